@@ -1,0 +1,421 @@
+//! What is on offer: LeiKa keys, OZG-IDs, coverage, maturity, price items. The types cannot hold a wrong value.
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{OrgId, StatementId, shortened};
+use crate::domain::money::Cents;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::checked_text;
+use crate::domain::time::Date;
+
+macro_rules! checked_text_type {
+    ($(#[$doc:meta])* $type:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The text form.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = Refusal;
+
+            fn try_from(text: String) -> Result<Self, Refusal> {
+                let check: fn(&str) -> Result<(), Refusal> = $check;
+                check(&text).map(|()| Self(text))
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = Refusal;
+
+            fn from_str(text: &str) -> Result<Self, Refusal> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> String {
+                value.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+checked_text_type! {
+    /// A *Leistungsschlüssel*: 14 digits, of which the first two are 99 (federal catalogue) or a Land, 01 to 16.
+    LeikaKey, |text| {
+        let digits = text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit());
+        if digits && (text.starts_with("99") || is_land(&text[..2])) {
+            Ok(())
+        } else {
+            Err(Refusal::new(Reason::LeikaInvalid).with("value", shortened(text)))
+        }
+    }
+}
+
+checked_text_type! {
+    /// The id of an OZG service, which bundles LeiKa services: five digits.
+    OzgId, |text| {
+        if text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(())
+        } else {
+            Err(Refusal::new(Reason::OzgInvalid).with("value", shortened(text)))
+        }
+    }
+}
+
+checked_text_type! {
+    /// An area: an *Amtlicher Regionalschlüssel* of 2 (Land), 3, 5 (Kreis), 9 or 12 (municipality) digits, or `*` for
+    /// all of Germany. A shorter key covers every key it begins.
+    Area, |text| {
+        let regional = matches!(text.len(), 2 | 3 | 5 | 9 | 12)
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && is_land(&text[..2]);
+        if text == "*" || regional {
+            Ok(())
+        } else {
+            Err(Refusal::new(Reason::ArsInvalid).with("value", shortened(text)))
+        }
+    }
+}
+
+fn is_land(two_digits: &str) -> bool {
+    two_digits.parse::<u8>().is_ok_and(|land| (1..=16).contains(&land))
+}
+
+impl Area {
+    /// Whether every place in `other` lies in this area.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0 == "*" || other.0.starts_with(&self.0)
+    }
+}
+
+/// OZG maturity with the version of its model: 0 to 4 in 1.1 (2020), 0 to 7 in 2.0 (July 2025).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "MaturityClaim", into = "MaturityClaim")]
+pub struct Maturity {
+    model: MaturityModel,
+    level: u8,
+}
+
+/// The version of the maturity model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum MaturityModel {
+    /// Levels 0 to 4.
+    #[serde(rename = "1.1")]
+    V1_1,
+    /// Levels 0 to 7.
+    #[serde(rename = "2.0")]
+    V2_0,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MaturityClaim {
+    model: MaturityModel,
+    level: u8,
+}
+
+impl Maturity {
+    /// Checks the level against its model.
+    pub fn new(model: MaturityModel, level: u8) -> Result<Self, Refusal> {
+        let highest = match model {
+            MaturityModel::V1_1 => 4,
+            MaturityModel::V2_0 => 7,
+        };
+        if level > highest {
+            return Err(Refusal::new(Reason::MaturityInvalid).with("level", level).with("highest", highest));
+        }
+        Ok(Self { model, level })
+    }
+
+    /// The level.
+    pub fn level(self) -> u8 {
+        self.level
+    }
+
+    /// The model.
+    pub fn model(self) -> MaturityModel {
+        self.model
+    }
+}
+
+impl TryFrom<MaturityClaim> for Maturity {
+    type Error = Refusal;
+
+    fn try_from(claim: MaturityClaim) -> Result<Self, Refusal> {
+        Self::new(claim.model, claim.level)
+    }
+}
+
+impl From<Maturity> for MaturityClaim {
+    fn from(maturity: Maturity) -> Self {
+        Self { model: maturity.model, level: maturity.level }
+    }
+}
+
+/// What a price item pays for: the eligible items of IT-Planungsrat decision 2021/24, and what comes before and after.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostItem {
+    /// a) Operation of the technical infrastructure.
+    Infrastructure,
+    /// b) Functional further development and change management.
+    Development,
+    /// c) Usage fees for the platform.
+    Platform,
+    /// d) Operation of the online service, maintenance and support included.
+    Operation,
+    /// e) Costs directly caused by use, such as printing and posting.
+    Usage,
+    /// One-off set-up.
+    SetUp,
+    /// One-off connection of the municipality.
+    Connection,
+    /// A hop's charge for brokering.
+    Brokering,
+}
+
+/// How often a price item falls due.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Due {
+    /// Once per contract.
+    Once,
+    /// Every contract year.
+    PerYear,
+}
+
+/// One item of a price, net, with its value-added tax treatment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Component {
+    /// What it pays for.
+    pub item: CostItem,
+    /// How often.
+    pub due: Due,
+    /// Net amount.
+    pub cents: Cents,
+    /// Value-added tax treatment in words, e.g. `keine Umsatzsteuer (hoheitlich)`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vat: String,
+}
+
+/// One version of a service on offer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Offering {
+    /// Name of the offering, unique for its seller: `wohngeld`.
+    pub name: OrgId,
+    /// Counts up from 1; the highest wins.
+    pub version: u32,
+    /// Who sells it.
+    pub seller: OrgId,
+    /// Title for people.
+    pub title: String,
+    /// What it does, for people.
+    pub description: String,
+    /// LeiKa services it covers. A service is matched exactly; a parent covers its details only if declared.
+    pub leika: Vec<LeikaKey>,
+    /// The OZG service, if the catalogue has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ozg: Option<OzgId>,
+    /// *Leika-Typ* codes, as the catalogue writes them: `2/3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leika_types: Vec<String>,
+    /// *Themenfeld*.
+    pub topic: String,
+    /// The Land that develops it, by its two-letter short form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_land: Option<String>,
+    /// Whether its status as an EfA offering has been confirmed by a source.
+    pub efa_confirmed: bool,
+    /// Where it may be used.
+    pub coverage: Vec<Area>,
+    /// OZG maturity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maturity: Option<Maturity>,
+    /// *Anbindungsart*: `fit-connect`, `osci-xta`, `datei` …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connection: Vec<String>,
+    /// Portals it has been connected to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub portals: Vec<String>,
+    /// *Fachverfahren* it delivers to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub specialised_systems: Vec<String>,
+    /// What it costs.
+    pub price: Vec<Component>,
+    /// What the price does not include, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_included: Vec<String>,
+    /// Shortest contract.
+    pub term_years_min: u32,
+    /// First day on which it may be ordered.
+    pub valid_from: Date,
+    /// Last day on which it may be ordered; open if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<Date>,
+    /// Where the facts come from.
+    pub source: String,
+    /// Facts that are assumptions of the demonstration, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
+}
+
+/// Longest list in an offering: a service bundle of the 2019 catalogue has at most 60 LeiKa services.
+const LIST_MAX: usize = 100;
+
+/// Longest contract an offering may demand.
+pub const TERM_YEARS_MAX: u32 = 20;
+
+impl Offering {
+    /// The rules a body of this kind must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_text("title", &self.title, 200)?;
+        checked_text("description", &self.description, 4000)?;
+        checked_text("topic", &self.topic, 100)?;
+        checked_text("source", &self.source, 500)?;
+        checked_list("leika", self.leika.len(), 0)?;
+        checked_list("coverage", self.coverage.len(), 1)?;
+        checked_list("price", self.price.len(), 0)?;
+        for (field, texts) in [
+            ("leika_types", &self.leika_types),
+            ("connection", &self.connection),
+            ("portals", &self.portals),
+            ("specialised_systems", &self.specialised_systems),
+            ("not_included", &self.not_included),
+            ("assumed", &self.assumed),
+        ] {
+            checked_list(field, texts.len(), 0)?;
+            texts.iter().try_for_each(|text| checked_text(field, text, 300))?;
+        }
+        if self.version == 0 {
+            return Err(Refusal::new(Reason::OfferingVersion).with("version", self.version));
+        }
+        if !(1..=TERM_YEARS_MAX).contains(&self.term_years_min) {
+            return Err(Refusal::new(Reason::FieldInvalid)
+                .with("field", "term_years_min")
+                .with("value", self.term_years_min));
+        }
+        if self.valid_to.is_some_and(|end| end < self.valid_from) {
+            return Err(Refusal::new(Reason::IntervalInvalid).with("field", "valid_to"));
+        }
+        Ok(())
+    }
+
+    /// Whether it may be ordered on that day.
+    pub fn is_valid_on(&self, day: Date) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|end| day <= end)
+    }
+
+    /// Whether a place may use it.
+    pub fn covers(&self, place: &Area) -> bool {
+        self.coverage.iter().any(|area| area.covers(place))
+    }
+}
+
+fn checked_list(field: &'static str, length: usize, at_least: usize) -> Result<(), Refusal> {
+    if (at_least..=LIST_MAX).contains(&length) {
+        Ok(())
+    } else {
+        Err(Refusal::new(Reason::FieldInvalid).with("field", field).with("entries", length))
+    }
+}
+
+/// An offering is no longer on offer; orders sealed before stay as they are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Who sold it.
+    pub seller: OrgId,
+    /// Its name.
+    pub name: OrgId,
+    /// The newest version that is withdrawn; a later version puts it on offer again.
+    pub version: u32,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// An offering was tried on a portal in a municipality.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConnectionReport {
+    /// The municipality.
+    pub municipality: OrgId,
+    /// The portal, e.g. `IKISS`.
+    pub portal: String,
+    /// The offering, where one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offering: Option<StatementId>,
+    /// What was found, in words.
+    pub result: String,
+    /// The day it was reported or became public.
+    pub reported_on: Date,
+    /// Where this is from.
+    pub source: String,
+}
+
+/// A municipality looks for a service (*Bedarf*); binds nobody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Need {
+    /// The municipality.
+    pub municipality: OrgId,
+    /// The services it looks for.
+    pub leika: Vec<LeikaKey>,
+    /// In words.
+    pub note: String,
+    /// Until when.
+    pub until: Date,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: FromStr<Err = Refusal>>(text: &str, expected: Option<Reason>) {
+        assert_eq!(text.parse::<T>().err().map(|refusal| refusal.reason), expected, "{text:?}");
+    }
+
+    #[test]
+    fn keys_cannot_hold_a_wrong_value() {
+        check::<LeikaKey>("99107023017000", None);
+        check::<LeikaKey>("15107023017000", None);
+        check::<LeikaKey>("9910702301700", Some(Reason::LeikaInvalid));
+        check::<LeikaKey>("17107023017000", Some(Reason::LeikaInvalid));
+        check::<LeikaKey>("nicht im LeiKa", Some(Reason::LeikaInvalid));
+        check::<LeikaKey>("99äöü123456", Some(Reason::LeikaInvalid));
+        check::<OzgId>("10092", None);
+        check::<OzgId>("1009", Some(Reason::OzgInvalid));
+        check::<Area>("150830040040", None);
+        check::<Area>("*", None);
+        check::<Area>("00", Some(Reason::ArsInvalid));
+        check::<Area>("1508", Some(Reason::ArsInvalid));
+        assert!(Maturity::new(MaturityModel::V1_1, 5).is_err());
+        assert!(Maturity::new(MaturityModel::V2_0, 7).is_ok());
+    }
+
+    #[test]
+    fn a_shorter_area_covers_what_it_begins() {
+        let area = |text: &str| text.parse::<Area>().expect("area");
+        assert!(area("15").covers(&area("150830040040")));
+        assert!(area("*").covers(&area("09")));
+        assert!(!area("150830040040").covers(&area("15")));
+        assert!(!area("09").covers(&area("150830040040")));
+    }
+}

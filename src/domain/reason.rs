@@ -1,0 +1,485 @@
+//! The one table of refusals: stable reason, class, German and English text, and what to do next.
+//!
+//! Every rule that can refuse has its own row. The same reason appears in gRPC, on the command line, in the log and,
+//! later, on the web page. Texts may change, reasons may not.
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What kind of refusal it is; decides the gRPC code and the exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// The input breaks a rule (gRPC `INVALID_ARGUMENT`, exit 8).
+    Rejected,
+    /// Wrong use of the command line (exit 2).
+    Usage,
+    /// The configuration is wrong (exit 3).
+    Config,
+    /// The other side cannot be reached now; a retry makes sense (gRPC `UNAVAILABLE`, exit 4).
+    Unavailable,
+    /// Not allowed (gRPC `PERMISSION_DENIED`, exit 5).
+    Denied,
+    /// No proof of who is asking (gRPC `UNAUTHENTICATED`, exit 5).
+    Unauthenticated,
+    /// Does not exist here (gRPC `NOT_FOUND`, exit 6).
+    Missing,
+    /// Contradicts the present state (gRPC `FAILED_PRECONDITION`, exit 7).
+    Conflict,
+    /// Too much at once (gRPC `RESOURCE_EXHAUSTED`, exit 4).
+    Exhausted,
+    /// A check of evidence failed (gRPC `INVALID_ARGUMENT`, exit 9).
+    Verification,
+    /// A check of evidence could not be made (exit 10).
+    Incomplete,
+    /// The store was written by a newer version (exit 12).
+    TooNew,
+    /// A bug or a broken machine (gRPC `INTERNAL`, exit 1).
+    Internal,
+}
+
+impl Class {
+    /// The process exit code for a refusal of this class.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Config => 3,
+            Self::Unavailable | Self::Exhausted => 4,
+            Self::Denied | Self::Unauthenticated => 5,
+            Self::Missing => 6,
+            Self::Conflict => 7,
+            Self::Rejected => 8,
+            Self::Verification => 9,
+            Self::Incomplete => 10,
+            Self::TooNew => 12,
+        }
+    }
+}
+
+/// The language of what a person reads at run time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Lang {
+    /// German, the default.
+    #[default]
+    De,
+    /// English.
+    En,
+}
+
+macro_rules! reasons {
+    ($($variant:ident $code:literal $class:ident
+        $de:literal $en:literal
+        $help_de:literal $help_en:literal;)*) => {
+        /// Why something was refused: one variant per rule.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Reason {
+            $(#[doc = $en] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason, for the error reference and for tests.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable upper-case word.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The class, which decides gRPC code and exit code.
+            pub fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class,)* }
+            }
+
+            /// What happened, in one sentence.
+            pub fn text(self, lang: Lang) -> &'static str {
+                match (self, lang) { $((Self::$variant, Lang::De) => $de, (Self::$variant, Lang::En) => $en,)* }
+            }
+
+            /// What to do now.
+            pub fn help(self, lang: Lang) -> &'static str {
+                match (self, lang) {
+                    $((Self::$variant, Lang::De) => $help_de, (Self::$variant, Lang::En) => $help_en,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    NameInvalid "NAME_INVALID" Rejected
+        "Der Name ist nicht zulässig." "The name is not allowed."
+        "Kleinbuchstaben, Ziffern und einzelne Bindestriche verwenden, höchstens 40 Zeichen." "Use lower-case letters, digits and single hyphens, at most 40 characters.";
+    DigestInvalid "DIGEST_INVALID" Rejected
+        "Das ist kein SHA-256-Wert." "This is not a SHA-256 value."
+        "64 hexadezimale Zeichen angeben." "Give 64 hexadecimal digits.";
+    OrderIdInvalid "ORDER_ID_INVALID" Rejected
+        "Das ist keine Bestellnummer." "This is not an order id."
+        "32 hexadezimale Zeichen angeben, wie `order list` sie zeigt." "Give 32 hexadecimal digits as `order list` shows them.";
+    OriginInvalid "ORIGIN_INVALID" Rejected
+        "Das ist kein Name eines Protokolls." "This is not the name of a log."
+        "Erwartet wird <Verbund>/log/<Knoten>/<Epoche>." "Expected <federation>/log/<node>/<epoch>.";
+    TimeInvalid "TIME_INVALID" Rejected
+        "Das ist kein gültiger Zeitpunkt." "This is not a valid time."
+        "Ein Datum wie 2021-06-15 oder einen Zeitpunkt wie 2026-11-23T10:00:00Z angeben." "Give a date like 2021-06-15 or a time like 2026-11-23T10:00:00Z.";
+    MoneyInvalid "MONEY_INVALID" Rejected
+        "Der Betrag liegt außerhalb des Zulässigen." "The amount is out of range."
+        "Ganze Cent von 0 bis 1.000.000.000.000 angeben." "Give whole cents from 0 to 1,000,000,000,000.";
+    LeikaInvalid "LEIKA_INVALID" Rejected
+        "Der LeiKa-Schlüssel ist ungültig." "The LeiKa key is not valid."
+        "Ein LeiKa-Schlüssel hat 14 Ziffern und beginnt mit 99 oder einer Landesnummer von 01 bis 16." "A LeiKa key has 14 digits and begins with 99 or a Land number from 01 to 16.";
+    OzgInvalid "OZG_ID_INVALID" Rejected
+        "Die OZG-ID ist ungültig." "The OZG-ID is not valid."
+        "Eine OZG-ID hat fünf Ziffern." "An OZG-ID has five digits.";
+    ArsInvalid "ARS_INVALID" Rejected
+        "Der Regionalschlüssel ist ungültig." "The regional key is not valid."
+        "2, 3, 5, 9 oder 12 Ziffern angeben, beginnend mit der Landesnummer (01 bis 16); für ganz Deutschland `*`." "Give 2, 3, 5, 9 or 12 digits beginning with the Land number (01 to 16); for all of Germany `*`.";
+    MaturityInvalid "MATURITY_INVALID" Rejected
+        "Der Reifegrad passt nicht zum Modell." "The maturity level does not fit its model."
+        "Modell 1.1 kennt 0 bis 4, Modell 2.0 kennt 0 bis 7." "Model 1.1 has 0 to 4, model 2.0 has 0 to 7.";
+    PercentInvalid "PERCENT_INVALID" Rejected
+        "Der Anteil liegt außerhalb von 0 bis 100 Prozent." "The share is outside 0 to 100 per cent."
+        "Anteile in Hundertstel Prozent von 0 bis 10000 angeben." "Give shares in hundredths of a per cent from 0 to 10000.";
+    IntervalInvalid "INTERVAL_INVALID" Rejected
+        "Das Ende liegt vor dem Anfang." "The end lies before the beginning."
+        "Gültigkeit prüfen: `valid_to` muss nach `valid_from` liegen." "Check the validity: `valid_to` must lie after `valid_from`.";
+    FieldInvalid "FIELD_INVALID" Rejected
+        "Ein Feld ist ungültig." "A field is not valid."
+        "Das genannte Feld berichtigen." "Correct the field named.";
+    TextTooLong "TEXT_TOO_LONG" Rejected
+        "Ein Text ist zu lang." "A text is too long."
+        "Den genannten Text kürzen." "Shorten the text named.";
+    PercentageSum "SHARES_DO_NOT_ADD_UP" Rejected
+        "Die Anteile ergeben nicht 100 Prozent." "The shares do not add up to 100 per cent."
+        "Anteile prüfen." "Check the shares.";
+
+    JsonTooLarge "JSON_TOO_LARGE" Rejected
+        "Das Dokument ist zu groß." "The document is too large."
+        "Höchstens 48 KiB je Erklärung." "At most 48 KiB per statement.";
+    JsonTooDeep "JSON_TOO_DEEP" Rejected
+        "Das Dokument ist zu tief verschachtelt." "The document is nested too deeply."
+        "Höchstens 12 Ebenen." "At most 12 levels.";
+    JsonDuplicateKey "JSON_DUPLICATE_KEY" Rejected
+        "Ein Feld steht zweimal im Dokument." "A field appears twice in the document."
+        "Jedes Feld nur einmal schreiben." "Write each field once.";
+    JsonInvalid "JSON_INVALID" Rejected
+        "Das Dokument ist kein zulässiges JSON." "The document is not admissible JSON."
+        "UTF-8, keine Kommazahlen, ganze Zahlen bis 2^53, alle Pflichtfelder." "UTF-8, no fractions, integers up to 2^53, all required fields.";
+    CriticalUnknown "CRITICAL_FIELD_UNKNOWN" Rejected
+        "Das Dokument verlangt ein Feld, das diese Fassung nicht kennt." "The document insists on a field this version does not know."
+        "Programm aktualisieren." "Update the program.";
+
+    StatementMalformed "STATEMENT_MALFORMED" Rejected
+        "Die Bytes sind keine Erklärung nach DSSE." "The bytes are not a DSSE statement."
+        "Die Originalbytes unverändert übergeben." "Pass the original bytes unchanged.";
+    StatementUnsigned "STATEMENT_UNSIGNED" Rejected
+        "Die Erklärung trägt keine oder zu viele Unterschriften." "The statement carries no signature or too many."
+        "1 bis 16 Unterschriften verschiedener Schlüssel, nach Schlüssel geordnet." "1 to 16 signatures by different keys, sorted by key.";
+    SignatureInvalid "SIGNATURE_INVALID" Verification
+        "Die Unterschrift passt nicht zum Inhalt." "The signature does not match the content."
+        "Die Bytes wurden verändert oder mit einem anderen Schlüssel unterschrieben. Original neu anfordern." "The bytes were changed or signed with another key. Ask for the original again.";
+    KeyInvalid "KEY_INVALID" Rejected
+        "Der Schlüssel ist nicht zulässig." "The key is not admissible."
+        "Mit `verbund key generate` einen neuen Schlüssel erzeugen." "Make a new key with `verbund key generate`.";
+    KeyFileInvalid "KEY_FILE_INVALID" Rejected
+        "Die Schlüsseldatei ist nicht lesbar." "The key file cannot be read."
+        "Eine PKCS-#8-PEM-Datei eines Ed25519-Schlüssels angeben." "Give a PKCS #8 PEM file of an Ed25519 key.";
+    KeyUnknown "KEY_UNKNOWN" Denied
+        "Der Schlüssel ist hier nicht bekannt." "The key is not known here."
+        "Prüfen, ob der Schlüssel im Verbund angemeldet ist und dieser Knoten auf dem neuesten Stand ist." "Check that the key is registered in the federation and that this node is up to date.";
+    KeyInUse "KEY_IN_USE" Conflict
+        "Der Schlüssel ist schon vergeben." "The key is already in use."
+        "Für jeden Zweck einen eigenen Schlüssel erzeugen." "Make a separate key for every purpose.";
+    KeyRevoked "KEY_REVOKED" Denied
+        "Der Schlüssel war an dieser Stelle schon widerrufen." "The key was already revoked at this position."
+        "Mit dem aktuellen Schlüssel unterschreiben." "Sign with the current key.";
+    KeyDisputed "KEY_DISPUTED" Incomplete
+        "Unterschrift aus dem strittigen Zeitraum eines gestohlenen Schlüssels." "Signed in the disputed window of a compromised key."
+        "Die Organisation um Bestätigung bitten." "Ask the organisation for confirmation.";
+    SignerWrong "SIGNER_WRONG" Denied
+        "Diese Erklärung darf dieser Schlüssel nicht unterschreiben." "This key may not sign this statement."
+        "Mit dem Schlüssel der zuständigen Organisation unterschreiben." "Sign with the key of the organisation in charge.";
+    ThresholdMissed "THRESHOLD_MISSED" Denied
+        "Es fehlen Unterschriften." "Signatures are missing."
+        "Die genannte Zahl verschiedener berechtigter Schlüssel muss unterschreiben." "The number of different entitled keys named must sign.";
+    PossessionMissing "POSSESSION_MISSING" Denied
+        "Der neue Schlüssel hat seine Anmeldung nicht selbst unterschrieben." "The new key did not sign its own registration."
+        "Die Anmeldung auch mit dem neuen Schlüssel unterschreiben." "Sign the registration with the new key as well.";
+    RootUnknown "ROOT_UNKNOWN" Denied
+        "Die Wurzel des Verbunds ist nicht die erwartete." "The federation root is not the one expected."
+        "Den Wert mit dem in der Satzung abgedruckten vergleichen." "Compare the value with the one printed in the statutes.";
+    RootSequence "ROOT_SEQUENCE" Conflict
+        "Die neue Fassung der Wurzel schließt nicht an die geltende an." "The new root version does not follow the one in force."
+        "Fassung N+1 nennt Fassung N und ist von beiden unterschrieben." "Version N+1 names version N and is signed by both.";
+    OrgUnknown "ORG_UNKNOWN" Missing
+        "Diese Organisation ist dem Verbund nicht bekannt." "The federation does not know this organisation."
+        "Namen prüfen: `verbund node status` zeigt die bekannten Organisationen." "Check the name: `verbund node status` shows the organisations known.";
+    OrgElsewhere "ORG_HOSTED_ELSEWHERE" Denied
+        "Die Organisation ist auf einem anderen Knoten zu Hause." "The organisation is hosted by another node."
+        "Den Auftrag an den Heimatknoten richten." "Send the request to its home node.";
+    OrgKnown "ORG_ALREADY_ADMITTED" Conflict
+        "Die Organisation ist schon aufgenommen." "The organisation is already admitted."
+        "Nichts zu tun." "Nothing to do.";
+    EventSequence "KEY_EVENT_SEQUENCE" Conflict
+        "Das Schlüsselereignis schließt nicht an das vorige an." "The key event does not follow the one before."
+        "Nummer und Vorgänger prüfen." "Check number and predecessor.";
+    GrantExpired "GRANT_EXPIRED" Denied
+        "Die Vollmacht ist nicht gültig." "The grant is not in force."
+        "Eine neue Vollmacht der Organisation veröffentlichen lassen." "Have the organisation publish a new grant.";
+    GrantRoleMissing "GRANT_ROLE_MISSING" Denied
+        "Die Vollmacht umfasst diese Handlung nicht." "The grant does not cover this act."
+        "Eine Person mit der nötigen Rolle handeln lassen." "Let a person with the role needed act.";
+    GrantLimit "GRANT_LIMIT_EXCEEDED" Denied
+        "Der Betrag übersteigt die Vollmacht." "The amount exceeds the grant."
+        "Eine Person mit höherer Vollmacht handeln lassen." "Let a person with a higher limit act.";
+    SameOfficer "SAME_OFFICER" Denied
+        "Vier Augen: dieselbe Person darf nicht bestellen und freigeben." "Four eyes: the same person may not order and approve."
+        "Eine zweite berechtigte Person freigeben lassen." "Let a second entitled person approve.";
+
+    LogFork "LOG_FORK" Verification
+        "Das Protokoll widerspricht sich." "The log contradicts itself."
+        "Beleg sichern und den Betreiber des Knotens verständigen." "Keep the evidence and inform the node's operator.";
+    LogGap "LOG_GAP" Conflict
+        "Es fehlen Einträge vor diesen." "Entries before these are missing."
+        "Ab der genannten Stelle nachfordern." "Ask from the position named.";
+    ProofInvalid "PROOF_INVALID" Verification
+        "Der Beweis passt nicht zum Protokoll." "The proof does not match the log."
+        "Beweis und Prüfpunkt neu anfordern." "Ask for proof and checkpoint again.";
+    CheckpointInvalid "CHECKPOINT_INVALID" Verification
+        "Der Prüfpunkt ist ungültig." "The checkpoint is not valid."
+        "Prüfpunkt neu anfordern." "Ask for the checkpoint again.";
+    QuorumMissing "WITNESSES_MISSING" Incomplete
+        "Es haben zu wenige Zeugen mitgezeichnet." "Too few witnesses have cosigned."
+        "Warten, bis weitere Knoten erreichbar sind." "Wait until more nodes are reachable.";
+    NoteMalformed "NOTE_MALFORMED" Rejected
+        "Das ist keine unterschriebene Notiz nach C2SP." "This is not a C2SP signed note."
+        "Die Originalbytes unverändert übergeben." "Pass the original bytes unchanged.";
+    LeafInvalid "LEAF_INVALID" Rejected
+        "Der Eintrag passt nicht zu seiner Erklärung." "The entry does not match its statement."
+        "Eintrag von einem anderen Knoten holen." "Fetch the entry from another node.";
+
+    OfferingUnknown "OFFERING_UNKNOWN" Missing
+        "Dieses Angebot gibt es hier nicht." "There is no such offering here."
+        "Mit `verbund offering search` suchen." "Search with `verbund offering search`.";
+    OfferingVersion "OFFERING_VERSION" Conflict
+        "Die Fassung des Angebots ist nicht neuer als die bekannte." "The offering's version is not newer than the one known."
+        "Die nächste Fassungsnummer verwenden." "Use the next version number.";
+    OfferingWithdrawn "OFFERING_WITHDRAWN" Conflict
+        "Das Angebot ist zurückgezogen." "The offering is withdrawn."
+        "Ein anderes Angebot wählen." "Choose another offering.";
+    OfferingExpired "OFFERING_EXPIRED" Conflict
+        "Das Angebot gilt an diesem Tag nicht." "The offering is not valid on this day."
+        "Gültigkeit prüfen oder ein anderes Angebot wählen." "Check its validity or choose another offering.";
+    OfferingNotCovering "OFFERING_NOT_COVERING" Conflict
+        "Das Angebot deckt diese Kommune nicht ab." "The offering does not cover this municipality."
+        "Ein Angebot für das eigene Gebiet wählen." "Choose an offering for your area.";
+
+    NoRoute "NO_ROUTE" Missing
+        "Es gibt keinen Weg vom Besteller zum Anbieter." "There is no route from buyer to provider."
+        "Andere Rechtsgrundlage prüfen: Zusammenarbeit, zentrale Beschaffungsstelle oder Ausschreibung." "Consider another basis: cooperation, central purchasing body or tender.";
+    RouteInvalid "ROUTE_INVALID" Rejected
+        "Der Weg ist nicht zulässig." "The route is not admissible."
+        "2 bis 7 verschiedene Beteiligte, vom Besteller zum Anbieter." "2 to 7 different parties, from buyer to provider.";
+    LegNotLawful "LEG_NOT_FULFILLED" Conflict
+        "Eine Voraussetzung von § 108 GWB ist nicht erfüllt." "A condition of section 108 GWB is not fulfilled."
+        "Einen anderen Weg wählen: `verbund chain routes`." "Choose another route: `verbund chain routes`.";
+    LegNotProven "LEG_NOT_PROVEN" Conflict
+        "Eine Voraussetzung von § 108 GWB ist nicht belegt." "A condition of section 108 GWB is not proven."
+        "Den genannten Nachweis veröffentlichen oder einen anderen Weg wählen: `verbund chain routes`." "Publish the fact named or choose another route: `verbund chain routes`.";
+    RulePackUnknown "RULE_PACK_UNKNOWN" Missing
+        "Dieses Regelwerk ist nicht bekannt." "This rule pack is not known."
+        "Das Regelwerk des Verbunds verwenden." "Use the federation's rule pack.";
+
+    OrderUnknown "ORDER_UNKNOWN" Missing
+        "Diese Bestellung gibt es hier nicht." "There is no such order here."
+        "`verbund order list` zeigt die eigenen Bestellungen." "`verbund order list` shows your orders.";
+    OrderConflict "ORDER_CONFLICT" Conflict
+        "Zu dieser Bestellung liegt schon eine andere Erklärung vor." "Another statement already exists for this order."
+        "Stand ansehen: `verbund order explain`." "Look at its state: `verbund order explain`.";
+    OrderDisputed "ORDER_DISPUTED" Conflict
+        "Zu dieser Bestellung gibt es zwei widersprüchliche Erklärungen; sie ist angehalten." "There are two contradicting statements for this order; it is frozen."
+        "Beide Fassungen prüfen und die Beteiligten ansprechen." "Examine both and talk to the parties.";
+    OrderState "ORDER_STATE" Conflict
+        "Das ist im jetzigen Stand der Bestellung nicht möglich." "The order's present state does not allow this."
+        "Stand ansehen: `verbund order explain`." "Look at its state: `verbund order explain`.";
+    OrderClosed "ORDER_CLOSED" Conflict
+        "Die Bestellung ist schon entschieden." "The order has already been decided."
+        "Stand ansehen: `verbund order show`." "Look at its state: `verbund order show`.";
+    OrderIdMismatch "ORDER_ID_MISMATCH" Rejected
+        "Die Bestellnummer passt nicht zu Besteller und Vorgangsnummer." "The order id does not match buyer and request id."
+        "Die Nummer wird aus beiden berechnet; nicht frei wählen." "The id is computed from both; do not choose it.";
+    NotAParty "NOT_A_PARTY" Denied
+        "Diese Organisation ist an der Bestellung nicht beteiligt." "This organisation is not a party to the order."
+        "Den Auftrag an einen Beteiligten richten." "Address a party.";
+    ChainBroken "CHAIN_BROKEN" Rejected
+        "Die Erklärung schließt nicht an ihren Vorgänger an." "The statement does not follow its predecessor."
+        "Die fehlenden Erklärungen mitsenden." "Send the missing statements along.";
+    ChainIncomplete "CHAIN_INCOMPLETE" Conflict
+        "Es fehlen noch Erklärungen von Beteiligten." "Statements by parties are still missing."
+        "Warten oder nachfragen: `verbund order explain`." "Wait or ask: `verbund order explain`.";
+    DeadlineInvalid "DEADLINE_INVALID" Rejected
+        "Die Fristen sind nicht zulässig." "The deadlines are not admissible."
+        "Angebotsfrist vor Abschlussfrist, beide in der Zukunft, höchstens 180 Tage." "Quote deadline before seal deadline, both in the future, at most 180 days.";
+    DeadlinePassed "DEADLINE_PASSED" Conflict
+        "Die Frist ist abgelaufen." "The deadline has passed."
+        "Neu bestellen." "Order again.";
+    PriceTooHigh "PRICE_TOO_HIGH" Conflict
+        "Der Preis übersteigt die Obergrenze der Bestellung." "The price exceeds the order's cap."
+        "Mit höherer Obergrenze neu bestellen." "Order again with a higher cap.";
+    PriceMismatch "PRICE_MISMATCH" Rejected
+        "Der Gesamtpreis ist nicht die Summe seiner Teile." "The total is not the sum of its parts."
+        "Preisteile prüfen." "Check the components.";
+
+    ConfigUnreadable "CONFIG_UNREADABLE" Config
+        "Die Datei ist nicht lesbar." "The file cannot be read."
+        "Pfad und Rechte prüfen." "Check path and permissions.";
+    ConfigInvalid "CONFIG_INVALID" Config
+        "Die Einstellungen sind ungültig." "The configuration is not valid."
+        "Die genannte Stelle berichtigen; `nodes/README.md` erklärt jede Einstellung." "Correct the place named; `nodes/README.md` explains every setting.";
+    ConfigUnknownKey "CONFIG_UNKNOWN_KEY" Config
+        "Die Einstellungen enthalten einen unbekannten Schlüssel." "The configuration contains an unknown key."
+        "Schreibweise prüfen; `nodes/README.md` nennt alle Schlüssel." "Check the spelling; `nodes/README.md` lists all keys.";
+    PortTaken "PORT_TAKEN" Config
+        "Die Adresse ist schon belegt." "The address is already in use."
+        "Das andere Programm beenden oder eine andere Adresse wählen." "Stop the other program or choose another address.";
+
+    StoreLocked "STORE_LOCKED" Config
+        "Ein anderer Prozess benutzt diesen Speicher." "Another process uses this store."
+        "Den anderen Knoten beenden." "Stop the other node.";
+    StoreDamaged "STORE_DAMAGED" Internal
+        "Der Speicher ist beschädigt." "The store is damaged."
+        "Aus einer Sicherung wiederherstellen; der Knoten holt Fehlendes von den anderen." "Restore a backup; the node fetches what is missing from the others.";
+    StoreFull "STORE_FULL" Exhausted
+        "Auf dem Datenträger ist kein Platz mehr." "The disk is full."
+        "Platz schaffen; der Knoten nimmt dann wieder an, verloren ist nichts." "Make room; the node then accepts again, nothing is lost.";
+    StoreFailed "STORE_FAILED" Internal
+        "Der Speicher hat nicht bestätigt." "The store did not confirm."
+        "Datenträger prüfen und den Knoten neu starten; er liest den wahren Stand ein." "Check the disk and restart the node; it reads the true state.";
+    StoreTooNew "STORE_TOO_NEW" TooNew
+        "Eine neuere Fassung des Programms hat diesen Speicher geschrieben." "A newer version of the program wrote this store."
+        "Das Programm aktualisieren." "Update the program.";
+    StoreStale "STORE_STALE" Conflict
+        "Ein anderer hat inzwischen geschrieben." "Someone else has written in the meantime."
+        "Neu einlesen." "Load again.";
+
+    Unreachable "NODE_UNREACHABLE" Unavailable
+        "Der Knoten ist nicht erreichbar." "The node cannot be reached."
+        "Adresse prüfen und ob der Knoten läuft, dann wiederholen." "Check the address and that the node runs, then try again.";
+    DeadlineExceeded "DEADLINE_EXCEEDED" Unavailable
+        "Der Knoten hat nicht rechtzeitig geantwortet." "The node did not answer in time."
+        "Wiederholen; gleiche Vorgangsnummern wirken nur einmal." "Try again; the same request id takes effect once.";
+    Overloaded "OVERLOADED" Exhausted
+        "Der Knoten ist ausgelastet." "The node is busy."
+        "In einigen Sekunden wiederholen." "Try again in a few seconds.";
+    ShuttingDown "SHUTTING_DOWN" Unavailable
+        "Der Knoten wird gerade beendet." "The node is shutting down."
+        "In Kürze wiederholen." "Try again shortly.";
+    PeerUnknown "PEER_UNKNOWN" Denied
+        "Dieser Knoten gehört nicht zum Verbund." "This node does not belong to the federation."
+        "Den TLS-Schlüssel mit dem Knotenverzeichnis vergleichen." "Compare the TLS key with the node records.";
+    AccessMissing "ACCESS_MISSING" Unauthenticated
+        "Dafür ist ein Ausweis nötig." "This needs proof of identity."
+        "Mit `--key` und `--org` die Schlüsseldatei einer berechtigten Person angeben." "Give an officer's key file with `--key` and `--org`.";
+    AccessExpired "ACCESS_EXPIRED" Unauthenticated
+        "Der Ausweis ist abgelaufen oder die Uhr geht falsch." "The proof of identity has expired or a clock is wrong."
+        "Uhrzeit prüfen und wiederholen." "Check the time and try again.";
+    PageInvalid "PAGE_INVALID" Rejected
+        "Die Seitenangabe ist ungültig." "The page token is not valid."
+        "Mit der ersten Seite neu beginnen." "Start again with the first page.";
+    FrameInvalid "FRAME_INVALID" Rejected
+        "Die Nachricht eines Knotens ist ungültig." "A message between nodes is not valid."
+        "Fassungen der Knoten vergleichen." "Compare the versions of the nodes.";
+
+    BundleUnreadable "BUNDLE_UNREADABLE" Incomplete
+        "Das Prüfpaket ist nicht lesbar." "The bundle cannot be read."
+        "Datei neu anfordern." "Ask for the file again.";
+    BundleTooLarge "BUNDLE_TOO_LARGE" Incomplete
+        "Das Prüfpaket ist zu groß." "The bundle is too large."
+        "Höchstens 16 MiB, 2000 Teile." "At most 16 MiB and 2000 members.";
+    FileUnreadable "FILE_UNREADABLE" Missing
+        "Die Datei ist nicht lesbar." "The file cannot be read."
+        "Pfad und Rechte prüfen." "Check path and permissions.";
+    FileUnwritable "FILE_UNWRITABLE" Conflict
+        "Die Datei lässt sich nicht schreiben." "The file cannot be written."
+        "Pfad, Rechte und freien Platz prüfen." "Check path, permissions and free space.";
+    UsageInvalid "USAGE_INVALID" Usage
+        "So lässt sich der Befehl nicht ausführen." "The command cannot be run like this."
+        "`--help` zeigt Beispiele." "`--help` shows examples.";
+    DemoFailed "DEMO_STEP_FAILED" Internal
+        "Ein Schritt der Vorführung ist gescheitert." "A step of the demonstration failed."
+        "Mit `--keep DIR` wiederholen und die Protokolle der Knoten lesen." "Repeat with `--keep DIR` and read the nodes' logs.";
+    Bug "INTERNAL" Internal
+        "Das ist ein Fehler im Programm." "This is a bug in the program."
+        "Bitte mit der Vorgangsnummer melden." "Please report it with the request id.";
+}
+
+/// A refusal: the rule, and the values it was about.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule.
+    pub reason: Reason,
+    /// Named values, for machines and for the message.
+    pub fields: BTreeMap<&'static str, String>,
+}
+
+impl Refusal {
+    /// A refusal without values.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, fields: BTreeMap::new() }
+    }
+
+    /// Adds a named value.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.fields.insert(name, value.to_string());
+        self
+    }
+
+    /// The value of that name.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// The values as `name: value, name: value`.
+    pub fn details(&self) -> String {
+        self.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.code())?;
+        if self.fields.is_empty() { Ok(()) } else { write!(f, " ({})", self.details()) }
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn reasons_are_distinct_stable_words() {
+        let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len(), "two rows share a code");
+        for code in codes {
+            assert!(code.len() <= 63 && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_reason_says_what_and_what_now_in_both_languages() {
+        for reason in Reason::ALL {
+            for lang in [Lang::De, Lang::En] {
+                assert!(reason.text(lang).ends_with('.'), "{reason:?}");
+                assert!(reason.help(lang).len() > 10, "{reason:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Statements: signed, immutable documents. The exact bytes that were signed are verified, kept, forwarded, exported.
+//!
+//! The signed bytes are the pre-authentication encoding of DSSE v1 over a payload type and a JSON payload; the payload
+//! type names the kind, so a signature on an offering can never be taken for one on an order. [`Signed`] is a claim.
+//! [`Verified`] is proof, and only `domain::trust` makes one.
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::domain::id::{KeyHash, StatementId, shortened};
+use crate::domain::json;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::{SecretKey, Signature};
+
+/// Most signatures on one statement: nine trustees of two root versions, less two.
+pub const SIGNATURES_MAX: usize = 16;
+
+const PREFIX: &str = "DSSEv1";
+const TYPE_PREFIX: &str = "application/vnd.verbund.";
+const TYPE_SUFFIX: &str = ".v1+json";
+
+macro_rules! kinds {
+    ($($variant:ident $name:literal $public:literal #[doc = $doc:literal];)*) => {
+        /// What a statement says; the purpose of its signature.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Kind {
+            $(#[doc = $doc] $variant,)*
+            /// A kind of a later version: kept and replicated, shown as unknown.
+            Unknown(String),
+        }
+
+        impl Kind {
+            /// Every kind this version knows.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word in the payload type.
+            pub fn name(&self) -> &str {
+                match self { $(Self::$variant => $name,)* Self::Unknown(name) => name }
+            }
+
+            /// The kind with that name.
+            pub fn from_name(name: &str) -> Self {
+                match name { $($name => Self::$variant,)* other => Self::Unknown(other.to_owned()) }
+            }
+
+            /// Whether the body is replicated to everyone. Unknown kinds are: the issuer's log says so.
+            pub fn is_public(&self) -> bool {
+                match self { $(Self::$variant => $public,)* Self::Unknown(_) => true }
+            }
+        }
+    };
+}
+
+kinds! {
+    FederationRoot "federation-root" true #[doc = "Trustees, threshold and witness policy."];
+    Admission "admission" true #[doc = "An organisation joins, with its root keys."];
+    Expulsion "expulsion" true #[doc = "An organisation is expelled."];
+    KeyEvent "key-event" true #[doc = "Online keys are added, rotated or revoked; the home node is named."];
+    NodeRecord "node-record" true #[doc = "A node's address and pinned TLS key."];
+    OfficerGrant "officer-grant" true #[doc = "An officer's key, roles, limit and validity."];
+    Membership "membership" true #[doc = "A membership or holding."];
+    EntityFacts "entity-facts" true #[doc = "What section 108 GWB asks about an organisation."];
+    Offering "offering" true #[doc = "A service on offer, one version of it."];
+    Withdrawal "withdrawal" true #[doc = "An offering is withdrawn."];
+    ConnectionReport "connection-report" true #[doc = "An offering was tried on a portal in a municipality."];
+    Need "need" true #[doc = "A municipality looks for a service."];
+    RulePack "rule-pack" true #[doc = "Thresholds and doctrine for judging legs."];
+    Request "request" false #[doc = "An officer asks for an offering along a route."];
+    Decision "decision" false #[doc = "An officer approves or refuses."];
+    Endorse "endorse" false #[doc = "A hop finds the leg towards it lawful."];
+    Accept "accept" false #[doc = "The provider accepts, with its price."];
+    Reject "reject" false #[doc = "The provider rejects."];
+    Counter "counter" false #[doc = "A hop's binding offer for the leg towards it."];
+    Decline "decline" false #[doc = "A hop declines."];
+    Seal "seal" false #[doc = "The buyer's node binds all legs at once."];
+    Void "void" false #[doc = "The buyer's node ends an attempt."];
+    Receipt "receipt" false #[doc = "A message has arrived and is stored."];
+    Access "access" false #[doc = "An officer proves identity to a node for one call; never logged."];
+}
+
+impl Kind {
+    /// `application/vnd.verbund.<kind>.v1+json`.
+    pub fn payload_type(&self) -> String {
+        format!("{TYPE_PREFIX}{}{TYPE_SUFFIX}", self.name())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// DSSE v1 pre-authentication encoding: the bytes that are signed.
+pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{PREFIX} {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// One signature and the key it claims to be by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SignatureBy {
+    /// The key.
+    pub key: KeyHash,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// A statement as it arrived: well-formed, of a readable kind, with signatures nobody has checked yet.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signed {
+    pae: Arc<[u8]>,
+    signatures: Vec<SignatureBy>,
+    id: StatementId,
+    kind: Kind,
+    payload_start: usize,
+}
+
+impl Signed {
+    /// Reads signed bytes. Signatures must be sorted by key and by different keys: one text form only.
+    pub fn parse(pae: &[u8], signatures: Vec<SignatureBy>) -> Result<Self, Refusal> {
+        if signatures.is_empty() || signatures.len() > SIGNATURES_MAX {
+            return Err(Refusal::new(Reason::StatementUnsigned).with("signatures", signatures.len()));
+        }
+        if !signatures.is_sorted_by(|a, b| a.key < b.key) {
+            return Err(Refusal::new(Reason::StatementUnsigned).with("rule", "sorted by key, each key once"));
+        }
+        let (payload_type, payload_start) = split(pae)?;
+        let name = payload_type
+            .strip_prefix(TYPE_PREFIX)
+            .and_then(|rest| rest.strip_suffix(TYPE_SUFFIX))
+            .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+            .ok_or_else(|| malformed("payload type"))?;
+        Ok(Self { id: StatementId::of(pae), kind: Kind::from_name(name), pae: pae.into(), signatures, payload_start })
+    }
+
+    /// Writes and signs a statement; the only place where a body becomes bytes.
+    pub fn sign<T: Serialize>(kind: &Kind, body: &T, keys: &[&SecretKey]) -> Self {
+        let bytes = pae(&kind.payload_type(), &json::write(body));
+        let mut signatures: Vec<SignatureBy> =
+            keys.iter().map(|key| SignatureBy { key: key.public().hash(), signature: key.sign(&bytes) }).collect();
+        signatures.sort();
+        Self::parse(&bytes, signatures).expect("what this program signs is well-formed and by distinct keys")
+    }
+
+    /// SHA-256 of the signed bytes.
+    pub fn id(&self) -> StatementId {
+        self.id
+    }
+
+    /// The kind, from the payload type inside the signed bytes.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The exact signed bytes.
+    pub fn pae(&self) -> &[u8] {
+        &self.pae
+    }
+
+    /// The JSON document inside the signed bytes.
+    pub fn payload(&self) -> &[u8] {
+        &self.pae[self.payload_start..]
+    }
+
+    /// The signatures, sorted by key.
+    pub fn signatures(&self) -> &[SignatureBy] {
+        &self.signatures
+    }
+
+    /// The key and the signature that stand in a log leaf. For several signatures they are digests over all of them
+    /// (SHA-256 over the key hashes, SHA-512 over the signatures), so that a courier cannot drop one unnoticed.
+    pub fn leaf_signature(&self) -> (KeyHash, Signature) {
+        if let [only] = self.signatures[..] {
+            return (only.key, only.signature);
+        }
+        let (mut keys, mut signatures) = (Sha256::new(), Sha512::new());
+        for entry in &self.signatures {
+            keys.update(entry.key.0);
+            signatures.update(entry.signature.0);
+        }
+        (KeyHash(keys.finalize().into()), Signature(signatures.finalize().into()))
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.kind, self.id)
+    }
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal::new(Reason::StatementMalformed).with("part", what)
+}
+
+/// Payload type and offset of the payload, if the bytes are exactly one PAE.
+fn split(pae: &[u8]) -> Result<(&str, usize), Refusal> {
+    if pae.len() > json::BYTES_MAX + 256 {
+        return Err(Refusal::new(Reason::JsonTooLarge).with("bytes", pae.len()));
+    }
+    let mut cursor = Cursor { bytes: pae, at: 0 };
+    if cursor.word()? != PREFIX.as_bytes() {
+        return Err(malformed("prefix"));
+    }
+    let type_length = cursor.number()?;
+    let payload_type = cursor.take(type_length)?;
+    cursor.space()?;
+    let payload_length = cursor.number()?;
+    let start = cursor.at;
+    cursor.take(payload_length)?;
+    if cursor.at != pae.len() {
+        return Err(malformed("length"));
+    }
+    let payload_type = std::str::from_utf8(payload_type).map_err(|_| malformed("payload type"))?;
+    Ok((payload_type, start))
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn word(&mut self) -> Result<&'a [u8], Refusal> {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().take(24).position(|&b| b == b' ').ok_or_else(|| malformed("separator"))?;
+        self.at += end + 1;
+        Ok(&rest[..end])
+    }
+
+    fn number(&mut self) -> Result<usize, Refusal> {
+        let word = std::str::from_utf8(self.word()?).map_err(|_| malformed("length"))?;
+        let number: usize = word.parse().map_err(|_| malformed("length"))?;
+        if number.to_string() == word { Ok(number) } else { Err(malformed("length")) }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Refusal> {
+        let end = self.at.checked_add(count).filter(|&end| end <= self.bytes.len());
+        let end = end.ok_or_else(|| malformed("length"))?;
+        let part = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(part)
+    }
+
+    fn space(&mut self) -> Result<(), Refusal> {
+        if self.take(1)? == b" " { Ok(()) } else { Err(malformed("separator")) }
+    }
+}
+
+/// A statement whose signatures have been checked against keys in force at its place, with its body read.
+///
+/// There is no public constructor: [`crate::domain::trust`] is the only way in.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    body: T,
+    signed: Signed,
+}
+
+impl<T> Verified<T> {
+    pub(in crate::domain) fn proven(body: T, signed: Signed) -> Self {
+        Self { body, signed }
+    }
+
+    /// The body.
+    pub fn body(&self) -> &T {
+        &self.body
+    }
+
+    /// The statement as it was signed.
+    pub fn signed(&self) -> &Signed {
+        &self.signed
+    }
+
+    /// The statement's id.
+    pub fn id(&self) -> StatementId {
+        self.signed.id
+    }
+
+    /// The same statement with its body seen in another way.
+    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Verified<U> {
+        Verified { body: view(self.body), signed: self.signed }
+    }
+}
+
+/// 16 random bytes that keep the hash of a confidential document from being guessed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt(pub [u8; 16]);
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("salt")
+    }
+}
+
+impl Serialize for Salt {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Salt {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(String::deserialize(deserializer)?, &mut bytes).map_err(serde::de::Error::custom)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Refuses texts beyond a limit; every text field of every body passes through here.
+pub fn checked_text(field: &'static str, text: &str, chars_max: usize) -> Result<(), Refusal> {
+    if text.chars().count() > chars_max {
+        return Err(Refusal::new(Reason::TextTooLong).with("field", field).with("limit", chars_max));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(Refusal::new(Reason::FieldInvalid).with("field", field).with("value", shortened(text)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_dsse() {
+        let bytes = pae("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+    }
+
+    #[test]
+    fn only_exact_encodings_parse() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let signed = Signed::sign(&Kind::Need, &serde_json::json!({"a": 1}), &[&key]);
+        assert_eq!(signed.kind(), &Kind::Need);
+        assert_eq!(signed.payload(), br#"{"a":1}"#);
+        let signatures = signed.signatures().to_vec();
+        let good = String::from_utf8(signed.pae().to_vec()).expect("text");
+        for bad in [
+            good.replace("DSSEv1", "DSSEv2"),
+            good.replace(" 7 ", " 07 "),
+            good.replace(" 7 ", " 8 "),
+            good.replace(" 7 ", " 6 "),
+            good.replace("verbund.need", "verbund.NEED"),
+            good.replace("vnd.verbund", "vnd.Xerbund"),
+            String::new(),
+        ] {
+            assert!(Signed::parse(bad.as_bytes(), signatures.clone()).is_err(), "{bad}");
+        }
+        assert!(Signed::parse(signed.pae(), vec![]).is_err());
+        assert!(Signed::parse(signed.pae(), vec![signatures[0], signatures[0]]).is_err());
+    }
+
+    #[test]
+    fn several_signatures_are_bound_into_one_leaf() {
+        let keys: Vec<SecretKey> = (1..4).map(|n| SecretKey::from_seed(&[n; 32])).collect();
+        let body = serde_json::json!({});
+        let all = Signed::sign(&Kind::Admission, &body, &[&keys[0], &keys[1], &keys[2]]);
+        let fewer = Signed::sign(&Kind::Admission, &body, &[&keys[0], &keys[1]]);
+        assert_eq!(all.id(), fewer.id());
+        assert_ne!(all.leaf_signature(), fewer.leaf_signature());
+        let one = Signed::sign(&Kind::Admission, &body, &[&keys[0]]);
+        assert_eq!(one.leaf_signature(), (one.signatures()[0].key, one.signatures()[0].signature));
+    }
+}

@@ -1,0 +1,107 @@
+//! Instants and calendar dates as statements write them. There is no `now` here: time is always an argument.
+use std::fmt;
+use std::str::FromStr;
+
+pub use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::shortened;
+use crate::domain::reason::{Reason, Refusal};
+
+/// An instant in milliseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text in UTC, in binary records a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The instant `ms` milliseconds later, saturating at the ends of the calendar.
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to this instant; negative when this one is earlier.
+    pub fn since_ms(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whole seconds since the epoch, for C2SP cosignatures; zero before it.
+    pub fn unix_seconds(self) -> u64 {
+        u64::try_from(self.0.div_euclid(1000)).unwrap_or(0)
+    }
+
+    /// The calendar date in UTC.
+    pub fn date(self) -> Date {
+        jiff::tz::Offset::UTC.to_datetime(self.to_jiff()).date()
+    }
+
+    fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        })
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_jiff().fmt(f)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        text.parse::<jiff::Timestamp>()
+            .map(|instant| Self(instant.as_millisecond()))
+            .map_err(|_| Refusal::new(Reason::TimeInvalid).with("value", shortened(text)))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        } else {
+            i64::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// Reads a calendar date such as `2021-06-15`.
+pub fn parse_date(text: &str) -> Result<Date, Refusal> {
+    text.parse().map_err(|_| Refusal::new(Reason::TimeInvalid).with("value", shortened(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_form_round_trips() {
+        let instant: Timestamp = "2026-11-23T10:00:00.25Z".parse().expect("RFC 3339");
+        assert_eq!(instant.to_string(), "2026-11-23T10:00:00.25Z");
+        assert_eq!(instant.date().to_string(), "2026-11-23");
+        assert!("gestern".parse::<Timestamp>().is_err());
+        assert!(parse_date("2021-13-01").is_err());
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_do_not_panic() {
+        assert!(!Timestamp(i64::MAX).to_string().is_empty());
+        assert!(!Timestamp(i64::MIN).date().to_string().is_empty());
+        assert_eq!(Timestamp(i64::MAX).plus_ms(1), Timestamp(i64::MAX));
+    }
+}

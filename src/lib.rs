@@ -1,0 +1,4 @@
+//! Verbund
+pub mod domain;
+pub mod log;
+pub mod protocol;

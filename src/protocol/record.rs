@@ -1,0 +1,200 @@
+//! Records: the only thing a node ever writes. Everything it knows is a fold over them.
+//!
+//! A batch of records is appended as one unit. The binary form is postcard; new variants are only ever added at the
+//! end, and golden bytes pin the old ones. Records are read back through the same checks they came in by: a disk is a
+//! courier too.
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::Signature;
+use crate::domain::statement::{SignatureBy, Signed};
+use crate::log::leaf::Leaf;
+
+/// One entry of a log: the leaf, and the statement if this node may have it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogEntry {
+    /// What is hashed into the tree.
+    pub leaf: Leaf,
+    /// The statement. Absent for confidential entries of others.
+    pub statement: Option<Signed>,
+}
+
+/// What happened, durably.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Record {
+    /// Entries were appended to a log: this node's own, or its replica of another's.
+    Entries {
+        /// The log.
+        origin: Origin,
+        /// Index of the first entry.
+        first: u64,
+        /// The entries.
+        entries: Vec<LogEntry>,
+        /// For replicas the signed note under which they were verified; empty for the own log.
+        note: String,
+    },
+    /// A cosigned checkpoint of any log, own or replica; the newest of each log counts.
+    Cosigned {
+        /// The log.
+        origin: Origin,
+        /// The note with its cosignature lines.
+        note: String,
+    },
+    /// A statement kept outside any log: a receipt, sent or received, or the second of two contradicting messages.
+    Kept(Signed),
+    /// A message reached its destination, and the receipt is kept.
+    Delivered {
+        /// The order.
+        order: OrderId,
+        /// The attempt.
+        attempt: u32,
+        /// The organisation it was for.
+        to: OrgId,
+        /// The message.
+        message: StatementId,
+    },
+}
+
+impl Record {
+    /// The statements inside, for the index of a store.
+    pub fn statements(&self) -> impl Iterator<Item = &Signed> {
+        let (entries, kept): (&[LogEntry], Option<&Signed>) = match self {
+            Self::Entries { entries, .. } => (entries, None),
+            Self::Kept(signed) => (&[], Some(signed)),
+            Self::Cosigned { .. } | Self::Delivered { .. } => (&[], None),
+        };
+        entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
+    }
+
+    /// The binary form.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(&RecordBytes::from(self)).expect("encoding into memory cannot fail")
+    }
+
+    /// Reads the binary form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
+        let record: RecordBytes =
+            postcard::from_bytes(bytes).map_err(|error| Refusal::new(Reason::StoreDamaged).with("record", error))?;
+        record.try_into()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum RecordBytes {
+    Entries { origin: String, first: u64, entries: Vec<EntryBytes>, note: String },
+    Cosigned { origin: String, note: String },
+    Kept(SignedBytes),
+    Delivered { order: [u8; 16], attempt: u32, to: String, message: StatementId },
+}
+
+#[derive(Serialize, Deserialize)]
+struct EntryBytes {
+    leaf: Vec<u8>,
+    statement: Option<SignedBytes>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SignedBytes {
+    pae: Vec<u8>,
+    signatures: Vec<(KeyHash, Vec<u8>)>,
+}
+
+impl From<&Signed> for SignedBytes {
+    fn from(signed: &Signed) -> Self {
+        let signatures = signed.signatures().iter().map(|by| (by.key, by.signature.0.to_vec())).collect();
+        Self { pae: signed.pae().to_vec(), signatures }
+    }
+}
+
+impl TryFrom<SignedBytes> for Signed {
+    type Error = Refusal;
+
+    fn try_from(bytes: SignedBytes) -> Result<Self, Refusal> {
+        let signature = |(key, raw): (KeyHash, Vec<u8>)| {
+            let raw: [u8; 64] =
+                raw.try_into().map_err(|_| Refusal::new(Reason::StoreDamaged).with("record", "signature length"))?;
+            Ok(SignatureBy { key, signature: Signature(raw) })
+        };
+        let signatures: Result<Vec<SignatureBy>, Refusal> = bytes.signatures.into_iter().map(signature).collect();
+        Self::parse(&bytes.pae, signatures?)
+    }
+}
+
+impl From<&Record> for RecordBytes {
+    fn from(record: &Record) -> Self {
+        match record {
+            Record::Entries { origin, first, entries, note } => Self::Entries {
+                origin: origin.to_string(),
+                first: *first,
+                entries: entries
+                    .iter()
+                    .map(|entry| EntryBytes {
+                        leaf: entry.leaf.as_bytes().to_vec(),
+                        statement: entry.statement.as_ref().map(SignedBytes::from),
+                    })
+                    .collect(),
+                note: note.clone(),
+            },
+            Record::Cosigned { origin, note } => Self::Cosigned { origin: origin.to_string(), note: note.clone() },
+            Record::Kept(signed) => Self::Kept(signed.into()),
+            Record::Delivered { order, attempt, to, message } => {
+                Self::Delivered { order: order.0, attempt: *attempt, to: to.to_string(), message: *message }
+            }
+        }
+    }
+}
+
+impl TryFrom<RecordBytes> for Record {
+    type Error = Refusal;
+
+    fn try_from(bytes: RecordBytes) -> Result<Self, Refusal> {
+        Ok(match bytes {
+            RecordBytes::Entries { origin, first, entries, note } => {
+                let entry = |bytes: EntryBytes| {
+                    let statement = bytes.statement.map(Signed::try_from).transpose()?;
+                    Ok(LogEntry { leaf: Leaf::parse(&bytes.leaf)?, statement })
+                };
+                let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(entry).collect();
+                Self::Entries { origin: origin.parse()?, first, entries: entries?, note }
+            }
+            RecordBytes::Cosigned { origin, note } => Self::Cosigned { origin: origin.parse()?, note },
+            RecordBytes::Kept(signed) => Self::Kept(signed.try_into()?),
+            RecordBytes::Delivered { order, attempt, to, message } => {
+                Self::Delivered { order: OrderId(order), attempt, to: to.parse()?, message }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signing::SecretKey;
+    use crate::domain::statement::Kind;
+    use crate::log::leaf::{Audience, NO_OUTCOME};
+
+    #[test]
+    fn records_survive_their_binary_form() {
+        let signed = Signed::sign(&Kind::Need, &serde_json::json!({}), &[&SecretKey::from_seed(&[1; 32])]);
+        let leaf = Leaf::new(&signed, Audience::Public, NO_OUTCOME);
+        let origin: Origin = "demo/log/kitu/1".parse().expect("origin");
+        let entry = LogEntry { leaf, statement: Some(signed.clone()) };
+        let opaque = LogEntry { leaf, statement: None };
+        for record in [
+            Record::Entries { origin: origin.clone(), first: 7, entries: vec![entry, opaque], note: "n".into() },
+            Record::Cosigned { origin, note: "note".into() },
+            Record::Kept(signed.clone()),
+            Record::Delivered {
+                order: OrderId([3; 16]),
+                attempt: 1,
+                to: "kid".parse().expect("name"),
+                message: signed.id(),
+            },
+        ] {
+            let bytes = record.encode();
+            assert_eq!(Record::decode(&bytes).expect("own bytes"), record);
+            assert!(Record::decode(&bytes[..bytes.len() - 1]).is_err());
+        }
+    }
+}
