@@ -1,2 +1,6 @@
-//! stub
-fn main() {}
+//! `verbund`: parse, run, exit code.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    verbund::cli::main()
+}

@@ -1,2 +1,113 @@
-//! stub
-fn main() {}
+//! `verbund-audit`: judges an evidence bundle offline. Contains no network stack, no async runtime and no database.
+//!
+//! Data on stdout, talk on stderr. Exit codes: 0 valid, 9 invalid, 10 not checkable, 2 usage, 6 no such file.
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use verbund::audit::bundle::BUNDLE_BYTES_MAX;
+use verbund::audit::examine;
+use verbund::domain::id::StatementId;
+use verbund::domain::reason::{Lang, Reason, Refusal};
+
+/// Prüft Nachweise einer Bestellung ohne Netz und ohne Vertrauen in einen Knoten.
+#[derive(Parser)]
+#[command(version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prüft ein Prüfpaket und schreibt den Bericht auf die Standardausgabe.
+    #[command(after_help = "Beispiel:\n  verbund-audit verify bestellung.asice --root sha256:2f1c…")]
+    Verify {
+        /// Das Prüfpaket.
+        bundle: PathBuf,
+        /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt; ohne ihn ist nichts besser als nicht prüfbar.
+        #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
+        root: Option<StatementId>,
+        /// Sprache des Berichts.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form des Berichts.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Form,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Language {
+    De,
+    En,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    Text,
+    Json,
+}
+
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::De => Self::De,
+            Language::En => Self::En,
+        }
+    }
+}
+
+fn parsed_root(text: &str) -> Result<StatementId, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    hex.parse().map_err(|refusal: Refusal| refusal.reason.help(Lang::De).to_owned())
+}
+
+fn main() -> ExitCode {
+    let Command::Verify { bundle, root, lang, output } = Arguments::parse().command;
+    let lang = lang.into();
+    match run(&bundle, root, lang, output) {
+        Ok(code) => ExitCode::from(code),
+        Err(refusal) => {
+            complain(&refusal, lang);
+            ExitCode::from(refusal.reason.class().exit_code())
+        }
+    }
+}
+
+fn run(bundle: &Path, root: Option<StatementId>, lang: Lang, output: Form) -> Result<u8, Refusal> {
+    let report = examine(&read(bundle)?, root);
+    let text = match output {
+        Form::Text => report.text(lang),
+        Form::Json => format!("{:#}\n", report.json(lang)),
+    };
+    let written = std::io::stdout().lock().write_all(text.as_bytes());
+    written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("error", error))?;
+    Ok(report.ruling().exit_code())
+}
+
+/// Reads at most one byte more than a bundle may have: enough to see that it is too large.
+fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
+    let refuse = |error| Refusal::new(Reason::FileUnreadable).with("file", path.display()).with("error", error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(refuse)?;
+    file.take(BUNDLE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(refuse)?;
+    Ok(bytes)
+}
+
+/// What, why, what now, code.
+fn complain(refusal: &Refusal, lang: Lang) {
+    let reason = refusal.reason;
+    let words = match lang {
+        Lang::De => ["Fehler", "Grund", "Abhilfe", "Code"],
+        Lang::En => ["Error", "Why", "What now", "Code"],
+    };
+    let lines =
+        [reason.text(lang).to_owned(), refusal.details(), reason.help(lang).to_owned(), reason.code().to_owned()];
+    let mut stderr = std::io::stderr().lock();
+    for (word, line) in words.iter().zip(lines) {
+        // Nobody is left to tell if stderr is gone.
+        let _ = writeln!(stderr, "{word}: {line}");
+    }
+}

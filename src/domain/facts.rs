@@ -2,7 +2,7 @@
 //!
 //! A fact has the days on which it holds (`valid_from`, `valid_to`) and the day since when it is known (`known_from`).
 //! Joining may be retroactive, so yesterday's judgement can be repeated with what was known then.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -260,9 +260,10 @@ impl FactBase {
         of: &'a OrgId,
         known_on: Date,
     ) -> impl Iterator<Item = (&'a StatementId, &'a Membership)> {
+        let corrected = self.corrected(known_on);
         self.memberships
             .iter()
-            .filter(move |(id, fact)| fact.member == *member && fact.of == *of && !self.is_corrected(id, known_on))
+            .filter(move |(id, fact)| fact.member == *member && fact.of == *of && !corrected.contains(*id))
     }
 
     /// Facts about `org`, in force or not, without those corrected by a fact known on `known_on`.
@@ -271,11 +272,22 @@ impl FactBase {
         org: &'a OrgId,
         known_on: Date,
     ) -> impl Iterator<Item = (&'a StatementId, &'a EntityFacts)> {
-        self.entities.iter().filter(move |(id, fact)| fact.org == *org && !self.is_corrected(id, known_on))
+        let corrected = self.corrected(known_on);
+        self.entities.iter().filter(move |(id, fact)| fact.org == *org && !corrected.contains(*id))
     }
 
-    fn is_corrected(&self, id: &StatementId, known_on: Date) -> bool {
-        self.memberships.values().any(|fact| fact.corrects == Some(*id) && fact.known_from <= known_on)
-            || self.entities.values().any(|fact| fact.corrects == Some(*id) && fact.known_from <= known_on)
+    /// The facts that no longer count because a fact known on `known_on` corrects them. Only who signed a fact can
+    /// correct it: the body that keeps the register, or the organisation itself. Otherwise anyone could erase
+    /// anyone's facts.
+    pub fn corrected(&self, known_on: Date) -> BTreeSet<StatementId> {
+        let memberships = self.memberships.values().filter(|fact| fact.known_from <= known_on).filter_map(|fact| {
+            let earlier = self.memberships.get_key_value(&fact.corrects?)?;
+            (earlier.1.of == fact.of).then_some(*earlier.0)
+        });
+        let entities = self.entities.values().filter(|fact| fact.known_from <= known_on).filter_map(|fact| {
+            let earlier = self.entities.get_key_value(&fact.corrects?)?;
+            (earlier.1.org == fact.org).then_some(*earlier.0)
+        });
+        memberships.chain(entities).collect()
     }
 }

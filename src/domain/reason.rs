@@ -2,6 +2,7 @@
 //!
 //! Every rule that can refuse has its own row. The same reason appears in gRPC, on the command line, in the log and,
 //! later, on the web page. Texts may change, reasons may not.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -82,6 +83,11 @@ macro_rules! reasons {
             /// The stable upper-case word.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The reason with that word, if this version knows it.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
             }
 
             /// The class, which decides gRPC code and exit code.
@@ -315,6 +321,9 @@ reasons! {
     ChainIncomplete "CHAIN_INCOMPLETE" Conflict
         "Es fehlen noch Erklärungen von Beteiligten." "Statements by parties are still missing."
         "Warten oder nachfragen: `verbund order explain`." "Wait or ask: `verbund order explain`.";
+    DecisionNo "DECISION_NO" Conflict
+        "Eine zuständige Person hat abgelehnt." "An officer in charge has refused."
+        "Begründung lesen und nachfragen." "Read the reason and ask.";
     DeadlineInvalid "DEADLINE_INVALID" Rejected
         "Die Fristen sind nicht zulässig." "The deadlines are not admissible."
         "Angebotsfrist vor Abschlussfrist, beide in der Zukunft, höchstens 180 Tage." "Quote deadline before seal deadline, both in the future, at most 180 days.";
@@ -394,6 +403,24 @@ reasons! {
     BundleTooLarge "BUNDLE_TOO_LARGE" Incomplete
         "Das Prüfpaket ist zu groß." "The bundle is too large."
         "Höchstens 16 MiB, 2000 Teile." "At most 16 MiB and 2000 members.";
+    BundleAltered "BUNDLE_ALTERED" Verification
+        "Ein Teil des Prüfpakets passt nicht zu seinem Verzeichnis." "A member of the bundle does not match its manifest."
+        "Datei neu anfordern; sie wurde nach dem Erstellen verändert." "Ask for the file again; it was changed after it was made.";
+    RootNotGiven "ROOT_NOT_GIVEN" Incomplete
+        "Ohne die Wurzel des Verbunds ist nicht prüfbar, um welchen Verbund es geht." "Without the federation root it cannot be checked which federation this is."
+        "Mit `--root sha256:…` den in der Satzung abgedruckten Wert angeben." "Give the value printed in the statutes with `--root sha256:…`.";
+    ProofMissing "PROOF_MISSING" Incomplete
+        "Zu dieser Erklärung fehlt der Beweis ihres Platzes im Protokoll." "The proof of this statement's place in its log is missing."
+        "Das Prüfpaket neu erstellen, sobald genügend Zeugen mitgezeichnet haben." "Make the bundle again once enough witnesses have cosigned.";
+    EvidenceMissing "EVIDENCE_MISSING" Incomplete
+        "Dafür fehlen Belege im Prüfpaket." "The bundle lacks the evidence for this."
+        "Ein vollständiges Prüfpaket anfordern." "Ask for a complete bundle.";
+    LegFindingDiffers "LEG_FINDING_DIFFERS" Verification
+        "Die unterschriebene Feststellung zum Abschnitt weicht vom Ergebnis der Nachprüfung ab." "The signed finding on the leg differs from the result of judging it again."
+        "Die Feststellung mit den Nachweisen vergleichen und den Unterzeichner befragen." "Compare the finding with the facts and ask who signed it.";
+    TimesOutOfOrder "TIMES_OUT_OF_ORDER" Incomplete
+        "Die angegebenen Zeiten passen nicht zur Reihenfolge der Erklärungen." "The times stated do not match the order of the statements."
+        "Die Reihenfolge im Protokoll entscheidet; Uhren der Beteiligten vergleichen." "The order in the log decides; compare the parties' clocks.";
     FileUnreadable "FILE_UNREADABLE" Missing
         "Die Datei ist nicht lesbar." "The file cannot be read."
         "Pfad und Rechte prüfen." "Check path and permissions.";
@@ -416,8 +443,8 @@ reasons! {
 pub struct Refusal {
     /// The rule.
     pub reason: Reason,
-    /// Named values, for machines and for the message.
-    pub fields: BTreeMap<&'static str, String>,
+    /// Named values, for machines and for the message. Names are literals here, and owned when they came over the wire.
+    pub fields: BTreeMap<Cow<'static, str>, String>,
 }
 
 impl Refusal {
@@ -428,7 +455,7 @@ impl Refusal {
 
     /// Adds a named value.
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.fields.insert(name, value.to_string());
+        self.fields.insert(Cow::Borrowed(name), value.to_string());
         self
     }
 
@@ -468,6 +495,8 @@ mod tests {
     fn reasons_are_distinct_stable_words() {
         let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
         assert_eq!(codes.len(), Reason::ALL.len(), "two rows share a code");
+        assert!(Reason::ALL.iter().all(|reason| Reason::from_code(reason.code()) == Some(*reason)));
+        assert_eq!(Reason::from_code("OF_A_LATER_VERSION"), None);
         for code in codes {
             assert!(code.len() <= 63 && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{code}");
         }

@@ -8,7 +8,6 @@ use std::fmt;
 
 use crate::domain::id::{KeyHash, OrderId, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, Salt, Signed};
 
 /// Length of a leaf in bytes.

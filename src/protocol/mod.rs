@@ -1,2 +1,390 @@
-//! Floor 2: the node as a state machine without I/O.
+//! Floor 2: the node as a state machine without I/O. `step(input, now)` says what to store and what to do then.
+//!
+//! **Store, then speak**: [`Step::commit`] must be durable before anything of [`Step::then`] happens; the type is the
+//! only way to act. Time is an argument, randomness is injected, collections are ordered: a seed fixes every byte of a
+//! run. The same code runs in production, in the simulator and under property tests.
+//!
+//! Must never know of tokio, tonic, sled or a file. Must never believe a peer about anything but its own signature.
+pub mod access;
+pub mod brokering;
+pub mod catalogue;
+pub mod evidence;
+pub mod explain;
+pub mod founding;
+pub mod frame;
+pub mod limits;
+pub mod outbox;
 pub mod record;
+pub mod replication;
+pub mod settings;
+pub mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::body::Body;
+use crate::domain::id::{NodeId, OrderId, Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::SecretKey;
+use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::time::Timestamp;
+use crate::log::checkpoint::Checkpoint;
+use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
+use crate::log::note::SignedNote;
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
+use crate::protocol::outbox::Outbox;
+use crate::protocol::record::{LogEntry, Record};
+use crate::protocol::replication::Peer;
+use crate::protocol::settings::{Dice, NodeKeys, Settings};
+use crate::protocol::state::{State, is_outcome};
+
+/// Names a request of a local caller, so that the reply finds its way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RequestId(pub u64);
+
+/// Everything that can happen to a node.
+#[derive(Debug)]
+pub enum Input {
+    /// The store has been read; the node may speak.
+    Started,
+    /// The statements with which a new node begins its log.
+    Found(RequestId, Vec<Signed>),
+    /// Someone hands in a public statement.
+    Publish(RequestId, Signed),
+    /// An officer hands in a request, decision, seal or void.
+    Officer(RequestId, Signed),
+    /// A replication stream with a peer is open.
+    PeerUp(NodeId),
+    /// It is closed.
+    PeerDown(NodeId),
+    /// A frame arrived on it.
+    Frame(NodeId, Frame),
+    /// A peer delivers an order message.
+    Delivery(RequestId, NodeId, Delivery),
+    /// A delivery of ours was answered with a receipt, or failed.
+    Delivered(DeliveryKey, Result<Signed, Refusal>),
+    /// A time asked for by [`Effect::WakeAt`] has come.
+    Woken,
+}
+
+/// Everything a node can cause.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Answer a local caller.
+    Reply(RequestId, Result<Answer, Refusal>),
+    /// Send a frame to a peer.
+    Send(NodeId, Frame),
+    /// Send entries of a log from `first` on; the shell reads them from the store and frames them with
+    /// [`Node::entries_frame`].
+    SendEntries {
+        /// To whom.
+        to: NodeId,
+        /// The log.
+        origin: Origin,
+        /// First entry.
+        first: u64,
+    },
+    /// Deliver an order message; its outcome comes back as [`Input::Delivered`].
+    Deliver(NodeId, Delivery),
+    /// Close the stream with a peer, which did not keep to the protocol.
+    Disconnect(NodeId, Refusal),
+    /// Come back with [`Input::Woken`] at this time.
+    WakeAt(Timestamp),
+    /// An order has changed.
+    Changed(OrderId),
+}
+
+/// What a local caller gets.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answer {
+    /// A statement stands in the log.
+    Published {
+        /// The statement.
+        id: StatementId,
+        /// Its position.
+        index: u64,
+    },
+    /// An order exists; the same answer for the same request.
+    Order(OrderId),
+    /// A delivery is stored; this is the receipt.
+    Receipt(Signed),
+    /// Done.
+    Done,
+}
+
+/// What to store, and what to do once it is durable.
+#[derive(Default, Debug)]
+pub struct Step {
+    /// Records for one atomic commit. Empty if nothing is to be stored.
+    pub commit: Vec<Record>,
+    /// Effects, to be performed in this order after the commit.
+    pub then: Vec<Effect>,
+}
+
+/// A node.
+pub struct Node {
+    settings: Settings,
+    keys: NodeKeys,
+    dice: Box<dyn Dice>,
+    state: State,
+    peers: BTreeMap<NodeId, Peer>,
+    outbox: Outbox,
+    pending_notes: BTreeMap<u64, SignedNote>,
+    checkpoint: Option<SignedNote>,
+    /// Cosigned checkpoints that came before what they cover; one per node, of its own log only.
+    early_notes: BTreeMap<NodeId, SignedNote>,
+    schedule: BTreeSet<(Timestamp, OrderId)>,
+    next_ping: Timestamp,
+    /// Size of the own log that peers have been told of, and when they may be told of more.
+    spread_size: u64,
+    next_spread: Timestamp,
+}
+
+impl Node {
+    /// A node that has read nothing yet.
+    pub fn new(settings: Settings, keys: NodeKeys, dice: Box<dyn Dice>) -> Self {
+        let state = State::new(settings.anchor, settings.origin.clone());
+        Self::resume(settings, keys, dice, state)
+    }
+
+    /// A node that goes on from what has been read already.
+    pub fn resume(settings: Settings, keys: NodeKeys, dice: Box<dyn Dice>, state: State) -> Self {
+        Self {
+            settings,
+            keys,
+            dice,
+            state,
+            peers: BTreeMap::new(),
+            outbox: Outbox::default(),
+            pending_notes: BTreeMap::new(),
+            checkpoint: None,
+            early_notes: BTreeMap::new(),
+            schedule: BTreeSet::new(),
+            next_ping: Timestamp(0),
+            spread_size: 0,
+            next_spread: Timestamp(0),
+        }
+    }
+
+    /// Takes back one stored record; for all records in order before [`Input::Started`].
+    pub fn replay(&mut self, record: Record) -> Result<(), Refusal> {
+        self.state.replay(record)
+    }
+
+    /// Forgets everything that is not stored; [`Node::replay`] brings back what is.
+    pub fn forget(&mut self) {
+        self.state = State::new(self.settings.anchor, self.settings.origin.clone());
+        self.peers.clear();
+        self.outbox = Outbox::default();
+        self.pending_notes.clear();
+        self.checkpoint = None;
+        self.schedule.clear();
+    }
+
+    /// What the node knows.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What its operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The peers with an open stream.
+    pub fn peers(&self) -> impl Iterator<Item = &NodeId> {
+        self.peers.keys()
+    }
+
+    /// The one way in.
+    pub fn step(&mut self, input: Input, now: Timestamp) -> Step {
+        let mut work = Work::default();
+        match input {
+            Input::Started => self.start(now, &mut work),
+            Input::Found(id, statements) => {
+                let answer = self.found(statements, &mut work);
+                work.reply(id, answer);
+            }
+            Input::Publish(id, signed) => {
+                let answer = self.publish(signed, &mut work);
+                work.reply(id, answer);
+            }
+            Input::Officer(id, signed) => {
+                let answer = self.officer(signed, now, &mut work);
+                work.reply(id, answer);
+            }
+            Input::PeerUp(node) => self.peer_up(node, now, &mut work),
+            Input::PeerDown(node) => self.peer_down(&node),
+            Input::Frame(node, frame) => self.frame(&node, frame, now, &mut work),
+            Input::Delivery(id, from, delivery) => {
+                let answer = self.delivery(&from, delivery, now, &mut work);
+                work.reply(id, answer);
+            }
+            Input::Delivered(key, result) => self.delivered(key, result, now, &mut work),
+            Input::Woken => self.woken(now, &mut work),
+        }
+        self.finish(now, work)
+    }
+
+    /// Every order goes on, and what the own log holds is spread again: its newest checkpoint may lack witnesses.
+    fn start(&mut self, now: Timestamp, work: &mut Work) {
+        self.next_ping = now;
+        work.touched.extend(self.state.orders.keys());
+    }
+
+    /// Begins a new log. Refused as a whole if one statement is refused: a log must not begin with a mistake.
+    fn found(&mut self, statements: Vec<Signed>, work: &mut Work) -> Result<Answer, Refusal> {
+        if self.own_size() > 0 {
+            return Ok(Answer::Done);
+        }
+        let mut trust = self.state.trust_of(&self.settings.origin);
+        let mut judged = Vec::new();
+        for (index, signed) in (0..).zip(&statements) {
+            let verified = trust.judge(signed, index)?;
+            trust.absorb(&verified, index);
+            judged.push(verified);
+        }
+        for verified in judged {
+            self.append(verified, work);
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Takes a public statement by one of the organisations hosted here into the log.
+    fn publish(&mut self, signed: Signed, work: &mut Work) -> Result<Answer, Refusal> {
+        if !signed.kind().is_public() {
+            return Err(Refusal::new(Reason::SignerWrong).with("kind", signed.kind()));
+        }
+        if let Some(index) = self.state.place_of(&signed.id(), &self.settings.origin) {
+            return Ok(Answer::Published { id: signed.id(), index });
+        }
+        let index = self.own_size();
+        let verified = self.state.trust_of(&self.settings.origin).judge(&signed, index)?;
+        if let Body::Offering(offering) = verified.body() {
+            self.state.catalogue.check_new(offering)?;
+        }
+        let id = self.append(verified, work);
+        Ok(Answer::Published { id, index })
+    }
+
+    /// Appends a verified statement to the own log and takes it into the views.
+    fn append(&mut self, verified: Verified<Body>, work: &mut Work) -> StatementId {
+        let signed = verified.signed().clone();
+        let (id, public) = (signed.id(), signed.kind().is_public());
+        let audience = if public { Audience::Public } else { Audience::Parties };
+        let leaf = Leaf::new(&signed, audience, self.outcome_tag(&verified));
+        let (origin, index) = (self.settings.origin.clone(), self.own_size());
+        self.state.push_leaf(&origin, index, &leaf);
+        if public {
+            let anchor = self.settings.anchor;
+            self.state.registry.log_mut(&origin, anchor).absorb(&verified, index);
+            self.state.admit(&origin, index, Some(Ok(verified)));
+        }
+        self.checkpoint = None;
+        work.entry(&origin, index, LogEntry { leaf, statement: Some(signed) });
+        id
+    }
+
+    fn outcome_tag(&self, verified: &Verified<Body>) -> OutcomeTag {
+        let kind = verified.signed().kind();
+        let Some((order, number)) = verified.body().order().filter(|_| is_outcome(kind)) else { return NO_OUTCOME };
+        let attempt = self.state.orders.get(&order).and_then(|order| order.attempts.get(&number));
+        let salt = attempt.map(|attempt| attempt.request.body().salt);
+        salt.map_or(NO_OUTCOME, |salt| OutcomeTag::derive(kind, order, number, &salt))
+    }
+
+    fn own_size(&self) -> u64 {
+        self.state.logs.get(&self.settings.origin).map_or(0, |log| log.tree.size())
+    }
+
+    /// The own log's checkpoint as it stands. Only to be sent once everything in it is durable.
+    fn own_checkpoint(&mut self) -> SignedNote {
+        if let Some(note) = &self.checkpoint {
+            return note.clone();
+        }
+        let note = self.signed_checkpoint();
+        self.checkpoint = Some(note.clone());
+        note
+    }
+
+    /// Signs the own log's checkpoint; the same log always gives the same bytes.
+    fn signed_checkpoint(&self) -> SignedNote {
+        let (size, root) = self
+            .state
+            .logs
+            .get(&self.settings.origin)
+            .map_or((0, crate::log::merkle::empty_root()), |log| (log.tree.size(), log.tree.root()));
+        Checkpoint { origin: self.settings.origin.clone(), size, root }.sign(&self.keys.log)
+    }
+
+    fn statement_key(&self, org: &crate::domain::id::OrgId) -> Result<&SecretKey, Refusal> {
+        self.keys.statements.get(org).ok_or_else(|| Refusal::new(Reason::OrgElsewhere).with("org", org))
+    }
+
+    fn woken(&mut self, now: Timestamp, work: &mut Work) {
+        while let Some(&(due, order)) = self.schedule.first() {
+            if due > now {
+                break;
+            }
+            self.schedule.pop_first();
+            work.touched.insert(order);
+        }
+        self.outbox_due(now, work);
+        self.ping_if_due(now, work);
+    }
+
+    /// Carries touched orders as far as they go, tells peers of new entries, and says when to come back.
+    fn finish(&mut self, now: Timestamp, mut work: Work) -> Step {
+        for order in std::mem::take(&mut work.touched) {
+            self.advance(order, now, &mut work);
+            work.then.push(Effect::Changed(order));
+        }
+        self.spread_own_if_due(now, &mut work);
+        if let Some(wake) = self.wake_at(now) {
+            work.then.push(Effect::WakeAt(wake));
+        }
+        Step { commit: work.commit, then: work.then }
+    }
+
+    fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let order = self.schedule.first().map(|&(due, _)| due);
+        let ping = (!self.peers.is_empty()).then_some(self.next_ping);
+        [order, ping, self.outbox.next_due(), self.spread_due()]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|due| due.max(now.plus_ms(1)))
+    }
+}
+
+/// A step in the making.
+#[derive(Default)]
+struct Work {
+    commit: Vec<Record>,
+    then: Vec<Effect>,
+    touched: BTreeSet<OrderId>,
+}
+
+impl Work {
+    fn reply(&mut self, id: RequestId, answer: Result<Answer, Refusal>) {
+        self.then.push(Effect::Reply(id, answer));
+    }
+
+    /// Adds an entry of the own log, joining it to the record before where that continues it.
+    fn entry(&mut self, origin: &Origin, index: u64, entry: LogEntry) {
+        if let Some(Record::Entries { origin: last, first, entries, .. }) = self.commit.last_mut()
+            && last == origin
+            && *first + entries.len() as u64 == index
+        {
+            entries.push(entry);
+            return;
+        }
+        let record =
+            Record::Entries { origin: origin.clone(), first: index, entries: vec![entry], note: String::new() };
+        self.commit.push(record);
+    }
+}
+
+/// Whether a kind is one that officers hand in.
+fn is_officer_kind(kind: &Kind) -> bool {
+    matches!(kind, Kind::Request | Kind::Decision | Kind::Seal | Kind::Void)
+}

@@ -1,0 +1,600 @@
+//! The evidence bundle: the exact signed bytes of one order and of everything it rests on, as one reproducible ZIP.
+//!
+//! ```text
+//! mimetype                                  application/vnd.etsi.asic-e+zip, first and not compressed
+//! META-INF/ASiCManifest.xml                 SHA-256 of every member outside META-INF
+//! policy.txt                                C2SP tlog-policy: logs, witnesses, quorum
+//! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
+//! root/<version>.*                          the federation root; its proofs are root/<version>.<log>.tlog-proof
+//! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
+//! facts/<n>-<kind>-<who>.*                  offering, rule pack, facts
+//! order/<n>-<kind>-<who>.*                  the order's messages, in order
+//! receipts/<n>.*                            receipts; they stand in no log
+//! VERIFY.txt                                how to check all this with stock tools
+//! ```
+//!
+//! `.*` is `.pae` (the signed bytes), one `.<16 hex>.sig` per signature (64 raw bytes) and, for what stands in a log,
+//! `.tlog-proof` (C2SP, verbatim). Must never judge: what a member says is `verify`'s question.
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Cursor, Read as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipReadOptions, ZipWriter};
+
+use crate::audit::instructions;
+use crate::domain::body::Body;
+use crate::domain::id::{Hash, KeyHash, OrgId, Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::{PublicKey, Signature};
+use crate::domain::statement::{Kind, SignatureBy, Signed};
+use crate::domain::trust::{KeyRole, WitnessPolicy};
+use crate::log::checkpoint::Checkpoint;
+use crate::log::cosignature;
+use crate::log::note::{SignatureType, SignedNote, vkey};
+use crate::log::proof::{PROOF_BYTES_MAX, TlogProof};
+
+/// Largest bundle in bytes, packed and unpacked: a hundred times what an order of six legs needs.
+pub const BUNDLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Most members: an order of six legs with nine trustees has about five hundred.
+pub const MEMBERS_MAX: usize = 2_000;
+
+/// Longest name of a member in bytes: two names of 40, a kind, an index and a key.
+const MEMBER_NAME_BYTES_MAX: usize = 200;
+
+/// The member that names the container format.
+pub const MIMETYPE: &str = "mimetype";
+
+/// What it says.
+pub const MIMETYPE_TEXT: &str = "application/vnd.etsi.asic-e+zip";
+
+/// The list of digests.
+pub const MANIFEST: &str = "META-INF/ASiCManifest.xml";
+
+/// Where a qualified time stamp over the manifest goes, if someone adds one.
+pub const TIMESTAMP: &str = "META-INF/timestamp.tst";
+
+/// The log and witness keys for C2SP tools.
+pub const POLICY: &str = "policy.txt";
+
+/// How to check the bundle with stock tools.
+pub const VERIFY: &str = "VERIFY.txt";
+
+const MANIFEST_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+    <asic:ASiCManifest xmlns:asic=\"http://uri.etsi.org/02918/v1.2.1#\" \
+    xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">\n\
+    <asic:SigReference URI=\"META-INF/timestamp.tst\" MimeType=\"application/vnd.etsi.timestamp-token\"/>\n";
+const MANIFEST_TAIL: &str = "</asic:ASiCManifest>\n";
+const ENTRY_HEAD: &str = "<asic:DataObjectReference URI=\"";
+const ENTRY_MIDDLE: &str =
+    "\"><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue>";
+const ENTRY_TAIL: &str = "</ds:DigestValue></asic:DataObjectReference>";
+
+const PEM_HEAD: &str = "-----BEGIN PUBLIC KEY-----\n";
+const PEM_TAIL: &str = "\n-----END PUBLIC KEY-----\n";
+
+/// What precedes an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410), and the length of the whole.
+const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const SPKI_BYTES: usize = 44;
+
+/// A statement that stands in a log.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The statement.
+    pub signed: Signed,
+    /// The proof of its place, which names the log; absent while no checkpoint covers it.
+    pub proof: Option<TlogProof>,
+}
+
+/// What a bundle is made of. A root version comes once per log.
+#[derive(Clone, Debug)]
+pub struct BundleInput {
+    /// The federation's root hash: the id of root version 1.
+    pub root: StatementId,
+    /// Root versions, admissions, key events, grants; per log in the log's order.
+    pub trust: Vec<Member>,
+    /// Offering, rule pack, facts.
+    pub facts: Vec<Member>,
+    /// The order's messages, in order.
+    pub messages: Vec<Member>,
+    /// Receipts.
+    pub receipts: Vec<Signed>,
+}
+
+impl BundleInput {
+    /// Nothing yet.
+    pub fn empty(root: StatementId) -> Self {
+        Self { root, trust: Vec::new(), facts: Vec::new(), messages: Vec::new(), receipts: Vec::new() }
+    }
+}
+
+/// A bundle: members by name. Any content is possible; whether it proves anything is another question.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Bundle {
+    /// The members' bytes.
+    pub members: BTreeMap<String, Vec<u8>>,
+}
+
+/// What part of a bundle a statement lies in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Section {
+    /// `root/`
+    Root,
+    /// `trust/`
+    Trust,
+    /// `facts/`
+    Facts,
+    /// `order/`
+    Order,
+    /// `receipts/`
+    Receipts,
+}
+
+impl Section {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name.split('/').next()? {
+            "root" => Self::Root,
+            "trust" => Self::Trust,
+            "facts" => Self::Facts,
+            "order" => Self::Order,
+            "receipts" => Self::Receipts,
+            _ => return None,
+        })
+    }
+}
+
+/// A statement as it lies in a bundle: readable, nothing checked.
+#[derive(Clone, Debug)]
+pub struct Filed {
+    /// Its name, without ending.
+    pub name: String,
+    /// Where it lies.
+    pub section: Section,
+    /// The statement.
+    pub signed: Signed,
+    /// Its proofs by member name; only a root version has more than one.
+    pub proofs: Vec<(String, TlogProof)>,
+}
+
+/// Everything readable in a bundle, and what is not.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The statements by name.
+    pub statements: Vec<Filed>,
+    /// Members that cannot be read, and why.
+    pub refused: Vec<(String, Refusal)>,
+    /// Members that belong to nothing.
+    pub strays: Vec<String>,
+}
+
+/// The keys and homes that the trust statements of a bundle name. Claims: nobody has judged these statements.
+#[derive(Default)]
+struct Named {
+    all: BTreeMap<KeyHash, PublicKey>,
+    logs: BTreeMap<Origin, PublicKey>,
+    witnesses: BTreeMap<String, PublicKey>,
+    policy: Option<(u32, WitnessPolicy)>,
+    homes: BTreeMap<OrgId, Origin>,
+    unproven: usize,
+}
+
+impl Named {
+    fn of(trust: &[Member]) -> Result<Self, Refusal> {
+        let mut named = Self::default();
+        let bodies = trust.iter().map(|member| Ok((Body::read(&member.signed)?, member)));
+        let bodies = bodies.collect::<Result<Vec<_>, Refusal>>()?;
+        let federation = bodies.iter().find_map(|(body, _)| match body {
+            Body::FederationRoot(root) => Some(root.federation.clone()),
+            _ => None,
+        });
+        for (body, member) in &bodies {
+            if let Body::KeyEvent(event) = body {
+                let first =
+                    || Some(Origin { federation: federation.clone()?, node: event.home_node.clone(), epoch: 1 });
+                let home = member.proof.as_ref().and_then(origin_of).or_else(first);
+                named.homes.extend(home.map(|home| (event.org.clone(), home)));
+            }
+            named.add(body);
+        }
+        Ok(named)
+    }
+
+    /// The name of a trust statement and the name its proof goes by.
+    fn name(&mut self, member: &Member) -> Result<(String, String), Refusal> {
+        let body = Body::read(&member.signed)?;
+        let proven = member.proof.as_ref().and_then(origin_of);
+        if let Body::FederationRoot(root) = &body {
+            let log = proven.as_ref().map(log_label).unwrap_or_default();
+            return Ok((format!("root/{}", root.version), format!("root/{}.{log}", root.version)));
+        }
+        let about = who(&body);
+        let home = || self.homes.get(&about.parse::<OrgId>().ok()?).cloned();
+        let log = proven.or_else(home).as_ref().map_or_else(|| "x".to_owned(), log_label);
+        let place = match &member.proof {
+            Some(proof) => proof.index.to_string(),
+            None => {
+                self.unproven += 1;
+                format!("x{}", self.unproven)
+            }
+        };
+        let name = format!("trust/{log}/{place}-{}-{about}", member.signed.kind());
+        Ok((name.clone(), name))
+    }
+
+    fn add(&mut self, body: &Body) {
+        let mut keys: Vec<&PublicKey> = Vec::new();
+        match body {
+            Body::FederationRoot(root) => {
+                keys.extend(root.trustees.iter().map(|trustee| &trustee.key));
+                if self.policy.as_ref().is_none_or(|(version, _)| *version <= root.version) {
+                    self.policy = Some((root.version, root.witnesses.clone()));
+                }
+            }
+            Body::Admission(admission) => keys.extend(&admission.root.keys),
+            Body::OfficerGrant(grant) => keys.push(&grant.key),
+            Body::KeyEvent(event) => {
+                keys.extend(event.root.iter().flat_map(|root| &root.keys));
+                for added in &event.add {
+                    keys.push(&added.key);
+                    match added.role {
+                        KeyRole::Log => {
+                            let log = self.homes.get(&event.org).cloned();
+                            self.logs.extend(log.map(|log| (log, added.key.clone())));
+                        }
+                        KeyRole::Witness => {
+                            self.witnesses.insert(event.home_node.to_string(), added.key.clone());
+                        }
+                        KeyRole::Statement => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.all.extend(keys.into_iter().map(|key| (key.hash(), key.clone())));
+    }
+
+    /// The note with the log's line and no more cosignatures than the quorum needs. Where fewer are good, all stay.
+    fn trimmed(&self, note: &SignedNote) -> SignedNote {
+        let quorum = self.policy.as_ref().map_or(0, |(_, policy)| policy.quorum as usize);
+        let nodes = self.policy.iter().flat_map(|(_, policy)| &policy.nodes);
+        let good = nodes.filter_map(|node| {
+            let key = self.witnesses.get(node.as_str())?;
+            cosignature::verify(note, node.as_str(), key).ok()?;
+            Some((node.to_string(), key))
+        });
+        let kept: Vec<(String, &PublicKey)> = good.take(quorum).collect();
+        if kept.len() < quorum {
+            return note.clone();
+        }
+        let origin = note.text().lines().next().unwrap_or_default();
+        let wanted = |name: &str, key: &PublicKey| kept.iter().any(|(by, good)| by == name && *good == key);
+        let lines = note.signatures().iter().filter(|line| {
+            line.name == origin
+                || self.witnesses.get(&line.name).is_some_and(|key| {
+                    wanted(&line.name, key) && line.claims(&line.name, SignatureType::Cosignature, key)
+                })
+        });
+        SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone())
+    }
+}
+
+/// The policy in C2SP's words. A group whose witnesses are not all known keeps its threshold and so cannot be met.
+pub fn policy_text(
+    logs: &BTreeMap<Origin, PublicKey>,
+    witnesses: &BTreeMap<String, PublicKey>,
+    quorum: usize,
+) -> String {
+    let mut text = String::new();
+    for (origin, key) in logs {
+        text += &format!("log {}\n", vkey(&origin.to_string(), SignatureType::Ed25519, key));
+    }
+    for (name, key) in witnesses {
+        text += &format!("witness {name} {}\n", vkey(name, SignatureType::Cosignature, key));
+    }
+    // Node names have no capitals, so the group cannot be mistaken for a witness.
+    let names: Vec<&str> = witnesses.keys().map(String::as_str).collect();
+    text + &format!("group QUORUM {quorum} {}\nquorum QUORUM\n", names.join(" "))
+}
+
+impl Bundle {
+    /// Puts a bundle together. All keys are taken from the trust statements; refused if a signature's key is not
+    /// among them, if root version 1 is not the one named, or if the evidence exceeds the limits.
+    pub fn new(input: BundleInput) -> Result<Self, Refusal> {
+        if !input.trust.iter().any(|member| member.signed.id() == input.root) {
+            return Err(Refusal::new(Reason::RootUnknown).with("expected", input.root));
+        }
+        let mut keys = Named::of(&input.trust)?;
+        let mut bundle = Self::default();
+        for member in &input.trust {
+            let (name, proof) = keys.name(member)?;
+            bundle.file(&name, &proof, &member.signed, member.proof.as_ref(), &keys)?;
+        }
+        for (folder, members) in [("facts", &input.facts), ("order", &input.messages)] {
+            for (number, member) in (1..).zip(members) {
+                let about = who(&Body::read(&member.signed)?);
+                let name = format!("{folder}/{number:02}-{}-{about}", member.signed.kind());
+                bundle.file(&name, &name, &member.signed, member.proof.as_ref(), &keys)?;
+            }
+        }
+        for (number, receipt) in (1..).zip(&input.receipts) {
+            bundle.file(&format!("receipts/{number:02}"), "", receipt, None, &keys)?;
+        }
+        let (quorum, nodes) =
+            keys.policy.map(|(_, policy)| (policy.quorum as usize, policy.nodes)).unwrap_or_default();
+        let of_policy = keys.witnesses.into_iter().filter(|(name, _)| nodes.iter().any(|node| node.as_str() == name));
+        let policy = policy_text(&keys.logs, &of_policy.collect(), quorum);
+        bundle.members.insert(POLICY.to_owned(), policy.into_bytes());
+        bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
+        let verify = instructions::text(&bundle);
+        bundle.members.insert(VERIFY.to_owned(), verify.into_bytes());
+        bundle.write_manifest();
+        bundle.within_limits().map(|()| bundle)
+    }
+
+    fn file(
+        &mut self,
+        name: &str,
+        proof_name: &str,
+        signed: &Signed,
+        proof: Option<&TlogProof>,
+        keys: &Named,
+    ) -> Result<(), Refusal> {
+        for by in signed.signatures() {
+            let unknown = || Refusal::new(Reason::KeyUnknown).with("key", by.key.short()).with("member", name);
+            let key = keys.all.get(&by.key).ok_or_else(unknown)?;
+            self.members.insert(format!("keys/{}.pem", by.key.short()), key.to_pem().into_bytes());
+            self.members.insert(format!("{name}.{}.sig", by.key.short()), by.signature.0.to_vec());
+        }
+        self.members.insert(format!("{name}.pae"), signed.pae().to_vec());
+        if let Some(proof) = proof {
+            let proof = TlogProof { checkpoint: keys.trimmed(&proof.checkpoint), ..proof.clone() };
+            self.members.insert(format!("{proof_name}.tlog-proof"), proof.to_string().into_bytes());
+        }
+        Ok(())
+    }
+
+    fn within_limits(&self) -> Result<(), Refusal> {
+        let bytes: usize = self.members.iter().map(|(name, content)| name.len() + content.len()).sum();
+        if self.members.len() > MEMBERS_MAX || bytes > BUNDLE_BYTES_MAX {
+            return Err(Refusal::new(Reason::BundleTooLarge)
+                .with("members", self.members.len())
+                .with("bytes", bytes));
+        }
+        Ok(())
+    }
+
+    /// Writes the list of digests anew.
+    pub fn write_manifest(&mut self) {
+        let text = manifest_text(&self.digests());
+        self.members.insert(MANIFEST.to_owned(), text.into_bytes());
+    }
+
+    /// SHA-256 of every member outside `META-INF`.
+    pub fn digests(&self) -> BTreeMap<String, Hash> {
+        let listed = self.members.iter().filter(|(name, _)| !name.starts_with("META-INF/"));
+        listed.map(|(name, bytes)| (name.clone(), Hash::of(bytes))).collect()
+    }
+
+    /// The digests that the manifest lists. There is one text for every list; anything else is refused.
+    pub fn manifest(&self) -> Result<BTreeMap<String, Hash>, Refusal> {
+        let refuse = || Refusal::new(Reason::BundleAltered).with("member", MANIFEST);
+        let text = self.members.get(MANIFEST).and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or_else(refuse)?;
+        let mut listed = BTreeMap::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix(ENTRY_HEAD)?.strip_suffix(ENTRY_TAIL)) {
+            let (name, digest) = line.split_once(ENTRY_MIDDLE).ok_or_else(refuse)?;
+            let digest = BASE64.decode(digest).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(refuse)?;
+            listed.insert(name.to_owned(), Hash(digest));
+        }
+        if manifest_text(&listed) == text { Ok(listed) } else { Err(refuse()) }
+    }
+
+    /// The ZIP form. The same members always give the same bytes.
+    pub fn to_zip(&self) -> Result<Vec<u8>, Refusal> {
+        let refuse = |error: &dyn std::fmt::Display| Refusal::new(Reason::Bug).with("zip", error);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let first = self.members.get_key_value(MIMETYPE);
+        let others = self.members.iter().filter(|(name, _)| *name != MIMETYPE);
+        for (name, bytes) in first.into_iter().chain(others) {
+            // Signatures are random bytes: packing them makes them longer.
+            let stored = name == MIMETYPE || name.ends_with(".sig");
+            let method = if stored { CompressionMethod::Stored } else { CompressionMethod::Deflated };
+            let options = SimpleFileOptions::default()
+                .compression_method(method)
+                .compression_level((!stored).then_some(9))
+                .last_modified_time(DateTime::DEFAULT)
+                .system(System::Unix);
+            writer.start_file(name, options).map_err(|error| refuse(&error))?;
+            writer.write_all(bytes).map_err(|error| refuse(&error))?;
+        }
+        writer.finish().map(Cursor::into_inner).map_err(|error| refuse(&error))
+    }
+
+    /// Reads the ZIP form. Refused if it exceeds the limits, if two members share a name or bytes, if a name could
+    /// leave the folder it is unpacked in, or if two readers could see different members.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > BUNDLE_BYTES_MAX {
+            return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", bytes.len()));
+        }
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable("zip", &error))?;
+        if archive.len() > MEMBERS_MAX {
+            return Err(Refusal::new(Reason::BundleTooLarge).with("members", archive.len()));
+        }
+        if archive.has_duplicate_names() {
+            return Err(unreadable("rule", &"two members share a name"));
+        }
+        if archive.offset() != 0 || archive.has_overlapping_entries().map_err(|error| unreadable("zip", &error))? {
+            return Err(unreadable("rule", &"members overlap or something stands before them"));
+        }
+        let mut bundle = Self::default();
+        let mut left = BUNDLE_BYTES_MAX;
+        for index in 0..archive.len() {
+            let options = ZipReadOptions::new().enforce_header_consistency(true);
+            let file = archive.by_index_with_options(index, options).map_err(|error| unreadable("zip", &error))?;
+            let name = file.name().map_err(|error| unreadable("zip", &error))?.into_owned();
+            if !is_sound(&name) {
+                return Err(unreadable("name", &printable(&name)));
+            }
+            let mut content = Vec::new();
+            let limit = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
+            file.take(limit)
+                .read_to_end(&mut content)
+                .map_err(|error| unreadable("zip", &error).with("name", &name))?;
+            left = left.checked_sub(content.len()).ok_or_else(|| Refusal::new(Reason::BundleTooLarge))?;
+            bundle.members.insert(name, content);
+        }
+        Ok(bundle)
+    }
+
+    /// Reads every statement, signature and proof, as far as that is possible.
+    pub fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        let mut used: BTreeSet<&str> = [MIMETYPE, MANIFEST, POLICY, VERIFY].into();
+        let keys = self.read_keys(&mut reading, &mut used);
+        for (file, pae) in &self.members {
+            let Some((name, section)) = file.strip_suffix(".pae").and_then(|name| Some((name, Section::of(name)?)))
+            else {
+                continue;
+            };
+            used.insert(file);
+            match self.signatures(name, &keys, &mut used).and_then(|signatures| Signed::parse(pae, signatures)) {
+                Ok(signed) => {
+                    let mut filed = Filed { name: name.to_owned(), section, signed, proofs: Vec::new() };
+                    self.read_proofs(&mut filed, &mut reading, &mut used);
+                    reading.statements.push(filed);
+                }
+                Err(refusal) => reading.refused.push((file.clone(), refusal)),
+            }
+        }
+        let stray = |name: &&String| !used.contains(name.as_str()) && !name.starts_with("META-INF/");
+        reading.strays = self.members.keys().filter(stray).cloned().collect();
+        reading
+    }
+
+    /// The keys by the sixteen digits that name them.
+    fn read_keys<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) -> BTreeMap<String, KeyHash> {
+        let mut keys = BTreeMap::new();
+        for (file, pem) in self.below("keys/") {
+            let Some(short) = file["keys/".len()..].strip_suffix(".pem") else { continue };
+            used.insert(file);
+            match key_hash(pem).filter(|key| key.short() == short) {
+                Some(key) => {
+                    keys.insert(short.to_owned(), key);
+                }
+                None => {
+                    let refusal =
+                        Refusal::new(Reason::KeyInvalid).with("rule", "SPKI PEM of the key it is named for");
+                    reading.refused.push((file.to_owned(), refusal));
+                }
+            }
+        }
+        keys
+    }
+
+    fn signatures<'b>(
+        &'b self,
+        name: &str,
+        keys: &BTreeMap<String, KeyHash>,
+        used: &mut BTreeSet<&'b str>,
+    ) -> Result<Vec<SignatureBy>, Refusal> {
+        let prefix = format!("{name}.");
+        let mut signatures = Vec::new();
+        for (file, bytes) in self.below(&prefix) {
+            let Some(short) = file[prefix.len()..].strip_suffix(".sig") else { continue };
+            used.insert(file);
+            let refuse = |reason| Refusal::new(reason).with("member", file);
+            let key = *keys.get(short).ok_or_else(|| refuse(Reason::EvidenceMissing).with("key", short))?;
+            let signature = bytes.try_into().map_err(|_| refuse(Reason::SignatureInvalid))?;
+            signatures.push(SignatureBy { key, signature: Signature(signature) });
+        }
+        signatures.sort();
+        Ok(signatures)
+    }
+
+    fn read_proofs<'b>(&'b self, filed: &mut Filed, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
+        let prefix = format!("{}.", filed.name);
+        for (file, bytes) in self.below(&prefix) {
+            let Some(label) = file[prefix.len()..].strip_suffix("tlog-proof") else { continue };
+            if !label.is_empty() && filed.section != Section::Root {
+                continue;
+            }
+            used.insert(file);
+            let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= PROOF_BYTES_MAX);
+            let text = text.ok_or_else(|| Refusal::new(Reason::ProofInvalid).with("rule", "text"));
+            match text.and_then(TlogProof::parse) {
+                Ok(proof) => filed.proofs.push((file.to_owned(), proof)),
+                Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
+            }
+        }
+    }
+
+    fn below<'b>(&'b self, prefix: &str) -> impl Iterator<Item = (&'b str, &'b [u8])> {
+        let prefix = prefix.to_owned();
+        self.members
+            .range(prefix.clone()..)
+            .take_while(move |(name, _)| name.starts_with(&prefix))
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    }
+}
+
+/// The log that a proof speaks of.
+pub fn origin_of(proof: &TlogProof) -> Option<Origin> {
+    Some(Checkpoint::parse(proof.checkpoint.text()).ok()?.origin)
+}
+
+/// A log's short name in a bundle: its node, and its epoch after the first.
+pub fn log_label(log: &Origin) -> String {
+    if log.epoch == 1 { log.node.to_string() } else { format!("{}.{}", log.node, log.epoch) }
+}
+
+/// Whom a statement is by or about, for its name.
+fn who(body: &Body) -> String {
+    match body {
+        Body::Admission(body) => body.org.to_string(),
+        Body::Expulsion(body) => body.org.to_string(),
+        Body::KeyEvent(body) => body.org.to_string(),
+        Body::OfficerGrant(body) => body.org.to_string(),
+        Body::NodeRecord(body) => body.operator.to_string(),
+        Body::RulePack(body) => body.name.to_string(),
+        Body::Membership(body) => format!("{}-{}", body.member, body.of),
+        body => body.signer_rule().map_or_else(|| "x".to_owned(), |(org, _)| org.to_string()),
+    }
+}
+
+fn manifest_text(digests: &BTreeMap<String, Hash>) -> String {
+    let entry = |(name, digest): (&String, &Hash)| {
+        format!("{ENTRY_HEAD}{name}{ENTRY_MIDDLE}{}{ENTRY_TAIL}\n", BASE64.encode(digest.0))
+    };
+    let entries: String = digests.iter().map(entry).collect();
+    format!("{MANIFEST_HEAD}{entries}{MANIFEST_TAIL}")
+}
+
+/// Whether a member's name is a plain relative path in letters every file system knows.
+fn is_sound(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(letter);
+    name.len() <= MEMBER_NAME_BYTES_MAX && name.split('/').all(part)
+}
+
+/// The hash of the key in a PEM file that holds nothing else. Whether the key may be used is decided where a statement
+/// registers it.
+fn key_hash(pem: &[u8]) -> Option<KeyHash> {
+    let inner = pem.strip_prefix(PEM_HEAD.as_bytes())?.strip_suffix(PEM_TAIL.as_bytes())?;
+    let der = BASE64.decode(inner).ok()?;
+    Some(KeyHash::of(der.strip_prefix(&SPKI_HEAD)?.first_chunk::<32>().filter(|_| der.len() == SPKI_BYTES)?))
+}
+
+/// Text from outside with nothing in it that a terminal would obey.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn unreadable(field: &'static str, why: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Reason::BundleUnreadable).with(field, printable(&why.to_string()))
+}
+
+/// Whether a kind belongs among an order's messages.
+pub fn is_message(kind: &Kind) -> bool {
+    !kind.is_public() && !matches!(kind, Kind::Receipt | Kind::Access)
+}

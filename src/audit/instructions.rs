@@ -1,0 +1,58 @@
+//! `VERIFY.txt`: how to check a bundle with an unpacker, OpenSSL 3 and SHA-256, without any program of ours.
+//!
+//! One command per line, each line beginning with `openssl `, so that a script can take them out. Must never contain
+//! anything that has to be run but these.
+use crate::audit::bundle::Bundle;
+
+const HEAD: &str = "\
+PRÜFUNG OHNE UNSERE PROGRAMME (English below)
+
+1. Auspacken:  unzip PAKET.zip -d paket && cd paket
+   SHA-256 jedes Teils: META-INF/ASiCManifest.xml (Base64). Liegt META-INF/timestamp.tst bei, ist das ein qualifizierter
+   Zeitstempel über dieses Verzeichnis:  openssl ts -verify -data META-INF/ASiCManifest.xml -in META-INF/timestamp.tst
+   -token_in -CAfile ZERTIFIKAT.pem
+2. Wurzel: SHA-256 von root/1.pae muss der in der Satzung abgedruckte Wert sein.
+3. Erklärungen: NAME.pae sind die unterschriebenen Bytes (DSSE v1: Art, Länge, JSON), lesbar mit jedem Editor;
+   NAME.<Schlüssel>.sig ist eine Unterschrift (Ed25519, RFC 8032), keys/<Schlüssel>.pem der Schlüssel. Der Schlüssel
+   heißt nach den ersten 16 Hexziffern von SHA-256 über seine 32 Bytes. Die Befehle unten prüfen alle Unterschriften
+   mit OpenSSL 3. Wer unterschreiben durfte, steht in den Erklärungen selbst: Treuhänder in root/, Wurzelschlüssel
+   der Organisationen in admission, deren Schlüssel in key-event, Personen mit Rolle und Betrag in officer-grant.
+4. Platz im Protokoll: NAME.tlog-proof (c2sp.org/tlog-proof) nennt Index, Hashes und einen Prüfpunkt
+   (c2sp.org/tlog-checkpoint) mit Mitzeichnungen der Zeugen (c2sp.org/tlog-cosignature); policy.txt nennt Schlüssel und
+   nötige Anzahl (c2sp.org/tlog-policy). Blatt = 168 Bytes: Kennung, SHA-256 von NAME.pae, Schlüsselhash,
+   Unterschrift, Ergebniskennung; Blatthash und Baum nach RFC 6962. Kennung: vrb1pub1 (öffentlich) oder vrb1prt1
+   (Bestellung, order/); bei mehreren Unterschriften vrb1pubn oder vrb1prtn, dann stehen im Blatt SHA-256 über die
+   Schlüsselhashes und SHA-512 über die Unterschriften, nach Schlüssel geordnet. Ergebniskennung: 32 Nullbytes; nur
+   bei seal und void SHA-256 über verbund/outcome/v1, 00, seal oder void, 00, Bestellnummer (16 Bytes), Versuch
+   (4 Bytes, höchstwertiges zuerst), Salz der Anfrage (16 Bytes).
+5. Reihenfolge: Ein Schlüssel gilt erst nach dem Index des Ereignisses, das ihn nennt. Uhrzeiten sind nur Angaben.
+
+CHECKING WITHOUT OUR PROGRAMS
+
+1. Unpack; META-INF/ASiCManifest.xml lists the SHA-256 (Base64) of every member.
+2. SHA-256 of root/1.pae must be the value printed in the statutes.
+3. NAME.pae are the signed bytes, NAME.<key>.sig is an Ed25519 signature by keys/<key>.pem; the commands below check them
+   all with OpenSSL 3. Who was entitled to sign is said by the statements themselves.
+4. NAME.tlog-proof proves the place in a log, under a checkpoint cosigned by the witnesses of policy.txt; the leaf is
+   described in German above, tree and leaf hash are those of RFC 6962.
+5. A key is good only after the index of the event that names it. Times are claims.
+
+";
+
+/// The text for a bundle whose statements, signatures and keys are already in place.
+pub fn text(bundle: &Bundle) -> String {
+    let commands: String = commands(bundle).into_iter().map(|command| command + "\n").collect();
+    format!("{HEAD}{commands}")
+}
+
+/// One command per signature, in the order of the members.
+pub fn commands(bundle: &Bundle) -> Vec<String> {
+    let signatures = bundle.members.keys().filter_map(|file| file.strip_suffix(".sig")?.rsplit_once('.'));
+    signatures
+        .map(|(name, key)| {
+            format!(
+                "openssl pkeyutl -verify -pubin -inkey keys/{key}.pem -rawin -in {name}.pae -sigfile {name}.{key}.sig"
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,374 @@
+//! Who was entitled to sign what, and where it stands: every log in the bundle, folded from its own statements.
+//!
+//! The hash of the federation root is the only thing that comes from outside. Everything else must follow from what
+//! the logs themselves say before the place in question. Must never take a place for proven: the fold goes by the
+//! indices claimed, and the proofs of all of them are checked besides.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::bundle::{Bundle, POLICY, Reading, Section, log_label, origin_of, policy_text};
+use crate::audit::report::{Book, Check, Ruling};
+use crate::domain::body::Body;
+use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::PublicKey;
+use crate::domain::statement::{Kind, Salt, Signed, Verified};
+use crate::domain::trust::{Holder, KeyRole, KeyStanding, LogTrust, OfficerGrant, Registry};
+use crate::log::checkpoint::Checkpoint;
+use crate::log::cosignature::Quorum;
+use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
+use crate::log::merkle::{leaf_hash, verify_inclusion};
+use crate::log::note::SignedNote;
+use crate::log::proof::TlogProof;
+
+/// The place of a statement that has no proof: after everything, so that nothing can rest on it.
+const UNPLACED: u64 = u64::MAX;
+
+/// A statement with at most one proof. A root version gives one entry per log.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name in the bundle.
+    pub name: String,
+    /// Where it lies.
+    pub section: Section,
+    /// The statement.
+    pub signed: Signed,
+    /// The proof.
+    pub proof: Option<TlogProof>,
+    /// The log and the index that the proof claims.
+    pub place: Option<(Origin, u64)>,
+}
+
+impl Entry {
+    /// One entry for every statement and proof.
+    pub fn all(reading: &Reading) -> Vec<Self> {
+        let mut entries = Vec::new();
+        for filed in &reading.statements {
+            let entry = |name: &str, proof: Option<&TlogProof>| Self {
+                name: name.to_owned(),
+                section: filed.section,
+                signed: filed.signed.clone(),
+                proof: proof.cloned(),
+                place: proof.and_then(|proof| Some((origin_of(proof)?, proof.index))),
+            };
+            match filed.proofs.as_slice() {
+                [] => entries.push(entry(&filed.name, None)),
+                proofs => entries.extend(
+                    proofs
+                        .iter()
+                        .map(|(file, proof)| entry(file.strip_suffix(".tlog-proof").unwrap_or(file), Some(proof))),
+                ),
+            }
+        }
+        entries
+    }
+
+    fn index(&self) -> u64 {
+        self.place.as_ref().map_or(UNPLACED, |(_, index)| *index)
+    }
+
+    fn is_folded(&self) -> bool {
+        matches!(self.section, Section::Root | Section::Trust | Section::Facts)
+    }
+}
+
+/// What the request says that the leaf of a seal or void depends on.
+pub type OutcomeKey = (OrderId, u32, Salt);
+
+/// All logs of a bundle, and the public statements that hold.
+pub struct Logs {
+    registry: Registry,
+    registered: BTreeSet<KeyHash>,
+    witnesses: BTreeMap<String, PublicKey>,
+    needed: usize,
+    public: BTreeMap<StatementId, (String, Verified<Body>)>,
+}
+
+impl Logs {
+    /// Folds the trust statements and facts of every log in the order of their indices, and books what does not hold.
+    pub fn fold(entries: &[Entry], anchor: StatementId, book: &mut Book) -> Self {
+        let mut logs = Self {
+            registry: Registry::default(),
+            registered: BTreeSet::new(),
+            witnesses: BTreeMap::new(),
+            needed: 0,
+            public: BTreeMap::new(),
+        };
+        let mut refused = Vec::new();
+        for (origin, mut of_log) in by_log(entries, anchor) {
+            of_log.sort_by_key(|entry| entry.index());
+            logs.fold_log(origin, anchor, entries, &of_log, &mut refused);
+        }
+        for log in logs.registry.logs() {
+            logs.registered.extend(log.keys().keys());
+        }
+        logs.know_witnesses();
+        for entry in entries.iter().filter(|entry| entry.is_folded()) {
+            match refused.iter().find(|(of, _)| std::ptr::eq(*of, entry)) {
+                Some((_, refusal)) => logs.refuse(entry, refusal.clone(), book),
+                None if logs.public.contains_key(&entry.signed.id()) => logs.pass(entry, book),
+                // A fact without a proof is judged by what its author's home log says last. A root version without one
+                // follows nothing; that its proof is missing is booked with the proofs.
+                None if entry.section == Section::Facts => {
+                    if let Some(verified) = logs.judge(entry, UNPLACED, book) {
+                        logs.public.insert(entry.signed.id(), (entry.name.clone(), verified));
+                    }
+                }
+                None => {}
+            }
+        }
+        logs
+    }
+
+    fn fold_log<'e>(
+        &mut self,
+        origin: Origin,
+        anchor: StatementId,
+        entries: &[Entry],
+        of_log: &[&'e Entry],
+        refused: &mut Vec<(&'e Entry, Refusal)>,
+    ) {
+        let mut trust = LogTrust::new(origin, anchor);
+        // A log whose first root has no proof is folded all the same; that the proof is missing is booked elsewhere.
+        let root = entries.iter().find(|entry| entry.signed.id() == anchor);
+        if let Some(root) = root.filter(|root| of_log.iter().all(|entry| entry.signed.id() != root.signed.id()))
+            && let Ok(verified) = trust.judge(&root.signed, 0)
+        {
+            trust.absorb(&verified, 0);
+            self.public.insert(root.signed.id(), (root.name.clone(), verified));
+        }
+        for &entry in of_log {
+            match trust.judge(&entry.signed, entry.index()) {
+                Ok(verified) => {
+                    trust.absorb(&verified, entry.index());
+                    self.public.insert(entry.signed.id(), (entry.name.clone(), verified));
+                }
+                Err(refusal) => refused.push((entry, refusal)),
+            }
+        }
+        self.registry.put(trust);
+    }
+
+    fn know_witnesses(&mut self) {
+        let Some(policy) = self.registry.newest_root().map(|root| root.witnesses.clone()) else { return };
+        self.needed = policy.quorum as usize;
+        let of_policy = self.registry.logs().filter(|log| policy.nodes.contains(&log.origin().node));
+        self.witnesses = of_policy
+            .filter_map(|log| log.witness_key().map(|key| (log.origin().node.to_string(), key.clone())))
+            .collect();
+    }
+
+    /// The public statements that hold, by id, each with its name in the bundle.
+    pub fn public(&self) -> &BTreeMap<StatementId, (String, Verified<Body>)> {
+        &self.public
+    }
+
+    /// How many logs there are.
+    pub fn count(&self) -> usize {
+        self.registry.logs().count()
+    }
+
+    /// The trust of the log that is home to an organisation.
+    pub fn home(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
+        self.registry.home(org)
+    }
+
+    /// Whose key stands behind the only signature of an officer's statement.
+    pub fn officer(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
+        self.registry.officer(org, &signed.signatures().first()?.key)
+    }
+
+    /// Judges a statement that is no part of the fold by its author's home log: at its place, or at `otherwise`.
+    pub fn judge(&self, entry: &Entry, otherwise: u64, book: &mut Book) -> Option<Verified<Body>> {
+        let judged = self.home_of(entry).and_then(|home| {
+            let at = entry.place.as_ref().map_or(otherwise, |(_, index)| *index);
+            home.judge(&entry.signed, at)
+        });
+        match judged {
+            Ok(verified) => {
+                self.pass(entry, book);
+                Some(verified)
+            }
+            Err(refusal) => {
+                self.refuse(entry, refusal, book);
+                None
+            }
+        }
+    }
+
+    fn home_of(&self, entry: &Entry) -> Result<&LogTrust, Refusal> {
+        let body = Body::read(&entry.signed)?;
+        let refuse = || Refusal::new(Reason::SignerWrong).with("kind", entry.signed.kind());
+        if matches!(body, Body::RulePack(_)) {
+            // The trustees sign it for everyone: any log knows them.
+            return self.registry.logs().next().ok_or_else(|| Refusal::new(Reason::EvidenceMissing));
+        }
+        let (org, _) = body.signer_rule().ok_or_else(refuse)?;
+        let home = self.registry.home(org)?;
+        match &entry.place {
+            Some((origin, _)) if origin != home.origin() => Err(refuse().with("log", origin).with("org", org)),
+            _ => Ok(home),
+        }
+    }
+
+    fn pass(&self, entry: &Entry, book: &mut Book) {
+        book.pass(check_of(entry.section));
+        if entry.place.is_some() && entry.signed.signatures().len() == 1 {
+            book.pass(Check::Position);
+        }
+    }
+
+    /// Books a refusal: a key that is not registered at this place is a matter of order, a key that nothing in the
+    /// bundle registers is a gap, and a key of someone else is wrong.
+    fn refuse(&self, entry: &Entry, refusal: Refusal, book: &mut Book) {
+        let check = check_of(entry.section);
+        let log = match &entry.place {
+            Some((origin, _)) => self.registry.log(origin),
+            None => self.home_of(entry).ok(),
+        };
+        let keys = entry.signed.signatures().iter().map(|by| by.key);
+        match refusal.reason {
+            Reason::KeyRevoked | Reason::KeyDisputed => book.refuse(Check::Position, &entry.name, refusal),
+            Reason::KeyUnknown => {
+                let here = keys.clone().find_map(|key| log.and_then(|log| log.keys().get(&key)));
+                match here {
+                    Some(standing) if standing.from == UNPLACED => {
+                        book.note(Check::Position, &entry.name, Ruling::NotCheckable, refusal);
+                    }
+                    Some(_) => book.note(Check::Position, &entry.name, Ruling::Invalid, refusal),
+                    None if keys.clone().any(|key| self.registered.contains(&key)) => {
+                        let wrong = Refusal { reason: Reason::SignerWrong, ..refusal };
+                        book.refuse(check, &entry.name, wrong);
+                    }
+                    None => book.note(check, &entry.name, Ruling::NotCheckable, refusal),
+                }
+            }
+            Reason::RootUnknown if log.is_none_or(|log| log.root().is_none()) && check != Check::Root => {
+                book.note(check, &entry.name, Ruling::NotCheckable, refusal);
+            }
+            _ => book.refuse(check, &entry.name, refusal),
+        }
+    }
+
+    /// Checks that `policy.txt` says what the logs say. Lines the logs do not bear out are a gap, others are wrong.
+    pub fn check_policy(&self, bundle: &Bundle, book: &mut Book) {
+        let keys = self.registry.logs();
+        let keys = keys.filter_map(|log| Some((log.origin().clone(), log.log_key()?.clone()))).collect();
+        let derived = policy_text(&keys, &self.witnesses, self.needed);
+        let text = bundle.members.get(POLICY).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+        if text == derived {
+            return book.pass(Check::Witnesses);
+        }
+        let group = format!("group QUORUM {} ", self.needed);
+        let kept = |line: &str| text.lines().any(|found| found == line);
+        let borne_out = derived.lines().filter(|line| !line.starts_with("group ")).all(kept)
+            && text.lines().any(|line| line.starts_with(&group));
+        let reason = if borne_out || self.needed == 0 { Reason::EvidenceMissing } else { Reason::BundleAltered };
+        book.refuse(Check::Witnesses, POLICY, Refusal::new(reason).with("member", POLICY));
+    }
+
+    /// Checks every proof, and every checkpoint once.
+    pub fn check_proofs(&self, entries: &[Entry], outcome: Option<&OutcomeKey>, book: &mut Book) {
+        let mut notes = BTreeSet::new();
+        let mut heads = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.section != Section::Receipts) {
+            let Some(proof) = &entry.proof else {
+                book.refuse(Check::Inclusion, &entry.name, Refusal::new(Reason::ProofMissing));
+                continue;
+            };
+            if notes.insert(proof.checkpoint.to_string()) {
+                self.check_note(&entry.name, &proof.checkpoint, &mut heads, book);
+            }
+            book.judge(Check::Inclusion, &entry.name, included(entry, proof, outcome));
+        }
+    }
+
+    fn check_note(&self, name: &str, note: &SignedNote, heads: &mut BTreeMap<(Origin, u64), Hash>, book: &mut Book) {
+        let claimed = Checkpoint::parse(note.text()).ok();
+        let subject = claimed.map_or_else(|| name.to_owned(), |head| format!("{} ({})", head.origin, head.size));
+        if let Some(head) = book.judge(Check::Checkpoint, &subject, self.open(note)) {
+            let other = heads.insert((head.origin.clone(), head.size), head.root);
+            if other.is_some_and(|root| root != head.root) {
+                let refusal = Refusal::new(Reason::LogFork).with("log", &head.origin).with("size", head.size);
+                book.refuse(Check::Checkpoint, &subject, refusal);
+            }
+        }
+        book.judge(Check::Witnesses, &subject, Quorum::count(note, &self.witnesses, self.needed).require());
+    }
+
+    /// Opens a checkpoint with the log key that was good at its size.
+    fn open(&self, note: &SignedNote) -> Result<Checkpoint, Refusal> {
+        let claimed = Checkpoint::parse(note.text())?;
+        let missing = || Refusal::new(Reason::EvidenceMissing).with("log", &claimed.origin);
+        let log = self.registry.log(&claimed.origin).ok_or_else(missing)?;
+        let is_log = |standing: &&KeyStanding| matches!(standing.holder, Holder::Online { role: KeyRole::Log, .. });
+        let good = |standing: &&KeyStanding| {
+            standing.from < claimed.size && standing.revoked.is_none_or(|(last, _, _)| claimed.size <= last + 1)
+        };
+        let keys = log.keys().values().filter(is_log).filter(good);
+        let mut refusal = missing();
+        for standing in keys {
+            match Checkpoint::open(note, &claimed.origin, &standing.key) {
+                Ok(checkpoint) => return Ok(checkpoint),
+                Err(wrong) => refusal = wrong,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// When, by their own clocks, as many witnesses as needed had seen this checkpoint, in seconds since 1970.
+    pub fn witnessed_at(&self, note: &SignedNote) -> Option<u64> {
+        let quorum = Quorum::count(note, &self.witnesses, self.needed);
+        let mut times: Vec<u64> = quorum.cosigned.values().copied().collect();
+        times.sort_unstable();
+        times.get(self.needed.checked_sub(1)?).copied()
+    }
+}
+
+/// The folded entries by log. Trust statements without a proof belong to the log their folder names.
+fn by_log(entries: &[Entry], anchor: StatementId) -> BTreeMap<Origin, Vec<&Entry>> {
+    let mut logs: BTreeMap<Origin, Vec<&Entry>> = BTreeMap::new();
+    let folded = || entries.iter().filter(|entry| entry.is_folded());
+    for entry in folded() {
+        if let Some((origin, _)) = &entry.place {
+            logs.entry(origin.clone()).or_default().push(entry);
+        }
+    }
+    let root = entries.iter().find(|entry| entry.signed.id() == anchor);
+    let Some(Ok(Body::FederationRoot(root))) = root.map(|root| Body::read(&root.signed)) else { return logs };
+    for entry in folded().filter(|entry| entry.place.is_none() && entry.section == Section::Trust) {
+        let label = entry.name.split('/').nth(1).unwrap_or_default();
+        let known = logs.keys().find(|origin| log_label(origin) == label).cloned();
+        let first = || Some(Origin { federation: root.federation.clone(), node: label.parse().ok()?, epoch: 1 });
+        if let Some(origin) = known.or_else(first) {
+            logs.entry(origin).or_default().push(entry);
+        }
+    }
+    logs
+}
+
+fn check_of(section: Section) -> Check {
+    match section {
+        Section::Root => Check::Root,
+        Section::Trust => Check::Trust,
+        Section::Facts => Check::Facts,
+        Section::Order => Check::Signers,
+        Section::Receipts => Check::Receipts,
+    }
+}
+
+/// Checks the inclusion proof alone: the leaf is computed from the statement, its kind and, for a seal or void, the
+/// request.
+fn included(entry: &Entry, proof: &TlogProof, outcome: Option<&OutcomeKey>) -> Result<(), Refusal> {
+    let head = Checkpoint::parse(proof.checkpoint.text())?;
+    let kind = entry.signed.kind();
+    let audience = if kind.is_public() { Audience::Public } else { Audience::Parties };
+    let tag = match (kind, outcome) {
+        (Kind::Seal | Kind::Void, Some((order, attempt, salt))) => OutcomeTag::derive(kind, *order, *attempt, salt),
+        (Kind::Seal | Kind::Void, None) => {
+            return Err(Refusal::new(Reason::EvidenceMissing).with("kind", Kind::Request));
+        }
+        _ => NO_OUTCOME,
+    };
+    let leaf = Leaf::new(&entry.signed, audience, tag);
+    verify_inclusion(leaf_hash(leaf.as_bytes()), proof.index, head.size, &proof.hashes, head.root)
+}

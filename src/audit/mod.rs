@@ -1,0 +1,28 @@
+//! Floor 2: judging one order years later, offline, trusting no node. Pure: bytes in, report out.
+//!
+//! The auditor uses the rules of `domain` and the formats of `log`, never the node's own code path. It collects all
+//! findings, never stops at the first, and says what it did not check. Must never call a thing valid that it could not
+//! check: whatever lacks its proof, its witnesses or its facts is *nicht prüfbar*.
+pub mod bundle;
+pub mod contract;
+pub mod instructions;
+pub mod logs;
+pub mod report;
+pub mod verify;
+
+use crate::audit::bundle::Bundle;
+use crate::audit::report::{Book, Case, Check, Report};
+use crate::domain::id::StatementId;
+
+/// Reads and judges a bundle. Without `root` nothing can be better than *nicht prüfbar*. A file that is no bundle
+/// gives a report that says so.
+pub fn examine(bytes: &[u8], root: Option<StatementId>) -> Report {
+    match Bundle::parse(bytes) {
+        Ok(bundle) => verify::verify(&bundle, root),
+        Err(refusal) => {
+            let mut book = Book::default();
+            book.refuse(Check::Container, "bundle", refusal);
+            book.close(Case::default())
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The audit: every check in order, all findings collected.
+//!
+//! Container, root, logs, proofs, then the order itself. A check that fails does not stop the others; what they find
+//! may follow from it, and the first row that fails is where to begin reading.
+use crate::audit::bundle::{Bundle, MANIFEST, MIMETYPE, MIMETYPE_TEXT, Reading, Section, TIMESTAMP, VERIFY};
+use crate::audit::contract;
+use crate::audit::instructions;
+use crate::audit::logs::{Entry, Logs};
+use crate::audit::report::{Book, Check, NotChecked, Report};
+use crate::domain::body::Body;
+use crate::domain::id::StatementId;
+use crate::domain::reason::{Reason, Refusal};
+
+/// Judges a bundle against the federation root the auditor was given.
+pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
+    let mut book = Book::default();
+    let reading = bundle.read();
+    check_container(bundle, &reading, &mut book);
+    let found = check_root(&reading, expected_root, &mut book);
+    let entries = Entry::all(&reading);
+    // Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
+    let anchor = found.or(expected_root).unwrap_or(StatementId([0; 32]));
+    let logs = Logs::fold(&entries, anchor, &mut book);
+    logs.check_policy(bundle, &mut book);
+    logs.check_proofs(&entries, contract::outcome_key(&entries).as_ref(), &mut book);
+    let mut case = contract::examine(&entries, &logs, &mut book);
+    case.root = found;
+    case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
+    case.not_checked.extend(not_checked(bundle));
+    book.close(case)
+}
+
+fn signatures(reading: &Reading) -> usize {
+    reading.statements.iter().map(|filed| filed.signed.signatures().len()).sum()
+}
+
+fn not_checked(bundle: &Bundle) -> Vec<NotChecked> {
+    let timestamp = bundle.members.contains_key(TIMESTAMP);
+    vec![
+        NotChecked::LaterRevocations,
+        NotChecked::TruthOfFacts,
+        NotChecked::WallClock,
+        NotChecked::Withheld,
+        NotChecked::LawBeyond,
+        if timestamp { NotChecked::TimestampUnchecked } else { NotChecked::NoTimestamp },
+        NotChecked::Prose,
+    ]
+}
+
+/// The container says what it is, every member has the digest listed, nothing is there that belongs to nothing, and
+/// `VERIFY.txt` asks for exactly the checks there are to make.
+fn check_container(bundle: &Bundle, reading: &Reading, book: &mut Book) {
+    let altered = |member: &str| Refusal::new(Reason::BundleAltered).with("member", member);
+    if bundle.members.get(MIMETYPE).map(Vec::as_slice) != Some(MIMETYPE_TEXT.as_bytes()) {
+        book.refuse(Check::Container, MIMETYPE, altered(MIMETYPE));
+    }
+    if let Some(listed) = book.judge(Check::Container, MANIFEST, bundle.manifest()) {
+        let found = bundle.digests();
+        for (member, digest) in &found {
+            if listed.get(member) == Some(digest) {
+                book.pass(Check::Container);
+            } else {
+                book.refuse(Check::Container, member, altered(member).with("sha256", digest));
+            }
+        }
+        for member in listed.keys().filter(|member| !found.contains_key(*member)) {
+            book.refuse(Check::Container, member, Refusal::new(Reason::EvidenceMissing).with("member", member));
+        }
+    }
+    for (member, refusal) in &reading.refused {
+        book.refuse(Check::Container, member, refusal.clone());
+    }
+    for member in &reading.strays {
+        book.refuse(
+            Check::Container,
+            member,
+            Refusal::new(Reason::EvidenceMissing).with("rule", "belongs to nothing"),
+        );
+    }
+    let text = bundle.members.get(VERIFY).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+    let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("openssl ")).collect();
+    if commands != instructions::commands(bundle) {
+        book.refuse(Check::Container, VERIFY, altered(VERIFY).with("rule", "one command per signature"));
+    }
+}
+
+/// The first root version is the one whose hash the auditor was given.
+fn check_root(reading: &Reading, expected: Option<StatementId>, book: &mut Book) -> Option<StatementId> {
+    let roots = reading.statements.iter().filter(|filed| filed.section == Section::Root);
+    let first = roots.filter_map(|filed| match Body::read(&filed.signed) {
+        Ok(Body::FederationRoot(root)) => Some((root.version, filed)),
+        _ => None,
+    });
+    let Some((_, filed)) = first.min_by_key(|(version, _)| *version) else {
+        book.refuse(Check::Root, "root/1", Refusal::new(Reason::EvidenceMissing).with("kind", "federation-root"));
+        return None;
+    };
+    let found = filed.signed.id();
+    match expected {
+        Some(expected) if expected == found => book.pass(Check::Root),
+        Some(expected) => {
+            let refusal = Refusal::new(Reason::RootUnknown).with("found", found).with("expected", expected);
+            book.refuse(Check::Root, &filed.name, refusal);
+        }
+        None => book.refuse(Check::Root, &filed.name, Refusal::new(Reason::RootNotGiven).with("found", found)),
+    }
+    Some(found)
+}

@@ -1,0 +1,60 @@
+//! `verbund audit`: fetching the evidence of an order, and checking it without trusting the node it came from.
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::cli::client::{Client, parse_root};
+use crate::domain::id::OrderId;
+use crate::domain::reason::{Reason, Refusal};
+
+/// What to do with evidence.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Das Prüfpaket einer Bestellung holen
+    Bundle {
+        /// Bestellnummer
+        order: OrderId,
+        /// Wohin
+        #[arg(long, value_name = "DATEI")]
+        file: Option<PathBuf>,
+    },
+    /// Ein Prüfpaket prüfen, ohne Netz; Ausgang 0 gültig, 9 ungültig, 10 nicht vollständig prüfbar
+    Verify {
+        /// Prüfpaket
+        bundle: PathBuf,
+        /// Wurzel des Verbunds: sha256:…, wie in der Satzung abgedruckt
+        #[arg(long, value_name = "sha256:…")]
+        root: Option<String>,
+    },
+}
+
+/// Runs the verb.
+pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
+    match verb {
+        Verb::Bundle { order, file } => {
+            let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+            let bundle = client.evidence(order).await?;
+            let file = file.unwrap_or_else(|| PathBuf::from(format!("{order}.asice")));
+            std::fs::write(&file, &bundle).map_err(|error| {
+                Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error)
+            })?;
+            let value = json!({"file": file.display().to_string(), "bytes": bundle.len()});
+            global.out().one(&value, &file.display().to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Verify { bundle, root } => {
+            let root = root.as_deref().map(parse_root).transpose()?;
+            let bytes = std::fs::read(&bundle).map_err(|error| {
+                Refusal::new(Reason::FileUnreadable).with("file", bundle.display()).with("problem", error)
+            })?;
+            let report = crate::audit::examine(&bytes, root);
+            let lang = global.out().lang;
+            global.out().one(&report.json(lang), &report.text(lang))?;
+            Ok(ExitCode::from(report.ruling().exit_code()))
+        }
+    }
+}

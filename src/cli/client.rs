@@ -1,0 +1,383 @@
+//! The command line's side of gRPC: which node, as whom, and every answer as a JSON value or a refusal.
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tonic::Request;
+use tonic::transport::Channel;
+
+use crate::cli::Global;
+use crate::cli::output::Output;
+use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::order::Access;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::SecretKey;
+use crate::domain::statement::{Kind, Salt, Signed};
+use crate::domain::time::Date;
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
+use crate::node::{keys, system, tls};
+use crate::wire::pb::{catalogue, chain, node, order};
+use crate::wire::status::to_refusal;
+
+/// A profile file: how to reach a node and as whom.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ProfileFile {
+    node: Option<NodeId>,
+    address: Option<String>,
+    tls: Option<PathBuf>,
+    federation_root: Option<String>,
+    org: Option<OrgId>,
+    officer: Option<OfficerName>,
+    key: Option<PathBuf>,
+}
+
+/// Who acts.
+pub struct Officer {
+    /// For whom.
+    pub org: OrgId,
+    /// In which office.
+    pub name: OfficerName,
+    /// With which key.
+    pub key: SecretKey,
+}
+
+/// A connection to one node.
+pub struct Client {
+    channel: Channel,
+    node: Option<NodeId>,
+    officer: Option<Officer>,
+    /// The federation's root hash, if the profile names it.
+    pub root: Option<StatementId>,
+}
+
+impl Client {
+    /// Connects as the options and the profile say. Nothing is sent yet.
+    pub fn connect(global: &Global, timeout: Duration) -> Result<Self, Refusal> {
+        let file = match &global.profile {
+            Some(path) => read_profile(path)?,
+            None => ProfileFile::default(),
+        };
+        let missing = |what: &str| Refusal::new(Reason::UsageInvalid).with("missing", what);
+        let address = global.address.clone().or(file.address).ok_or_else(|| missing("--address, --profile"))?;
+        let tls_file = global.tls.clone().or(file.tls).ok_or_else(|| missing("--tls, --profile"))?;
+        let pem = std::fs::read_to_string(&tls_file).map_err(|error| {
+            Refusal::new(Reason::FileUnreadable).with("file", tls_file.display()).with("problem", error)
+        })?;
+        let org = global.org.clone().or(file.org);
+        let name = global.officer.clone().or(file.officer);
+        let key = global.key.clone().or(file.key);
+        let officer = match (org, name, key) {
+            (Some(org), Some(name), Some(key)) => Some(Officer { org, name, key: keys::read(&key)? }),
+            _ => None,
+        };
+        let root = file.federation_root.as_deref().map(parse_root).transpose()?;
+        let channel = tls::channel(&address, tls::pin_of_pem(&pem)?, None, timeout)?;
+        Ok(Self { channel, node: file.node, officer, root })
+    }
+
+    /// Connects to a known node, for the demonstration.
+    pub fn to(channel: Channel, node: NodeId, officer: Option<Officer>) -> Self {
+        Self { channel, node: Some(node), officer, root: None }
+    }
+
+    /// Who acts; refused if nobody does.
+    pub fn officer(&self) -> Result<&Officer, Refusal> {
+        self.officer.as_ref().ok_or_else(|| Refusal::new(Reason::AccessMissing))
+    }
+
+    /// A confidential call carries the officer's proof of identity for exactly this node.
+    async fn confidential<T>(&mut self, message: T) -> Result<Request<T>, Refusal> {
+        let node = match &self.node {
+            Some(node) => node.clone(),
+            None => {
+                let status = self.raw_status().await?;
+                let node: NodeId = status.node.parse()?;
+                self.node = Some(node.clone());
+                node
+            }
+        };
+        let officer = self.officer()?;
+        let access = Access {
+            org: officer.org.clone(),
+            officer: officer.name.clone(),
+            node,
+            signed_at: SystemClock.now(),
+            salt: fresh_salt(),
+        };
+        let signed = Signed::sign(&Kind::Access, &access, &[&officer.key]);
+        let mut request = Request::new(message);
+        crate::wire::access::attach(request.metadata_mut(), &signed);
+        Ok(request)
+    }
+
+    async fn raw_status(&mut self) -> Result<node::v1::GetStatusResponse, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let answer = client.get_status(node::v1::GetStatusRequest {}).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// The node's state.
+    pub async fn status(&mut self) -> Result<Value, Refusal> {
+        self.raw_status().await.map(|status| status_value(&status))
+    }
+
+    fn catalogue(&self) -> catalogue::v1::catalogue_service_client::CatalogueServiceClient<Channel> {
+        catalogue::v1::catalogue_service_client::CatalogueServiceClient::new(self.channel.clone())
+    }
+
+    fn orders(&self) -> order::v1::order_service_client::OrderServiceClient<Channel> {
+        order::v1::order_service_client::OrderServiceClient::new(self.channel.clone())
+    }
+
+    /// All offerings, page by page.
+    pub async fn list_offerings(
+        &mut self,
+        filter: catalogue::v1::ListOfferingsRequest,
+    ) -> Result<Vec<catalogue::v1::OfferingEntry>, Refusal> {
+        let mut all = Vec::new();
+        let mut request = filter;
+        loop {
+            let answer = self.catalogue().list_offerings(request.clone()).await;
+            let page = answer.map_err(|status| to_refusal(&status))?.into_inner();
+            all.extend(page.offerings);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// One offering, by id or by `seller/name`.
+    pub async fn get_offering(&mut self, which: &str) -> Result<catalogue::v1::GetOfferingResponse, Refusal> {
+        use catalogue::v1::get_offering_request::Offering;
+        let offering = match which.split_once('/') {
+            Some((seller, name)) => {
+                Offering::Name(catalogue::v1::OfferingName { seller: seller.to_owned(), name: name.to_owned() })
+            }
+            None => Offering::OfferingId(which.to_owned()),
+        };
+        let request = catalogue::v1::GetOfferingRequest { offering: Some(offering) };
+        let answer = self.catalogue().get_offering(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// Searches.
+    pub async fn search(
+        &mut self,
+        query: &str,
+        for_org: Option<&OrgId>,
+    ) -> Result<catalogue::v1::SearchOfferingsResponse, Refusal> {
+        let request = catalogue::v1::SearchOfferingsRequest {
+            query: query.to_owned(),
+            for_org: for_org.map(ToString::to_string).unwrap_or_default(),
+            ..Default::default()
+        };
+        let answer = self.catalogue().search_offerings(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// Hands in a public statement.
+    pub async fn publish(&mut self, signed: &Signed) -> Result<catalogue::v1::PublishResponse, Refusal> {
+        let statement = Some(signed.into());
+        let answer = self.catalogue().publish(catalogue::v1::PublishRequest { statement }).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// All routes for an offering, judged.
+    pub async fn routes(
+        &mut self,
+        buyer: &OrgId,
+        offering: &str,
+        as_of: Option<Date>,
+        known_on: Option<Date>,
+    ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
+        use chain::v1::find_routes_request::Offering;
+        let offering = match offering.split_once('/') {
+            Some((seller, name)) => {
+                Offering::Name(catalogue::v1::OfferingName { seller: seller.to_owned(), name: name.to_owned() })
+            }
+            None => Offering::OfferingId(offering.to_owned()),
+        };
+        let request = chain::v1::FindRoutesRequest {
+            for_org: buyer.to_string(),
+            offering: Some(offering),
+            as_of: as_of.map(|day| day.to_string()).unwrap_or_default(),
+            known_on: known_on.map(|day| day.to_string()).unwrap_or_default(),
+            rule_pack_id: String::new(),
+        };
+        let mut client = chain::v1::chain_service_client::ChainServiceClient::new(self.channel.clone());
+        let answer = client.find_routes(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// Hands in an officer's statement: request, decision, seal or void.
+    pub async fn hand_in(&mut self, request_id: &str, signed: &Signed) -> Result<OrderId, Refusal> {
+        use order::v1 as pb;
+        let statement = Some(signed.into());
+        let mut client = self.orders();
+        let order_id = match signed.kind() {
+            Kind::Request => {
+                let request = pb::SubmitOrderRequest { request_id: request_id.to_owned(), statement };
+                client.submit_order(request).await.map(|answer| answer.into_inner().order_id)
+            }
+            Kind::Decision => {
+                let request = pb::DecideOrderRequest { statement };
+                client.decide_order(request).await.map(|answer| answer.into_inner().order_id)
+            }
+            Kind::Seal => {
+                client.seal_order(pb::SealOrderRequest { statement }).await.map(|answer| answer.into_inner().order_id)
+            }
+            _ => {
+                let request = pb::CancelOrderRequest { statement };
+                client.cancel_order(request).await.map(|answer| answer.into_inner().order_id)
+            }
+        };
+        order_id.map_err(|status| to_refusal(&status))?.parse()
+    }
+
+    /// One order.
+    pub async fn order(&mut self, id: OrderId) -> Result<order::v1::Order, Refusal> {
+        let request = order::v1::GetOrderRequest { order_id: id.to_string() };
+        let request = self.confidential(request).await?;
+        let answer = self.orders().get_order(request).await.map_err(|status| to_refusal(&status))?;
+        answer.into_inner().order.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "order"))
+    }
+
+    /// All orders of the officer's organisation.
+    pub async fn order_list(&mut self) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
+        let mut all = Vec::new();
+        let mut request = order::v1::ListOrdersRequest::default();
+        loop {
+            let call = self.confidential(request.clone()).await?;
+            let page = self.orders().list_orders(call).await.map_err(|status| to_refusal(&status))?.into_inner();
+            all.extend(page.orders);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// Who has an order, since when, what happens next.
+    pub async fn explain(&mut self, id: OrderId) -> Result<order::v1::ExplainOrderResponse, Refusal> {
+        let request = order::v1::ExplainOrderRequest { order_id: id.to_string() };
+        let request = self.confidential(request).await?;
+        let answer = self.orders().explain_order(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// An order as it changes.
+    pub async fn watch(&mut self, id: OrderId) -> Result<tonic::Streaming<order::v1::WatchOrderResponse>, Refusal> {
+        let request = order::v1::WatchOrderRequest { order_id: id.to_string() };
+        let request = self.confidential(request).await?;
+        let answer = self.orders().watch_order(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// The evidence bundle of an order.
+    pub async fn evidence(&mut self, id: OrderId) -> Result<Vec<u8>, Refusal> {
+        let request = order::v1::GetEvidenceRequest { order_id: id.to_string() };
+        let request = self.confidential(request).await?;
+        let answer = self.orders().get_evidence(request).await.map_err(|status| to_refusal(&status))?;
+        let mut stream = answer.into_inner();
+        let mut bundle = Vec::new();
+        while let Some(part) = stream.message().await.map_err(|status| to_refusal(&status))? {
+            bundle.extend_from_slice(&part.chunk);
+            if bundle.len() > crate::audit::bundle::BUNDLE_BYTES_MAX {
+                return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", bundle.len()));
+            }
+        }
+        Ok(bundle)
+    }
+}
+
+fn read_profile(path: &Path) -> Result<ProfileFile, Refusal> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Refusal::new(Reason::ConfigUnreadable).with("file", path.display()).with("problem", error)
+    })?;
+    let mut file: ProfileFile = toml::from_str(&text).map_err(|error| {
+        Refusal::new(Reason::ConfigInvalid).with("file", path.display()).with("problem", error.message())
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    file.tls = file.tls.map(|tls| folder.join(tls));
+    file.key = file.key.map(|key| folder.join(key));
+    Ok(file)
+}
+
+/// Reads `sha256:` and 64 hexadecimal digits.
+pub fn parse_root(text: &str) -> Result<StatementId, Refusal> {
+    text.trim()
+        .strip_prefix("sha256:")
+        .ok_or_else(|| Refusal::new(Reason::DigestInvalid).with("value", text).with("prefix", "sha256:"))?
+        .parse()
+}
+
+/// Sixteen random bytes.
+pub fn fresh_salt() -> Salt {
+    let mut bytes = [0; 16];
+    system::fill(&mut bytes);
+    Salt(bytes)
+}
+
+/// A protobuf time as text.
+pub fn time_text(time: Option<&crate::wire::pb::Instant>) -> String {
+    time.map(|time| crate::wire::instant(time).to_string()).unwrap_or_default()
+}
+
+fn status_value(status: &node::v1::GetStatusResponse) -> Value {
+    json!({
+        "node": status.node, "operator": status.operator, "version": status.version,
+        "federation": status.federation, "root_hash": status.root_hash,
+        "hosted_orgs": status.hosted_orgs, "connected_peers": status.connected_peers,
+        "log": {"origin": status.log_origin, "size": status.log_size, "root": status.log_root},
+        "logs": status.logs.iter().map(|log| json!({
+            "origin": log.origin, "size": log.size, "witnessed_size": log.witnessed_size,
+            "refused": log.refused_count, "forked": log.forked,
+        })).collect::<Vec<_>>(),
+        "heads_digest": status.heads_digest,
+        "offerings": status.offering_count, "catalogue_digest": status.catalogue_digest,
+        "outbox": status.outbox_length, "orders": status.order_count,
+        "organisations": status.organisations.iter().map(|org| json!({
+            "id": org.id, "name": org.name, "home_node": org.home_node, "area": org.area, "portal": org.portal,
+        })).collect::<Vec<_>>(),
+        "rule_packs": status.rule_packs.iter().map(|pack| json!({"id": pack.id, "name": pack.name})).collect::<Vec<_>>(),
+    })
+}
+
+/// A node's state for people.
+pub fn status_text(status: &Value, out: Output) -> String {
+    let text = |name: &str| match &status[name] {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    let mut lines = vec![
+        format!("{}: {} ({})", out.say("Knoten", "Node"), text("node"), text("operator")),
+        format!("{}: {}  sha256:{}", out.say("Verbund", "Federation"), text("federation"), text("root_hash")),
+        format!("{}: {}", out.say("Beherbergt", "Hosts"), text("hosted_orgs")),
+        format!("{}: {}", out.say("Verbunden mit", "Connected to"), text("connected_peers")),
+        format!("{}: {}  {}", out.say("Angebote", "Offerings"), text("offerings"), text("catalogue_digest")),
+        format!(
+            "{}: {}   {}: {}",
+            out.say("Bestellungen", "Orders"),
+            text("orders"),
+            out.say("unzugestellt", "undelivered"),
+            text("outbox")
+        ),
+        out.say("Protokolle (Einträge, bezeugt, abgelehnt):", "Logs (entries, witnessed, refused):").to_owned(),
+    ];
+    for log in status["logs"].as_array().into_iter().flatten() {
+        let forked = if log["forked"] == true { out.say("  WIDERSPRUCH", "  FORKED") } else { "" };
+        lines.push(format!(
+            "  {:<34} {:>6} {:>6} {:>3}{forked}",
+            log["origin"].as_str().unwrap_or_default(),
+            log["size"].to_string(),
+            log["witnessed_size"].to_string(),
+            log["refused"].to_string()
+        ));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,141 @@
+//! `verbund demo`: six real node processes on this machine play the whole life of an order.
+//!
+//! Everything is real but the people: processes, TLS, signatures, stores, a node that is killed and comes back.
+//! Keys are made here for this run only, prices and officers are invented, and whatever is assumed is marked so.
+pub mod fleet;
+pub mod found;
+pub mod story;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::cli::demo::fleet::Fleet;
+use crate::cli::demo::story::Story;
+use crate::cli::node::interrupted;
+use crate::config::folder::read_folder;
+use crate::domain::id::NodeId;
+use crate::domain::reason::{Reason, Refusal};
+use crate::node::ports::Clock as _;
+use crate::node::system::{self, SystemClock};
+
+/// Options of the demonstration.
+#[derive(Args)]
+pub struct Arguments {
+    /// Die Geschichte einmal spielen, `demo.json` schreiben und enden
+    #[arg(long)]
+    once: bool,
+    /// Alles in diesem Ordner behalten
+    #[arg(long, value_name = "ORDNER")]
+    keep: Option<PathBuf>,
+    /// Erster von sechs aufeinanderfolgenden Anschlüssen; ohne Angabe freie
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_000))]
+    port_base: Option<u16>,
+    /// Schlüssel aus dieser Zahl ableiten: wiederholbar, aber unsicher
+    #[arg(long, value_name = "ZAHL")]
+    seed: Option<u64>,
+    /// Beschreibung des Verbunds
+    #[arg(long, value_name = "ORDNER", default_value = "nodes")]
+    nodes: PathBuf,
+}
+
+/// Plays the story; returns its exit code.
+pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refusal> {
+    let began = SystemClock.now();
+    let out = global.out();
+    let described = read_folder(&arguments.nodes)?;
+    let names: Vec<NodeId> = described.nodes.iter().map(|node| node.profile.node.clone()).collect();
+    let ports = choose_ports(&names, arguments.port_base)?;
+    let place = Place::choose(arguments.keep.as_deref())?;
+    if arguments.seed.is_some() {
+        out.talk(out.say(
+            "UNSICHER: Alle Schlüssel folgen aus der Zahl. Nur zum Vergleichen von Läufen.",
+            "UNSAFE: all keys follow from the number. For comparing runs only.",
+        ));
+    }
+    let world = found::found_world(&place.folder, &described, &ports, arguments.seed)?;
+    let mut story = Story::new(world, described, out, Fleet::default(), began);
+    let played = tokio::select! {
+        played = story.play() => played,
+        () = interrupted() => {
+            story.fleet.stop().await;
+            return Ok(ExitCode::from(130));
+        }
+    };
+    let written = story.write_report(&played);
+    if let Err(refusal) = &played {
+        story.fleet.stop().await;
+        return Err(refusal.clone());
+    }
+    written?;
+    if !arguments.once {
+        story.show_commands();
+        loop {
+            tokio::select! {
+                () = interrupted() => break,
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
+                    if let Some(node) = story.fleet.ended() {
+                        story.fleet.stop().await;
+                        return Err(Refusal::new(Reason::DemoFailed).with("node", node).with("why", "process ended"));
+                    }
+                }
+            }
+        }
+    }
+    story.fleet.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where everything lies: a folder to keep, or one that is removed at the end.
+struct Place {
+    folder: PathBuf,
+    keep: bool,
+}
+
+impl Place {
+    fn choose(keep: Option<&Path>) -> Result<Self, Refusal> {
+        let mut random = [0; 8];
+        system::fill(&mut random);
+        let folder = match keep {
+            Some(folder) => folder.to_owned(),
+            None => std::env::temp_dir().join(format!("verbund-demo-{}", hex::encode(random))),
+        };
+        let unusable =
+            |why: String| Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", why);
+        if folder.join("nodes").exists() {
+            return Err(unusable("there is a demonstration in it already; choose an empty folder".to_owned()));
+        }
+        std::fs::create_dir_all(&folder).map_err(|error| unusable(error.to_string()))?;
+        let folder = std::fs::canonicalize(&folder).map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { folder, keep: keep.is_some() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.keep {
+            // The system's own cleaning of temporary folders takes care of what cannot be removed now.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// One port per node: consecutive ones from a base, else whatever is free. All are held until all are chosen.
+fn choose_ports(names: &[NodeId], base: Option<u16>) -> Result<BTreeMap<NodeId, u16>, Refusal> {
+    let mut held = Vec::new();
+    let mut ports = BTreeMap::new();
+    for (offset, name) in (0..).zip(names) {
+        let wanted = base.map_or(0, |base| base.saturating_add(offset));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).map_err(|error| {
+            Refusal::new(Reason::PortTaken).with("address", format!("127.0.0.1:{wanted}")).with("problem", error)
+        })?;
+        let port = listener.local_addr().map(|address| address.port()).unwrap_or(wanted);
+        ports.insert(name.clone(), port);
+        held.push(listener);
+    }
+    Ok(ports)
+}

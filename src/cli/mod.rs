@@ -1,0 +1,149 @@
+//! Floor 5: the command line. Nouns first; parsing only parses; data on standard output, talk on standard error.
+//!
+//! Must never hold a rule: what is allowed, the node or the domain says.
+pub mod audit;
+pub mod chain;
+pub mod client;
+pub mod demo;
+pub mod key;
+pub mod node;
+pub mod offering;
+pub mod order;
+pub mod output;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cli::output::{Format, Output};
+use crate::domain::id::{OfficerName, OrgId};
+use crate::domain::reason::{Lang, Refusal};
+
+/// Verbund: Marktplatz der öffentlichen IT-Genossenschaften.
+#[derive(Parser)]
+#[command(
+    name = "verbund",
+    version,
+    max_term_width = 110,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Befehle",
+    after_help = "Beispiele:\n  verbund demo\n  verbund --profile DIR/client.toml order list"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+/// Options that every command takes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Für alle Befehle")]
+pub struct Global {
+    /// Profil mit Adresse, Zertifikat und Schlüssel (TOML)
+    #[arg(long, global = true, value_name = "DATEI", env = "VERBUND_PROFILE")]
+    pub profile: Option<PathBuf>,
+    /// Adresse des Knotens, z. B. 127.0.0.1:18440
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// Zertifikat des Knotens (tls.pem)
+    #[arg(long, global = true, value_name = "DATEI")]
+    pub tls: Option<PathBuf>,
+    /// Für welche Organisation gehandelt wird
+    #[arg(long, global = true, value_name = "ORG")]
+    pub org: Option<OrgId>,
+    /// Amt der handelnden Person, wie es in der Vollmacht steht
+    #[arg(long, global = true, value_name = "AMT")]
+    pub officer: Option<OfficerName>,
+    /// Schlüsseldatei der handelnden Person
+    #[arg(long, global = true, value_name = "DATEI")]
+    pub key: Option<PathBuf>,
+    /// Ausgabeform
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    pub output: Format,
+    /// Sprache
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub lang: LangArgument,
+    /// Längste Wartezeit auf eine Antwort, in Sekunden
+    #[arg(long, global = true, default_value_t = 15, value_name = "SEKUNDEN", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout: u64,
+}
+
+/// The language on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum LangArgument {
+    /// Deutsch
+    #[default]
+    De,
+    /// English
+    En,
+}
+
+impl Global {
+    /// How to print.
+    pub fn out(&self) -> Output {
+        let lang = match self.lang {
+            LangArgument::De => Lang::De,
+            LangArgument::En => Lang::En,
+        };
+        Output { format: self.output, lang }
+    }
+}
+
+#[derive(Subcommand)]
+enum Noun {
+    /// Sechs Knoten auf diesem Rechner: die ganze Geschichte einer Bestellung
+    Demo(demo::Arguments),
+    /// Angebote: suchen, lesen, veröffentlichen, zurückziehen
+    #[command(subcommand)]
+    Offering(offering::Verb),
+    /// Wege der Beschaffung nach § 108 GWB
+    #[command(subcommand)]
+    Chain(chain::Verb),
+    /// Bestellungen
+    #[command(subcommand)]
+    Order(order::Verb),
+    /// Nachweise: Prüfpaket holen und prüfen
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// Einen Knoten betreiben
+    #[command(subcommand)]
+    Node(node::Verb),
+    /// Schlüssel erzeugen
+    #[command(subcommand)]
+    Key(key::Verb),
+}
+
+/// Parses, runs, and turns the outcome into an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = cli.global.out();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out.talk(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(refusal) => {
+            out.refusal(&refusal);
+            ExitCode::from(refusal.reason.class().exit_code())
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
+    let global = cli.global;
+    match cli.noun {
+        Noun::Demo(arguments) => demo::run(&global, arguments).await,
+        Noun::Offering(verb) => offering::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Chain(verb) => chain::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Order(verb) => order::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Audit(verb) => audit::run(&global, verb).await,
+        Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Key(verb) => key::run(&global, verb).map(|()| ExitCode::SUCCESS),
+    }
+}

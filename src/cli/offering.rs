@@ -1,0 +1,224 @@
+//! `verbund offering`: finding, reading, publishing and withdrawing offerings.
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::cli::Global;
+use crate::cli::client::Client;
+use crate::config::offerings::read_offering;
+use crate::domain::id::OrgId;
+use crate::domain::money::Cents;
+use crate::domain::offering::Withdrawal;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Kind, Signed};
+use crate::wire::pb::catalogue::v1 as pb;
+
+/// What to do with offerings.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Alle Angebote
+    List {
+        /// Nur dieses Themenfeld
+        #[arg(long, default_value = "")]
+        topic: String,
+        /// Nur Angebote, die dieses Land entwickelt (Kurzform, z. B. SH)
+        #[arg(long, default_value = "")]
+        land: String,
+        /// Nur von diesem Anbieter
+        #[arg(long, default_value = "")]
+        seller: String,
+        /// Nur Angebote für dieses Gebiet (Regionalschlüssel)
+        #[arg(long, default_value = "")]
+        area: String,
+    },
+    /// Ein Angebot mit Unterschrift
+    Get {
+        /// Kennung oder ANBIETER/NAME
+        offering: String,
+    },
+    /// Angebote suchen
+    Search {
+        /// Suchwörter
+        query: Vec<String>,
+        /// Für welche Kommune
+        #[arg(long = "for", value_name = "ORG")]
+        for_org: Option<OrgId>,
+    },
+    /// Ein Angebot aus einer Datei unterschreiben und veröffentlichen
+    Publish {
+        /// Angebot (TOML)
+        file: PathBuf,
+    },
+    /// Ein Angebot zurückziehen
+    Withdraw {
+        /// ANBIETER/NAME
+        offering: String,
+        /// Warum
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs the verb.
+pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
+    let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    match verb {
+        Verb::List { topic, land, seller, area } => {
+            let filter = pb::ListOfferingsRequest { topic, land, seller, area, ..Default::default() };
+            let offerings = client.list_offerings(filter).await?;
+            let rows: Vec<Vec<Value>> = offerings.iter().filter_map(row).collect();
+            global.out().rows(&COLUMNS, &rows)
+        }
+        Verb::Get { offering } => {
+            let found = client.get_offering(&offering).await?;
+            let value = entry_value(found.entry.as_ref(), found.withdrawn);
+            global.out().one(&value, &entry_text(&value, global))
+        }
+        Verb::Search { query, for_org } => {
+            let found = client.search(&query.join(" "), for_org.as_ref()).await?;
+            let rows: Vec<Vec<Value>> = found
+                .results
+                .iter()
+                .filter_map(|result| {
+                    let mut cells = result.entry.as_ref().and_then(row)?;
+                    cells.push(if for_org.is_some() { result.covers.into() } else { Value::Null });
+                    Some(cells)
+                })
+                .collect();
+            let mut columns = COLUMNS.to_vec();
+            columns.push(("deckt ab", "covers"));
+            global.out().rows(&columns, &rows)
+        }
+        Verb::Publish { file } => {
+            let offering = read_offering(&file)?;
+            let officer = client.officer()?;
+            let signed = Signed::sign(&Kind::Offering, &offering, &[&officer.key]);
+            publish(global, &mut client, &signed).await
+        }
+        Verb::Withdraw { offering, reason } => {
+            let (seller, name) = offering
+                .split_once('/')
+                .ok_or_else(|| Refusal::new(Reason::UsageInvalid).with("expected", "ANBIETER/NAME"))?;
+            let found = client.get_offering(&offering).await?;
+            let version = found.entry.and_then(|entry| entry.offering).map_or(0, |offering| offering.version);
+            let body = Withdrawal { seller: seller.parse()?, name: name.parse()?, version, reason };
+            let signed = Signed::sign(&Kind::Withdrawal, &body, &[&client.officer()?.key]);
+            publish(global, &mut client, &signed).await
+        }
+    }
+}
+
+async fn publish(global: &Global, client: &mut Client, signed: &Signed) -> Result<(), Refusal> {
+    let done = client.publish(signed).await?;
+    let value =
+        json!({"statement_id": done.statement_id, "log_origin": done.log_origin, "log_index": done.log_index});
+    let text = format!(
+        "{} {} ({} {})",
+        global.out().say("Veröffentlicht:", "Published:"),
+        done.statement_id,
+        done.log_origin,
+        done.log_index
+    );
+    global.out().one(&value, &text)
+}
+
+const COLUMNS: [(&str, &str); 8] = [
+    ("Angebot", "offering"),
+    ("Titel", "title"),
+    ("Themenfeld", "topic"),
+    ("Einmalig", "once"),
+    ("Je Jahr", "per_year"),
+    ("EfA", "efa_confirmed"),
+    ("bezeugt", "witnessed"),
+    ("Kennung", "id"),
+];
+
+fn row(entry: &pb::OfferingEntry) -> Option<Vec<Value>> {
+    let offering = entry.offering.as_ref()?;
+    let sum = |due: pb::Due| {
+        let parts = offering.price.iter().filter(|part| part.due == i32::from(due));
+        euros(parts.map(|part| part.amount_cents).sum())
+    };
+    Some(vec![
+        format!("{}/{}", offering.seller, offering.name).into(),
+        offering.title.clone().into(),
+        offering.topic.clone().into(),
+        sum(pb::Due::Once).into(),
+        sum(pb::Due::PerYear).into(),
+        offering.efa_confirmed.into(),
+        entry.witnessed.into(),
+        entry.id.clone().into(),
+    ])
+}
+
+/// Cents as people write them.
+pub fn euros(cents: i64) -> String {
+    Cents::try_from(cents).map_or_else(|_| cents.to_string(), |cents| cents.to_string())
+}
+
+/// An offering as JSON.
+pub fn entry_value(entry: Option<&pb::OfferingEntry>, withdrawn: bool) -> Value {
+    let Some((entry, offering)) = entry.and_then(|entry| Some((entry, entry.offering.as_ref()?))) else {
+        return Value::Null;
+    };
+    json!({
+        "id": entry.id, "seller": offering.seller, "name": offering.name, "version": offering.version,
+        "title": offering.title, "description": offering.description, "topic": offering.topic,
+        "leika_keys": offering.leika_keys, "ozg_id": offering.ozg_id, "lead_land": offering.lead_land,
+        "efa_confirmed": offering.efa_confirmed, "coverage": offering.coverage,
+        "portals": offering.portals, "connections": offering.connections,
+        "price": offering.price.iter().map(|part| json!({
+            "item": part.item, "due": if part.due == i32::from(pb::Due::Once) { "once" } else { "per-year" },
+            "cents": part.amount_cents, "vat": part.vat,
+        })).collect::<Vec<_>>(),
+        "not_included": offering.not_included, "term_years_min": offering.term_years_min,
+        "valid_from": offering.valid_from, "valid_to": offering.valid_to,
+        "source": offering.source, "assumptions": offering.assumptions,
+        "log_origin": entry.log_origin, "log_index": entry.log_index, "witnessed": entry.witnessed,
+        "withdrawn": withdrawn,
+    })
+}
+
+fn entry_text(value: &Value, global: &Global) -> String {
+    let out = global.out();
+    let text = |name: &str| match &value[name] {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        Value::Bool(yes) => out.say(if *yes { "ja" } else { "nein" }, if *yes { "yes" } else { "no" }).to_owned(),
+        other => other.to_string(),
+    };
+    let mut lines = vec![
+        format!(
+            "{}  ({}/{} {} {})",
+            text("title"),
+            text("seller"),
+            text("name"),
+            out.say("Fassung", "version"),
+            value["version"]
+        ),
+        text("description"),
+        format!("LeiKa: {}   OZG: {}   {}", text("leika_keys"), text("ozg_id"), text("topic")),
+    ];
+    for part in value["price"].as_array().into_iter().flatten() {
+        let due = match part["due"].as_str() {
+            Some("once") => out.say("einmalig", "once"),
+            _ => out.say("je Jahr", "per year"),
+        };
+        let item = part["item"].as_str().unwrap_or_default();
+        lines.push(format!("  {:>16}  {due}  {item}", euros(part["cents"].as_i64().unwrap_or(0))));
+    }
+    for (de, en, name) in [
+        ("Nicht enthalten", "Not included", "not_included"),
+        ("Annahmen", "Assumptions", "assumptions"),
+        ("Quelle", "Source", "source"),
+        ("Kennung", "Id", "id"),
+        ("Protokoll", "Log", "log_origin"),
+        ("Bezeugt", "Witnessed", "witnessed"),
+        ("Zurückgezogen", "Withdrawn", "withdrawn"),
+    ] {
+        lines.push(format!("{}: {}", out.say(de, en), text(name)));
+    }
+    lines.join("\n")
+}

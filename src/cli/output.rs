@@ -1,0 +1,141 @@
+//! What a person or a program reads: data on standard output, talk on standard error, errors as what, why, what now.
+use std::io::Write as _;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use crate::domain::reason::{Lang, Reason, Refusal};
+
+/// The form of data on standard output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub enum Format {
+    /// Tables for people.
+    #[value(help = "Tabellen für Menschen")]
+    #[default]
+    Table,
+    /// JSON for programs.
+    #[value(help = "JSON für Programme")]
+    Json,
+}
+
+/// Where and how to print.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Output {
+    /// The form.
+    pub format: Format,
+    /// The language.
+    pub lang: Lang,
+}
+
+impl Output {
+    /// German or English.
+    pub fn say<'t>(&self, de: &'t str, en: &'t str) -> &'t str {
+        match self.lang {
+            Lang::De => de,
+            Lang::En => en,
+        }
+    }
+
+    /// Prints rows: as a table, or as a JSON array of objects with the English column names.
+    pub fn rows(&self, columns: &[(&str, &str)], rows: &[Vec<Value>]) -> Result<(), Refusal> {
+        match self.format {
+            Format::Json => {
+                let objects: Vec<Value> = rows
+                    .iter()
+                    .map(|row| {
+                        let pairs = columns.iter().zip(row).map(|((_, en), value)| ((*en).to_owned(), value.clone()));
+                        Value::Object(pairs.collect())
+                    })
+                    .collect();
+                data(&format!("{:#}\n", Value::Array(objects)))
+            }
+            Format::Table => {
+                let mut table = Table::new();
+                table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+                table.set_header(columns.iter().map(|(de, en)| self.say(de, en).to_uppercase()));
+                for row in rows {
+                    table.add_row(row.iter().map(plain));
+                }
+                data(&format!("{table}\n"))
+            }
+        }
+    }
+
+    /// Prints one thing: its JSON, or its text.
+    pub fn one(&self, value: &Value, text: &str) -> Result<(), Refusal> {
+        match self.format {
+            Format::Json => data(&format!("{value:#}\n")),
+            Format::Table => data(&format!("{}\n", text.trim_end())),
+        }
+    }
+
+    /// Prints a refusal: on standard error for people, as JSON on standard output for programs.
+    pub fn refusal(&self, refusal: &Refusal) {
+        let (reason, lang) = (refusal.reason, self.lang);
+        match self.format {
+            Format::Json => {
+                let error = json!({"error": {
+                    "reason": reason.code(),
+                    "class": format!("{:?}", reason.class()),
+                    "message": reason.text(lang),
+                    "help": reason.help(lang),
+                    "metadata": refusal.fields,
+                }});
+                let _ = data(&format!("{error:#}\n"));
+            }
+            Format::Table => self.talk(&error_text(refusal, lang)),
+        }
+    }
+
+    /// Says something to the person, not to the program behind the pipe.
+    pub fn talk(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        // A closed standard error leaves nobody to tell.
+        let _ = writeln!(stderr, "{text}");
+    }
+}
+
+/// A refusal in words: what, why, what now, code.
+pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
+    let reason = refusal.reason;
+    let (error, why, now, code) = match lang {
+        Lang::De => ("Fehler:", "Grund:", "Abhilfe:", "Code:"),
+        Lang::En => ("Error:", "Why:", "What now:", "Code:"),
+    };
+    let mut text = format!("{error} {}\n", reason.text(lang));
+    if let Some(said) = refusal.field("why") {
+        text.push_str(&format!("  {why:<9} {said}\n"));
+    }
+    let rest: Vec<String> = refusal
+        .fields
+        .iter()
+        .filter(|(name, _)| name.as_ref() != "why")
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    if !rest.is_empty() {
+        text.push_str(&format!("  {why:<9} {}\n", rest.join(", ")));
+    }
+    text.push_str(&format!("  {now:<9} {}\n  {code:<9} {}", reason.help(lang), reason.code()));
+    text
+}
+
+/// Writes to standard output; a reader that has gone away (`| head`) is no error.
+pub fn data(text: &str) -> Result<(), Refusal> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Refusal::new(Reason::FileUnwritable).with("file", "stdout").with("problem", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "–".to_owned(),
+        Value::Bool(true) => "ja".to_owned(),
+        Value::Bool(false) => "nein".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,220 @@
+//! A TOML file as a person wrote it: read strictly, and able to say file and line of every fault.
+//!
+//! Must never guess: what is missing has a default only where the type says so, and what is unknown is refused.
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::strict::{FaultKind, Node, whole};
+use crate::domain::reason::{Reason, Refusal};
+
+/// Largest file that is read: far above the largest hand-written one, far below what would fill memory.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A file that has been read but not yet understood.
+pub struct Document {
+    path: PathBuf,
+    text: String,
+}
+
+impl Document {
+    /// Reads the file. Refused with `CONFIG_UNREADABLE` if it is missing, too large or not UTF-8.
+    pub fn open(path: &Path) -> Result<Self, Refusal> {
+        let mut text = String::new();
+        let length = File::open(path)
+            .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
+            .map_err(|error| unreadable(path, error))?;
+        if u64::try_from(length).is_ok_and(|length| length > FILE_BYTES_MAX) {
+            return Err(unreadable(path, format!("more than {FILE_BYTES_MAX} bytes")));
+        }
+        Ok(Self::of(path, text))
+    }
+
+    /// A document with that text, for callers that have read it themselves. `path` is used for messages and to
+    /// resolve relative paths.
+    pub fn of(path: &Path, text: String) -> Self {
+        Self { path: path.to_owned(), text }
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path written in this file, seen from where the program runs: relative paths start at the file's folder.
+    pub fn resolve(&self, written: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(written)
+    }
+
+    /// Understands the file as a `T`. Refused with `CONFIG_UNKNOWN_KEY` (`key`, `known`, `place`) or `CONFIG_INVALID`
+    /// (`problem`, `place`).
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let table = DeTable::parse(&self.text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            self.invalid_at(offset, error.message())
+        })?;
+        let tree = whole(table);
+        T::deserialize(Node(&tree)).map_err(|fault| {
+            let offset = fault.offset.unwrap_or(0);
+            match fault.kind {
+                FaultKind::Wrong(problem) => self.invalid_at(offset, &problem),
+                FaultKind::UnknownKey { key, known } => Refusal::new(Reason::ConfigUnknownKey)
+                    .with("place", self.place(offset))
+                    .with("key", key)
+                    .with("known", known.join(" ")),
+            }
+        })
+    }
+
+    /// `CONFIG_INVALID` for the value at a path such as `brokering.1.org`; numbers count array items from 0. If there
+    /// is no such value, the nearest one around it is named.
+    pub fn invalid(&self, at: &str, problem: impl ToString) -> Refusal {
+        self.invalid_at(self.offset(at), &problem.to_string()).with("key", at)
+    }
+
+    /// Turns the refusal of a rule of floor 1 into one that names the place, one level below `at` where the refusal
+    /// names a field.
+    pub fn checked<T>(&self, at: &str, outcome: Result<T, Refusal>) -> Result<T, Refusal> {
+        outcome.map_err(|refusal| {
+            let inner = refusal.field("field").map(|field| format!("{at}.{field}"));
+            self.invalid(inner.as_deref().unwrap_or(at), &refusal)
+        })
+    }
+
+    fn invalid_at(&self, offset: usize, problem: &str) -> Refusal {
+        Refusal::new(Reason::ConfigInvalid).with("place", self.place(offset)).with("problem", problem)
+    }
+
+    /// `<file>:<line>`, with lines counted from 1 as editors do.
+    fn place(&self, offset: usize) -> String {
+        let before = self.text.as_bytes().iter().take(offset);
+        let line = 1 + before.filter(|&&byte| byte == b'\n').count();
+        format!("{}:{line}", self.path.display())
+    }
+
+    fn offset(&self, at: &str) -> usize {
+        let Ok(table) = DeTable::parse(&self.text) else { return 0 };
+        let tree = whole(table);
+        let mut here = &tree;
+        let mut offset = 0;
+        for step in at.split('.') {
+            let Some(next) = child(here, step) else { break };
+            here = next;
+            offset = here.span().start;
+        }
+        offset
+    }
+}
+
+fn child<'a, 'i>(value: &'a Spanned<DeValue<'i>>, step: &str) -> Option<&'a Spanned<DeValue<'i>>> {
+    match value.get_ref() {
+        DeValue::Table(table) => table.iter().find(|(key, _)| key.get_ref() == step).map(|(_, value)| value),
+        DeValue::Array(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+        _ => None,
+    }
+}
+
+/// The names of a folder's entries that `wanted` accepts, sorted, so that every run reads them in the same order.
+pub fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Refusal> {
+    let read = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+    let mut paths = Vec::new();
+    for entry in read {
+        let path = entry.map_err(|error| unreadable(folder, error))?.path();
+        if wanted(&path) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn unreadable(path: &Path, problem: impl ToString) -> Refusal {
+    Refusal::new(Reason::ConfigUnreadable).with("file", path.display()).with("problem", problem)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// The one check of every negative test in this room: reason, and `file:line` or file.
+    pub(in crate::config) fn refused<T>(outcome: Result<T, Refusal>, reason: Reason, place: &str) -> Refusal {
+        let Err(refusal) = outcome else { panic!("must be refused with {}", reason.code()) };
+        assert_eq!(refusal.reason, reason, "{refusal}");
+        let named = refusal.field("place").or(refusal.field("file")).expect("every refusal names its file");
+        assert_eq!(named, place, "{refusal}");
+        refusal
+    }
+
+    #[derive(Deserialize, Debug)]
+    struct Outer {
+        count: u8,
+        #[serde(default)]
+        inner: Vec<Inner>,
+        day: Option<crate::domain::time::Date>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    struct Inner {
+        name: String,
+    }
+
+    fn read(text: &str) -> Result<Outer, Refusal> {
+        Document::of(Path::new("a.toml"), text.to_owned()).read()
+    }
+
+    #[test]
+    fn every_fault_has_its_line() {
+        let good = read("count = 2\nday = 2021-12-01\n[[inner]]\nname = \"x\"\n").expect("good");
+        assert_eq!((good.count, good.inner[0].name.as_str()), (2, "x"));
+        assert_eq!(good.day, read("count = 2\nday = \"2021-12-01\"").expect("quoted").day);
+        for (text, reason, place) in [
+            ("count = 1\ncoutn = 2", Reason::ConfigUnknownKey, "a.toml:2"),
+            (
+                "count = 1\n[[inner]]\nname = \"x\"\n[[inner]]\nname = \"y\"\nmane = \"z\"",
+                Reason::ConfigUnknownKey,
+                "a.toml:6",
+            ),
+            ("count = 1\n\n[[inner]]\n", Reason::ConfigInvalid, "a.toml:3"),
+            ("count = 1\ninner = [\n  { name = \"a\" },\n  { name = 7 },\n]", Reason::ConfigInvalid, "a.toml:4"),
+            ("\ncount = 256", Reason::ConfigInvalid, "a.toml:2"),
+            ("\n\ncount = 1.5", Reason::ConfigInvalid, "a.toml:3"),
+            ("count = 1\nday = \"2021-13-01\"", Reason::ConfigInvalid, "a.toml:2"),
+            ("count = 1\ncount = 2", Reason::ConfigInvalid, "a.toml:2"),
+            ("count = 1\nday = ", Reason::ConfigInvalid, "a.toml:2"),
+            ("", Reason::ConfigInvalid, "a.toml:1"),
+        ] {
+            refused(read(text), reason, place);
+        }
+        let typo = refused(read("count = 1\ncoutn = 2"), Reason::ConfigUnknownKey, "a.toml:2");
+        assert_eq!((typo.field("key"), typo.field("known")), (Some("coutn"), Some("count inner day")));
+    }
+
+    #[test]
+    fn a_fault_found_later_is_placed_by_path() {
+        let text = "count = 1\n[[inner]]\nname = \"x\"\n[[inner]]\n\nname = \"y\"\n".to_owned();
+        let document = Document::of(Path::new("a.toml"), text);
+        for (at, place) in [("inner.1.name", "a.toml:6"), ("inner.1.gone", "a.toml:4"), ("gone", "a.toml:1")] {
+            refused(Err::<(), _>(document.invalid(at, "wrong")), Reason::ConfigInvalid, place);
+        }
+    }
+
+    #[test]
+    fn unreadable_files_are_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        let missing = folder.path().join("missing.toml");
+        refused(Document::open(&missing), Reason::ConfigUnreadable, &missing.display().to_string());
+        let binary = folder.path().join("binary.toml");
+        std::fs::write(&binary, [0xff, 0xfe]).expect("write");
+        refused(Document::open(&binary), Reason::ConfigUnreadable, &binary.display().to_string());
+        let huge = folder.path().join("huge.toml");
+        std::fs::write(&huge, " ".repeat(1024 * 1024 + 1)).expect("write");
+        refused(Document::open(&huge), Reason::ConfigUnreadable, &huge.display().to_string());
+        refused(entries(&missing, |_| true), Reason::ConfigUnreadable, &missing.display().to_string());
+    }
+}

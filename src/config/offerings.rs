@@ -1,0 +1,108 @@
+//! `offerings/*.toml`: one file per offering, with the fields of [`Offering`].
+//!
+//! Must never fill in what the seller did not write: the file becomes the signed text.
+use std::path::Path;
+
+use crate::config::document::{Document, entries};
+use crate::domain::offering::Offering;
+use crate::domain::reason::Refusal;
+
+/// Most offering files in one folder: twice the OZG services of the catalogue of 2019.
+pub const OFFERING_FILES_MAX: usize = 1_200;
+
+/// Reads one offering and checks the rules it must meet on its own.
+pub fn read_offering(path: &Path) -> Result<Offering, Refusal> {
+    understood(&Document::open(path)?)
+}
+
+/// Reads every `.toml` file of the folder, sorted by file name. No two may name the same version of an offering.
+pub fn read_offerings(folder: &Path) -> Result<Vec<Offering>, Refusal> {
+    let paths = entries(folder, |path| path.extension().is_some_and(|extension| extension == "toml"))?;
+    let mut offerings: Vec<Offering> = Vec::new();
+    for path in paths {
+        let document = Document::open(&path)?;
+        let offering = understood(&document)?;
+        let same = |other: &Offering| {
+            (&other.seller, &other.name, other.version) == (&offering.seller, &offering.name, offering.version)
+        };
+        if offerings.iter().any(same) {
+            return Err(document.invalid("name", "another file has the same seller, name and version"));
+        }
+        if offerings.len() == OFFERING_FILES_MAX {
+            return Err(document.invalid("name", format!("more than {OFFERING_FILES_MAX} files in this folder")));
+        }
+        offerings.push(offering);
+    }
+    Ok(offerings)
+}
+
+fn understood(document: &Document) -> Result<Offering, Refusal> {
+    let offering: Offering = document.read()?;
+    // The document itself is the table, so the field named is the key.
+    offering.check().map_err(|refusal| document.invalid(refusal.field("field").unwrap_or("version"), &refusal))?;
+    Ok(offering)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::document::tests::refused;
+    use crate::domain::reason::Reason;
+
+    const GOOD: &str = r#"name = "wohngeld"
+version = 1
+seller = "dataport"
+title = "Wohngeld"
+description = "Antrag"
+leika = ["99107023017000"]
+ozg = "10092"
+topic = "Arbeit & Ruhestand"
+efa_confirmed = true
+coverage = ["*"]
+maturity = { model = "1.1", level = 3 }
+term_years_min = 1
+valid_from = "2024-01-01"
+source = "Beispiel"
+
+[[price]]
+item = "operation"
+due = "per-year"
+cents = 240_000
+"#;
+
+    #[test]
+    fn offerings_are_checked() {
+        understood(&Document::of(Path::new("a.toml"), GOOD.to_owned())).expect("good");
+        for (part, instead, reason, line) in [
+            ("99107023017000", "9910702301700", Reason::ConfigInvalid, 6),
+            ("\"10092\"", "10092", Reason::ConfigInvalid, 7),
+            ("level = 3", "level = 5", Reason::ConfigInvalid, 11),
+            ("level = 3", "levle = 3", Reason::ConfigUnknownKey, 11),
+            ("[\"*\"]", "[]", Reason::ConfigInvalid, 10),
+            ("[\"*\"]", "[\"17\"]", Reason::ConfigInvalid, 10),
+            ("version = 1", "version = 0", Reason::ConfigInvalid, 2),
+            ("version = 1", "version = \"1\"", Reason::ConfigInvalid, 2),
+            ("min = 1", "min = 0", Reason::ConfigInvalid, 12),
+            ("source = \"Beispiel\"", "valid_to = \"2023-12-31\"\nsource = \"\"", Reason::ConfigInvalid, 14),
+            ("cents = 240_000", "euro = 2_400", Reason::ConfigUnknownKey, 19),
+            ("cents = 240_000\n", "", Reason::ConfigInvalid, 16),
+            ("item = \"operation\"", "item = \"betrieb\"", Reason::ConfigInvalid, 17),
+        ] {
+            assert!(GOOD.contains(part), "{part}");
+            let document = Document::of(Path::new("a.toml"), GOOD.replace(part, instead));
+            refused(understood(&document), reason, &format!("a.toml:{line}"));
+        }
+    }
+
+    #[test]
+    fn one_version_has_one_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::write(folder.path().join("a.toml"), GOOD).expect("write");
+        std::fs::write(folder.path().join("notes.txt"), "not an offering").expect("write");
+        std::fs::write(folder.path().join("b.toml"), GOOD.replace("version = 1", "version = 2")).expect("write");
+        assert_eq!(read_offerings(folder.path()).expect("two versions").len(), 2);
+        let twice = folder.path().join("c.toml");
+        std::fs::write(&twice, GOOD).expect("write");
+        refused(read_offerings(folder.path()), Reason::ConfigInvalid, &format!("{}:1", twice.display()));
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading a statement's body: from the kind inside the signed bytes to a typed document that meets its own rules.
+use crate::domain::facts::{EntityFacts, Membership, RulePack};
+use crate::domain::id::{OfficerName, OrderId, OrgId};
+use crate::domain::json;
+use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
+use crate::domain::order::{Accept, Access, Counter, Decision, Decline, Endorse, Receipt, Request, Seal, Void};
+use crate::domain::reason::Refusal;
+use crate::domain::statement::{Kind, Signed, checked_text};
+use crate::domain::time::Timestamp;
+use crate::domain::trust::{
+    Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, OfficerRole, SignerRule,
+};
+
+macro_rules! bodies {
+    ($($variant:ident($type:ty));* $(;)?) => {
+        /// A statement's body.
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum Body {
+            $(#[doc = concat!("See [`", stringify!($type), "`].")] $variant($type),)*
+            /// A kind of a later version.
+            Unknown,
+        }
+
+        impl Body {
+            /// Reads the body that the statement's kind asks for. Signatures are not looked at.
+            pub fn read(signed: &Signed) -> Result<Self, Refusal> {
+                let body = match signed.kind() {
+                    $(Kind::$variant => Self::$variant(json::read::<$type>(signed.payload())?),)*
+                    Kind::Unknown(_) => json::read_value(signed.payload()).map(|_| Self::Unknown)?,
+                };
+                body.check()?;
+                Ok(body)
+            }
+        }
+    };
+}
+
+bodies! {
+    FederationRoot(FederationRoot);
+    Admission(Admission);
+    Expulsion(Expulsion);
+    KeyEvent(KeyEvent);
+    NodeRecord(NodeRecord);
+    OfficerGrant(OfficerGrant);
+    Membership(Membership);
+    EntityFacts(EntityFacts);
+    Offering(Offering);
+    Withdrawal(Withdrawal);
+    ConnectionReport(ConnectionReport);
+    Need(Need);
+    RulePack(RulePack);
+    Request(Request);
+    Decision(Decision);
+    Endorse(Endorse);
+    Accept(Accept);
+    Reject(Decline);
+    Counter(Counter);
+    Decline(Decline);
+    Seal(Seal);
+    Void(Void);
+    Receipt(Receipt);
+    Access(Access);
+}
+
+impl Body {
+    /// The rules a body must meet on its own.
+    fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Membership(body) => body.check(),
+            Self::EntityFacts(body) => body.check(),
+            Self::RulePack(body) => body.check(),
+            Self::Offering(body) => body.check(),
+            Self::Withdrawal(body) => checked_text("reason", &body.reason, 500),
+            Self::ConnectionReport(body) => {
+                checked_text("portal", &body.portal, 100)?;
+                checked_text("result", &body.result, 1000)?;
+                checked_text("source", &body.source, 500)
+            }
+            Self::Need(body) => checked_text("note", &body.note, 1000),
+            Self::Request(body) => body.check(),
+            Self::Decision(body) => checked_text("note", &body.note, 500),
+            Self::Reject(body) | Self::Decline(body) => checked_text("note", &body.note, 500),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whose key must have signed, for statements with one signature; none for the kinds with rules of their own.
+    pub fn signer_rule(&self) -> Option<(&OrgId, SignerRule)> {
+        const PUBLISH: SignerRule = SignerRule::Either(&[OfficerRole::Publisher]);
+        const BUY: SignerRule = SignerRule::Officer(&[OfficerRole::Buyer]);
+        const DECIDE: SignerRule = SignerRule::Officer(&[OfficerRole::Approver]);
+        const CLOSE: SignerRule = SignerRule::Either(&[OfficerRole::Buyer, OfficerRole::Approver]);
+        const ANY: SignerRule = SignerRule::Officer(&[
+            OfficerRole::Buyer,
+            OfficerRole::Approver,
+            OfficerRole::Publisher,
+            OfficerRole::Auditor,
+        ]);
+        Some(match self {
+            Self::Membership(body) => (&body.of, PUBLISH),
+            Self::EntityFacts(body) => (&body.org, PUBLISH),
+            Self::Offering(body) => (&body.seller, PUBLISH),
+            Self::Withdrawal(body) => (&body.seller, PUBLISH),
+            Self::ConnectionReport(body) => (&body.municipality, PUBLISH),
+            Self::Need(body) => (&body.municipality, PUBLISH),
+            Self::Request(body) => (&body.buyer, BUY),
+            Self::Decision(body) => (&body.org, DECIDE),
+            Self::Endorse(body) => (&body.from, SignerRule::Organisation),
+            Self::Accept(body) => (&body.from, SignerRule::Organisation),
+            Self::Reject(body) | Self::Decline(body) => (&body.from, SignerRule::Organisation),
+            Self::Counter(body) => (&body.from, SignerRule::Organisation),
+            Self::Seal(body) => (&body.buyer, CLOSE),
+            Self::Void(body) => (&body.buyer, CLOSE),
+            Self::Receipt(body) => (&body.from, SignerRule::Organisation),
+            Self::Access(body) => (&body.org, ANY),
+            _ => return None,
+        })
+    }
+
+    /// The time the signer claims, where the kind has one. Information, and the day a grant is compared with.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Request(body) => Some(body.signed_at),
+            Self::Decision(body) => Some(body.signed_at),
+            Self::Endorse(body) => Some(body.signed_at),
+            Self::Accept(body) => Some(body.signed_at),
+            Self::Reject(body) | Self::Decline(body) => Some(body.signed_at),
+            Self::Counter(body) => Some(body.signed_at),
+            Self::Seal(body) => Some(body.signed_at),
+            Self::Void(body) => Some(body.signed_at),
+            Self::Receipt(body) => Some(body.received_at),
+            Self::Access(body) => Some(body.signed_at),
+            _ => None,
+        }
+    }
+
+    /// With an officer: whether the body, where it names its officer, names this one. Without: whether it names any.
+    pub fn names_officer(&self, officer: Option<&OfficerName>) -> bool {
+        let named = match self {
+            Self::Request(body) => Some(&body.officer),
+            Self::Decision(body) => Some(&body.officer),
+            Self::Access(body) => Some(&body.officer),
+            Self::Seal(body) => body.officer.as_ref(),
+            Self::Void(body) => body.officer.as_ref(),
+            _ => return officer.is_some(),
+        };
+        match officer {
+            Some(_) => named == officer,
+            None => named.is_some(),
+        }
+    }
+
+    /// The order and attempt an order message belongs to.
+    pub fn order(&self) -> Option<(OrderId, u32)> {
+        match self {
+            Self::Request(body) => Some((body.order, body.attempt)),
+            Self::Decision(body) => Some((body.order, body.attempt)),
+            Self::Endorse(body) => Some((body.order, body.attempt)),
+            Self::Accept(body) => Some((body.order, body.attempt)),
+            Self::Reject(body) | Self::Decline(body) => Some((body.order, body.attempt)),
+            Self::Counter(body) => Some((body.order, body.attempt)),
+            Self::Seal(body) => Some((body.order, body.attempt)),
+            Self::Void(body) => Some((body.order, body.attempt)),
+            Self::Receipt(body) => Some((body.order, body.attempt)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Cosignatures (C2SP `cosignature/v1`): a witness says that it saw this checkpoint continue what it had seen before.
+//!
+//! Must never count one key twice, nor count a line that was not checked with a key the caller trusts.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::{PublicKey, SecretKey, Signature};
+use crate::log::checkpoint::Checkpoint;
+use crate::log::note::{NoteSignature, SignatureType, SignedNote, key_id, unsigned};
+
+/// Latest time C2SP allows in a cosignature, in seconds since 1970.
+pub const SECONDS_MAX: u64 = i64::MAX as u64;
+
+/// Length of a plain Ed25519 signature; tells the log's own line from a cosignature under the same name.
+const SIGNATURE_BYTES: usize = 64;
+
+/// Cosigns a checkpoint. The caller has checked that it continues the tree last seen of this log, and has stored it.
+/// Refused if the text is not a checkpoint or the time is later than [`SECONDS_MAX`].
+pub fn cosign(note: &SignedNote, name: &str, key: &SecretKey, unix_seconds: u64) -> Result<NoteSignature, Refusal> {
+    Checkpoint::parse(note.text())?;
+    if unix_seconds > SECONDS_MAX {
+        return Err(Refusal::new(Reason::TimeInvalid).with("value", unix_seconds));
+    }
+    let signature = key.sign(&message(note.text(), unix_seconds));
+    Ok(NoteSignature {
+        name: name.to_owned(),
+        key_id: key_id(name, SignatureType::Cosignature, &key.public()),
+        bytes: [&unix_seconds.to_be_bytes()[..], &signature.0].concat(),
+    })
+}
+
+/// Checks that this witness cosigned, and gives the time it stated, in seconds since 1970. If it did so more than
+/// once, all its lines must be good, and the earliest time counts. Whether the log signed is [`Checkpoint::open`]'s
+/// question, not this one's.
+pub fn verify(note: &SignedNote, name: &str, key: &PublicKey) -> Result<u64, Refusal> {
+    let lines = note.signatures().iter().filter(|line| line.claims(name, SignatureType::Cosignature, key));
+    let times = lines.map(|line| verify_line(note.text(), line, key)).collect::<Result<Vec<u64>, Refusal>>()?;
+    times.into_iter().min().ok_or_else(|| unsigned(name, key))
+}
+
+/// Adds a cosignature to a note after checking it with the witness's key, and gives its time.
+///
+/// The result does not depend on the order in which cosignatures arrive: the log's line comes first, the others
+/// follow by name, and each witness has one line, the earliest that is good.
+pub fn merge(note: &mut SignedNote, cosignature: NoteSignature, witness: &PublicKey) -> Result<u64, Refusal> {
+    let time = verify_line(note.text(), &cosignature, witness)?;
+    let origin = note.text().lines().next().unwrap_or_default();
+    let (same, mut lines): (Vec<NoteSignature>, Vec<NoteSignature>) = note
+        .signatures()
+        .iter()
+        .cloned()
+        .partition(|line| (&line.name, line.key_id) == (&cosignature.name, cosignature.key_id));
+    let good = same.into_iter().filter(|line| verify_line(note.text(), line, witness).is_ok());
+    // The bytes begin with the time, so the smallest bytes are the earliest cosignature.
+    lines.extend(good.chain([cosignature]).min_by(|a, b| a.bytes.cmp(&b.bytes)));
+    let by_the_log = |line: &NoteSignature| line.name == origin && line.bytes.len() == SIGNATURE_BYTES;
+    lines.sort_by(|a, b| (!by_the_log(a), a).cmp(&(!by_the_log(b), b)));
+    lines.dedup();
+    *note = SignedNote::new(note.text().to_owned(), lines)?;
+    Ok(time)
+}
+
+/// What the witnesses of a policy say about a checkpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quorum {
+    /// Who cosigned validly, with the stated time in seconds since 1970.
+    pub cosigned: BTreeMap<String, u64>,
+    /// How many different keys stand behind them.
+    pub keys: usize,
+    /// How many keys are needed.
+    pub needed: usize,
+}
+
+impl Quorum {
+    /// Checks the lines of the given witnesses (name to key); all others are ignored. Two names with one key count
+    /// once. A policy that needs nobody is a mistake and never reached.
+    pub fn count(note: &SignedNote, witnesses: &BTreeMap<String, PublicKey>, needed: usize) -> Self {
+        let mut cosigned = BTreeMap::new();
+        let mut keys = BTreeSet::new();
+        for (name, key) in witnesses {
+            if let Ok(time) = verify(note, name, key) {
+                cosigned.insert(name.clone(), time);
+                keys.insert(key.to_bytes());
+            }
+        }
+        Self { cosigned, keys: keys.len(), needed }
+    }
+
+    /// Whether enough different keys have cosigned.
+    pub fn is_reached(&self) -> bool {
+        self.needed > 0 && self.keys >= self.needed
+    }
+
+    /// Refuses with `WITNESSES_MISSING` unless enough have cosigned.
+    pub fn require(&self) -> Result<(), Refusal> {
+        if self.is_reached() {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::QuorumMissing).with("cosigned", self.keys).with("needed", self.needed))
+    }
+}
+
+/// The fewest of `witnesses` that make a checkpoint witnessed, `1 + floor(2n/3)`: any two such groups share a witness
+/// that is honest as long as fewer than a third are not.
+pub fn least_quorum(witnesses: usize) -> usize {
+    1 + witnesses.saturating_mul(2) / 3
+}
+
+fn verify_line(text: &str, line: &NoteSignature, key: &PublicKey) -> Result<u64, Refusal> {
+    let refuse = || unsigned(&line.name, key);
+    if !line.claims(&line.name, SignatureType::Cosignature, key) {
+        return Err(refuse());
+    }
+    let (time, signature) = line.bytes.split_first_chunk().ok_or_else(refuse)?;
+    let time = u64::from_be_bytes(*time);
+    if time > SECONDS_MAX {
+        return Err(refuse());
+    }
+    let signature = signature.try_into().map_err(|_| refuse())?;
+    key.verify(&message(text, time), &Signature(signature)).map(|()| time)
+}
+
+fn message(text: &str, unix_seconds: u64) -> Vec<u8> {
+    format!("cosignature/v1\ntime {unix_seconds}\n{text}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::slice::from_ref;
+
+    use super::*;
+    use crate::domain::id::Hash;
+
+    const TIME: u64 = 1_790_000_000;
+
+    fn secret(number: u8) -> SecretKey {
+        SecretKey::from_seed(&[number; 32])
+    }
+
+    fn note() -> SignedNote {
+        let origin = "demo/log/kitu/1".parse().expect("origin");
+        Checkpoint { origin, size: 5, root: Hash([9; 32]) }.sign(&secret(1))
+    }
+
+    fn by(name: &str, number: u8, time: u64) -> (NoteSignature, PublicKey) {
+        (cosign(&note(), name, &secret(number), time).expect("a checkpoint"), secret(number).public())
+    }
+
+    fn with(lines: &[NoteSignature]) -> SignedNote {
+        SignedNote::new(note().text().to_owned(), lines.to_vec()).expect("well formed")
+    }
+
+    #[test]
+    fn a_cosignature_binds_text_time_name_and_key() {
+        let (good, key) = by("w/a", 2, TIME);
+        assert_eq!(verify(&with(from_ref(&good)), "w/a", &key).expect("own cosignature"), TIME);
+        assert!(verify(&with(from_ref(&good)), "w/b", &key).is_err());
+        assert!(verify(&with(from_ref(&good)), "w/a", &secret(3).public()).is_err());
+        assert!(verify(&note(), "w/a", &key).is_err(), "absent");
+        let elsewhere = note().text().replace("kitu", "kid");
+        let elsewhere = SignedNote::new(elsewhere, vec![good.clone()]).expect("well formed");
+        assert!(verify(&elsewhere, "w/a", &key).is_err());
+        for byte in [0, 7, 8, 71] {
+            let mut changed = good.clone();
+            changed.bytes[byte] ^= 1;
+            assert!(verify(&with(&[changed.clone()]), "w/a", &key).is_err(), "byte {byte}");
+            assert!(verify(&with(&[good.clone(), changed]), "w/a", &key).is_err(), "one bad line spoils it");
+        }
+        let mut short = good;
+        short.bytes.pop();
+        assert!(verify(&with(&[short]), "w/a", &key).is_err());
+    }
+
+    #[test]
+    fn a_plain_signature_is_no_cosignature_and_nothing_but_a_checkpoint_is_cosigned() {
+        let origin = "demo/log/kitu/1";
+        assert!(verify(&note(), origin, &secret(1).public()).is_err());
+        assert!(cosign(&note(), "w/a", &secret(2), SECONDS_MAX).is_ok());
+        assert!(cosign(&note(), "w/a", &secret(2), SECONDS_MAX + 1).is_err());
+        let line = note().signatures()[0].clone();
+        let prose = SignedNote::new("prose\n".to_owned(), vec![line]).expect("well formed");
+        assert!(cosign(&prose, "w/a", &secret(2), TIME).is_err());
+    }
+
+    #[test]
+    fn merging_in_any_order_gives_the_same_note() {
+        // `a` sorts before the origin: the log's line stays first all the same.
+        let all =
+            [by("w/c", 4, TIME), by("a", 2, TIME), by("w/b", 3, TIME + 5), by("w/b", 3, TIME), by("a", 2, TIME)];
+        let merged = |order: &[usize]| {
+            let mut note = note();
+            for &index in order {
+                let (line, key) = all[index].clone();
+                merge(&mut note, line, &key).expect("good cosignature");
+            }
+            note.to_string()
+        };
+        let expected = with(&[note().signatures()[0].clone(), all[1].0.clone(), all[3].0.clone(), all[0].0.clone()]);
+        for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3], [3, 2, 1, 0, 4]] {
+            assert_eq!(merged(&order), expected.to_string(), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn merging_refuses_bad_lines_and_drops_those_already_there() {
+        let (good, key) = by("w/a", 2, TIME);
+        let mut bad = good.clone();
+        bad.bytes[0] ^= 0x80;
+        let mut target = note();
+        assert!(merge(&mut target, bad.clone(), &key).is_err());
+        assert!(merge(&mut target, good.clone(), &secret(3).public()).is_err());
+        assert!(merge(&mut target, NoteSignature { name: "w b".to_owned(), ..good.clone() }, &key).is_err());
+        assert_eq!(target, note(), "a refusal changes nothing");
+
+        bad.bytes[..8].fill(0);
+        let mut target = with(&[note().signatures()[0].clone(), bad]);
+        merge(&mut target, good, &key).expect("good cosignature");
+        assert_eq!(verify(&target, "w/a", &key).expect("the bad line is gone"), TIME);
+    }
+
+    #[test]
+    fn a_quorum_counts_keys_and_fails_closed() {
+        let (a, b, twin) = (by("w/a", 2, TIME), by("w/b", 3, TIME + 1), by("w/twin", 2, TIME));
+        let lines = with(&[a.0.clone(), b.0.clone(), twin.0.clone()]);
+        let set = |keys: &[(&str, &PublicKey)]| keys.iter().map(|(n, k)| (n.to_string(), (*k).clone())).collect();
+        let check = |keys: &[(&str, &PublicKey)], needed: usize, reached: bool| {
+            let quorum = Quorum::count(&lines, &set(keys), needed);
+            assert_eq!((quorum.is_reached(), quorum.require().is_ok()), (reached, reached), "{quorum:?}");
+            quorum
+        };
+        let quorum = check(&[("w/a", &a.1), ("w/b", &b.1)], 2, true);
+        assert_eq!(quorum.cosigned, BTreeMap::from([("w/a".to_owned(), TIME), ("w/b".to_owned(), TIME + 1)]));
+        check(&[("w/a", &a.1), ("w/b", &b.1)], 3, false);
+        check(&[("w/a", &a.1), ("w/b", &b.1)], 0, false);
+        check(&[("w/a", &a.1), ("w/twin", &twin.1)], 2, false);
+        check(&[("w/a", &a.1), ("w/b", &a.1), ("w/c", &secret(4).public())], 2, false);
+        check(&[], 0, false);
+        check(&[], 1, false);
+        assert_eq!([0, 1, 3, 4, 6, 15].map(least_quorum), [1, 1, 3, 3, 5, 11]);
+    }
+}

@@ -1,0 +1,342 @@
+//! The one loop: input, step, commit, effects. It owns all mutable state; no rule is decided here.
+//!
+//! Inputs that are ready together share one commit, so one durable write serves all of them. Nothing is sent,
+//! answered or shown before that write has resolved. A write that may or may not have happened ends the driver; the
+//! next start reads the true state.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::domain::id::{NodeId, OrderId, Origin};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::Timestamp;
+use crate::node::handle::{Ask, CHANGES_MAX, Handle, QUEUE_MAX};
+use crate::node::ports::{Clock, Peers};
+use crate::protocol::frame::Frame;
+use crate::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
+use crate::protocol::record::Record;
+use crate::protocol::{Answer, Effect, Input, Node, RequestId};
+use crate::store::Store;
+
+/// Most inputs that share one commit: keeps the latency of the first within a few milliseconds.
+const BATCH_MAX: usize = 256;
+
+/// Most bytes of records that share one commit, well below the store's own limit.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long to wait before a peer whose queue is full is tried again.
+const FEED_WAIT: Duration = Duration::from_millis(5);
+
+/// How long to wait after a full disk before the node starts over, in milliseconds.
+const FULL_WAIT_MS: i64 = 1_000;
+
+/// Runs a node over a store.
+pub struct Driver<S, P, C> {
+    node: Node,
+    store: S,
+    peers: Arc<P>,
+    clock: C,
+    handle: Handle,
+    asks: mpsc::Receiver<Ask>,
+    changes: broadcast::Sender<OrderId>,
+    streams: BTreeMap<NodeId, (u64, mpsc::Sender<Frame>)>,
+    feeds: BTreeMap<(NodeId, Origin), u64>,
+    replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
+    next_request: u64,
+    wake: Option<Timestamp>,
+    is_started: bool,
+    deliveries: JoinSet<()>,
+}
+
+/// One round: what the inputs of a batch ask to be stored and done.
+#[derive(Default)]
+struct Round {
+    commit: Vec<Record>,
+    effects: Vec<Effect>,
+    looks: Vec<Ask>,
+    bytes: usize,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
+    /// A driver over an empty node; [`Driver::run`] reads the store first. `peers` gets a handle on the driver.
+    pub fn new(node: Node, store: S, clock: C, peers: impl FnOnce(&Handle) -> P) -> (Self, Handle) {
+        let (sender, asks) = mpsc::channel(QUEUE_MAX);
+        let (changes, _) = broadcast::channel(CHANGES_MAX);
+        let handle = Handle::new(sender, changes.clone());
+        let driver = Self {
+            node,
+            store,
+            peers: Arc::new(peers(&handle)),
+            clock,
+            handle: handle.clone(),
+            asks,
+            changes,
+            streams: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            next_request: 0,
+            wake: None,
+            is_started: true,
+            deliveries: JoinSet::new(),
+        };
+        (driver, handle)
+    }
+
+    /// Reads the store, then serves until it is stopped or the store fails.
+    pub async fn run(mut self) -> Result<(), Refusal> {
+        self.load().await?;
+        let mut round = Round::default();
+        self.step(Input::Started, &mut round);
+        self.settle(round).await?;
+        loop {
+            let first = self.next_ask().await;
+            let mut round = Round::default();
+            self.fill(first, &mut round);
+            while self.deliveries.try_join_next().is_some() {}
+            let stop = round.stop.take();
+            self.settle(round).await?;
+            self.feed().await;
+            if let Some(stop) = stop {
+                let closed = self.store.close().await;
+                let _ = stop.send(());
+                return closed;
+            }
+        }
+    }
+
+    async fn load(&mut self) -> Result<(), Refusal> {
+        let node = &mut self.node;
+        self.store.load(|record| node.replay(record)).await
+    }
+
+    /// The next thing to do: a request, or none when a time has come or a peer has room again.
+    async fn next_ask(&mut self) -> Option<Ask> {
+        let now = self.clock.now();
+        let until_wake = self.wake.map(|wake| Duration::from_millis(wake.since_ms(now).max(0).unsigned_abs()));
+        let wait = match (until_wake, self.feeds.is_empty()) {
+            (wake, false) => Some(wake.map_or(FEED_WAIT, |wake| wake.min(FEED_WAIT))),
+            (wake, true) => wake,
+        };
+        match wait {
+            None => self.asks.recv().await,
+            Some(wait) => tokio::time::timeout(wait, self.asks.recv()).await.ok().flatten(),
+        }
+    }
+
+    /// Steps through everything that is ready, up to the limits of one commit.
+    fn fill(&mut self, first: Option<Ask>, round: &mut Round) {
+        if self.wake.is_some_and(|wake| wake <= self.clock.now()) {
+            self.wake = None;
+            let input = if self.is_started { Input::Woken } else { Input::Started };
+            self.is_started = true;
+            self.step(input, round);
+        }
+        let mut next = first;
+        let mut count = 0;
+        while let Some(ask) = next {
+            self.take(ask, round);
+            count += 1;
+            if count >= BATCH_MAX || round.bytes >= BATCH_BYTES_MAX || round.stop.is_some() {
+                break;
+            }
+            next = self.asks.try_recv().ok();
+        }
+    }
+
+    fn take(&mut self, ask: Ask, round: &mut Round) {
+        match ask {
+            Ask::Found(genesis, reply) => {
+                let id = self.expect(reply);
+                self.step(Input::Found(id, genesis), round);
+            }
+            Ask::Publish(signed, reply) => {
+                let id = self.expect(reply);
+                self.step(Input::Publish(id, signed), round);
+            }
+            Ask::Officer(signed, reply) => {
+                let id = self.expect(reply);
+                self.step(Input::Officer(id, signed), round);
+            }
+            Ask::Deliver(from, delivery, reply) => {
+                let id = self.expect(reply);
+                self.step(Input::Delivery(id, from, delivery), round);
+            }
+            Ask::Delivered(key, result) => self.step(Input::Delivered(key, result), round),
+            Ask::Open { node, stream, frames } => {
+                self.feeds.retain(|(to, _), _| *to != node);
+                self.streams.insert(node.clone(), (stream, frames));
+                self.step(Input::PeerUp(node), round);
+            }
+            Ask::Frame { node, stream, frame } => {
+                if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {
+                    self.step(Input::Frame(node, frame), round);
+                }
+            }
+            Ask::Close { node, stream } => {
+                if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {
+                    self.streams.remove(&node);
+                    self.feeds.retain(|(to, _), _| *to != node);
+                    self.step(Input::PeerDown(node), round);
+                }
+            }
+            Ask::Stop(reply) => round.stop = Some(reply),
+            look @ (Ask::Look(_) | Ask::Statement(..)) => round.looks.push(look),
+        }
+    }
+
+    fn expect(&mut self, reply: oneshot::Sender<Result<Answer, Refusal>>) -> RequestId {
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.replies.insert(id, reply);
+        id
+    }
+
+    fn step(&mut self, input: Input, round: &mut Round) {
+        let step = self.node.step(input, self.clock.now());
+        round.bytes += step.commit.iter().map(record_bytes).sum::<usize>();
+        round.commit.extend(step.commit);
+        round.effects.extend(step.then);
+    }
+
+    /// Stores, then speaks.
+    async fn settle(&mut self, round: Round) -> Result<(), Refusal> {
+        if !round.commit.is_empty()
+            && let Err(refusal) = self.store.commit(round.commit).await
+        {
+            return self.not_stored(refusal).await;
+        }
+        for effect in round.effects {
+            self.perform(effect);
+        }
+        for look in round.looks {
+            self.look(look).await;
+        }
+        Ok(())
+    }
+
+    /// Nothing of the batch may be spoken. A full disk is survivable: the node forgets the batch by reading the
+    /// store again. After anything else nobody knows what was written.
+    async fn not_stored(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+        for (_, reply) in std::mem::take(&mut self.replies) {
+            let _ = reply.send(Err(refusal.clone()));
+        }
+        if refusal.reason != Reason::StoreFull {
+            return Err(refusal);
+        }
+        tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
+        self.streams.clear();
+        self.feeds.clear();
+        self.node.forget();
+        self.load().await?;
+        // Starting may want to store something, which finds no room either; so it waits a little.
+        self.is_started = false;
+        self.wake = Some(self.clock.now().plus_ms(FULL_WAIT_MS));
+        Ok(())
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Reply(id, answer) => {
+                if let Some(reply) = self.replies.remove(&id) {
+                    if let Err(refusal) = &answer {
+                        tracing::info!(reason = refusal.reason.code(), details = refusal.details(), "refused");
+                    }
+                    let _ = reply.send(answer);
+                }
+            }
+            Effect::Send(node, frame) => self.send(&node, frame),
+            Effect::SendEntries { to, origin, first } => {
+                let next = self.feeds.entry((to, origin)).or_insert(first);
+                *next = first.min(*next);
+            }
+            Effect::Deliver(node, delivery) => {
+                let (peers, handle, key) = (self.peers.clone(), self.handle.clone(), delivery.key());
+                self.deliveries.spawn(async move {
+                    let result = peers.deliver(node, delivery).await;
+                    handle.delivered(key, result).await;
+                });
+            }
+            Effect::Disconnect(node, refusal) => {
+                tracing::warn!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "stream closed");
+                self.streams.remove(&node);
+                self.feeds.retain(|(to, _), _| *to != node);
+            }
+            Effect::WakeAt(at) => self.wake = Some(at),
+            Effect::Changed(order) => {
+                // No watcher is no error.
+                let _ = self.changes.send(order);
+            }
+        }
+    }
+
+    /// A frame that finds no room is dropped: heads are compared again soon, and entries go through feeds.
+    fn send(&mut self, node: &NodeId, frame: Frame) {
+        if let Some((_, frames)) = self.streams.get(node)
+            && frames.try_send(frame).is_err()
+        {
+            tracing::debug!(peer = %node, "frame dropped, the peer is slow");
+        }
+    }
+
+    async fn look(&mut self, look: Ask) {
+        match look {
+            Ask::Look(look) => look(&self.node, self.clock.now()),
+            Ask::Statement(id, reply) => {
+                let _ = reply.send(self.store.statement(id).await);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends one frame of entries to every peer that waits for some and has room.
+    async fn feed(&mut self) {
+        let keys: Vec<(NodeId, Origin)> = self.feeds.keys().cloned().collect();
+        let mut done = BTreeSet::new();
+        for key in keys {
+            let Some((_, frames)) = self.streams.get(&key.0) else {
+                done.insert(key);
+                continue;
+            };
+            let Ok(room) = frames.clone().try_reserve_owned() else { continue };
+            let first = self.feeds.get(&key).copied().unwrap_or(0);
+            let read = self.store.entries(&key.1, first, FRAME_ENTRIES_MAX, FRAME_BYTES_MAX).await;
+            let frame = read.and_then(|entries| {
+                let count = entries.len() as u64;
+                if count == 0 {
+                    Ok(None)
+                } else {
+                    self.node.entries_frame(&key.1, first, entries).map(|f| Some((count, f)))
+                }
+            });
+            match frame {
+                Ok(Some((count, frame))) => {
+                    room.send(frame);
+                    self.feeds.insert(key, first + count);
+                }
+                Ok(None) => {
+                    done.insert(key);
+                }
+                Err(refusal) => {
+                    tracing::debug!(log = %key.1, reason = refusal.reason.code(), "cannot serve entries");
+                    done.insert(key);
+                }
+            }
+        }
+        self.feeds.retain(|key, _| !done.contains(key));
+    }
+}
+
+fn record_bytes(record: &Record) -> usize {
+    match record {
+        Record::Entries { entries, note, .. } => {
+            note.len() + entries.iter().map(crate::store::entry_bytes).sum::<usize>()
+        }
+        Record::Cosigned { note, .. } => note.len(),
+        Record::Kept(signed) => signed.pae().len(),
+        Record::Delivered { .. } => 128,
+    }
+}

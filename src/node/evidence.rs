@@ -1,0 +1,29 @@
+//! Assembling the evidence bundle of an order: what the protocol names, with the bytes the store holds.
+use crate::audit::bundle::{Bundle, BundleInput, Member};
+use crate::domain::id::OrderId;
+use crate::domain::reason::{Reason, Refusal};
+use crate::node::handle::Handle;
+use crate::protocol::evidence::Item;
+
+/// The bundle of an order as a ZIP file.
+pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal> {
+    let (evidence, root) =
+        handle.read(move |node, _| node.evidence(order).map(|found| (found, node.settings().anchor))).await??;
+    let mut input = BundleInput::empty(root);
+    for item in evidence.trust {
+        input.trust.push(member(handle, item).await?);
+    }
+    for item in evidence.facts {
+        input.facts.push(member(handle, item).await?);
+    }
+    input.messages =
+        evidence.messages.into_iter().map(|(signed, item)| Member { signed, proof: item.proof }).collect();
+    input.receipts = evidence.receipts;
+    Bundle::new(input)?.to_zip()
+}
+
+async fn member(handle: &Handle, item: Item) -> Result<Member, Refusal> {
+    let signed = handle.statement(item.id).await?;
+    let signed = signed.ok_or_else(|| Refusal::new(Reason::StoreDamaged).with("statement", item.id))?;
+    Ok(Member { signed, proof: item.proof })
+}

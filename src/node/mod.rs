@@ -1,0 +1,14 @@
+//! Floor 4: the shell. One driver loop around the protocol, gRPC services in front of it, peers behind it.
+//!
+//! Must never decide anything: handlers decode, ask, encode. The clock and randomness are read in `system` only.
+pub mod driver;
+pub mod evidence;
+pub mod handle;
+pub mod keys;
+pub mod peers;
+pub mod ports;
+pub mod server;
+pub mod start;
+pub mod system;
+pub mod telemetry;
+pub mod tls;

@@ -1,0 +1,196 @@
+//! Other nodes: one channel to each, a replication stream per pair, deliveries with a deadline. No rules.
+//!
+//! Of two nodes the one whose name comes first opens the stream, so that a pair has one. Where a node listens and
+//! which key it shows, the configuration says first and its node record from then on.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+use crate::config::node::NodeConfig;
+use crate::domain::id::{Hash, NodeId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::node::handle::Handle;
+use crate::node::ports::Peers;
+use crate::node::tls::{self, Identity};
+use crate::protocol::frame::Delivery;
+use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
+use crate::wire::pb::peer::v1::{DeliverRequest, Frame as FrameMessage, SyncRequest};
+use crate::wire::peer::{Heard, receipt};
+use crate::wire::status::to_refusal;
+
+/// Deadline of one delivery; shorter than the protocol's own patience with it.
+const DELIVER: Duration = Duration::from_secs(5);
+
+/// A stream has no deadline of its own; keep-alive ends a dead one.
+const STREAM: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Shortest and longest wait before a stream is opened again.
+const REDIAL_MIN: Duration = Duration::from_millis(50);
+const REDIAL_MAX: Duration = Duration::from_secs(2);
+
+/// Frames between the driver's queue and the network.
+const OUT_FRAMES_MAX: usize = 4;
+
+/// Largest message between nodes: a frame of entries and its proofs, with room.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+#[derive(Clone, PartialEq, Eq)]
+struct Place {
+    address: String,
+    pin: Hash,
+}
+
+/// Channels to other nodes.
+#[derive(Clone)]
+pub struct GrpcPeers {
+    own: NodeId,
+    identity: Arc<Identity>,
+    places: Arc<Mutex<BTreeMap<NodeId, Place>>>,
+    channels: Arc<Mutex<BTreeMap<NodeId, (Place, Channel)>>>,
+}
+
+impl GrpcPeers {
+    /// Knows the peers of the configuration. Nothing is connected yet.
+    pub fn new(config: &NodeConfig, identity: Identity) -> Self {
+        let places = config.peers.iter().map(|peer| {
+            let place = Place { address: peer.address.as_str().to_owned(), pin: peer.tls_sha256 };
+            (peer.node.clone(), place)
+        });
+        Self {
+            own: config.profile.node.clone(),
+            identity: Arc::new(identity),
+            places: Arc::new(Mutex::new(places.collect())),
+            channels: Arc::default(),
+        }
+    }
+
+    fn place(&self, node: &NodeId) -> Result<Place, Refusal> {
+        let places = self.places.lock().expect("no panic while it is held");
+        places.get(node).cloned().ok_or_else(|| Refusal::new(Reason::Unreachable).with("node", node))
+    }
+
+    /// The channel for deliveries to a node, made when first needed.
+    fn channel(&self, node: &NodeId) -> Result<Channel, Refusal> {
+        let place = self.place(node)?;
+        let mut channels = self.channels.lock().expect("no panic while it is held");
+        if let Some((known, channel)) = channels.get(node)
+            && *known == place
+        {
+            return Ok(channel.clone());
+        }
+        let channel = tls::channel(&place.address, place.pin, Some(&self.identity), DELIVER)?;
+        channels.insert(node.clone(), (place, channel.clone()));
+        Ok(channel)
+    }
+
+    /// Takes over what the node records say about where nodes are and which keys they show.
+    async fn learn(&self, handle: &Handle) {
+        let records = handle.read(|node, _| {
+            let records = node.state().registry.logs().filter_map(|log| log.node_record().cloned());
+            records.map(|(_, record)| record).collect::<Vec<_>>()
+        });
+        let Ok(records) = records.await else { return };
+        let mut places = self.places.lock().expect("no panic while it is held");
+        for record in records.into_iter().filter(|record| record.node != self.own) {
+            if let Some(address) = record.addresses.first() {
+                places.insert(record.node, Place { address: address.clone(), pin: record.tls_sha256 });
+            }
+        }
+    }
+
+    fn known(&self) -> Vec<NodeId> {
+        self.places.lock().expect("no panic while it is held").keys().cloned().collect()
+    }
+}
+
+impl Peers for GrpcPeers {
+    async fn deliver(&self, node: NodeId, delivery: Delivery) -> Result<Signed, Refusal> {
+        let mut client = PeerServiceClient::new(self.channel(&node)?)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let call = client.deliver(DeliverRequest::from(&delivery));
+        match tokio::time::timeout(DELIVER, call).await {
+            Ok(Ok(answer)) => receipt(answer.into_inner()),
+            Ok(Err(status)) => Err(to_refusal(&status)),
+            Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
+        }
+    }
+}
+
+/// Keeps a stream open to every node whose name comes after the own one, until the node stops.
+pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver<bool>) {
+    let (peers, handle) = (peers.clone(), handle.clone());
+    tokio::spawn(async move {
+        let mut dialled: BTreeMap<NodeId, tokio::task::JoinHandle<()>> = BTreeMap::new();
+        loop {
+            peers.learn(&handle).await;
+            for node in peers.known().into_iter().filter(|node| *node > peers.own) {
+                let (peers, handle) = (peers.clone(), handle.clone());
+                dialled.entry(node.clone()).or_insert_with(|| tokio::spawn(dial(peers, handle, node)));
+            }
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => break,
+                () = tokio::time::sleep(REDIAL_MAX) => {}
+            }
+        }
+        for task in dialled.into_values() {
+            task.abort();
+        }
+    });
+}
+
+async fn dial(peers: GrpcPeers, handle: Handle, node: NodeId) {
+    let mut wait = REDIAL_MIN;
+    loop {
+        match talk(&peers, &handle, &node).await {
+            Ok(()) => wait = REDIAL_MIN,
+            Err(refusal) => {
+                tracing::debug!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "no stream");
+                wait = (wait * 2).min(REDIAL_MAX);
+            }
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// One stream from beginning to end.
+async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<(), Refusal> {
+    let place = peers.place(node)?;
+    let channel = tls::channel(&place.address, place.pin, Some(&peers.identity), STREAM)?;
+    let mut client = PeerServiceClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let (sender, requests) = mpsc::channel::<SyncRequest>(OUT_FRAMES_MAX);
+    let answer = client.sync(ReceiverStream::new(requests)).await.map_err(|status| to_refusal(&status))?;
+    let mut frames = answer.into_inner();
+    // Only a peer that answers is up.
+    let (mut out, into) = handle.open_stream(node.clone()).await?;
+    let sending = async {
+        while let Some(frame) = out.recv().await {
+            let request = SyncRequest { frame: Some(FrameMessage::from(&frame)) };
+            if sender.send(request).await.is_err() {
+                break;
+            }
+        }
+    };
+    let receiving = async {
+        while let Some(message) = frames.next().await {
+            let frame = message.map_err(|status| to_refusal(&status))?.frame;
+            let frame = frame.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "frame"))?;
+            if let Heard::Frame(frame) = Heard::try_from(frame)? {
+                into.frame(frame).await?;
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        () = sending => Ok(()),
+        ended = receiving => ended,
+    }
+}

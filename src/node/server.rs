@@ -1,0 +1,228 @@
+//! The gRPC services: decode, ask the handle, encode. No rules.
+//!
+//! What is asked runs on the node's own loop, between two steps, and sees one consistent state. Limits stand here by
+//! name; whatever exceeds one is refused with a reason, never queued without end.
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Server;
+use tonic::transport::server::Router;
+use tonic::{Response, Status};
+use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
+
+use crate::domain::id::{NodeId, OrderId, OrgId};
+use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::domain::time::Timestamp;
+use crate::node::handle::Handle;
+use crate::node::server::gate::GateLayer;
+use crate::protocol::Node;
+use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueServiceServer;
+use crate::wire::pb::chain::v1::chain_service_server::ChainServiceServer;
+use crate::wire::pb::node::v1::node_service_server::NodeServiceServer;
+use crate::wire::pb::order::v1::order_service_server::OrderServiceServer;
+use crate::wire::pb::peer::v1::peer_service_server::PeerServiceServer;
+use crate::wire::status::to_status;
+use crate::wire::{access, order, pb};
+
+mod catalogue;
+mod chain;
+pub mod gate;
+mod orders;
+mod peer;
+mod status;
+
+/// Longest message in bytes, in and out: gRPC's customary limit, sixteen times the largest frame of entries, and more
+/// than the largest page.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Calls in progress at a time, streams not counted once they run: a loop that answers in a millisecond needs few,
+/// and a caller is better told to come back than kept waiting beyond its deadline.
+pub const CALLS_MAX: usize = 1_024;
+
+/// Calls and streams of one connection: a peer needs one stream and 32 deliveries, a web page fewer.
+const CONNECTION_STREAMS_MAX: u32 = 256;
+
+/// Longest time for a call, or for the first answer of a stream; callers may ask for less, not for more.
+pub const CALL_MAX: Duration = Duration::from_secs(10);
+
+/// How often a silent connection is probed. Without it a silent partition leaves a channel dead for good.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// Orders watched at a time; each costs a task and a view of one order.
+const WATCHES_MAX: usize = 256;
+
+/// Makes the evidence bundle of an order, a ZIP file.
+pub type Bundle =
+    Arc<dyn Fn(Handle, OrderId) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Refusal>> + Send>> + Send + Sync>;
+
+/// What the services need.
+pub struct Services {
+    /// The way into the node.
+    pub handle: Handle,
+    /// Peers known by configuration: SHA-256 of the TLS key's SubjectPublicKeyInfo to node. Only until the node's own
+    /// record is known.
+    pub anchors: BTreeMap<[u8; 32], NodeId>,
+    /// Makes evidence bundles.
+    pub bundle: Bundle,
+    /// Whether to describe the services by gRPC reflection, v1 and v1alpha.
+    pub reflection: bool,
+    /// Calls in progress at a time, at most [`CALLS_MAX`].
+    pub calls_max: usize,
+    /// Longest time for a call, at most [`CALL_MAX`].
+    pub call_max: Duration,
+}
+
+/// The same, shared by all services.
+#[derive(Clone)]
+struct Desk {
+    handle: Handle,
+    anchors: Arc<BTreeMap<[u8; 32], NodeId>>,
+    bundle: Bundle,
+    watches: Arc<Semaphore>,
+}
+
+/// All services behind their limits, ready for `serve_with_incoming`, and the reporter that turns health to
+/// `NOT_SERVING` when the node drains.
+pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, HealthReporter) {
+    let Services { handle, anchors, bundle, reflection, calls_max, call_max } = services;
+    let desk = Desk { handle, anchors: Arc::new(anchors), bundle, watches: Arc::new(Semaphore::new(WATCHES_MAX)) };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<CatalogueServiceServer<Desk>>().await;
+    health.set_serving::<ChainServiceServer<Desk>>().await;
+    health.set_serving::<OrderServiceServer<Desk>>().await;
+    health.set_serving::<NodeServiceServer<Desk>>().await;
+    health.set_serving::<PeerServiceServer<Desk>>().await;
+    macro_rules! bounded {
+        ($server:ident) => {
+            $server::new(desk.clone())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        };
+    }
+    let router = Server::builder()
+        .max_concurrent_streams(CONNECTION_STREAMS_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .layer(GateLayer::new(calls_max.min(CALLS_MAX), call_max.min(CALL_MAX)))
+        .add_service(health_service)
+        .add_service(bounded!(CatalogueServiceServer))
+        .add_service(bounded!(ChainServiceServer))
+        .add_service(bounded!(OrderServiceServer))
+        .add_service(bounded!(NodeServiceServer))
+        .add_service(bounded!(PeerServiceServer));
+    (if reflection { with_reflection(router) } else { router }, health)
+}
+
+/// Both versions: tools that know only one of them are in wide use.
+fn with_reflection<L: Clone>(router: Router<L>) -> Router<L> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let readable = "the descriptor sets were written when this program was built";
+    router.add_service(builder().build_v1().expect(readable)).add_service(builder().build_v1alpha().expect(readable))
+}
+
+/// The answer or the status, in the caller's language.
+async fn answered<A>(lang: Lang, work: impl Future<Output = Result<A, Refusal>>) -> Result<Response<A>, Status> {
+    work.await.map(Response::new).map_err(|refusal| to_status(&refusal, lang))
+}
+
+impl Desk {
+    /// Looks at the node.
+    async fn ask<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.handle.read(look).await?
+    }
+
+    /// Looks at an order for an officer of one of its parties.
+    async fn ask_as_party<T: Send + 'static>(
+        &self,
+        metadata: &MetadataMap,
+        order_id: &str,
+        look: impl FnOnce(&Node, OrderId, &OrgId) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (proof, order) = (access::read(metadata)?, order::order_id(order_id)?);
+        self.ask(move |node, now| {
+            let org = reader(node, &proof, now)?;
+            node.check_party(&org, order)?;
+            look(node, order, &org)
+        })
+        .await
+    }
+}
+
+/// For whom an officer may read here: organisations hosted on this node. Those elsewhere ask their own node, which
+/// knows what they may know.
+fn reader(node: &Node, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+    let org = node.check_access(proof, now)?;
+    if node.state().is_local(&org) { Ok(org) } else { Err(Refusal::new(Reason::OrgElsewhere).with("org", org)) }
+}
+
+/// The node whose newest record pins this TLS key.
+pub fn node_of_key(node: &Node, spki_sha256: &[u8; 32]) -> Option<NodeId> {
+    let mut newest = BTreeMap::new();
+    for log in node.state().registry.logs() {
+        if let Some((_, record)) = log.node_record() {
+            // Logs come by origin, so a later epoch of the same node comes later.
+            newest.insert(&record.node, &record.tls_sha256.0);
+        }
+    }
+    newest.into_iter().find(|(_, pinned)| *pinned == spki_sha256).map(|(name, _)| name.clone())
+}
+
+/// The peer behind a TLS key: by its record, else by configuration while no record of that node is known. Never this
+/// node itself.
+fn peer_of_key(node: &Node, anchors: &BTreeMap<[u8; 32], NodeId>, key: Option<[u8; 32]>) -> Result<NodeId, Refusal> {
+    let unknown = || Refusal::new(Reason::PeerUnknown);
+    let key = key.ok_or_else(|| unknown().with("rule", "no client certificate"))?;
+    let has_record = |name: &NodeId| {
+        let records = node.state().registry.logs().filter_map(|log| log.node_record());
+        records.into_iter().any(|(_, record)| record.node == *name)
+    };
+    let anchored = || anchors.get(&key).filter(|name| !has_record(name)).cloned();
+    node_of_key(node, &key)
+        .or_else(anchored)
+        .filter(|name| name != node.settings().node())
+        .ok_or_else(|| unknown().with("tls_sha256", hex::encode(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn a_peer_is_known_by_its_record_else_by_configuration() {
+        let town = Town::new(by_rule());
+        let (own, other): (NodeId, NodeId) = ("kitu".parse().expect("name"), "kid".parse().expect("name"));
+        let anchors = [([1; 32], other.clone()), ([2; 32], own.clone())].into();
+        assert_eq!(node_of_key(&town.node, &[7; 32]), Some(own), "the fixture's record pins this key");
+        let peer = |key: Option<[u8; 32]>| peer_of_key(&town.node, &anchors, key).map_err(|refusal| refusal.reason);
+        assert_eq!(peer(Some([1; 32])), Ok(other));
+        assert_eq!(peer(Some([2; 32])), Err(Reason::PeerUnknown), "a record is known, so the old anchor is void");
+        assert_eq!(peer(Some([7; 32])), Err(Reason::PeerUnknown), "a node is not its own peer");
+        assert_eq!(peer(Some([3; 32])), Err(Reason::PeerUnknown));
+        assert_eq!(peer(None), Err(Reason::PeerUnknown));
+    }
+
+    #[test]
+    fn only_officers_of_organisations_hosted_here_read() {
+        let town = Town::new(by_rule());
+        let proof = town.access("town", "einkauf");
+        assert_eq!(reader(&town.node, &proof, town.now).expect("fresh").as_str(), "town");
+        let late = town.now.plus_ms(crate::protocol::limits::ACCESS_MS + 1);
+        assert_eq!(reader(&town.node, &proof, late).expect_err("old").reason, Reason::AccessExpired);
+        let request = town.request("r1", |_| ());
+        assert_eq!(reader(&town.node, &request, town.now).expect_err("no proof").reason, Reason::AccessMissing);
+    }
+}

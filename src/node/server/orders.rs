@@ -1,0 +1,245 @@
+//! `verbund.order.v1.OrderService`.
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::{Desk, answered, reader};
+use crate::domain::id::{OrderId, OrgId};
+use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::statement::{Kind, Signed};
+use crate::protocol::Answer;
+use crate::wire::access;
+use crate::wire::order::{Listing, explain, list, order, submission};
+use crate::wire::pb::order::v1 as pb;
+use crate::wire::pb::order::v1::order_service_server::OrderService;
+use crate::wire::statement::signed_as;
+use crate::wire::status::{lang_of, to_status};
+
+/// How long an order is watched under one proof of identity; whoever was revoked meanwhile does not come back.
+const WATCH_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Changes waiting for a slow reader; beyond it the watch waits, and then sends the newest state.
+const WATCH_QUEUE: usize = 4;
+
+/// Bytes of a bundle in one message.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+#[tonic::async_trait]
+impl OrderService for Desk {
+    async fn submit_order(
+        &self,
+        request: Request<pb::SubmitOrderRequest>,
+    ) -> Result<Response<pb::SubmitOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let order_id = self.hand_in(submission(request.into_inner())?).await?;
+            Ok(pb::SubmitOrderResponse { order_id })
+        })
+        .await
+    }
+
+    async fn decide_order(
+        &self,
+        request: Request<pb::DecideOrderRequest>,
+    ) -> Result<Response<pb::DecideOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::DecideOrderRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Decision, statement)?).await?;
+            Ok(pb::DecideOrderResponse { order_id })
+        })
+        .await
+    }
+
+    async fn seal_order(
+        &self,
+        request: Request<pb::SealOrderRequest>,
+    ) -> Result<Response<pb::SealOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::SealOrderRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Seal, statement)?).await?;
+            Ok(pb::SealOrderResponse { order_id })
+        })
+        .await
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<pb::CancelOrderRequest>,
+    ) -> Result<Response<pb::CancelOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::CancelOrderRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Void, statement)?).await?;
+            Ok(pb::CancelOrderResponse { order_id })
+        })
+        .await
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<pb::GetOrderRequest>,
+    ) -> Result<Response<pb::GetOrderResponse>, Status> {
+        let (metadata, _, pb::GetOrderRequest { order_id }) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let view = self.ask_as_party(&metadata, &order_id, order).await?;
+            Ok(pb::GetOrderResponse { order: Some(view) })
+        })
+        .await
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (proof, listing) = (access::read(&metadata)?, Listing::try_from(message)?);
+            self.ask(move |node, now| Ok(list(node, &reader(node, &proof, now)?, &listing))).await
+        })
+        .await
+    }
+
+    type WatchOrderStream = ReceiverStream<Result<pb::WatchOrderResponse, Status>>;
+
+    async fn watch_order(
+        &self,
+        request: Request<pb::WatchOrderRequest>,
+    ) -> Result<Response<Self::WatchOrderStream>, Status> {
+        let (metadata, _, pb::WatchOrderRequest { order_id }) = request.into_parts();
+        answered(lang_of(&metadata), self.watch(&metadata, &order_id)).await
+    }
+
+    async fn explain_order(
+        &self,
+        request: Request<pb::ExplainOrderRequest>,
+    ) -> Result<Response<pb::ExplainOrderResponse>, Status> {
+        let (metadata, _, pb::ExplainOrderRequest { order_id }) = request.into_parts();
+        answered(lang_of(&metadata), self.ask_as_party(&metadata, &order_id, explain)).await
+    }
+
+    type GetEvidenceStream = tokio_stream::Iter<std::vec::IntoIter<Result<pb::GetEvidenceResponse, Status>>>;
+
+    async fn get_evidence(
+        &self,
+        request: Request<pb::GetEvidenceRequest>,
+    ) -> Result<Response<Self::GetEvidenceStream>, Status> {
+        let (metadata, _, pb::GetEvidenceRequest { order_id }) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let id = self.ask_as_party(&metadata, &order_id, |_, id, _| Ok(id)).await?;
+            let zip = (self.bundle)(self.handle.clone(), id).await?;
+            Ok(tokio_stream::iter(chunks(id, &zip).into_iter().map(Ok).collect::<Vec<_>>()))
+        })
+        .await
+    }
+}
+
+impl Desk {
+    /// Hands in what an officer signed.
+    async fn hand_in(&self, signed: Signed) -> Result<String, Refusal> {
+        match self.handle.officer(signed).await? {
+            Answer::Order(order) => Ok(order.to_string()),
+            other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
+        }
+    }
+
+    async fn watch(
+        &self,
+        metadata: &MetadataMap,
+        order_id: &str,
+    ) -> Result<ReceiverStream<Result<pb::WatchOrderResponse, Status>>, Refusal> {
+        let permit = Arc::clone(&self.watches).try_acquire_owned();
+        let permit =
+            permit.map_err(|_| Refusal::new(Reason::Overloaded).with("rule", "too many orders are watched"))?;
+        // Listen first, look then: what changes in between is seen twice rather than never.
+        let changes = self.handle.changes();
+        let (id, org, view) = self
+            .ask_as_party(metadata, order_id, |node, id, org| Ok((id, org.clone(), order(node, id, org)?)))
+            .await?;
+        let (sender, receiver) = mpsc::channel(WATCH_QUEUE);
+        let watch = Watch { desk: self.clone(), id, org, lang: lang_of(metadata), sender };
+        tokio::spawn(async move {
+            let _permit = permit;
+            // Ends when the reader leaves, the time is up or the node stops.
+            let _ = tokio::time::timeout(WATCH_MAX, watch.run(view, changes)).await;
+        });
+        Ok(ReceiverStream::new(receiver))
+    }
+}
+
+/// One order being watched.
+struct Watch {
+    desk: Desk,
+    id: OrderId,
+    org: OrgId,
+    lang: Lang,
+    sender: mpsc::Sender<Result<pb::WatchOrderResponse, Status>>,
+}
+
+impl Watch {
+    async fn run(self, mut last: pb::Order, mut changes: tokio::sync::broadcast::Receiver<OrderId>) {
+        if self.send(Ok(last.clone())).await.is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                () = self.sender.closed() => return,
+                change = changes.recv() => match change {
+                    Ok(id) if id != self.id => continue,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                },
+            }
+            let (id, org) = (self.id, self.org.clone());
+            let view = self.desk.ask(move |node, _| order(node, id, &org)).await;
+            let failed = view.is_err();
+            if let Ok(view) = &view {
+                if *view == last {
+                    continue;
+                }
+                last = view.clone();
+            }
+            if self.send(view).await.is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    async fn send(&self, view: Result<pb::Order, Refusal>) -> Result<(), Refusal> {
+        let message = view
+            .map(|order| pb::WatchOrderResponse { order: Some(order) })
+            .map_err(|refusal| to_status(&refusal, self.lang));
+        self.sender.send(message).await.map_err(|_| Refusal::new(Reason::Unreachable))
+    }
+}
+
+/// A file in messages; name and size stand in the first.
+fn chunks(order: OrderId, file: &[u8]) -> Vec<pb::GetEvidenceResponse> {
+    let mut messages: Vec<pb::GetEvidenceResponse> = file
+        .chunks(CHUNK_BYTES)
+        .map(|chunk| pb::GetEvidenceResponse { chunk: chunk.to_vec(), file_name: String::new(), size_bytes: 0 })
+        .collect();
+    if let Some(first) = messages.first_mut() {
+        first.file_name = format!("pruefpaket-{order}.zip");
+        first.size_bytes = file.len() as u64;
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_survives_its_chunks() {
+        for length in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
+            let file: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).expect("small")).collect();
+            let messages = chunks(OrderId([1; 16]), &file);
+            assert_eq!(messages.iter().flat_map(|message| message.chunk.clone()).collect::<Vec<_>>(), file);
+            assert!(messages.iter().skip(1).all(|message| message.file_name.is_empty()));
+            assert!(messages.first().is_none_or(|first| first.size_bytes == length as u64));
+        }
+    }
+}

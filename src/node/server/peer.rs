@@ -1,0 +1,89 @@
+//! `verbund.peer.v1.PeerService`.
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Extensions, Request, Response, Status, Streaming};
+
+use super::{Desk, answered, peer_of_key};
+use crate::domain::id::NodeId;
+use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::node::handle::StreamIn;
+use crate::node::tls::PeerIdentity;
+use crate::protocol::Answer;
+use crate::protocol::frame::Delivery;
+use crate::wire::pb::peer::v1 as pb;
+use crate::wire::pb::peer::v1::peer_service_server::PeerService;
+use crate::wire::peer::Heard;
+use crate::wire::status::{lang_of, to_refusal, to_status};
+
+#[tonic::async_trait]
+impl PeerService for Desk {
+    type SyncStream = std::pin::Pin<Box<dyn Stream<Item = Result<pb::SyncResponse, Status>> + Send>>;
+
+    async fn sync(&self, request: Request<Streaming<pb::SyncRequest>>) -> Result<Response<Self::SyncStream>, Status> {
+        let (metadata, extensions, incoming) = request.into_parts();
+        let lang = lang_of(&metadata);
+        answered(lang, async {
+            let peer = self.peer(&extensions).await?;
+            let (frames, stream) = self.handle.open_stream(peer).await?;
+            let (failed, failures) = mpsc::channel(1);
+            // Reading has its own task: two nodes that both wait for room to write must still read.
+            tokio::spawn(listen(incoming, stream, failed, lang));
+            let frames = ReceiverStream::new(frames)
+                .map(|frame| Ok(pb::SyncResponse { frame: Some(pb::Frame::from(&frame)) }));
+            let outgoing: Self::SyncStream = Box::pin(frames.merge(ReceiverStream::new(failures)));
+            Ok(outgoing)
+        })
+        .await
+    }
+
+    async fn deliver(&self, request: Request<pb::DeliverRequest>) -> Result<Response<pb::DeliverResponse>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let peer = self.peer(&extensions).await?;
+            match self.handle.deliver(peer, Delivery::try_from(message)?).await? {
+                Answer::Receipt(receipt) => Ok(pb::DeliverResponse { receipt: Some((&receipt).into()) }),
+                other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
+            }
+        })
+        .await
+    }
+}
+
+impl Desk {
+    /// The node at the other end of the connection.
+    async fn peer(&self, extensions: &Extensions) -> Result<NodeId, Refusal> {
+        let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
+        let anchors = std::sync::Arc::clone(&self.anchors);
+        self.ask(move |node, _| peer_of_key(node, &anchors, key)).await
+    }
+}
+
+/// Passes frames on until the peer leaves or sends what no honest node sends; dropping the stream is the node's sign
+/// that the peer is gone.
+async fn listen(
+    mut incoming: Streaming<pb::SyncRequest>,
+    stream: StreamIn,
+    failed: mpsc::Sender<Result<pb::SyncResponse, Status>>,
+    lang: Lang,
+) {
+    loop {
+        let refusal = match incoming.message().await {
+            Ok(None) => return,
+            Ok(Some(pb::SyncRequest { frame })) => match Heard::try_from(frame.unwrap_or_default()) {
+                Ok(Heard::Frame(frame)) => {
+                    if stream.frame(frame).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                Ok(Heard::Later) => continue,
+                Err(refusal) => refusal,
+            },
+            Err(status) => to_refusal(&status),
+        };
+        // The peer may have left already; then there is nobody to tell.
+        let _ = failed.send(Err(to_status(&refusal, lang))).await;
+        return;
+    }
+}

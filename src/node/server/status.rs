@@ -1,0 +1,19 @@
+//! `verbund.node.v1.NodeService`.
+use tonic::{Request, Response, Status};
+
+use super::{Desk, answered};
+use crate::wire::node;
+use crate::wire::pb::node::v1 as pb;
+use crate::wire::pb::node::v1::node_service_server::NodeService;
+use crate::wire::status::lang_of;
+
+#[tonic::async_trait]
+impl NodeService for Desk {
+    async fn get_status(
+        &self,
+        request: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
+        let look = self.ask(|asked, now| Ok(node::status(asked, env!("CARGO_PKG_VERSION"), now)));
+        answered(lang_of(request.metadata()), look).await
+    }
+}

@@ -1,0 +1,166 @@
+//! Starting and stopping a node. Everything that can be wrong with its files is found before it speaks to anyone.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::node::{Brokering, DecisionMode, NodeConfig};
+use crate::domain::envelope;
+use crate::domain::id::{NodeId, Origin};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::node::driver::Driver;
+use crate::node::handle::Handle;
+use crate::node::peers::{GrpcPeers, dial_all};
+use crate::node::server::Services;
+use crate::node::system::{SystemClock, SystemDice};
+use crate::node::tls::{Identity, accept, bind};
+use crate::node::{evidence, keys, server};
+use crate::protocol::Node;
+use crate::protocol::settings::{Deciding, Policy, Settings};
+use crate::store::disk::DiskStore;
+
+/// The log epoch of a new node; repair after a fork counts it up.
+const FIRST_EPOCH: u32 = 1;
+
+/// Longest wait for calls under way when the node stops; replication streams never end by themselves.
+const DRAIN: Duration = Duration::from_millis(500);
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// A node that runs.
+pub struct Running {
+    /// The way into it.
+    pub handle: Handle,
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    driver: JoinHandle<Result<(), Refusal>>,
+    server: JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits until the driver ends by itself, which it does only when the store has failed.
+    pub async fn ended(&mut self) -> Refusal {
+        match (&mut self.driver).await {
+            Ok(Err(refusal)) => refusal,
+            Ok(Ok(())) => Refusal::new(Reason::ShuttingDown),
+            Err(error) => Refusal::new(Reason::Bug).with("problem", error),
+        }
+    }
+
+    /// Stops taking calls, finishes what is under way, closes the store.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(DRAIN, self.server).await;
+        self.handle.stop().await;
+        let _ = self.driver.await;
+    }
+}
+
+/// Starts a node from its checked configuration.
+pub async fn start(config: NodeConfig) -> Result<Running, Refusal> {
+    let settings = settings(&config);
+    let node_keys = keys::read_node(&config.keys, &settings.hosts)?;
+    let identity = Identity::read(&config.keys)?;
+    let genesis = read_genesis(&config.genesis)?;
+    let listener = bind(config.listen).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Refusal::new(Reason::ConfigInvalid).with("address", config.listen).with("problem", error))?;
+    let data = config.data.clone();
+    let store = tokio::task::spawn_blocking(move || DiskStore::open(&data))
+        .await
+        .map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
+    let anchors: BTreeMap<[u8; 32], NodeId> =
+        config.peers.iter().map(|peer| (peer.tls_sha256.0, peer.node.clone())).collect();
+    let node = Node::new(settings, node_keys, Box::new(SystemDice));
+    let peers = GrpcPeers::new(&config, identity.clone());
+    let for_driver = peers.clone();
+    let (driver, handle) = Driver::new(node, store, SystemClock, move |_| for_driver);
+    let mut driver = tokio::spawn(driver.run());
+    if let Err(refusal) = handle.found(genesis).await {
+        // The driver's own reason says more than that it no longer answers.
+        let ended = tokio::time::timeout(Duration::from_secs(1), &mut driver).await;
+        return Err(match ended {
+            Ok(Ok(Err(first))) => first,
+            _ => refusal,
+        });
+    }
+    let (stop, stopped) = watch::channel(false);
+    let connections = accept(listener, &identity, config.limits.connections_max as usize)?;
+    let services = Services {
+        handle: handle.clone(),
+        anchors,
+        bundle: Arc::new(|handle, order| Box::pin(async move { evidence::bundle(&handle, order).await })),
+        reflection: true,
+        calls_max: config.limits.calls_max as usize,
+        call_max: Duration::from_millis(config.limits.call_ms_max.into()),
+    };
+    let (router, health) = server::router(services).await;
+    let signal = drain(stopped.clone(), health);
+    let server = tokio::spawn(async move {
+        if let Err(error) = router.serve_with_incoming_shutdown(connections, signal).await {
+            tracing::error!(%error, "server ended");
+        }
+    });
+    dial_all(&peers, &handle, stopped);
+    Ok(Running { handle, address, stop, driver, server })
+}
+
+/// Waits for the stop, then says so to whoever balances load.
+async fn drain(mut stopped: watch::Receiver<bool>, health: tonic_health::server::HealthReporter) {
+    // The sender lives as long as the node; if it is gone, so is the node.
+    let _ = stopped.wait_for(|stop| *stop).await;
+    health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+}
+
+fn settings(config: &NodeConfig) -> Settings {
+    let profile = &config.profile;
+    let hosts: BTreeSet<_> = profile.hosts.iter().cloned().collect();
+    Settings {
+        anchor: config.federation_root,
+        origin: Origin { federation: config.federation.clone(), node: profile.node.clone(), epoch: FIRST_EPOCH },
+        operator: profile.operator.clone(),
+        policies: profile.brokering.iter().map(|entry| (entry.org.clone(), policy(entry))).collect(),
+        hosts,
+    }
+}
+
+fn policy(entry: &Brokering) -> Policy {
+    let within_ms = i64::from(entry.decide_within_hours.unwrap_or(0)) * HOUR_MS;
+    let deciding = match entry.mode {
+        DecisionMode::Auto => {
+            Deciding::Rule { accept_assumed: entry.accept_assumed, total_max: entry.price_cents_max }
+        }
+        DecisionMode::Human => Deciding::Officer { within_ms },
+    };
+    Policy { deciding, fee: entry.fee.clone() }
+}
+
+/// The statements with which the node's log begins, in the order of their file names.
+fn read_genesis(folder: &Path) -> Result<Vec<Signed>, Refusal> {
+    let unreadable = |path: &Path, error: std::io::Error| {
+        Refusal::new(Reason::ConfigUnreadable).with("file", path.display()).with("problem", error)
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+        let path = entry.map_err(|error| unreadable(folder, error))?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+            envelope::read(&text).map_err(|refusal| refusal.with("file", path.display()))
+        })
+        .collect()
+}

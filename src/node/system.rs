@@ -1,0 +1,34 @@
+//! The real clock and the real source of randomness; the only file that reads either.
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::domain::time::Timestamp;
+use crate::node::ports::Clock;
+use crate::protocol::settings::Dice;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The machine's source of randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDice;
+
+impl Dice for SystemDice {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        fill(bytes);
+    }
+}
+
+/// Fills bytes at random. Without randomness no key and no salt is safe, so there is nothing sensible to go on with.
+pub fn fill(bytes: &mut [u8]) {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for randomness")]
+    getrandom::fill(bytes).expect("the operating system provides randomness");
+}

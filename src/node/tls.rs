@@ -1,0 +1,392 @@
+//! TLS 1.3 with pinned keys: both sides show a self-signed certificate, and the key in it must be the one in the node
+//! record. No certificate authority, no names, no expiry decides anything.
+//!
+//! Officers connect without a certificate; what they may do follows from their signed proof of identity.
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use p256::elliptic_curve::Generate as _;
+use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::domain::id::{Hash, sha256};
+use crate::domain::reason::{Reason, Refusal};
+use crate::node::system;
+
+/// Longest TLS handshake; a silent stranger must not hold a place for longer.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Connections accepted but not yet taken over by the server.
+const ACCEPTED_MAX: usize = 64;
+
+/// File name of a node's certificate, which foreign clients must trust.
+pub const CERTIFICATE_FILE: &str = "tls.pem";
+
+/// File name of a node's TLS key.
+pub const KEY_FILE: &str = "tls-key.pem";
+
+/// A node's TLS key with its self-signed certificate.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate in PEM.
+    pub certificate_pem: String,
+    /// The key in PKCS #8 PEM.
+    pub key_pem: String,
+}
+
+impl Identity {
+    /// Makes a P-256 key, which every TLS stack supports, and a certificate for loopback and the given names. The
+    /// seed serves the demonstration only.
+    pub fn make(names: &[String], seed: Option<[u8; 32]>) -> Result<Self, Refusal> {
+        let secret = match seed {
+            // A hash is a valid scalar but for one chance in 2^32, and hashing on finds one.
+            Some(seed) => {
+                let mut bytes = seed;
+                loop {
+                    match p256::SecretKey::from_slice(&bytes) {
+                        Ok(key) => break key,
+                        Err(_) => bytes = sha256(&bytes),
+                    }
+                }
+            }
+            None => p256::SecretKey::generate_from_rng(&mut DiceRng),
+        };
+        let key_pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(broken)?.to_string();
+        let mut subject = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        subject.extend_from_slice(names);
+        let key = rcgen::KeyPair::from_pem(&key_pem).map_err(broken)?;
+        let mut params = rcgen::CertificateParams::new(subject).map_err(broken)?;
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        if let Some(name) = names.first() {
+            params.distinguished_name.push(rcgen::DnType::CommonName, name.as_str());
+        }
+        let certificate = params.self_signed(&key).map_err(broken)?;
+        Ok(Self { certificate_pem: certificate.pem(), key_pem })
+    }
+
+    /// Reads the identity from a key folder.
+    pub fn read(folder: &Path) -> Result<Self, Refusal> {
+        let file = |name: &str| {
+            let path = folder.join(name);
+            fs::read_to_string(&path).map_err(|error| {
+                Refusal::new(Reason::ConfigUnreadable).with("file", path.display()).with("problem", error)
+            })
+        };
+        Ok(Self { certificate_pem: file(CERTIFICATE_FILE)?, key_pem: file(KEY_FILE)? })
+    }
+
+    /// SHA-256 of the key's SubjectPublicKeyInfo: the pin.
+    pub fn pin(&self) -> Result<Hash, Refusal> {
+        pin_of_pem(&self.certificate_pem)
+    }
+
+    fn certificate(&self) -> Result<CertificateDer<'static>, Refusal> {
+        CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).map_err(broken)
+    }
+
+    fn key(&self) -> Result<PrivateKeyDer<'static>, Refusal> {
+        PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).map_err(broken)
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Reason::KeyFileInvalid).with("problem", error)
+}
+
+struct DiceRng;
+
+impl p256::elliptic_curve::rand_core::TryRng for DiceRng {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        system::fill(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        let mut bytes = [0; 8];
+        system::fill(&mut bytes);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        system::fill(bytes);
+        Ok(())
+    }
+}
+
+impl p256::elliptic_curve::rand_core::TryCryptoRng for DiceRng {}
+
+/// The pin of a certificate in PEM.
+pub fn pin_of_pem(pem: &str) -> Result<Hash, Refusal> {
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(broken)?;
+    pin_of(&certificate).map_err(broken)
+}
+
+fn pin_of(certificate: &CertificateDer<'_>) -> Result<Hash, rustls::Error> {
+    let bad = || rustls::Error::InvalidCertificate(rustls::CertificateError::BadEncoding);
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).map_err(|_| bad())?;
+    Ok(Hash::of(parsed.public_key().raw))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// The server's side: any client certificate is taken at its key, which the peer then proves to hold.
+fn server_config(identity: &Identity) -> Result<ServerConfig, Refusal> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(broken)?
+        .with_client_cert_verifier(Arc::new(AnyKey { provider: provider() }))
+        .with_single_cert(vec![identity.certificate()?], identity.key()?)
+        .map_err(broken)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}
+
+/// The client's side: the server must hold the pinned key. Nodes show their own certificate, officers none.
+pub fn client_config(pin: Hash, identity: Option<&Identity>) -> Result<ClientConfig, Refusal> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(broken)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(PinnedKey { pin, provider: provider() }));
+    let mut config = match identity {
+        Some(identity) => {
+            builder.with_client_auth_cert(vec![identity.certificate()?], identity.key()?).map_err(broken)?
+        }
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}
+
+/// Both sides check the handshake's signature in the same way, by the provider's algorithms, and TLS 1.3 only.
+macro_rules! handshake_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Err(rustls::Error::General("TLS 1.3 only".to_owned()))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            let algorithms = &self.provider.signature_verification_algorithms;
+            verify_tls13_signature(message, certificate, signature, algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.provider.signature_verification_algorithms.supported_schemes()
+        }
+    };
+}
+
+/// Takes any certificate for its key; that the peer holds the key is proven by the handshake's signature.
+#[derive(Debug)]
+struct AnyKey {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for AnyKey {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        pin_of(end_entity).map(|_| ClientCertVerified::assertion())
+    }
+
+    handshake_signatures!();
+}
+
+/// Takes exactly one key.
+#[derive(Debug)]
+struct PinnedKey {
+    pin: Hash,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for PinnedKey {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if pin_of(end_entity)? == self.pin {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure))
+        }
+    }
+
+    handshake_signatures!();
+}
+
+/// Whose key the connection showed, if any. Who that is, the node records say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PeerIdentity {
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    pub spki_sha256: Option<[u8; 32]>,
+}
+
+/// An accepted connection.
+pub struct Connection {
+    stream: tokio_rustls::server::TlsStream<TcpStream>,
+    identity: PeerIdentity,
+    /// Held for as long as the connection lives; bounds their number.
+    _place: OwnedSemaphorePermit,
+}
+
+impl tonic::transport::server::Connected for Connection {
+    type ConnectInfo = PeerIdentity;
+
+    fn connect_info(&self) -> PeerIdentity {
+        self.identity
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Binds the address; the only thing that fails here is a taken or forbidden address.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, Refusal> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let reason = match error.kind() {
+            std::io::ErrorKind::AddrInUse => Reason::PortTaken,
+            _ => Reason::ConfigInvalid,
+        };
+        Refusal::new(reason).with("address", address).with("problem", error)
+    })
+}
+
+/// Accepts connections and shakes hands, each in a task of its own with a deadline, at most `connections_max` at once.
+pub fn accept(
+    listener: TcpListener,
+    identity: &Identity,
+    connections_max: usize,
+) -> Result<ReceiverStream<std::io::Result<Connection>>, Refusal> {
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(identity)?));
+    let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
+    let places = Arc::new(Semaphore::new(connections_max));
+    tokio::spawn(async move {
+        loop {
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let (stream, from) = tokio::select! {
+                () = sender.closed() => return,
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        // Out of file handles, for instance: wait for some to come back.
+                        tracing::warn!(%error, "cannot accept");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                },
+            };
+            let (acceptor, sender) = (acceptor.clone(), sender.clone());
+            tokio::spawn(async move {
+                let _ = stream.set_nodelay(true);
+                match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let shown = stream.get_ref().1.peer_certificates().and_then(|shown| shown.first());
+                        let key = shown.and_then(|certificate| pin_of(certificate).ok());
+                        let identity = PeerIdentity { spki_sha256: key.map(|hash| hash.0) };
+                        let _ = sender.send(Ok(Connection { stream, identity, _place: place })).await;
+                    }
+                    Ok(Err(error)) => tracing::debug!(%from, %error, "handshake failed"),
+                    Err(_) => tracing::debug!(%from, "handshake too slow"),
+                }
+            });
+        }
+    });
+    Ok(ReceiverStream::new(accepted))
+}
+
+/// Connects a channel to an address under a pinned key; connects when first used, and again whenever it breaks.
+pub fn channel(
+    address: &str,
+    pin: Hash,
+    identity: Option<&Identity>,
+    call: Duration,
+) -> Result<tonic::transport::Channel, Refusal> {
+    let config = Arc::new(client_config(pin, identity)?);
+    let target = address.to_owned();
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let (config, target) = (config.clone(), target.clone());
+        async move {
+            let stream = TcpStream::connect(&target).await?;
+            stream.set_nodelay(true)?;
+            // The name is not checked, the key is; any valid name will do.
+            let name = ServerName::try_from("localhost").expect("a valid DNS name");
+            let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
+            Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
+        }
+    });
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
+        .map_err(|error| Refusal::new(Reason::Unreachable).with("address", address).with("problem", error))?
+        .connect_timeout(HANDSHAKE)
+        .timeout(call)
+        // Without keep-alive a silent partition leaves a channel dead for good.
+        .http2_keep_alive_interval(Duration::from_secs(2))
+        .keep_alive_timeout(Duration::from_secs(4))
+        .keep_alive_while_idle(true);
+    Ok(endpoint.connect_with_connector_lazy(connector))
+}

@@ -1,0 +1,37 @@
+//! Who may ask what: an officer proves identity with a signed statement for one node and one call.
+use crate::domain::body::Body;
+use crate::domain::id::{OrderId, OrgId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::Timestamp;
+use crate::protocol::Node;
+use crate::protocol::limits::ACCESS_MS;
+
+impl Node {
+    /// The organisation an officer's proof of identity speaks for.
+    pub fn check_access(&self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+        if *proof.kind() != Kind::Access {
+            return Err(Refusal::new(Reason::AccessMissing).with("kind", proof.kind()));
+        }
+        let verified = self.state().registry.judge_now(proof)?;
+        let Body::Access(access) = verified.body() else {
+            return Err(Refusal::new(Reason::AccessMissing));
+        };
+        if access.node != *self.settings().node() {
+            return Err(Refusal::new(Reason::AccessExpired).with("node", &access.node));
+        }
+        if now.since_ms(access.signed_at).abs() > ACCESS_MS {
+            return Err(Refusal::new(Reason::AccessExpired).with("signed_at", access.signed_at).with("now", now));
+        }
+        Ok(access.org.clone())
+    }
+
+    /// Whether an organisation is a party to an order; strangers learn only that it does not exist for them.
+    pub fn check_party(&self, org: &OrgId, order: OrderId) -> Result<(), Refusal> {
+        let known = self.state().orders.get(&order).and_then(|order| order.current());
+        match known {
+            Some(attempt) if attempt.position(org).is_ok() => Ok(()),
+            _ => Err(Refusal::new(Reason::OrderUnknown).with("order", order)),
+        }
+    }
+}

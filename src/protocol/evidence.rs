@@ -1,0 +1,203 @@
+//! What an auditor needs for one order: which statements, and the proof of where each stands.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::body::Body;
+use crate::domain::id::{OrderId, OrgId, Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::trust::{Holder, LogTrust};
+use crate::log::checkpoint::Checkpoint;
+use crate::log::cosignature::Quorum;
+use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
+use crate::log::note::SignedNote;
+use crate::log::proof::TlogProof;
+use crate::protocol::Node;
+use crate::protocol::state::is_outcome;
+
+/// A statement and, if its log has a checkpoint that covers it, the proof.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The statement.
+    pub id: StatementId,
+    /// The log it is proven in.
+    pub origin: Origin,
+    /// The proof; absent while no checkpoint covers it.
+    pub proof: Option<TlogProof>,
+}
+
+/// Everything for one order.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Root, admissions, key events, grants: what makes keys good.
+    pub trust: Vec<Item>,
+    /// Offering, rule pack, facts: what the judgement rests on.
+    pub facts: Vec<Item>,
+    /// The messages of the order, in order.
+    pub messages: Vec<(Signed, Item)>,
+    /// Receipts; they stand in no log and are signed by their receivers.
+    pub receipts: Vec<Signed>,
+}
+
+impl Node {
+    /// Gathers the evidence for an order's current attempt.
+    pub fn evidence(&self, order: OrderId) -> Result<Evidence, Refusal> {
+        let state = self.state();
+        let attempt = state
+            .orders
+            .get(&order)
+            .and_then(|known| known.current())
+            .ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))?;
+        let request = attempt.request.body();
+        let mut orgs: BTreeSet<OrgId> = attempt.route().parties().iter().cloned().collect();
+        let offering = state.catalogue.version(&request.offering);
+        orgs.extend(offering.map(|offering| offering.seller.clone()));
+        let mut evidence = Evidence::default();
+        let mut signers: BTreeSet<StatementId> = BTreeSet::new();
+        for signed in attempt.messages() {
+            evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
+            signers.extend(self.grants_behind(signed)?);
+            let message = signed.id();
+            evidence.receipts.extend(
+                state.receipts.iter().filter(|((of, _), _)| *of == message).map(|(_, receipt)| receipt.clone()),
+            );
+        }
+        let mut facts: BTreeSet<StatementId> = [request.offering, request.rule_pack].into();
+        for leg in attempt.leg_findings() {
+            facts.extend(leg.evidence.iter().copied());
+        }
+        for fact in facts {
+            let signed_in = self.public_place(&fact)?;
+            let behind = state.registry.log(&signed_in).zip(state.signers.get(&fact));
+            if let Some(standing) = behind.and_then(|(log, key)| log.keys().get(key)) {
+                // Whoever signed a fact need not be a party; its admission and keys come along.
+                orgs.insert(standing.holder.org().clone());
+                signers.insert(standing.registered_by);
+            }
+            evidence.facts.push(self.item(fact, signed_in));
+        }
+        evidence.trust = self.trust_items(&orgs, &evidence.facts, &signers)?;
+        Ok(evidence)
+    }
+
+    /// Trust statements of every log involved: those of the parties' homes, of the facts' logs and of the witnesses.
+    fn trust_items(
+        &self,
+        orgs: &BTreeSet<OrgId>,
+        facts: &[Item],
+        grants: &BTreeSet<StatementId>,
+    ) -> Result<Vec<Item>, Refusal> {
+        let registry = &self.state().registry;
+        let mut wanted: BTreeMap<Origin, BTreeSet<StatementId>> = BTreeMap::new();
+        let mut logs: BTreeSet<Origin> = facts.iter().map(|item| item.origin.clone()).collect();
+        for org in orgs {
+            logs.insert(registry.home(org)?.origin().clone());
+        }
+        let (witnesses, _) = self.witnesses();
+        logs.extend(
+            registry
+                .logs()
+                .filter(|log| witnesses.contains_key(log.origin().node.as_str()))
+                .map(|log| log.origin().clone()),
+        );
+        for origin in logs {
+            let Some(log) = registry.log(&origin) else { continue };
+            wanted.insert(origin, self.trust_of_log(log, orgs, grants));
+        }
+        Ok(wanted
+            .into_iter()
+            .flat_map(|(origin, ids)| ids.into_iter().map(move |id| (id, origin.clone())).collect::<Vec<_>>())
+            .map(|(id, origin)| self.item(id, origin))
+            .collect())
+    }
+
+    fn trust_of_log(
+        &self,
+        log: &LogTrust,
+        orgs: &BTreeSet<OrgId>,
+        grants: &BTreeSet<StatementId>,
+    ) -> BTreeSet<StatementId> {
+        let mut ids: BTreeSet<StatementId> = log.root_versions().iter().copied().collect();
+        let operator = log.node_record().map(|(_, record)| record.operator.clone());
+        for (org, standing) in log.orgs() {
+            if orgs.contains(org) || Some(org) == operator.as_ref() {
+                ids.insert(standing.admitted_by);
+                ids.extend(&standing.events);
+            }
+        }
+        let held = log.keys().values().map(|key| key.registered_by);
+        ids.extend(held.filter(|id| grants.contains(id)));
+        ids
+    }
+
+    /// The grants of the officers who signed.
+    fn grants_behind(&self, signed: &Signed) -> Result<BTreeSet<StatementId>, Refusal> {
+        let home = self.home_of(signed)?;
+        let Some(log) = self.state().registry.log(&home) else { return Ok(BTreeSet::new()) };
+        let standing = signed.signatures().iter().filter_map(|by| log.keys().get(&by.key));
+        Ok(standing.filter(|key| matches!(key.holder, Holder::Officer(_))).map(|key| key.registered_by).collect())
+    }
+
+    fn home_of(&self, signed: &Signed) -> Result<Origin, Refusal> {
+        // It was verified when it came in; its key may have been rotated since, which takes nothing from it.
+        let body = Body::read(signed)?;
+        let (org, _) = body.signer_rule().ok_or_else(|| Refusal::new(Reason::SignerWrong))?;
+        Ok(self.state().registry.home(org)?.origin().clone())
+    }
+
+    fn public_place(&self, id: &StatementId) -> Result<Origin, Refusal> {
+        let places = self.state().places.get(id);
+        // A rule pack may stand in several logs; the own one is preferred, it needs no replica.
+        let own = places.and_then(|places| places.iter().find(|(origin, _)| *origin == self.settings().origin));
+        own.or_else(|| places.and_then(|places| places.first()))
+            .map(|(origin, _)| origin.clone())
+            .ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))
+    }
+
+    fn item(&self, id: StatementId, origin: Origin) -> Item {
+        let index = self.state().place_of(&id, &origin);
+        let proof = index.and_then(|index| self.proof(&origin, index));
+        Item { id, origin, proof }
+    }
+
+    /// The inclusion proof of one entry under the newest witnessed checkpoint that covers it, else under the newest.
+    pub fn proof(&self, origin: &Origin, index: u64) -> Option<TlogProof> {
+        let log = self.state().logs.get(origin)?;
+        let witnessed = log.witnessed.as_ref().filter(|(size, _)| *size > index).map(|(_, note)| note.clone());
+        let note = match witnessed {
+            Some(note) => note,
+            None if *origin == self.settings().origin => self.signed_checkpoint(),
+            None => log.note.clone()?,
+        };
+        let size = Checkpoint::parse(note.text()).ok()?.size;
+        let hashes = log.tree.inclusion_proof(index, size).ok()?;
+        Some(TlogProof::new(index, hashes, note))
+    }
+
+    /// How many statements of an order's evidence are not yet witnessed; zero when the evidence is complete.
+    pub fn unwitnessed(&self, order: OrderId) -> Result<usize, Refusal> {
+        let evidence = self.evidence(order)?;
+        let (witnesses, quorum) = self.witnesses();
+        let all = evidence.trust.iter().chain(&evidence.facts).chain(evidence.messages.iter().map(|(_, item)| item));
+        // Many statements stand under few checkpoints.
+        let mut judged: BTreeMap<String, bool> = BTreeMap::new();
+        let mut is_witnessed = |note: &SignedNote| {
+            *judged.entry(note.to_string()).or_insert_with(|| Quorum::count(note, &witnesses, quorum).is_reached())
+        };
+        Ok(all.filter(|item| !item.proof.as_ref().is_some_and(|proof| is_witnessed(&proof.checkpoint))).count())
+    }
+}
+
+/// The leaf of an order message as its author's log holds it, recomputed from the message and the request's salt.
+pub fn expected_leaf(signed: &Signed, outcome: Option<(OrderId, u32, &crate::domain::statement::Salt)>) -> Leaf {
+    let audience = if signed.kind().is_public() { Audience::Public } else { Audience::Parties };
+    let tag = match outcome.filter(|_| is_outcome(signed.kind())) {
+        Some((order, attempt, salt)) => OutcomeTag::derive(signed.kind(), order, attempt, salt),
+        None => NO_OUTCOME,
+    };
+    Leaf::new(signed, audience, tag)
+}
+
+/// Whether a kind belongs among an order's messages.
+pub fn is_message(kind: &Kind) -> bool {
+    !kind.is_public() && !matches!(kind, Kind::Receipt | Kind::Access)
+}

@@ -1,0 +1,46 @@
+//! Whether a request would be taken now, and what stands against it, said before anyone signs one.
+//!
+//! Only a forecast: the same rules decide again, with the facts of that moment, when the request is handed in.
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::route::JudgedRoute;
+use crate::domain::time::Date;
+use crate::protocol::Node;
+use crate::protocol::brokering::refuse_unless_fulfilled;
+
+impl Node {
+    /// What keeps a version of an offering from being ordered by `buyer` on that day, whatever the route.
+    pub fn offering_obstacles(&self, offering: &StatementId, buyer: &OrgId, today: Date) -> Vec<Refusal> {
+        let offering = match self.state.catalogue.orderable(offering) {
+            Ok(offering) => offering,
+            Err(refusal) => return vec![refusal],
+        };
+        let mut obstacles = Vec::new();
+        if !offering.is_valid_on(today) {
+            obstacles.push(Refusal::new(Reason::OfferingExpired).with("offering", &offering.name));
+        }
+        let home = self.state.registry.home(buyer).ok();
+        let area = home.and_then(|log| log.orgs().get(buyer)?.admission.area.as_ref());
+        if let Some(area) = area.filter(|area| !offering.covers(area)) {
+            let refusal = Refusal::new(Reason::OfferingNotCovering);
+            obstacles.push(refusal.with("area", area).with("offering", &offering.name));
+        }
+        obstacles
+    }
+
+    /// What stands against a route: parties without a home node, legs that are not fulfilled.
+    pub fn route_obstacles(&self, judged: &JudgedRoute) -> Vec<Refusal> {
+        let parties = judged.route.parties().iter();
+        let homeless = parties.filter_map(|party| self.state.registry.home(party).err());
+        let legs = judged.legs.iter().filter_map(|leg| refuse_unless_fulfilled(leg).err());
+        homeless.chain(legs).collect()
+    }
+
+    /// The newest rule pack meant for awards on that day.
+    pub fn rule_pack_on(&self, day: Date) -> Result<StatementId, Refusal> {
+        let packs = self.state.packs.iter();
+        let in_force = packs.filter(|(_, pack)| pack.valid_from <= day && pack.valid_to.is_none_or(|end| day <= end));
+        let newest = in_force.max_by_key(|(id, pack)| (pack.valid_from, &pack.name, *id));
+        newest.map(|(id, _)| *id).ok_or_else(|| Refusal::new(Reason::RulePackUnknown).with("day", day))
+    }
+}

@@ -1,0 +1,195 @@
+//! The timetable of deliveries: what waits for which node, what is on its way, when to try again.
+//!
+//! It may be lost at any time, because what must be delivered follows from the messages held. Must never give up:
+//! a delivery leaves it only with its receipt, or when the order no longer asks for it.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::id::{NodeId, OrderId};
+use crate::domain::reason::{Class, Refusal};
+use crate::domain::time::Timestamp;
+use crate::protocol::frame::DeliveryKey;
+use crate::protocol::limits::{DELIVERIES_IN_FLIGHT_MAX, DELIVERY_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
+
+/// Deliveries without a receipt.
+#[derive(Default, Debug)]
+pub struct Outbox {
+    orders: BTreeMap<OrderId, BTreeMap<DeliveryKey, Sending>>,
+    lanes: BTreeMap<NodeId, Lane>,
+}
+
+/// One delivery.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    node: NodeId,
+    /// Whether it reports a result; results go ahead of requests.
+    result: bool,
+    tries: u32,
+    next_at: Timestamp,
+    in_flight: bool,
+    /// The last failure, verbatim.
+    pub last_error: Option<Refusal>,
+}
+
+/// What goes to one node, by time.
+#[derive(Default, Debug)]
+struct Lane {
+    results: BTreeSet<(Timestamp, DeliveryKey)>,
+    requests: BTreeSet<(Timestamp, DeliveryKey)>,
+    in_flight: BTreeSet<(Timestamp, DeliveryKey)>,
+}
+
+impl Lane {
+    fn is_full(&self) -> bool {
+        self.in_flight.len() >= DELIVERIES_IN_FLIGHT_MAX
+    }
+
+    fn line_of(&mut self, sending: &Sending) -> &mut BTreeSet<(Timestamp, DeliveryKey)> {
+        match (sending.in_flight, sending.result) {
+            (true, _) => &mut self.in_flight,
+            (false, true) => &mut self.results,
+            (false, false) => &mut self.requests,
+        }
+    }
+
+    /// What waits behind a full lane becomes due when an answer comes, not by time.
+    fn next_due(&self) -> Option<Timestamp> {
+        let waiting = [&self.results, &self.requests].into_iter().filter(|_| !self.is_full());
+        waiting.chain([&self.in_flight]).filter_map(|line| line.first()).map(|(at, _)| *at).min()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.results.is_empty() && self.requests.is_empty() && self.in_flight.is_empty()
+    }
+}
+
+impl Outbox {
+    /// When the next delivery is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.lanes.values().filter_map(Lane::next_due).min()
+    }
+
+    /// Deliveries of an order that wait, with their last failure.
+    pub fn waiting(&self, order: OrderId) -> impl Iterator<Item = (&DeliveryKey, &Sending)> {
+        self.orders.get(&order).into_iter().flatten()
+    }
+
+    /// How many deliveries wait.
+    pub fn len(&self) -> usize {
+        self.orders.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    /// Adds a delivery, due at once. One that is known keeps its timetable.
+    pub(super) fn add(&mut self, key: DeliveryKey, node: NodeId, result: bool, now: Timestamp) {
+        let of_order = self.orders.entry(key.order).or_default();
+        if of_order.contains_key(&key) {
+            return;
+        }
+        let sending = Sending { node, result, tries: 0, next_at: now, in_flight: false, last_error: None };
+        self.lanes.entry(sending.node.clone()).or_default().line_of(&sending).insert((now, key.clone()));
+        of_order.insert(key, sending);
+    }
+
+    /// Forgets what an order no longer asks for.
+    pub(super) fn keep_only(&mut self, order: OrderId, wanted: &[DeliveryKey]) {
+        let known: Vec<DeliveryKey> = self.waiting(order).map(|(key, _)| key.clone()).collect();
+        for key in known.iter().filter(|key| !wanted.contains(key)) {
+            self.remove(key);
+        }
+    }
+
+    /// A delivery is done.
+    pub(super) fn remove(&mut self, key: &DeliveryKey) {
+        let Some(of_order) = self.orders.get_mut(&key.order) else { return };
+        let Some(sending) = of_order.remove(key) else { return };
+        if of_order.is_empty() {
+            self.orders.remove(&key.order);
+        }
+        if let Some(lane) = self.lanes.get_mut(&sending.node) {
+            lane.line_of(&sending).remove(&(sending.next_at, key.clone()));
+            if lane.is_empty() {
+                self.lanes.remove(&sending.node);
+            }
+        }
+    }
+
+    /// A delivery failed; the wait before the next try doubles.
+    pub(super) fn failed(&mut self, key: &DeliveryKey, refusal: Refusal, jitter_ms: i64, now: Timestamp) {
+        self.change(key, |sending| {
+            let wait = RETRY_MS_MIN.saturating_mul(1 << sending.tries.min(16)).min(RETRY_MS_MAX);
+            sending.tries += 1;
+            sending.in_flight = false;
+            sending.next_at = now.plus_ms(wait + jitter_ms);
+            sending.last_error = Some(refusal);
+        });
+    }
+
+    /// Makes due what could not reach a node, and says whether there is any. What the node has answered with a
+    /// refusal keeps its timetable: it is no news that such a node is there.
+    pub(super) fn awake(&mut self, node: &NodeId, now: Timestamp) -> bool {
+        let Some(lane) = self.lanes.get(node) else { return false };
+        let later: Vec<DeliveryKey> = [&lane.results, &lane.requests]
+            .into_iter()
+            .flat_map(|line| line.iter().rev().take_while(|(at, _)| *at > now))
+            .map(|(_, key)| key.clone())
+            .collect();
+        let mut any = false;
+        for key in later {
+            let unreached = self.sending(&key).is_some_and(|sending| {
+                sending.last_error.as_ref().is_none_or(|error| error.reason.class() == Class::Unavailable)
+            });
+            if unreached {
+                self.change(&key, |sending| sending.next_at = now);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Takes what is to be sent now: results ahead of requests, up to the limit per node.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<(NodeId, DeliveryKey)> {
+        let nodes: Vec<NodeId> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.next_due().is_some_and(|at| at <= now))
+            .map(|(n, _)| n.clone())
+            .collect();
+        let mut taken = Vec::new();
+        for node in nodes {
+            while let Some(key) = self.next_in_lane(&node, now) {
+                self.change(&key, |sending| {
+                    sending.in_flight = true;
+                    sending.next_at = now.plus_ms(DELIVERY_MS_MAX);
+                });
+                taken.push((node.clone(), key));
+            }
+        }
+        taken
+    }
+
+    /// What has been under way for too long counts as lost and goes first; it does not make the lane any fuller.
+    fn next_in_lane(&self, node: &NodeId, now: Timestamp) -> Option<DeliveryKey> {
+        let lane = self.lanes.get(node)?;
+        let due = |line: &BTreeSet<(Timestamp, DeliveryKey)>| line.first().filter(|(at, _)| *at <= now).cloned();
+        let waiting = || due(&lane.results).or_else(|| due(&lane.requests)).filter(|_| !lane.is_full());
+        due(&lane.in_flight).or_else(waiting).map(|(_, key)| key)
+    }
+
+    fn sending(&self, key: &DeliveryKey) -> Option<&Sending> {
+        self.orders.get(&key.order)?.get(key)
+    }
+
+    fn change(&mut self, key: &DeliveryKey, edit: impl FnOnce(&mut Sending)) {
+        let Some(sending) = self.orders.get_mut(&key.order).and_then(|of_order| of_order.get_mut(key)) else {
+            return;
+        };
+        let lane = self.lanes.entry(sending.node.clone()).or_default();
+        lane.line_of(sending).remove(&(sending.next_at, key.clone()));
+        edit(sending);
+        lane.line_of(sending).insert((sending.next_at, key.clone()));
+    }
+}

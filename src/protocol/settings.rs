@@ -1,0 +1,85 @@
+//! What an operator decides for a node, and the keys the node signs with.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::id::{NodeId, OrgId, Origin, StatementId};
+use crate::domain::money::Cents;
+use crate::domain::offering::Component;
+use crate::domain::signing::SecretKey;
+
+/// Who decides for an organisation that is a hop or the provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Deciding {
+    /// A rule: every leg fulfilled, the deadlines can be met, the price is within the cap.
+    Rule {
+        /// Whether facts marked as assumed will do.
+        accept_assumed: bool,
+        /// Above this total an officer decides all the same.
+        total_max: Option<Cents>,
+    },
+    /// An officer, within this time; after it the organisation declines.
+    Officer {
+        /// Published service level, in milliseconds.
+        within_ms: i64,
+    },
+}
+
+/// How an organisation brokers. An organisation without a policy declines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// Who decides.
+    pub deciding: Deciding,
+    /// What it charges for passing an order on.
+    pub fee: Vec<Component>,
+}
+
+/// A node's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The federation's root hash, the one thing that comes from outside.
+    pub anchor: StatementId,
+    /// The log this node writes; names federation, node and epoch.
+    pub origin: Origin,
+    /// The organisation that operates it.
+    pub operator: OrgId,
+    /// The organisations it hosts, the operator included.
+    pub hosts: BTreeSet<OrgId>,
+    /// How they broker.
+    pub policies: BTreeMap<OrgId, Policy>,
+}
+
+impl Settings {
+    /// The node's name.
+    pub fn node(&self) -> &NodeId {
+        &self.origin.node
+    }
+}
+
+/// The private keys a node holds: never an officer's, never a root key.
+pub struct NodeKeys {
+    /// Signs checkpoints of the node's own log.
+    pub log: SecretKey,
+    /// Cosigns checkpoints of all logs.
+    pub witness: SecretKey,
+    /// Signs statements, per hosted organisation.
+    pub statements: BTreeMap<OrgId, SecretKey>,
+}
+
+/// The source of randomness, injected so that a seed fixes every byte of a run.
+pub trait Dice: Send {
+    /// Fills the bytes.
+    fn fill(&mut self, bytes: &mut [u8]);
+
+    /// A number below `bound`; zero for a bound of zero.
+    fn below(&mut self, bound: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_le_bytes(bytes).checked_rem(bound).unwrap_or(0)
+    }
+
+    /// Sixteen bytes of salt.
+    fn salt(&mut self) -> crate::domain::statement::Salt {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        crate::domain::statement::Salt(bytes)
+    }
+}

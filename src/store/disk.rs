@@ -1,0 +1,294 @@
+//! The store on a machine's own disk: segments of records, and a sled index over them.
+//!
+//! ```text
+//! <folder>/lock          held while a process uses the store
+//! <folder>/records/      the truth: see `store::segments`; a backup is a copy of this folder
+//! <folder>/views/        the index: see `store::views`; may be deleted whenever no process uses the store
+//! <folder>/views.trust   whether the index may be believed
+//! ```
+//!
+//! Every function ending in `_now` blocks; the port runs them on tokio's blocking threads. This file must never answer
+//! a read from views that miss a batch: if they fail they are written again, and if that fails the read is refused.
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use crate::domain::id::{Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::protocol::record::{LogEntry, Record};
+use crate::store::segments::{
+    Batch, Disk, Medium, Position, SEGMENT_BYTES, Segments, Torn, read_batches, read_record, refused, sync_folder,
+};
+use crate::store::views::{Found, Views};
+use crate::store::{Store, gather};
+
+/// Batches decoded ahead of the consumer while loading: one to work on, one to wait.
+const BATCHES_AHEAD: usize = 2;
+
+/// What tests set otherwise.
+pub struct Options {
+    /// Length from which a new segment is begun, in bytes.
+    pub segment_bytes: u64,
+    /// The disk.
+    pub medium: Box<dyn Medium>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT_BYTES, medium: Box::new(Disk) }
+    }
+}
+
+/// What was found when the store was opened, for the log and for `doctor`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// A batch that was being written when the process or the machine stopped, and is gone.
+    pub torn: Option<Torn>,
+    /// The state of the index.
+    pub views: Found,
+}
+
+/// The store. Clones share one store; the last one to go releases the lock.
+#[derive(Clone)]
+pub struct DiskStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    opened: Opened,
+    /// Taken before `views` wherever both are held.
+    segments: Mutex<Segments>,
+    /// `None` after a fault, until the next read writes them again.
+    views: RwLock<Option<Views>>,
+    /// Declared last, so that it is released last.
+    _lock: File,
+}
+
+impl DiskStore {
+    /// Opens or creates the store in that folder. Blocks, for seconds if the index must be written again.
+    pub fn open(folder: &Path) -> Result<Self, Refusal> {
+        Self::open_with(folder, Options::default())
+    }
+
+    /// [`DiskStore::open`] with other options.
+    pub fn open_with(folder: &Path, options: Options) -> Result<Self, Refusal> {
+        std::fs::create_dir_all(folder).map_err(|error| refused(folder, &error))?;
+        folder
+            .parent()
+            .filter(|parent| parent.is_dir())
+            .map_or(Ok(()), sync_folder)
+            .map_err(|e| refused(folder, &e))?;
+        let lock = lock(folder)?;
+        let (segments, torn) = Segments::open(&records(folder), options.segment_bytes, options.medium)?;
+        let (views, found) = Views::open(folder, &records(folder), segments.end())?;
+        let opened = Opened { torn, views: found };
+        let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
+        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), opened, segments, views, _lock: lock }) })
+    }
+
+    /// What was found when it was opened.
+    pub fn opened(&self) -> &Opened {
+        &self.inner.opened
+    }
+
+    /// [`Store::load`], blocking.
+    pub fn load_now(&self, mut each: impl FnMut(Record) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        self.inner.read_all(|batch| batch.decode()?.into_iter().try_for_each(&mut each))
+    }
+
+    /// [`Store::commit`], blocking.
+    pub fn commit_now(&self, batch: &[Record]) -> Result<(), Refusal> {
+        let mut segments = self.inner.segments()?;
+        let Some(written) = segments.append(batch)? else { return Ok(()) };
+        // The batch is durable from here on, so a fault of the index is no refusal: it only makes the next read write
+        // the index again.
+        if self.inner.index(batch, &written).is_err() {
+            self.inner.views_mut()?.take();
+            Views::distrust(&self.inner.folder);
+        }
+        Ok(())
+    }
+
+    /// [`Store::statement`], blocking.
+    pub fn statement_now(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
+        self.inner.with_views(|views| {
+            let Some(place) = views.statement(id)? else { return Ok(None) };
+            let record = read_record(&records(&self.inner.folder), place)?;
+            let signed = record.statements().find(|signed| signed.id() == id).cloned();
+            signed.map(Some).ok_or_else(index_wrong)
+        })
+    }
+
+    /// [`Store::entries`], blocking.
+    pub fn entries_now(
+        &self,
+        origin: &Origin,
+        first: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<LogEntry>, Refusal> {
+        self.inner
+            .with_views(|views| gather(first, count_max, bytes_max, |index| self.inner.run_at(views, origin, index)))
+    }
+
+    /// [`Store::close`], blocking.
+    pub fn close_now(&self) -> Result<(), Refusal> {
+        self.inner.segments()?.close();
+        let views = self.inner.views_mut()?.take();
+        if let Some(views) = views {
+            views.close();
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn segments(&self) -> Result<MutexGuard<'_, Segments>, Refusal> {
+        self.segments.lock().map_err(|_| panicked())
+    }
+
+    fn views(&self) -> Result<RwLockReadGuard<'_, Option<Views>>, Refusal> {
+        self.views.read().map_err(|_| panicked())
+    }
+
+    fn views_mut(&self) -> Result<RwLockWriteGuard<'_, Option<Views>>, Refusal> {
+        self.views.write().map_err(|_| panicked())
+    }
+
+    fn read_all(&self, each: impl FnMut(Batch) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let end = {
+            let segments = self.segments()?;
+            segments.check()?;
+            segments.end()
+        };
+        read_batches(&records(&self.folder), Position::START, end, each)
+    }
+
+    fn index(&self, batch: &[Record], written: &Batch) -> Result<(), Refusal> {
+        let views = self.views()?;
+        let Some(views) = views.as_ref() else { return Ok(()) };
+        for (record, (place, _)) in batch.iter().zip(written.places()) {
+            views.index(record, place)?;
+        }
+        views.set_watermark(written.end())
+    }
+
+    fn run_at(&self, views: &Views, origin: &Origin, index: u64) -> Result<Option<(u64, Vec<LogEntry>)>, Refusal> {
+        let Some(place) = views.run(origin, index)? else { return Ok(None) };
+        match read_record(&records(&self.folder), place)? {
+            Record::Entries { origin: found, first, entries, .. } if found == *origin && first <= index => {
+                Ok((index - first < entries.len() as u64).then_some((first, entries)))
+            }
+            _ => Err(index_wrong()),
+        }
+    }
+
+    /// Reads through the views. If that fails they are written again from the records, and what is wrong with those
+    /// is found on the way; then it is tried once more.
+    fn with_views<T>(&self, read: impl Fn(&Views) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        if let Some(views) = self.views()?.as_ref()
+            && let Ok(found) = read(views)
+        {
+            return Ok(found);
+        }
+        let segments = self.segments()?;
+        if segments.is_closed() {
+            segments.check()?;
+        }
+        let mut slot = self.views_mut()?;
+        // Another reader may have done the work meanwhile.
+        if let Some(views) = slot.as_ref()
+            && let Ok(found) = read(views)
+        {
+            return Ok(found);
+        }
+        slot.take();
+        let views = Views::rebuild(&self.folder, &records(&self.folder), segments.end())?;
+        read(slot.insert(views))
+    }
+}
+
+impl Store for DiskStore {
+    async fn load(&self, mut each: impl FnMut(Record) -> Result<(), Refusal> + Send) -> Result<(), Refusal> {
+        let (sender, mut receiver) = mpsc::channel(BATCHES_AHEAD);
+        let inner = self.inner.clone();
+        let reading = spawn_blocking(move || {
+            inner.read_all(|batch| sender.blocking_send(batch.decode()?).map_err(|_| abandoned()))
+        });
+        let mut outcome = Ok(());
+        while outcome.is_ok()
+            && let Some(records) = receiver.recv().await
+        {
+            outcome = records.into_iter().try_for_each(&mut each);
+        }
+        // Stops the reader if `each` refused; then its own refusal says only that.
+        drop(receiver);
+        let read = reading.await.map_err(|_| panicked())?;
+        outcome.and(read)
+    }
+
+    async fn commit(&self, batch: Vec<Record>) -> Result<(), Refusal> {
+        self.blocking(move |store| store.commit_now(&batch)).await
+    }
+
+    async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
+        self.blocking(move |store| store.statement_now(id)).await
+    }
+
+    async fn entries(
+        &self,
+        origin: &Origin,
+        first: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<LogEntry>, Refusal> {
+        let origin = origin.clone();
+        self.blocking(move |store| store.entries_now(&origin, first, count_max, bytes_max)).await
+    }
+
+    async fn close(&self) -> Result<(), Refusal> {
+        self.blocking(|store| store.close_now()).await
+    }
+}
+
+impl DiskStore {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let store = self.clone();
+        spawn_blocking(move || operation(store)).await.map_err(|_| panicked())?
+    }
+}
+
+fn records(folder: &Path) -> PathBuf {
+    folder.join("records")
+}
+
+fn lock(folder: &Path) -> Result<File, Refusal> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| refused(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Refusal::new(Reason::StoreLocked).with("file", path.display())),
+        Err(TryLockError::Error(error)) => Err(refused(&path, &error)),
+    }
+}
+
+fn panicked() -> Refusal {
+    Refusal::new(Reason::StoreFailed).with("rule", "an earlier operation panicked")
+}
+
+fn abandoned() -> Refusal {
+    Refusal::new(Reason::StoreFailed).with("rule", "the reader of the records stopped")
+}
+
+fn index_wrong() -> Refusal {
+    Refusal::new(Reason::StoreFailed).with("views", "the index names another record")
+}

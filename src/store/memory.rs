@@ -1,0 +1,178 @@
+//! The store of tests and of the simulator: ordered maps over encoded records, with faults on demand.
+//!
+//! It encodes and decodes every record as the disk does, so that a record that does not survive its bytes is found
+//! here first. It must never be cleverer than the contract: what it forgives, the disk would not.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::domain::id::{Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::protocol::record::{LogEntry, Record};
+use crate::store::{Ended, Store, batch_bytes, gather};
+
+/// How the next commit goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// `STORE_FAILED`, and the batch is not there after a restart.
+    BeforePersist,
+    /// `STORE_FAILED`, and the batch is there after a restart.
+    AfterPersist,
+    /// `STORE_FULL`: nothing is written and the store goes on.
+    Full,
+}
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Encoded records: all that survives a crash.
+    records: Vec<Arc<[u8]>>,
+    /// Statement to index in `records`.
+    statements: BTreeMap<StatementId, usize>,
+    /// Log and index of a run's first entry, to index in `records`.
+    runs: BTreeMap<(Origin, u64), usize>,
+    next_failure: Option<Failure>,
+    ended: Option<Ended>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the next commit fail.
+    pub fn fail_next(&self, failure: Failure) {
+        self.state().next_failure = Some(failure);
+    }
+
+    /// Kills the process that holds this store: it accepts nothing any more, and what was persisted comes back as a
+    /// new store.
+    pub fn crash(&self) -> Result<Self, Refusal> {
+        let mut state = self.state();
+        state.ended = Some(Ended::Closed);
+        let mut reopened = State::default();
+        for bytes in &state.records {
+            reopened.keep(&Record::decode(bytes)?, bytes.clone());
+        }
+        Ok(Self { state: Mutex::new(reopened) })
+    }
+
+    /// [`Store::load`], at once.
+    pub fn load_now(&self, mut each: impl FnMut(Record) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let records = {
+            let state = self.state();
+            Ended::check_write(state.ended)?;
+            state.records.clone()
+        };
+        records.iter().try_for_each(|bytes| each(Record::decode(bytes)?))
+    }
+
+    /// [`Store::commit`], at once.
+    pub fn commit_now(&self, batch: &[Record]) -> Result<(), Refusal> {
+        let mut state = self.state();
+        Ended::check_write(state.ended)?;
+        let encoded: Vec<Arc<[u8]>> = batch.iter().map(|record| record.encode().into()).collect();
+        if encoded.is_empty() {
+            return Ok(());
+        }
+        batch_bytes(encoded.iter().map(|bytes| bytes.len()))?;
+        let failure = state.next_failure.take();
+        match failure {
+            Some(Failure::Full) => return Err(Refusal::new(Reason::StoreFull)),
+            Some(Failure::BeforePersist) => {}
+            Some(Failure::AfterPersist) => state.records.extend(encoded),
+            None => batch.iter().zip(encoded).for_each(|(record, bytes)| state.keep(record, bytes)),
+        }
+        if failure.is_some() {
+            state.ended = Some(Ended::Failed);
+            return Err(Refusal::new(Reason::StoreFailed));
+        }
+        Ok(())
+    }
+
+    /// [`Store::statement`], at once.
+    pub fn statement_now(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
+        let state = self.state();
+        Ended::check_read(state.ended)?;
+        let Some(&index) = state.statements.get(&id) else { return Ok(None) };
+        let record = Record::decode(&state.records[index])?;
+        Ok(record.statements().find(|signed| signed.id() == id).cloned())
+    }
+
+    /// [`Store::entries`], at once.
+    pub fn entries_now(
+        &self,
+        origin: &Origin,
+        first: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<LogEntry>, Refusal> {
+        let state = self.state();
+        Ended::check_read(state.ended)?;
+        gather(first, count_max, bytes_max, |index| state.run_at(origin, index))
+    }
+
+    /// [`Store::close`], at once.
+    pub fn close_now(&self) {
+        self.state().ended = Some(Ended::Closed);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no code panics while it holds the state")
+    }
+}
+
+impl State {
+    fn keep(&mut self, record: &Record, bytes: Arc<[u8]>) {
+        let index = self.records.len();
+        self.records.push(bytes);
+        self.statements.extend(record.statements().map(|signed| (signed.id(), index)));
+        if let Record::Entries { origin, first, entries, .. } = record
+            && !entries.is_empty()
+        {
+            self.runs.insert((origin.clone(), *first), index);
+        }
+    }
+
+    fn run_at(&self, origin: &Origin, index: u64) -> Result<Option<(u64, Vec<LogEntry>)>, Refusal> {
+        let range = (origin.clone(), 0)..=(origin.clone(), index);
+        let Some((_, &record)) = self.runs.range(range).next_back() else { return Ok(None) };
+        let Record::Entries { first, entries, .. } = Record::decode(&self.records[record])? else { return Ok(None) };
+        Ok((index - first < entries.len() as u64).then_some((first, entries)))
+    }
+}
+
+impl Store for MemoryStore {
+    async fn load(&self, each: impl FnMut(Record) -> Result<(), Refusal> + Send) -> Result<(), Refusal> {
+        self.load_now(each)
+    }
+
+    async fn commit(&self, batch: Vec<Record>) -> Result<(), Refusal> {
+        self.commit_now(&batch)
+    }
+
+    async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
+        self.statement_now(id)
+    }
+
+    async fn entries(
+        &self,
+        origin: &Origin,
+        first: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<LogEntry>, Refusal> {
+        self.entries_now(origin, first, count_max, bytes_max)
+    }
+
+    async fn close(&self) -> Result<(), Refusal> {
+        self.close_now();
+        Ok(())
+    }
+}

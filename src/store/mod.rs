@@ -1,0 +1,179 @@
+//! Floor 3: memory that survives. The log of records is the truth; whatever else lies on the disk is its index.
+//!
+//! A store appends batches of records, gives all of them back in order at the start, and finds single statements and
+//! runs of log entries again, so that replication is served from the disk instead of from memory. It must never hold
+//! a rule (who may write what, which entry follows which, which signature counts) and never know protobuf: it takes
+//! what the protocol decided and keeps it.
+//!
+//! # The contract
+//!
+//! Every implementation keeps these sentences, and one suite (`tests/it/store_contract.rs`) checks all of them:
+//!
+//! 1. **All or none.** After [`Store::commit`] either all records of the batch exist or none, whatever happens.
+//! 2. **Durable.** When the future of `commit` resolves to `Ok`, the batch survives a power cut (`fdatasync`, or what
+//!    the database calls its equivalent), not only a killed process.
+//! 3. **Ordered, single writer.** Commits are applied one after another, and `load` repeats them in that order.
+//!    Dropping the future of a `commit` does not undo it.
+//! 4. **Exclusive.** If someone else holds the store, opening it is refused with `STORE_LOCKED`.
+//! 5. **An error is not a no.** `STORE_FULL`, and `INTERNAL` for a batch over [`BATCH_BYTES_MAX`], say that nothing was
+//!    written and the store goes on. After any other error the caller does not know whether the batch exists: the store
+//!    refuses further commits and loads, the caller must stop, open it again and start from `load`.
+//! 6. **Reads see every committed batch**, and never one that is not durable. If several records carry a statement of
+//!    one id, the newest is found. A read that cannot keep this is refused; it never answers from an old state.
+//!
+//! The caller keeps the `Entries` records of one origin contiguous and in order; `entries` relies on it. A record is
+//! read whole to serve a part of it, so a few hundred entries make a good record.
+//!
+//! # Another implementation: a PostgreSQL-wire database shared by several processes
+//!
+//! Not built, and nothing here may make it impossible. A table `records (position bigserial primary key, bytes bytea)`
+//! takes the place of the segments, with the same bytes per record; a batch is one transaction, and its commit is
+//! sentences 1 and 2. The views (`statements`, `entries`) are tables written in the same transaction, so they need no
+//! watermark. Sentence 3 holds across processes through a lease: one row `(holder, token, until)`, taken by raising the
+//! token; every transaction begins by locking that row and comparing the token it was given (a fencing token). Who lost
+//! the lease gets `STORE_STALE` and must load again from the position it had read; who never had it gets `STORE_LOCKED`.
+//! Readers without the lease may call `statement` and `entries`.
+use crate::domain::id::{Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::log::leaf::LEAF_BYTES;
+use crate::protocol::record::{LogEntry, Record};
+
+#[cfg(feature = "node")]
+pub mod disk;
+pub mod memory;
+#[cfg(feature = "node")]
+pub mod segments;
+#[cfg(feature = "node")]
+pub mod views;
+
+/// Most bytes of one encoded batch: 4, and per record 4 and its bytes. Large enough for some ten thousand entries behind one sync, small enough that a
+/// batch fits into memory several times while a node starts.
+pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The port. See the room for its contract.
+pub trait Store: Send + Sync + 'static {
+    /// Gives every record of every committed batch to `each`, in order, without holding all of them in memory. Stops
+    /// at the first refusal of `each` and returns it. Batches committed after the call began may be missing.
+    fn load(
+        &self,
+        each: impl FnMut(Record) -> Result<(), Refusal> + Send,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// Appends a batch; an empty one does nothing. Sentences 1, 2, 3 and 5.
+    fn commit(&self, batch: Vec<Record>) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// The statement of that id as the newest record carries it.
+    fn statement(&self, id: StatementId) -> impl Future<Output = Result<Option<Signed>, Refusal>> + Send;
+
+    /// The entries of a log from index `first` on, without gaps: at most `count_max`, and no more than fit into
+    /// `bytes_max` by [`entry_bytes`], but always the first one if it exists and `count_max` is not zero.
+    fn entries(
+        &self,
+        origin: &Origin,
+        first: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send;
+
+    /// Ends the use of the store: everything but another `close` is refused afterwards. A store that was not closed
+    /// has lost nothing; its next start may take longer.
+    fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+/// A store that others may look at while a driver uses it, as tests do.
+impl<S: Store> Store for std::sync::Arc<S> {
+    fn load(
+        &self,
+        each: impl FnMut(Record) -> Result<(), Refusal> + Send,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+        self.as_ref().load(each)
+    }
+
+    fn commit(&self, batch: Vec<Record>) -> impl Future<Output = Result<(), Refusal>> + Send {
+        self.as_ref().commit(batch)
+    }
+
+    fn statement(&self, id: StatementId) -> impl Future<Output = Result<Option<Signed>, Refusal>> + Send {
+        self.as_ref().statement(id)
+    }
+
+    fn entries(
+        &self,
+        origin: &Origin,
+        first: u64,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send {
+        self.as_ref().entries(origin, first, count_max, bytes_max)
+    }
+
+    fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send {
+        self.as_ref().close()
+    }
+}
+
+/// What an entry counts against `bytes_max`: leaf, signed bytes, and 96 bytes per signature with its key hash.
+pub fn entry_bytes(entry: &LogEntry) -> usize {
+    let statement = entry.statement.as_ref();
+    LEAF_BYTES + statement.map_or(0, |signed| signed.pae().len() + 96 * signed.signatures().len())
+}
+
+/// Gathers entries over consecutive records. `run_at` answers an index with the run that contains it: the index of its
+/// first entry, and its entries.
+fn gather(
+    first: u64,
+    count_max: usize,
+    bytes_max: usize,
+    mut run_at: impl FnMut(u64) -> Result<Option<(u64, Vec<LogEntry>)>, Refusal>,
+) -> Result<Vec<LogEntry>, Refusal> {
+    let (mut found, mut bytes) = (Vec::new(), 0_usize);
+    while found.len() < count_max {
+        let Some(index) = first.checked_add(found.len() as u64) else { break };
+        let Some((run_first, run)) = run_at(index)? else { break };
+        let skipped = usize::try_from(index - run_first).unwrap_or(usize::MAX);
+        for entry in run.into_iter().skip(skipped) {
+            bytes += entry_bytes(&entry);
+            let too_many = found.len() == count_max || (bytes > bytes_max && !found.is_empty());
+            if too_many {
+                return Ok(found);
+            }
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}
+
+/// The bytes of a batch of records of these lengths, if it is not too large.
+fn batch_bytes(lengths: impl Iterator<Item = usize>) -> Result<usize, Refusal> {
+    let bytes = lengths.fold(4_usize, |sum, length| sum.saturating_add(4).saturating_add(length));
+    if bytes <= BATCH_BYTES_MAX {
+        return Ok(bytes);
+    }
+    Err(Refusal::new(Reason::Bug).with("batch_bytes", bytes).with("limit", BATCH_BYTES_MAX))
+}
+
+/// Why an opened store accepts nothing any more (sentence 5, and `close`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ended {
+    /// A commit failed and nobody knows how far it got.
+    Failed,
+    /// It was closed.
+    Closed,
+}
+
+impl Ended {
+    fn check_write(ended: Option<Self>) -> Result<(), Refusal> {
+        let state = match ended {
+            None => return Ok(()),
+            Some(Self::Failed) => "an earlier commit failed",
+            Some(Self::Closed) => "closed",
+        };
+        Err(Refusal::new(Reason::StoreFailed).with("state", state))
+    }
+
+    /// Reads go on after a failed commit: they show what was confirmed before it.
+    fn check_read(ended: Option<Self>) -> Result<(), Refusal> {
+        Self::check_write(ended.filter(|&ended| ended == Self::Closed))
+    }
+}

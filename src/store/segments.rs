@@ -1,0 +1,535 @@
+//! Append-only segment files: the records themselves, in the order in which they were committed.
+//!
+//! ```text
+//! records/00000001.seg   header, then frames
+//! header   "VRBSEG\r\n" ‖ format version u32 ‖ segment number u32                      (16 bytes, little-endian)
+//! frame    length u32 ‖ crc32(segment u32 ‖ offset u64 ‖ length u32 ‖ payload) u32 ‖ payload of that length
+//! payload  one batch: count u32, then per record its length u32 and its bytes (`protocol::record`)
+//! ```
+//!
+//! The checksum covers the place of the frame, so bytes are a frame only where they were written as one. A batch is
+//! synced before the next begins; hence only the last frame of the last segment can be half there. A bad frame with
+//! nothing good behind it is such a torn tail and is cut off when the store is opened; every other bad frame was once
+//! confirmed, and that is `STORE_DAMAGED` with file and offset. This file must never change a byte of a confirmed
+//! frame and never look into a record.
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::domain::reason::{Reason, Refusal};
+use crate::protocol::record::Record;
+use crate::store::{BATCH_BYTES_MAX, Ended, batch_bytes};
+
+/// A segment that has reached this length is followed by a new one. Small enough to copy and to read at a start
+/// without being noticed, large enough that ten million entries are a few hundred files.
+pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+const MAGIC: [u8; 8] = *b"VRBSEG\r\n";
+/// Raised with every change to frames and with every new kind of record; whoever raises it begins a new segment.
+const FORMAT_VERSION: u32 = 1;
+const HEADER_BYTES: usize = 16;
+const FRAME_HEAD_BYTES: usize = 8;
+
+/// What a segment asks of the disk, so that tests can let each of it fail.
+pub trait Medium: Send {
+    /// Writes all bytes at the file's cursor.
+    fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    /// Makes what was written survive a power cut.
+    fn sync(&mut self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    /// Cuts the file to that length.
+    fn truncate(&mut self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
+    }
+}
+
+/// The machine's own disk.
+#[derive(Debug)]
+pub struct Disk;
+
+impl Medium for Disk {}
+
+/// A boundary between batches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Position {
+    /// Number of the segment, from 1.
+    pub segment: u32,
+    /// Bytes from the start of its file.
+    pub offset: u64,
+}
+
+impl Position {
+    /// Before the first batch.
+    pub const START: Self = Self::start_of(1);
+
+    const fn start_of(segment: u32) -> Self {
+        Self { segment, offset: HEADER_BYTES as u64 }
+    }
+}
+
+/// Where one record's bytes lie, with their CRC-32: enough to read this record alone and to notice damage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Bytes from the start of its file.
+    pub offset: u64,
+    /// Length in bytes.
+    pub length: u32,
+    /// CRC-32 (ISO-HDLC) of the bytes.
+    pub checksum: u32,
+}
+
+/// One batch as it lies in a segment.
+pub struct Batch {
+    at: Position,
+    frame: Vec<u8>,
+    /// The records' ranges within `frame`.
+    spans: Vec<Range<usize>>,
+}
+
+impl Batch {
+    /// The boundary after this batch.
+    pub fn end(&self) -> Position {
+        Position { offset: self.at.offset + self.frame.len() as u64, ..self.at }
+    }
+
+    /// Every record's place and bytes.
+    pub fn places(&self) -> impl Iterator<Item = (Place, &[u8])> {
+        self.spans.iter().map(|span| {
+            let bytes = &self.frame[span.clone()];
+            let place = Place {
+                segment: self.at.segment,
+                offset: self.at.offset + span.start as u64,
+                length: u32::try_from(bytes.len()).expect("a frame is smaller than 4 GiB"),
+                checksum: crc32fast::hash(bytes),
+            };
+            (place, bytes)
+        })
+    }
+
+    /// The records.
+    pub fn decode(&self) -> Result<Vec<Record>, Refusal> {
+        self.places().map(|(place, bytes)| decode(place, bytes)).collect()
+    }
+
+    fn new(at: Position, records: &[Vec<u8>]) -> Result<Self, Refusal> {
+        let payload_bytes = batch_bytes(records.iter().map(Vec::len))?;
+        let mut frame = Vec::with_capacity(FRAME_HEAD_BYTES + payload_bytes);
+        frame.resize(FRAME_HEAD_BYTES, 0);
+        frame.extend_from_slice(&length_bytes(records.len()));
+        let mut spans = Vec::with_capacity(records.len());
+        for record in records {
+            frame.extend_from_slice(&length_bytes(record.len()));
+            spans.push(frame.len()..frame.len() + record.len());
+            frame.extend_from_slice(record);
+        }
+        let (head, payload) = frame.split_at_mut(FRAME_HEAD_BYTES);
+        head[..4].copy_from_slice(&length_bytes(payload.len()));
+        head[4..].copy_from_slice(&frame_checksum(at, payload).to_le_bytes());
+        Ok(Self { at, frame, spans })
+    }
+}
+
+fn length_bytes(length: usize) -> [u8; 4] {
+    u32::try_from(length).expect("everything in a frame is bounded far below 4 GiB").to_le_bytes()
+}
+
+fn number_at(bytes: &[u8], at: usize) -> Option<usize> {
+    let bytes: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+    usize::try_from(u32::from_le_bytes(bytes)).ok()
+}
+
+fn frame_checksum(at: Position, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&at.segment.to_le_bytes());
+    hasher.update(&at.offset.to_le_bytes());
+    hasher.update(&length_bytes(payload.len()));
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// The records' ranges in the frame at the start of `bytes`, if there is a good one. The shape is checked before the
+/// checksum, which makes trying every offset of a torn tail cheap.
+fn frame_spans(at: Position, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+    let end = FRAME_HEAD_BYTES + number_at(bytes, 0)?;
+    let checksum = number_at(bytes, 4)?;
+    let frame = bytes.get(..end)?;
+    let count = number_at(frame, FRAME_HEAD_BYTES)?;
+    let (mut spans, mut cursor) = (Vec::new(), FRAME_HEAD_BYTES + 4);
+    for _ in 0..count {
+        let start = cursor + 4;
+        let span = start..start + number_at(frame, cursor)?;
+        frame.get(span.clone())?;
+        cursor = span.end;
+        spans.push(span);
+    }
+    let sound = cursor == end && count > 0 && frame_checksum(at, &frame[FRAME_HEAD_BYTES..]) as usize == checksum;
+    sound.then_some(spans)
+}
+
+/// What was cut off when the store was opened: at most one batch, which nobody was told was stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Torn {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the file ends now.
+    pub offset: u64,
+    /// How many bytes were cut off.
+    pub bytes: u64,
+}
+
+/// The writer: the last segment, open at its end.
+pub struct Segments {
+    folder: PathBuf,
+    medium: Box<dyn Medium>,
+    segment_bytes: u64,
+    file: File,
+    end: Position,
+    ended: Option<Ended>,
+}
+
+impl Segments {
+    /// Opens the folder, or begins it. A torn tail is cut off. The last batch is written again with the same bytes and
+    /// synced: its process may have died before the sync, or the sync may have failed, after which the system takes
+    /// the pages for clean and another sync alone would not bring them to the disk.
+    pub fn open(
+        folder: &Path,
+        segment_bytes: u64,
+        mut medium: Box<dyn Medium>,
+    ) -> Result<(Self, Option<Torn>), Refusal> {
+        std::fs::create_dir_all(folder).map_err(|error| refused(folder, &error))?;
+        let segment = last_segment(folder)?.unwrap_or(1);
+        let path = segment_path(folder, segment);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| refused(&path, &error))?;
+        let tail = Tail::find(folder, segment)?;
+        let length = tail.end - tail.last.len() as u64;
+        let confirmed = medium
+            .truncate(&file, tail.end)
+            .and_then(|()| file.seek(SeekFrom::Start(length)))
+            .and_then(|_| medium.write(&mut file, &tail.last))
+            .and_then(|()| medium.sync(&file))
+            .and_then(|()| sync_folder(folder))
+            .and_then(|()| folder.parent().map_or(Ok(()), sync_folder));
+        confirmed.map_err(|error| refused(&path, &error))?;
+        let end = Position { segment, offset: tail.end };
+        let torn = (tail.torn > 0).then_some(Torn { file: path, offset: tail.end, bytes: tail.torn });
+        Ok((Self { folder: folder.to_owned(), medium, segment_bytes, file, end, ended: None }, torn))
+    }
+
+    /// The boundary after the last confirmed batch.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// Appends one batch and syncs it; `None` for an empty one.
+    pub fn append(&mut self, records: &[Record]) -> Result<Option<Batch>, Refusal> {
+        self.check()?;
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let records: Vec<Vec<u8>> = records.iter().map(Record::encode).collect();
+        batch_bytes(records.iter().map(Vec::len))?;
+        if self.end.offset >= self.segment_bytes && self.end.offset > HEADER_BYTES as u64 {
+            self.begin_segment()?;
+        }
+        let batch = Batch::new(self.end, &records)?;
+        self.write(&batch.frame)?;
+        self.medium.sync(&self.file).map_err(|error| self.failed(&error))?;
+        self.end = batch.end();
+        Ok(Some(batch))
+    }
+
+    /// Refuses once a commit has failed or the store was closed.
+    pub fn check(&self) -> Result<(), Refusal> {
+        Ended::check_write(self.ended)
+    }
+
+    /// Whether [`Segments::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.ended == Some(Ended::Closed)
+    }
+
+    /// Accepts nothing any more. Every confirmed batch is on the disk already.
+    pub fn close(&mut self) {
+        self.ended = Some(Ended::Closed);
+    }
+
+    /// Writes a frame at the end. A full disk is the one error after which everything is as before.
+    fn write(&mut self, frame: &[u8]) -> Result<(), Refusal> {
+        let written =
+            self.file.seek(SeekFrom::Start(self.end.offset)).and_then(|_| self.medium.write(&mut self.file, frame));
+        let Err(error) = written else { return Ok(()) };
+        if is_full(&error) && self.medium.truncate(&self.file, self.end.offset).is_ok() {
+            return Err(refused(&segment_path(&self.folder, self.end.segment), &error));
+        }
+        Err(self.failed(&error))
+    }
+
+    /// Begins the next segment. On a full disk its file is removed again.
+    fn begin_segment(&mut self) -> Result<(), Refusal> {
+        let start = Position::start_of(self.end.segment + 1);
+        let path = segment_path(&self.folder, start.segment);
+        let begun = OpenOptions::new().read(true).write(true).create_new(true).open(&path).and_then(|mut file| {
+            self.medium.write(&mut file, &header(start.segment))?;
+            self.medium.sync(&file)?;
+            sync_folder(&self.folder).map(|()| file)
+        });
+        match begun {
+            Ok(file) => {
+                self.file = file;
+                self.end = start;
+                Ok(())
+            }
+            Err(error) if is_full(&error) && (std::fs::remove_file(&path).is_ok() || !path.exists()) => {
+                Err(refused(&path, &error))
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// After this nobody knows what the file holds, so nothing is appended to it any more.
+    fn failed(&mut self, error: &io::Error) -> Refusal {
+        self.ended = Some(Ended::Failed);
+        let path = segment_path(&self.folder, self.end.segment);
+        Refusal::new(Reason::StoreFailed).with("file", path.display()).with("error", error)
+    }
+}
+
+/// The end of the last segment as it was found.
+struct Tail {
+    /// Where the good part ends.
+    end: u64,
+    /// The last good bytes before `end`: a frame, or the header.
+    last: Vec<u8>,
+    /// How many bytes lie behind `end`.
+    torn: u64,
+}
+
+impl Tail {
+    fn find(folder: &Path, segment: u32) -> Result<Self, Refusal> {
+        let path = segment_path(folder, segment);
+        let header = header(segment);
+        let length = std::fs::metadata(&path).map_err(|error| refused(&path, &error))?.len();
+        if length <= HEADER_BYTES as u64 {
+            let bytes = std::fs::read(&path).map_err(|error| refused(&path, &error))?;
+            // The header is synced before the first frame, so a file without frames may have been cut short in it.
+            if bytes.len() < HEADER_BYTES || bytes.iter().all(|&byte| byte == 0) {
+                return Ok(Self { end: HEADER_BYTES as u64, last: header.to_vec(), torn: length });
+            }
+        }
+        let mut reader = SegmentReader::open(folder, Position::start_of(segment), None)?;
+        let mut last = header.to_vec();
+        loop {
+            match reader.next_batch() {
+                Ok(Some(batch)) => last = batch.frame,
+                Ok(None) => return Ok(Self { end: length, last, torn: 0 }),
+                Err(damaged) if damaged.reason == Reason::StoreDamaged => {
+                    let at = reader.at;
+                    let rest = reader.rest()?;
+                    let torn = rest.len() as u64;
+                    let more = (1..rest.len()).any(|skipped| {
+                        let at = Position { offset: at.offset + skipped as u64, ..at };
+                        frame_spans(at, &rest[skipped..]).is_some()
+                    });
+                    let one_batch = torn <= (FRAME_HEAD_BYTES + BATCH_BYTES_MAX) as u64;
+                    return if one_batch && !more { Ok(Self { end: at.offset, last, torn }) } else { Err(damaged) };
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        }
+    }
+}
+
+/// Reads one segment frame by frame; holds one frame at a time.
+struct SegmentReader {
+    path: PathBuf,
+    file: BufReader<File>,
+    at: Position,
+    /// Where to stop.
+    end: u64,
+}
+
+impl SegmentReader {
+    /// Begins at `from`, a boundary, and reads up to `end`, or to the end of the file.
+    fn open(folder: &Path, from: Position, end: Option<u64>) -> Result<Self, Refusal> {
+        let path = segment_path(folder, from.segment);
+        let open = || -> io::Result<(File, u64, Vec<u8>)> {
+            let mut file = File::open(&path)?;
+            let length = file.metadata()?.len();
+            let mut found = Vec::with_capacity(HEADER_BYTES);
+            (&mut file).take(HEADER_BYTES as u64).read_to_end(&mut found)?;
+            file.seek(SeekFrom::Start(from.offset))?;
+            Ok((file, length, found))
+        };
+        let (file, length, found) = open().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => damaged(&path, 0).with("rule", "segment is missing"),
+            _ => refused(&path, &error),
+        })?;
+        let end = end.unwrap_or(length);
+        check_header(&found, from.segment, &path)?;
+        if from.offset > end || end > length {
+            return Err(damaged(&path, length).with("rule", "segment is too short"));
+        }
+        Ok(Self { path, file: BufReader::new(file), at: from, end })
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, Refusal> {
+        let left = self.end - self.at.offset;
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut frame = vec![0; FRAME_HEAD_BYTES];
+        if left < FRAME_HEAD_BYTES as u64 {
+            return Err(self.damaged());
+        }
+        self.fill(&mut frame)?;
+        let length = number_at(&frame, 0).unwrap_or(usize::MAX);
+        if length > BATCH_BYTES_MAX || (FRAME_HEAD_BYTES + length) as u64 > left {
+            return Err(self.damaged());
+        }
+        frame.resize(FRAME_HEAD_BYTES + length, 0);
+        self.fill(&mut frame[FRAME_HEAD_BYTES..])?;
+        let Some(spans) = frame_spans(self.at, &frame) else { return Err(self.damaged()) };
+        let batch = Batch { at: self.at, frame, spans };
+        self.at = batch.end();
+        Ok(Some(batch))
+    }
+
+    /// All bytes from the bad frame on, as far as one torn batch could reach and one byte more.
+    fn rest(&mut self) -> Result<Vec<u8>, Refusal> {
+        let mut rest = Vec::new();
+        let limit = (FRAME_HEAD_BYTES + BATCH_BYTES_MAX + 1) as u64;
+        self.file
+            .seek(SeekFrom::Start(self.at.offset))
+            .and_then(|_| (&mut self.file).take(limit).read_to_end(&mut rest))
+            .map_err(|error| refused(&self.path, &error))?;
+        Ok(rest)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Refusal> {
+        self.file.read_exact(bytes).map_err(|error| refused(&self.path, &error))
+    }
+
+    fn damaged(&self) -> Refusal {
+        damaged(&self.path, self.at.offset)
+    }
+}
+
+/// Gives every batch between two boundaries to `each`, in order, one at a time.
+pub fn read_batches(
+    folder: &Path,
+    from: Position,
+    to: Position,
+    mut each: impl FnMut(Batch) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    for segment in from.segment..=to.segment {
+        let start = if segment == from.segment { from } else { Position::start_of(segment) };
+        let end = (segment == to.segment).then_some(to.offset);
+        let mut reader = SegmentReader::open(folder, start, end)?;
+        while let Some(batch) = reader.next_batch()? {
+            each(batch)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads one record alone.
+pub fn read_record(folder: &Path, place: Place) -> Result<Record, Refusal> {
+    let path = segment_path(folder, place.segment);
+    let mut bytes = Vec::new();
+    File::open(&path)
+        .and_then(|mut file| {
+            file.seek(SeekFrom::Start(place.offset))?;
+            file.take(u64::from(place.length)).read_to_end(&mut bytes)
+        })
+        .map_err(|error| refused(&path, &error))?;
+    if bytes.len() != place.length as usize || crc32fast::hash(&bytes) != place.checksum {
+        return Err(damaged(&path, place.offset));
+    }
+    decode(place, &bytes)
+}
+
+/// A record whose checksum is right and which still cannot be read was written by a program with a bug, or by a newer
+/// one that forgot to say so in the header.
+fn decode(place: Place, bytes: &[u8]) -> Result<Record, Refusal> {
+    let refuse = |refusal: Refusal| {
+        let damaged = Refusal::new(Reason::StoreDamaged).with("segment", place.segment).with("offset", place.offset);
+        damaged.with("record", refusal)
+    };
+    Record::decode(bytes).map_err(refuse)
+}
+
+/// The refusal for an error of the file system.
+pub fn refused(path: &Path, error: &io::Error) -> Refusal {
+    let reason = if is_full(error) { Reason::StoreFull } else { Reason::StoreFailed };
+    Refusal::new(reason).with("file", path.display()).with("error", error)
+}
+
+/// Makes the names in a folder survive a power cut.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Other systems cannot open a folder as a file, and sync names with the files.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Whether making room would have helped.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+fn damaged(path: &Path, offset: u64) -> Refusal {
+    Refusal::new(Reason::StoreDamaged).with("file", path.display()).with("offset", offset)
+}
+
+fn segment_path(folder: &Path, segment: u32) -> PathBuf {
+    folder.join(format!("{segment:08}.seg"))
+}
+
+fn header(segment: u32) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    bytes[..8].copy_from_slice(&MAGIC);
+    bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes[12..].copy_from_slice(&segment.to_le_bytes());
+    bytes
+}
+
+fn check_header(found: &[u8], segment: u32, path: &Path) -> Result<(), Refusal> {
+    if found == header(segment) {
+        return Ok(());
+    }
+    match number_at(found, 8) {
+        Some(version) if found.starts_with(&MAGIC) && version > FORMAT_VERSION as usize => {
+            Err(Refusal::new(Reason::StoreTooNew).with("file", path.display()).with("version", version))
+        }
+        _ => Err(damaged(path, 0).with("rule", "header")),
+    }
+}
+
+/// The highest segment number. All lower ones must be there: a gap is lost data. Other files are left alone.
+fn last_segment(folder: &Path) -> Result<Option<u32>, Refusal> {
+    let mut numbers = Vec::new();
+    for item in std::fs::read_dir(folder).map_err(|error| refused(folder, &error))? {
+        let item = item.map_err(|error| refused(folder, &error))?;
+        let number = item.file_name().to_str().and_then(|name| name.strip_suffix(".seg")?.parse::<u32>().ok());
+        numbers.extend(number.filter(|&number| item.path() == segment_path(folder, number)));
+    }
+    numbers.sort_unstable();
+    for (number, expected) in numbers.iter().zip(1..) {
+        if *number != expected {
+            return Err(damaged(&segment_path(folder, expected), 0).with("rule", "segment is missing"));
+        }
+    }
+    Ok(numbers.last().copied())
+}

@@ -1,0 +1,304 @@
+//! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
+use crate::domain::id::{OrgId, Origin, StatementId};
+use crate::domain::offering::{Area, Component, CostItem, Due, Maturity, MaturityModel, Offering};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::checked_text;
+use crate::protocol::state::State;
+use crate::wire::page::Page;
+use crate::wire::pb::catalogue::v1 as pb;
+use crate::wire::{optional, parsed, required};
+
+/// Longest search query in characters; longer ones are pasted by mistake.
+pub const QUERY_CHARS_MAX: usize = 200;
+
+/// Which offerings a caller wants listed.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// *Themenfeld*.
+    pub topic: Option<String>,
+    /// Developing Land.
+    pub land: Option<String>,
+    /// Seller.
+    pub seller: Option<OrgId>,
+    /// Place of use.
+    pub area: Option<Area>,
+    /// Which page.
+    pub page: Page,
+}
+
+impl TryFrom<pb::ListOfferingsRequest> for Listing {
+    type Error = Refusal;
+
+    fn try_from(message: pb::ListOfferingsRequest) -> Result<Self, Refusal> {
+        let pb::ListOfferingsRequest { page_size, page_token, topic, land, seller, area } = message;
+        checked_text("topic", &topic, 100)?;
+        checked_text("land", &land, 10)?;
+        let page = Page::read(page_size, &page_token, &[&topic, &land, &seller, &area])?;
+        Ok(Self {
+            topic: Some(topic).filter(|topic| !topic.is_empty()),
+            land: Some(land).filter(|land| !land.is_empty()),
+            seller: optional("seller", &seller)?,
+            area: optional("area", &area)?,
+            page,
+        })
+    }
+}
+
+/// What a caller searches for.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The words.
+    pub query: String,
+    /// For whom.
+    pub for_org: Option<OrgId>,
+    /// Which page.
+    pub page: Page,
+}
+
+impl TryFrom<pb::SearchOfferingsRequest> for Search {
+    type Error = Refusal;
+
+    fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
+        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token } = message;
+        checked_text("query", &query, QUERY_CHARS_MAX)?;
+        let page = Page::read(page_size, &page_token, &[&query, &for_org])?;
+        Ok(Self { query, for_org: optional("for_org", &for_org)?, page })
+    }
+}
+
+/// One offering, named in one of two ways.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// Exactly this version.
+    Version(StatementId),
+    /// The newest version.
+    Newest(OrgId, OrgId),
+}
+
+impl Which {
+    /// From the id of a version.
+    pub fn version(id: &str) -> Result<Self, Refusal> {
+        parsed("offering_id", id).map(Self::Version)
+    }
+
+    /// From seller and name.
+    pub fn newest(name: &pb::OfferingName) -> Result<Self, Refusal> {
+        let pb::OfferingName { seller, name } = name;
+        Ok(Self::Newest(parsed("name.seller", seller)?, parsed("name.name", name)?))
+    }
+
+    /// The version meant, as the catalogue knows it.
+    pub fn resolve(&self, state: &State) -> Result<StatementId, Refusal> {
+        match self {
+            Self::Version(id) if state.catalogue.version(id).is_some() => Ok(*id),
+            Self::Version(id) => Err(Refusal::new(Reason::OfferingUnknown).with("id", id)),
+            Self::Newest(seller, name) => state
+                .catalogue
+                .row(seller, name)
+                .map(|row| row.id)
+                .ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("seller", seller).with("name", name)),
+        }
+    }
+}
+
+impl TryFrom<pb::GetOfferingRequest> for Which {
+    type Error = Refusal;
+
+    fn try_from(message: pb::GetOfferingRequest) -> Result<Self, Refusal> {
+        let pb::GetOfferingRequest { offering } = message;
+        match required("offering", offering)? {
+            pb::get_offering_request::Offering::OfferingId(id) => Self::version(&id),
+            pb::get_offering_request::Offering::Name(name) => Self::newest(&name),
+        }
+    }
+}
+
+/// A version and where it stands.
+pub fn entry(state: &State, id: &StatementId, offering: &Offering) -> pb::OfferingEntry {
+    let place = state.places.get(id).and_then(|places| places.first());
+    let (log_origin, log_index) = place.map_or((String::new(), 0), |(origin, index)| (origin.to_string(), *index));
+    let witnessed = place.is_some_and(|(origin, index)| is_witnessed(state, origin, *index));
+    pb::OfferingEntry { id: id.to_string(), offering: Some(offering.into()), log_origin, log_index, witnessed }
+}
+
+fn is_witnessed(state: &State, origin: &Origin, index: u64) -> bool {
+    let log = state.logs.get(origin);
+    log.and_then(|log| log.witnessed.as_ref()).is_some_and(|(size, _)| index < *size)
+}
+
+/// One offering without its statement, which the store holds; and which statement that is.
+pub fn offering(state: &State, which: &Which) -> Result<(StatementId, pb::GetOfferingResponse), Refusal> {
+    let id = which.resolve(state)?;
+    let unknown = || Refusal::new(Reason::OfferingUnknown).with("id", id);
+    let offering = state.catalogue.version(&id).ok_or_else(unknown)?;
+    let withdrawal = state.catalogue.orderable(&id).err();
+    let reason = withdrawal.as_ref().and_then(|refusal| refusal.field("why")).unwrap_or_default().to_owned();
+    let response = pb::GetOfferingResponse {
+        entry: Some(entry(state, &id, offering)),
+        statement: None,
+        withdrawn: withdrawal.is_some(),
+        withdrawal_reason: reason,
+    };
+    Ok((id, response))
+}
+
+impl From<&Offering> for pb::Offering {
+    fn from(offering: &Offering) -> Self {
+        let Offering {
+            name,
+            version,
+            seller,
+            title,
+            description,
+            leika,
+            ozg,
+            leika_types,
+            topic,
+            lead_land,
+            efa_confirmed,
+            coverage,
+            maturity,
+            connection,
+            portals,
+            specialised_systems,
+            price,
+            not_included,
+            term_years_min,
+            valid_from,
+            valid_to,
+            source,
+            assumed,
+        } = offering;
+        Self {
+            name: name.to_string(),
+            version: *version,
+            seller: seller.to_string(),
+            title: title.clone(),
+            description: description.clone(),
+            leika_keys: leika.iter().map(ToString::to_string).collect(),
+            ozg_id: ozg.as_ref().map(ToString::to_string).unwrap_or_default(),
+            leika_types: leika_types.clone(),
+            topic: topic.clone(),
+            lead_land: lead_land.clone().unwrap_or_default(),
+            efa_confirmed: *efa_confirmed,
+            coverage: coverage.iter().map(ToString::to_string).collect(),
+            maturity: maturity.map(Into::into),
+            connections: connection.clone(),
+            portals: portals.clone(),
+            specialised_systems: specialised_systems.clone(),
+            price: price.iter().map(Into::into).collect(),
+            not_included: not_included.clone(),
+            term_years_min: *term_years_min,
+            valid_from: valid_from.to_string(),
+            valid_to: valid_to.map(|day| day.to_string()).unwrap_or_default(),
+            source: source.clone(),
+            assumptions: assumed.clone(),
+        }
+    }
+}
+
+impl From<Maturity> for pb::Maturity {
+    fn from(maturity: Maturity) -> Self {
+        let model = match maturity.model() {
+            MaturityModel::V1_1 => "1.1",
+            MaturityModel::V2_0 => "2.0",
+        };
+        Self { model: model.to_owned(), level: u32::from(maturity.level()) }
+    }
+}
+
+impl From<&Component> for pb::PriceComponent {
+    fn from(component: &Component) -> Self {
+        let Component { item, due, cents, vat } = component;
+        let due = match due {
+            Due::Once => pb::Due::Once,
+            Due::PerYear => pb::Due::PerYear,
+        };
+        Self { item: item_word(*item).to_owned(), due: due.into(), amount_cents: cents.get(), vat: vat.clone() }
+    }
+}
+
+/// The word a statement uses for a price item.
+fn item_word(item: CostItem) -> &'static str {
+    match item {
+        CostItem::Infrastructure => "infrastructure",
+        CostItem::Development => "development",
+        CostItem::Platform => "platform",
+        CostItem::Operation => "operation",
+        CostItem::Usage => "usage",
+        CostItem::SetUp => "set-up",
+        CostItem::Connection => "connection",
+        CostItem::Brokering => "brokering",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn an_offering_is_found_by_id_and_by_name_with_its_place() {
+        let town = Town::new(by_rule());
+        let state = town.node.state();
+        let by_id = Which::version(&town.offering.to_string()).expect("an id");
+        let name = pb::OfferingName { seller: "provider".to_owned(), name: "wohngeld".to_owned() };
+        let by_name = Which::newest(&name).expect("names");
+        let (id, found) = offering(state, &by_id).expect("known");
+        assert_eq!((id, offering(state, &by_name).expect("known")), (town.offering, (id, found.clone())));
+        let entry = found.entry.expect("always set");
+        assert_eq!(entry.log_origin, "test/log/kitu/1");
+        assert!(entry.log_index > 0 && !found.withdrawn);
+        assert_eq!(entry.offering.expect("always set").price[0].amount_cents, 120_000);
+    }
+
+    #[test]
+    fn malformed_requests_name_the_field() {
+        let list = |edit: fn(&mut pb::ListOfferingsRequest)| {
+            let mut message = pb::ListOfferingsRequest::default();
+            edit(&mut message);
+            Listing::try_from(message).map(|_| ()).expect_err("malformed")
+        };
+        let search = |query: String, for_org: &str| {
+            let message = pb::SearchOfferingsRequest { query, for_org: for_org.to_owned(), ..Default::default() };
+            Search::try_from(message).map(|_| ()).expect_err("malformed")
+        };
+        let get = |offering| Which::try_from(pb::GetOfferingRequest { offering }).expect_err("malformed");
+        let name = pb::OfferingName { seller: "provider".to_owned(), name: String::new() };
+        for (refusal, reason, field) in [
+            (list(|m| m.seller = "A B".to_owned()), Reason::NameInvalid, "seller"),
+            (list(|m| m.area = "99".to_owned()), Reason::ArsInvalid, "area"),
+            (list(|m| m.page_size = -1), Reason::PageInvalid, "page_size"),
+            (list(|m| m.page_token = "?".to_owned()), Reason::PageInvalid, "page_token"),
+            (list(|m| m.topic = "x".repeat(101)), Reason::TextTooLong, "topic"),
+            (list(|m| m.land = "\u{7}".to_owned()), Reason::FieldInvalid, "land"),
+            (search("x".repeat(201), ""), Reason::TextTooLong, "query"),
+            (search(String::new(), "-"), Reason::NameInvalid, "for_org"),
+            (get(None), Reason::FieldInvalid, "offering"),
+            (
+                get(Some(pb::get_offering_request::Offering::OfferingId("x".to_owned()))),
+                Reason::DigestInvalid,
+                "offering_id",
+            ),
+            (get(Some(pb::get_offering_request::Offering::Name(name))), Reason::NameInvalid, "name.name"),
+        ] {
+            assert_eq!((refusal.reason, refusal.field("field")), (reason, Some(field)), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn price_items_are_the_words_of_the_statement() {
+        for item in [
+            CostItem::Infrastructure,
+            CostItem::Development,
+            CostItem::Platform,
+            CostItem::Operation,
+            CostItem::Usage,
+            CostItem::SetUp,
+            CostItem::Connection,
+            CostItem::Brokering,
+        ] {
+            assert_eq!(serde_json::to_value(item).expect("a word"), item_word(item));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A node's state as a message.
+use crate::domain::facts::RulePack;
+use crate::domain::id::StatementId;
+use crate::domain::time::Timestamp;
+use crate::domain::trust::LogTrust;
+use crate::log::merkle::empty_root;
+use crate::protocol::Node;
+use crate::wire::pb::node::v1 as pb;
+use crate::wire::timestamp;
+
+/// What the node says of itself and of the federation.
+pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusResponse {
+    let (settings, state) = (node.settings(), node.state());
+    let own = state.logs.get(&settings.origin);
+    pb::GetStatusResponse {
+        node: settings.node().to_string(),
+        operator: settings.operator.to_string(),
+        version: version.to_owned(),
+        now: Some(timestamp(now)),
+        hosted_orgs: settings.hosts.iter().map(ToString::to_string).collect(),
+        federation: settings.origin.federation.to_string(),
+        root_hash: settings.anchor.to_string(),
+        log_origin: settings.origin.to_string(),
+        log_size: own.map_or(0, |log| log.tree.size()),
+        log_root: own.map_or_else(empty_root, |log| log.tree.root()).to_string(),
+        logs: state.logs.iter().map(|(origin, log)| log_status(&origin.to_string(), log)).collect(),
+        heads_digest: state.digest().to_string(),
+        connected_peers: node.peers().map(ToString::to_string).collect(),
+        offering_count: state.catalogue.on_offer().count() as u64,
+        catalogue_digest: state.catalogue.digest().to_string(),
+        outbox_length: node.outbox().len() as u64,
+        order_count: state.orders.len() as u64,
+        organisations: organisations(node),
+        rule_packs: state.packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
+    }
+}
+
+fn log_status(origin: &str, log: &crate::protocol::state::LogState) -> pb::LogStatus {
+    pb::LogStatus {
+        origin: origin.to_owned(),
+        size: log.tree.size(),
+        witnessed_size: log.witnessed.as_ref().map_or(0, |(size, _)| *size),
+        refused_count: log.refused.len() as u64,
+        forked: log.forked.is_some(),
+    }
+}
+
+/// Every organisation once, as its home log knows it, by name.
+fn organisations(node: &Node) -> Vec<pb::Organisation> {
+    let registry = &node.state().registry;
+    let mut ids: Vec<_> = registry.logs().flat_map(|log| log.orgs().keys()).collect();
+    ids.sort();
+    ids.dedup();
+    let homes = ids.into_iter().filter_map(|id| Some((id, registry.home(id).ok()?)));
+    homes.filter_map(|(id, home)| organisation(home, id)).collect()
+}
+
+fn organisation(home: &LogTrust, id: &crate::domain::id::OrgId) -> Option<pb::Organisation> {
+    let admission = &home.orgs().get(id)?.admission;
+    Some(pb::Organisation {
+        id: id.to_string(),
+        name: admission.name.clone(),
+        home_node: home.origin().node.to_string(),
+        area: admission.area.as_ref().map(ToString::to_string).unwrap_or_default(),
+        portal: admission.portal.clone().unwrap_or_default(),
+        legal_form: admission.legal_form.clone(),
+    })
+}
+
+fn rule_pack(id: &StatementId, pack: &RulePack) -> pb::RulePack {
+    pb::RulePack {
+        id: id.to_string(),
+        name: pack.name.to_string(),
+        valid_from: pack.valid_from.to_string(),
+        valid_to: pack.valid_to.map(|day| day.to_string()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn a_node_says_who_it_is_and_whom_it_knows() {
+        let town = Town::new(by_rule());
+        let status = status(&town.node, "0", town.now);
+        assert_eq!((status.node.as_str(), status.operator.as_str()), ("kitu", "kitu"));
+        assert_eq!(status.hosted_orgs, ["kitu", "provider", "town"]);
+        let named: Vec<_> = status.organisations.iter().map(|org| (org.id.as_str(), org.area.as_str())).collect();
+        assert_eq!(named, [("kitu", ""), ("provider", ""), ("town", "150830040040")]);
+        assert_eq!((status.offering_count, status.rule_packs.len(), status.logs.len()), (1, 1, 1));
+        assert_eq!(status.log_size, status.logs[0].size);
+    }
+}

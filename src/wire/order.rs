@@ -1,0 +1,338 @@
+//! Orders on the wire: what officers hand in, and what the parties read.
+use crate::domain::body::Body;
+use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::law::Basis;
+use crate::domain::offering::Component;
+use crate::domain::order::{Attempt, LegFinding, Mode, VoidReason, amount};
+use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::statement::{Kind, Signed, Verified};
+use crate::protocol::Node;
+use crate::protocol::explain::{Choice, Consequence, Explanation, Said, Stage, Task, Turn, Waiting, said};
+use crate::wire::page::Page;
+use crate::wire::pb::chain::v1::Verdict as PbVerdict;
+use crate::wire::pb::order::v1 as pb;
+use crate::wire::statement::signed_as;
+use crate::wire::{parsed, timestamp};
+
+/// What a summary takes of a message at most: a title of 200 characters, names and ids.
+const SUMMARY_BYTES: usize = 1_500;
+
+/// The order a call is about.
+pub fn order_id(text: &str) -> Result<OrderId, Refusal> {
+    parsed("order_id", text)
+}
+
+/// The request of a submission; its request id must be the one outside, which is what a repeated call is known by.
+pub fn submission(message: pb::SubmitOrderRequest) -> Result<Signed, Refusal> {
+    let pb::SubmitOrderRequest { request_id, statement } = message;
+    let signed = signed_as(&Kind::Request, statement)?;
+    match Body::read(&signed)? {
+        Body::Request(request) if request.request_id == request_id => Ok(signed),
+        _ => Err(Refusal::new(Reason::FieldInvalid)
+            .with("field", "request_id")
+            .with("rule", "differs from the statement")),
+    }
+}
+
+/// Which orders a caller wants listed.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    stage: pb::Stage,
+    page: Page,
+}
+
+impl TryFrom<pb::ListOrdersRequest> for Listing {
+    type Error = Refusal;
+
+    fn try_from(message: pb::ListOrdersRequest) -> Result<Self, Refusal> {
+        let pb::ListOrdersRequest { page_size, page_token, stage } = message;
+        let page = Page::read(page_size, &page_token, &[&stage.to_string()])?;
+        let stage = pb::Stage::try_from(stage)
+            .map_err(|_| Refusal::new(Reason::FieldInvalid).with("field", "stage").with("value", stage))?;
+        Ok(Self { stage, page })
+    }
+}
+
+/// One page of the orders to which an organisation is a party.
+pub fn list(node: &Node, org: &OrgId, listing: &Listing) -> pb::ListOrdersResponse {
+    let own = node
+        .state()
+        .orders
+        .iter()
+        .filter(|(_, known)| known.current().is_some_and(|attempt| attempt.position(org).is_ok()));
+    let explained = own.filter_map(|(id, known)| Some((id, known.current()?, node.explain(*id, org).ok()?)));
+    let wanted = explained.filter(|(_, _, explanation)| {
+        listing.stage == pb::Stage::Unspecified || listing.stage == pb::Stage::from(explanation.stage)
+    });
+    let cut = listing.page.cut(wanted, |(id, _, _)| id.to_string(), |_| SUMMARY_BYTES);
+    let orders = cut.items.iter().map(|(id, attempt, explanation)| summary(node, id, attempt, explanation));
+    pb::ListOrdersResponse { orders: orders.collect(), next_page_token: cut.next, total_size: cut.total }
+}
+
+fn summary(node: &Node, id: &OrderId, attempt: &Attempt, explanation: &Explanation) -> pb::OrderSummary {
+    let request = attempt.request.body();
+    pb::OrderSummary {
+        id: id.to_string(),
+        buyer: request.buyer.to_string(),
+        provider: request.route.provider().to_string(),
+        offering_id: request.offering.to_string(),
+        offering_title: title(node, &request.offering),
+        mode: pb::Mode::from(request.mode).into(),
+        stage: pb::Stage::from(explanation.stage).into(),
+        turn: explanation.turn.as_ref().map(|turn| turn.org.to_string()).unwrap_or_default(),
+        total_cents: attempt.chain().and_then(|_| attempt.total()).map_or(0, |total| total.get()),
+        updated_at: Some(timestamp(explanation.since)),
+        next_at: explanation.consequence.map(|(_, at)| timestamp(at)),
+    }
+}
+
+fn title(node: &Node, offering: &StatementId) -> String {
+    node.state().catalogue.version(offering).map(|offering| offering.title.clone()).unwrap_or_default()
+}
+
+/// One order as the officer of a party sees it.
+pub fn order(node: &Node, id: OrderId, for_org: &OrgId) -> Result<pb::Order, Refusal> {
+    let explanation = node.explain(id, for_org)?;
+    let unknown = || Refusal::new(Reason::OrderUnknown).with("order", id);
+    let known = node.state().orders.get(&id).ok_or_else(unknown)?;
+    let attempt = known.current().ok_or_else(unknown)?;
+    let request = attempt.request.body();
+    Ok(pb::Order {
+        id: id.to_string(),
+        attempt: request.attempt,
+        request_id: request.request_id.clone(),
+        request_statement_id: attempt.request.id().to_string(),
+        mode: pb::Mode::from(request.mode).into(),
+        buyer: request.buyer.to_string(),
+        offering_id: request.offering.to_string(),
+        offering_title: title(node, &request.offering),
+        route: request.route.parties().iter().map(ToString::to_string).collect(),
+        as_of: request.as_of.to_string(),
+        rule_pack_id: request.rule_pack.to_string(),
+        term_years: request.term_years,
+        total_max_cents: request.total_max.get(),
+        reference: request.reference.clone(),
+        officer: request.officer.to_string(),
+        stage: pb::Stage::from(explanation.stage).into(),
+        void_reason: void_reason(explanation.stage).into(),
+        legs: attempt.leg_findings().into_iter().map(Into::into).collect(),
+        price: price(attempt, request.term_years)?,
+        total_cents: attempt.total()?.get(),
+        chain: attempt.chain().unwrap_or_default().iter().map(ToString::to_string).collect(),
+        quote_by: Some(timestamp(request.quote_by)),
+        seal_by: Some(timestamp(request.seal_by)),
+        messages: said(attempt).iter().map(Into::into).collect(),
+        contradictions: known.contradictions.iter().map(|signed| signed.id().to_string()).collect(),
+        deliveries: explanation.waiting.iter().map(Into::into).collect(),
+        explanation: Some((&explanation).into()),
+    })
+}
+
+/// Only the explanation.
+pub fn explain(node: &Node, id: OrderId, for_org: &OrgId) -> Result<pb::ExplainOrderResponse, Refusal> {
+    let explanation = node.explain(id, for_org)?;
+    Ok(pb::ExplainOrderResponse {
+        order_id: id.to_string(),
+        deliveries: explanation.waiting.iter().map(Into::into).collect(),
+        explanation: Some((&explanation).into()),
+    })
+}
+
+/// Who charges what, provider first.
+fn price(attempt: &Attempt, years: u32) -> Result<Vec<pb::PartyPrice>, Refusal> {
+    let one = |org: &OrgId, components: &[Component]| -> Result<pb::PartyPrice, Refusal> {
+        Ok(pb::PartyPrice {
+            org: org.to_string(),
+            amount_cents: amount(components, years)?.get(),
+            components: components.iter().map(Into::into).collect(),
+        })
+    };
+    let accepted = attempt.acceptance.iter().map(Verified::body).map(|accept| one(&accept.from, &accept.components));
+    let counters = attempt.counters.values().rev().map(Verified::body);
+    accepted.chain(counters.map(|counter| one(&counter.from, &counter.components))).collect()
+}
+
+impl From<&LegFinding> for pb::LegFinding {
+    fn from(leg: &LegFinding) -> Self {
+        // The day is the order's own.
+        let LegFinding { from, to, as_of: _, verdict, basis, assumed, evidence } = leg;
+        Self {
+            from: from.to_string(),
+            to: to.to_string(),
+            verdict: PbVerdict::from(*verdict).into(),
+            basis: basis.map(Basis::paragraph).unwrap_or_default().to_owned(),
+            assumed: *assumed,
+            evidence_ids: evidence.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl From<&Said> for pb::Message {
+    fn from(said: &Said) -> Self {
+        let Said { kind, by, id, at } = said;
+        Self {
+            kind: kind.name().to_owned(),
+            by: by.to_string(),
+            statement_id: id.to_string(),
+            signed_at: Some(timestamp(*at)),
+        }
+    }
+}
+
+impl From<&Waiting> for pb::Delivery {
+    fn from(waiting: &Waiting) -> Self {
+        let Waiting { to, node, message, last_error } = waiting;
+        let text = |lang| last_error.as_ref().map(|error| error.reason.text(lang)).unwrap_or_default().to_owned();
+        Self {
+            to: to.to_string(),
+            node: node.as_ref().map(ToString::to_string).unwrap_or_default(),
+            statement_id: message.to_string(),
+            last_error_reason: last_error.as_ref().map(|error| error.reason.code()).unwrap_or_default().to_owned(),
+            last_error_de: text(Lang::De),
+            last_error_en: text(Lang::En),
+        }
+    }
+}
+
+impl From<&Explanation> for pb::Explanation {
+    fn from(explanation: &Explanation) -> Self {
+        // Mode and waiting deliveries have their own fields beside the explanation.
+        let Explanation { stage, mode: _, turn, since, consequence, choices, waiting: _ } = explanation;
+        let (turn_org, turn_node, task) = match turn {
+            Some(Turn { org, node, task, held_here: _ }) => {
+                (org.to_string(), node.as_ref().map(ToString::to_string).unwrap_or_default(), (*task).into())
+            }
+            None => (String::new(), String::new(), pb::Task::Unspecified),
+        };
+        Self {
+            stage: pb::Stage::from(*stage).into(),
+            turn: turn_org,
+            turn_node,
+            task: task.into(),
+            since: Some(timestamp(*since)),
+            consequence: consequence.map_or(pb::Consequence::Unspecified, |(what, _)| what.into()).into(),
+            consequence_at: consequence.map(|(_, at)| timestamp(at)),
+            choices: choices.iter().map(Into::into).collect(),
+            text_de: explanation.text(Lang::De),
+            text_en: explanation.text(Lang::En),
+        }
+    }
+}
+
+impl From<&Choice> for pb::Choice {
+    fn from(choice: &Choice) -> Self {
+        Self { word: choice.word().to_owned(), text_de: choice.text(Lang::De), text_en: choice.text(Lang::En) }
+    }
+}
+
+impl From<Stage> for pb::Stage {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::AwaitingApproval => Self::AwaitingApproval,
+            Stage::InChain => Self::InChain,
+            Stage::Offered => Self::Offered,
+            Stage::Sealed => Self::Sealed,
+            Stage::Void(_) => Self::Void,
+            Stage::Disputed => Self::Disputed,
+        }
+    }
+}
+
+fn void_reason(stage: Stage) -> pb::VoidReason {
+    match stage {
+        Stage::Void(VoidReason::Cancelled) => pb::VoidReason::Cancelled,
+        Stage::Void(VoidReason::Expired) => pb::VoidReason::Expired,
+        Stage::Void(VoidReason::Rejected) => pb::VoidReason::Rejected,
+        Stage::Void(VoidReason::NotApproved) => pb::VoidReason::NotApproved,
+        Stage::Void(VoidReason::PriceTooHigh) => pb::VoidReason::PriceTooHigh,
+        Stage::Void(VoidReason::Lapsed) => pb::VoidReason::Lapsed,
+        _ => pb::VoidReason::Unspecified,
+    }
+}
+
+impl From<Task> for pb::Task {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Approve => Self::Approve,
+            Task::Endorse => Self::Endorse,
+            Task::Accept => Self::Accept,
+            Task::Offer => Self::Offer,
+            Task::Seal => Self::Seal,
+            Task::Close => Self::Close,
+            Task::Clarify => Self::Clarify,
+        }
+    }
+}
+
+impl From<Consequence> for pb::Consequence {
+    fn from(consequence: Consequence) -> Self {
+        match consequence {
+            Consequence::Declines => Self::Declines,
+            Consequence::Expires => Self::Expires,
+        }
+    }
+}
+
+impl From<Mode> for pb::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Interest => Self::Interest,
+            Mode::Binding => Self::Binding,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::law::tests::org;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn an_order_shows_price_chain_and_messages() {
+        let mut town = Town::new(by_rule());
+        let id = town.order("r1", |_| ());
+        let view = order(&town.node, id, &org("town")).expect("a party's order");
+        assert_eq!(view.stage(), pb::Stage::Offered);
+        assert_eq!((view.total_cents, view.price.len(), view.price[0].org.as_str()), (240_000, 2, "provider"));
+        assert_eq!(view.chain.len(), 4);
+        assert_eq!(view.messages[0].statement_id, view.request_statement_id);
+        assert_eq!(view.route, ["town", "kitu", "provider"]);
+        assert_eq!(view.legs.len(), 2);
+        assert_eq!(view.offering_title, "Wohngeld digital");
+        assert!(view.explanation.expect("always set").text_de.contains("town kann abschließen"));
+    }
+
+    #[test]
+    fn only_a_partys_orders_are_listed_by_stage() {
+        let mut town = Town::new(by_rule());
+        for request_id in ["r1", "r2", "r3"] {
+            town.order(request_id, |_| ());
+        }
+        let listing = |stage: pb::Stage| {
+            let message = pb::ListOrdersRequest { page_size: 2, page_token: String::new(), stage: stage.into() };
+            Listing::try_from(message).expect("well-formed")
+        };
+        let all = list(&town.node, &org("kitu"), &listing(pb::Stage::Unspecified));
+        assert_eq!((all.orders.len(), all.total_size, all.next_page_token.is_empty()), (2, 3, false));
+        assert_eq!(list(&town.node, &org("kitu"), &listing(pb::Stage::Sealed)).total_size, 0);
+        assert_eq!(list(&town.node, &org("stranger"), &listing(pb::Stage::Unspecified)).total_size, 0);
+        let wrong = pb::ListOrdersRequest { stage: 99, ..Default::default() };
+        assert_eq!(Listing::try_from(wrong).expect_err("no such stage").field("field"), Some("stage"));
+    }
+
+    #[test]
+    fn a_submission_names_its_request_id_twice() {
+        let town = Town::new(by_rule());
+        let signed = town.request("r1", |_| ());
+        let message = |request_id: &str, signed: &Signed| pb::SubmitOrderRequest {
+            request_id: request_id.to_owned(),
+            statement: Some(signed.into()),
+        };
+        assert_eq!(submission(message("r1", &signed)), Ok(signed.clone()));
+        assert_eq!(submission(message("r2", &signed)).expect_err("differs").field("field"), Some("request_id"));
+        let other = town.access("town", "einkauf");
+        assert_eq!(submission(message("r1", &other)).expect_err("no request").field("must_be"), Some("request"));
+        assert_eq!(order_id("x").expect_err("no id").field("field"), Some("order_id"));
+    }
+}

@@ -1,0 +1,189 @@
+//! One table: refusal to gRPC status and back. The same stable reason on both sides of the wire.
+//!
+//! A status carries `google.rpc.ErrorInfo` (reason, domain `verbund`, named values), `LocalizedMessage` in the caller's
+//! language, and `BadRequest` where one field is to blame.
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::domain::reason::{Class, Lang, Reason, Refusal};
+
+/// The domain of every reason.
+pub const DOMAIN: &str = "verbund";
+
+/// Longest value in a status, in characters: statuses travel as headers, and many clients bound these at 8 KiB.
+const VALUE_CHARS_MAX: usize = 500;
+
+/// Most values in a status, for the same reason.
+const VALUES_MAX: usize = 12;
+
+/// The gRPC code of each class: the only place that decides it.
+pub fn code_of(class: Class) -> Code {
+    match class {
+        Class::Rejected | Class::Usage | Class::Verification => Code::InvalidArgument,
+        Class::Config | Class::Conflict | Class::Incomplete | Class::TooNew => Code::FailedPrecondition,
+        Class::Unavailable => Code::Unavailable,
+        Class::Denied => Code::PermissionDenied,
+        Class::Unauthenticated => Code::Unauthenticated,
+        Class::Missing => Code::NotFound,
+        Class::Exhausted => Code::ResourceExhausted,
+        Class::Internal => Code::Internal,
+    }
+}
+
+/// The status for a refusal, for a caller who reads `lang`.
+pub fn to_status(refusal: &Refusal, lang: Lang) -> Status {
+    let reason = refusal.reason;
+    let values: HashMap<String, String> = refusal
+        .fields
+        .iter()
+        .take(VALUES_MAX)
+        .map(|(name, value)| (name.to_string(), value.chars().take(VALUE_CHARS_MAX).collect()))
+        .collect();
+    let mut details = ErrorDetails::with_error_info(reason.code(), DOMAIN, values);
+    let (locale, text) = (locale(lang), format!("{} {}", reason.text(lang), reason.help(lang)));
+    details.set_localized_message(locale, text);
+    if let Some(field) = refusal.field("field") {
+        details.add_bad_request_violation(field, reason.text(lang));
+    }
+    // The plain message is for logs and for tools that do not read details.
+    Status::with_error_details(
+        code_of(reason.class()),
+        format!("{}: {}", reason.code(), reason.text(Lang::En)),
+        details,
+    )
+}
+
+/// What a status says, for a client. What this version does not know becomes the nearest reason by code, with the
+/// node's own words beside it.
+pub fn to_refusal(status: &Status) -> Refusal {
+    let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
+    let Some(info) = info else {
+        let refusal = Refusal::new(reason_of(status.code())).with("code", status.code().description());
+        return refusal.with("message", shortened(status.message()));
+    };
+    let mut refusal = match Reason::from_code(&info.reason) {
+        Some(reason) => Refusal::new(reason),
+        None => Refusal::new(reason_of(status.code())).with("reason", shortened(&info.reason)),
+    };
+    let values = info.metadata.into_iter().map(|(name, value)| (Cow::Owned(name), value));
+    refusal.fields.extend(values);
+    refusal
+}
+
+/// The nearest reason for a status that names none: from a proxy, from the transport, or from a later version.
+fn reason_of(code: Code) -> Reason {
+    match code {
+        // The transport says `Cancelled` when its own timer has run out.
+        Code::DeadlineExceeded | Code::Cancelled => Reason::DeadlineExceeded,
+        Code::ResourceExhausted => Reason::Overloaded,
+        Code::Unauthenticated => Reason::AccessMissing,
+        Code::InvalidArgument | Code::OutOfRange => Reason::FieldInvalid,
+        Code::Unimplemented => Reason::FrameInvalid,
+        Code::Internal | Code::DataLoss => Reason::Bug,
+        _ => Reason::Unreachable,
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(VALUE_CHARS_MAX).collect()
+}
+
+fn locale(lang: Lang) -> &'static str {
+    match lang {
+        Lang::De => "de",
+        Lang::En => "en",
+    }
+}
+
+/// The language a caller asks for in `accept-language`: the better-weighted of German and English, German if neither
+/// is named or the header is not readable.
+pub fn lang_of(metadata: &MetadataMap) -> Lang {
+    let header = metadata.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let weight_of = |wanted: &str| -> i32 {
+        let ranges = header.split(',').filter_map(|range| {
+            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+            let primary = tag.trim().split('-').next()?.to_ascii_lowercase();
+            let weight = weight.trim().strip_prefix("q=").and_then(|text| text.parse::<f32>().ok())?;
+            (primary == wanted).then_some((weight.clamp(0.0, 1.0) * 1000.0) as i32)
+        });
+        ranges.max().unwrap_or(0)
+    };
+    if weight_of("en") > weight_of("de") { Lang::En } else { Lang::De }
+}
+
+/// Says in which language messages are wanted.
+pub fn ask_for(metadata: &mut MetadataMap, lang: Lang) {
+    let value = locale(lang).parse().expect("a language tag is plain ASCII");
+    metadata.insert("accept-language", value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_survives_the_wire_with_its_values() {
+        for &reason in Reason::ALL {
+            let refusal = Refusal::new(reason).with("field", "page_size").with("why", "Größe – „x“");
+            for lang in [Lang::De, Lang::En] {
+                let status = to_status(&refusal, lang);
+                assert_eq!(status.code(), code_of(reason.class()));
+                assert_ne!(status.code(), Code::Ok);
+                assert_eq!(to_refusal(&status), refusal);
+                let message = status.get_details_localized_message().expect("a message for people");
+                assert!(message.message.starts_with(reason.text(lang)));
+                let violations = status.get_details_bad_request().expect("a field is named").field_violations;
+                assert_eq!(violations[0].field, "page_size");
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_stays_small_and_names_no_field_where_none_is_to_blame() {
+        let refusal = Refusal::new(Reason::LegNotProven).with("why", "ß".repeat(10_000));
+        let status = to_status(&refusal, Lang::De);
+        assert!(status.details().len() < 4096);
+        assert!(status.get_details_bad_request().is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_becomes_the_nearest_reason() {
+        let foreign = |code| to_refusal(&Status::new(code, "transport error"));
+        assert_eq!(foreign(Code::Unavailable).reason, Reason::Unreachable);
+        assert_eq!(foreign(Code::Unknown).reason, Reason::Unreachable);
+        assert_eq!(foreign(Code::DeadlineExceeded).reason, Reason::DeadlineExceeded);
+        assert_eq!(foreign(Code::Cancelled).reason, Reason::DeadlineExceeded);
+        assert_eq!(foreign(Code::ResourceExhausted).reason, Reason::Overloaded);
+        assert_eq!(foreign(Code::Unavailable).field("message"), Some("transport error"));
+        let details = ErrorDetails::with_error_info("OF_A_LATER_VERSION", DOMAIN, HashMap::new());
+        let later = to_refusal(&Status::with_error_details(Code::Unavailable, "", details));
+        assert_eq!((later.reason, later.field("reason")), (Reason::Unreachable, Some("OF_A_LATER_VERSION")));
+        let details = ErrorDetails::with_error_info("ORDER_UNKNOWN", "googleapis.com", HashMap::new());
+        let stranger = to_refusal(&Status::with_error_details(Code::NotFound, "", details));
+        assert_eq!(stranger.reason, Reason::Unreachable, "another domain's word is not ours");
+    }
+
+    #[test]
+    fn the_language_is_the_callers() {
+        for (header, lang) in [
+            ("", Lang::De),
+            ("en", Lang::En),
+            ("en-GB, de;q=0.5", Lang::En),
+            ("de, en", Lang::De),
+            ("fr, en;q=0.3", Lang::En),
+            ("en;q=0", Lang::De),
+            ("en;q=x", Lang::De),
+        ] {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("accept-language", header.parse().expect("ASCII"));
+            assert_eq!(lang_of(&metadata), lang, "{header}");
+        }
+        let mut metadata = MetadataMap::new();
+        ask_for(&mut metadata, Lang::En);
+        assert_eq!(lang_of(&metadata), Lang::En);
+    }
+}

@@ -1,0 +1,434 @@
+//! Bundles, good and forged: every check is reached by a forgery of its own, and nothing forged is called valid.
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use verbund::audit::bundle::{Bundle, MANIFEST, MEMBERS_MAX, MIMETYPE, POLICY, VERIFY};
+use verbund::audit::examine;
+use verbund::audit::instructions;
+use verbund::audit::report::{Check, Ending, Report, Ruling};
+use verbund::audit::verify::verify;
+use verbund::domain::id::StatementId;
+use verbund::domain::order::VoidReason;
+use verbund::domain::reason::{Lang, Reason};
+use zip::write::SimpleFileOptions;
+
+use crate::evidence::{Evidence, NODES, Script, evidence};
+
+use Ruling::{Invalid, NotCheckable, Valid};
+
+fn genuine() -> Evidence {
+    evidence(&Script::default())
+}
+
+/// What a careful forger does last: the aids and the digests fit again.
+fn refresh(bundle: &mut Bundle) {
+    let text = instructions::text(bundle);
+    bundle.members.insert(VERIFY.to_owned(), text.into_bytes());
+    bundle.write_manifest();
+}
+
+fn name_of(bundle: &Bundle, start: &str, end: &str) -> String {
+    let fits = |name: &&String| name.starts_with(start) && name.ends_with(end);
+    bundle.members.keys().find(fits).unwrap_or_else(|| panic!("no member {start}…{end}")).clone()
+}
+
+fn drop_all(bundle: &mut Bundle, start: &str) {
+    let before = bundle.members.len();
+    bundle.members.retain(|name, _| !name.starts_with(start));
+    assert!(bundle.members.len() < before, "no member {start}…");
+}
+
+fn swap(bundle: &mut Bundle, a: &str, b: &str) {
+    let (first, second) = (bundle.members[a].clone(), bundle.members[b].clone());
+    assert_ne!(first, second);
+    bundle.members.insert(a.to_owned(), second);
+    bundle.members.insert(b.to_owned(), first);
+}
+
+fn edit(bundle: &mut Bundle, name: &str, change: impl FnOnce(&str) -> String) {
+    let text = std::str::from_utf8(&bundle.members[name]).expect("text").to_owned();
+    let changed = change(&text);
+    assert_ne!(text, changed, "{name} is unchanged");
+    bundle.members.insert(name.to_owned(), changed.into_bytes());
+}
+
+fn row_ruling(report: &Report, check: Check) -> Option<Ruling> {
+    report.rows.iter().find(|row| row.check == check).map(verbund::audit::report::Row::ruling)
+}
+
+#[test]
+fn a_genuine_order_is_valid() {
+    let evidence = genuine();
+    let bundle = evidence.bundle();
+    let zip = bundle.to_zip().expect("bytes");
+    assert_eq!(Bundle::parse(&zip).expect("own bytes"), bundle);
+    assert_eq!(evidence.bundle().to_zip().expect("bytes"), zip, "reproducible");
+    let offset = 30; // of the first name in a ZIP
+    assert_eq!(&zip[offset..offset + MIMETYPE.len()], MIMETYPE.as_bytes());
+    assert_eq!(&zip[offset + MIMETYPE.len()..][..31], b"application/vnd.etsi.asic-e+zip");
+    let report = examine(&zip, Some(evidence.root));
+    assert_eq!(report.ruling(), Valid, "{}", report.text(Lang::De));
+    assert_eq!(report.rows.len(), Check::ALL.len(), "every check was made");
+    assert_eq!((report.case.ending, report.case.legs.len()), (Some(Ending::Sealed), 5));
+    // The fifth witness' clock: five of six are enough, and no more cosignatures are carried.
+    assert_eq!(report.case.witnessed_at, Some(1_790_000_004));
+    for (lang, ending) in [(Lang::De, "Gesamturteil: GÜLTIG\n"), (Lang::En, "Overall: VALID\n")] {
+        assert!(report.text(lang).ends_with(ending), "{}", report.text(lang));
+    }
+}
+
+#[test]
+fn what_may_happen_in_an_honest_order_is_valid() {
+    let approved = Script { limit: 100_000, approval: Some(true), ..Script::default() };
+    let void = Script { void: true, ..Script::default() };
+    let assumed = Script { assumed: true, ..Script::default() };
+    let few = Script { witnesses: NODES[1..].to_vec(), others: 3, ..Script::default() };
+    for (name, script) in [("approved", approved), ("void", void), ("assumed", assumed), ("five witnesses", few)] {
+        let evidence = evidence(&script);
+        let report = verify(&evidence.bundle(), Some(evidence.root));
+        assert_eq!(report.ruling(), Valid, "{name}: {}", report.text(Lang::De));
+        assert_eq!(report.case.assumptions.len(), usize::from(script.assumed), "{name}");
+        let ending = if script.void { Ending::Void(VoidReason::Cancelled) } else { Ending::Sealed };
+        assert_eq!(report.case.ending, Some(ending), "{name}");
+    }
+}
+
+/// How someone tried, the check that must notice, and what it and the whole audit say.
+type Forgery = (&'static str, Script, fn(&mut Bundle), Check, Ruling);
+
+const UNTOUCHED: fn(&mut Bundle) = |_| ();
+
+fn by_insiders() -> Vec<Forgery> {
+    let base = Script::default;
+    vec![
+        (
+            "four witnesses",
+            Script { witnesses: NODES[2..].to_vec(), ..base() },
+            UNTOUCHED,
+            Check::Witnesses,
+            NotCheckable,
+        ),
+        ("price not in the sum", Script { hidden_cents: 100, ..base() }, UNTOUCHED, Check::Price, Invalid),
+        ("key of another", Script { endorser: "kitu", ..base() }, UNTOUCHED, Check::Signers, Invalid),
+        ("key registered later", Script { late_key: true, ..base() }, UNTOUCHED, Check::Position, Invalid),
+        ("over the limit", Script { limit: 100_000, ..base() }, UNTOUCHED, Check::Officers, Invalid),
+        (
+            "approval refused",
+            Script { limit: 100_000, approval: Some(false), ..base() },
+            UNTOUCHED,
+            Check::Officers,
+            Invalid,
+        ),
+        ("price of version 2", Script { priced_version: 2, ..base() }, UNTOUCHED, Check::Offering, Invalid),
+        (
+            "version 2 in the bundle",
+            Script { other_version: true, ..base() },
+            UNTOUCHED,
+            Check::Offering,
+            NotCheckable,
+        ),
+        ("fulfilled without a seat", Script { bold: true, ..base() }, UNTOUCHED, Check::Legs, Invalid),
+        ("seal and void", Script { void_as_well: true, ..base() }, UNTOUCHED, Check::Outcome, Invalid),
+        ("sealed after the deadline", Script { sealed_after: 500, ..base() }, UNTOUCHED, Check::Times, NotCheckable),
+        ("seal before request", Script { early_seal: true, ..base() }, UNTOUCHED, Check::Position, Invalid),
+    ]
+}
+
+fn forge(name: &'static str, change: fn(&mut Bundle), check: Check, ruling: Ruling) -> Forgery {
+    (name, Script::default(), change, check, ruling)
+}
+
+fn by_couriers_who_leave_out() -> Vec<Forgery> {
+    vec![
+        forge(
+            "proofs swapped",
+            |bundle| {
+                let [a, b] = ["order/01", "order/11"].map(|start| name_of(bundle, start, ".tlog-proof"));
+                swap(bundle, &a, &b);
+            },
+            Check::Inclusion,
+            Invalid,
+        ),
+        forge(
+            "proof dropped",
+            |bundle| {
+                let name = name_of(bundle, "trust/kid/", ".tlog-proof");
+                bundle.members.remove(&name);
+            },
+            Check::Inclusion,
+            NotCheckable,
+        ),
+        forge("message dropped", |b| drop_all(b, "order/04-"), Check::Chain, NotCheckable),
+        forge("seal dropped", |b| drop_all(b, "order/11-"), Check::Outcome, NotCheckable),
+        forge("request dropped", |b| drop_all(b, "order/01-"), Check::Chain, NotCheckable),
+        forge("membership dropped", |b| drop_all(b, "facts/03-membership"), Check::Legs, NotCheckable),
+        forge("rule pack dropped", |b| drop_all(b, "facts/01-rule-pack"), Check::Legs, NotCheckable),
+        forge("root dropped", |b| drop_all(b, "root/"), Check::Root, NotCheckable),
+        forge(
+            "admission dropped",
+            |bundle| {
+                let name = name_of(bundle, "trust/kid/", "-admission-kid.pae");
+                drop_all(bundle, name.trim_end_matches("pae"));
+            },
+            Check::Trust,
+            NotCheckable,
+        ),
+    ]
+}
+
+fn by_couriers_who_change() -> Vec<Forgery> {
+    vec![
+        forge(
+            "log signature changed",
+            |bundle| {
+                for name in bundle.members.keys().filter(|name| name.ends_with("proof")).cloned().collect::<Vec<_>>()
+                {
+                    let start = "— verbund-demo/log/kid/1 ";
+                    let line = |text: &str| text.lines().find(|line| line.starts_with(start)).map(str::to_owned);
+                    let text = String::from_utf8(bundle.members[&name].clone()).expect("text");
+                    if let Some(line) = line(&text) {
+                        let at = start.len() + 40;
+                        let other = if line.as_bytes()[at] == b'A' { "B" } else { "A" };
+                        let changed = format!("{}{other}{}", &line[..at], &line[at + 1..]);
+                        edit(bundle, &name, |text| text.replace(&line, &changed));
+                    }
+                }
+            },
+            Check::Checkpoint,
+            Invalid,
+        ),
+        forge(
+            "fewer needed in the policy",
+            |bundle| edit(bundle, POLICY, |text| text.replace("QUORUM 5", "QUORUM 1")),
+            Check::Witnesses,
+            Invalid,
+        ),
+        forge(
+            "void in place of the seal",
+            |bundle| {
+                let void = evidence(&Script { void: true, ..Script::default() }).bundle();
+                let [pae, sig] = [".pae", ".sig"].map(|end| {
+                    let (from, to) = (name_of(&void, "order/02-void", end), name_of(bundle, "order/11-seal", end));
+                    bundle.members.insert(to.clone(), void.members[&from].clone());
+                    to
+                });
+                assert_ne!(pae, sig);
+            },
+            Check::Inclusion,
+            Invalid,
+        ),
+        forge(
+            "receipt for another message",
+            |bundle| {
+                let [a, b] = ["receipts/02", "receipts/03"].map(|start| name_of(bundle, start, ".pae"));
+                swap(bundle, &a, &b);
+            },
+            Check::Receipts,
+            Invalid,
+        ),
+        forge(
+            "fact changed",
+            |bundle| {
+                let name = name_of(bundle, "facts/07-entity-facts", ".pae");
+                edit(bundle, &name, |text| text.replace("9400", "9900"));
+            },
+            Check::Facts,
+            Invalid,
+        ),
+        forge(
+            "stranger among the members",
+            |bundle| drop(bundle.members.insert("order/12-note.txt".to_owned(), b"!".to_vec())),
+            Check::Container,
+            NotCheckable,
+        ),
+    ]
+}
+
+#[test]
+fn every_forgery_is_noticed_by_its_own_check() {
+    let mut reached = BTreeSet::new();
+    for (name, script, forge, check, ruling) in
+        by_insiders().into_iter().chain(by_couriers_who_leave_out()).chain(by_couriers_who_change())
+    {
+        let evidence = evidence(&script);
+        let mut bundle = evidence.bundle();
+        forge(&mut bundle);
+        refresh(&mut bundle);
+        let report = verify(&bundle, Some(evidence.root));
+        let text = report.text(Lang::De);
+        assert_eq!(row_ruling(&report, check), Some(ruling), "{name}: {text}");
+        assert_eq!(report.ruling(), ruling, "{name}: {text}");
+        reached.insert(check);
+    }
+    let all: BTreeSet<Check> = Check::ALL.iter().copied().collect();
+    let left: Vec<&Check> = all.difference(&reached).collect();
+    assert!(left.is_empty(), "no forgery reaches {left:?}");
+}
+
+#[test]
+fn the_root_must_be_the_one_given() {
+    let evidence = genuine();
+    let bundle = evidence.bundle();
+    for (root, ruling, reason) in
+        [(None, NotCheckable, Reason::RootNotGiven), (Some(StatementId([1; 32])), Invalid, Reason::RootUnknown)]
+    {
+        let report = verify(&bundle, root);
+        let found: Vec<_> = report.findings().map(|(check, finding)| (check, finding.refusal.reason)).collect();
+        assert_eq!(found, [(Check::Root, reason)], "nothing else is wrong");
+        assert_eq!(report.ruling(), ruling);
+    }
+}
+
+/// One byte of every member, with the digests made to fit again: whatever the byte is, the bundle is no longer valid.
+#[test]
+fn no_changed_byte_goes_unnoticed() {
+    let evidence = genuine();
+    let bundle = evidence.bundle();
+    let names: Vec<&String> = bundle.members.keys().collect();
+    for (number, name) in names.iter().enumerate() {
+        let mut forged = bundle.clone();
+        let bytes = forged.members.get_mut(*name).expect("a member");
+        let at = number * 7_919 % bytes.len();
+        bytes[at] ^= 1 << (number % 7);
+        // The prose of VERIFY.txt proves nothing; its digest and the manifest itself notice a careless forger.
+        if ![VERIFY, MANIFEST].contains(&name.as_str()) {
+            forged.write_manifest();
+        }
+        let report = verify(&forged, Some(evidence.root));
+        assert_ne!(report.ruling(), Valid, "{name}: byte {at}");
+    }
+}
+
+#[test]
+fn no_two_signatures_can_be_swapped() {
+    let evidence = genuine();
+    let bundle = evidence.bundle();
+    let signatures: Vec<&String> = bundle.members.keys().filter(|name| name.ends_with(".sig")).collect();
+    for (number, a) in signatures.iter().enumerate().step_by(5) {
+        let b = signatures[(number * 31 + 17) % signatures.len()];
+        if *a != b {
+            let mut forged = bundle.clone();
+            swap(&mut forged, a, b);
+            forged.write_manifest();
+            assert_eq!(verify(&forged, Some(evidence.root)).ruling(), Invalid, "{a} and {b}");
+        }
+    }
+}
+
+fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, SimpleFileOptions::default()).expect("a new member");
+        writer.write_all(bytes).expect("written");
+    }
+    writer.finish().expect("finished").into_inner()
+}
+
+#[test]
+fn tricks_with_the_container_are_refused() {
+    let twice = zipped(&[("order/aa", b"1"), ("order/ab", b"2")]);
+    let twice: Vec<u8> = String::from_utf8_lossy(&twice)
+        .contains("order/ab")
+        .then(|| {
+            let mut bytes = twice.clone();
+            while let Some(at) = bytes.windows(8).position(|window| window == b"order/ab") {
+                bytes[at + 7] = b'a';
+            }
+            bytes
+        })
+        .expect("names are plain");
+    let many: Vec<String> = (0..=MEMBERS_MAX).map(|number| format!("m{number}")).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+    let bomb = vec![0; 17 * 1024 * 1024];
+    let genuine = genuine().bundle().to_zip().expect("bytes");
+    let mut elsewhere = genuine.clone();
+    elsewhere[30] ^= 1; // the local name of the first member differs from the one in the directory
+    let cases: [(&str, Vec<u8>, Reason); 12] = [
+        ("two members of one name", twice, Reason::BundleUnreadable),
+        ("parent folder", zipped(&[("../x", b"1")]), Reason::BundleUnreadable),
+        ("parent folder inside", zipped(&[("order/../../x", b"1")]), Reason::BundleUnreadable),
+        ("absolute", zipped(&[("/etc/x", b"1")]), Reason::BundleUnreadable),
+        ("backslash", zipped(&[("order\\x", b"1")]), Reason::BundleUnreadable),
+        ("escape sequence", zipped(&[("order/\u{1b}[2J", b"1")]), Reason::BundleUnreadable),
+        ("too many", zipped(&many), Reason::BundleTooLarge),
+        ("bomb", zipped(&[("order/x", &bomb)]), Reason::BundleTooLarge),
+        ("two readers see two names", elsewhere, Reason::BundleUnreadable),
+        ("something before it", [b"#!/bin/sh\n", &genuine[..]].concat(), Reason::BundleUnreadable),
+        ("cut off", genuine[..genuine.len() / 2].to_vec(), Reason::BundleUnreadable),
+        ("nothing", Vec::new(), Reason::BundleUnreadable),
+    ];
+    for (name, bytes, reason) in cases {
+        let refusal = Bundle::parse(&bytes).expect_err(name);
+        assert_eq!(refusal.reason, reason, "{name}: {refusal}");
+        assert_eq!(examine(&bytes, None).ruling(), NotCheckable, "{name}");
+    }
+}
+
+fn unpack(bundle: &Bundle, folder: &Path) {
+    for (name, bytes) in &bundle.members {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, bytes).expect("written");
+    }
+}
+
+fn run(line: &str, folder: &Path) -> bool {
+    let output = Command::new("sh").args(["-c", line]).current_dir(folder).output().expect("a shell");
+    output.status.success()
+}
+
+#[test]
+fn openssl_agrees_on_every_signature() {
+    let version = Command::new("openssl").arg("version").output().map(|output| output.stdout).unwrap_or_default();
+    if !version.starts_with(b"OpenSSL 3.") {
+        eprintln!("SKIPPED: OpenSSL 3 is absent");
+        return;
+    }
+    let bundle = genuine().bundle();
+    let folder = tempfile::tempdir().expect("a folder");
+    unpack(&bundle, folder.path());
+    let text = std::fs::read_to_string(folder.path().join(VERIFY)).expect("text");
+    let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("openssl ")).collect();
+    let signatures = bundle.members.keys().filter(|name| name.ends_with(".sig")).count();
+    assert_eq!(commands.len(), signatures);
+    for command in &commands {
+        assert!(run(command, folder.path()), "{command}");
+    }
+    let name = name_of(&bundle, "order/01-request", ".pae");
+    std::fs::write(folder.path().join(&name), b"DSSEv1 changed").expect("written");
+    let command = commands.iter().find(|command| command.contains(&name)).expect("a command");
+    assert!(!run(command, folder.path()), "{command} must fail");
+}
+
+#[test]
+fn the_program_says_so_with_its_exit_code() {
+    let evidence = genuine();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("order.asice");
+    std::fs::write(&file, evidence.bundle().to_zip().expect("bytes")).expect("written");
+    let (file, root) = (file.display().to_string(), format!("sha256:{}", evidence.root));
+    let other = format!("sha256:{}", StatementId([1; 32]));
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["verify", &file, "--root", &root], 0, "Gesamturteil: GÜLTIG"),
+        (&["verify", &file, "--root", &root, "--lang", "en"], 0, "Overall: VALID"),
+        (&["verify", &file, "--root", &root, "-o", "json"], 0, "\"verdict\": \"VALID\""),
+        (&["verify", &file, "--root", &other], 9, "ROOT_UNKNOWN"),
+        (&["verify", &file], 10, "ROOT_NOT_GIVEN"),
+        (&["verify", &file, "--root", "sha256:12"], 2, ""),
+        (&["verify", "absent.asice", "--root", &root], 6, ""),
+    ];
+    for (arguments, code, expected) in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(arguments).output().expect("run");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {out}{err}");
+        assert!(out.contains(expected), "{arguments:?}: {out}");
+        assert_eq!(err.contains("FILE_UNREADABLE"), code == 6, "{arguments:?}: {err}");
+        if arguments.contains(&"json") {
+            let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+            assert_eq!(report["checks"].as_array().map(Vec::len), Some(Check::ALL.len()));
+            assert_eq!(report["case"]["total_cents"], 990_000);
+        }
+    }
+}

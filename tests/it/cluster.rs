@@ -1,0 +1,168 @@
+//! Real processes: the demonstration from `nodes/`, once, and what it leaves behind.
+use std::io::BufRead as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The program under test.
+pub fn verbund() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verbund"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("VERBUND_PROFILE").env("RUST_LOG", "warn");
+    command
+}
+
+/// Runs and shows everything if the exit code is another.
+pub fn run(command: &mut Command, expected: i32) -> Output {
+    let output = command.output().expect("the program starts");
+    assert_eq!(
+        output.status.code(),
+        Some(expected),
+        "{command:?}\nstdout: {}\nstderr: {}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).expect("file")).expect("JSON")
+}
+
+#[test]
+fn the_whole_story_runs_in_six_processes() {
+    let folder = tempfile::tempdir().expect("folder");
+    let kept: PathBuf = folder.path().join("demo");
+    run(verbund().args(["demo", "--once", "--keep"]).arg(&kept), 0);
+    let report = json(&kept.join("demo.json"));
+    let steps: Vec<&str> =
+        report["steps"].as_array().expect("steps").iter().filter_map(|s| s["name"].as_str()).collect();
+    assert_eq!(
+        steps,
+        [
+            "start",
+            "publish",
+            "replicate",
+            "find",
+            "routes",
+            "order",
+            "order-reverse",
+            "order-refused",
+            "outage",
+            "catch-up",
+            "audit",
+            "audit-forged"
+        ]
+    );
+    assert!(report["steps"].as_array().expect("steps").iter().all(|step| step["ok"] == true));
+    assert_eq!(report["order"]["legs"], 5);
+    let nodes = report["nodes"].as_array().expect("nodes");
+    assert_eq!(nodes.len(), 6);
+    for node in nodes {
+        assert_eq!(node["catalogue_digest"], nodes[0]["catalogue_digest"]);
+        assert!(node["offerings"].as_u64().expect("count") >= 30);
+        let pid = node["pid"].as_u64().expect("pid");
+        assert!(!Path::new(&format!("/proc/{pid}/status")).exists(), "process {pid} is still there");
+    }
+    let root = std::fs::read_to_string(kept.join("root.txt")).expect("root");
+    let bundle = report["bundle"]["path"].as_str().expect("path");
+    let verified = run(verbund().args(["audit", "verify", bundle, "--root", root.trim()]), 0);
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("gültig"));
+    // Without the root hash nothing is decided; with another one everything falls.
+    run(verbund().args(["audit", "verify", bundle]), 10);
+    run(verbund().args(["audit", "verify", bundle, "--root", &format!("sha256:{}", "0".repeat(64))]), 9);
+    for name in ["kitu", "kid", "provitako", "govdigital", "dataport", "akdb"] {
+        assert!(kept.join("nodes").join(name).join("tls.pem").exists());
+    }
+    assert!(kept.join("officers/barleben-einkauf.pem").exists());
+    assert!(kept.join("client.toml").exists());
+    a_node_finds_everything_without_its_index(&kept, nodes[0]["offerings"].as_u64().expect("count"));
+}
+
+/// The log is the truth, sled is its index: a node whose index is gone, or is garbage, knows all it knew.
+fn a_node_finds_everything_without_its_index(kept: &Path, offerings: u64) {
+    let folder = kept.join("nodes/kitu");
+    let views = folder.join("data/views");
+    for damage in [Damage::Delete, Damage::Overwrite] {
+        match damage {
+            Damage::Delete => std::fs::remove_dir_all(&views).expect("the index exists"),
+            Damage::Overwrite => overwrite(&views),
+        }
+        let node = RunningNode::start(&folder.join("run.toml"));
+        let status =
+            run(verbund().args(["-o", "json", "node", "status", "--profile"]).arg(kept.join("client.toml")), 0);
+        let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+        assert_eq!(status["offerings"].as_u64(), Some(offerings));
+        assert_eq!(status["orders"].as_u64(), Some(3));
+        let order =
+            run(verbund().args(["-o", "json", "order", "list", "--profile"]).arg(kept.join("client.toml")), 0);
+        assert!(String::from_utf8_lossy(&order.stdout).contains("abgeschlossen"));
+        second_nodes_are_refused(&folder);
+        drop(node);
+    }
+}
+
+/// While a node runs, another on its address or on its store is told why it cannot.
+fn second_nodes_are_refused(folder: &Path) {
+    let refused = |config: &Path, code: &str| {
+        let output = run(verbund().args(["node", "run", "--config"]).arg(config), 3);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(code) && said.contains("Abhilfe:"), "{code} expected:\n{said}");
+    };
+    refused(&folder.join("run.toml"), "PORT_TAKEN");
+    let text = std::fs::read_to_string(folder.join("run.toml")).expect("settings");
+    let elsewhere: Vec<String> = text
+        .lines()
+        .map(|line| if line.starts_with("listen") { "listen = \"127.0.0.1:0\"".to_owned() } else { line.to_owned() })
+        .collect();
+    std::fs::write(folder.join("second.toml"), elsewhere.join("\n")).expect("file");
+    refused(&folder.join("second.toml"), "STORE_LOCKED");
+    let unknown = text.replacen("listen", "lisen = 1\nlisten", 1);
+    std::fs::write(folder.join("unknown.toml"), unknown).expect("file");
+    refused(&folder.join("unknown.toml"), "CONFIG_UNKNOWN_KEY");
+}
+
+enum Damage {
+    Delete,
+    Overwrite,
+}
+
+fn overwrite(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("folder") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            overwrite(&path);
+        } else {
+            std::fs::write(&path, [0x5a; 4096]).expect("file");
+        }
+    }
+}
+
+/// A node process that ends when this value is dropped.
+struct RunningNode {
+    child: std::process::Child,
+}
+
+impl RunningNode {
+    fn start(config: &Path) -> Self {
+        let mut command = verbund();
+        command.args(["node", "run", "--until-stdin-closes", "--config"]).arg(config);
+        let mut child = command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        std::io::BufReader::new(stdout).read_line(&mut line).expect("the node says that it is ready");
+        assert!(line.contains("\"ready\":true"), "{line}");
+        Self { child }
+    }
+}
+
+impl Drop for RunningNode {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,656 @@
+//! A complete order of five legs over six logs, made without the node: what an auditor would be given.
+//!
+//! [`Script`] says how it went; every field but the defaults is a way in which someone cheated or was careless.
+use std::collections::{BTreeMap, BTreeSet};
+
+use verbund::audit::bundle::{Bundle, BundleInput, Member};
+use verbund::domain::facts::{
+    ActivityBasis, BasisPoints, EntityFacts, FactBase, Membership, PrivateCapital, Relation, RulePack,
+};
+use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
+use verbund::domain::law::judge_leg;
+use verbund::domain::money::Cents;
+use verbund::domain::offering::{Component, CostItem, Due, Offering};
+use verbund::domain::order::{
+    Accept, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason,
+};
+use verbund::domain::route::Route;
+use verbund::domain::signing::SecretKey;
+use verbund::domain::statement::{Kind, Salt, Signed};
+use verbund::domain::time::{Date, Timestamp, parse_date};
+use verbund::domain::trust::{KeyEvent, KeyRole, OfficerRole, OnlineKey, WitnessPolicy};
+use verbund::log::checkpoint::Checkpoint;
+use verbund::log::cosignature::{cosign, merge};
+use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
+use verbund::log::merkle::{Tree, leaf_hash};
+use verbund::log::note::SignedNote;
+use verbund::log::proof::TlogProof;
+use verbund::protocol::founding::{Founding, NodePlan, OfficerPlan, OrgPlan, Plan, found};
+
+pub const NODES: [&str; 6] = ["kitu", "kid", "provitako", "govdigital", "dataport", "akdb"];
+const ROUTE: [&str; 6] = ["barleben", "kitu", "kid", "provitako", "govdigital", "dataport"];
+const BEGIN: &str = "2026-09-01T08:00:00Z";
+const WITNESSED_AT: u64 = 1_790_000_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// How the order went.
+#[derive(Clone)]
+pub struct Script {
+    /// Up to which total the buying officer may order alone, in cents.
+    pub limit: i64,
+    /// Who approves, if anyone, and what.
+    pub approval: Option<bool>,
+    /// How many cents the second hop asks beyond what the seal counts.
+    pub hidden_cents: i64,
+    /// Whose key signs the endorsement of `kid`.
+    pub endorser: &'static str,
+    /// Whether `kid` signs its endorsement with a key that its log names only afterwards.
+    pub late_key: bool,
+    /// Version of the offering whose price the provider charges; the request pins version 1.
+    pub priced_version: u32,
+    /// Whether version 2 of the offering lies in the bundle instead of version 1, which the request pins.
+    pub other_version: bool,
+    /// Whether `kid` says fulfilled although its leg is not.
+    pub bold: bool,
+    /// Whether the legs rest on an assumption.
+    pub assumed: bool,
+    /// Whether the buyer ends the order without a contract.
+    pub void: bool,
+    /// Whether the buyer writes a void after the seal.
+    pub void_as_well: bool,
+    /// Whether the seal is logged before the last offer.
+    pub early_seal: bool,
+    /// When the buyer seals, in hours after the request; the deadline is 480.
+    pub sealed_after: i64,
+    /// Who cosigns.
+    pub witnesses: Vec<&'static str>,
+    /// Entries of others in every log.
+    pub others: u64,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            limit: 10_000_000,
+            approval: None,
+            hidden_cents: 0,
+            endorser: "kid",
+            late_key: false,
+            priced_version: 1,
+            other_version: false,
+            bold: false,
+            assumed: false,
+            void: false,
+            void_as_well: false,
+            early_seal: false,
+            sealed_after: 30,
+            witnesses: NODES.to_vec(),
+            others: 40,
+        }
+    }
+}
+
+/// What came of it.
+pub struct Evidence {
+    /// The federation's root hash.
+    pub root: StatementId,
+    /// What a bundle is made of.
+    pub input: BundleInput,
+}
+
+impl Evidence {
+    pub fn bundle(&self) -> Bundle {
+        Bundle::new(self.input.clone()).expect("complete evidence")
+    }
+}
+
+struct NodeLog {
+    origin: Origin,
+    tree: Tree,
+    entries: Vec<Signed>,
+    places: BTreeMap<StatementId, u64>,
+}
+
+struct World {
+    script: Script,
+    founding: Founding,
+    logs: BTreeMap<String, NodeLog>,
+    facts: FactBase,
+    pack: RulePack,
+    salt: u8,
+    messages: Vec<(Signed, &'static str)>,
+    receipts: Vec<Signed>,
+    public: Vec<(Signed, &'static str)>,
+}
+
+pub fn org(name: &str) -> OrgId {
+    name.parse().expect("name")
+}
+
+fn node(name: &str) -> NodeId {
+    name.parse().expect("name")
+}
+
+fn day(text: &str) -> Date {
+    parse_date(text).expect("date")
+}
+
+fn cents(value: i64) -> Cents {
+    Cents::try_from(value).expect("amount")
+}
+
+fn points(value: u32) -> BasisPoints {
+    BasisPoints::try_from(value).expect("share")
+}
+
+fn hours(count: i64) -> Timestamp {
+    BEGIN.parse::<Timestamp>().expect("time").plus_ms(count * HOUR_MS)
+}
+
+fn home(of: &str) -> &'static str {
+    NODES.into_iter().find(|name| *name == of).unwrap_or("kitu")
+}
+
+fn secret(label: &str) -> SecretKey {
+    SecretKey::from_seed(&sha256(label.as_bytes()))
+}
+
+fn pack() -> RulePack {
+    RulePack {
+        name: org("gwb-108-2022"),
+        valid_from: day("2016-04-18"),
+        valid_to: None,
+        activity_above: points(8_000),
+        inverse_joint: true,
+        half_sisters: false,
+        source: "§ 108 GWB, gelesen im Stand März 2022".to_owned(),
+    }
+}
+
+fn plan(script: &Script) -> Plan {
+    let officer = |name: &str, role, limit| OfficerPlan {
+        name: name.parse().expect("name"),
+        roles: BTreeSet::from([role]),
+        limit: cents(limit),
+        valid_from: day("2026-01-01"),
+        valid_to: day("2027-12-31"),
+    };
+    let member = |name: &str, officers| OrgPlan {
+        id: org(name),
+        name: format!("{name}, Körperschaft in der Vorführung"),
+        legal_form: "eG".to_owned(),
+        area: (name == "barleben").then(|| "150830030030".parse().expect("key")),
+        inhabitants: None,
+        portal: None,
+        source: "Satzung und Genossenschaftsregister".to_owned(),
+        officers,
+    };
+    let planned = |name: &str| NodePlan {
+        node: node(name),
+        operator: org(name),
+        addresses: vec![format!("{name}.example:7443")],
+        tls_sha256: Hash([7; 32]),
+        orgs: std::iter::once(member(name, Vec::new()))
+            .chain((name == "kitu").then(|| {
+                let buyer = officer("einkauf", OfficerRole::Buyer, script.limit);
+                member("barleben", vec![buyer, officer("leitung", OfficerRole::Approver, 50_000_000)])
+            }))
+            .collect(),
+    };
+    Plan {
+        federation: org("verbund-demo"),
+        trustees: (1..=5).map(|number| format!("treuhand-{number}")).collect(),
+        threshold: 3,
+        witnesses: WitnessPolicy { nodes: NODES.map(node).to_vec(), quorum: 5 },
+        rule_pack: pack(),
+        nodes: NODES.map(planned).into_iter().collect(),
+    }
+}
+
+impl World {
+    fn new(script: &Script) -> Self {
+        let founding = found(plan(script), &mut secret);
+        let mut world = Self {
+            script: script.clone(),
+            logs: BTreeMap::new(),
+            facts: FactBase::default(),
+            pack: pack(),
+            salt: 0,
+            messages: Vec::new(),
+            receipts: Vec::new(),
+            public: Vec::new(),
+            founding,
+        };
+        for name in NODES {
+            let founded = &world.founding.nodes[&node(name)];
+            let (origin, genesis) = (founded.origin.clone(), founded.genesis.clone());
+            let log = NodeLog { origin, tree: Tree::new(), entries: Vec::new(), places: BTreeMap::new() };
+            world.logs.insert(name.to_owned(), log);
+            for signed in genesis {
+                world.append(name, &signed, NO_OUTCOME);
+            }
+        }
+        world
+    }
+
+    fn append(&mut self, name: &str, signed: &Signed, outcome: OutcomeTag) {
+        let audience = if signed.kind().is_public() { Audience::Public } else { Audience::Parties };
+        let log = self.logs.get_mut(name).expect("a node");
+        log.places.insert(signed.id(), log.tree.size());
+        log.tree.push(leaf_hash(Leaf::new(signed, audience, outcome).as_bytes()));
+        log.entries.push(signed.clone());
+    }
+
+    /// Entries of other orders and offerings.
+    fn fill(&mut self) {
+        for log in self.logs.values_mut() {
+            for number in 0..self.script.others {
+                log.tree.push(leaf_hash(format!("{} {number}", log.origin).as_bytes()));
+            }
+        }
+    }
+
+    fn statement_key(&self, name: &str) -> &SecretKey {
+        &self.founding.nodes[&node(home(name))].keys.statements[&org(name)]
+    }
+
+    fn publish<T: serde::Serialize>(&mut self, by: &'static str, kind: Kind, body: &T) -> StatementId {
+        let signed = Signed::sign(&kind, body, &[self.statement_key(by)]);
+        self.append(home(by), &signed, NO_OUTCOME);
+        self.public.push((signed.clone(), home(by)));
+        signed.id()
+    }
+
+    fn publish_facts(&mut self) {
+        let pairs = [
+            ("barleben", "kitu"),
+            ("kitu", "kid"),
+            ("kid", "provitako"),
+            ("provitako", "govdigital"),
+            ("dataport", "govdigital"),
+        ];
+        for (member, of) in pairs {
+            let fact = Membership {
+                member: org(member),
+                of: org(of),
+                relation: Relation::CooperativeMember,
+                share: None,
+                sole: false,
+                seat: Some(!(self.script.bold && of == "kid")),
+                valid_from: day("2019-01-01"),
+                valid_to: None,
+                known_from: day("2019-02-01"),
+                source: "Mitgliederliste der Genossenschaft, Stand 2026".to_owned(),
+                assumed: self.script.assumed && of == "provitako",
+                corrects: None,
+            };
+            let id = self.publish(of, Kind::Membership, &fact);
+            self.facts.memberships.insert(id, fact);
+        }
+        for name in ROUTE {
+            let fact = EntityFacts {
+                org: org(name),
+                legal_form: "eG".to_owned(),
+                contracting_authority: Some(2),
+                activity_share: Some(points(9_400)),
+                activity_basis: Some(ActivityBasis::Turnover),
+                activity_years: vec![2023, 2024, 2025],
+                private_capital: Some(PrivateCapital::None),
+                joint_influence: Some(true),
+                contrary_interests: Some(false),
+                valid_from: day("2019-01-01"),
+                valid_to: None,
+                known_from: day("2026-01-15"),
+                source: "Jahresabschlüsse 2023 bis 2025".to_owned(),
+                assumed: false,
+                corrects: None,
+            };
+            let id = self.publish(name, Kind::EntityFacts, &fact);
+            self.facts.entities.insert(id, fact);
+        }
+    }
+
+    fn offering(&self, version: u32) -> Offering {
+        let component = |item, due, value| Component { item, due, cents: cents(value), vat: "keine".to_owned() };
+        Offering {
+            name: org("wohnsitz-ummeldung"),
+            version,
+            seller: org("dataport"),
+            title: "Elektronische Wohnsitzanmeldung".to_owned(),
+            description: "Anmeldung nach Umzug, mit Aktualisierung von Ausweis und Reisepass.".to_owned(),
+            leika: vec!["99115005060000".parse().expect("key")],
+            ozg: Some("10258".parse().expect("id")),
+            leika_types: vec!["2/3".to_owned()],
+            topic: "Querschnitt".to_owned(),
+            lead_land: Some("HH".to_owned()),
+            efa_confirmed: true,
+            coverage: vec!["*".parse().expect("area")],
+            maturity: None,
+            connection: vec!["osci-xta".to_owned()],
+            portals: Vec::new(),
+            specialised_systems: vec!["MESO".to_owned()],
+            price: vec![
+                component(CostItem::Operation, Due::PerYear, 180_000 + i64::from(version - 1) * 20_000),
+                component(CostItem::Connection, Due::Once, 250_000),
+            ],
+            not_included: vec!["Fachverfahren".to_owned()],
+            term_years_min: 1,
+            valid_from: day("2026-01-01"),
+            valid_to: None,
+            source: "Preisblatt 2026".to_owned(),
+            assumed: Vec::new(),
+        }
+    }
+
+    fn salt(&mut self) -> Salt {
+        self.salt += 1;
+        Salt([self.salt; 16])
+    }
+
+    fn say<T: serde::Serialize>(&mut self, by: &'static str, kind: Kind, body: &T, key: &SecretKey) -> StatementId {
+        self.say_in(by, kind, body, key, NO_OUTCOME)
+    }
+
+    fn say_in<T: serde::Serialize>(
+        &mut self,
+        by: &'static str,
+        kind: Kind,
+        body: &T,
+        key: &SecretKey,
+        outcome: OutcomeTag,
+    ) -> StatementId {
+        let signed = Signed::sign(&kind, body, &[key]);
+        self.append(home(by), &signed, outcome);
+        self.messages.push((signed.clone(), home(by)));
+        signed.id()
+    }
+
+    fn officer(&self, name: &str) -> SecretKey {
+        secret(&format!("officer/barleben/{name}"))
+    }
+
+    fn request(&mut self, offering: StatementId) -> (Request, StatementId) {
+        let request = Request {
+            order: OrderId::derive(&org("barleben"), "vorgang-1"),
+            attempt: 1,
+            request_id: "vorgang-1".to_owned(),
+            mode: Mode::Binding,
+            buyer: org("barleben"),
+            offering,
+            route: Route::new(ROUTE.map(org).to_vec()).expect("route"),
+            as_of: day("2026-10-01"),
+            rule_pack: self.founding.rule_pack,
+            term_years: 4,
+            total_max: cents(2_000_000),
+            quote_by: hours(240),
+            seal_by: hours(480),
+            auto_seal: None,
+            reference: "04011000-1234512345-35".to_owned(),
+            officer: "einkauf".parse().expect("name"),
+            signed_at: hours(0),
+            salt: self.salt(),
+        };
+        let id = self.say("barleben", Kind::Request, &request, &self.officer("einkauf"));
+        (request, id)
+    }
+
+    fn leg(&self, request: &Request, at: usize) -> LegFinding {
+        let (from, to) = (org(ROUTE[at - 1]), org(ROUTE[at]));
+        let pack = (&self.founding.rule_pack, &self.pack);
+        let judged = judge_leg(&self.facts, pack, &from, &to, request.as_of, request.signed_at.date());
+        let bold = self.script.bold && ROUTE[at] == "kid";
+        LegFinding {
+            verdict: if bold { verbund::domain::law::Verdict::Fulfilled } else { judged.verdict },
+            basis: judged.basis,
+            assumed: judged.assumed(),
+            evidence: judged.evidence().into_iter().collect(),
+            as_of: judged.as_of,
+            from,
+            to,
+        }
+    }
+
+    fn decide(&mut self, request: &Request, id: StatementId) {
+        let Some(approve) = self.script.approval else { return };
+        let decision = Decision {
+            order: request.order,
+            attempt: 1,
+            request: id,
+            org: org("barleben"),
+            approve,
+            note: String::new(),
+            officer: "leitung".parse().expect("name"),
+            signed_at: hours(1),
+            salt: self.salt(),
+        };
+        self.say("barleben", Kind::Decision, &decision, &self.officer("leitung"));
+    }
+
+    fn endorse(&mut self, request: &Request, at: usize, prev: StatementId) -> StatementId {
+        let name = ROUTE[at];
+        let endorse = Endorse {
+            order: request.order,
+            attempt: 1,
+            from: org(name),
+            prev,
+            leg: self.leg(request, at),
+            decision: None,
+            signed_at: hours(2 + at as i64),
+            salt: self.salt(),
+        };
+        let late = self.script.late_key && name == "kid";
+        let label = match (late, name == "kid") {
+            (true, _) => "late".to_owned(),
+            (_, true) => format!("org/{}/statement", self.script.endorser),
+            _ => format!("org/{name}/statement"),
+        };
+        let id = self.say(name, Kind::Endorse, &endorse, &secret(&label));
+        if late {
+            self.register_late_key();
+        }
+        id
+    }
+
+    fn register_late_key(&mut self) {
+        let kid = org("kid");
+        let genesis = &self.founding.nodes[&node("kid")].genesis;
+        let first = genesis.iter().find(|signed| *signed.kind() == Kind::KeyEvent).expect("an event").id();
+        let event = KeyEvent {
+            org: kid.clone(),
+            seq: 1,
+            prev: Some(first),
+            home_node: node("kid"),
+            add: vec![OnlineKey { key: secret("late").public(), role: KeyRole::Statement }],
+            revoke: Vec::new(),
+            root: None,
+        };
+        let roots = &self.founding.roots[&kid];
+        let signed = Signed::sign(&Kind::KeyEvent, &event, &[&roots[0], &roots[1], &secret("late")]);
+        self.append("kid", &signed, NO_OUTCOME);
+    }
+
+    fn accept(&mut self, request: &Request, prev: StatementId) -> StatementId {
+        let accept = Accept {
+            order: request.order,
+            attempt: 1,
+            from: org("dataport"),
+            prev,
+            leg: self.leg(request, 5),
+            components: self.offering(self.script.priced_version).price,
+            decision: None,
+            binds_until: request.seal_by,
+            signed_at: hours(10),
+            salt: self.salt(),
+        };
+        self.say("dataport", Kind::Accept, &accept, &secret("org/dataport/statement"))
+    }
+
+    fn counter(&mut self, request: &Request, at: usize, prev: StatementId) -> StatementId {
+        let hidden = if at == 2 { self.script.hidden_cents } else { 0 };
+        let component = Component {
+            item: CostItem::Brokering,
+            due: Due::Once,
+            cents: cents(5_000 + hidden),
+            vat: "keine".to_owned(),
+        };
+        let counter = Counter {
+            order: request.order,
+            attempt: 1,
+            from: org(ROUTE[at]),
+            prev,
+            components: vec![component],
+            binds_until: request.seal_by,
+            signed_at: hours(16 - at as i64),
+            salt: self.salt(),
+        };
+        self.say(ROUTE[at], Kind::Counter, &counter, &secret(&format!("org/{}/statement", ROUTE[at])))
+    }
+
+    fn total(&self) -> Cents {
+        let price = self.offering(self.script.priced_version).price;
+        cents(price[0].cents.get() * 4 + price[1].cents.get() + 4 * 5_000)
+    }
+
+    fn seal(&mut self, request: &Request, chain: Vec<StatementId>) -> StatementId {
+        let seal = Seal {
+            order: request.order,
+            attempt: 1,
+            buyer: org("barleben"),
+            chain,
+            total: self.total(),
+            officer: Some("einkauf".parse().expect("name")),
+            signed_at: hours(self.script.sealed_after),
+            salt: self.salt(),
+        };
+        let tag = OutcomeTag::derive(&Kind::Seal, request.order, 1, &request.salt);
+        self.say_in("barleben", Kind::Seal, &seal, &self.officer("einkauf"), tag)
+    }
+
+    fn void(&mut self, request: &Request, id: StatementId) {
+        let void = Void {
+            order: request.order,
+            attempt: 1,
+            buyer: org("barleben"),
+            request: id,
+            reason: VoidReason::Cancelled,
+            officer: Some("einkauf".parse().expect("name")),
+            signed_at: hours(31),
+            salt: self.salt(),
+        };
+        let tag = OutcomeTag::derive(&Kind::Void, request.order, 1, &request.salt);
+        self.say_in("barleben", Kind::Void, &void, &self.officer("einkauf"), tag);
+    }
+
+    fn receipt(&mut self, request: &Request, by: &'static str, message: StatementId) {
+        let (origin, size) = (self.logs[home(by)].origin.clone(), self.logs[home(by)].tree.size());
+        let receipt = Receipt {
+            order: request.order,
+            attempt: 1,
+            from: org(by),
+            message,
+            log: origin,
+            size,
+            received_at: hours(32),
+            salt: self.salt(),
+        };
+        let signed = Signed::sign(&Kind::Receipt, &receipt, &[self.statement_key(by)]);
+        self.receipts.push(signed);
+    }
+
+    fn play(&mut self) {
+        self.publish_facts();
+        let [first, second] = [1, 2].map(|version| {
+            let offering = self.offering(version);
+            self.publish("dataport", Kind::Offering, &offering)
+        });
+        assert_ne!(first, second);
+        self.fill();
+        let (request, id) = self.request(first);
+        self.receipt(&request, "kitu", id);
+        self.decide(&request, id);
+        if self.script.void {
+            return self.void(&request, id);
+        }
+        let mut chain = vec![id];
+        for at in 1..=4 {
+            let prev = *chain.last().expect("the request");
+            chain.push(self.endorse(&request, at, prev));
+        }
+        chain.push(self.accept(&request, chain[4]));
+        for at in (1..=4).rev() {
+            let prev = *chain.last().expect("the acceptance");
+            chain.push(self.counter(&request, at, prev));
+        }
+        let seal = self.seal(&request, chain);
+        for by in &ROUTE[1..] {
+            self.receipt(&request, by, seal);
+        }
+        if self.script.void_as_well {
+            self.void(&request, id);
+        }
+        self.fill();
+    }
+
+    fn checkpoint(&self, name: &str) -> SignedNote {
+        let log = &self.logs[name];
+        let head = Checkpoint { origin: log.origin.clone(), size: log.tree.size(), root: log.tree.root() };
+        let mut note = head.sign(&self.founding.nodes[&node(name)].keys.log);
+        for (late, witness) in (0..).zip(&self.script.witnesses) {
+            let key = &self.founding.nodes[&node(witness)].keys.witness;
+            let line = cosign(&note, witness, key, WITNESSED_AT + late).expect("a checkpoint");
+            merge(&mut note, line, &key.public()).expect("own cosignature");
+        }
+        note
+    }
+
+    fn evidence(&self) -> Evidence {
+        let notes: BTreeMap<&str, SignedNote> = NODES.map(|name| (name, self.checkpoint(name))).into();
+        let member = |name: &str, signed: &Signed| {
+            let log = &self.logs[name];
+            let index = log.places[&signed.id()];
+            let hashes = log.tree.inclusion_proof(index, log.tree.size()).expect("in the tree");
+            let proof = TlogProof::new(index, hashes, notes[name].clone());
+            Member { signed: signed.clone(), proof: Some(proof) }
+        };
+        let mut input = BundleInput { receipts: self.receipts.clone(), ..BundleInput::empty(self.founding.anchor) };
+        for name in NODES {
+            for signed in &self.logs[name].entries {
+                let wanted = match signed.kind() {
+                    Kind::FederationRoot | Kind::Admission | Kind::KeyEvent => true,
+                    Kind::OfficerGrant => {
+                        let text = String::from_utf8_lossy(signed.payload()).into_owned();
+                        text.contains("einkauf") || self.script.approval.is_some()
+                    }
+                    _ => false,
+                };
+                if wanted {
+                    input.trust.push(member(name, signed));
+                }
+            }
+        }
+        let pack = &self.founding.nodes[&node("kitu")].genesis[1];
+        input.facts.push(member("kitu", pack));
+        let unwanted = format!("\"version\":{}", if self.script.other_version { 1 } else { 2 });
+        for (signed, name) in &self.public {
+            let is_offering = *signed.kind() == Kind::Offering;
+            if !is_offering || !String::from_utf8_lossy(signed.payload()).contains(&unwanted) {
+                input.facts.push(member(name, signed));
+            }
+        }
+        input.messages = self.messages.iter().map(|(signed, name)| member(name, signed)).collect();
+        if self.script.early_seal {
+            // The log of the buyer's node shows the seal where the request stands, and the request after it.
+            let last = input.messages.len() - 1;
+            let (request, seal) = (input.messages[0].proof.clone(), input.messages[last].proof.clone());
+            (input.messages[0].proof, input.messages[last].proof) = (seal, request);
+        }
+        Evidence { root: self.founding.anchor, input }
+    }
+}
+
+/// Plays the script and gathers the evidence.
+pub fn evidence(script: &Script) -> Evidence {
+    let mut world = World::new(script);
+    world.play();
+    world.evidence()
+}

@@ -1,0 +1,474 @@
+//! The federation of the tests: six nodes, nine organisations, one chain of five legs in each direction.
+//!
+//! Every key comes from a label, so every byte is the same in every run. Must never be used outside tests: whoever
+//! knows the labels holds the keys.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use verbund::domain::facts::{
+    ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
+};
+use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId, sha256};
+use verbund::domain::money::Cents;
+use verbund::domain::offering::{Component, CostItem, Due, Offering};
+use verbund::domain::order::{Attempt, AutoSeal, Decision, Mode, Request, Seal, Void, VoidReason};
+use verbund::domain::route::Route;
+use verbund::domain::signing::SecretKey;
+use verbund::domain::statement::{Kind, Salt, Signed};
+use verbund::domain::time::{Date, Timestamp, parse_date};
+use verbund::domain::trust::{OfficerRole, WitnessPolicy};
+use verbund::protocol::founding::{NodePlan, OfficerPlan, OrgPlan, Plan, found};
+use verbund::protocol::settings::{Deciding, NodeKeys, Policy, Settings};
+
+/// The nodes and whom they host, the operator first.
+pub const NODES: [(&str, &[&str]); 6] = [
+    ("kitu", &["kitu", "barleben", "halberstadt"]),
+    ("kid", &["kid"]),
+    ("provitako", &["provitako"]),
+    ("govdigital", &["govdigital"]),
+    ("dataport", &["dataport"]),
+    ("akdb", &["akdb", "feldafing"]),
+];
+
+/// Barleben's way to Dataport.
+pub const CHAIN: [&str; 6] = ["barleben", "kitu", "kid", "provitako", "govdigital", "dataport"];
+
+/// Feldafing's way to KITU.
+pub const REVERSE: [&str; 6] = ["feldafing", "akdb", "govdigital", "provitako", "kid", "kitu"];
+
+/// Who belongs to whom, since when.
+const MEMBERS: [(&str, &str, &str); 8] = [
+    ("barleben", "kitu", "2009-12-22"),
+    ("halberstadt", "kitu", "2009-12-22"),
+    ("kid", "kitu", "2009-12-22"),
+    ("kid", "provitako", "2021-12-01"),
+    ("provitako", "govdigital", "2020-01-01"),
+    ("dataport", "govdigital", "2019-12-12"),
+    ("akdb", "govdigital", "2019-12-12"),
+    ("feldafing", "akdb", "2007-01-01"),
+];
+
+/// Officers: organisation, office, roles, limit in cents, last day.
+const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 9] = [
+    ("barleben", "einkauf", &[OfficerRole::Buyer, OfficerRole::Publisher], HIGH, "2030-12-31"),
+    ("barleben", "leitung", &[OfficerRole::Approver], HIGH, "2030-12-31"),
+    ("barleben", "sachgebiet", &[OfficerRole::Buyer, OfficerRole::Approver], LOW, "2030-12-31"),
+    ("barleben", "frueher", &[OfficerRole::Buyer], HIGH, "2025-12-31"),
+    ("feldafing", "einkauf", &[OfficerRole::Buyer, OfficerRole::Publisher], HIGH, "2030-12-31"),
+    ("kid", "leitung", &[OfficerRole::Approver], HIGH, "2030-12-31"),
+    ("provitako", "leitung", &[OfficerRole::Approver], HIGH, "2030-12-31"),
+    ("dataport", "vertrieb", &[OfficerRole::Publisher], HIGH, "2030-12-31"),
+    ("kitu", "pruefung", &[OfficerRole::Auditor], HIGH, "2030-12-31"),
+];
+
+const HIGH: i64 = 10_000_000;
+const LOW: i64 = 10_000;
+
+/// What the orders of the tests may cost at most, in cents.
+pub const TOTAL_MAX: i64 = 1_000_000;
+
+/// When every world begins.
+pub const START: &str = "2026-11-23T10:00:00Z";
+
+/// How a node begins.
+pub struct Begun {
+    /// First statements of its log.
+    pub genesis: Vec<Signed>,
+    /// Facts and offerings of those it hosts.
+    pub published: Vec<Signed>,
+    /// Its log.
+    pub origin: Origin,
+    /// Its operator.
+    pub operator: OrgId,
+    /// Whom it hosts.
+    pub hosts: BTreeSet<OrgId>,
+}
+
+/// The federation.
+pub struct Federation {
+    /// The root hash.
+    pub anchor: StatementId,
+    /// The rule pack in force.
+    pub rule_pack: StatementId,
+    /// The nodes.
+    pub nodes: BTreeMap<NodeId, Begun>,
+    /// Dataport's offering.
+    pub wohngeld: StatementId,
+    /// KITU's offering.
+    pub geburtsurkunde: StatementId,
+}
+
+/// A name that is known to be good.
+pub fn name<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().expect("a good name")
+}
+
+/// The key behind a label.
+pub fn key(label: &str) -> SecretKey {
+    SecretKey::from_seed(&sha256(format!("verbund test key/{label}").as_bytes()))
+}
+
+/// The key of an officer.
+pub fn officer_key(org: &str, officer: &str) -> SecretKey {
+    key(&format!("officer/{org}/{officer}"))
+}
+
+/// The statement key of an organisation.
+pub fn statement_key(org: &str) -> SecretKey {
+    key(&format!("org/{org}/statement"))
+}
+
+/// The first moment.
+pub fn start() -> Timestamp {
+    START.parse().expect("RFC 3339")
+}
+
+pub fn day(text: &str) -> Date {
+    parse_date(text).expect("a date")
+}
+
+pub fn cents(value: i64) -> Cents {
+    Cents::try_from(value).expect("within limits")
+}
+
+/// Salt that follows from a text.
+pub fn salt(text: &str) -> Salt {
+    Salt(sha256(text.as_bytes())[..16].try_into().expect("16 bytes"))
+}
+
+/// The federation, made once per process.
+pub fn federation() -> &'static Federation {
+    static FEDERATION: OnceLock<Federation> = OnceLock::new();
+    FEDERATION.get_or_init(make)
+}
+
+fn make() -> Federation {
+    let founding = found(plan(), &mut |label| key(label));
+    let wohngeld = Signed::sign(&Kind::Offering, &wohngeld(), &[&statement_key("dataport")]);
+    let geburtsurkunde = Signed::sign(&Kind::Offering, &geburtsurkunde(), &[&statement_key("kitu")]);
+    let offerings = (wohngeld.id(), geburtsurkunde.id());
+    let facts = facts();
+    let nodes = founding.nodes.into_iter().map(|(node, founded)| {
+        let published = facts.iter().filter(|(org, _)| founded.hosts.contains(org)).map(|(_, fact)| fact.clone());
+        let mut published: Vec<Signed> = published.collect();
+        match node.as_str() {
+            "dataport" => published.push(wohngeld.clone()),
+            "kitu" => published.push(geburtsurkunde.clone()),
+            _ => {}
+        }
+        let begun = Begun {
+            genesis: founded.genesis,
+            published,
+            origin: founded.origin,
+            operator: founded.operator,
+            hosts: founded.hosts,
+        };
+        (node, begun)
+    });
+    Federation {
+        anchor: founding.anchor,
+        rule_pack: founding.rule_pack,
+        nodes: nodes.collect(),
+        wohngeld: offerings.0,
+        geburtsurkunde: offerings.1,
+    }
+}
+
+fn plan() -> Plan {
+    let nodes = NODES.map(|(node, orgs)| NodePlan {
+        node: name(node),
+        operator: name(node),
+        addresses: vec![format!("{node}.example:7600")],
+        tls_sha256: Hash::of(node.as_bytes()),
+        orgs: orgs.iter().map(|org| org_plan(org)).collect(),
+    });
+    let witnesses = NODES.map(|(node, _)| name(node));
+    Plan {
+        federation: name("probe"),
+        trustees: ["bund", "laender", "kommunen"].map(str::to_owned).into(),
+        threshold: 2,
+        witnesses: WitnessPolicy {
+            quorum: u32::try_from(WitnessPolicy::quorum_of(witnesses.len())).expect("small"),
+            nodes: witnesses.into(),
+        },
+        rule_pack: rule_pack(),
+        nodes: nodes.into(),
+    }
+}
+
+/// Section 108 GWB as the tests apply it.
+pub fn rule_pack() -> RulePack {
+    RulePack {
+        name: name("gwb-108"),
+        valid_from: day("2016-04-18"),
+        valid_to: None,
+        activity_above: BasisPoints::try_from(8_000).expect("a share"),
+        inverse_joint: true,
+        half_sisters: false,
+        source: "§ 108 GWB".to_owned(),
+    }
+}
+
+fn org_plan(org: &str) -> OrgPlan {
+    let area = match org {
+        "barleben" => Some("150830040040"),
+        "halberstadt" => Some("150850135135"),
+        "feldafing" => Some("091880118118"),
+        _ => None,
+    };
+    let officers = OFFICERS.iter().filter(|(of, ..)| *of == org);
+    OrgPlan {
+        id: name(org),
+        name: org.to_owned(),
+        legal_form: if area.is_some() { "Gemeinde" } else { "eG" }.to_owned(),
+        area: area.map(name),
+        inhabitants: area.map(|_| 9_000),
+        portal: None,
+        source: "Testverbund".to_owned(),
+        officers: officers
+            .map(|(_, officer, roles, limit, valid_to)| OfficerPlan {
+                name: name(officer),
+                roles: roles.iter().copied().collect(),
+                limit: cents(*limit),
+                valid_from: day("2020-01-01"),
+                valid_to: day(valid_to),
+            })
+            .collect(),
+    }
+}
+
+/// Every fact with the organisation that signs it.
+fn facts() -> Vec<(OrgId, Signed)> {
+    let mut facts = Vec::new();
+    for (member, of, since) in MEMBERS {
+        let fact = membership(member, of, since);
+        facts.push((name(of), Signed::sign(&Kind::Membership, &fact, &[&statement_key(of)])));
+    }
+    for org in NODES.iter().flat_map(|(_, orgs)| orgs.iter()) {
+        let fact = entity_facts(org);
+        facts.push((name(org), Signed::sign(&Kind::EntityFacts, &fact, &[&statement_key(org)])));
+    }
+    facts
+}
+
+/// A membership that carries joint control.
+pub fn membership(member: &str, of: &str, since: &str) -> Membership {
+    Membership {
+        member: name(member),
+        of: name(of),
+        relation: Relation::CooperativeMember,
+        share: None,
+        sole: false,
+        seat: Some(true),
+        valid_from: day(since),
+        valid_to: None,
+        known_from: day(since),
+        source: "Testverbund".to_owned(),
+        assumed: false,
+        corrects: None,
+    }
+}
+
+/// Facts under which every leg of the chains is fulfilled.
+pub fn entity_facts(org: &str) -> EntityFacts {
+    EntityFacts {
+        org: name(org),
+        legal_form: "eG".to_owned(),
+        contracting_authority: Some(2),
+        activity_share: Some(BasisPoints::try_from(9_500).expect("a share")),
+        activity_basis: Some(ActivityBasis::Turnover),
+        activity_years: vec![2023, 2024, 2025],
+        private_capital: Some(PrivateCapital::None),
+        joint_influence: Some(true),
+        contrary_interests: Some(false),
+        valid_from: day("2005-01-01"),
+        valid_to: None,
+        known_from: day("2005-01-01"),
+        source: "Testverbund".to_owned(),
+        assumed: false,
+        corrects: None,
+    }
+}
+
+fn component(item: CostItem, due: Due, value: i64) -> Component {
+    Component { item, due, cents: cents(value), vat: String::new() }
+}
+
+/// Version 1 of Dataport's offering: 1,000 € once and 500 € a year.
+pub fn wohngeld() -> Offering {
+    Offering {
+        name: name("wohngeld"),
+        version: 1,
+        seller: name("dataport"),
+        title: "Wohngeld".to_owned(),
+        description: "Antrag auf Wohngeld".to_owned(),
+        leika: vec![name("99107023017000")],
+        ozg: Some(name("10092")),
+        leika_types: Vec::new(),
+        topic: "Bauen & Wohnen".to_owned(),
+        lead_land: Some("SH".to_owned()),
+        efa_confirmed: true,
+        coverage: vec![name("*")],
+        maturity: None,
+        connection: vec!["fit-connect".to_owned()],
+        portals: Vec::new(),
+        specialised_systems: Vec::new(),
+        price: vec![
+            component(CostItem::Connection, Due::Once, 100_000),
+            component(CostItem::Operation, Due::PerYear, 50_000),
+        ],
+        not_included: Vec::new(),
+        term_years_min: 1,
+        valid_from: day("2026-01-01"),
+        valid_to: None,
+        source: "Testverbund".to_owned(),
+        assumed: Vec::new(),
+    }
+}
+
+/// Version 1 of KITU's offering.
+pub fn geburtsurkunde() -> Offering {
+    Offering {
+        name: name("geburtsurkunde"),
+        seller: name("kitu"),
+        title: "Geburtsurkunde".to_owned(),
+        description: "Urkunden aus dem Geburtenregister".to_owned(),
+        leika: vec![name("99027001012000")],
+        topic: "Familie & Kind".to_owned(),
+        lead_land: Some("ST".to_owned()),
+        ..wohngeld()
+    }
+}
+
+/// What the hops charge: 10 € and the node's number in € a year.
+pub fn fee(org: &str) -> Vec<Component> {
+    let number = NODES.iter().position(|(node, _)| *node == org).map_or(0, |at| at as i64);
+    vec![component(CostItem::Brokering, Due::PerYear, 1_000 + 100 * number)]
+}
+
+impl Federation {
+    /// Settings of a node; every operator brokers by rule.
+    pub fn settings(&self, node: &NodeId) -> Settings {
+        let begun = &self.nodes[node];
+        let policy =
+            Policy { deciding: Deciding::Rule { accept_assumed: true, total_max: None }, fee: fee(node.as_str()) };
+        Settings {
+            anchor: self.anchor,
+            origin: begun.origin.clone(),
+            operator: begun.operator.clone(),
+            hosts: begun.hosts.clone(),
+            policies: [(begun.operator.clone(), policy)].into(),
+        }
+    }
+
+    /// The keys a node holds.
+    pub fn keys(&self, node: &NodeId) -> NodeKeys {
+        NodeKeys {
+            log: key(&format!("node/{node}/log")),
+            witness: key(&format!("node/{node}/witness")),
+            statements: self.nodes[node].hosts.iter().map(|org| (org.clone(), statement_key(org.as_str()))).collect(),
+        }
+    }
+
+    /// The node an organisation is at home at.
+    pub fn home(&self, org: &OrgId) -> NodeId {
+        let found = self.nodes.iter().find(|(_, begun)| begun.hosts.contains(org));
+        found.map(|(node, _)| node.clone()).expect("every organisation has a home")
+    }
+
+    /// Barleben orders Wohngeld from Dataport, to be sealed by itself.
+    pub fn request(&self, request_id: &str, now: Timestamp) -> Request {
+        self.request_along(&CHAIN, self.wohngeld, request_id, now)
+    }
+
+    /// Feldafing orders Geburtsurkunde from KITU.
+    pub fn reverse_request(&self, request_id: &str, now: Timestamp) -> Request {
+        self.request_along(&REVERSE, self.geburtsurkunde, request_id, now)
+    }
+
+    /// An order along a route: four years, binding, sealed by itself, a day to quote and two to seal.
+    pub fn request_along(&self, route: &[&str], offering: StatementId, request_id: &str, now: Timestamp) -> Request {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        let buyer: OrgId = name(route[0]);
+        Request {
+            order: OrderId::derive(&buyer, request_id),
+            attempt: 1,
+            request_id: request_id.to_owned(),
+            mode: Mode::Binding,
+            buyer,
+            offering,
+            route: Route::new(route.iter().map(|party| name(party)).collect()).expect("a route"),
+            as_of: now.date(),
+            rule_pack: self.rule_pack,
+            term_years: 4,
+            total_max: cents(TOTAL_MAX),
+            quote_by: now.plus_ms(DAY_MS),
+            seal_by: now.plus_ms(2 * DAY_MS),
+            auto_seal: Some(AutoSeal { accept_assumed: false }),
+            reference: String::new(),
+            officer: name("einkauf"),
+            signed_at: now,
+            salt: salt(request_id),
+        }
+    }
+}
+
+/// Signs a request as its officer would.
+pub fn sign_request(request: &Request) -> Signed {
+    sign_as(&Kind::Request, request, request.buyer.as_str(), request.officer.as_str())
+}
+
+/// Signs anything with an officer's key.
+pub fn sign_as<T: serde::Serialize>(kind: &Kind, body: &T, org: &str, officer: &str) -> Signed {
+    Signed::sign(kind, body, &[&officer_key(org, officer)])
+}
+
+/// An officer's decision on a request.
+pub fn decision(request: &Signed, body: &Request, org: &str, officer: &str, approve: bool, now: Timestamp) -> Signed {
+    let decision = Decision {
+        order: body.order,
+        attempt: body.attempt,
+        request: request.id(),
+        org: name(org),
+        approve,
+        note: if approve { String::new() } else { "kein Bedarf".to_owned() },
+        officer: name::<OfficerName>(officer),
+        signed_at: now,
+        salt: salt(&format!("{org}/{officer}/{now}")),
+    };
+    sign_as(&Kind::Decision, &decision, org, officer)
+}
+
+/// The seal of an officer over a complete chain.
+pub fn seal(attempt: &Attempt, officer: &str, now: Timestamp) -> Signed {
+    let request = attempt.request.body();
+    let seal = Seal {
+        order: request.order,
+        attempt: request.attempt,
+        buyer: request.buyer.clone(),
+        chain: attempt.chain().expect("a complete chain"),
+        total: attempt.total().expect("a price"),
+        officer: Some(name(officer)),
+        signed_at: now,
+        salt: salt(&format!("seal/{officer}/{now}")),
+    };
+    sign_as(&Kind::Seal, &seal, request.buyer.as_str(), officer)
+}
+
+/// The officer who ordered cancels.
+pub fn cancel(request: &Signed, body: &Request, now: Timestamp) -> Signed {
+    let void = Void {
+        order: body.order,
+        attempt: body.attempt,
+        buyer: body.buyer.clone(),
+        request: request.id(),
+        reason: VoidReason::Cancelled,
+        officer: Some(body.officer.clone()),
+        signed_at: now,
+        salt: salt(&format!("void/{now}")),
+    };
+    sign_as(&Kind::Void, &void, body.buyer.as_str(), body.officer.as_str())
+}

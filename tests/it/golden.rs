@@ -1,0 +1,231 @@
+//! Golden bytes: one statement of every kind, and one leaf. What is pinned here has been signed somewhere.
+//!
+//! `VERBUND_BLESS=1` writes the file anew. Must never be blessed without a new version of the kind that changed.
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+use verbund::domain::body::Body;
+use verbund::domain::id::{Hash, OrderId, Origin, StatementId};
+use verbund::domain::law::{Basis, Verdict};
+use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
+use verbund::domain::order::{
+    Accept, Access, Counter, Decision, Decline, Endorse, LegFinding, Receipt, Seal, Void, VoidReason,
+};
+use verbund::domain::statement::{Kind, Signed};
+use verbund::domain::trust::Expulsion;
+use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
+
+use crate::federation::{
+    cents, day, entity_facts, federation, fee, key, membership, name, rule_pack, salt, start, wohngeld,
+};
+
+fn statement<T: Serialize>(kind: &Kind, body: &T) -> Signed {
+    Signed::sign(kind, body, &[&key("golden")])
+}
+
+/// The founding statements come from the founding itself.
+fn founding(kind: &Kind) -> Signed {
+    let genesis = &federation().nodes[&name("kitu")].genesis;
+    genesis.iter().find(|signed| signed.kind() == kind).expect("every founding has it").clone()
+}
+
+fn public(kind: &Kind) -> Signed {
+    match kind {
+        Kind::Expulsion => {
+            statement(kind, &Expulsion { org: name("kid"), reason: "Austritt".to_owned(), last_valid: 7 })
+        }
+        Kind::Membership => statement(kind, &membership("kid", "provitako", "2021-12-01")),
+        Kind::EntityFacts => statement(kind, &entity_facts("kid")),
+        Kind::Offering => statement(kind, &wohngeld()),
+        Kind::RulePack => statement(kind, &rule_pack()),
+        Kind::Withdrawal => statement(
+            kind,
+            &Withdrawal {
+                seller: name("dataport"),
+                name: name("wohngeld"),
+                version: 1,
+                reason: "Betrieb eingestellt".to_owned(),
+            },
+        ),
+        Kind::ConnectionReport => statement(
+            kind,
+            &ConnectionReport {
+                municipality: name("barleben"),
+                portal: "IKISS".to_owned(),
+                offering: Some(federation().wohngeld),
+                result: "läuft".to_owned(),
+                reported_on: day("2026-05-01"),
+                source: "Testverbund".to_owned(),
+            },
+        ),
+        Kind::Need => statement(
+            kind,
+            &Need {
+                municipality: name("barleben"),
+                leika: vec![name("99107023017000")],
+                note: "Wohngeld online".to_owned(),
+                until: day("2027-03-31"),
+            },
+        ),
+        _ => founding(kind),
+    }
+}
+
+fn leg() -> LegFinding {
+    LegFinding {
+        from: name("kitu"),
+        to: name("kid"),
+        as_of: day("2026-11-23"),
+        verdict: Verdict::Fulfilled,
+        basis: Some(Basis::JointInverse),
+        assumed: false,
+        evidence: vec![StatementId([4; 32])],
+    }
+}
+
+fn message(kind: &Kind) -> Signed {
+    let (order, attempt, now) = (OrderId([1; 16]), 1, start());
+    let (prev, request, salt) = (StatementId([2; 32]), StatementId([3; 32]), salt("golden"));
+    let later = now.plus_ms(3_600_000);
+    let decline = || Decline {
+        order,
+        attempt,
+        from: name("kid"),
+        request,
+        reason: "LEG_NOT_PROVEN".to_owned(),
+        note: "Nachweis fehlt".to_owned(),
+        signed_at: now,
+        salt,
+    };
+    match kind {
+        Kind::Request => statement(kind, &federation().request("golden", now)),
+        Kind::Decision => statement(
+            kind,
+            &Decision {
+                order,
+                attempt,
+                request,
+                org: name("barleben"),
+                approve: true,
+                note: "geprüft".to_owned(),
+                officer: name("leitung"),
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Endorse => statement(
+            kind,
+            &Endorse { order, attempt, from: name("kid"), prev, leg: leg(), decision: None, signed_at: now, salt },
+        ),
+        Kind::Accept => statement(
+            kind,
+            &Accept {
+                order,
+                attempt,
+                from: name("kid"),
+                prev,
+                leg: leg(),
+                components: wohngeld().price,
+                decision: Some(request),
+                binds_until: later,
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Counter => statement(
+            kind,
+            &Counter {
+                order,
+                attempt,
+                from: name("kid"),
+                prev,
+                components: fee("kid"),
+                binds_until: later,
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Reject | Kind::Decline => statement(kind, &decline()),
+        Kind::Seal => statement(
+            kind,
+            &Seal {
+                order,
+                attempt,
+                buyer: name("barleben"),
+                chain: vec![request, prev],
+                total: cents(123_456),
+                officer: Some(name("einkauf")),
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Void => statement(
+            kind,
+            &Void {
+                order,
+                attempt,
+                buyer: name("barleben"),
+                request,
+                reason: VoidReason::PriceTooHigh,
+                officer: None,
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Receipt => statement(
+            kind,
+            &Receipt {
+                order,
+                attempt,
+                from: name("kid"),
+                message: prev,
+                log: "probe/log/kid/1".parse::<Origin>().expect("origin"),
+                size: 42,
+                received_at: now,
+                salt,
+            },
+        ),
+        _ => statement(
+            kind,
+            &Access { org: name("barleben"), officer: name("einkauf"), node: name("kitu"), signed_at: now, salt },
+        ),
+    }
+}
+
+fn golden() -> String {
+    let mut text = String::new();
+    for kind in Kind::ALL {
+        let signed = if kind.is_public() { public(kind) } else { message(kind) };
+        Body::read(&signed).expect("a body of its kind");
+        let pae = std::str::from_utf8(signed.pae()).expect("text");
+        assert!(!pae.contains('\n'), "one statement per line");
+        writeln!(text, "{kind}\n  {}\n  {pae}", signed.id()).expect("into memory");
+    }
+    let seal = message(&Kind::Seal);
+    let tag = OutcomeTag::derive(&Kind::Seal, OrderId([1; 16]), 1, &salt("golden"));
+    for (what, signed, audience, outcome) in [
+        ("leaf of a public statement", public(&Kind::Offering), Audience::Public, NO_OUTCOME),
+        ("leaf with several signatures", founding(&Kind::Admission), Audience::Public, NO_OUTCOME),
+        ("leaf of a seal", seal, Audience::Parties, tag),
+    ] {
+        let leaf = Leaf::new(&signed, audience, outcome);
+        let hash = verbund::log::merkle::leaf_hash(leaf.as_bytes());
+        writeln!(text, "{what}\n  {}\n  {}", Hash(hash.0), hex::encode(leaf.as_bytes())).expect("into memory");
+    }
+    text
+}
+
+#[test]
+fn statements_and_leaves_keep_their_bytes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden.txt");
+    let found = golden();
+    if std::env::var_os("VERBUND_BLESS").is_some() {
+        std::fs::write(&path, &found).expect("a writable file");
+    }
+    let pinned = std::fs::read_to_string(&path).expect("the pinned bytes; VERBUND_BLESS=1 writes them");
+    for (found, pinned) in found.lines().zip(pinned.lines()) {
+        assert_eq!(found, pinned);
+    }
+    assert_eq!(found.lines().count(), pinned.lines().count());
+}

@@ -1,0 +1,189 @@
+//! The journeys over real drivers: six nodes in one process, memory stores, streams and deliveries as plain channels.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use verbund::domain::id::{NodeId, OrderId};
+use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::statement::Signed;
+use verbund::node::driver::Driver;
+use verbund::node::handle::Handle;
+use verbund::node::ports::Clock as _;
+use verbund::node::ports::Peers;
+use verbund::node::system::{SystemClock, SystemDice};
+use verbund::protocol::frame::Delivery;
+use verbund::protocol::{Answer, Node};
+use verbund::store::memory::{Failure, MemoryStore};
+
+use crate::federation::{CHAIN, federation, name, sign_request};
+
+/// Handles by node; filled once all drivers run.
+type Switchboard = Arc<Mutex<BTreeMap<NodeId, Handle>>>;
+
+/// Deliveries straight into the other driver.
+struct InProcess {
+    own: NodeId,
+    others: Switchboard,
+}
+
+impl Peers for InProcess {
+    async fn deliver(&self, node: NodeId, delivery: Delivery) -> Result<Signed, Refusal> {
+        let handle = self.others.lock().expect("no panic holds it").get(&node).cloned();
+        let handle = handle.ok_or_else(|| Refusal::new(Reason::Unreachable).with("node", &node))?;
+        match handle.deliver(self.own.clone(), delivery).await? {
+            Answer::Receipt(receipt) => Ok(receipt),
+            other => panic!("a delivery is answered with a receipt, not {other:?}"),
+        }
+    }
+}
+
+/// Six drivers.
+pub struct Nodes {
+    handles: Switchboard,
+    drivers: Vec<JoinHandle<Result<(), Refusal>>>,
+}
+
+impl Nodes {
+    /// Starts all nodes, founds their logs and connects them.
+    pub async fn start() -> Self {
+        let federation = federation();
+        let handles: Switchboard = Arc::default();
+        let mut drivers = Vec::new();
+        for (node, begun) in &federation.nodes {
+            let state = Node::new(federation.settings(node), federation.keys(node), Box::new(SystemDice));
+            let (own, others) = (node.clone(), handles.clone());
+            let (driver, handle) =
+                Driver::new(state, MemoryStore::new(), SystemClock, move |_| InProcess { own, others });
+            drivers.push(tokio::spawn(driver.run()));
+            handle.found(begun.genesis.clone()).await.expect("the genesis is sound");
+            for signed in &begun.published {
+                handle.publish(signed.clone()).await.expect("by one of the hosted organisations");
+            }
+            handles.lock().expect("no panic holds it").insert(node.clone(), handle);
+        }
+        let nodes = Self { handles, drivers };
+        nodes.connect().await;
+        nodes
+    }
+
+    /// One stream per pair, each direction a task that carries frames.
+    async fn connect(&self) {
+        let all: Vec<(NodeId, Handle)> =
+            self.handles.lock().expect("no panic holds it").clone().into_iter().collect();
+        for (index, (a, to_a)) in all.iter().enumerate() {
+            for (b, to_b) in &all[index + 1..] {
+                let (mut out_of_a, into_a) = to_a.open_stream(b.clone()).await.expect("runs");
+                let (mut out_of_b, into_b) = to_b.open_stream(a.clone()).await.expect("runs");
+                tokio::spawn(async move {
+                    while let Some(frame) = out_of_a.recv().await {
+                        if into_b.frame(frame).await.is_err() {
+                            break;
+                        }
+                    }
+                });
+                tokio::spawn(async move {
+                    while let Some(frame) = out_of_b.recv().await {
+                        if into_a.frame(frame).await.is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// The handle of one node.
+    pub fn node(&self, node: &str) -> Handle {
+        self.handles.lock().expect("no panic holds it")[&name::<NodeId>(node)].clone()
+    }
+
+    /// Waits until a condition holds on a node.
+    pub async fn wait_until(&self, node: &str, what: &str, holds: impl Fn(&Node) -> bool + Send + Clone + 'static) {
+        let handle = self.node(node);
+        for _ in 0..1_000 {
+            let holds = holds.clone();
+            if handle.read(move |node, _| holds(node)).await.expect("runs") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{node}: {what} did not come true");
+    }
+
+    /// Waits until all nodes hold the same heads.
+    pub async fn converge(&self) {
+        let handles: Vec<Handle> = self.handles.lock().expect("no panic holds it").values().cloned().collect();
+        for _ in 0..1_000 {
+            let mut digests = std::collections::BTreeSet::new();
+            for handle in &handles {
+                digests.insert(handle.read(|node, _| node.state().digest()).await.expect("runs"));
+            }
+            if digests.len() == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the nodes did not converge");
+    }
+
+    /// Stops all drivers.
+    pub async fn stop(self) {
+        let handles: Vec<Handle> = self.handles.lock().expect("no panic holds it").values().cloned().collect();
+        for handle in handles {
+            handle.stop().await;
+        }
+        for driver in self.drivers {
+            driver.await.expect("no panic").expect("no store failure");
+        }
+    }
+}
+
+fn is_sealed(node: &Node, order: OrderId) -> bool {
+    let attempt = node.state().orders.get(&order).and_then(|known| known.current());
+    attempt.is_some_and(|attempt| attempt.seal.is_some())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_sealed_by_all_parties_and_witnessed() {
+    let nodes = Nodes::start().await;
+    nodes.converge().await;
+    let request = federation().request("journey-1", SystemClock.now());
+    let order = request.order;
+    let answer = nodes.node("kitu").officer(sign_request(&request)).await.expect("orderable");
+    assert_eq!(answer, Answer::Order(order));
+    for party in &CHAIN[1..] {
+        nodes.wait_until(party, "sealed", move |node| is_sealed(node, order)).await;
+    }
+    nodes.converge().await;
+    nodes.wait_until("kitu", "witnessed", move |node| node.unwitnessed(order) == Ok(0)).await;
+    nodes.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_and_loses_nothing() {
+    let federation = federation();
+    let node: NodeId = name("kitu");
+    let store = Arc::new(MemoryStore::new());
+    let state = Node::new(federation.settings(&node), federation.keys(&node), Box::new(SystemDice));
+    let others: Switchboard = Arc::default();
+    let own = node.clone();
+    let (driver, handle) = Driver::new(state, store.clone(), SystemClock, move |_| InProcess { own, others });
+    let driver = tokio::spawn(driver.run());
+    let begun = &federation.nodes[&node];
+    handle.found(begun.genesis.clone()).await.expect("the genesis is sound");
+    let before = handle.read(|node, _| node.state().heads()).await.expect("runs");
+    store.fail_next(Failure::Full);
+    let refused = handle.publish(begun.published[0].clone()).await.expect_err("no room");
+    assert_eq!(refused.reason, Reason::StoreFull);
+    assert_eq!(
+        handle.read(|node, _| node.state().heads()).await.expect("still runs"),
+        before,
+        "nothing is half done"
+    );
+    handle.publish(begun.published[0].clone()).await.expect("there is room again");
+    store.fail_next(Failure::AfterPersist);
+    let unknown = handle.publish(begun.published[1].clone()).await.expect_err("nobody knows");
+    assert_eq!(unknown.reason, Reason::StoreFailed);
+    assert_eq!(driver.await.expect("no panic").expect_err("the driver ends").reason, Reason::StoreFailed);
+}

@@ -1,0 +1,710 @@
+//! The simulator: a whole federation in one thread, with a clock, dice and a network of its own.
+//!
+//! A seed fixes every byte of a run. Effects are performed after the commit, exactly as a shell does it. There are no
+//! sockets, no threads and no waiting here, and there must never be any.
+pub mod faults;
+pub mod invariants;
+mod scenarios;
+mod seeds;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use verbund::domain::body::Body;
+use verbund::domain::id::{NodeId, OrderId, OrgId, sha256};
+use verbund::domain::order::Attempt;
+use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::statement::Signed;
+use verbund::domain::time::Timestamp;
+use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
+use verbund::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
+use verbund::protocol::record::Record;
+use verbund::protocol::settings::{Dice, Policy};
+use verbund::protocol::state::State;
+use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
+use verbund::store::memory::{Failure, MemoryStore};
+
+use crate::federation::{Federation, NODES, federation, name, start};
+use faults::Faults;
+use invariants::Watch;
+
+/// How long a caller waits for an answer, in milliseconds.
+const CALL_MS: i64 = 5_000;
+
+/// How long an officer's tool waits before it tries again, in milliseconds.
+const ERRAND_RETRY_MS: i64 = 700;
+
+/// Dice whose throws follow from a seed (SplitMix64).
+#[derive(Clone)]
+pub struct SeededDice(u64);
+
+impl SeededDice {
+    pub fn new(seed: u64, purpose: &str) -> Self {
+        let digest = sha256(format!("{seed}/{purpose}").as_bytes());
+        Self(u64::from_le_bytes(digest[..8].try_into().expect("8 bytes")))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Whether something with this probability happens.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// A number from `least` to `most`.
+    pub fn between(&mut self, least: i64, most: i64) -> i64 {
+        least + i64::try_from(self.below((most - least + 1).unsigned_abs())).expect("small")
+    }
+
+    /// One of several.
+    pub fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[usize::try_from(self.below(choices.len() as u64)).expect("small")]
+    }
+}
+
+impl Dice for SeededDice {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for part in bytes.chunks_mut(8) {
+            part.copy_from_slice(&self.next().to_le_bytes()[..part.len()]);
+        }
+    }
+}
+
+/// One node, its store, and what its shell would remember.
+pub struct Site {
+    /// Absent while it is off.
+    pub node: Option<Node>,
+    pub store: MemoryStore,
+    /// Counts restarts; what was meant for an earlier life is lost.
+    life: u64,
+    wake: Option<Timestamp>,
+    skew_ms: i64,
+    policies: BTreeMap<OrgId, Policy>,
+}
+
+/// The stream between two nodes, while there is one, and when its last frame arrives in each direction.
+#[derive(Default)]
+struct Link {
+    stream: Option<u64>,
+    last: [Timestamp; 2],
+}
+
+/// Something an officer's tool repeats until it is answered.
+struct Errand {
+    node: NodeId,
+    signed: Signed,
+    answer: Option<Result<Answer, Refusal>>,
+}
+
+/// A call from node to node.
+struct Call {
+    from: NodeId,
+    life: u64,
+    key: DeliveryKey,
+}
+
+/// What will happen.
+pub enum Event {
+    Wake {
+        node: NodeId,
+        life: u64,
+        at: Timestamp,
+    },
+    Frame {
+        from: NodeId,
+        to: NodeId,
+        stream: u64,
+        frame: Box<Frame>,
+    },
+    Connect(NodeId, NodeId),
+    Break(NodeId, NodeId),
+    Deliver {
+        call: u64,
+        from: NodeId,
+        to: NodeId,
+        delivery: Box<Delivery>,
+    },
+    Answered {
+        call: u64,
+        result: Box<Result<Signed, Refusal>>,
+    },
+    Errand(usize),
+    /// The next commit of the node fails this way.
+    Arm(NodeId, Failure),
+    Kill(NodeId, i64),
+    Restart(NodeId),
+    /// These nodes are cut off from the others.
+    Cut(BTreeSet<NodeId>),
+    /// No more faults.
+    Peace,
+}
+
+enum Waiting {
+    Errand(usize),
+    Call { call: u64, to: NodeId },
+    Caller,
+}
+
+/// The world.
+pub struct World {
+    pub seed: u64,
+    pub federation: &'static Federation,
+    pub now: Timestamp,
+    pub dice: SeededDice,
+    pub sites: BTreeMap<NodeId, Site>,
+    pub faults: Faults,
+    pub watch: Watch,
+    queue: BTreeMap<(Timestamp, u64), Event>,
+    sequence: u64,
+    links: BTreeMap<(NodeId, NodeId), Link>,
+    cut: BTreeSet<NodeId>,
+    errands: Vec<Errand>,
+    calls: BTreeMap<u64, Call>,
+    waiting: BTreeMap<u64, Waiting>,
+    answer: Option<Result<Answer, Refusal>>,
+    /// Refusals with which nodes closed streams.
+    pub disconnects: Vec<(NodeId, NodeId, Refusal)>,
+    /// Counts the steps of all nodes.
+    pub steps: u64,
+    /// The commit at which a node is to crash: commits before it, and how.
+    crash: Option<(NodeId, u64, Failure)>,
+}
+
+impl World {
+    /// A world in peace in which every node has everything that was published.
+    pub fn calm() -> Self {
+        Self::new(0, Faults::none(), |_, _| {})
+    }
+
+    /// A world with faults; `edit` may change how organisations broker.
+    pub fn new(seed: u64, faults: Faults, edit: impl Fn(&mut BTreeMap<OrgId, Policy>, &mut SeededDice)) -> Self {
+        let mut world = Self::empty(seed, faults, start());
+        for (node, (records, _)) in image() {
+            let store = MemoryStore::new();
+            store.commit_now(records).expect("an empty store takes everything");
+            let mut policies = world.federation.settings(node).policies;
+            edit(&mut policies, &mut world.dice);
+            world.place_site(node.clone(), store, policies);
+        }
+        // Every world begins the same: the stores are read once. Restarts read them again.
+        for (node, (_, state)) in image() {
+            let begun = world.with_state(node, Some(state.clone()));
+            world.site(node).node = Some(begun);
+            world.step(node, Input::Started);
+        }
+        world.wake_up();
+        world
+    }
+
+    fn empty(seed: u64, faults: Faults, now: Timestamp) -> Self {
+        Self {
+            seed,
+            federation: federation(),
+            now,
+            dice: SeededDice::new(seed, "world"),
+            sites: BTreeMap::new(),
+            faults,
+            watch: Watch::default(),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            links: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            errands: Vec::new(),
+            calls: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            answer: None,
+            disconnects: Vec::new(),
+            steps: 0,
+            crash: None,
+        }
+    }
+
+    fn place_site(&mut self, node: NodeId, store: MemoryStore, policies: BTreeMap<OrgId, Policy>) {
+        let skew_ms = self.dice.between(-self.faults.skew_ms, self.faults.skew_ms);
+        self.sites.insert(node, Site { node: None, store, life: 0, wake: None, skew_ms, policies });
+    }
+
+    /// Starts every node and connects all of them.
+    fn wake_up(&mut self) {
+        let nodes: Vec<NodeId> = self.sites.keys().cloned().collect();
+        for node in &nodes {
+            self.boot(node);
+        }
+        for (at, a) in nodes.iter().enumerate() {
+            for b in &nodes[at + 1..] {
+                self.links.insert((a.clone(), b.clone()), Link::default());
+                self.later(1, Event::Connect(a.clone(), b.clone()));
+            }
+        }
+    }
+
+    // --- time ---
+
+    /// Puts an event `ms` milliseconds ahead.
+    pub fn later(&mut self, ms: i64, event: Event) {
+        self.at(self.now.plus_ms(ms), event);
+    }
+
+    fn at(&mut self, at: Timestamp, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), event);
+    }
+
+    /// Lets this much time pass.
+    pub fn run(&mut self, ms: i64) {
+        let end = self.now.plus_ms(ms);
+        while let Some((&(at, sequence), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= end) {
+            self.now = at;
+            let event = self.queue.remove(&(at, sequence)).expect("it was there");
+            self.happen(event);
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until something holds, looked at ten times a second; false after `ms`.
+    pub fn run_until(&mut self, ms: i64, mut holds: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.now.plus_ms(ms);
+        while !holds(self) {
+            if self.now >= end {
+                return false;
+            }
+            self.run(100);
+        }
+        true
+    }
+
+    /// Ends all faults, lets the world come to rest and checks what must hold then.
+    pub fn settle(&mut self) {
+        self.happen(Event::Peace);
+        let rests = self.run_until(10 * 60_000, |world| invariants::at_rest(world).is_ok());
+        if !rests {
+            let why = invariants::at_rest(self).err().unwrap_or_default();
+            self.fail(&format!("never comes to rest: {why}"));
+        }
+        invariants::at_the_end(self);
+    }
+
+    /// Ends the run with what is needed to repeat it.
+    pub fn fail(&self, what: &str) -> ! {
+        panic!(
+            "seed {}, {}: {what}\n  repeat with: VERBUND_SEED={} cargo test --test it sim::seeds",
+            self.seed, self.now, self.seed
+        );
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Wake { node, life, at } => {
+                let site = self.site(&node);
+                if site.life == life && site.wake == Some(at) {
+                    site.wake = None;
+                    self.step(&node, Input::Woken);
+                }
+            }
+            Event::Frame { from, to, stream, frame } => {
+                if self.link(&from, &to).stream == Some(stream) {
+                    self.step(&to, Input::Frame(from, *frame));
+                }
+            }
+            Event::Connect(a, b) => self.connect(&a, &b),
+            Event::Break(a, b) => self.break_link(&a, &b),
+            Event::Deliver { call, from, to, delivery } => self.arrive(call, from, to, *delivery),
+            Event::Answered { call, result } => {
+                // The first answer counts; the time-out comes as an answer as well.
+                if let Some(Call { from, life, key }) = self.calls.remove(&call)
+                    && self.site(&from).life == life
+                {
+                    self.step(&from, Input::Delivered(key, *result));
+                }
+            }
+            Event::Errand(at) => self.run_errand(at),
+            Event::Arm(node, failure) => {
+                if self.faults.active {
+                    self.site(&node).store.fail_next(failure);
+                }
+            }
+            Event::Kill(node, for_ms) => {
+                if self.faults.active && self.site(&node).node.is_some() {
+                    self.die(&node, for_ms);
+                }
+            }
+            Event::Restart(node) => self.boot(&node),
+            Event::Cut(nodes) => {
+                if self.faults.active {
+                    self.cut_off(nodes);
+                }
+            }
+            Event::Peace => {
+                self.faults = Faults::none();
+                self.cut.clear();
+            }
+        }
+    }
+
+    // --- nodes ---
+
+    pub fn site(&mut self, node: &NodeId) -> &mut Site {
+        self.sites.get_mut(node).expect("a node of this world")
+    }
+
+    /// A running node.
+    pub fn node(&self, node: &str) -> &Node {
+        self.sites[&name::<NodeId>(node)].node.as_ref().expect("it runs")
+    }
+
+    fn boot(&mut self, node: &NodeId) {
+        let site = &self.sites[node];
+        if site.node.is_some() {
+            return;
+        }
+        let rebuilt = self.rebuild(node);
+        invariants::after_restart(self, node, &rebuilt);
+        self.site(node).node = Some(rebuilt);
+        self.step(node, Input::Started);
+    }
+
+    /// The node as its store has it.
+    pub fn rebuild(&self, node: &NodeId) -> Node {
+        let mut rebuilt = self.with_state(node, None);
+        if let Err(refusal) = self.sites[node].store.load_now(|record| rebuilt.replay(record)) {
+            self.fail(&format!("{node} does not take back what it stored: {refusal}"));
+        }
+        rebuilt
+    }
+
+    fn with_state(&self, node: &NodeId, state: Option<State>) -> Node {
+        let site = &self.sites[node];
+        let mut settings = self.federation.settings(node);
+        settings.policies = site.policies.clone();
+        let dice = Box::new(SeededDice::new(self.seed, &format!("{node}/{}", site.life)));
+        let state = state.unwrap_or_else(|| State::new(settings.anchor, settings.origin.clone()));
+        Node::resume(settings, self.federation.keys(node), dice, state)
+    }
+
+    /// The process is gone; what was stored comes back after a while.
+    fn die(&mut self, node: &NodeId, for_ms: i64) {
+        let site = self.site(node);
+        site.node = None;
+        site.wake = None;
+        site.life += 1;
+        site.store = site.store.crash().expect("what was encoded can be decoded");
+        let others: Vec<NodeId> = self.sites.keys().filter(|other| *other != node).cloned().collect();
+        for other in others {
+            self.break_link(node, &other);
+        }
+        self.later(for_ms, Event::Restart(node.clone()));
+    }
+
+    /// One step of a node: commit, then speak.
+    fn step(&mut self, at: &NodeId, input: Input) {
+        self.steps += 1;
+        let now = self.now;
+        let site = self.sites.get_mut(at).expect("a node of this world");
+        let local = now.plus_ms(site.skew_ms);
+        let Some(node) = site.node.as_mut() else { return };
+        let Step { commit, then } = node.step(input, local);
+        if let Some((_, left, failure)) = self.crash.as_mut().filter(|(node, ..)| node == at && !commit.is_empty()) {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => {
+                    site.store.fail_next(*failure);
+                    self.crash = None;
+                }
+            }
+        }
+        if site.store.commit_now(&commit).is_err() {
+            let for_ms = self.dice.between(200, 3_000);
+            self.die(at, for_ms);
+            return;
+        }
+        invariants::after_step(self, at, &commit);
+        for effect in then {
+            self.perform(at, effect);
+        }
+    }
+
+    fn perform(&mut self, at: &NodeId, effect: Effect) {
+        match effect {
+            Effect::Reply(id, answer) => self.reply(id, answer),
+            Effect::Send(to, frame) => self.send(at, &to, frame),
+            Effect::SendEntries { to, origin, first } => {
+                let mut next = first;
+                loop {
+                    let site = self.site(at);
+                    let entries = site
+                        .store
+                        .entries_now(&origin, next, FRAME_ENTRIES_MAX, FRAME_BYTES_MAX)
+                        .expect("an open store answers");
+                    next += entries.len() as u64;
+                    let Some(node) = site.node.as_mut().filter(|_| !entries.is_empty()) else { break };
+                    let Ok(frame) = node.entries_frame(&origin, next - entries.len() as u64, entries) else { break };
+                    self.send(at, &to, frame);
+                }
+            }
+            Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),
+            Effect::Disconnect(peer, refusal) => {
+                self.disconnects.push((at.clone(), peer.clone(), refusal));
+                self.break_link(at, &peer);
+            }
+            Effect::WakeAt(wanted) => {
+                let now = self.now;
+                let site = self.site(at);
+                let wanted = wanted.plus_ms(-site.skew_ms).max(now.plus_ms(1));
+                if site.wake.is_none_or(|known| wanted < known) {
+                    site.wake = Some(wanted);
+                    let life = site.life;
+                    self.at(wanted, Event::Wake { node: at.clone(), life, at: wanted });
+                }
+            }
+            Effect::Changed(_) => {}
+        }
+    }
+
+    // --- streams ---
+
+    fn link(&mut self, a: &NodeId, b: &NodeId) -> &mut Link {
+        let key = if a < b { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) };
+        self.links.entry(key).or_default()
+    }
+
+    fn is_separated(&self, a: &NodeId, b: &NodeId) -> bool {
+        self.cut.contains(a) != self.cut.contains(b)
+    }
+
+    fn connect(&mut self, a: &NodeId, b: &NodeId) {
+        let alive = self.sites[a].node.is_some() && self.sites[b].node.is_some();
+        if self.link(a, b).stream.is_some() {
+            return;
+        }
+        if !alive || self.is_separated(a, b) {
+            self.later(500, Event::Connect(a.clone(), b.clone()));
+            return;
+        }
+        self.sequence += 1;
+        let (stream, now) = (self.sequence, self.now);
+        *self.link(a, b) = Link { stream: Some(stream), last: [now; 2] };
+        self.step(a, Input::PeerUp(b.clone()));
+        if self.link(a, b).stream == Some(stream) {
+            self.step(b, Input::PeerUp(a.clone()));
+        }
+    }
+
+    fn break_link(&mut self, a: &NodeId, b: &NodeId) {
+        if self.link(a, b).stream.take().is_none() {
+            return;
+        }
+        self.step(a, Input::PeerDown(b.clone()));
+        self.step(b, Input::PeerDown(a.clone()));
+        let pause = self.dice.between(200, 3_000);
+        self.later(pause, Event::Connect(a.clone(), b.clone()));
+    }
+
+    /// Frames of one stream arrive in order.
+    fn send(&mut self, from: &NodeId, to: &NodeId, frame: Frame) {
+        invariants::before_sending(self, from, &frame);
+        let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
+        let (direction, now) = (usize::from(from < to), self.now);
+        let link = self.link(from, to);
+        let Some(stream) = link.stream else { return };
+        let at = now.plus_ms(delay).max(link.last[direction]);
+        link.last[direction] = at;
+        self.at(at, Event::Frame { from: from.clone(), to: to.clone(), stream, frame: Box::new(frame) });
+    }
+
+    fn cut_off(&mut self, nodes: BTreeSet<NodeId>) {
+        self.cut = nodes;
+        let separated: Vec<(NodeId, NodeId)> =
+            self.links.keys().filter(|(a, b)| self.is_separated(a, b)).cloned().collect();
+        for (a, b) in separated {
+            self.break_link(&a, &b);
+        }
+    }
+
+    // --- calls ---
+
+    fn deliver(&mut self, from: &NodeId, to: NodeId, delivery: Delivery) {
+        self.sequence += 1;
+        let call = self.sequence;
+        let life = self.site(from).life;
+        self.calls.insert(call, Call { from: from.clone(), life, key: delivery.key() });
+        let lost = Err(Refusal::new(Reason::DeadlineExceeded));
+        self.later(CALL_MS, Event::Answered { call, result: Box::new(lost) });
+        let copies = match (self.dice.percent(self.faults.lose), self.dice.percent(self.faults.duplicate)) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
+        for _ in 0..copies {
+            let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
+            let (from, to, delivery) = (from.clone(), to.clone(), Box::new(delivery.clone()));
+            self.later(delay, Event::Deliver { call, from, to, delivery });
+        }
+    }
+
+    fn arrive(&mut self, call: u64, from: NodeId, to: NodeId, delivery: Delivery) {
+        if self.is_separated(&from, &to) {
+            return;
+        }
+        if self.site(&to).node.is_none() {
+            self.later(20, Event::Answered { call, result: Box::new(Err(Refusal::new(Reason::Unreachable))) });
+            return;
+        }
+        let id = self.request_id(Waiting::Call { call, to: to.clone() });
+        let before = invariants::before_delivery(self, &to, &delivery);
+        let key = delivery.key();
+        self.step(&to, Input::Delivery(id, from, delivery));
+        invariants::after_delivery(self, &to, &key, before);
+        self.waiting.remove(&id.0);
+    }
+
+    fn request_id(&mut self, waiting: Waiting) -> RequestId {
+        self.sequence += 1;
+        self.waiting.insert(self.sequence, waiting);
+        RequestId(self.sequence)
+    }
+
+    fn reply(&mut self, id: RequestId, answer: Result<Answer, Refusal>) {
+        match self.waiting.remove(&id.0) {
+            Some(Waiting::Errand(at)) => self.errands[at].answer = Some(answer),
+            Some(Waiting::Caller) => self.answer = Some(answer),
+            Some(Waiting::Call { call, to }) => {
+                let result = match answer {
+                    Ok(Answer::Receipt(receipt)) => Ok(receipt),
+                    Ok(other) => self.fail(&format!("{to} answers a delivery with {other:?}")),
+                    Err(refusal) => Err(refusal),
+                };
+                if let (Ok(receipt), Some(call)) = (&result, self.calls.get(&call)) {
+                    let key = call.key.clone();
+                    invariants::receipts_never_change(self, &key, receipt);
+                }
+                if !self.dice.percent(self.faults.lose) {
+                    let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
+                    self.later(delay, Event::Answered { call, result: Box::new(result) });
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Lets a node crash at one of its next commits: before it there are `commits` more.
+    pub fn crash_at(&mut self, node: &str, commits: u64, failure: Failure) {
+        self.crash = Some((name(node), commits, failure));
+    }
+
+    /// Lets something happen to a node now.
+    pub fn inject(&mut self, node: &str, input: Input) {
+        self.step(&name(node), input);
+    }
+
+    /// A running node, for steps outside the world.
+    pub fn node_mut(&mut self, node: &str) -> &mut Node {
+        self.site(&name(node)).node.as_mut().expect("it runs")
+    }
+
+    /// Delivers something by hand and gives the receipt.
+    pub fn deliver_now(&mut self, from: &str, to: &str, delivery: Delivery) -> Result<Signed, Refusal> {
+        match self.hand(to, |id| Input::Delivery(id, name(from), delivery))? {
+            Answer::Receipt(receipt) => Ok(receipt),
+            other => panic!("a delivery is answered with {other:?}"),
+        }
+    }
+
+    // --- people ---
+
+    /// Hands a statement to a node and returns its answer.
+    pub fn hand(&mut self, node: &str, input: impl FnOnce(RequestId) -> Input) -> Result<Answer, Refusal> {
+        let id = self.request_id(Waiting::Caller);
+        self.answer = None;
+        self.step(&name(node), input(id));
+        self.answer.take().expect("a node in peace answers at once")
+    }
+
+    /// Hands in a request, decision, seal or void.
+    pub fn officer(&mut self, node: &str, signed: &Signed) -> Result<Answer, Refusal> {
+        self.hand(node, |id| Input::Officer(id, signed.clone()))
+    }
+
+    /// Hands in a public statement.
+    pub fn publish(&mut self, node: &str, signed: &Signed) -> Result<Answer, Refusal> {
+        self.hand(node, |id| Input::Publish(id, signed.clone()))
+    }
+
+    /// Lets an officer's tool hand something in after `ms`, again and again until it is answered.
+    pub fn send_officer(&mut self, ms: i64, node: NodeId, signed: Signed) -> usize {
+        self.errands.push(Errand { node, signed, answer: None });
+        let at = self.errands.len() - 1;
+        self.later(ms, Event::Errand(at));
+        at
+    }
+
+    fn run_errand(&mut self, at: usize) {
+        if self.errands[at].answer.is_some() {
+            return;
+        }
+        let (node, signed) = (self.errands[at].node.clone(), self.errands[at].signed.clone());
+        let id = self.request_id(Waiting::Errand(at));
+        self.step(&node, Input::Officer(id, signed));
+        self.waiting.remove(&id.0);
+        self.later(ERRAND_RETRY_MS, Event::Errand(at));
+    }
+
+    /// Whether a tool carries this kind of statement about this order already.
+    pub fn has_errand(&self, signed: &Signed) -> bool {
+        let about = |signed: &Signed| Body::read(signed).ok().and_then(|body| body.order());
+        self.errands.iter().any(|errand| {
+            let other = &errand.signed;
+            other.kind() == signed.kind()
+                && about(other) == about(signed)
+                && other.signatures()[0].key == signed.signatures()[0].key
+        })
+    }
+
+    /// Errands that nobody has answered yet.
+    pub fn open_errands(&self) -> usize {
+        self.errands.iter().filter(|errand| errand.answer.is_none()).count()
+    }
+
+    /// The current attempt of an order as a node knows it.
+    pub fn attempt(&self, node: &str, order: OrderId) -> Option<&Attempt> {
+        self.sites[&name::<NodeId>(node)].node.as_ref()?.state().orders.get(&order)?.current()
+    }
+}
+
+/// Every node's store, and what it says, once all founding statements, facts and offerings are everywhere and
+/// witnessed; made once.
+fn image() -> &'static BTreeMap<NodeId, (Vec<Record>, State)> {
+    static IMAGE: OnceLock<BTreeMap<NodeId, (Vec<Record>, State)>> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        let mut world = World::empty(0, Faults::none(), start().plus_ms(-3_600_000));
+        for (node, _) in NODES {
+            let node: NodeId = name(node);
+            let policies = world.federation.settings(&node).policies;
+            world.place_site(node, MemoryStore::new(), policies);
+        }
+        world.wake_up();
+        for (node, begun) in &world.federation.nodes {
+            let genesis = begun.genesis.clone();
+            world.hand(node.as_str(), |id| Input::Found(id, genesis)).expect("a good genesis");
+            for fact in &begun.published {
+                world.publish(node.as_str(), fact).expect("a good fact");
+            }
+        }
+        world.settle();
+        let of_node = |node: &NodeId, site: &Site| {
+            let (mut records, rebuilt) = (Vec::new(), world.rebuild(node));
+            let keep = |record| {
+                records.push(record);
+                Ok(())
+            };
+            site.store.load_now(keep).expect("an open store");
+            (records, rebuilt.state().clone())
+        };
+        world.sites.iter().map(|(node, site)| (node.clone(), of_node(node, site))).collect()
+    })
+}

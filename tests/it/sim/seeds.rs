@@ -1,0 +1,170 @@
+//! Seeded runs: orders of every kind while things go wrong, then peace. A seed that failed once becomes a named test.
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use verbund::domain::order::{Attempt, Request};
+use verbund::domain::statement::Signed;
+use verbund::protocol::settings::Deciding;
+
+use crate::federation::{cancel, cents, decision, name, seal, sign_request, start};
+use crate::sim::faults::{Faults, TROUBLE_MS, timetable};
+use crate::sim::{SeededDice, World};
+
+/// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more.
+const SEEDS: u64 = 200;
+
+/// Time to quote in these runs, in milliseconds; as long again to seal. Short, so that deadlines pass as well.
+const QUOTE_MS: i64 = 60_000;
+
+/// How an order goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Style {
+    /// The request's own leave seals it.
+    Auto,
+    /// The officer seals once the chain is complete.
+    Officer,
+    /// A colleague decides first: yes or no.
+    FourEyes(bool),
+    /// The officer cancels after this time.
+    Cancel(i64),
+    /// The price is above the cap.
+    Poor,
+}
+
+/// One order on its way.
+struct Errand {
+    request: Request,
+    signed: Signed,
+    style: Style,
+    sealed: bool,
+    decided: bool,
+}
+
+fn environment(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn seeds_hold() {
+    if let Some(seed) = environment("VERBUND_SEED") {
+        run_seed(seed);
+        return;
+    }
+    let (next, seeds) = (AtomicU64::new(1), environment("VERBUND_SEEDS").unwrap_or(SEEDS));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds {
+                        break;
+                    }
+                    run_seed(seed);
+                }
+            });
+        }
+    });
+}
+
+/// The same seed twice is the same run, byte for byte.
+#[test]
+fn a_seed_fixes_a_run() {
+    let heads = |world: &World| world.node("kitu").state().heads();
+    assert_eq!(heads(&run_seed(7)), heads(&run_seed(7)));
+}
+
+fn run_seed(seed: u64) -> World {
+    let mut dice = SeededDice::new(seed, "plan");
+    let faults = Faults::some(&mut dice);
+    let held = dice.percent(25);
+    let mut world = World::new(seed, faults, |policies, _| {
+        if let (true, Some(policy)) = (held, policies.get_mut(&name("kid"))) {
+            policy.deciding = Deciding::Officer { within_ms: QUOTE_MS / 2 };
+        }
+    });
+    for (ms, event) in timetable(&mut dice) {
+        world.later(ms, event);
+    }
+    let mut orders: Vec<Errand> =
+        (0..dice.between(1, 3)).map(|number| order(&mut world, &mut dice, number)).collect();
+    for _ in 0..TROUBLE_MS / 500 {
+        world.run(500);
+        for order in &mut orders {
+            attend(&mut world, order, held);
+        }
+    }
+    world.run(10);
+    world.settle();
+    world
+}
+
+fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
+    let at_ms = dice.between(0, 10_000);
+    let signed_at = start().plus_ms(at_ms);
+    let styles = [
+        Style::Auto,
+        Style::Auto,
+        Style::Officer,
+        Style::FourEyes(true),
+        Style::FourEyes(false),
+        Style::Cancel(dice.between(1, 4_000)),
+        Style::Poor,
+    ];
+    let style = *dice.one_of(&styles);
+    let id = format!("order-{number}");
+    let reverse = !matches!(style, Style::FourEyes(_)) && dice.percent(40);
+    let federation = world.federation;
+    let mut request =
+        if reverse { federation.reverse_request(&id, signed_at) } else { federation.request(&id, signed_at) };
+    (request.quote_by, request.seal_by) = (signed_at.plus_ms(QUOTE_MS), signed_at.plus_ms(2 * QUOTE_MS));
+    match style {
+        Style::Officer | Style::Cancel(_) => {
+            request.auto_seal = request.auto_seal.filter(|_| style != Style::Officer)
+        }
+        Style::FourEyes(_) => request.officer = name("sachgebiet"),
+        Style::Poor => request.total_max = cents(1_000),
+        Style::Auto => {}
+    }
+    let signed = sign_request(&request);
+    let home = federation.home(&request.buyer);
+    world.send_officer(at_ms, home.clone(), signed.clone());
+    if dice.percent(30) {
+        world.send_officer(at_ms + dice.between(0, 5_000), home.clone(), signed.clone());
+    }
+    if let Style::Cancel(after_ms) = style {
+        let void = cancel(&signed, &request, signed_at.plus_ms(after_ms));
+        world.send_officer(at_ms + after_ms, home, void);
+    }
+    Errand { request, signed, style, sealed: false, decided: false }
+}
+
+/// Officers look at their orders twice a second.
+fn attend(world: &mut World, order: &mut Errand, held: bool) {
+    let (now, buyer) = (world.now, world.federation.home(&order.request.buyer));
+    let id = order.request.order;
+    if let Style::FourEyes(approve) = order.style
+        && !order.decided
+        && world.attempt(buyer.as_str(), id).is_some()
+    {
+        order.decided = true;
+        let signed = decision(&order.signed, &order.request, "barleben", "leitung", approve, now);
+        world.send_officer(1, buyer.clone(), signed);
+    }
+    if order.style == Style::Officer
+        && !order.sealed
+        && let Some(attempt) = world.attempt(buyer.as_str(), id).filter(|attempt| attempt.offer().is_ok())
+    {
+        order.sealed = true;
+        let signed = seal(attempt, "einkauf", now);
+        world.send_officer(1, buyer, signed);
+    }
+    // KID's person answers three orders in four, two of them with yes.
+    let mood = order.request.order.0[0] % 4;
+    let waits_at_kid = |attempt: &Attempt| !attempt.decisions.contains_key(&name("kid"));
+    if held && mood != 0 && world.attempt("kid", id).is_some_and(waits_at_kid) {
+        let signed = decision(&order.signed, &order.request, "kid", "leitung", mood > 1, now);
+        if !world.has_errand(&signed) {
+            world.send_officer(1, name("kid"), signed);
+        }
+    }
+}

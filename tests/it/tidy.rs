@@ -1,0 +1,456 @@
+//! House rules that no compiler checks, as a test: which room imports which, which crate is named where, and the size
+//! and manners of files. What the compiler or clippy can say, they say.
+//!
+//! Textual on purpose: it reads tokens, not meaning. It does not see through macros or re-exports, of which there are
+//! none. A rule with an exception names it here, with its reason; an exception that is no longer needed fails too.
+use std::fs;
+use std::path::Path;
+
+/// Every room (folder or file below `src/`, the longest match counts) and what it may import from this package.
+/// Imports go down the floors; rooms of one floor do not know one another, except that `protocol` and `audit` build on
+/// `log`. A new room needs a row here.
+const ROOMS: [(&str, &[&str]); 14] = [
+    ("domain", &[]),
+    ("log", &["domain"]),
+    ("protocol", &["domain", "log"]),
+    ("audit", &["domain", "log"]),
+    ("store", &["domain", "log", "protocol"]),
+    ("wire", &["domain", "log", "protocol"]),
+    ("config", &["domain", "protocol"]),
+    ("search", &["domain", "log", "protocol"]),
+    ("node", &["audit", "config", "domain", "log", "protocol", "search", "store", "wire"]),
+    ("cli", &["audit", "config", "domain", "log", "node", "search", "store", "wire"]),
+    // The demonstration plays the trustees and every organisation, so it founds what elsewhere comes from outside.
+    ("cli/demo", &["audit", "cli", "config", "domain", "log", "node", "protocol", "search", "store", "wire"]),
+    ("main.rs", &["cli", "config", "domain", "node"]),
+    ("bin/verbund-audit.rs", &["audit", "domain", "log"]),
+    ("lib.rs", &[]),
+];
+
+/// Crates, and the only places below `src/` that name them. Whatever is not listed is free.
+const FENCED_CRATES: [(&str, &[&str]); 21] = [
+    ("clap", &["cli/", "main.rs", "bin/"]),
+    ("curve25519_dalek", &["domain/signing.rs"]),
+    ("ed25519_dalek", &["domain/signing.rs"]),
+    ("getrandom", &["node/system.rs"]),
+    ("hyper_util", &["node/", "cli/"]),
+    ("indicatif", &["cli/"]),
+    ("p256", &["node/tls.rs"]),
+    ("prost", &["wire/"]),
+    ("prost_types", &["wire/", "cli/client.rs"]),
+    ("rcgen", &["node/tls.rs"]),
+    ("rustls", &["node/"]),
+    ("sled", &["store/views.rs"]),
+    ("tokio", &["store/disk.rs", "node/", "cli/", "main.rs"]),
+    ("tokio_rustls", &["node/"]),
+    ("tokio_stream", &["node/", "cli/"]),
+    ("tonic", &["wire/", "node/", "cli/"]),
+    ("tonic_health", &["node/", "cli/"]),
+    ("tonic_reflection", &["node/"]),
+    ("tonic_types", &["wire/", "node/", "cli/"]),
+    ("tower", &["node/", "cli/"]),
+    ("tracing", &["node/", "cli/", "main.rs"]),
+];
+
+/// Doors to the outside, and the only places below `src/` that open them. A program that waits may look at a
+/// stopwatch; what a node decides rests on the time it is given.
+const FENCED_CALLS: [(&str, &[&str]); 5] = [
+    ("SystemTime::now", &["node/system.rs"]),
+    ("Instant::now", &["node/system.rs", "cli/"]),
+    ("thread::sleep", &[]),
+    ("env::var", &["cli/", "main.rs"]),
+    ("env::var_os", &["cli/", "main.rs"]),
+];
+
+/// Types whose order is not fixed by a seed, and the only places below `src/` that cannot do without.
+const FENCED_TYPES: [(&str, &[&str]); 2] = [("HashMap", &["wire/status.rs"]), ("HashSet", &[])];
+
+const FUNCTION_LINES_MAX: usize = 70;
+const FILE_LINES_MAX: usize = 900;
+
+/// Functions that may be longer, as `path::name`.
+const LONG_FUNCTIONS: [&str; 1] = [
+    // One fixed body per kind of statement, and nothing else.
+    "tests/it/golden.rs::message",
+];
+
+/// Files that may be longer.
+const LONG_FILES: [&str; 0] = [];
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 7] = ["common", "helper", "helpers", "manager", "misc", "util", "utils"];
+
+/// Words for work that is not done; an unfinished thing is an issue, or absent.
+const UNFINISHED: [&str; 3] = ["TODO", "FIXME", "XXX"];
+
+/// First folders of paths that exist on one machine only.
+const MACHINE_FOLDERS: [&str; 4] = ["home", "root", "Users", "work"];
+
+/// Endings of files that people write. A file without an ending counts as well.
+const WRITTEN: [&str; 10] = ["css", "html", "json", "md", "proto", "py", "rs", "sh", "toml", "yaml"];
+
+struct Token {
+    line: usize,
+    text: String,
+}
+
+/// Rust source as tokens and comments; what stands in strings and characters is dropped.
+#[derive(Default)]
+struct Source {
+    tokens: Vec<Token>,
+    comments: Vec<Token>,
+}
+
+impl Source {
+    fn read(text: &str) -> Self {
+        let mut source = Self::default();
+        let (mut rest, mut line) = (text, 1);
+        while let Some(first) = rest.chars().next() {
+            let length = span(rest, first);
+            let (taken, after) = rest.split_at(length);
+            let token = Token { line, text: taken.to_owned() };
+            if taken.starts_with("//") || taken.starts_with("/*") {
+                source.comments.push(token);
+            } else if !first.is_whitespace()
+                && !taken.ends_with('"')
+                && !taken.ends_with('\'')
+                && !taken.ends_with('#')
+            {
+                source.tokens.push(token);
+            }
+            line += taken.matches('\n').count();
+            rest = after;
+        }
+        source
+    }
+
+    fn text(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", |token| &token.text)
+    }
+
+    /// Whether the tokens from `at` on are these.
+    fn reads(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(n, word)| self.text(at + n) == *word)
+    }
+
+    /// The names that follow `prefix::`, directly or as the first names in a group, with their lines.
+    fn imports(&self, prefix: &str) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        for at in 0..self.tokens.len() {
+            if !self.reads(at, &[prefix, "::"]) || at > 0 && self.text(at - 1) == "::" {
+                continue;
+            }
+            let mut names = vec![at + 2];
+            if self.text(at + 2) == "{" {
+                names = self.group(at + 2);
+            }
+            found.extend(names.into_iter().map(|name| (self.tokens[name].line, self.text(name).to_owned())));
+        }
+        found
+    }
+
+    /// Where the members of the group that opens at `open` begin.
+    fn group(&self, open: usize) -> Vec<usize> {
+        let (mut depth, mut members) = (0_usize, Vec::new());
+        for at in open..self.tokens.len() {
+            match self.text(at) {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            if depth == 1 && matches!(self.text(at), "{" | ",") && self.text(at + 1) != "}" {
+                members.push(at + 1);
+            }
+        }
+        members
+    }
+
+    /// Every function with a body: name, first line, number of lines.
+    fn functions(&self) -> Vec<(String, usize, usize)> {
+        let named = |at: &usize| self.text(*at) == "fn" && self.text(at + 1).starts_with(is_word);
+        let length = |at: usize| {
+            let first = self.tokens[at].line;
+            self.body_end(at).map(|last| (self.text(at + 1).to_owned(), first, last - first + 1))
+        };
+        (0..self.tokens.len()).filter(named).filter_map(length).collect()
+    }
+
+    /// The line on which the body of the function at `at` ends; `None` for a declaration.
+    fn body_end(&self, at: usize) -> Option<usize> {
+        let (mut open, mut braces) = (0_i32, 0_i32);
+        for token in &self.tokens[at..] {
+            match token.text.as_str() {
+                "(" | "[" => open += 1,
+                ")" | "]" => open -= 1,
+                ";" if open == 0 && braces == 0 => return None,
+                "{" => braces += 1,
+                "}" => braces -= 1,
+                _ => continue,
+            }
+            if token.text == "}" && braces == 0 {
+                return Some(token.line);
+            }
+        }
+        None
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The length of the token, comment, literal or space at the start of `text`.
+fn span(text: &str, first: char) -> usize {
+    let until = |end: &str| text[1..].find(end).map_or(text.len(), |at| at + 1 + end.len());
+    if text.starts_with("//") {
+        return text.find('\n').unwrap_or(text.len());
+    }
+    if text.starts_with("/*") {
+        return until("*/");
+    }
+    let unprefixed = text.trim_start_matches(['b', 'c']);
+    if let Some(raw) = unprefixed.strip_prefix('r') {
+        let hashes: String = raw.chars().take_while(|&c| c == '#').collect();
+        if raw[hashes.len()..].starts_with('"') {
+            let start = text.len() - raw.len() + hashes.len() + 1;
+            let end = format!("\"{hashes}");
+            return text[start..].find(&end).map_or(text.len(), |at| start + at + end.len());
+        }
+    }
+    match first {
+        '"' => quoted(text, '"'),
+        // A lifetime is a quote and a name without a second quote.
+        '\'' if text[1..].starts_with('\\') || text[1..].chars().nth(1) == Some('\'') => quoted(text, '\''),
+        _ if text.starts_with("::") => 2,
+        _ if is_word(first) => text.find(|c| !is_word(c)).unwrap_or(text.len()),
+        _ => first.len_utf8(),
+    }
+}
+
+/// The length of the literal at the start of `text`, up to its unescaped end.
+fn quoted(text: &str, end: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if c == end => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// What is wrong with one Rust file, as `path:line: why`.
+fn findings(path: &str, text: &str) -> Vec<String> {
+    let source = Source::read(text);
+    let mut found = Vec::new();
+    if !text.starts_with("//! ") {
+        found.push(format!("{path}:1: the first line must say what the file is for"));
+    }
+    let lines = text.lines().count();
+    if (lines > FILE_LINES_MAX) != LONG_FILES.contains(&path) {
+        found.push(format!("{path}:{lines}: {lines} lines, {FILE_LINES_MAX} are the limit; see LONG_FILES"));
+    }
+    for (name, line, lines) in source.functions() {
+        let excused = LONG_FUNCTIONS.contains(&format!("{path}::{name}").as_str());
+        if (lines > FUNCTION_LINES_MAX) != excused {
+            found.push(format!("{path}:{line}: {name} has {lines} lines, {FUNCTION_LINES_MAX} are the limit"));
+        }
+    }
+    found.extend(manners(path, &source));
+    if let Some(inside) = path.strip_prefix("src/") {
+        found.extend(floors(inside, &source).iter().map(|finding| format!("src/{finding}")));
+        found.extend(fences(inside, &source).iter().map(|finding| format!("src/{finding}")));
+    }
+    found
+}
+
+/// Names that say nothing, work that is not done, and paths that hide an import.
+fn manners(path: &str, source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    let parts = path.trim_end_matches(".rs").split('/').filter(|part| EMPTY_NAMES.contains(part));
+    found.extend(parts.map(|name| format!("{path}:1: `{name}` says nothing about what is inside")));
+    for (at, token) in source.tokens.iter().enumerate() {
+        let line = token.line;
+        if token.text == "mod" && EMPTY_NAMES.contains(&source.text(at + 1)) {
+            found.push(format!("{path}:{line}: `{}` says nothing about what is inside", source.text(at + 1)));
+        }
+        if matches!(token.text.as_str(), "todo" | "unimplemented" | "dbg") && source.text(at + 1) == "!" {
+            found.push(format!("{path}:{line}: `{}!` is unfinished work", token.text));
+        }
+        if source.reads(at, &["super", "::", "super"]) {
+            found.push(format!("{path}:{line}: `super::super` hides the room; write `crate::`"));
+        }
+    }
+    for comment in &source.comments {
+        let mut words = comment.text.split(|c| !is_word(c));
+        if let Some(word) = words.find(|word| UNFINISHED.contains(word)) {
+            found.push(format!("{path}:{}: {word} is unfinished work", comment.line));
+        }
+    }
+    found
+}
+
+/// Imports that do not go down. `path` is relative to `src/`.
+fn floors(path: &str, source: &Source) -> Vec<String> {
+    let inside = |room: &str| path == room || path.strip_prefix(room).is_some_and(|rest| rest.starts_with('/'));
+    let Some((room, below)) = ROOMS.iter().filter(|(room, _)| inside(room)).max_by_key(|(room, _)| room.len()) else {
+        return vec![format!("{path}:1: a new room needs a row in ROOMS")];
+    };
+    let own = room.split('/').next().unwrap_or(room);
+    let imports = source.imports("crate").into_iter().chain(source.imports("verbund"));
+    imports
+        .filter(|(_, name)| name != own && !below.contains(&name.as_str()))
+        .map(|(line, name)| format!("{path}:{line}: `{room}` must not import `{name}`"))
+        .collect()
+}
+
+/// Crates, calls and types named outside their places. `path` is relative to `src/`.
+fn fences(path: &str, source: &Source) -> Vec<String> {
+    let allowed = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
+    let mut found = Vec::new();
+    for (at, token) in source.tokens.iter().enumerate() {
+        let before = at.checked_sub(1).map_or("", |before| source.text(before));
+        let named = before != "::" && (source.text(at + 1) == "::" || before == "use");
+        let crates = FENCED_CRATES.iter().filter(|(name, _)| named && token.text == *name);
+        let calls = FENCED_CALLS.iter().filter(|(call, _)| {
+            call.split_once("::").is_some_and(|(first, last)| source.reads(at, &[first, "::", last]))
+        });
+        let types = FENCED_TYPES.iter().filter(|(name, _)| token.text == *name);
+        let outside = crates.chain(calls).chain(types).filter(|(_, places)| !allowed(places));
+        found.extend(
+            outside.map(|(name, places)| format!("{path}:{}: `{name}` may be named in {places:?} only", token.line)),
+        );
+    }
+    found
+}
+
+/// Paths that exist on one machine only.
+fn machine_paths(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for folder in MACHINE_FOLDERS {
+            let folder = format!("/{folder}/");
+            let absolute = |at: usize| !line[..at].ends_with(|c: char| is_word(c) || "/.}-".contains(c));
+            if line.match_indices(&folder).any(|(at, _)| absolute(at)) {
+                found.push(format!("{path}:{}: {folder} exists on one machine only", number + 1));
+            }
+        }
+    }
+    found
+}
+
+/// Every file of the package that people write, with its path relative to the package and its text.
+fn files() -> Vec<(String, String)> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![package.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("readable folder") {
+            let path = entry.expect("readable entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a file name in UTF-8");
+            let ending = path.extension().map_or("", |ending| ending.to_str().expect("UTF-8"));
+            if path.is_dir() {
+                let made = ["target", ".git", "node_modules"].contains(&name);
+                folders.extend((!made).then_some(path));
+            } else if ending.is_empty() && name != ".git" || WRITTEN.contains(&ending) {
+                let relative = path.strip_prefix(package).expect("below the package").display().to_string();
+                files.push((relative, fs::read_to_string(&path).expect("UTF-8")));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn the_house_is_tidy() {
+    let files = files();
+    let mut found = Vec::new();
+    for (path, text) in &files {
+        found.extend(machine_paths(path, text));
+        if path.ends_with(".rs") {
+            found.extend(findings(path, text));
+        }
+    }
+    for excused in LONG_FILES.into_iter().chain(LONG_FUNCTIONS) {
+        let file = excused.split("::").next().unwrap_or(excused);
+        assert!(files.iter().any(|(path, _)| path == file), "{excused} is excused and does not exist");
+    }
+    assert!(files.len() > 60, "{} files: not looked in the right place", files.len());
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn every_rule_bites() {
+    let long = format!("//! A file.\nfn long() -> [u8; 2] {{\n{}}}\n", "    step();\n".repeat(69));
+    let huge = format!("//! A file.\n{}", "\n".repeat(900));
+    for (path, text, wrong) in [
+        ("src/domain/a.rs", "use std::fs;\n", "a.rs:1: the first line"),
+        ("src/domain/a.rs", "//! A.\nuse crate::protocol::Node;\n", "a.rs:2: `domain` must not import `protocol`"),
+        ("src/log/a.rs", "//! A.\nuse crate::{domain::id::Hash, store::Store};\n", "`log` must not import `store`"),
+        (
+            "src/log/a.rs",
+            "//! A.\nuse crate::{\n    domain::{id::Hash, time},\n    wire,\n};\n",
+            "a.rs:4: `log` must",
+        ),
+        ("src/protocol/a.rs", "//! A.\nfn a() { crate::audit::verify() }\n", "`protocol` must not import `audit`"),
+        ("src/store/a.rs", "//! A.\nuse crate::config::node::Peer;\n", "`store` must not import `config`"),
+        ("src/cli/a.rs", "//! A.\nuse crate::protocol::Node;\n", "`cli` must not import `protocol`"),
+        ("src/bin/verbund-audit.rs", "//! A.\nuse verbund::node::driver;\n", "must not import `node`"),
+        ("src/attic/a.rs", "//! A.\n", "a new room needs a row"),
+        ("src/protocol/a.rs", "//! A.\nuse tokio::sync::mpsc;\n", "`tokio` may be named"),
+        ("src/protocol/a.rs", "//! A.\nfn a() -> sled::Db { }\n", "`sled` may be named"),
+        ("src/domain/a.rs", "//! A.\nuse ed25519_dalek as dalek;\n", "`ed25519_dalek` may be named"),
+        ("src/node/a.rs", "//! A.\nfn a() { std::time::Instant::now(); }\n", "`Instant::now` may be named"),
+        ("src/node/a.rs", "//! A.\nfn a() { SystemTime::now(); }\n", "`SystemTime::now` may be named"),
+        ("src/node/a.rs", "//! A.\nfn a() { std::env::var(\"A\"); }\n", "`env::var` may be named"),
+        ("src/domain/a.rs", "//! A.\nuse std::collections::HashMap;\n", "`HashMap` may be named"),
+        ("src/log/a.rs", "//! A.\nuse super::super::domain;\n", "`super::super` hides"),
+        ("src/log/util.rs", "//! A.\n", "`util` says nothing"),
+        ("tests/it/common/a.rs", "//! A.\n", "`common` says nothing"),
+        ("src/log/a.rs", "//! A.\nmod helper { }\n", "`helper` says nothing"),
+        ("src/log/a.rs", "//! A.\n/* later\nTODO */\n", "a.rs:2: TODO is unfinished"),
+        ("src/log/a.rs", "//! A.\nfn a() { todo!() }\n", "`todo!` is unfinished"),
+        ("benches/a.rs", &long, "a.rs:2: long has 71 lines"),
+        ("tests/it/a.rs", &huge, "901 lines"),
+    ] {
+        let found = findings(path, text);
+        assert!(found.iter().any(|finding| finding.contains(wrong)), "{path} {text:?}: {found:?}");
+        assert_eq!(found.len(), 1, "{path} {text:?}: {found:?}");
+    }
+    for folder in MACHINE_FOLDERS {
+        let text = format!("first\nlook at `/{folder}/a`\n");
+        assert_eq!(machine_paths("a.md", &text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_only_looks_wrong_is_let_pass() {
+    let allowed_length = format!("//! A.\nfn fits() {{\n{}}}\n", "    step();\n".repeat(68));
+    for (path, text) in [
+        (
+            "src/domain/a.rs",
+            "//! A, without tokio::spawn.\n// crate::store is above.\nconst A: &str = \"crate::node\";\n",
+        ),
+        ("src/domain/a.rs", "//! A.\nconst A: &str = r#\"\"crate::node \"#;\nconst B: &[u8] = b\"\\\"sled::Db\";\n"),
+        ("src/domain/a.rs", "//! A.\nfn a<'a>(x: &'a str) -> char { '\"' }\nfn b() { \"crate::node\" }\n"),
+        ("src/domain/a.rs", "//! A.\nfn a() { if c == '\\'' { \"sled::Db\" } }\n"),
+        ("src/domain/a.rs", "//! A.\nuse crate::domain::{id, time};\nuse super::id;\n"),
+        ("src/domain/a.rs", "//! A.\nfn a() { my::sled::open(); let tokio = 1; }\n"),
+        ("src/store/views.rs", "//! A.\nuse sled::Db;\nuse crate::protocol::record::Record;\n"),
+        ("src/cli/demo/a.rs", "//! A.\nuse crate::cli::output;\nuse crate::protocol::founding;\n"),
+        ("src/bin/verbund-audit.rs", "//! A.\nuse verbund::audit::verify;\n"),
+        ("src/log/a.rs", "//! A.\ntrait T { fn a(&self) -> [u8; 2]; }\nconst METHODOLOGY: u8 = 1; // TODOS\n"),
+        ("src/log/a.rs", &allowed_length),
+    ] {
+        assert_eq!(findings(path, text), [""; 0], "{text}");
+    }
+    for text in ["https://example.org/work/a", "$DIR/root/x", "docs/work/", "{folder}/home/x", "\"target/work/\""] {
+        assert_eq!(machine_paths("a.md", text), [""; 0], "{text}");
+    }
+}
