@@ -103,13 +103,17 @@ pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
         Lang::En => ("Error:", "Why:", "What now:", "Code:"),
     };
     let mut text = format!("{error} {}\n", reason.text(lang));
-    if let Some(said) = refusal.field("why") {
+    let said = match lang {
+        Lang::De => refusal.field("why"),
+        Lang::En => refusal.field("why_en").or_else(|| refusal.field("why")),
+    };
+    if let Some(said) = said {
         text.push_str(&format!("  {why:<9} {said}\n"));
     }
     let rest: Vec<String> = refusal
         .fields
         .iter()
-        .filter(|(name, _)| name.as_ref() != "why")
+        .filter(|(name, _)| !matches!(name.as_ref(), "why" | "why_en"))
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     if !rest.is_empty() {

@@ -830,22 +830,26 @@ fn finding(leg: &LegJudgement) -> LegFinding {
     }
 }
 
-/// Refuses a leg that is not fulfilled, naming what is missing or fails, in German.
+/// Refuses a leg that is not fulfilled, naming what is missing or fails, in German and in English.
 pub fn refuse_unless_fulfilled(leg: &LegJudgement) -> Result<(), Refusal> {
     let reason = match leg.verdict {
         Verdict::Fulfilled => return Ok(()),
         Verdict::NotProven => Reason::LegNotProven,
         Verdict::NotFulfilled => Reason::LegNotLawful,
     };
-    let findings = leg.findings.iter().filter(|finding| finding.verdict == leg.verdict);
-    let why: Vec<String> = findings.map(|finding| finding.text(Lang::De)).collect();
+    let why = |lang| {
+        let findings = leg.findings.iter().filter(|finding| finding.verdict == leg.verdict);
+        findings.map(|finding| finding.text(lang)).collect::<Vec<String>>().join(" ")
+    };
     Err(Refusal::new(reason)
         .with("from", &leg.from)
         .with("to", &leg.to)
         .with("as_of", leg.as_of)
-        .with("why", why.join(" ")))
+        .with("why", why(Lang::De))
+        .with("why_en", why(Lang::En)))
 }
 
 fn decline_note(refusal: &Refusal) -> String {
-    refusal.details().chars().take(500).collect()
+    let said = refusal.field("why").map_or_else(|| refusal.details(), str::to_owned);
+    said.chars().take(500).collect()
 }

@@ -18,6 +18,9 @@ use verbund::store::memory::{Failure, MemoryStore};
 
 use crate::federation::{CHAIN, federation, name, sign_request};
 
+/// How often a condition is looked at, every five milliseconds: half a minute, for machines that do other things too.
+const LOOKS_MAX: usize = 6_000;
+
 /// Handles by node; filled once all drivers run.
 type Switchboard = Arc<Mutex<BTreeMap<NodeId, Handle>>>;
 
@@ -101,7 +104,7 @@ impl Nodes {
     /// Waits until a condition holds on a node.
     pub async fn wait_until(&self, node: &str, what: &str, holds: impl Fn(&Node) -> bool + Send + Clone + 'static) {
         let handle = self.node(node);
-        for _ in 0..1_000 {
+        for _ in 0..LOOKS_MAX {
             let holds = holds.clone();
             if handle.read(move |node, _| holds(node)).await.expect("runs") {
                 return;
@@ -114,7 +117,7 @@ impl Nodes {
     /// Waits until all nodes hold the same heads.
     pub async fn converge(&self) {
         let handles: Vec<Handle> = self.handles.lock().expect("no panic holds it").values().cloned().collect();
-        for _ in 0..1_000 {
+        for _ in 0..LOOKS_MAX {
             let mut digests = std::collections::BTreeSet::new();
             for handle in &handles {
                 digests.insert(handle.read(|node, _| node.state().digest()).await.expect("runs"));

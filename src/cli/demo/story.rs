@@ -364,7 +364,7 @@ impl Story {
         let as_of = parse_date("2021-06-15")?;
         match self.submit(&MAIN_CHAIN, "dataport/wohngeld", "demo-2021", Some(as_of)).await {
             Err(refusal) if refusal.reason == Reason::LegNotProven => {
-                let why = refusal.field("why").unwrap_or_default().to_owned();
+                let why = refusal.field(self.out.say("why", "why_en")).unwrap_or_default().to_owned();
                 Ok(format!("{}: {why}", refusal.reason.code()))
             }
             Err(other) => Err(other),
