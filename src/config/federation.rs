@@ -10,6 +10,7 @@ use crate::config::document::Document;
 use crate::domain::facts::RulePack;
 use crate::domain::id::{NodeId, OrgId};
 use crate::domain::reason::Refusal;
+use crate::domain::trust;
 
 /// Most trustees: a new root is signed by those of two versions, and a statement carries at most 16 signatures.
 pub const TRUSTEES_MAX: usize = 9;
@@ -41,12 +42,6 @@ pub struct WitnessPolicy {
     pub quorum: usize,
 }
 
-/// Smallest quorum among `witnesses` nodes, `1 + floor(2n/3)`: any two quorums then share an honest node as long as
-/// fewer than a third are dishonest.
-pub fn quorum_min(witnesses: usize) -> usize {
-    1 + 2 * witnesses / 3
-}
-
 /// Reads `federation.toml` in that folder.
 pub fn read_federation(folder: &Path) -> Result<FederationFile, Refusal> {
     understood(&Document::open(&folder.join("federation.toml"))?)
@@ -66,8 +61,9 @@ fn understood(document: &Document) -> Result<FederationFile, Refusal> {
     if !(1..=WITNESSES_MAX).contains(&witnesses) || !distinct {
         return Err(document.invalid("witnesses.nodes", format!("1 to {WITNESSES_MAX} different nodes")));
     }
-    if !(quorum_min(witnesses)..=witnesses).contains(&file.witnesses.quorum) {
-        let problem = format!("{} to {witnesses} of {witnesses} witnesses", quorum_min(witnesses));
+    if !(trust::WitnessPolicy::quorum_of(witnesses)..=witnesses).contains(&file.witnesses.quorum) {
+        let problem =
+            format!("{} to {witnesses} of {witnesses} witnesses", trust::WitnessPolicy::quorum_of(witnesses));
         return Err(document.invalid("witnesses.quorum", problem));
     }
     document.checked("rule_pack", file.rule_pack.check())?;
@@ -122,7 +118,7 @@ source = "§ 108 GWB"
     #[test]
     fn a_quorum_is_more_than_two_thirds() {
         for (witnesses, quorum) in [(1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (6, 5), (7, 5), (50, 34)] {
-            assert_eq!(quorum_min(witnesses), quorum, "{witnesses} witnesses");
+            assert_eq!(trust::WitnessPolicy::quorum_of(witnesses), quorum, "{witnesses} witnesses");
         }
     }
 }

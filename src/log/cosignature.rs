@@ -100,12 +100,6 @@ impl Quorum {
     }
 }
 
-/// The fewest of `witnesses` that make a checkpoint witnessed, `1 + floor(2n/3)`: any two such groups share a witness
-/// that is honest as long as fewer than a third are not.
-pub fn least_quorum(witnesses: usize) -> usize {
-    1 + witnesses.saturating_mul(2) / 3
-}
-
 fn verify_line(text: &str, line: &NoteSignature, key: &PublicKey) -> Result<u64, Refusal> {
     let refuse = || unsigned(&line.name, key);
     if !line.claims(&line.name, SignatureType::Cosignature, key) {
@@ -236,6 +230,5 @@ mod tests {
         check(&[("w/a", &a.1), ("w/b", &a.1), ("w/c", &secret(4).public())], 2, false);
         check(&[], 0, false);
         check(&[], 1, false);
-        assert_eq!([0, 1, 3, 4, 6, 15].map(least_quorum), [1, 1, 3, 3, 5, 11]);
     }
 }

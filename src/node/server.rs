@@ -17,7 +17,6 @@ use tower::layer::util::{Identity, Stack};
 
 use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::node::handle::Handle;
 use crate::node::server::gate::GateLayer;
@@ -153,19 +152,12 @@ impl Desk {
     ) -> Result<T, Refusal> {
         let (proof, order) = (access::read(metadata)?, order::order_id(order_id)?);
         self.ask(move |node, now| {
-            let org = reader(node, &proof, now)?;
+            let org = node.check_reader(&proof, now)?;
             node.check_party(&org, order)?;
             look(node, order, &org)
         })
         .await
     }
-}
-
-/// For whom an officer may read here: organisations hosted on this node. Those elsewhere ask their own node, which
-/// knows what they may know.
-fn reader(node: &Node, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
-    let org = node.check_access(proof, now)?;
-    if node.state().is_local(&org) { Ok(org) } else { Err(Refusal::new(Reason::OrgElsewhere).with("org", org)) }
 }
 
 /// The node whose newest record pins this TLS key.
@@ -219,10 +211,10 @@ mod tests {
     fn only_officers_of_organisations_hosted_here_read() {
         let town = Town::new(by_rule());
         let proof = town.access("town", "einkauf");
-        assert_eq!(reader(&town.node, &proof, town.now).expect("fresh").as_str(), "town");
+        assert_eq!(town.node.check_reader(&proof, town.now).expect("fresh").as_str(), "town");
         let late = town.now.plus_ms(crate::protocol::limits::ACCESS_MS + 1);
-        assert_eq!(reader(&town.node, &proof, late).expect_err("old").reason, Reason::AccessExpired);
+        assert_eq!(town.node.check_reader(&proof, late).expect_err("old").reason, Reason::AccessExpired);
         let request = town.request("r1", |_| ());
-        assert_eq!(reader(&town.node, &request, town.now).expect_err("no proof").reason, Reason::AccessMissing);
+        assert_eq!(town.node.check_reader(&request, town.now).expect_err("no proof").reason, Reason::AccessMissing);
     }
 }

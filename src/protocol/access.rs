@@ -26,6 +26,13 @@ impl Node {
         Ok(access.org.clone())
     }
 
+    /// For whom an officer may read here: organisations hosted on this node. Those elsewhere ask their own node, which
+    /// knows what they may know.
+    pub fn check_reader(&self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+        let org = self.check_access(proof, now)?;
+        if self.state().is_local(&org) { Ok(org) } else { Err(Refusal::new(Reason::OrgElsewhere).with("org", org)) }
+    }
+
     /// Whether an organisation is a party to an order; strangers learn only that it does not exist for them.
     pub fn check_party(&self, org: &OrgId, order: OrderId) -> Result<(), Refusal> {
         let known = self.state().orders.get(&order).and_then(|order| order.current());

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Kind, Signed};
+use crate::domain::statement::Signed;
 use crate::domain::trust::{Holder, LogTrust};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Quorum;
-use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::note::SignedNote;
 use crate::log::proof::TlogProof;
 use crate::protocol::Node;
-use crate::protocol::state::is_outcome;
 
 /// A statement and, if its log has a checkpoint that covers it, the proof.
 #[derive(Clone, Debug)]
@@ -185,19 +183,4 @@ impl Node {
         };
         Ok(all.filter(|item| !item.proof.as_ref().is_some_and(|proof| is_witnessed(&proof.checkpoint))).count())
     }
-}
-
-/// The leaf of an order message as its author's log holds it, recomputed from the message and the request's salt.
-pub fn expected_leaf(signed: &Signed, outcome: Option<(OrderId, u32, &crate::domain::statement::Salt)>) -> Leaf {
-    let audience = if signed.kind().is_public() { Audience::Public } else { Audience::Parties };
-    let tag = match outcome.filter(|_| is_outcome(signed.kind())) {
-        Some((order, attempt, salt)) => OutcomeTag::derive(signed.kind(), order, attempt, salt),
-        None => NO_OUTCOME,
-    };
-    Leaf::new(signed, audience, tag)
-}
-
-/// Whether a kind belongs among an order's messages.
-pub fn is_message(kind: &Kind) -> bool {
-    !kind.is_public() && !matches!(kind, Kind::Receipt | Kind::Access)
 }

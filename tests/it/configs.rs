@@ -3,10 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use verbund::config::federation::quorum_min;
 use verbund::config::folder::{FederationFolder, read_folder};
 use verbund::domain::facts::{Membership, PrivateCapital};
 use verbund::domain::offering::Offering;
+use verbund::domain::trust::WitnessPolicy;
 
 use crate::shared::shared;
 
@@ -69,7 +69,7 @@ fn the_federation_is_the_one_of_the_story() {
     let names: Vec<&str> = folder.nodes.iter().map(|node| node.profile.node.as_str()).collect();
     assert_eq!(names, ["akdb", "dataport", "govdigital", "kid", "kitu", "provitako"]);
     let witnesses = &folder.federation.witnesses;
-    assert_eq!((witnesses.nodes.len(), witnesses.quorum), (6, quorum_min(6)));
+    assert_eq!((witnesses.nodes.len(), witnesses.quorum), (6, WitnessPolicy::quorum_of(6)));
     assert_eq!((folder.federation.trustees.len(), folder.federation.threshold), (5, 3));
     // Barleben to Dataport, and Feldafing to KITU: each leg rests on a membership, in one direction or the other.
     let pairs: BTreeSet<(&str, &str)> = memberships(&folder).map(|m| (m.member.as_str(), m.of.as_str())).collect();

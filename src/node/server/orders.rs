@@ -8,7 +8,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::{Desk, answered, reader};
+use super::{Desk, answered};
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
@@ -97,7 +97,7 @@ impl OrderService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (proof, listing) = (access::read(&metadata)?, Listing::try_from(message)?);
-            self.ask(move |node, now| Ok(list(node, &reader(node, &proof, now)?, &listing))).await
+            self.ask(move |node, now| Ok(list(node, &node.check_reader(&proof, now)?, &listing))).await
         })
         .await
     }
