@@ -14,7 +14,7 @@ use verbund::domain::id::{NodeId, OrderId, sha256};
 use verbund::domain::signing::{PublicKey, SecretKey, Signature};
 use verbund::domain::time::Timestamp;
 use verbund::protocol::frame::DeliveryKey;
-use verbund::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
+use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::settings::Dice;
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::MemoryStore;
@@ -211,15 +211,11 @@ impl Office {
                 }
             }
             Effect::Send(to, frame) => self.on_the_way.push_back((to, Input::Frame(at.clone(), frame))),
-            Effect::SendEntries { to, origin, first } => {
-                let (node, store) = self.nodes.get_mut(at).expect("one of the six");
-                let entries = store.entries_now(&origin, first, FRAME_ENTRIES_MAX, FRAME_BYTES_MAX);
-                let entries = entries.expect("memory answers");
-                assert!(entries.len() < FRAME_ENTRIES_MAX, "one frame is enough for what is new");
-                if let Some(frame) = (!entries.is_empty()).then(|| node.entries_frame(&origin, first, entries)) {
-                    let frame = frame.expect("own entries fit");
-                    self.on_the_way.push_back((to, Input::Frame(at.clone(), frame)));
-                }
+            Effect::ReadEntries { to, origin, first, bytes_max } => {
+                let (_, store) = self.nodes.get_mut(at).expect("one of the six");
+                let entries =
+                    store.entries_now(&origin, first, FRAME_ENTRIES_MAX, bytes_max).expect("memory answers");
+                self.step(at, Input::EntriesRead { to, origin, first, entries });
             }
             Effect::Deliver(to, delivery) => {
                 let id = self.request_id();
@@ -230,7 +226,7 @@ impl Office {
             Effect::WakeAt(time) => {
                 self.wakes.insert(at.clone(), time);
             }
-            Effect::Changed(_) => {}
+            Effect::Changed(_) | Effect::Forked(..) => {}
         }
     }
 }

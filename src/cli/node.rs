@@ -26,6 +26,10 @@ pub enum Verb {
         /// Auch enden, wenn die Standardeingabe geschlossen wird
         #[arg(long)]
         until_stdin_closes: bool,
+        /// Nicht bei anderen nachfragen, wie weit das eigene Protokoll reicht. Nur für einen Knoten, der wirklich
+        /// allein ist: nach einer Rücksicherung entstünde sonst ein Widerspruch
+        #[arg(long)]
+        alone: bool,
     },
     /// Zustand des Knotens und seiner Protokolle
     Status,
@@ -34,17 +38,17 @@ pub enum Verb {
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     match verb {
-        Verb::Run { config, until_stdin_closes } => serve(&config, until_stdin_closes).await,
+        Verb::Run { config, until_stdin_closes, alone } => serve(&config, until_stdin_closes, alone).await,
         Verb::Status => status(global).await,
     }
 }
 
-async fn serve(config: &std::path::Path, until_stdin_closes: bool) -> Result<(), Refusal> {
+async fn serve(config: &std::path::Path, until_stdin_closes: bool, alone: bool) -> Result<(), Refusal> {
     let began = SystemClock.now();
     telemetry::init("info");
     let config = read_run(config)?;
     let node = config.profile.node.clone();
-    let mut running = start::start(config).await?;
+    let mut running = start::start(config, alone).await?;
     let ready_ms = SystemClock.now().since_ms(began);
     tracing::info!(node = %node, address = %running.address, ready_ms, "ready");
     let ready = json!({"ready": true, "node": node, "address": running.address.to_string(), "ready_ms": ready_ms});

@@ -84,6 +84,19 @@ impl Body {
         }
     }
 
+    /// Whether it says who may sign what.
+    pub fn is_trust(&self) -> bool {
+        matches!(
+            self,
+            Self::FederationRoot(_)
+                | Self::Admission(_)
+                | Self::Expulsion(_)
+                | Self::KeyEvent(_)
+                | Self::NodeRecord(_)
+                | Self::OfficerGrant(_)
+        )
+    }
+
     /// Whose key must have signed, for statements with one signature; none for the kinds with rules of their own.
     pub fn signer_rule(&self) -> Option<(&OrgId, SignerRule)> {
         const PUBLISH: SignerRule = SignerRule::Either(&[OfficerRole::Publisher]);

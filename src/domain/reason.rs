@@ -243,6 +243,12 @@ reasons! {
     LogFork "LOG_FORK" Verification
         "Das Protokoll widerspricht sich." "The log contradicts itself."
         "Beleg sichern und den Betreiber des Knotens verständigen." "Keep the evidence and inform the node's operator.";
+    ForkProofInvalid "FORK_PROOF_INVALID" Verification
+        "Das beweist keinen Widerspruch." "This proves no contradiction."
+        "Den Betreiber des Knotens verständigen, der es geschickt hat." "Inform the operator of the node that sent it.";
+    LogCut "LOG_CUT" Conflict
+        "Das Protokoll dieses Knotens widerspricht sich. Er nimmt nichts mehr auf." "This node's log contradicts itself. It accepts nothing more."
+        "Mit «verbund node repair-log» ein neues Protokoll beginnen." "Begin a new log with `verbund node repair-log`.";
     LogGap "LOG_GAP" Conflict
         "Es fehlen Einträge vor diesen." "Entries before these are missing."
         "Ab der genannten Stelle nachfordern." "Ask from the position named.";
@@ -378,6 +384,18 @@ reasons! {
     Overloaded "OVERLOADED" Exhausted
         "Der Knoten ist ausgelastet." "The node is busy."
         "In einigen Sekunden wiederholen." "Try again in a few seconds.";
+    CatchingUp "CATCHING_UP" Unavailable
+        "Der Knoten fragt andere noch nach dem Stand seines Protokolls." "The node is still asking others how far its log goes."
+        "In Kürze wiederholen. Ist der Knoten wirklich allein: mit --alone starten." "Try again shortly. If the node is really alone, start it with --alone.";
+    ProtocolTooOld "PROTOCOL_TOO_OLD" Rejected
+        "Dieser Knoten spricht eine zu alte Fassung des Protokolls zwischen Knoten." "This node speaks too old a version of the protocol between nodes."
+        "Den älteren Knoten aktualisieren." "Update the older node.";
+    PeerStalled "PEER_STALLED" Unavailable
+        "Der Knoten liefert nicht, was er ankündigt." "The node does not deliver what it announces."
+        "Es wird von anderen Knoten geholt." "It is fetched from other nodes.";
+    PeerShunned "PEER_SHUNNED" Unavailable
+        "Mit diesem Knoten wird vorerst nicht gesprochen." "This node is not spoken to for now."
+        "Später wiederholen; der Grund steht im Protokoll beider Knoten." "Try again later; the reason is in both nodes' logs.";
     ShuttingDown "SHUTTING_DOWN" Unavailable
         "Der Knoten wird gerade beendet." "The node is shutting down."
         "In Kürze wiederholen." "Try again shortly.";

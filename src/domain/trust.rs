@@ -183,6 +183,10 @@ pub struct KeyEvent {
     /// New root keys, which must match the hash committed before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<RootKeys>,
+    /// The node begins a new log of this epoch, because the last one contradicts itself. Only the root keys can say
+    /// so: whoever stole the online keys cannot begin a log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_epoch: Option<u32>,
 }
 
 /// A node's address and pinned TLS key, signed by its operator.
@@ -198,6 +202,9 @@ pub struct NodeRecord {
     pub tls_sha256: Hash,
     /// The log it writes.
     pub log: Origin,
+    /// Since when it writes on without having asked others how far its log goes, on its operator's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since: Option<Timestamp>,
 }
 
 /// What an officer may do.
@@ -355,12 +362,17 @@ pub struct LogTrust {
     orgs: BTreeMap<OrgId, OrgStanding>,
     keys: BTreeMap<KeyHash, KeyStanding>,
     record: Option<(StatementId, NodeRecord)>,
+    /// Whether the log may exist: epoch 1 always, a later one once root keys have said so in it.
+    is_begun: bool,
+    /// Everything that was absorbed, with its position, so that a cut can be repeated from the beginning.
+    history: Vec<(u64, StatementId, Body)>,
 }
 
 impl LogTrust {
     /// Nothing is known yet but the hash of the federation root.
     pub fn new(origin: Origin, anchor: StatementId) -> Self {
         Self {
+            is_begun: origin.epoch == 1,
             origin,
             anchor,
             root: None,
@@ -368,6 +380,17 @@ impl LogTrust {
             orgs: BTreeMap::new(),
             keys: BTreeMap::new(),
             record: None,
+            history: Vec::new(),
+        }
+    }
+
+    /// Forgets everything from position `at` on.
+    pub fn cut(&mut self, at: u64) {
+        let history = std::mem::take(&mut self.history);
+        *self = Self::new(self.origin.clone(), self.anchor);
+        for (index, id, body) in history.into_iter().filter(|(index, ..)| *index < at) {
+            self.apply(&body, id, index);
+            self.history.push((index, id, body));
         }
     }
 
@@ -403,7 +426,15 @@ impl LogTrust {
 
     /// The key that signs this log's checkpoints now.
     pub fn log_key(&self) -> Option<&PublicKey> {
-        self.online_key_now(KeyRole::Log).map(|standing| &standing.key)
+        self.online_key_now(KeyRole::Log).filter(|_| self.is_begun).map(|standing| &standing.key)
+    }
+
+    /// The key that signs checkpoints in which `size` entries are the last.
+    pub fn log_key_at(&self, size: u64) -> Option<&PublicKey> {
+        let is_log_key = |standing: &&KeyStanding| {
+            matches!(standing.holder, Holder::Online { role: KeyRole::Log, .. }) && standing.check_at(size).is_ok()
+        };
+        self.keys.values().find(is_log_key).filter(|_| self.is_begun).map(|standing| &standing.key)
     }
 
     /// The key with which this node cosigns now.
@@ -501,6 +532,9 @@ impl LogTrust {
         }
         if event.home_node != self.origin.node {
             return Err(Refusal::new(Reason::OrgElsewhere).with("org", &event.org).with("node", &event.home_node));
+        }
+        if event.new_epoch.is_some_and(|epoch| epoch < 2 || epoch > self.origin.epoch) {
+            return Err(Refusal::new(Reason::FieldInvalid).with("field", "new_epoch"));
         }
         if event.add.len() > EVENT_KEYS_MAX {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "add"));
@@ -613,8 +647,14 @@ impl LogTrust {
 
     /// Takes a judged statement into the standing. `at` is its position.
     pub fn absorb(&mut self, verified: &Verified<Body>, at: u64) {
-        let id = verified.id();
-        match verified.body() {
+        if verified.body().is_trust() {
+            self.apply(verified.body(), verified.id(), at);
+            self.history.push((at, verified.id(), verified.body().clone()));
+        }
+    }
+
+    fn apply(&mut self, body: &Body, id: StatementId, at: u64) {
+        match body {
             Body::FederationRoot(root) => {
                 self.root = Some((id, root.clone()));
                 self.root_versions.push(id);
@@ -643,6 +683,7 @@ impl LogTrust {
     }
 
     fn absorb_event(&mut self, event: &KeyEvent, id: StatementId, at: u64) {
+        self.is_begun |= event.new_epoch == Some(self.origin.epoch);
         for revocation in &event.revoke {
             if let Some(standing) = self.keys.get_mut(&revocation.key) {
                 standing.revoked = Some((revocation.last_valid, revocation.reason, at));

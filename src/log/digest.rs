@@ -1,7 +1,7 @@
 //! The digest of all heads a node knows: 256 buckets and one root, so that equal nodes are done after one comparison.
 //!
 //! Must never combine heads with XOR or sums: those can be forged by whoever chooses the heads. Plain hashes only.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::id::{Hash, Origin};
@@ -12,8 +12,23 @@ pub const BUCKETS: usize = 256;
 /// The hash of a bucket without heads: 32 zero bytes, which no SHA-256 is known to give.
 pub const EMPTY_BUCKET: Hash = Hash([0; 32]);
 
-/// One head as it is hashed; the order of the fields is the order of sorting.
-type Head = (String, u64, Hash);
+/// The end of a log as a node holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The log.
+    pub origin: Origin,
+    /// Number of entries that count: those held, but none after a cut.
+    pub size: u64,
+    /// Root of the tree over them.
+    pub root: Hash,
+    /// Size of the newest checkpoint that enough witnesses have cosigned; 0 if there is none, and for a cut log.
+    pub witnessed: u64,
+    /// Entries that are left of a log whose checkpoints contradict each other.
+    pub cut: Option<u64>,
+}
+
+/// What is hashed for a log that is not cut: no cut is that long.
+const UNCUT: u64 = u64::MAX;
 
 /// Which bucket a log belongs to: the first byte of SHA-256 of its origin.
 pub fn bucket_of(origin: &Origin) -> u8 {
@@ -28,11 +43,11 @@ pub struct HeadDigest {
 }
 
 impl HeadDigest {
-    /// The digest over origin, size and root of each log.
-    pub fn of<'a>(heads: impl IntoIterator<Item = (&'a Origin, u64, &'a Hash)>) -> Self {
-        let mut filled: BTreeMap<u8, BTreeSet<Head>> = BTreeMap::new();
-        for (origin, size, root) in heads {
-            filled.entry(bucket_of(origin)).or_default().insert((origin.to_string(), size, *root));
+    /// The digest over the heads of all logs.
+    pub fn of<'a>(heads: impl IntoIterator<Item = &'a Head>) -> Self {
+        let mut filled: BTreeMap<u8, BTreeMap<String, &Head>> = BTreeMap::new();
+        for head in heads {
+            filled.entry(bucket_of(&head.origin)).or_default().insert(head.origin.to_string(), head);
         }
         let mut buckets = Box::new([EMPTY_BUCKET; BUCKETS]);
         for (bucket, heads) in filled {
@@ -42,12 +57,16 @@ impl HeadDigest {
         Self { buckets, root }
     }
 
-    /// Computes one bucket anew from all heads in it; heads of other buckets are ignored. This is what one changed
-    /// head costs.
-    pub fn replace<'a>(&mut self, bucket: u8, heads: impl IntoIterator<Item = (&'a Origin, u64, &'a Hash)>) {
-        let heads = heads.into_iter().filter(|(origin, ..)| bucket_of(origin) == bucket);
-        let heads: BTreeSet<Head> = heads.map(|(origin, size, root)| (origin.to_string(), size, *root)).collect();
+    /// Computes one bucket anew from all heads in it; heads of other buckets are ignored. The root is computed by
+    /// [`HeadDigest::seal`], once for all buckets that have changed. This is what one changed head costs.
+    pub fn replace<'a>(&mut self, bucket: u8, heads: impl IntoIterator<Item = &'a Head>) {
+        let heads = heads.into_iter().filter(|head| bucket_of(&head.origin) == bucket);
+        let heads: BTreeMap<String, &Head> = heads.map(|head| (head.origin.to_string(), head)).collect();
         self.buckets[usize::from(bucket)] = bucket_hash(&heads);
+    }
+
+    /// Computes the root after buckets have been replaced.
+    pub fn seal(&mut self) {
         self.root = root_hash(&self.buckets);
     }
 
@@ -68,18 +87,21 @@ impl fmt::Debug for HeadDigest {
     }
 }
 
-/// SHA-256 over the sorted heads: length of the origin (4 bytes, big-endian), origin, size (8 bytes), root.
-fn bucket_hash(heads: &BTreeSet<Head>) -> Hash {
+/// SHA-256 over the heads sorted by origin: length of the origin (4 bytes, big-endian), origin, size (8 bytes), root,
+/// witnessed size (8 bytes), cut (8 bytes, all ones without a cut).
+fn bucket_hash(heads: &BTreeMap<String, &Head>) -> Hash {
     if heads.is_empty() {
         return EMPTY_BUCKET;
     }
     let mut bytes = Vec::new();
-    for (origin, size, root) in heads {
+    for (origin, head) in heads {
         let length = u32::try_from(origin.len()).expect("an origin is shorter than 100 bytes");
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(origin.as_bytes());
-        bytes.extend_from_slice(&size.to_be_bytes());
-        bytes.extend_from_slice(&root.0);
+        bytes.extend_from_slice(&head.size.to_be_bytes());
+        bytes.extend_from_slice(&head.root.0);
+        bytes.extend_from_slice(&head.witnessed.to_be_bytes());
+        bytes.extend_from_slice(&head.cut.unwrap_or(UNCUT).to_be_bytes());
     }
     Hash::of(&bytes)
 }
@@ -92,53 +114,68 @@ fn root_hash(buckets: &[Hash; BUCKETS]) -> Hash {
 mod tests {
     use super::*;
 
-    fn heads(count: u64) -> Vec<(Origin, u64, Hash)> {
+    fn heads(count: u64) -> Vec<Head> {
         let origin = |number| format!("demo/log/node-{number}/1").parse().expect("origin");
-        (0..count).map(|number| (origin(number), number, Hash::of(&number.to_be_bytes()))).collect()
-    }
-
-    fn digest(heads: &[(Origin, u64, Hash)]) -> HeadDigest {
-        HeadDigest::of(heads.iter().map(|(origin, size, root)| (origin, *size, root)))
+        let head = |number: u64| Head {
+            origin: origin(number),
+            size: number,
+            root: Hash::of(&number.to_be_bytes()),
+            witnessed: number / 2,
+            cut: None,
+        };
+        (0..count).map(head).collect()
     }
 
     #[test]
     fn the_digest_is_made_as_written() {
-        let [(origin, size, root)] = &heads(1)[..] else { panic!("one head") };
-        let digest = digest(&heads(1));
-        let text = origin.to_string();
-        let bytes = [&(text.len() as u32).to_be_bytes()[..], text.as_bytes(), &size.to_be_bytes(), &root.0].concat();
+        let heads = heads(1);
+        let digest = HeadDigest::of(&heads);
+        let text = heads[0].origin.to_string();
+        let mut bytes = (text.len() as u32).to_be_bytes().to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&heads[0].root.0);
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&[0xff; 8]);
         for (bucket, hash) in digest.buckets().iter().enumerate() {
-            let expected = if bucket == usize::from(bucket_of(origin)) { Hash::of(&bytes) } else { EMPTY_BUCKET };
-            assert_eq!(*hash, expected);
+            let is_filled = bucket == usize::from(bucket_of(&heads[0].origin));
+            assert_eq!(*hash, if is_filled { Hash::of(&bytes) } else { EMPTY_BUCKET });
         }
-        assert_eq!(self::digest(&[]).root(), Hash::of(&[0; 32 * BUCKETS]));
+        assert_eq!(HeadDigest::of([]).root(), Hash::of(&[0; 32 * BUCKETS]));
     }
 
     #[test]
     fn order_does_not_matter_and_every_field_does() {
         let mut heads = heads(1000);
-        let before = digest(&heads);
+        let before = HeadDigest::of(&heads);
         heads.reverse();
         heads.push(heads[3].clone());
-        assert_eq!(digest(&heads), before);
+        assert_eq!(HeadDigest::of(&heads), before);
         heads.pop();
 
-        let (origin, ..) = heads[7].clone();
-        for change in [(heads[7].1 + 1, heads[7].2), (heads[7].1, EMPTY_BUCKET)] {
+        let head = heads[7].clone();
+        for change in [
+            Head { size: head.size + 1, ..head.clone() },
+            Head { root: EMPTY_BUCKET, ..head.clone() },
+            Head { witnessed: head.witnessed + 1, ..head.clone() },
+            Head { cut: Some(3), ..head.clone() },
+        ] {
             let mut changed = heads.clone();
-            (changed[7].1, changed[7].2) = change;
-            let after = digest(&changed);
+            changed[7] = change;
+            let after = HeadDigest::of(&changed);
             assert_ne!(after.root(), before.root());
             let differing: Vec<usize> =
                 (0..BUCKETS).filter(|&bucket| after.buckets()[bucket] != before.buckets()[bucket]).collect();
-            assert_eq!(differing, [usize::from(bucket_of(&origin))]);
+            assert_eq!(differing, [usize::from(bucket_of(&head.origin))]);
 
             let mut step = before.clone();
-            step.replace(bucket_of(&origin), changed.iter().map(|(origin, size, root)| (origin, *size, root)));
+            step.replace(bucket_of(&head.origin), &changed);
+            step.seal();
             assert_eq!(step, after);
         }
-        let mut emptied = digest(&heads[7..8]);
-        emptied.replace(bucket_of(&origin), []);
-        assert_eq!(emptied, digest(&[]));
+        let mut emptied = HeadDigest::of(&heads[7..8]);
+        emptied.replace(bucket_of(&head.origin), []);
+        emptied.seal();
+        assert_eq!(emptied, HeadDigest::of([]));
     }
 }

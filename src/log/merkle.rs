@@ -69,6 +69,11 @@ impl Tree {
         self.levels.first().map_or(0, |leaves| leaves.len() as u64)
     }
 
+    /// The hash of one leaf.
+    pub fn leaf(&self, index: u64) -> Option<Hash> {
+        self.levels.first()?.get(usize::try_from(index).ok()?).copied()
+    }
+
     /// The root over all leaves.
     pub fn root(&self) -> Hash {
         if self.levels.is_empty() { empty_root() } else { self.range(0, self.size()) }

@@ -4,6 +4,7 @@
 pub mod checkpoint;
 pub mod cosignature;
 pub mod digest;
+pub mod fork;
 pub mod leaf;
 pub mod merkle;
 pub mod note;

@@ -149,6 +149,14 @@ impl SignedNote {
         &self.signatures
     }
 
+    /// The note with only the lines of the log itself, whose name is the first line of a checkpoint's text.
+    pub fn without_cosignatures(&self) -> Self {
+        let origin = self.text.lines().next().unwrap_or_default();
+        let own: Vec<NoteSignature> = self.signatures.iter().filter(|line| line.name == origin).cloned().collect();
+        // A note nobody of that name has signed stays as it is; it will not be believed.
+        if own.is_empty() { self.clone() } else { Self { text: self.text.clone(), signatures: own } }
+    }
+
     /// Checks that this key signed the text. Lines of other keys are ignored; if one line of this key is wrong, the
     /// note is refused, as C2SP recommends.
     pub fn verify_ed25519(&self, name: &str, key: &PublicKey) -> Result<(), Refusal> {

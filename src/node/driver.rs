@@ -3,7 +3,7 @@
 //! Inputs that are ready together share one commit, so one durable write serves all of them. Nothing is sent,
 //! answered or shown before that write has resolved. A write that may or may not have happened ends the driver; the
 //! next start reads the true state.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::node::handle::{Ask, CHANGES_MAX, Handle, QUEUE_MAX};
 use crate::node::ports::{Clock, Peers};
 use crate::protocol::frame::Frame;
-use crate::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
+use crate::protocol::limits::FRAME_ENTRIES_MAX;
 use crate::protocol::record::Record;
 use crate::protocol::{Answer, Effect, Input, Node, RequestId};
 use crate::store::Store;
@@ -26,9 +26,6 @@ const BATCH_MAX: usize = 256;
 
 /// Most bytes of records that share one commit, well below the store's own limit.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// How long to wait before a peer whose queue is full is tried again.
-const FEED_WAIT: Duration = Duration::from_millis(5);
 
 /// How long to wait after a full disk before the node starts over, in milliseconds.
 const FULL_WAIT_MS: i64 = 1_000;
@@ -43,12 +40,20 @@ pub struct Driver<S, P, C> {
     asks: mpsc::Receiver<Ask>,
     changes: broadcast::Sender<OrderId>,
     streams: BTreeMap<NodeId, (u64, mpsc::Sender<Frame>)>,
-    feeds: BTreeMap<(NodeId, Origin), u64>,
+    reads: VecDeque<Read>,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     next_request: u64,
     wake: Option<Timestamp>,
     is_started: bool,
     deliveries: JoinSet<()>,
+}
+
+/// Entries to be read for a peer.
+struct Read {
+    to: NodeId,
+    origin: Origin,
+    first: u64,
+    bytes_max: usize,
 }
 
 /// One round: what the inputs of a batch ask to be stored and done.
@@ -76,7 +81,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             asks,
             changes,
             streams: BTreeMap::new(),
-            feeds: BTreeMap::new(),
+            reads: VecDeque::new(),
             replies: BTreeMap::new(),
             next_request: 0,
             wake: None,
@@ -99,7 +104,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             while self.deliveries.try_join_next().is_some() {}
             let stop = round.stop.take();
             self.settle(round).await?;
-            self.feed().await;
+            self.read_entries().await?;
             if let Some(stop) = stop {
                 let closed = self.store.close().await;
                 let _ = stop.send(());
@@ -113,14 +118,13 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.store.load(|record| node.replay(record)).await
     }
 
-    /// The next thing to do: a request, or none when a time has come or a peer has room again.
+    /// The next thing to do: a request, or none when a time has come or entries are to be read.
     async fn next_ask(&mut self) -> Option<Ask> {
+        if !self.reads.is_empty() {
+            return self.asks.try_recv().ok();
+        }
         let now = self.clock.now();
-        let until_wake = self.wake.map(|wake| Duration::from_millis(wake.since_ms(now).max(0).unsigned_abs()));
-        let wait = match (until_wake, self.feeds.is_empty()) {
-            (wake, false) => Some(wake.map_or(FEED_WAIT, |wake| wake.min(FEED_WAIT))),
-            (wake, true) => wake,
-        };
+        let wait = self.wake.map(|wake| Duration::from_millis(wake.since_ms(now).max(0).unsigned_abs()));
         match wait {
             None => self.asks.recv().await,
             Some(wait) => tokio::time::timeout(wait, self.asks.recv()).await.ok().flatten(),
@@ -129,7 +133,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// Steps through everything that is ready, up to the limits of one commit.
     fn fill(&mut self, first: Option<Ask>, round: &mut Round) {
-        if self.wake.is_some_and(|wake| wake <= self.clock.now()) {
+        // Nothing came in time: the wait is over, whatever the wall clock says by now.
+        let waited = first.is_none() && self.reads.is_empty();
+        if waited || self.wake.is_some_and(|wake| wake <= self.clock.now()) {
             self.wake = None;
             let input = if self.is_started { Input::Woken } else { Input::Started };
             self.is_started = true;
@@ -167,7 +173,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             Ask::Delivered(key, result) => self.step(Input::Delivered(key, result), round),
             Ask::Open { node, stream, frames } => {
-                self.feeds.retain(|(to, _), _| *to != node);
+                self.reads.retain(|read| read.to != node);
                 self.streams.insert(node.clone(), (stream, frames));
                 self.step(Input::PeerUp(node), round);
             }
@@ -179,7 +185,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Ask::Close { node, stream } => {
                 if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {
                     self.streams.remove(&node);
-                    self.feeds.retain(|(to, _), _| *to != node);
+                    self.reads.retain(|read| read.to != node);
                     self.step(Input::PeerDown(node), round);
                 }
             }
@@ -229,7 +235,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
         self.streams.clear();
-        self.feeds.clear();
+        self.reads.clear();
         self.node.forget();
         self.load().await?;
         // Starting may want to store something, which finds no room either; so it waits a little.
@@ -249,9 +255,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 }
             }
             Effect::Send(node, frame) => self.send(&node, frame),
-            Effect::SendEntries { to, origin, first } => {
-                let next = self.feeds.entry((to, origin)).or_insert(first);
-                *next = first.min(*next);
+            Effect::ReadEntries { to, origin, first, bytes_max } => {
+                self.reads.push_back(Read { to, origin, first, bytes_max });
             }
             Effect::Deliver(node, delivery) => {
                 let (peers, handle, key) = (self.peers.clone(), self.handle.clone(), delivery.key());
@@ -263,7 +268,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Effect::Disconnect(node, refusal) => {
                 tracing::warn!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "stream closed");
                 self.streams.remove(&node);
-                self.feeds.retain(|(to, _), _| *to != node);
+                self.reads.retain(|read| read.to != node);
+            }
+            Effect::Forked(log, cut) => {
+                tracing::error!(%log, cut, reason = Reason::LogFork.code(), "log contradicts itself and is cut");
             }
             Effect::WakeAt(at) => self.wake = Some(at),
             Effect::Changed(order) => {
@@ -273,7 +281,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
     }
 
-    /// A frame that finds no room is dropped: heads are compared again soon, and entries go through feeds.
+    /// A frame that finds no room is dropped: credit bounds what is under way, and what is lost is asked for again.
     fn send(&mut self, node: &NodeId, frame: Frame) {
         if let Some((_, frames)) = self.streams.get(node)
             && frames.try_send(frame).is_err()
@@ -292,41 +300,19 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
     }
 
-    /// Sends one frame of entries to every peer that waits for some and has room.
-    async fn feed(&mut self) {
-        let keys: Vec<(NodeId, Origin)> = self.feeds.keys().cloned().collect();
-        let mut done = BTreeSet::new();
-        for key in keys {
-            let Some((_, frames)) = self.streams.get(&key.0) else {
-                done.insert(key);
-                continue;
-            };
-            let Ok(room) = frames.clone().try_reserve_owned() else { continue };
-            let first = self.feeds.get(&key).copied().unwrap_or(0);
-            let read = self.store.entries(&key.1, first, FRAME_ENTRIES_MAX, FRAME_BYTES_MAX).await;
-            let frame = read.and_then(|entries| {
-                let count = entries.len() as u64;
-                if count == 0 {
-                    Ok(None)
-                } else {
-                    self.node.entries_frame(&key.1, first, entries).map(|f| Some((count, f)))
-                }
+    /// Reads what peers have been promised, one run for each, and lets the node frame it.
+    async fn read_entries(&mut self) -> Result<(), Refusal> {
+        let reads = std::mem::take(&mut self.reads);
+        let mut round = Round::default();
+        for Read { to, origin, first, bytes_max } in reads {
+            let read = self.store.entries(&origin, first, FRAME_ENTRIES_MAX, bytes_max).await;
+            let entries = read.unwrap_or_else(|refusal| {
+                tracing::warn!(log = %origin, reason = refusal.reason.code(), "cannot read entries");
+                Vec::new()
             });
-            match frame {
-                Ok(Some((count, frame))) => {
-                    room.send(frame);
-                    self.feeds.insert(key, first + count);
-                }
-                Ok(None) => {
-                    done.insert(key);
-                }
-                Err(refusal) => {
-                    tracing::debug!(log = %key.1, reason = refusal.reason.code(), "cannot serve entries");
-                    done.insert(key);
-                }
-            }
+            self.step(Input::EntriesRead { to, origin, first, entries }, &mut round);
         }
-        self.feeds.retain(|key, _| !done.contains(key));
+        self.settle(round).await
     }
 }
 
@@ -336,7 +322,10 @@ fn record_bytes(record: &Record) -> usize {
             note.len() + entries.iter().map(crate::store::entry_bytes).sum::<usize>()
         }
         Record::Cosigned { note, .. } => note.len(),
+        Record::Forked(proof) => {
+            [&proof.first, &proof.second].map(|half| half.note.to_string().len() + 2048).iter().sum()
+        }
         Record::Kept(signed) => signed.pae().len(),
-        Record::Delivered { .. } => 128,
+        Record::Delivered { .. } | Record::Cursor { .. } => 128,
     }
 }

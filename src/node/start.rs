@@ -18,11 +18,11 @@ use crate::node::driver::Driver;
 use crate::node::handle::Handle;
 use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::server::Services;
-use crate::node::system::{SystemClock, SystemDice};
+use crate::node::system::{SystemClock, SystemDice, fill};
 use crate::node::tls::{Identity, accept, bind};
 use crate::node::{evidence, keys, server};
 use crate::protocol::Node;
-use crate::protocol::settings::{Deciding, Policy, Settings};
+use crate::protocol::settings::{Deciding, Instance, Policy, Settings};
 use crate::store::disk::DiskStore;
 
 /// The log epoch of a new node; repair after a fork counts it up.
@@ -63,10 +63,10 @@ impl Running {
     }
 }
 
-/// Starts a node from its checked configuration.
-pub async fn start(config: NodeConfig) -> Result<Running, Refusal> {
-    let settings = settings(&config);
-    let node_keys = keys::read_node(&config.keys, &settings.hosts)?;
+/// Starts a node from its checked configuration. `alone`: the operator answers for it that nobody knows more of the
+/// node's log than its store.
+pub async fn start(config: NodeConfig, alone: bool) -> Result<Running, Refusal> {
+    let node_keys = keys::read_node(&config.keys, &config.profile.hosts.iter().cloned().collect())?;
     let identity = Identity::read(&config.keys)?;
     let genesis = read_genesis(&config.genesis)?;
     let listener = bind(config.listen).await?;
@@ -77,6 +77,7 @@ pub async fn start(config: NodeConfig) -> Result<Running, Refusal> {
     let store = tokio::task::spawn_blocking(move || DiskStore::open(&data))
         .await
         .map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
+    let settings = settings(&config, instance(&config.data)?, alone);
     let anchors: BTreeMap<[u8; 32], NodeId> =
         config.peers.iter().map(|peer| (peer.tls_sha256.0, peer.node.clone())).collect();
     let node = Node::new(settings, node_keys, Box::new(SystemDice));
@@ -120,10 +121,14 @@ async fn drain(mut stopped: watch::Receiver<bool>, health: tonic_health::server:
     health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
 }
 
-fn settings(config: &NodeConfig) -> Settings {
+fn settings(config: &NodeConfig, (instance, is_new_store): (Instance, bool), alone: bool) -> Settings {
     let profile = &config.profile;
     let hosts: BTreeSet<_> = profile.hosts.iter().cloned().collect();
     Settings {
+        instance,
+        is_new_store,
+        anchors: config.peers.iter().map(|peer| peer.node.clone()).collect(),
+        alone,
         anchor: config.federation_root,
         origin: Origin { federation: config.federation.clone(), node: profile.node.clone(), epoch: FIRST_EPOCH },
         operator: profile.operator.clone(),
@@ -141,6 +146,29 @@ fn policy(entry: &Brokering) -> Policy {
         DecisionMode::Human => Deciding::Officer { within_ms },
     };
     Policy { deciding, fee: entry.fee.clone() }
+}
+
+/// What peers know this store by. It lies beside the records and not among them: a backup of the records that is
+/// restored elsewhere gets a new one, and what peers remember of the old store is void.
+fn instance(store: &Path) -> Result<(Instance, bool), Refusal> {
+    let path = store.join("instance");
+    let failed = |problem: &dyn std::fmt::Display| {
+        Refusal::new(Reason::StoreFailed).with("file", path.display()).with("problem", problem)
+    };
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut bytes = [0; 16];
+            hex::decode_to_slice(text.trim(), &mut bytes).map_err(|error| failed(&error))?;
+            Ok((Instance(bytes), false))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 16];
+            fill(&mut bytes);
+            fs::write(&path, hex::encode(bytes)).map_err(|error| failed(&error))?;
+            Ok((Instance(bytes), true))
+        }
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// The statements with which the node's log begins, in the order of their file names.

@@ -1,64 +1,67 @@
 //! The catalogue: a pure fold over public statements. Same statements, same view, whatever the order of arrival.
 //!
 //! Must never decide by time or by who sent something; an offering of an unreachable node stays.
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::domain::id::{Hash, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, OrgId, StatementId};
 use crate::domain::offering::{Offering, Withdrawal};
 use crate::domain::reason::{Reason, Refusal};
 
-/// One offering as the catalogue shows it.
+/// One version of an offering.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
-    /// The statement of its newest version.
+    /// Its statement.
     pub id: StatementId,
-    /// The newest version.
+    /// What it says.
     pub offering: Offering,
-    /// The log it came from.
-    pub origin: Origin,
-    /// Its position there.
-    pub index: u64,
 }
+
+/// What the versions of one offering share: seller and name.
+type Key = (OrgId, OrgId);
+
+/// The highest version wins; of two with the same number the smaller id.
+type Rank = (u32, Reverse<StatementId>);
 
 /// Offerings and withdrawals.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
-    rows: BTreeMap<(OrgId, OrgId), Row>,
-    withdrawn: BTreeMap<(OrgId, OrgId), Withdrawal>,
-    versions: BTreeMap<StatementId, (OrgId, OrgId, u32)>,
-    superseded: BTreeMap<StatementId, Offering>,
+    rows: BTreeMap<Key, BTreeMap<Rank, Row>>,
+    withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
+    keys: BTreeMap<StatementId, Key>,
 }
 
 impl Catalogue {
-    /// Takes an offering in. The highest version wins; of two with the same number the smaller id.
-    pub fn put(&mut self, row: Row) {
-        let key = (row.offering.seller.clone(), row.offering.name.clone());
-        self.versions.insert(row.id, (key.0.clone(), key.1.clone(), row.offering.version));
-        let wins = self.rows.get(&key).is_none_or(|known| {
-            (row.offering.version, std::cmp::Reverse(row.id)) > (known.offering.version, std::cmp::Reverse(known.id))
-        });
-        let loser = if wins { self.rows.insert(key, row) } else { Some(row) };
-        if let Some(loser) = loser {
-            self.superseded.insert(loser.id, loser.offering);
-        }
+    /// Takes an offering in.
+    pub fn put(&mut self, id: StatementId, offering: Offering) {
+        let key = (offering.seller.clone(), offering.name.clone());
+        self.keys.insert(id, key.clone());
+        self.rows.entry(key).or_default().insert((offering.version, Reverse(id)), Row { id, offering });
     }
 
-    /// Takes a withdrawal in. The highest version wins; of two with the same number the smaller reason text.
-    pub fn withdraw(&mut self, withdrawal: Withdrawal) {
+    /// Takes a withdrawal in.
+    pub fn withdraw(&mut self, id: StatementId, withdrawal: Withdrawal) {
         let key = (withdrawal.seller.clone(), withdrawal.name.clone());
-        let wins = self.withdrawn.get(&key).is_none_or(|known| {
-            (withdrawal.version, std::cmp::Reverse(&withdrawal.reason))
-                > (known.version, std::cmp::Reverse(&known.reason))
-        });
-        if wins {
-            self.withdrawn.insert(key, withdrawal);
+        self.keys.insert(id, key.clone());
+        self.withdrawals.entry(key).or_default().insert(id, withdrawal);
+    }
+
+    /// Takes an offering or a withdrawal out again, as if it had never been there.
+    pub fn take_back(&mut self, id: &StatementId) {
+        let Some(key) = self.keys.remove(id) else { return };
+        if let Some(rows) = self.rows.get_mut(&key) {
+            rows.retain(|_, row| row.id != *id);
         }
+        if let Some(withdrawals) = self.withdrawals.get_mut(&key) {
+            withdrawals.remove(id);
+        }
+        self.rows.retain(|_, rows| !rows.is_empty());
+        self.withdrawals.retain(|_, withdrawals| !withdrawals.is_empty());
     }
 
     /// Whether a new version may be published: it must be newer than what is known.
     pub fn check_new(&self, offering: &Offering) -> Result<(), Refusal> {
-        let key = (offering.seller.clone(), offering.name.clone());
-        let known = self.rows.get(&key).map_or(0, |row| row.offering.version);
+        let known = self.row(&offering.seller, &offering.name).map_or(0, |row| row.offering.version);
         if offering.version > known {
             return Ok(());
         }
@@ -67,36 +70,36 @@ impl Catalogue {
 
     /// Everything on offer, by seller and name.
     pub fn on_offer(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|(key, row)| !self.is_withdrawn(key, row.offering.version)).map(|(_, row)| row)
+        self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none())
     }
 
     /// The newest version of one offering, withdrawn or not.
     pub fn row(&self, seller: &OrgId, name: &OrgId) -> Option<&Row> {
-        self.rows.get(&(seller.clone(), name.clone()))
+        self.rows.get(&(seller.clone(), name.clone())).and_then(newest)
     }
 
     /// One version of an offering, by its statement, as an order pins it.
     pub fn version(&self, id: &StatementId) -> Option<&Offering> {
-        let (seller, name, _) = self.versions.get(id)?;
-        self.row(seller, name)
-            .filter(|row| row.id == *id)
-            .map(|row| &row.offering)
-            .or_else(|| self.superseded.get(id))
+        let rows = self.rows.get(self.keys.get(id)?)?;
+        rows.values().find(|row| row.id == *id).map(|row| &row.offering)
     }
 
     /// One version that may be ordered: known and not withdrawn.
     pub fn orderable(&self, id: &StatementId) -> Result<&Offering, Refusal> {
         let offering = self.version(id).ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))?;
-        let key = (offering.seller.clone(), offering.name.clone());
-        if self.is_withdrawn(&key, offering.version) {
-            let why = self.withdrawn.get(&key).map(|withdrawal| withdrawal.reason.clone()).unwrap_or_default();
-            return Err(Refusal::new(Reason::OfferingWithdrawn).with("offering", &offering.name).with("why", why));
+        match self.withdrawal(offering) {
+            None => Ok(offering),
+            Some(withdrawal) => Err(Refusal::new(Reason::OfferingWithdrawn)
+                .with("offering", &offering.name)
+                .with("why", &withdrawal.reason)),
         }
-        Ok(offering)
     }
 
-    fn is_withdrawn(&self, key: &(OrgId, OrgId), version: u32) -> bool {
-        self.withdrawn.get(key).is_some_and(|withdrawal| version <= withdrawal.version)
+    /// The withdrawal that covers this version: the one of the highest version, of two the smaller reason text.
+    fn withdrawal(&self, offering: &Offering) -> Option<&Withdrawal> {
+        let withdrawals = self.withdrawals.get(&(offering.seller.clone(), offering.name.clone()))?;
+        let strongest = withdrawals.values().max_by_key(|known| (known.version, Reverse(&known.reason)))?;
+        (offering.version <= strongest.version).then_some(strongest)
     }
 
     /// Digest over the view: equal on two nodes exactly when they show the same offerings.
@@ -107,4 +110,8 @@ impl Catalogue {
         }
         Hash::of(&bytes)
     }
+}
+
+fn newest(rows: &BTreeMap<Rank, Row>) -> Option<&Row> {
+    rows.last_key_value().map(|(_, row)| row)
 }

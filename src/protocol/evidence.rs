@@ -143,12 +143,11 @@ impl Node {
     }
 
     fn public_place(&self, id: &StatementId) -> Result<Origin, Refusal> {
-        let places = self.state().places.get(id);
-        // A rule pack may stand in several logs; the own one is preferred, it needs no replica.
-        let own = places.and_then(|places| places.iter().find(|(origin, _)| *origin == self.settings().origin));
-        own.or_else(|| places.and_then(|places| places.first()))
-            .map(|(origin, _)| origin.clone())
-            .ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))
+        let places = || self.state().places.of(id).map(|(origin, _)| origin);
+        // A rule pack may stand in several logs; the own one is preferred, it needs no replica. Of the others the
+        // first by name, so that all nodes choose alike.
+        let own = places().find(|origin| **origin == self.settings().origin);
+        own.or_else(|| places().min()).cloned().ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))
     }
 
     fn item(&self, id: StatementId, origin: Origin) -> Item {

@@ -185,6 +185,7 @@ fn found_node(
         genesis.push(first_event(&org.id, &plan.node, &roots, &statement, is_operator.then_some(&founded.keys)));
         if is_operator {
             let record = NodeRecord {
+                alone_since: None,
                 node: plan.node.clone(),
                 operator: org.id.clone(),
                 addresses: plan.addresses.clone(),
@@ -249,6 +250,7 @@ fn first_event(
         add: added.iter().map(|(key, role)| OnlineKey { key: key.public(), role: *role }).collect(),
         revoke: Vec::new(),
         root: None,
+        new_epoch: None,
     };
     let mut signing: Vec<&SecretKey> = roots.iter().take(ORG_ROOT_THRESHOLD).collect();
     signing.extend(added.iter().map(|(key, _)| *key));

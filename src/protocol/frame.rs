@@ -1,17 +1,52 @@
 //! Frames: what two nodes say to each other on their replication stream, and what a delivery carries.
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::statement::Signed;
+pub use crate::log::digest::Head;
+use crate::log::fork::{Branch, ForkProof};
 use crate::protocol::record::LogEntry;
+use crate::protocol::settings::Instance;
 
-/// The end of a log as a node holds it.
+/// The first eight bytes of a root: enough to notice that two nodes speak of different histories. What counts is
+/// checked in full.
+pub type RootPrefix = [u8; 8];
+
+/// The prefix of a root.
+pub fn prefix(root: &Hash) -> RootPrefix {
+    let mut prefix = [0; 8];
+    prefix.copy_from_slice(&root.0[..8]);
+    prefix
+}
+
+/// What a node has of a log and wants to see continued.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Head {
+pub struct Wanted {
     /// The log.
     pub origin: Origin,
-    /// Number of entries.
-    pub size: u64,
-    /// Root of the tree over them.
-    pub root: Hash,
+    /// First entry wanted: all before it are there.
+    pub first: u64,
+    /// Root over the entries before it.
+    pub root: RootPrefix,
+    /// Size of the newest witnessed checkpoint that is there.
+    pub witnessed: u64,
+    /// Where the log is known to be cut.
+    pub cut: Option<u64>,
+}
+
+/// A run of entries under a signed checkpoint.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Run {
+    /// The log.
+    pub origin: Origin,
+    /// Index of the first entry.
+    pub first: u64,
+    /// Root over the entries before it, as the sender has them.
+    pub base: RootPrefix,
+    /// The entries.
+    pub entries: Vec<LogEntry>,
+    /// The checkpoint as a signed note, of the size after these entries or a larger one.
+    pub note: String,
+    /// Consistency proof from the size after these entries to the checkpoint; empty when they are equal.
+    pub consistency: Vec<Hash>,
 }
 
 /// One frame of the symmetric stream.
@@ -25,45 +60,103 @@ pub enum Frame {
         node: NodeId,
         /// Digest over all heads.
         digest: Hash,
+        /// The sender's store.
+        instance: Instance,
+        /// The sender's journal position.
+        position: u64,
+        /// The newest checkpoint of the receiver's own log that the sender holds, as a signed note.
+        yours: Option<String>,
     },
-    /// All heads of the sender.
+    /// Continues where an earlier stream ended: everything up to `position` of the journal of `instance`, the
+    /// receiver's, is durable at the sender. Zeros if the sender remembers nothing.
+    Resume {
+        /// The receiver's store as the sender remembers it.
+        instance: Instance,
+        /// The position.
+        position: u64,
+    },
+    /// Digests of all 256 buckets, each shortened to eight bytes, for a cold comparison.
+    Buckets {
+        /// The sender's journal position.
+        position: u64,
+        /// The digests.
+        digests: Vec<RootPrefix>,
+    },
+    /// All heads of the sender in the buckets that differ. Zeros as positions if there are too many for one frame.
     Heads {
+        /// The receiver's journal position when it sent its buckets.
+        asked_at: u64,
+        /// The sender's journal position.
+        position: u64,
+        /// The buckets, in ascending order.
+        buckets: Vec<u8>,
         /// The heads.
         heads: Vec<Head>,
-        /// Whether the sender wants the receiver's heads in return.
-        answer: bool,
+    },
+    /// Heads of the sender that have changed after journal position `since`, up to `until`.
+    News {
+        /// The position before.
+        since: u64,
+        /// The position after.
+        until: u64,
+        /// The heads.
+        heads: Vec<Head>,
+    },
+    /// Everything up to this position of the receiver's journal is durable at the sender.
+    Ack {
+        /// The position.
+        position: u64,
     },
     /// Digest over all heads, for comparison.
     Ping {
         /// The digest.
         digest: Hash,
+        /// The sender's journal position.
+        position: u64,
     },
-    /// Asks for entries.
-    Want {
-        /// The log.
-        origin: Origin,
-        /// First entry wanted.
-        first: u64,
+    /// Asks for what the sender lacks of a log.
+    Want(Wanted),
+    /// Leave to send so many more bytes of entries.
+    Credit {
+        /// Bytes, as [`crate::protocol::replication::entry_bytes`] counts them.
+        bytes: u64,
     },
-    /// A run of entries under a signed checkpoint.
-    Entries {
-        /// The log.
-        origin: Origin,
-        /// Index of the first entry.
-        first: u64,
-        /// The entries.
-        entries: Vec<LogEntry>,
-        /// The checkpoint as a signed note, of this or a larger size.
-        note: String,
-        /// Consistency proof from the size after these entries to the checkpoint; empty when they are equal.
-        consistency: Vec<Hash>,
-    },
+    /// Entries.
+    Entries(Run),
     /// A checkpoint with cosignatures.
     Cosigned {
         /// The signed note.
         note: String,
     },
-    /// The sender closes, and says why.
+    /// Roots of a log at some sizes, in search of the place where two histories part: they agree at `low`, they
+    /// differ at `high`.
+    Probe {
+        /// The log.
+        origin: Origin,
+        /// Largest size at which both are known to agree.
+        low: u64,
+        /// Smallest size at which they are known to differ.
+        high: u64,
+        /// The sender's roots at sizes in between, ascending.
+        roots: Vec<(u64, Hash)>,
+    },
+    /// One half of a fork proof: a signed history with this root at this size.
+    Branch {
+        /// The log.
+        origin: Origin,
+        /// The size.
+        size: u64,
+        /// The history.
+        branch: Branch,
+    },
+    /// Two checkpoints of one log that cannot both be true.
+    ForkProof(ForkProof),
+    /// The sender serves others just now; not before this many milliseconds.
+    Busy {
+        /// Milliseconds.
+        retry_after_ms: i64,
+    },
+    /// The sender closes.
     Bye {
         /// Stable reason word.
         reason: String,

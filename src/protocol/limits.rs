@@ -29,6 +29,73 @@ pub const RETRY_MS_MAX: i64 = 60_000;
 /// An unanswered delivery counts as lost after this long; the call's own deadline is shorter.
 pub const DELIVERY_MS_MAX: i64 = 10_000;
 
+/// Bytes of entries a peer may send before more leave is given: a few of the largest frames, so that a link of
+/// 100 Mbit/s and 100 ms stays busy, and all that a receiver ever has to hold of one peer.
+pub const CREDIT_BYTES: u64 = 1024 * 1024;
+
+/// Logs asked of one peer at a time. Enough to hide a round trip, few enough that a peer which dies costs little and
+/// the rest of a catch-up spreads over others.
+pub const WANTS_PER_PEER_MAX: usize = 16;
+
+/// With no more wants than this outstanding a peer is expected to answer each at once; with more they queue.
+pub const WANTS_AT_ONCE: usize = 4;
+
+/// Most peers that are served entries at a time; others are asked for patience. Keeps the disk's reads sequential.
+pub const SERVING_MAX: usize = 8;
+
+/// How long a peer that is asked for patience should wait, in milliseconds.
+pub const BUSY_MS: i64 = 1_000;
+
+/// A log that was asked for and does not come is asked for again, perhaps elsewhere, after this long, in milliseconds.
+/// Longer than a round trip across the country by far; asking twice costs a little, waiting costs everyone behind.
+pub const STALL_MS: i64 = 400;
+
+/// The same while many wants are outstanding, measured from the last delivery: a slow peer works them off in turn.
+pub const STALL_QUEUED_MS: i64 = 2_000;
+
+/// A peer that lets so many wants stall in a row, and sends nothing in between, has its stream closed.
+pub const STALLS_MAX: u32 = 16;
+
+/// First wait for the acknowledgement of news, in milliseconds; doubles up to [`NEWS_RETRY_MS_MAX`].
+pub const NEWS_RETRY_MS_MIN: i64 = 500;
+
+/// Longest wait between two tries to pass on news; a comparison of digests finds what is missing anyway.
+pub const NEWS_RETRY_MS_MAX: i64 = 8_000;
+
+/// Peers that get new entries at once; the others get the heads and ask. Two keep an entry spreading through a
+/// network without everyone getting it from everyone.
+pub const EAGER_PEERS: usize = 2;
+
+/// Logs with new entries that are still pushed at once; more at a time are a catch-up, which is left to asking.
+pub const EAGER_LOGS_MAX: usize = 64;
+
+/// Sizes compared in one message of a search for the place where two histories part: a million entries in four.
+pub const PROBE_SIZES_MAX: usize = 32;
+
+/// How long a peer that broke the protocol is not spoken to, in milliseconds; doubles with each time up to
+/// [`SHUN_MS_MAX`].
+pub const SHUN_MS_MIN: i64 = 1_000;
+
+/// Longest time a peer is not spoken to: an operator who has mended a node is back within minutes.
+pub const SHUN_MS_MAX: i64 = 10 * 60 * 1000;
+
+/// How long a node that starts waits for more than one peer to say how far its log goes, in milliseconds. Those that
+/// matter are the ones it spoke to last, and they dial within seconds.
+pub const OWN_LOG_WAIT_MS: i64 = 30_000;
+
+/// A clock that jumps back by more than this, in milliseconds, makes all waiting start anew.
+pub const CLOCK_BACK_MS: i64 = 1_000;
+
+/// How often the position reached in a peer's journal is stored at most, in milliseconds. It only saves work.
+pub const CURSOR_MS: i64 = 30_000;
+
+/// Entries of one log that are taken at once: the whole past of a large cooperative.
+pub const QUOTA_BURST: u64 = 200_000;
+
+/// Entries of one log per second that are taken beyond [`QUOTA_BURST`]. A publisher that writes faster is heard later;
+/// nothing of it becomes invalid.
+pub const QUOTA_PER_SECOND: u64 = 50;
+
 /// Mean time between two comparisons of digests with a random peer, in milliseconds; jittered by half.
 pub const PING_MS: i64 = 1_000;
 

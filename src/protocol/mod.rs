@@ -12,14 +12,16 @@ pub mod evidence;
 pub mod explain;
 pub mod founding;
 pub mod frame;
+pub mod journal;
 pub mod limits;
 pub mod outbox;
+pub mod places;
 pub mod record;
 pub mod replication;
 pub mod settings;
 pub mod state;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId, Origin, StatementId};
@@ -33,7 +35,7 @@ use crate::log::note::SignedNote;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
-use crate::protocol::replication::Peer;
+use crate::protocol::replication::Replication;
 use crate::protocol::settings::{Dice, NodeKeys, Settings};
 use crate::protocol::state::{State, is_outcome};
 
@@ -62,6 +64,17 @@ pub enum Input {
     Delivery(RequestId, NodeId, Delivery),
     /// A delivery of ours was answered with a receipt, or failed.
     Delivered(DeliveryKey, Result<Signed, Refusal>),
+    /// Entries asked for by [`Effect::ReadEntries`]; none if the store could not give them.
+    EntriesRead {
+        /// For whom.
+        to: NodeId,
+        /// The log.
+        origin: Origin,
+        /// First entry.
+        first: u64,
+        /// The entries.
+        entries: Vec<LogEntry>,
+    },
     /// A time asked for by [`Effect::WakeAt`] has come.
     Woken,
 }
@@ -73,15 +86,17 @@ pub enum Effect {
     Reply(RequestId, Result<Answer, Refusal>),
     /// Send a frame to a peer.
     Send(NodeId, Frame),
-    /// Send entries of a log from `first` on; the shell reads them from the store and frames them with
-    /// [`Node::entries_frame`].
-    SendEntries {
-        /// To whom.
+    /// Read entries of a log from `first` on, at most [`limits::FRAME_ENTRIES_MAX`] and not many more than
+    /// `bytes_max` bytes; they come back as [`Input::EntriesRead`].
+    ReadEntries {
+        /// For whom.
         to: NodeId,
         /// The log.
         origin: Origin,
         /// First entry.
         first: u64,
+        /// Most bytes, as [`replication::entry_bytes`] counts them.
+        bytes_max: usize,
     },
     /// Deliver an order message; its outcome comes back as [`Input::Delivered`].
     Deliver(NodeId, Delivery),
@@ -91,6 +106,8 @@ pub enum Effect {
     WakeAt(Timestamp),
     /// An order has changed.
     Changed(OrderId),
+    /// A log contradicts itself and was cut here: the operator should know.
+    Forked(Origin, u64),
 }
 
 /// What a local caller gets.
@@ -126,17 +143,10 @@ pub struct Node {
     keys: NodeKeys,
     dice: Box<dyn Dice>,
     state: State,
-    peers: BTreeMap<NodeId, Peer>,
     outbox: Outbox,
-    pending_notes: BTreeMap<u64, SignedNote>,
     checkpoint: Option<SignedNote>,
-    /// Cosigned checkpoints that came before what they cover; one per node, of its own log only.
-    early_notes: BTreeMap<NodeId, SignedNote>,
+    sync: Replication,
     schedule: BTreeSet<(Timestamp, OrderId)>,
-    next_ping: Timestamp,
-    /// Size of the own log that peers have been told of, and when they may be told of more.
-    spread_size: u64,
-    next_spread: Timestamp,
 }
 
 impl Node {
@@ -153,15 +163,10 @@ impl Node {
             keys,
             dice,
             state,
-            peers: BTreeMap::new(),
             outbox: Outbox::default(),
-            pending_notes: BTreeMap::new(),
             checkpoint: None,
-            early_notes: BTreeMap::new(),
+            sync: Replication::default(),
             schedule: BTreeSet::new(),
-            next_ping: Timestamp(0),
-            spread_size: 0,
-            next_spread: Timestamp(0),
         }
     }
 
@@ -173,10 +178,11 @@ impl Node {
     /// Forgets everything that is not stored; [`Node::replay`] brings back what is.
     pub fn forget(&mut self) {
         self.state = State::new(self.settings.anchor, self.settings.origin.clone());
-        self.peers.clear();
         self.outbox = Outbox::default();
-        self.pending_notes.clear();
         self.checkpoint = None;
+        // What others said of the own log still holds: nothing that is not stored was ever signed.
+        let own = std::mem::take(&mut self.sync.own);
+        self.sync = Replication::knowing(own);
         self.schedule.clear();
     }
 
@@ -190,14 +196,10 @@ impl Node {
         &self.settings
     }
 
-    /// The peers with an open stream.
-    pub fn peers(&self) -> impl Iterator<Item = &NodeId> {
-        self.peers.keys()
-    }
-
     /// The one way in.
     pub fn step(&mut self, input: Input, now: Timestamp) -> Step {
         let mut work = Work::default();
+        self.mind_clock(now);
         match input {
             Input::Started => self.start(now, &mut work),
             Input::Found(id, statements) => {
@@ -205,21 +207,24 @@ impl Node {
                 work.reply(id, answer);
             }
             Input::Publish(id, signed) => {
-                let answer = self.publish(signed, &mut work);
+                let answer = self.check_may_sign().and_then(|()| self.publish(signed, &mut work));
                 work.reply(id, answer);
             }
             Input::Officer(id, signed) => {
-                let answer = self.officer(signed, now, &mut work);
+                let answer = self.check_may_sign().and_then(|()| self.officer(signed, now, &mut work));
                 work.reply(id, answer);
             }
             Input::PeerUp(node) => self.peer_up(node, now, &mut work),
-            Input::PeerDown(node) => self.peer_down(&node),
+            Input::PeerDown(node) => self.peer_down(&node, now, &mut work),
             Input::Frame(node, frame) => self.frame(&node, frame, now, &mut work),
             Input::Delivery(id, from, delivery) => {
-                let answer = self.delivery(&from, delivery, now, &mut work);
+                let answer = self.check_may_sign().and_then(|()| self.delivery(&from, delivery, now, &mut work));
                 work.reply(id, answer);
             }
             Input::Delivered(key, result) => self.delivered(key, result, now, &mut work),
+            Input::EntriesRead { to, origin, first, entries } => {
+                self.entries_read(&to, &origin, first, entries, &mut work);
+            }
             Input::Woken => self.woken(now, &mut work),
         }
         self.finish(now, work)
@@ -227,8 +232,8 @@ impl Node {
 
     /// Every order goes on, and what the own log holds is spread again: its newest checkpoint may lack witnesses.
     fn start(&mut self, now: Timestamp, work: &mut Work) {
-        self.next_ping = now;
         work.touched.extend(self.state.orders.keys());
+        self.begin_own(now, work);
     }
 
     /// Begins a new log. Refused as a whole if one statement is refused: a log must not begin with a mistake.
@@ -274,6 +279,8 @@ impl Node {
         let leaf = Leaf::new(&signed, audience, self.outcome_tag(&verified));
         let (origin, index) = (self.settings.origin.clone(), self.own_size());
         self.state.push_leaf(&origin, index, &leaf);
+        self.state.touched(&origin, 1);
+        self.sync.arrived(&origin, index, None);
         if public {
             let anchor = self.settings.anchor;
             self.state.registry.log_mut(&origin, anchor).absorb(&verified, index);
@@ -329,16 +336,19 @@ impl Node {
             work.touched.insert(order);
         }
         self.outbox_due(now, work);
-        self.ping_if_due(now, work);
+        self.replication_woken(now, work);
     }
 
     /// Carries touched orders as far as they go, tells peers of new entries, and says when to come back.
     fn finish(&mut self, now: Timestamp, mut work: Work) -> Step {
+        if self.check_may_sign().is_err() {
+            self.sync.own.waiting.append(&mut work.touched);
+        }
         for order in std::mem::take(&mut work.touched) {
             self.advance(order, now, &mut work);
             work.then.push(Effect::Changed(order));
         }
-        self.spread_own_if_due(now, &mut work);
+        self.spread_if_due(now, &mut work);
         if let Some(wake) = self.wake_at(now) {
             work.then.push(Effect::WakeAt(wake));
         }
@@ -347,8 +357,7 @@ impl Node {
 
     fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let order = self.schedule.first().map(|&(due, _)| due);
-        let ping = (!self.peers.is_empty()).then_some(self.next_ping);
-        [order, ping, self.outbox.next_due(), self.spread_due()]
+        [order, self.outbox.next_due(), self.replication_due()]
             .into_iter()
             .flatten()
             .min()

@@ -5,11 +5,14 @@
 //! courier too.
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
 use crate::domain::statement::{SignatureBy, Signed};
+use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::Leaf;
+use crate::log::note::SignedNote;
+use crate::protocol::settings::Instance;
 
 /// One entry of a log: the leaf, and the statement if this node may have it.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,6 +57,17 @@ pub enum Record {
         /// The message.
         message: StatementId,
     },
+    /// A log contradicts itself; the newest proof of each log counts.
+    Forked(Box<ForkProof>),
+    /// Everything up to this position of a peer's journal is here.
+    Cursor {
+        /// The peer.
+        peer: NodeId,
+        /// Its store.
+        instance: Instance,
+        /// The position.
+        position: u64,
+    },
 }
 
 impl Record {
@@ -62,7 +76,7 @@ impl Record {
         let (entries, kept): (&[LogEntry], Option<&Signed>) = match self {
             Self::Entries { entries, .. } => (entries, None),
             Self::Kept(signed) => (&[], Some(signed)),
-            Self::Cosigned { .. } | Self::Delivered { .. } => (&[], None),
+            Self::Cosigned { .. } | Self::Delivered { .. } | Self::Forked(_) | Self::Cursor { .. } => (&[], None),
         };
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
     }
@@ -86,6 +100,31 @@ enum RecordBytes {
     Cosigned { origin: String, note: String },
     Kept(SignedBytes),
     Delivered { order: [u8; 16], attempt: u32, to: String, message: StatementId },
+    Forked { origin: String, size: u64, first: BranchBytes, second: BranchBytes },
+    Cursor { peer: String, instance: [u8; 16], position: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct BranchBytes {
+    root: [u8; 32],
+    note: String,
+    proof: Vec<[u8; 32]>,
+}
+
+impl From<&Branch> for BranchBytes {
+    fn from(branch: &Branch) -> Self {
+        let proof = branch.proof.iter().map(|hash| hash.0).collect();
+        Self { root: branch.root.0, note: branch.note.to_string(), proof }
+    }
+}
+
+impl TryFrom<BranchBytes> for Branch {
+    type Error = Refusal;
+
+    fn try_from(bytes: BranchBytes) -> Result<Self, Refusal> {
+        let proof = bytes.proof.into_iter().map(Hash).collect();
+        Ok(Self { root: Hash(bytes.root), note: SignedNote::parse(&bytes.note)?, proof })
+    }
 }
 
 /// Bytes in one piece. The same on the disk as a list of numbers, and read ten times as fast.
@@ -170,6 +209,15 @@ impl From<&Record> for RecordBytes {
             Record::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: order.0, attempt: *attempt, to: to.to_string(), message: *message }
             }
+            Record::Forked(proof) => Self::Forked {
+                origin: proof.origin.to_string(),
+                size: proof.size,
+                first: (&proof.first).into(),
+                second: (&proof.second).into(),
+            },
+            Record::Cursor { peer, instance, position } => {
+                Self::Cursor { peer: peer.to_string(), instance: instance.0, position: *position }
+            }
         }
     }
 }
@@ -191,6 +239,15 @@ impl TryFrom<RecordBytes> for Record {
             RecordBytes::Kept(signed) => Self::Kept(signed.try_into()?),
             RecordBytes::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: OrderId(order), attempt, to: to.parse()?, message }
+            }
+            RecordBytes::Forked { origin, size, first, second } => Self::Forked(Box::new(ForkProof {
+                origin: origin.parse()?,
+                size,
+                first: first.try_into()?,
+                second: second.try_into()?,
+            })),
+            RecordBytes::Cursor { peer, instance, position } => {
+                Self::Cursor { peer: peer.parse()?, instance: Instance(instance), position }
             }
         })
     }

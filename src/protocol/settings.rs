@@ -32,9 +32,22 @@ pub struct Policy {
     pub fee: Vec<Component>,
 }
 
+/// Names one life of a store. A store that was restored elsewhere gets another, so that what peers remember of the
+/// old one is void.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Instance(pub [u8; 16]);
+
 /// A node's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Names this store.
+    pub instance: Instance,
+    /// The name is new: if the store holds anything, it was restored from a backup.
+    pub is_new_store: bool,
+    /// Nodes the operator has named; always connected, next to random ones.
+    pub anchors: BTreeSet<NodeId>,
+    /// The operator answers for it that nobody knows more of the own log than this store.
+    pub alone: bool,
     /// The federation's root hash, the one thing that comes from outside.
     pub anchor: StatementId,
     /// The log this node writes; names federation, node and epoch.

@@ -3,19 +3,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
 use crate::domain::facts::{FactBase, RulePack};
-use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::trust::{LogTrust, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::digest::{HeadDigest, bucket_of};
+use crate::log::fork::ForkProof;
 use crate::log::leaf::{Audience, Leaf};
 use crate::log::merkle::{Tree, leaf_hash};
 use crate::log::note::SignedNote;
-use crate::protocol::catalogue::{Catalogue, Row};
+use crate::protocol::catalogue::Catalogue;
 use crate::protocol::frame::{DeliveryKey, Head};
+use crate::protocol::journal::Journal;
+use crate::protocol::places::Places;
 use crate::protocol::record::{LogEntry, Record};
+use crate::protocol::settings::Instance;
 
 /// One log as this node holds it.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +33,44 @@ pub struct LogState {
     /// Public entries whose content was refused, each with its reason: their leaves stay, their content is not used.
     pub refused: BTreeMap<u64, Refusal>,
     /// Two checkpoints of this log cannot both be true; it is not followed any further.
-    pub forked: Option<Refusal>,
+    pub fork: Option<Fork>,
+    /// Consistency proof from the entries held to the checkpoint in `note`, while a catch-up is under way. Not stored:
+    /// the next run of entries brings another.
+    pub tail: Vec<Hash>,
+}
+
+/// A log that contradicts itself.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// The evidence.
+    pub proof: ForkProof,
+    /// How many entries are not in doubt.
+    pub cut: u64,
+}
+
+impl LogState {
+    /// How many entries count: those held, but none after a cut.
+    pub fn size(&self) -> u64 {
+        let held = self.tree.size();
+        self.cut().map_or(held, |cut| held.min(cut))
+    }
+
+    /// Where the log is cut.
+    pub fn cut(&self) -> Option<u64> {
+        self.fork.as_ref().map(|fork| fork.cut)
+    }
+
+    /// Size of the newest witnessed checkpoint; 0 if there is none. Witnesses of a cut log were deceived.
+    pub fn witnessed_size(&self) -> u64 {
+        if self.fork.is_some() { 0 } else { self.witnessed.as_ref().map_or(0, |(size, _)| *size) }
+    }
+
+    /// Its head.
+    pub fn head(&self, origin: &Origin) -> Head {
+        let size = self.size();
+        let root = self.tree.root_at(size).unwrap_or_else(|_| self.tree.root());
+        Head { origin: origin.clone(), size, root, witnessed: self.witnessed_size(), cut: self.cut() }
+    }
 }
 
 /// One order as this node knows it.
@@ -74,7 +115,11 @@ pub struct State {
     /// Which key signed each offering and fact, so that evidence can bring along what makes that key good.
     pub signers: BTreeMap<StatementId, KeyHash>,
     /// Where statements stand.
-    pub places: BTreeMap<StatementId, BTreeSet<(Origin, u64)>>,
+    pub places: Places,
+    /// In which order heads have changed.
+    pub journal: Journal,
+    /// Up to where the journals of peers have been followed.
+    pub cursors: BTreeMap<NodeId, (Instance, u64)>,
     heads: HeadSummary,
 }
 
@@ -101,7 +146,9 @@ impl State {
             orders: BTreeMap::new(),
             receipts: BTreeMap::new(),
             signers: BTreeMap::new(),
-            places: BTreeMap::new(),
+            places: Places::default(),
+            journal: Journal::default(),
+            cursors: BTreeMap::new(),
             heads: HeadSummary { digest: HeadDigest::of([]), buckets: BTreeMap::new(), stale: BTreeSet::new() },
         };
         state.registry.log_mut(&own, anchor);
@@ -116,7 +163,7 @@ impl State {
             Record::Cosigned { origin, note } => {
                 let note = SignedNote::parse(&note)?;
                 let size = Checkpoint::parse(note.text())?.size;
-                self.log_mut(&origin).witnessed = Some((size, note));
+                self.witnessed(&origin, size, note);
                 Ok(())
             }
             Record::Kept(signed) => self.keep(signed),
@@ -125,6 +172,64 @@ impl State {
                 self.orders.entry(order).or_default().delivered.insert(key);
                 Ok(())
             }
+            Record::Forked(proof) => {
+                let cut = self.check_fork(&proof)?;
+                self.cut(*proof, cut);
+                Ok(())
+            }
+            Record::Cursor { peer, instance, position } => {
+                self.cursors.insert(peer, (instance, position));
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks a fork proof under the key that was in force where the histories part, and says where the log is cut.
+    pub fn check_fork(&self, proof: &ForkProof) -> Result<u64, Refusal> {
+        let held = self.logs.get(&proof.origin).map_or(0, |log| log.tree.size());
+        let trust = self.registry.log(&proof.origin);
+        let key = trust.and_then(|trust| trust.log_key_at(proof.size.min(held)).or(trust.log_key()));
+        let key = key.ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", &proof.origin))?;
+        proof.check(key)
+    }
+
+    /// Cuts a log: what comes after the cut leaves every view, as if it had never been there. The smallest cut known
+    /// counts, so that all who have seen the same proofs show the same, whatever the order of arrival.
+    pub fn cut(&mut self, proof: ForkProof, cut: u64) {
+        let origin = proof.origin.clone();
+        let log = self.log_mut(&origin);
+        if log.cut().is_some_and(|known| known <= cut) {
+            return;
+        }
+        log.fork = Some(Fork { proof, cut });
+        log.refused.split_off(&cut);
+        let mut trust = self.trust_of(&origin);
+        trust.cut(cut);
+        self.registry.put(trust);
+        for id in self.places.cut(&origin, cut) {
+            self.catalogue.take_back(&id);
+            self.facts.memberships.remove(&id);
+            self.facts.entities.remove(&id);
+            self.packs.remove(&id);
+            self.signers.remove(&id);
+        }
+        self.touched(&origin, 1);
+    }
+
+    /// Takes note of a newer witnessed checkpoint.
+    pub fn witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote) {
+        self.log_mut(origin).witnessed = Some((size, note));
+        self.touched(origin, 1);
+    }
+
+    /// A log's head has changed: so many entries more, or one thing else.
+    pub(super) fn touched(&mut self, origin: &Origin, by: u64) {
+        self.journal.moved(origin, by);
+        let bucket = bucket_of(origin);
+        self.heads.stale.insert(bucket);
+        let origins = self.heads.buckets.entry(bucket).or_default();
+        if !origins.contains(origin) {
+            origins.insert(origin.clone());
         }
     }
 
@@ -139,6 +244,7 @@ impl State {
         if first != size {
             return Err(Refusal::new(Reason::StoreDamaged).with("log", &origin).with("gap", first));
         }
+        self.touched(&origin, entries.len() as u64);
         let mut trust = self.trust_of(&origin);
         for (index, entry) in (first..).zip(&entries) {
             if let (Audience::Parties, Some(signed)) = (entry.leaf.audience(), &entry.statement) {
@@ -177,13 +283,7 @@ impl State {
 
     /// Remembers where the statement of a leaf stands that is in the tree already.
     pub(super) fn note_leaf(&mut self, origin: &Origin, index: u64, leaf: &Leaf) {
-        self.places.entry(leaf.statement_id()).or_default().insert((origin.clone(), index));
-        let bucket = bucket_of(origin);
-        self.heads.stale.insert(bucket);
-        let origins = self.heads.buckets.entry(bucket).or_default();
-        if !origins.contains(origin) {
-            origins.insert(origin.clone());
-        }
+        self.places.put(leaf.statement_id(), origin, index);
     }
 
     /// Takes the content of a public entry into the views, or notes why it was refused.
@@ -202,9 +302,9 @@ impl State {
         }
         match verified.body() {
             Body::Offering(offering) => {
-                self.catalogue.put(Row { id, offering: offering.clone(), origin: origin.clone(), index });
+                self.catalogue.put(id, offering.clone());
             }
-            Body::Withdrawal(withdrawal) => self.catalogue.withdraw(withdrawal.clone()),
+            Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Membership(fact) => {
                 self.facts.memberships.insert(id, fact.clone());
             }
@@ -259,35 +359,41 @@ impl State {
     /// The heads of all logs that have begun, by origin.
     pub fn heads(&self) -> Vec<Head> {
         let begun = self.logs.iter().filter(|(_, log)| log.tree.size() > 0);
-        begun
-            .map(|(origin, log)| Head { origin: origin.clone(), size: log.tree.size(), root: log.tree.root() })
-            .collect()
+        begun.map(|(origin, log)| log.head(origin)).collect()
     }
 
-    /// Digest over all heads.
+    /// The head of one log, if it has begun.
+    pub fn head(&self, origin: &Origin) -> Option<Head> {
+        self.logs.get(origin).filter(|log| log.tree.size() > 0).map(|log| log.head(origin))
+    }
+
+    /// Digest over all heads, computed from them.
     pub fn digest(&self) -> Hash {
-        if self.heads.stale.is_empty() {
-            return self.heads.digest.root();
-        }
-        let heads = self.heads();
-        HeadDigest::of(heads.iter().map(|head| (&head.origin, head.size, &head.root))).root()
+        if self.heads.stale.is_empty() { self.heads.digest.root() } else { HeadDigest::of(&self.heads()).root() }
     }
 
     /// Digest over all heads, at the cost of what has changed since the last time.
-    pub(super) fn fresh_digest(&mut self) -> Hash {
-        for bucket in std::mem::take(&mut self.heads.stale) {
-            let origins = self.heads.buckets.get(&bucket).into_iter().flatten();
-            let heads: Vec<(&Origin, u64, Hash)> = origins
-                .filter_map(|origin| self.logs.get(origin).map(|log| (origin, log.tree.size(), log.tree.root())))
-                .collect();
-            self.heads.digest.replace(bucket, heads.iter().map(|(origin, size, root)| (*origin, *size, root)));
+    pub(super) fn fresh_digest(&mut self) -> &HeadDigest {
+        let stale = std::mem::take(&mut self.heads.stale);
+        for bucket in &stale {
+            let heads = self.heads_in(*bucket);
+            self.heads.digest.replace(*bucket, &heads);
         }
-        self.heads.digest.root()
+        if !stale.is_empty() {
+            self.heads.digest.seal();
+        }
+        &self.heads.digest
+    }
+
+    /// The heads in one bucket.
+    pub(super) fn heads_in(&self, bucket: u8) -> Vec<Head> {
+        let origins = self.heads.buckets.get(&bucket).into_iter().flatten();
+        origins.filter_map(|origin| self.head(origin)).collect()
     }
 
     /// Where a statement stands in its author's home log.
     pub fn place_of(&self, id: &StatementId, home: &Origin) -> Option<u64> {
-        self.places.get(id)?.iter().find(|(origin, _)| origin == home).map(|(_, index)| *index)
+        self.places.of(id).find(|(origin, _)| *origin == home).map(|(_, index)| index)
     }
 
     /// Whether an organisation is at home here.

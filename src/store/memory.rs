@@ -54,13 +54,18 @@ impl MemoryStore {
     /// Kills the process that holds this store: it accepts nothing any more, and what was persisted comes back as a
     /// new store.
     pub fn crash(&self) -> Result<Self, Refusal> {
-        let mut state = self.state();
-        state.ended = Some(Ended::Closed);
-        let mut reopened = State::default();
+        self.state().ended = Some(Ended::Closed);
+        self.backup()
+    }
+
+    /// A store with what is persisted by now.
+    pub fn backup(&self) -> Result<Self, Refusal> {
+        let state = self.state();
+        let mut copy = State::default();
         for bytes in &state.records {
-            reopened.keep(&Record::decode(bytes)?, bytes.clone());
+            copy.keep(&Record::decode(bytes)?, bytes.clone());
         }
-        Ok(Self { state: Mutex::new(reopened) })
+        Ok(Self { state: Mutex::new(copy) })
     }
 
     /// [`Store::load`], at once.

@@ -115,15 +115,14 @@ impl TryFrom<pb::GetOfferingRequest> for Which {
 
 /// A version and where it stands.
 pub fn entry(state: &State, id: &StatementId, offering: &Offering) -> pb::OfferingEntry {
-    let place = state.places.get(id).and_then(|places| places.first());
-    let (log_origin, log_index) = place.map_or((String::new(), 0), |(origin, index)| (origin.to_string(), *index));
-    let witnessed = place.is_some_and(|(origin, index)| is_witnessed(state, origin, *index));
+    let place = state.places.of(id).min();
+    let (log_origin, log_index) = place.map_or((String::new(), 0), |(origin, index)| (origin.to_string(), index));
+    let witnessed = place.is_some_and(|(origin, index)| is_witnessed(state, origin, index));
     pb::OfferingEntry { id: id.to_string(), offering: Some(offering.into()), log_origin, log_index, witnessed }
 }
 
 fn is_witnessed(state: &State, origin: &Origin, index: u64) -> bool {
-    let log = state.logs.get(origin);
-    log.and_then(|log| log.witnessed.as_ref()).is_some_and(|(size, _)| index < *size)
+    state.logs.get(origin).is_some_and(|log| index < log.witnessed_size())
 }
 
 /// One offering without its statement, which the store holds; and which statement that is.

@@ -25,7 +25,7 @@ pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusRespon
         log_root: own.map_or_else(empty_root, |log| log.tree.root()).to_string(),
         logs: state.logs.iter().map(|(origin, log)| log_status(&origin.to_string(), log)).collect(),
         heads_digest: state.digest().to_string(),
-        connected_peers: node.peers().map(ToString::to_string).collect(),
+        connected_peers: node.peers().map(|(peer, _)| peer.to_string()).collect(),
         offering_count: state.catalogue.on_offer().count() as u64,
         catalogue_digest: state.catalogue.digest().to_string(),
         outbox_length: node.outbox().len() as u64,
@@ -39,9 +39,9 @@ fn log_status(origin: &str, log: &crate::protocol::state::LogState) -> pb::LogSt
     pb::LogStatus {
         origin: origin.to_owned(),
         size: log.tree.size(),
-        witnessed_size: log.witnessed.as_ref().map_or(0, |(size, _)| *size),
+        witnessed_size: log.witnessed_size(),
         refused_count: log.refused.len() as u64,
-        forked: log.forked.is_some(),
+        forked: log.fork.is_some(),
     }
 }
 

@@ -1,30 +1,45 @@
 //! Frames and deliveries between nodes.
 //!
-//! Whatever is malformed is `FRAME_INVALID` and names the field. A confidential body never leaves in a frame, even if
+//! Whatever is malformed is `FRAME_INVALID` and names the field. What the entries of a frame have in common is said once
+//! per frame: an entry costs its payload, its signature and a few bytes. A confidential body never leaves in a frame, even if
 //! a caller puts it there: only its leaf does.
-use crate::domain::id::{Hash, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Signed;
+use crate::domain::signing::Signature;
+use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
+use crate::log::digest::BUCKETS;
+use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use crate::protocol::frame::{Delivery, Frame, Head};
-use crate::protocol::limits::{DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, PROOF_HASHES_MAX};
+use crate::log::note::SignedNote;
+use crate::protocol::frame::{Delivery, Frame, Head, RootPrefix, Run, Wanted};
+use crate::protocol::limits::{
+    DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, PROBE_SIZES_MAX, PROOF_HASHES_MAX,
+};
 use crate::protocol::record::LogEntry;
+use crate::protocol::settings::Instance;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::frame::Kind as PbKind;
 use crate::wire::{fixed, parsed, required};
 
-/// The frames this version speaks: everything that is not marked *later* in `peer.proto`.
-const PROTOCOL: u32 = 1;
+/// The frames this version speaks, and the oldest it understands.
+const PROTOCOL: u32 = 2;
 
 /// Longest text of a `Bye`.
 const REASON_CHARS_MAX: usize = 100;
 
+/// Most kinds named in one frame of entries: several times as many as there are.
+const KINDS_MAX: usize = 64;
+
+/// Longest patience a peer can ask for, in seconds.
+const BUSY_SECONDS_MAX: i64 = 60;
+
 /// What arrived on a stream.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a frame is moved once and the other variant is rare")]
 pub enum Heard {
     /// A frame to act upon.
     Frame(Frame),
-    /// A frame of a later step of the protocol, well-formed and of no meaning here.
+    /// A frame of a later version, of no meaning here.
     Later,
 }
 
@@ -47,140 +62,305 @@ impl TryFrom<pb::Frame> for Heard {
     type Error = Refusal;
 
     fn try_from(message: pb::Frame) -> Result<Self, Refusal> {
-        let pb::Frame { kind } = message;
-        let kind = required("frame.kind", kind).map_err(malformed)?;
-        heard(kind).map_err(|refusal| match refusal.reason {
-            Reason::FrameInvalid => refusal,
+        // A kind this version does not know is dropped by the decoder.
+        let Some(kind) = message.kind else { return Ok(Self::Later) };
+        let frame = heard(kind).map_err(|refusal| match refusal.reason {
+            Reason::FrameInvalid | Reason::ProtocolTooOld => refusal,
             _ => malformed(refusal),
-        })
+        });
+        frame.map(Self::Frame)
     }
 }
 
-fn heard(kind: PbKind) -> Result<Heard, Refusal> {
-    let frame = match kind {
-        PbKind::Hello(hello) => hello_of(&hello)?,
-        PbKind::Heads(heads) => heads_of(heads)?,
-        PbKind::Ping(pb::Ping { digest, journal_position: _ }) => {
-            Frame::Ping { digest: hash("ping.digest", &digest)? }
+fn heard(kind: PbKind) -> Result<Frame, Refusal> {
+    Ok(match kind {
+        PbKind::Hello(hello) => hello_of(hello)?,
+        PbKind::Resume(pb::Resume { instance, journal_position }) => {
+            Frame::Resume { instance: instance_of("resume.instance", &instance)?, position: journal_position }
         }
-        PbKind::Want(pb::Want { origin, first }) => Frame::Want { origin: parsed("want.origin", &origin)?, first },
-        PbKind::Entries(entries) => entries_of(entries)?,
+        PbKind::Buckets(pb::Buckets { digests, journal_position }) => {
+            bounded("buckets.digests", digests.len(), BUCKETS * size_of::<RootPrefix>())?;
+            let digests: Result<Vec<RootPrefix>, Refusal> =
+                digests.chunks(size_of::<RootPrefix>()).map(|bytes| fixed("buckets.digests", bytes)).collect();
+            Frame::Buckets { position: journal_position, digests: digests? }
+        }
+        PbKind::Heads(pb::Heads { heads, buckets, journal_position, asked_at }) => {
+            bounded("heads.buckets", buckets.len(), BUCKETS)?;
+            let bucket = |bucket: u32| {
+                u8::try_from(bucket).map_err(|_| Refusal::new(Reason::FrameInvalid).with("field", "heads.buckets"))
+            };
+            let buckets: Result<Vec<u8>, Refusal> = buckets.into_iter().map(bucket).collect();
+            Frame::Heads { asked_at, position: journal_position, buckets: buckets?, heads: heads_of(&heads)? }
+        }
+        PbKind::JournalDelta(pb::JournalDelta { since, until, heads }) => {
+            Frame::News { since, until, heads: heads_of(&heads)? }
+        }
+        PbKind::Ack(pb::Ack { journal_position }) => Frame::Ack { position: journal_position },
+        PbKind::Ping(pb::Ping { digest, journal_position }) => {
+            Frame::Ping { digest: hash("ping.digest", &digest)?, position: journal_position }
+        }
+        PbKind::Want(pb::Want { origin, first, root_prefix, witnessed, cut }) => Frame::Want(Wanted {
+            origin: parsed("want.origin", &origin)?,
+            first,
+            root: fixed("want.root_prefix", &root_prefix)?,
+            witnessed,
+            cut,
+        }),
+        PbKind::Credit(pb::Credit { bytes }) => Frame::Credit { bytes },
+        PbKind::Entries(entries) => Frame::Entries(run_of(entries)?),
         PbKind::Cosigned(pb::Cosigned { note }) => Frame::Cosigned { note },
+        PbKind::Probe(probe) => probe_of(&probe)?,
+        PbKind::Branch(pb::Branch { origin, size, history }) => Frame::Branch {
+            origin: parsed("branch.origin", &origin)?,
+            size,
+            branch: branch_of("branch.history", history)?,
+        },
+        PbKind::ForkProof(pb::ForkProof { origin, size, first, second }) => Frame::ForkProof(ForkProof {
+            origin: parsed("fork_proof.origin", &origin)?,
+            size,
+            first: branch_of("fork_proof.first", first)?,
+            second: branch_of("fork_proof.second", second)?,
+        }),
+        PbKind::Busy(pb::Busy { retry_after }) => {
+            let wait = retry_after.unwrap_or_default();
+            let seconds = wait.seconds.clamp(0, BUSY_SECONDS_MAX);
+            Frame::Busy { retry_after_ms: seconds * 1_000 + i64::from(wait.nanos.clamp(0, 999_999_999)) / 1_000_000 }
+        }
         PbKind::Bye(pb::Bye { reason }) => Frame::Bye { reason: reason.chars().take(REASON_CHARS_MAX).collect() },
-        PbKind::Resume(_)
-        | PbKind::Buckets(_)
-        | PbKind::JournalDelta(_)
-        | PbKind::Credit(_)
-        | PbKind::Ack(_)
-        | PbKind::Busy(_)
-        | PbKind::ForkProof(_) => return Ok(Heard::Later),
-    };
-    Ok(Heard::Frame(frame))
+    })
 }
 
 fn hash(field: &'static str, bytes: &[u8]) -> Result<Hash, Refusal> {
     fixed(field, bytes).map(Hash)
 }
 
-fn hello_of(hello: &pb::Hello) -> Result<Frame, Refusal> {
-    let pb::Hello { anchor, node, digest, protocol, instance: _, journal_position: _ } = hello;
-    if *protocol == 0 {
-        return Err(Refusal::new(Reason::FrameInvalid).with("field", "hello.protocol"));
+fn instance_of(field: &'static str, bytes: &[u8]) -> Result<Instance, Refusal> {
+    fixed(field, bytes).map(Instance)
+}
+
+fn hello_of(hello: pb::Hello) -> Result<Frame, Refusal> {
+    let pb::Hello { anchor, node, digest, protocol, instance, journal_position, your_note } = hello;
+    if protocol < PROTOCOL {
+        return Err(Refusal::new(Reason::ProtocolTooOld).with("protocol", protocol).with("needed", PROTOCOL));
     }
     Ok(Frame::Hello {
-        anchor: StatementId(fixed("hello.anchor", anchor)?),
-        node: parsed("hello.node", node)?,
-        digest: hash("hello.digest", digest)?,
+        anchor: StatementId(fixed("hello.anchor", &anchor)?),
+        node: parsed("hello.node", &node)?,
+        digest: hash("hello.digest", &digest)?,
+        instance: instance_of("hello.instance", &instance)?,
+        position: journal_position,
+        yours: (!your_note.is_empty()).then_some(your_note),
     })
 }
 
-fn heads_of(heads: pb::Heads) -> Result<Frame, Refusal> {
-    let pb::Heads { heads, answer, buckets: _ } = heads;
+fn heads_of(heads: &[pb::Head]) -> Result<Vec<Head>, Refusal> {
     bounded("heads.heads", heads.len(), FRAME_HEADS_MAX)?;
-    let heads: Result<Vec<Head>, Refusal> = heads
-        .iter()
-        .map(|pb::Head { origin, size, root }| {
-            let origin = parsed("heads.heads.origin", origin)?;
-            Ok(Head { origin, size: *size, root: hash("heads.heads.root", root)? })
-        })
-        .collect();
-    Ok(Frame::Heads { heads: heads?, answer })
+    let head = |pb::Head { origin, size, root, witnessed, cut }: &pb::Head| {
+        let origin = parsed("heads.heads.origin", origin)?;
+        let root = hash("heads.heads.root", root)?;
+        Ok(Head { origin, size: *size, root, witnessed: *witnessed, cut: *cut })
+    };
+    heads.iter().map(head).collect()
 }
 
-fn entries_of(message: pb::Entries) -> Result<Frame, Refusal> {
-    let pb::Entries { origin, first, entries, note, consistency } = message;
+fn probe_of(probe: &pb::Probe) -> Result<Frame, Refusal> {
+    let pb::Probe { origin, low, high, sizes, roots } = probe;
+    bounded("probe.sizes", sizes.len(), PROBE_SIZES_MAX)?;
+    if sizes.len() != roots.len() {
+        return Err(Refusal::new(Reason::FrameInvalid).with("field", "probe.roots"));
+    }
+    let roots: Result<Vec<(u64, Hash)>, Refusal> =
+        sizes.iter().zip(roots).map(|(size, root)| Ok((*size, hash("probe.roots", root)?))).collect();
+    Ok(Frame::Probe { origin: parsed("probe.origin", origin)?, low: *low, high: *high, roots: roots? })
+}
+
+fn proof_of(field: &'static str, hashes: &[Vec<u8>]) -> Result<Vec<Hash>, Refusal> {
+    bounded(field, hashes.len(), PROOF_HASHES_MAX)?;
+    hashes.iter().map(|bytes| hash(field, bytes)).collect()
+}
+
+fn branch_of(field: &'static str, history: Option<pb::History>) -> Result<Branch, Refusal> {
+    let pb::History { root, note, consistency } = required(field, history)?;
+    Ok(Branch { root: hash(field, &root)?, note: SignedNote::parse(&note)?, proof: proof_of(field, &consistency)? })
+}
+
+fn history(branch: &Branch) -> pb::History {
+    pb::History {
+        root: branch.root.0.to_vec(),
+        note: branch.note.to_string(),
+        consistency: branch.proof.iter().map(|hash| hash.0.to_vec()).collect(),
+    }
+}
+
+fn run_of(message: pb::Entries) -> Result<Run, Refusal> {
+    let pb::Entries { origin, first, entries, note, consistency, base_prefix, kinds, key_hashes } = message;
     bounded("entries.entries", entries.len(), FRAME_ENTRIES_MAX)?;
-    bounded("entries.consistency", consistency.len(), PROOF_HASHES_MAX)?;
+    bounded("entries.kinds", kinds.len(), KINDS_MAX)?;
+    bounded("entries.key_hashes", key_hashes.len(), FRAME_ENTRIES_MAX)?;
     let origin: Origin = parsed("entries.origin", &origin)?;
-    let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(LogEntry::try_from).collect();
-    let consistency: Result<Vec<Hash>, Refusal> =
-        consistency.iter().map(|bytes| hash("entries.consistency", bytes)).collect();
-    Ok(Frame::Entries { origin, first, entries: entries?, note, consistency: consistency? })
+    let keys: Result<Vec<KeyHash>, Refusal> =
+        key_hashes.iter().map(|bytes| fixed("entries.key_hashes", bytes).map(KeyHash)).collect();
+    let tables =
+        Tables { types: kinds.iter().map(|kind| Kind::from_name(kind).payload_type()).collect(), keys: keys? };
+    let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(|entry| tables.entry(entry)).collect();
+    Ok(Run {
+        origin,
+        first,
+        base: fixed("entries.base_prefix", &base_prefix)?,
+        entries: entries?,
+        note,
+        consistency: proof_of("entries.consistency", &consistency)?,
+    })
 }
 
-impl TryFrom<pb::Entry> for LogEntry {
-    type Error = Refusal;
+/// What the entries of one frame have in common, read once.
+struct Tables {
+    types: Vec<String>,
+    keys: Vec<KeyHash>,
+}
 
-    fn try_from(message: pb::Entry) -> Result<Self, Refusal> {
-        let pb::Entry { statement, leaf } = message;
-        let statement: Option<Signed> = statement.map(Signed::try_from).transpose()?;
+impl Tables {
+    fn entry(&self, message: pb::Entry) -> Result<LogEntry, Refusal> {
+        let pb::Entry { statement, leaf, payload, kind, key, signature } = message;
+        let statement = match statement {
+            Some(statement) => Some(Signed::try_from(statement)?),
+            None if payload.is_empty() => None,
+            None => Some(self.short(&payload, kind, key, &signature)?),
+        };
         let leaf = match &statement {
             Some(signed) if leaf.is_empty() => Leaf::new(signed, Audience::Public, NO_OUTCOME),
             _ => Leaf::parse(&leaf).map_err(|refusal| refusal.with("field", "entries.entries.leaf"))?,
         };
-        Ok(Self { leaf, statement })
+        Ok(LogEntry { leaf, statement })
+    }
+
+    fn short(&self, payload: &[u8], kind: u32, key: u32, signature: &[u8]) -> Result<Signed, Refusal> {
+        let missing = |field: &'static str| Refusal::new(Reason::FrameInvalid).with("field", field);
+        let payload_type = self.types.get(kind as usize).ok_or_else(|| missing("entries.entries.kind"))?;
+        let key = *self.keys.get(key as usize).ok_or_else(|| missing("entries.entries.key"))?;
+        let signature = Signature(fixed("entries.entries.signature", signature)?);
+        Signed::parse(&pae(payload_type, payload), vec![SignatureBy { key, signature }])
     }
 }
 
-impl From<&LogEntry> for pb::Entry {
-    fn from(entry: &LogEntry) -> Self {
-        let LogEntry { leaf, statement } = entry;
-        // The last line of defence: the leaf says who may have the body.
-        let statement = statement.as_ref().filter(|_| leaf.audience() == Audience::Public);
-        let follows = statement.is_some_and(|signed| *leaf == Leaf::new(signed, Audience::Public, NO_OUTCOME));
-        Self {
-            statement: statement.map(Into::into),
-            leaf: if follows { Vec::new() } else { leaf.as_bytes().to_vec() },
-        }
+fn entries_message(run: &Run) -> pb::Entries {
+    let (mut kinds, mut keys) = (Vec::<String>::new(), Vec::<KeyHash>::new());
+    let entries = run.entries.iter().map(|entry| entry_message(entry, &mut kinds, &mut keys)).collect();
+    pb::Entries {
+        origin: run.origin.to_string(),
+        first: run.first,
+        entries,
+        note: run.note.clone(),
+        consistency: run.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
+        base_prefix: run.base.to_vec(),
+        kinds,
+        key_hashes: keys.iter().map(|key| key.0.to_vec()).collect(),
     }
+}
+
+fn entry_message(entry: &LogEntry, kinds: &mut Vec<String>, keys: &mut Vec<KeyHash>) -> pb::Entry {
+    let LogEntry { leaf, statement } = entry;
+    // The last line of defence: the leaf says who may have the body.
+    let statement = statement.as_ref().filter(|_| leaf.audience() == Audience::Public);
+    let follows = statement.is_some_and(|signed| *leaf == Leaf::new(signed, Audience::Public, NO_OUTCOME));
+    let mut message =
+        pb::Entry { leaf: if follows { Vec::new() } else { leaf.as_bytes().to_vec() }, ..pb::Entry::default() };
+    let Some(signed) = statement else { return message };
+    let [by] = signed.signatures() else {
+        message.statement = Some(signed.into());
+        return message;
+    };
+    message.kind = index_in(kinds, signed.kind().name().to_owned());
+    message.key = index_in(keys, by.key);
+    message.payload = signed.payload().to_vec();
+    message.signature = by.signature.0.to_vec();
+    message
+}
+
+/// Where a value stands in a table of a frame; a new one is added. Frames have few different ones, and at most 512.
+fn index_in<T: PartialEq>(table: &mut Vec<T>, value: T) -> u32 {
+    let at = table.iter().rposition(|known| *known == value).unwrap_or_else(|| {
+        table.push(value);
+        table.len() - 1
+    });
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 impl From<&Frame> for pb::Frame {
     fn from(frame: &Frame) -> Self {
         let kind = match frame {
-            Frame::Hello { anchor, node, digest } => PbKind::Hello(pb::Hello {
+            Frame::Hello { anchor, node, digest, instance, position, yours } => PbKind::Hello(pb::Hello {
                 anchor: anchor.0.to_vec(),
                 node: node.to_string(),
                 digest: digest.0.to_vec(),
                 protocol: PROTOCOL,
-                instance: Vec::new(),
-                journal_position: 0,
+                instance: instance.0.to_vec(),
+                journal_position: *position,
+                your_note: yours.clone().unwrap_or_default(),
             }),
-            Frame::Heads { heads, answer } => PbKind::Heads(pb::Heads {
+            Frame::Resume { instance, position } => {
+                PbKind::Resume(pb::Resume { instance: instance.0.to_vec(), journal_position: *position })
+            }
+            Frame::Buckets { position, digests } => {
+                PbKind::Buckets(pb::Buckets { digests: digests.concat(), journal_position: *position })
+            }
+            Frame::Heads { asked_at, position, buckets, heads } => PbKind::Heads(pb::Heads {
+                asked_at: *asked_at,
                 heads: heads.iter().map(pb::Head::from).collect(),
-                answer: *answer,
-                buckets: Vec::new(),
+                buckets: buckets.iter().map(|bucket| u32::from(*bucket)).collect(),
+                journal_position: *position,
             }),
-            Frame::Ping { digest } => PbKind::Ping(pb::Ping { digest: digest.0.to_vec(), journal_position: 0 }),
-            Frame::Want { origin, first } => PbKind::Want(pb::Want { origin: origin.to_string(), first: *first }),
-            Frame::Entries { origin, first, entries, note, consistency } => PbKind::Entries(pb::Entries {
+            Frame::News { since, until, heads } => PbKind::JournalDelta(pb::JournalDelta {
+                since: *since,
+                until: *until,
+                heads: heads.iter().map(pb::Head::from).collect(),
+            }),
+            Frame::Ack { position } => PbKind::Ack(pb::Ack { journal_position: *position }),
+            Frame::Ping { digest, position } => {
+                PbKind::Ping(pb::Ping { digest: digest.0.to_vec(), journal_position: *position })
+            }
+            Frame::Want(Wanted { origin, first, root, witnessed, cut }) => PbKind::Want(pb::Want {
                 origin: origin.to_string(),
                 first: *first,
-                entries: entries.iter().map(pb::Entry::from).collect(),
-                note: note.clone(),
-                consistency: consistency.iter().map(|hash| hash.0.to_vec()).collect(),
+                root_prefix: root.to_vec(),
+                witnessed: *witnessed,
+                cut: *cut,
             }),
+            Frame::Credit { bytes } => PbKind::Credit(pb::Credit { bytes: *bytes }),
+            Frame::Entries(run) => PbKind::Entries(entries_message(run)),
             Frame::Cosigned { note } => PbKind::Cosigned(pb::Cosigned { note: note.clone() }),
+            Frame::Probe { origin, low, high, roots } => PbKind::Probe(pb::Probe {
+                origin: origin.to_string(),
+                low: *low,
+                high: *high,
+                sizes: roots.iter().map(|(size, _)| *size).collect(),
+                roots: roots.iter().map(|(_, root)| root.0.to_vec()).collect(),
+            }),
+            Frame::Branch { origin, size, branch } => {
+                PbKind::Branch(pb::Branch { origin: origin.to_string(), size: *size, history: Some(history(branch)) })
+            }
+            Frame::ForkProof(proof) => PbKind::ForkProof(pb::ForkProof {
+                origin: proof.origin.to_string(),
+                size: proof.size,
+                first: Some(history(&proof.first)),
+                second: Some(history(&proof.second)),
+            }),
+            Frame::Busy { retry_after_ms } => PbKind::Busy(pb::Busy { retry_after: Some(millis(*retry_after_ms)) }),
             Frame::Bye { reason } => PbKind::Bye(pb::Bye { reason: reason.clone() }),
         };
         Self { kind: Some(kind) }
     }
 }
 
+fn millis(ms: i64) -> prost_types::Duration {
+    let nanos = i32::try_from(ms.rem_euclid(1_000) * 1_000_000).unwrap_or(0);
+    prost_types::Duration { seconds: ms.div_euclid(1_000), nanos }
+}
+
 impl From<&Head> for pb::Head {
     fn from(head: &Head) -> Self {
-        let Head { origin, size, root } = head;
-        Self { origin: origin.to_string(), size: *size, root: root.0.to_vec() }
+        let Head { origin, size, root, witnessed, cut } = head;
+        Self { origin: origin.to_string(), size: *size, root: root.0.to_vec(), witnessed: *witnessed, cut: *cut }
     }
 }
 
@@ -246,22 +426,54 @@ mod tests {
 
     fn frames() -> Vec<Frame> {
         let origin: Origin = "test/log/kitu/1".parse().expect("an origin");
-        let (digest, head) = (Hash([1; 32]), Head { origin: origin.clone(), size: 7, root: Hash([2; 32]) });
+        let (digest, position, root) = (Hash([1; 32]), 9, [4; 8]);
+        let head = Head { origin: origin.clone(), size: 7, root: Hash([2; 32]), witnessed: 5, cut: None };
+        let cut = Head { cut: Some(0), witnessed: 0, size: 0, ..head.clone() };
         let entries = vec![
             entry(&Kind::Need, Audience::Public, NO_OUTCOME, true),
             entry(&Kind::Need, Audience::Public, OutcomeTag([9; 32]), true),
             entry(&Kind::Seal, Audience::Parties, OutcomeTag([9; 32]), false),
+            LogEntry {
+                leaf: Leaf::new(&signed_twice(), Audience::Public, NO_OUTCOME),
+                statement: Some(signed_twice()),
+            },
         ];
-        let note = "text\n\n— name AAAA\n".to_owned();
+        let checkpoint = crate::log::checkpoint::Checkpoint { origin: origin.clone(), size: 7, root: Hash([2; 32]) };
+        let note = checkpoint.sign(&SecretKey::from_seed(&[9; 32]));
+        let branch = Branch { root: digest, note: note.clone(), proof: vec![digest] };
+        let (node, instance) = ("kitu".parse().expect("a name"), Instance([6; 16]));
+        let yours = Some(note.to_string());
+        let run = Run {
+            origin: origin.clone(),
+            first: 3,
+            base: root,
+            entries,
+            note: note.to_string(),
+            consistency: vec![digest],
+        };
         vec![
-            Frame::Hello { anchor: StatementId([3; 32]), node: "kitu".parse().expect("a name"), digest },
-            Frame::Heads { heads: vec![head], answer: true },
-            Frame::Ping { digest },
-            Frame::Want { origin: origin.clone(), first: 4 },
-            Frame::Entries { origin, first: 3, entries, note: note.clone(), consistency: vec![digest] },
-            Frame::Cosigned { note },
+            Frame::Hello { anchor: StatementId([3; 32]), node, digest, instance, position, yours },
+            Frame::Heads { asked_at: 4, position, buckets: vec![3, 255], heads: vec![head.clone(), cut] },
+            Frame::Ping { digest, position },
+            Frame::Want(Wanted { origin: origin.clone(), first: 4, root, witnessed: 2, cut: Some(7) }),
+            Frame::Entries(run),
+            Frame::Cosigned { note: note.to_string() },
             Frame::Bye { reason: "FRAME_INVALID".to_owned() },
+            Frame::Resume { instance, position },
+            Frame::Buckets { position, digests: vec![root; 256] },
+            Frame::News { since: 3, until: 9, heads: vec![head] },
+            Frame::Credit { bytes: 7 },
+            Frame::Ack { position },
+            Frame::Busy { retry_after_ms: 1_234 },
+            Frame::Probe { origin: origin.clone(), low: 1, high: 9, roots: vec![(3, digest)] },
+            Frame::Branch { origin: origin.clone(), size: 4, branch: branch.clone() },
+            Frame::ForkProof(ForkProof { origin, size: 4, first: branch.clone(), second: branch }),
         ]
+    }
+
+    fn signed_twice() -> Signed {
+        let keys = [SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32])];
+        Signed::sign(&Kind::Need, &serde_json::json!({"a": 1}), &[&keys[0], &keys[1]])
     }
 
     fn over_the_wire(frame: &Frame) -> pb::Frame {
@@ -277,10 +489,16 @@ mod tests {
 
     #[test]
     fn a_public_entry_costs_no_leaf_and_a_confidential_body_stays_at_home() {
-        let public = pb::Entry::from(&entry(&Kind::Need, Audience::Public, NO_OUTCOME, true));
-        assert!(public.leaf.is_empty() && public.statement.is_some());
-        let confidential = pb::Entry::from(&entry(&Kind::Request, Audience::Parties, NO_OUTCOME, true));
-        assert!(confidential.statement.is_none() && confidential.leaf.len() == 168);
+        let (mut kinds, mut keys) = (Vec::new(), Vec::new());
+        let need = entry(&Kind::Need, Audience::Public, NO_OUTCOME, true);
+        let public = entry_message(&need, &mut kinds, &mut keys);
+        assert!(public.leaf.is_empty() && public.statement.is_none() && !public.payload.is_empty());
+        let beyond = public.encoded_len() - need.statement.as_ref().expect("it has one").payload().len();
+        assert!(beyond <= 75, "{beyond} bytes beyond the payload");
+        let secret = entry(&Kind::Request, Audience::Parties, NO_OUTCOME, true);
+        let confidential = entry_message(&secret, &mut kinds, &mut keys);
+        assert!(confidential.statement.is_none() && confidential.payload.is_empty());
+        assert_eq!(confidential.leaf.len(), 168);
     }
 
     /// Changes one part of a frame; the refusal must name the field.
@@ -306,17 +524,27 @@ mod tests {
         check!(0, "hello.anchor", Hello, |hello| hello.anchor.clear());
         check!(0, "hello.node", Hello, |hello| hello.node = "Kitu".to_owned());
         check!(0, "hello.digest", Hello, |hello| hello.digest.push(0));
-        check!(0, "hello.protocol", Hello, |hello| hello.protocol = 0);
+        check!(0, "hello.instance", Hello, |hello| hello.instance.clear());
         check!(1, "heads.heads.origin", Heads, |heads| heads.heads[0].origin.push('/'));
         check!(1, "heads.heads.root", Heads, |heads| heads.heads[0].root.clear());
         check!(1, "heads.heads", Heads, |heads| heads.heads = vec![pb::Head::default(); FRAME_HEADS_MAX + 1]);
+        check!(1, "heads.buckets", Heads, |heads| heads.buckets[0] = 256);
+        check!(1, "heads.buckets", Heads, |heads| heads.buckets = vec![0; 257]);
         check!(2, "ping.digest", Ping, |ping| ping.digest.clear());
         check!(3, "want.origin", Want, |want| want.origin.clear());
+        check!(3, "want.root_prefix", Want, |want| want.root_prefix.clear());
         check!(4, "entries.origin", Entries, |entries| entries.origin.clear());
+        check!(4, "entries.base_prefix", Entries, |entries| entries.base_prefix.clear());
+        check!(4, "entries.kinds", Entries, |entries| entries.kinds = vec![String::new(); 65]);
+        check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes = vec![vec![0; 32]; 513]);
+        check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes[0].clear());
+        check!(4, "entries.entries.kind", Entries, |entries| entries.entries[0].kind = 1);
+        check!(4, "entries.entries.key", Entries, |entries| entries.entries[0].key = 1);
+        check!(4, "entries.entries.signature", Entries, |entries| entries.entries[0].signature.clear());
         check!(4, "entries.entries.leaf", Entries, |entries| entries.entries[2].leaf.clear());
         check!(4, "entries.entries.leaf", Entries, |entries| entries.entries[1].leaf[0] ^= 1);
         check!(4, "signatures.key_hash", Entries, |entries| {
-            entries.entries[0].statement.as_mut().expect("public").signatures[0].key_hash.clear();
+            entries.entries[3].statement.as_mut().expect("signed twice").signatures[0].key_hash.clear();
         });
         check!(4, "entries.entries", Entries, |entries| {
             entries.entries = vec![pb::Entry::default(); FRAME_ENTRIES_MAX + 1];
@@ -325,23 +553,29 @@ mod tests {
         check!(4, "entries.consistency", Entries, |entries| {
             entries.consistency = vec![vec![0; 32]; PROOF_HASHES_MAX + 1];
         });
-        let empty = Heard::try_from(pb::Frame { kind: None }).expect_err("no kind");
-        assert_eq!((empty.reason, empty.field("field")), (Reason::FrameInvalid, Some("frame.kind")));
+        check!(7, "resume.instance", Resume, |resume| resume.instance.clear());
+        check!(8, "buckets.digests", Buckets, |buckets| buckets.digests.push(0));
+        check!(8, "buckets.digests", Buckets, |buckets| {
+            buckets.digests.pop();
+        });
+        check!(9, "heads.heads.root", JournalDelta, |delta| delta.heads[0].root.clear());
+        check!(13, "probe.roots", Probe, |probe| probe.roots.clear());
+        check!(13, "probe.sizes", Probe, |probe| probe.sizes = vec![0; 33]);
+        check!(14, "branch.history", Branch, |branch| branch.history = None);
+        check!(15, "fork_proof.second", ForkProof, |proof| proof.second = None);
+        check!(15, "fork_proof.first", ForkProof, |proof| {
+            proof.first.as_mut().expect("a half").consistency = vec![vec![0; 32]; PROOF_HASHES_MAX + 1];
+        });
     }
 
     #[test]
-    fn frames_of_later_steps_are_read_and_ignored() {
-        for kind in [
-            PbKind::Resume(pb::Resume::default()),
-            PbKind::Buckets(pb::Buckets::default()),
-            PbKind::JournalDelta(pb::JournalDelta::default()),
-            PbKind::Credit(pb::Credit::default()),
-            PbKind::Ack(pb::Ack::default()),
-            PbKind::Busy(pb::Busy::default()),
-            PbKind::ForkProof(pb::ForkProof::default()),
-        ] {
-            assert_eq!(Heard::try_from(pb::Frame { kind: Some(kind) }), Ok(Heard::Later));
+    fn an_older_protocol_is_refused_and_a_later_frame_ignored() {
+        let mut message = over_the_wire(&frames()[0]);
+        if let Some(PbKind::Hello(hello)) = &mut message.kind {
+            hello.protocol = 1;
         }
+        assert_eq!(Heard::try_from(message).expect_err("too old").reason, Reason::ProtocolTooOld);
+        assert_eq!(Heard::try_from(pb::Frame { kind: None }), Ok(Heard::Later));
     }
 
     #[test]

@@ -463,6 +463,7 @@ impl World {
             add: vec![OnlineKey { key: secret("late").public(), role: KeyRole::Statement }],
             revoke: Vec::new(),
             root: None,
+            new_epoch: None,
         };
         let roots = &self.founding.roots[&kid];
         let signed = Signed::sign(&Kind::KeyEvent, &event, &[&roots[0], &roots[1], &secret("late")]);

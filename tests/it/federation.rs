@@ -18,7 +18,7 @@ use verbund::domain::statement::{Kind, Salt, Signed};
 use verbund::domain::time::{Date, Timestamp, parse_date};
 use verbund::domain::trust::{OfficerRole, WitnessPolicy};
 use verbund::protocol::founding::{NodePlan, OfficerPlan, OrgPlan, Plan, found};
-use verbund::protocol::settings::{Deciding, NodeKeys, Policy, Settings};
+use verbund::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
 
 /// The nodes and whom they host, the operator first.
 pub const NODES: [(&str, &[&str]); 6] = [
@@ -356,6 +356,10 @@ impl Federation {
         let policy =
             Policy { deciding: Deciding::Rule { accept_assumed: true, total_max: None }, fee: fee(node.as_str()) };
         Settings {
+            instance: Instance(sha256(node.as_str().as_bytes())[..16].try_into().expect("16 bytes")),
+            is_new_store: false,
+            anchors: NODES.iter().map(|(other, _)| name(other)).filter(|other| other != node).collect(),
+            alone: false,
             anchor: self.anchor,
             origin: begun.origin.clone(),
             operator: begun.operator.clone(),

@@ -60,13 +60,17 @@ impl Nodes {
                 Driver::new(state, MemoryStore::new(), SystemClock, move |_| InProcess { own, others });
             drivers.push(tokio::spawn(driver.run()));
             handle.found(begun.genesis.clone()).await.expect("the genesis is sound");
-            for signed in &begun.published {
-                handle.publish(signed.clone()).await.expect("by one of the hosted organisations");
-            }
             handles.lock().expect("no panic holds it").insert(node.clone(), handle);
         }
         let nodes = Self { handles, drivers };
         nodes.connect().await;
+        for (node, begun) in &federation.nodes {
+            nodes.wait_until(node.as_str(), "others asked", |node| node.check_may_sign().is_ok()).await;
+            for signed in &begun.published {
+                let published = nodes.node(node.as_str()).publish(signed.clone()).await;
+                published.expect("by one of the hosted organisations");
+            }
+        }
         nodes
     }
 
@@ -168,7 +172,9 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let federation = federation();
     let node: NodeId = name("kitu");
     let store = Arc::new(MemoryStore::new());
-    let state = Node::new(federation.settings(&node), federation.keys(&node), Box::new(SystemDice));
+    let mut settings = federation.settings(&node);
+    settings.anchors.clear();
+    let state = Node::new(settings, federation.keys(&node), Box::new(SystemDice));
     let others: Switchboard = Arc::default();
     let own = node.clone();
     let (driver, handle) = Driver::new(state, store.clone(), SystemClock, move |_| InProcess { own, others });

@@ -3,6 +3,7 @@ mod audit_cases;
 mod cli;
 mod cluster;
 mod configs;
+mod dice;
 mod evidence;
 mod federation;
 mod golden;

@@ -78,6 +78,7 @@ fn event(seq: u64, prev: Option<StatementId>, add: &[(u8, KeyRole)]) -> KeyEvent
         add: add.iter().map(|(number, role)| OnlineKey { key: key(*number).public(), role: *role }).collect(),
         revoke: Vec::new(),
         root: None,
+        new_epoch: None,
     }
 }
 
@@ -362,6 +363,7 @@ fn an_expelled_organisation_keeps_what_it_said_before() {
 fn only_the_operator_names_the_nodes_address() {
     let log = Log::begun();
     let record = NodeRecord {
+        alone_since: None,
         node: "kitu".parse().expect("a good name"),
         operator: org("kitu"),
         addresses: Vec::new(),

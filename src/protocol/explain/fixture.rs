@@ -1,5 +1,5 @@
 //! For tests: one node that hosts a town, its cooperative and a provider, so that a whole order runs in one step.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::law::tests::{World, day, org};
@@ -13,7 +13,7 @@ use crate::domain::statement::{Kind, Salt, Signed};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::{OfficerRole, WitnessPolicy};
 use crate::protocol::founding::{NodePlan, OfficerPlan, OrgPlan, Plan, found};
-use crate::protocol::settings::{Deciding, Dice, Policy, Settings};
+use crate::protocol::settings::{Deciding, Dice, Instance, Policy, Settings};
 use crate::protocol::{Answer, Effect, Input, Node, RequestId};
 
 /// Time from request to quote deadline.
@@ -112,6 +112,10 @@ impl Town {
         let mut founding = found(plan, &mut secret);
         let founded = founding.nodes.pop_first().expect("one node").1;
         let settings = Settings {
+            instance: Instance([1; 16]),
+            is_new_store: true,
+            anchors: BTreeSet::new(),
+            alone: false,
             anchor: founding.anchor,
             origin: founded.origin,
             operator: founded.operator,

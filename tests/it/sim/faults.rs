@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use verbund::domain::id::NodeId;
 use verbund::store::memory::Failure;
 
+use crate::dice::SeededDice;
 use crate::federation::{NODES, name};
-use crate::sim::{Event, SeededDice};
+use crate::sim::Event;
 
 /// How long the trouble of a seed lasts, in milliseconds.
 pub const TROUBLE_MS: i64 = 45_000;

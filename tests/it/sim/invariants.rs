@@ -150,8 +150,8 @@ fn seal_is_complete(node: &Node, attempt: &Attempt) -> Result<(), String> {
 
 /// Before a frame leaves: I13, sampled, and no confidential word to others.
 pub fn before_sending(world: &mut World, from: &NodeId, frame: &Frame) {
-    if let Frame::Entries { entries, .. } = frame
-        && entries.iter().any(|entry| entry.leaf.audience() == Audience::Parties && entry.statement.is_some())
+    if let Frame::Entries(run) = frame
+        && run.entries.iter().any(|entry| entry.leaf.audience() == Audience::Parties && entry.statement.is_some())
     {
         world.fail(&format!("{from} sends a confidential statement to a peer"));
     }

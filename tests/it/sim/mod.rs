@@ -6,24 +6,26 @@ pub mod faults;
 pub mod invariants;
 mod scenarios;
 mod seeds;
+pub mod swarm;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use verbund::domain::body::Body;
-use verbund::domain::id::{NodeId, OrderId, OrgId, sha256};
+use verbund::domain::id::{NodeId, OrderId, OrgId};
 use verbund::domain::order::Attempt;
-use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::reason::{Class, Reason, Refusal};
 use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
-use verbund::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
+use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::record::Record;
-use verbund::protocol::settings::{Dice, Policy};
+use verbund::protocol::settings::Policy;
 use verbund::protocol::state::State;
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
+use crate::dice::SeededDice;
 use crate::federation::{Federation, NODES, federation, name, start};
 use faults::Faults;
 use invariants::Watch;
@@ -33,48 +35,6 @@ const CALL_MS: i64 = 5_000;
 
 /// How long an officer's tool waits before it tries again, in milliseconds.
 const ERRAND_RETRY_MS: i64 = 700;
-
-/// Dice whose throws follow from a seed (SplitMix64).
-#[derive(Clone)]
-pub struct SeededDice(u64);
-
-impl SeededDice {
-    pub fn new(seed: u64, purpose: &str) -> Self {
-        let digest = sha256(format!("{seed}/{purpose}").as_bytes());
-        Self(u64::from_le_bytes(digest[..8].try_into().expect("8 bytes")))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Whether something with this probability happens.
-    pub fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    /// A number from `least` to `most`.
-    pub fn between(&mut self, least: i64, most: i64) -> i64 {
-        least + i64::try_from(self.below((most - least + 1).unsigned_abs())).expect("small")
-    }
-
-    /// One of several.
-    pub fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[usize::try_from(self.below(choices.len() as u64)).expect("small")]
-    }
-}
-
-impl Dice for SeededDice {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for part in bytes.chunks_mut(8) {
-            part.copy_from_slice(&self.next().to_le_bytes()[..part.len()]);
-        }
-    }
-}
 
 /// One node, its store, and what its shell would remember.
 pub struct Site {
@@ -433,19 +393,11 @@ impl World {
         match effect {
             Effect::Reply(id, answer) => self.reply(id, answer),
             Effect::Send(to, frame) => self.send(at, &to, frame),
-            Effect::SendEntries { to, origin, first } => {
-                let mut next = first;
-                loop {
-                    let site = self.site(at);
-                    let entries = site
-                        .store
-                        .entries_now(&origin, next, FRAME_ENTRIES_MAX, FRAME_BYTES_MAX)
-                        .expect("an open store answers");
-                    next += entries.len() as u64;
-                    let Some(node) = site.node.as_mut().filter(|_| !entries.is_empty()) else { break };
-                    let Ok(frame) = node.entries_frame(&origin, next - entries.len() as u64, entries) else { break };
-                    self.send(at, &to, frame);
-                }
+            Effect::ReadEntries { to, origin, first, bytes_max } => {
+                let store = &self.site(at).store;
+                let entries =
+                    store.entries_now(&origin, first, FRAME_ENTRIES_MAX, bytes_max).expect("an open store answers");
+                self.step(at, Input::EntriesRead { to, origin, first, entries });
             }
             Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),
             Effect::Disconnect(peer, refusal) => {
@@ -462,7 +414,7 @@ impl World {
                     self.at(wanted, Event::Wake { node: at.clone(), life, at: wanted });
                 }
             }
-            Effect::Changed(_) => {}
+            Effect::Changed(_) | Effect::Forked(..) => {}
         }
     }
 
@@ -571,7 +523,11 @@ impl World {
 
     fn reply(&mut self, id: RequestId, answer: Result<Answer, Refusal>) {
         match self.waiting.remove(&id.0) {
-            Some(Waiting::Errand(at)) => self.errands[at].answer = Some(answer),
+            // A node that asks for a moment's patience has not answered.
+            Some(Waiting::Errand(at)) => {
+                let later = answer.as_ref().is_err_and(|refusal| refusal.reason.class() == Class::Unavailable);
+                self.errands[at].answer = Some(answer).filter(|_| !later);
+            }
             Some(Waiting::Caller) => self.answer = Some(answer),
             Some(Waiting::Call { call, to }) => {
                 let result = match answer {
@@ -691,6 +647,10 @@ fn image() -> &'static BTreeMap<NodeId, (Vec<Record>, State)> {
         for (node, begun) in &world.federation.nodes {
             let genesis = begun.genesis.clone();
             world.hand(node.as_str(), |id| Input::Found(id, genesis)).expect("a good genesis");
+        }
+        // Nobody signs before others have said that they know nothing more of its log.
+        world.run(1_000);
+        for (node, begun) in &world.federation.nodes {
             for fact in &begun.published {
                 world.publish(node.as_str(), fact).expect("a good fact");
             }

@@ -5,9 +5,10 @@ use verbund::domain::order::{Attempt, Request};
 use verbund::domain::statement::Signed;
 use verbund::protocol::settings::Deciding;
 
+use crate::dice::SeededDice;
 use crate::federation::{cancel, cents, decision, name, seal, sign_request, start};
+use crate::sim::World;
 use crate::sim::faults::{Faults, TROUBLE_MS, timetable};
-use crate::sim::{SeededDice, World};
 
 /// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more.
 const SEEDS: u64 = 200;

@@ -1,0 +1,304 @@
+//! Replication: log suffixes move to whoever lacks them; whoever has checked a suffix cosigns it.
+//!
+//! A peer is a courier. What it says about heads only starts an exchange; entries count under the log key's
+//! checkpoint, bodies under their signers' keys. One bad record is refused alone; a courier that changed bytes loses
+//! its stream.
+//!
+//! ```text
+//! compare   what does the other know that is not known here: digest, journal, buckets      Hello Resume Ping Buckets Heads News Ack
+//! supply    entries asked for and sent, under credit                                      Want Entries Credit Busy
+//! spread    new entries go to two peers at once, their heads to all
+//! witness   checkpoints are cosigned, gathered and kept                                    Cosigned
+//! fork      two histories of one log become evidence and a cut                             Probe Branch ForkProof
+//! own       what others know of the own log comes back before anything is signed
+//! ```
+//!
+//! Must never believe a head: it is a reason to ask, nothing else. Must never hold more of a peer than its credit.
+mod compare;
+mod fork;
+mod own;
+mod spread;
+mod supply;
+mod witness;
+
+use std::collections::BTreeMap;
+
+use crate::domain::id::{NodeId, Origin};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::Timestamp;
+use crate::log::leaf::Audience;
+use crate::log::note::SignedNote;
+use crate::protocol::frame::{Frame, Head};
+use crate::protocol::limits::{CLOCK_BACK_MS, CREDIT_BYTES, SHUN_MS_MAX, SHUN_MS_MIN};
+use crate::protocol::record::LogEntry;
+use crate::protocol::settings::Instance;
+use crate::protocol::{Effect, Node, Work};
+
+pub use own::OwnLog;
+pub use supply::entry_bytes;
+pub use witness::Witnessing;
+
+/// A peer with an open stream.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// When the stream was opened.
+    pub up_at: Timestamp,
+    /// When something last arrived.
+    pub heard_at: Timestamp,
+    /// Its store, once it has said hello.
+    instance: Option<Instance>,
+    /// Position of its journal up to which everything is here.
+    cursor: u64,
+    /// The position this node said it resumes from was none: it wants all heads that differ.
+    asked_cold: bool,
+    /// Where the cursor goes once nothing is lacking of what it told.
+    until: u64,
+    /// Heads it told that are ahead of what is held here.
+    ahead: BTreeMap<Origin, Head>,
+    /// Position of the own journal up to which it has been told, and up to which it has everything.
+    told: u64,
+    acked: u64,
+    /// When it is told again what it has not acknowledged, and how long the wait is then.
+    retry_at: Option<Timestamp>,
+    retry_ms: i64,
+    /// What it has asked for: the next entry of each log.
+    sending: BTreeMap<Origin, u64>,
+    /// Entries for it are being read.
+    is_reading: bool,
+    /// Bytes of entries it may be sent.
+    credit: u64,
+    /// Bytes of entries it sent since it was last given leave.
+    received: u64,
+    /// Logs it was asked for, and when.
+    wants: BTreeMap<Origin, Timestamp>,
+    /// When it last delivered something it was asked for.
+    delivered_at: Timestamp,
+    /// Wants that came to nothing since it last sent entries.
+    stalls: u32,
+    /// It asked for patience until then.
+    busy_until: Timestamp,
+}
+
+impl Peer {
+    fn new(now: Timestamp) -> Self {
+        Self { up_at: now, heard_at: now, credit: CREDIT_BYTES, ..Self::default() }
+    }
+
+    /// How many positions of the own journal it has not acknowledged, of `position`.
+    pub fn lag(&self, position: u64) -> u64 {
+        position.saturating_sub(self.acked)
+    }
+
+    /// Logs of which it says that it has more than is held here.
+    pub fn ahead(&self) -> impl Iterator<Item = &Head> {
+        self.ahead.values()
+    }
+}
+
+/// How often a peer broke the protocol, and until when it is not spoken to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shunned {
+    /// How often.
+    pub strikes: u32,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What replication remembers beside the state; all of it can be learnt again.
+#[derive(Default)]
+pub struct Replication {
+    pub(super) peers: BTreeMap<NodeId, Peer>,
+    shunned: BTreeMap<NodeId, Shunned>,
+    /// From whom each log is being fetched.
+    fetching: BTreeMap<Origin, NodeId>,
+    /// Newly arrived entries to pass on: first index, and who sent them.
+    fresh: BTreeMap<Origin, (u64, Option<NodeId>)>,
+    /// Journal position that peers were last told of, and when they may be told of more.
+    spread_position: u64,
+    /// The newest time seen.
+    clock: Timestamp,
+    next_spread: Timestamp,
+    next_ping: Timestamp,
+    next_cursors: Timestamp,
+    /// Own checkpoints that wait for cosignatures, by size.
+    pending_notes: BTreeMap<u64, SignedNote>,
+    /// Cosigned checkpoints that came before what they cover; one for each log.
+    early_notes: BTreeMap<Origin, SignedNote>,
+    /// What may be taken of each log: entries left, and when that was counted.
+    quotas: BTreeMap<Origin, (u64, Timestamp)>,
+    pub(super) own: OwnLog,
+}
+
+impl Replication {
+    /// Remembers nothing but what others have said of the own log.
+    pub(super) fn knowing(own: OwnLog) -> Self {
+        Self { own, ..Self::default() }
+    }
+
+    /// Entries of a log are here and are to be passed on to all but their source.
+    pub(super) fn arrived(&mut self, origin: &Origin, first: u64, source: Option<NodeId>) {
+        self.fresh.entry(origin.clone()).or_insert((first, source));
+    }
+}
+
+impl Node {
+    pub(super) fn peer_up(&mut self, node: NodeId, now: Timestamp, work: &mut Work) {
+        if let Some(shunned) = self.sync.shunned.get(&node).filter(|shunned| now < shunned.until) {
+            let refusal = Refusal::new(Reason::PeerShunned).with("until", shunned.until);
+            work.then.push(Effect::Disconnect(node, refusal));
+            return;
+        }
+        self.sync.peers.insert(node.clone(), Peer::new(now));
+        let hello = Frame::Hello {
+            anchor: self.settings.anchor,
+            node: self.settings.node().clone(),
+            digest: self.state.fresh_digest().root(),
+            instance: self.settings.instance,
+            position: self.state.journal.position(),
+            yours: self.newest_note_of(&node),
+        };
+        work.then.push(Effect::Send(node.clone(), hello));
+        self.outbox_awake(&node, now, work);
+    }
+
+    pub(super) fn peer_down(&mut self, node: &NodeId, now: Timestamp, work: &mut Work) {
+        if let Some(peer) = self.sync.peers.remove(node) {
+            self.keep_cursor(node, &peer, work);
+            self.sync.fetching.retain(|_, from| from != node);
+            self.ask_for_more(now, work);
+        }
+    }
+
+    pub(super) fn frame(&mut self, from: &NodeId, frame: Frame, now: Timestamp, work: &mut Work) {
+        // The two sides of a stream learn of it one after the other; a hello says that it is open.
+        if matches!(frame, Frame::Hello { .. }) && !self.sync.peers.contains_key(from) {
+            self.peer_up(from.clone(), now, work);
+        }
+        let Some(peer) = self.sync.peers.get_mut(from) else { return };
+        peer.heard_at = now;
+        if let Err(refusal) = self.heed(from, frame, now, work) {
+            self.shun(from, refusal, now, work);
+        }
+    }
+
+    fn heed(&mut self, from: &NodeId, frame: Frame, now: Timestamp, work: &mut Work) -> Result<(), Refusal> {
+        match frame {
+            Frame::Hello { anchor, node, digest, instance, position, yours } => {
+                self.check_hello(from, anchor, &node)?;
+                self.own_log_known(from, yours, now, work)?;
+                self.greeted(from, digest, instance, position, now, work);
+                self.repeat_cosignatures(from, now, work);
+            }
+            Frame::Resume { instance, position } => self.resumed(from, instance, position, work),
+            Frame::Buckets { position, digests } => self.buckets(from, position, &digests, work)?,
+            Frame::Heads { asked_at, position, buckets, heads } => {
+                self.heads(from, asked_at, position, &buckets, heads, now, work)?;
+            }
+            Frame::News { since, until, heads } => self.news(from, since, until, heads, now, work)?,
+            Frame::Ack { position } => self.acknowledged(from, position, now),
+            Frame::Ping { digest, position } => self.pinged(from, digest, position, work),
+            Frame::Want(wanted) => self.wanted(from, wanted, work)?,
+            Frame::Credit { bytes } => {
+                if let Some(peer) = self.sync.peers.get_mut(from) {
+                    peer.credit = peer.credit.saturating_add(bytes).min(CREDIT_BYTES);
+                }
+                self.serve(from, work);
+            }
+            Frame::Entries(run) => self.run(from, run, now, work)?,
+            Frame::Cosigned { note } => self.cosigned(from, &note, now, work)?,
+            Frame::Probe { origin, low, high, roots } => self.probed(from, &origin, low, high, &roots, work)?,
+            Frame::Branch { origin, size, branch } => self.branch(from, origin, size, branch, now, work)?,
+            Frame::ForkProof(proof) => self.fork_proven(proof, now, work)?,
+            Frame::Busy { retry_after_ms } => self.told_to_wait(from, retry_after_ms, now),
+            Frame::Bye { .. } => self.peer_down(from, now, work),
+        }
+        Ok(())
+    }
+
+    fn check_hello(
+        &self,
+        from: &NodeId,
+        anchor: crate::domain::id::StatementId,
+        node: &NodeId,
+    ) -> Result<(), Refusal> {
+        if anchor != self.settings.anchor {
+            return Err(Refusal::new(Reason::RootUnknown).with("found", anchor));
+        }
+        if node != from {
+            return Err(Refusal::new(Reason::PeerUnknown).with("node", node));
+        }
+        Ok(())
+    }
+
+    /// Closes the stream with a peer that broke the protocol, tells it why, and does not speak to it for a while. What
+    /// it had promised is fetched elsewhere.
+    fn shun(&mut self, node: &NodeId, refusal: Refusal, now: Timestamp, work: &mut Work) {
+        let shunned = self.sync.shunned.entry(node.clone()).or_default();
+        let wait = SHUN_MS_MIN.saturating_mul(1 << shunned.strikes.min(20)).min(SHUN_MS_MAX);
+        *shunned = Shunned { strikes: shunned.strikes.saturating_add(1), until: now.plus_ms(wait) };
+        work.then.push(Effect::Send(node.clone(), Frame::Bye { reason: refusal.reason.code().to_owned() }));
+        work.then.push(Effect::Disconnect(node.clone(), refusal));
+        self.peer_down(node, now, work);
+    }
+
+    /// The peers with an open stream.
+    pub fn peers(&self) -> impl Iterator<Item = (&NodeId, &Peer)> {
+        self.sync.peers.iter()
+    }
+
+    /// How many things replication holds in memory beside the state, for the bound on it.
+    pub fn replication_load(&self) -> usize {
+        let sync = &self.sync;
+        let of_peer = |peer: &Peer| peer.ahead.len() + peer.wants.len() + peer.sending.len();
+        let of_peers: usize = sync.peers.values().map(of_peer).sum();
+        of_peers + sync.fetching.len() + sync.fresh.len() + sync.pending_notes.len() + sync.early_notes.len()
+    }
+
+    /// Peers that broke the protocol.
+    pub fn shunned(&self) -> impl Iterator<Item = (&NodeId, &Shunned)> {
+        self.sync.shunned.iter()
+    }
+
+    /// When replication wants to be woken.
+    pub(super) fn replication_due(&self) -> Option<Timestamp> {
+        let sync = &self.sync;
+        let ping = (!sync.peers.is_empty()).then_some(sync.next_ping);
+        let retries = sync.peers.values().filter_map(|peer| peer.retry_at);
+        let stalls = sync.peers.values().filter_map(|peer| self.stall_due(peer));
+        ping.into_iter().chain(self.own_due()).chain(self.spread_due()).chain(retries).chain(stalls).min()
+    }
+
+    /// A clock that was set back would leave every wait too long; they all end now. Nothing else depends on it.
+    pub(super) fn mind_clock(&mut self, now: Timestamp) {
+        let sync = &mut self.sync;
+        let is_back = now.plus_ms(CLOCK_BACK_MS) < sync.clock;
+        sync.clock = now;
+        if !is_back {
+            return;
+        }
+        (sync.next_ping, sync.next_spread, sync.next_cursors) = (now, now, now);
+        for peer in sync.peers.values_mut() {
+            (peer.delivered_at, peer.busy_until) = (now, now);
+            peer.retry_at = peer.retry_at.map(|_| now);
+            peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
+        }
+        sync.shunned.values_mut().for_each(|shunned| shunned.until = now);
+        sync.quotas.values_mut().for_each(|(_, since)| *since = now);
+        self.sync.own.clock_set_back(now);
+    }
+
+    /// Everything in replication that a time has come for.
+    pub(super) fn replication_woken(&mut self, now: Timestamp, work: &mut Work) {
+        self.review_own(now, work);
+        self.repeat_news(now, work);
+        self.review_stalls(now, work);
+        self.ping_if_due(now, work);
+    }
+}
+
+/// What only the parties of an order may have does not go further, and is not taken from anyone.
+fn withhold_confidential(entry: &mut LogEntry) {
+    if entry.leaf.audience() == Audience::Parties {
+        entry.statement = None;
+    }
+}

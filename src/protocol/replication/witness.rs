@@ -1,0 +1,272 @@
+//! Witnesses: whoever has followed a log to a checkpoint cosigns it; enough cosignatures make it *witnessed*.
+//!
+//! Must never cosign what was not extended here from the own last root, and never count a name that is not in the
+//! policy.
+use std::collections::BTreeMap;
+
+use crate::domain::id::{NodeId, Origin};
+use crate::domain::reason::Refusal;
+use crate::domain::signing::PublicKey;
+use crate::domain::time::Timestamp;
+use crate::domain::trust::LogTrust;
+use crate::log::checkpoint::Checkpoint;
+use crate::log::cosignature::{self, Quorum};
+use crate::log::note::{NoteSignature, SignedNote};
+use crate::protocol::frame::Frame;
+use crate::protocol::limits::{CHECKPOINTS_PENDING_MAX, FRAME_HEADS_MAX};
+use crate::protocol::record::Record;
+use crate::protocol::{Effect, Node, Work};
+
+/// How many witnesses of the policy have cosigned, and how many are needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Witnessing {
+    /// Cosignatures of witnesses in the policy on the best checkpoint known that covers the entry.
+    pub cosigned: usize,
+    /// How many the policy asks for.
+    pub needed: usize,
+}
+
+impl Node {
+    /// What the last stream may have swallowed: our cosignature on the peer's log.
+    pub(super) fn repeat_cosignatures(&mut self, to: &NodeId, now: Timestamp, work: &mut Work) {
+        let theirs = self.state.logs.iter().filter(|(origin, log)| {
+            let is_witnessed = log.witnessed.as_ref().is_some_and(|(size, _)| *size == log.tree.size());
+            origin.node == *to && **origin != self.settings.origin && !is_witnessed
+        });
+        let origins: Vec<Origin> = theirs.map(|(origin, _)| origin.clone()).collect();
+        for origin in origins {
+            self.cosign(&origin, now, work);
+        }
+    }
+
+    /// Cosigns the checkpoint of a log this node has followed to its end, and gives it to the log's node.
+    pub(super) fn cosign(&self, origin: &Origin, now: Timestamp, work: &mut Work) {
+        let log = self.state.logs.get(origin);
+        let Some((note, size)) = log.and_then(|log| Some((log.note.as_ref()?, log.tree.size()))) else { return };
+        let is_complete = Checkpoint::parse(note.text()).is_ok_and(|checkpoint| checkpoint.size == size);
+        if !is_complete || !self.sync.peers.contains_key(&origin.node) {
+            return;
+        }
+        if let Some(cosigned) = self.with_own_cosignature(note, now) {
+            work.then.push(Effect::Send(origin.node.clone(), Frame::Cosigned { note: cosigned.to_string() }));
+        }
+    }
+
+    fn with_own_cosignature(&self, note: &SignedNote, now: Timestamp) -> Option<SignedNote> {
+        let mut cosigned = note.clone();
+        let (name, key) = (self.settings.node().as_str(), &self.keys.witness);
+        let line = cosignature::cosign(note, name, key, now.unix_seconds()).ok()?;
+        cosignature::merge(&mut cosigned, line, &key.public()).ok()?;
+        Some(cosigned)
+    }
+
+    /// A checkpoint with cosignatures arrived: of the own log to be gathered, of another to be kept.
+    pub(super) fn cosigned(
+        &mut self,
+        from: &NodeId,
+        text: &str,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<(), Refusal> {
+        let note = SignedNote::parse(text)?;
+        let checkpoint = Checkpoint::parse(note.text())?;
+        if let Some(peer) = self.sync.peers.get_mut(from) {
+            (peer.delivered_at, peer.stalls) = (now, 0);
+        }
+        self.heed_checkpoint(&checkpoint.origin, text, now, work)?;
+        if checkpoint.origin == self.settings.origin {
+            return self.gather(&note, &checkpoint, now, work);
+        }
+        let by_its_node = checkpoint.origin.node == *from;
+        if by_its_node && self.owes_cosignature(&note, &checkpoint) {
+            self.cosign(&checkpoint.origin, now, work);
+        }
+        let is_known = self.sync.early_notes.len() < FRAME_HEADS_MAX;
+        if self.keep_if_witnessed(&note, &checkpoint, work)? {
+            self.settled(&checkpoint.origin, work);
+            self.ask_for_more(now, work);
+        } else if is_known && checkpoint.origin.federation == self.settings.origin.federation {
+            // It may be ahead of the entries it covers, or of the logs that name its witnesses.
+            self.sync.early_notes.insert(checkpoint.origin, note);
+        }
+        Ok(())
+    }
+
+    /// Takes another log's checkpoint if everything it rests on is here; says whether the matter is settled.
+    fn keep_if_witnessed(
+        &mut self,
+        note: &SignedNote,
+        checkpoint: &Checkpoint,
+        work: &mut Work,
+    ) -> Result<bool, Refusal> {
+        let origin = &checkpoint.origin;
+        let Some(log) = self.state.logs.get(origin) else { return Ok(false) };
+        if log.fork.is_some() || log.witnessed_size() >= checkpoint.size {
+            return Ok(true);
+        }
+        let Some(key) = self.state.registry.log(origin).and_then(LogTrust::log_key) else { return Ok(false) };
+        if checkpoint.size > log.tree.size() {
+            return Ok(false);
+        }
+        Checkpoint::open(note, origin, key)?;
+        let is_same_history = log.tree.root_at(checkpoint.size) == Ok(checkpoint.root);
+        if !is_same_history || !self.is_witnessed(note) {
+            return Ok(false);
+        }
+        self.keep_witnessed(origin, checkpoint.size, note.clone(), work);
+        Ok(true)
+    }
+
+    /// After new entries of a log: checkpoints that came before what they cover. Entries of a witness may bring the
+    /// key that others waited for.
+    pub(super) fn review_early_notes(&mut self, origin: &Origin, work: &mut Work) {
+        if self.sync.early_notes.is_empty() {
+            return;
+        }
+        let policy = self.state.registry.newest_root().map(|root| &root.witnesses.nodes);
+        let notes = if policy.is_some_and(|nodes| nodes.contains(&origin.node)) {
+            std::mem::take(&mut self.sync.early_notes)
+        } else {
+            self.sync.early_notes.remove_entry(origin).into_iter().collect()
+        };
+        for (origin, note) in notes {
+            let Ok(checkpoint) = Checkpoint::parse(note.text()) else { continue };
+            // One that turns out to be false is forgotten; whoever sent it has said nothing about others.
+            match self.keep_if_witnessed(&note, &checkpoint, work) {
+                Ok(true) => self.settled(&origin, work),
+                Ok(false) => {
+                    self.sync.early_notes.insert(origin, note);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn keep_witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote, work: &mut Work) {
+        work.commit.push(Record::Cosigned { origin: origin.clone(), note: note.to_string() });
+        self.state.witnessed(origin, size, note);
+    }
+
+    fn is_news(&self, origin: &Origin, size: u64) -> bool {
+        let log = self.state.logs.get(origin);
+        log.is_some_and(|log| {
+            size <= log.tree.size() && log.witnessed.as_ref().is_none_or(|(known, _)| *known < size)
+        })
+    }
+
+    /// Gathers cosignatures on the own checkpoints.
+    fn gather(
+        &mut self,
+        note: &SignedNote,
+        checkpoint: &Checkpoint,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<(), Refusal> {
+        let Some(pending) = self.sync.pending_notes.get(&checkpoint.size) else { return Ok(()) };
+        if pending.text() != note.text() {
+            return Ok(());
+        }
+        let mut gathered = pending.clone();
+        let (witnesses, _) = self.witnesses();
+        for line in note.signatures() {
+            if let Some(key) = witnesses.get(&line.name) {
+                // A line that does not verify is a stranger's business; it is simply not taken.
+                let _ = cosignature::merge(&mut gathered, line.clone(), key);
+            }
+        }
+        self.conclude_if_witnessed(checkpoint.size, gathered, now, work);
+        Ok(())
+    }
+
+    /// Keeps what has been gathered for an own checkpoint, with the own cosignature; the first checkpoint that is
+    /// witnessed goes to everyone.
+    fn conclude_if_witnessed(&mut self, size: u64, gathered: SignedNote, now: Timestamp, work: &mut Work) {
+        let own_line = |line: &NoteSignature| line.name == self.settings.node().as_str();
+        let gathered = match gathered.signatures().iter().any(own_line) {
+            true => gathered,
+            false => self.with_own_cosignature(&gathered, now).unwrap_or(gathered),
+        };
+        self.sync.pending_notes.insert(size, gathered.clone());
+        let (witnesses, quorum) = self.witnesses();
+        // The log's own line is among them; fewer lines than that cannot be enough and need not be checked.
+        let may_suffice = gathered.signatures().len() > quorum;
+        let origin = self.settings.origin.clone();
+        if !may_suffice || !self.is_news(&origin, size) || !Quorum::count(&gathered, &witnesses, quorum).is_reached()
+        {
+            return;
+        }
+        self.sync.pending_notes = self.sync.pending_notes.split_off(&(size + 1));
+        self.keep_witnessed(&origin, size, gathered.clone(), work);
+        for peer in self.sync.peers.keys() {
+            work.then.push(Effect::Send(peer.clone(), Frame::Cosigned { note: gathered.to_string() }));
+        }
+    }
+
+    /// The witnesses of the policy in force by name, with their keys, and how many are needed.
+    pub fn witnesses(&self) -> (BTreeMap<String, PublicKey>, usize) {
+        let registry = &self.state.registry;
+        let Some(policy) = registry.newest_root().map(|root| &root.witnesses) else { return (BTreeMap::new(), 0) };
+        let of_policy = registry.logs().filter(|log| policy.nodes.contains(&log.origin().node));
+        let witnesses = of_policy
+            .filter_map(|log| log.witness_key().map(|key| (log.origin().node.to_string(), key.clone())))
+            .collect();
+        (witnesses, policy.quorum as usize)
+    }
+
+    /// How many witnesses of the policy have cosigned an entry of a log.
+    pub fn witnessing(&self, origin: &Origin, index: u64) -> Witnessing {
+        let (witnesses, needed) = self.witnesses();
+        let kept = self.state.logs.get(origin).and_then(|log| log.witnessed.as_ref());
+        let kept = kept.filter(|(size, _)| *size > index).map(|(_, note)| note);
+        let pending = self.sync.pending_notes.range(index.saturating_add(1)..).map(|(_, note)| note);
+        let pending = pending.filter(|_| *origin == self.settings.origin);
+        let counted =
+            kept.into_iter().chain(pending).map(|note| Quorum::count(note, &witnesses, needed).cosigned.len());
+        Witnessing { cosigned: counted.max().unwrap_or(0), needed }
+    }
+
+    fn is_witnessed(&self, note: &SignedNote) -> bool {
+        let (witnesses, quorum) = self.witnesses();
+        Quorum::count(note, &witnesses, quorum).is_reached()
+    }
+
+    /// Shows the newest checkpoint to everyone again while it is not witnessed; whoever has followed it and whose
+    /// cosignature is not on it answers. A cosignature may have been lost, or have come before its key was known here.
+    pub(super) fn ask_for_cosignatures(&mut self, now: Timestamp, work: &mut Work) {
+        self.seek_cosignatures(now, work);
+        let Some(pending) = self.sync.pending_notes.get(&self.own_size()) else { return };
+        for peer in self.sync.peers.keys() {
+            work.then.push(Effect::Send(peer.clone(), Frame::Cosigned { note: pending.to_string() }));
+        }
+    }
+
+    /// Whether the log's own node still lacks this node's cosignature on a checkpoint that is exactly what is held
+    /// here.
+    fn owes_cosignature(&self, note: &SignedNote, checkpoint: &Checkpoint) -> bool {
+        let held = self.state.logs.get(&checkpoint.origin).map(|log| (log.tree.size(), log.tree.root()));
+        let name = self.settings.node().as_str();
+        held == Some((checkpoint.size, checkpoint.root)) && note.signatures().iter().all(|line| line.name != name)
+    }
+
+    pub(super) fn seek_cosignatures(&mut self, now: Timestamp, work: &mut Work) {
+        self.await_cosignatures();
+        let size = self.own_size();
+        if let Some(pending) = self.sync.pending_notes.get(&size).cloned() {
+            self.conclude_if_witnessed(size, pending, now, work);
+        }
+    }
+
+    /// Every own checkpoint that leaves this node waits for its cosignatures.
+    pub(super) fn await_cosignatures(&mut self) {
+        let size = self.own_size();
+        let own = self.state.logs.get(&self.settings.origin).and_then(|log| log.witnessed.as_ref());
+        if size == 0 || own.is_some_and(|(known, _)| *known >= size) || self.sync.pending_notes.contains_key(&size) {
+            return;
+        }
+        let note = self.own_checkpoint();
+        self.sync.pending_notes.insert(size, note);
+        while self.sync.pending_notes.len() > CHECKPOINTS_PENDING_MAX {
+            self.sync.pending_notes.pop_first();
+        }
+    }
+}

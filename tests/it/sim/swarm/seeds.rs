@@ -1,0 +1,128 @@
+//! Seeded runs: publications while things go wrong, then peace. A seed that failed once becomes a named test.
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use verbund::store::memory::Failure;
+
+use super::liars::Liar;
+use super::{Event, Faults, Swarm, image};
+use crate::dice::SeededDice;
+
+/// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more.
+const SEEDS: u64 = 200;
+
+/// How long the trouble of a seed lasts, in milliseconds.
+const TROUBLE_MS: i64 = 25_000;
+
+fn environment(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn seeds_hold() {
+    if let Some(seed) = environment("VERBUND_SEED") {
+        run_seed(seed);
+        return;
+    }
+    let (next, seeds) = (AtomicU64::new(1), environment("VERBUND_SEEDS").unwrap_or(SEEDS));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds {
+                        break;
+                    }
+                    run_seed(seed);
+                }
+            });
+        }
+    });
+}
+
+/// The same seed twice is the same run, byte for byte.
+#[test]
+fn a_seed_fixes_a_run() {
+    let heads = |swarm: &Swarm| (swarm.node(0).state().heads(), swarm.frames, swarm.steps);
+    assert_eq!(heads(&run_seed(3)), heads(&run_seed(3)));
+}
+
+pub fn run_seed(seed: u64) -> Swarm {
+    let mut dice = SeededDice::new(seed, "plan");
+    let count = *dice.one_of(&[6, 8, 12, 16]);
+    let faults = Faults {
+        delay_ms: (10, 150),
+        lose: *dice.one_of(&[0, 5, 15, 30]),
+        duplicate: *dice.one_of(&[0, 5, 30]),
+        reorder: dice.percent(50),
+    };
+    let mut swarm = Swarm::new(seed, count, 4, faults);
+    swarm.run(1_000);
+    let liar = image::witnesses(count) + usize::try_from(dice.between(0, 1)).expect("small");
+    if dice.percent(40) {
+        swarm.sites[liar].liar = Some(*dice.one_of(&Liar::ALL));
+    }
+    publications(&mut swarm, &mut dice);
+    timetable(&mut swarm, &mut dice, liar);
+    if dice.percent(30) {
+        let (at, histories) = (count - 1, usize::try_from(dice.between(2, 3)).expect("small"));
+        let before = dice.between(0, 10_000);
+        swarm.run(before);
+        if swarm.sites[at].node.is_some() {
+            swarm.equivocate(at, histories, usize::try_from(dice.between(1, 4)).expect("small"));
+        }
+        swarm.run(TROUBLE_MS - before);
+    } else {
+        swarm.run(TROUBLE_MS);
+    }
+    swarm.settle();
+    swarm
+}
+
+fn publications(swarm: &mut Swarm, dice: &mut SeededDice) {
+    let nodes: Vec<usize> = (0..swarm.sites.len()).collect();
+    for number in 0..dice.between(3, 10) {
+        let at = *dice.one_of(&nodes);
+        let signed = swarm.offering(at, &format!("angebot-{number}"));
+        swarm.later(dice.between(0, 15_000), Event::Publish(at, Box::new(signed)));
+    }
+}
+
+fn timetable(swarm: &mut Swarm, dice: &mut SeededDice, liar: usize) {
+    let nodes: Vec<usize> = (0..swarm.sites.len()).collect();
+    for _ in 0..dice.between(0, 5) {
+        let failure = *dice.one_of(&[Failure::BeforePersist, Failure::AfterPersist]);
+        swarm.later(dice.between(0, 20_000), Event::Arm(*dice.one_of(&nodes), failure));
+    }
+    for _ in 0..dice.between(0, 3) {
+        let down_ms = *dice.one_of(&[100, 2_000, 20_000]);
+        swarm.later(dice.between(0, 15_000), Event::Kill(*dice.one_of(&nodes), down_ms));
+    }
+    for _ in 0..dice.between(0, 5) {
+        let (a, b) = (*dice.one_of(&nodes), *dice.one_of(&nodes));
+        if swarm.sites[a].neighbours.contains(&b) {
+            swarm.later(dice.between(0, 20_000), Event::Break(a, b));
+            swarm.later(dice.between(0, 20_000), Event::OneWay(a, b));
+        }
+    }
+    if dice.percent(40) {
+        let from = dice.between(0, 10_000);
+        let side: BTreeSet<usize> = nodes.iter().copied().filter(|_| dice.percent(40)).collect();
+        swarm.later(from, Event::Cut(side));
+        swarm.later(from + dice.between(500, 12_000), Event::Cut(BTreeSet::new()));
+    }
+    if dice.percent(30) {
+        let at = *dice.one_of(&nodes);
+        let made = dice.between(0, 5_000);
+        // A liar's neighbours may be all that a restored node hears.
+        if at != liar {
+            swarm.later(made, Event::Backup(at));
+            swarm.later(made + dice.between(1_000, 12_000), Event::Restore(at, 500));
+        }
+    }
+    for _ in 0..dice.between(0, 2) {
+        let skew_ms = *dice.one_of(&[-86_400_000, -3_000, 3_000, 86_400_000]);
+        swarm.later(dice.between(0, 20_000), Event::Clock(*dice.one_of(&nodes), skew_ms));
+    }
+}
