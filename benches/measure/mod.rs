@@ -92,8 +92,21 @@ impl Figures {
         }));
     }
 
+    /// A run of named parts keeps what the last run measured and this one did not.
+    fn keep_others(&mut self) {
+        if std::env::args().skip(1).all(|argument| argument.starts_with("--")) {
+            return;
+        }
+        let last = fs::read(figures_folder().join(format!("{}.json", self.area))).unwrap_or_default();
+        let last: Vec<Value> = serde_json::from_slice(&last).unwrap_or_default();
+        let is_new = |row: &Value| self.rows.iter().all(|own| own["figure"] != row["figure"]);
+        let others: Vec<Value> = last.into_iter().filter(is_new).collect();
+        self.rows.extend(others);
+    }
+
     /// Prints the table and writes the files.
-    pub fn finish(self) {
+    pub fn finish(mut self) {
+        self.keep_others();
         let folder = figures_folder();
         let machine = machine();
         fs::create_dir_all(&folder).expect("a folder for figures");

@@ -26,7 +26,7 @@ macro_rules! bodies {
             pub fn read(signed: &Signed) -> Result<Self, Refusal> {
                 let body = match signed.kind() {
                     $(Kind::$variant => Self::$variant(json::read::<$type>(signed.payload())?),)*
-                    Kind::Unknown(_) => json::read_value(signed.payload()).map(|_| Self::Unknown)?,
+                    Kind::Unknown(_) => json::check(signed.payload()).map(|()| Self::Unknown)?,
                 };
                 body.check()?;
                 Ok(body)

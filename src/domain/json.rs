@@ -2,10 +2,12 @@
 //!
 //! Two readers that disagree about a document would disagree about what was signed, so whatever JSON leaves open is
 //! refused here. Unknown fields are ignored; the signed bytes keep them.
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
 
 use crate::domain::id::shortened;
 use crate::domain::reason::{Reason, Refusal};
@@ -21,19 +23,18 @@ const INTEGER_MAX: u64 = 1 << 53;
 
 /// Reads a document.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    let value = read_value(bytes)?;
-    serde_json::from_value(value).map_err(|error| invalid(&error.to_string()))
+    check(bytes)?;
+    serde_json::from_slice(bytes).map_err(|error| invalid(&error.to_string()))
 }
 
-/// Reads a document without giving it a type.
-pub fn read_value(bytes: &[u8]) -> Result<Value, Refusal> {
+/// Checks a document without giving it a type.
+pub fn check(bytes: &[u8]) -> Result<(), Refusal> {
     if bytes.len() > BYTES_MAX {
         return Err(Refusal::new(Reason::JsonTooLarge).with("bytes", bytes.len()));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| refusal(&error))?;
-    deserializer.end().map_err(|error| invalid(&error.to_string()))?;
-    Ok(value)
+    Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| refusal(&error))?;
+    deserializer.end().map_err(|error| invalid(&error.to_string()))
 }
 
 /// Writes a document once, for its signer. Nobody ever writes it again.
@@ -57,6 +58,7 @@ fn refusal(error: &serde_json::Error) -> Refusal {
     if text.contains(TOO_DEEP) { Refusal::new(Reason::JsonTooDeep) } else { invalid(&text) }
 }
 
+/// Goes through a document and keeps nothing of it.
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,
@@ -69,77 +71,75 @@ impl Strict {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+    type Value = ();
 
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a statement document")
     }
 
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() > INTEGER_MAX { Err(E::custom("integer beyond 2^53")) } else { Ok(value.into()) }
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        if value.unsigned_abs() > INTEGER_MAX { Err(E::custom("integer beyond 2^53")) } else { Ok(()) }
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        if value > INTEGER_MAX { Err(E::custom("integer beyond 2^53")) } else { Ok(value.into()) }
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        if value > INTEGER_MAX { Err(E::custom("integer beyond 2^53")) } else { Ok(()) }
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Value, E> {
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
         Err(E::custom("fractions are not allowed"))
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let inner = self.deeper()?;
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(inner)? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let inner = self.deeper()?;
-        let mut map = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            if map.contains_key(&key) {
+        let mut seen = BTreeSet::new();
+        while let Some(Key(key)) = entries.next_key()? {
+            if seen.contains(&key) {
                 return Err(de::Error::custom(format_args!("{DUPLICATE}{key}")));
             }
-            let value = entries.next_value_seed(inner)?;
-            map.insert(key, value);
+            entries.next_value_seed(inner)?;
+            seen.insert(key);
         }
-        Ok(Value::Object(map))
+        Ok(())
     }
 }
+
+/// A field's name, borrowed from the document unless it is written with escapes.
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<Reason>) {
-        assert_eq!(read_value(text.as_bytes()).err().map(|refusal| refusal.reason), expected, "{text}");
+        assert_eq!(super::check(text.as_bytes()).err().map(|refusal| refusal.reason), expected, "{text}");
     }
 
     #[test]
@@ -147,6 +147,7 @@ mod tests {
         check(r#"{"a":1,"b":[true,null,"x"]}"#, None);
         check(r#"{"a":1,"a":2}"#, Some(Reason::JsonDuplicateKey));
         check(r#"{"x":{"a":1,"a":1}}"#, Some(Reason::JsonDuplicateKey));
+        check(r#"{"a":1,"\u0061":1}"#, Some(Reason::JsonDuplicateKey));
         check("1.5", Some(Reason::JsonInvalid));
         check("1e3", Some(Reason::JsonInvalid));
         check("9007199254740993", Some(Reason::JsonInvalid));

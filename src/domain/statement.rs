@@ -5,6 +5,7 @@
 //! [`Verified`] is proof, and only `domain::trust` makes one.
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
@@ -12,7 +13,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use crate::domain::id::{KeyHash, StatementId, shortened};
 use crate::domain::json;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::{SecretKey, Signature};
+use crate::domain::signing::{PublicKey, SecretKey, Signature};
 
 /// Most signatures on one statement: nine trustees of two root versions, less two.
 pub const SIGNATURES_MAX: usize = 16;
@@ -109,14 +110,39 @@ pub struct SignatureBy {
     pub signature: Signature,
 }
 
-/// A statement as it arrived: well-formed, of a readable kind, with signatures nobody has checked yet.
-#[derive(Clone, PartialEq, Eq)]
+/// A statement as it arrived: well-formed, of a readable kind, with signatures nobody need have checked yet. Clones
+/// share one statement.
+#[derive(Clone)]
 pub struct Signed {
-    pae: Arc<[u8]>,
-    signatures: Vec<SignatureBy>,
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    pae: Box<[u8]>,
+    signatures: Box<[SignatureBy]>,
     id: StatementId,
     kind: Kind,
     payload_start: usize,
+    /// One bit for each signature that [`Signed::verify`] has found good in this process. Bytes and signatures never
+    /// change and a key hash names one key, so what was good once stays good; whether the key may sign is another
+    /// question, asked anew every time. Neither stored nor sent nor compared.
+    good: AtomicU16,
+}
+
+const _: () = assert!(SIGNATURES_MAX <= u16::BITS as usize, "one bit for each signature");
+
+impl PartialEq for Signed {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts) || self.parts.same(&other.parts)
+    }
+}
+
+impl Eq for Signed {}
+
+impl Parts {
+    fn same(&self, other: &Self) -> bool {
+        self.pae == other.pae && self.signatures == other.signatures
+    }
 }
 
 impl Signed {
@@ -134,7 +160,15 @@ impl Signed {
             .and_then(|rest| rest.strip_suffix(TYPE_SUFFIX))
             .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
             .ok_or_else(|| malformed("payload type"))?;
-        Ok(Self { id: StatementId::of(pae), kind: Kind::from_name(name), pae: pae.into(), signatures, payload_start })
+        let parts = Parts {
+            id: StatementId::of(pae),
+            kind: Kind::from_name(name),
+            pae: pae.into(),
+            signatures: signatures.into(),
+            payload_start,
+            good: AtomicU16::new(0),
+        };
+        Ok(Self { parts: Arc::new(parts) })
     }
 
     /// Writes and signs a statement; the only place where a body becomes bytes.
@@ -148,37 +182,54 @@ impl Signed {
 
     /// SHA-256 of the signed bytes.
     pub fn id(&self) -> StatementId {
-        self.id
+        self.parts.id
     }
 
     /// The kind, from the payload type inside the signed bytes.
     pub fn kind(&self) -> &Kind {
-        &self.kind
+        &self.parts.kind
     }
 
     /// The exact signed bytes.
     pub fn pae(&self) -> &[u8] {
-        &self.pae
+        &self.parts.pae
     }
 
     /// The JSON document inside the signed bytes.
     pub fn payload(&self) -> &[u8] {
-        &self.pae[self.payload_start..]
+        &self.parts.pae[self.parts.payload_start..]
     }
 
     /// The signatures, sorted by key.
     pub fn signatures(&self) -> &[SignatureBy] {
-        &self.signatures
+        &self.parts.signatures
+    }
+
+    /// Checks the signature by this key. What was found good before is not computed again. Refused with `SIGNER_WRONG`
+    /// if the statement carries no signature by it, with `SIGNATURE_INVALID` if it is not good.
+    pub fn verify(&self, key: &PublicKey) -> Result<(), Refusal> {
+        let hash = key.hash();
+        let parts = &self.parts;
+        let Ok(at) = parts.signatures.binary_search_by_key(&hash, |by| by.key) else {
+            return Err(Refusal::new(Reason::SignerWrong).with("key", hash.short()).with("kind", &parts.kind));
+        };
+        let bit = 1 << at;
+        // Nothing else is read because of the bit, so it needs no order with other memory.
+        if parts.good.load(Ordering::Relaxed) & bit == 0 {
+            key.verify(&parts.pae, &parts.signatures[at].signature)?;
+            parts.good.fetch_or(bit, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The key and the signature that stand in a log leaf. For several signatures they are digests over all of them
     /// (SHA-256 over the key hashes, SHA-512 over the signatures), so that a courier cannot drop one unnoticed.
     pub fn leaf_signature(&self) -> (KeyHash, Signature) {
-        if let [only] = self.signatures[..] {
+        if let [only] = self.signatures() {
             return (only.key, only.signature);
         }
         let (mut keys, mut signatures) = (Sha256::new(), Sha512::new());
-        for entry in &self.signatures {
+        for entry in self.signatures() {
             keys.update(entry.key.0);
             signatures.update(entry.signature.0);
         }
@@ -188,7 +239,7 @@ impl Signed {
 
 impl fmt::Debug for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.kind, self.id)
+        write!(f, "{} {:?}", self.kind(), self.id())
     }
 }
 
@@ -276,7 +327,7 @@ impl<T> Verified<T> {
 
     /// The statement's id.
     pub fn id(&self) -> StatementId {
-        self.signed.id
+        self.signed.id()
     }
 
     /// The same statement with its body seen in another way.
@@ -311,7 +362,8 @@ impl<'de> Deserialize<'de> for Salt {
 
 /// Refuses texts beyond a limit; every text field of every body passes through here.
 pub fn checked_text(field: &'static str, text: &str, chars_max: usize) -> Result<(), Refusal> {
-    if text.chars().count() > chars_max {
+    // No text has more characters than bytes.
+    if text.len() > chars_max && text.chars().count() > chars_max {
         return Err(Refusal::new(Reason::TextTooLong).with("field", field).with("limit", chars_max));
     }
     if text.chars().any(|c| c.is_control() && c != '\n') {
@@ -351,6 +403,30 @@ mod tests {
         }
         assert!(Signed::parse(signed.pae(), vec![]).is_err());
         assert!(Signed::parse(signed.pae(), vec![signatures[0], signatures[0]]).is_err());
+    }
+
+    #[test]
+    fn a_signature_found_good_is_good_for_its_key_and_its_bytes_only() {
+        let (key, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
+        let signed = Signed::sign(&Kind::Need, &serde_json::json!({"a": 1}), &[&key]);
+        let good = |signed: &Signed| signed.parts.good.load(Ordering::Relaxed);
+        assert_eq!(good(&signed), 0, "signing proves nothing");
+        signed.clone().verify(&key.public()).expect("its own key");
+        assert_eq!(good(&signed), 1, "clones share what was found");
+        assert_eq!(signed.verify(&other.public()).expect_err("another key").reason, Reason::SignerWrong);
+
+        // The same signature over other bytes, and another key's signature under this key's name.
+        let bytes = pae(&Kind::Need.payload_type(), br#"{"a":2}"#);
+        let changed = Signed::parse(&bytes, signed.signatures().to_vec()).expect("well-formed");
+        let borrowed = SignatureBy { key: key.public().hash(), signature: other.sign(signed.pae()) };
+        let borrowed = Signed::parse(signed.pae(), vec![borrowed]).expect("well-formed");
+        for forged in [changed, borrowed] {
+            assert_ne!(forged, signed);
+            assert_eq!(forged.verify(&key.public()).expect_err("forged").reason, Reason::SignatureInvalid);
+            assert_eq!(good(&forged), 0, "a forgery leaves no trace");
+        }
+        let again = Signed::parse(signed.pae(), signed.signatures().to_vec()).expect("well-formed");
+        assert_eq!((&again, good(&again)), (&signed, 0), "the same bytes from elsewhere are unproven, and equal");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! a clock and never on the order in which logs arrived. An organisation's home is the node its key events name, and
 //! its statements are judged by that node's log.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -352,9 +353,15 @@ impl KeyStanding {
     }
 }
 
-/// Everything one log says about trust, up to some position. A pure fold over its entries.
+/// Everything one log says about trust, up to some position. A pure fold over its entries. Clones share what they
+/// know until one of them learns more, so that a suffix is judged beside what is in force at no cost.
 #[derive(Clone, Debug)]
 pub struct LogTrust {
+    known: Arc<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
     origin: Origin,
     anchor: StatementId,
     root: Option<(StatementId, FederationRoot)>,
@@ -371,7 +378,7 @@ pub struct LogTrust {
 impl LogTrust {
     /// Nothing is known yet but the hash of the federation root.
     pub fn new(origin: Origin, anchor: StatementId) -> Self {
-        Self {
+        let known = Known {
             is_begun: origin.epoch == 1,
             origin,
             anchor,
@@ -381,52 +388,52 @@ impl LogTrust {
             keys: BTreeMap::new(),
             record: None,
             history: Vec::new(),
-        }
+        };
+        Self { known: Arc::new(known) }
     }
 
     /// Forgets everything from position `at` on.
     pub fn cut(&mut self, at: u64) {
-        let history = std::mem::take(&mut self.history);
-        *self = Self::new(self.origin.clone(), self.anchor);
-        for (index, id, body) in history.into_iter().filter(|(index, ..)| *index < at) {
-            self.apply(&body, id, index);
-            self.history.push((index, id, body));
+        let cut = Self::new(self.known.origin.clone(), self.known.anchor);
+        let former = std::mem::replace(self, cut);
+        for (index, id, body) in former.known.history.iter().filter(|(index, ..)| *index < at) {
+            self.apply(body, *id, *index);
         }
     }
 
     /// The log.
     pub fn origin(&self) -> &Origin {
-        &self.origin
+        &self.known.origin
     }
 
     /// The root version in force, once the log has named it.
     pub fn root(&self) -> Option<&FederationRoot> {
-        self.root.as_ref().map(|(_, root)| root)
+        self.known.root.as_ref().map(|(_, root)| root)
     }
 
     /// Every root version this log holds, oldest first.
     pub fn root_versions(&self) -> &[StatementId] {
-        &self.root_versions
+        &self.known.root_versions
     }
 
     /// The organisations hosted here.
     pub fn orgs(&self) -> &BTreeMap<OrgId, OrgStanding> {
-        &self.orgs
+        &self.known.orgs
     }
 
     /// Every key ever registered here.
     pub fn keys(&self) -> &BTreeMap<KeyHash, KeyStanding> {
-        &self.keys
+        &self.known.keys
     }
 
     /// The node's record and the statement it stands in.
     pub fn node_record(&self) -> Option<&(StatementId, NodeRecord)> {
-        self.record.as_ref()
+        self.known.record.as_ref()
     }
 
     /// The key that signs this log's checkpoints now.
     pub fn log_key(&self) -> Option<&PublicKey> {
-        self.online_key_now(KeyRole::Log).filter(|_| self.is_begun).map(|standing| &standing.key)
+        self.online_key_now(KeyRole::Log).filter(|_| self.known.is_begun).map(|standing| &standing.key)
     }
 
     /// The key that signs checkpoints in which `size` entries are the last.
@@ -434,7 +441,7 @@ impl LogTrust {
         let is_log_key = |standing: &&KeyStanding| {
             matches!(standing.holder, Holder::Online { role: KeyRole::Log, .. }) && standing.check_at(size).is_ok()
         };
-        self.keys.values().find(is_log_key).filter(|_| self.is_begun).map(|standing| &standing.key)
+        self.known.keys.values().find(is_log_key).filter(|_| self.known.is_begun).map(|standing| &standing.key)
     }
 
     /// The key with which this node cosigns now.
@@ -443,7 +450,7 @@ impl LogTrust {
     }
 
     fn online_key_now(&self, wanted: KeyRole) -> Option<&KeyStanding> {
-        self.keys.values().find(|standing| {
+        self.known.keys.values().find(|standing| {
             standing.revoked.is_none() && matches!(&standing.holder, Holder::Online { role, .. } if *role == wanted)
         })
     }
@@ -464,21 +471,21 @@ impl LogTrust {
     }
 
     fn root_or_refuse(&self) -> Result<&FederationRoot, Refusal> {
-        self.root().ok_or_else(|| Refusal::new(Reason::RootUnknown).with("log", &self.origin))
+        self.root().ok_or_else(|| Refusal::new(Reason::RootUnknown).with("log", &self.known.origin))
     }
 
     fn judge_root(&self, signed: &Signed, root: &FederationRoot) -> Result<(), Refusal> {
         root.check()?;
-        if root.federation != self.origin.federation {
+        if root.federation != self.known.origin.federation {
             return Err(Refusal::new(Reason::RootUnknown).with("federation", &root.federation));
         }
         let new = trustee_keys(root);
-        match &self.root {
+        match &self.known.root {
             None => {
-                if signed.id() != self.anchor {
+                if signed.id() != self.known.anchor {
                     return Err(Refusal::new(Reason::RootUnknown)
                         .with("found", signed.id())
-                        .with("expected", self.anchor));
+                        .with("expected", self.known.anchor));
                 }
                 signed_by_threshold(signed, &new, root.threshold, &BTreeMap::new())
             }
@@ -508,17 +515,17 @@ impl LogTrust {
         {
             checked_text(field, text, 500)?;
         }
-        if admission.federation != self.origin.federation {
+        if admission.federation != self.known.origin.federation {
             return Err(Refusal::new(Reason::RootUnknown).with("federation", &admission.federation));
         }
-        if self.orgs.contains_key(&admission.org) {
+        if self.known.orgs.contains_key(&admission.org) {
             return Err(Refusal::new(Reason::OrgKnown).with("org", &admission.org));
         }
         Ok(())
     }
 
     fn standing(&self, org: &OrgId) -> Result<&OrgStanding, Refusal> {
-        self.orgs.get(org).ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
+        self.known.orgs.get(org).ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
     }
 
     fn judge_event(&self, signed: &Signed, event: &KeyEvent) -> Result<(), Refusal> {
@@ -530,10 +537,10 @@ impl LogTrust {
         if event.seq != expected_seq || event.prev != expected_prev {
             return Err(Refusal::new(Reason::EventSequence).with("org", &event.org).with("seq", event.seq));
         }
-        if event.home_node != self.origin.node {
+        if event.home_node != self.known.origin.node {
             return Err(Refusal::new(Reason::OrgElsewhere).with("org", &event.org).with("node", &event.home_node));
         }
-        if event.new_epoch.is_some_and(|epoch| epoch < 2 || epoch > self.origin.epoch) {
+        if event.new_epoch.is_some_and(|epoch| epoch < 2 || epoch > self.known.origin.epoch) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "new_epoch"));
         }
         if event.add.len() > EVENT_KEYS_MAX {
@@ -546,7 +553,7 @@ impl LogTrust {
             }
         }
         for revocation in &event.revoke {
-            let known = self.keys.get(&revocation.key).filter(|key| key.holder.org() == &event.org);
+            let known = self.known.keys.get(&revocation.key).filter(|key| key.holder.org() == &event.org);
             known.ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("key", revocation.key.short()))?;
         }
         let added = self.new_keys(event.add.iter().map(|added| &added.key))?;
@@ -580,8 +587,8 @@ impl LogTrust {
         let mut added = BTreeMap::new();
         for key in keys {
             let hash = key.hash();
-            let is_root_key = self.orgs.values().any(|org| org.root.keys.contains(key));
-            if self.keys.contains_key(&hash) || is_root_key || added.insert(hash, key.clone()).is_some() {
+            let is_root_key = self.known.orgs.values().any(|org| org.root.keys.contains(key));
+            if self.known.keys.contains_key(&hash) || is_root_key || added.insert(hash, key.clone()).is_some() {
                 return Err(Refusal::new(Reason::KeyInUse).with("key", hash.short()));
             }
         }
@@ -599,7 +606,7 @@ impl LogTrust {
     }
 
     fn judge_record(&self, signed: &Signed, record: &NodeRecord, at: u64) -> Result<(), Refusal> {
-        if record.node != self.origin.node || record.log != self.origin {
+        if record.node != self.known.origin.node || record.log != self.known.origin {
             return Err(Refusal::new(Reason::SignerWrong).with("node", &record.node));
         }
         let operator = self.online_key_now(KeyRole::Log).map(|standing| standing.holder.org());
@@ -614,14 +621,17 @@ impl LogTrust {
         let [by] = signed.signatures() else {
             return Err(Refusal::new(Reason::SignerWrong).with("signatures", signed.signatures().len()));
         };
-        let standing =
-            self.keys.get(&by.key).ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("key", by.key.short()))?;
+        let standing = self
+            .known
+            .keys
+            .get(&by.key)
+            .ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("key", by.key.short()))?;
         standing.check_at(at)?;
-        let expelled = self.orgs.get(standing.holder.org()).and_then(|org| org.expelled_after);
+        let expelled = self.known.orgs.get(standing.holder.org()).and_then(|org| org.expelled_after);
         if expelled.is_some_and(|last| at > last) {
             return Err(Refusal::new(Reason::KeyRevoked).with("org", standing.holder.org()));
         }
-        standing.key.verify(signed.pae(), &by.signature)?;
+        signed.verify(&standing.key)?;
         Ok(standing)
     }
 
@@ -649,15 +659,16 @@ impl LogTrust {
     pub fn absorb(&mut self, verified: &Verified<Body>, at: u64) {
         if verified.body().is_trust() {
             self.apply(verified.body(), verified.id(), at);
-            self.history.push((at, verified.id(), verified.body().clone()));
         }
     }
 
     fn apply(&mut self, body: &Body, id: StatementId, at: u64) {
+        let known = Arc::make_mut(&mut self.known);
+        known.history.push((at, id, body.clone()));
         match body {
             Body::FederationRoot(root) => {
-                self.root = Some((id, root.clone()));
-                self.root_versions.push(id);
+                known.root = Some((id, root.clone()));
+                known.root_versions.push(id);
             }
             Body::Admission(admission) => {
                 let standing = OrgStanding {
@@ -668,20 +679,24 @@ impl LogTrust {
                     events: Vec::new(),
                     expelled_after: None,
                 };
-                self.orgs.insert(admission.org.clone(), standing);
+                known.orgs.insert(admission.org.clone(), standing);
             }
             Body::Expulsion(expulsion) => {
-                if let Some(standing) = self.orgs.get_mut(&expulsion.org) {
+                if let Some(standing) = known.orgs.get_mut(&expulsion.org) {
                     standing.expelled_after = Some(expulsion.last_valid);
                 }
             }
-            Body::KeyEvent(event) => self.absorb_event(event, id, at),
-            Body::OfficerGrant(grant) => self.register(&grant.key, Holder::Officer(grant.clone()), at, id),
-            Body::NodeRecord(record) => self.record = Some((id, record.clone())),
+            Body::KeyEvent(event) => known.absorb_event(event, id, at),
+            Body::OfficerGrant(grant) => {
+                known.register(&grant.key, Holder::Officer(grant.clone()), at, id);
+            }
+            Body::NodeRecord(record) => known.record = Some((id, record.clone())),
             _ => {}
         }
     }
+}
 
+impl Known {
     fn absorb_event(&mut self, event: &KeyEvent, id: StatementId, at: u64) {
         self.is_begun |= event.new_epoch == Some(self.origin.epoch);
         for revocation in &event.revoke {
@@ -754,7 +769,7 @@ fn valid_signers(signed: &Signed, allowed: &BTreeMap<KeyHash, PublicKey>) -> Res
         let key = allowed.get(&by.key).ok_or_else(|| {
             Refusal::new(Reason::SignerWrong).with("key", by.key.short()).with("kind", signed.kind())
         })?;
-        key.verify(signed.pae(), &by.signature)?;
+        signed.verify(key)?;
         signers.insert(by.key);
     }
     Ok(signers)
@@ -804,7 +819,7 @@ impl Registry {
 
     /// Puts the trust of one log in place.
     pub fn put(&mut self, trust: LogTrust) {
-        self.logs.insert(trust.origin.clone(), trust);
+        self.logs.insert(trust.origin().clone(), trust);
     }
 
     /// The trust of one log.
@@ -821,8 +836,8 @@ impl Registry {
     pub fn home(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
         self.logs
             .values()
-            .filter(|log| log.orgs.get(org).is_some_and(|standing| standing.last_event.is_some()))
-            .max_by_key(|log| log.orgs.get(org).and_then(|standing| standing.last_event).map(|(seq, _)| seq))
+            .filter(|log| log.orgs().get(org).is_some_and(|standing| standing.last_event.is_some()))
+            .max_by_key(|log| log.orgs().get(org).and_then(|standing| standing.last_event).map(|(seq, _)| seq))
             .ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
     }
 
@@ -841,7 +856,7 @@ impl Registry {
 
     /// The officer behind a key hash, in the organisation's home log.
     pub fn officer(&self, org: &OrgId, key: &KeyHash) -> Option<&OfficerGrant> {
-        match &self.home(org).ok()?.keys.get(key)?.holder {
+        match &self.home(org).ok()?.keys().get(key)?.holder {
             Holder::Officer(grant) if grant.org == *org => Some(grant),
             _ => None,
         }

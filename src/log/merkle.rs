@@ -3,6 +3,8 @@
 //! Must never know what an entry is, and must never believe a proof because of who sent it.
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::domain::id::Hash;
 use crate::domain::reason::{Reason, Refusal};
 
@@ -14,10 +16,10 @@ const NODE_PREFIX: u8 = 0x01;
 
 /// The hash of one entry.
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    let mut bytes = Vec::with_capacity(1 + entry.len());
-    bytes.push(LEAF_PREFIX);
-    bytes.extend_from_slice(entry);
-    Hash::of(&bytes)
+    let mut hasher = Sha256::new();
+    hasher.update([LEAF_PREFIX]);
+    hasher.update(entry);
+    Hash(hasher.finalize().into())
 }
 
 /// The hash of an inner node.

@@ -15,6 +15,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::node::handle::{Ask, CHANGES_MAX, Handle, QUEUE_MAX};
 use crate::node::ports::{Clock, Peers};
+use crate::node::prover::Prover;
 use crate::protocol::frame::Frame;
 use crate::protocol::limits::FRAME_ENTRIES_MAX;
 use crate::protocol::record::Record;
@@ -37,6 +38,7 @@ pub struct Driver<S, P, C> {
     peers: Arc<P>,
     clock: C,
     handle: Handle,
+    prover: Prover,
     asks: mpsc::Receiver<Ask>,
     changes: broadcast::Sender<OrderId>,
     streams: BTreeMap<NodeId, (u64, mpsc::Sender<Frame>)>,
@@ -71,13 +73,15 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     pub fn new(node: Node, store: S, clock: C, peers: impl FnOnce(&Handle) -> P) -> (Self, Handle) {
         let (sender, asks) = mpsc::channel(QUEUE_MAX);
         let (changes, _) = broadcast::channel(CHANGES_MAX);
-        let handle = Handle::new(sender, changes.clone());
+        let prover = Prover::new();
+        let handle = Handle::new(sender, changes.clone(), prover.clone());
         let driver = Self {
             node,
             store,
             peers: Arc::new(peers(&handle)),
             clock,
             handle: handle.clone(),
+            prover,
             asks,
             changes,
             streams: BTreeMap::new(),
@@ -115,7 +119,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     async fn load(&mut self) -> Result<(), Refusal> {
         let node = &mut self.node;
-        self.store.load(|record| node.replay(record)).await
+        self.store.load(|record| node.replay(record)).await?;
+        self.prover.begin(self.node.state());
+        Ok(())
     }
 
     /// The next thing to do: a request, or none when a time has come or entries are to be read.
@@ -177,10 +183,11 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 self.streams.insert(node.clone(), (stream, frames));
                 self.step(Input::PeerUp(node), round);
             }
-            Ask::Frame { node, stream, frame } => {
+            Ask::Frame { node, stream, frame, room } => {
                 if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {
                     self.step(Input::Frame(node, frame), round);
                 }
+                drop(room);
             }
             Ask::Close { node, stream } => {
                 if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {

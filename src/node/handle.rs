@@ -1,10 +1,11 @@
 //! The way into the driver: typed requests over a bounded queue. Cheap to clone; the queue itself stays private.
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
 use crate::domain::id::{NodeId, OrderId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
+use crate::node::prover::Prover;
 use crate::protocol::frame::{Delivery, Frame};
 use crate::protocol::{Answer, Node};
 
@@ -28,7 +29,7 @@ pub(super) enum Ask {
     Look(Look),
     Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
     Open { node: NodeId, stream: u64, frames: mpsc::Sender<Frame> },
-    Frame { node: NodeId, stream: u64, frame: Frame },
+    Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
     Delivered(crate::protocol::frame::DeliveryKey, Result<Signed, Refusal>),
     Stop(oneshot::Sender<()>),
@@ -40,11 +41,12 @@ pub struct Handle {
     asks: mpsc::Sender<Ask>,
     changes: broadcast::Sender<OrderId>,
     streams: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    prover: Prover,
 }
 
 impl Handle {
-    pub(super) fn new(asks: mpsc::Sender<Ask>, changes: broadcast::Sender<OrderId>) -> Self {
-        Self { asks, changes, streams: std::sync::Arc::default() }
+    pub(super) fn new(asks: mpsc::Sender<Ask>, changes: broadcast::Sender<OrderId>, prover: Prover) -> Self {
+        Self { asks, changes, streams: std::sync::Arc::default(), prover }
     }
 
     /// Begins the node's log; does nothing on a log that has begun.
@@ -138,9 +140,10 @@ pub struct StreamIn {
 }
 
 impl StreamIn {
-    /// Hands in a frame; waits while the driver is busy, which slows the peer down.
+    /// Hands in a frame, its signatures checked; waits while the driver is busy, which slows the peer down.
     pub async fn frame(&self, frame: Frame) -> Result<(), Refusal> {
-        self.handle.send(Ask::Frame { node: self.node.clone(), stream: self.stream, frame }).await
+        let room = self.handle.prover.admit(&frame).await;
+        self.handle.send(Ask::Frame { node: self.node.clone(), stream: self.stream, frame, room }).await
     }
 }
 

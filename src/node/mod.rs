@@ -7,6 +7,7 @@ pub mod handle;
 pub mod keys;
 pub mod peers;
 pub mod ports;
+mod prover;
 pub mod server;
 pub mod start;
 pub mod system;

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod limits;
 pub mod outbox;
 pub mod places;
+pub mod proving;
 pub mod record;
 pub mod replication;
 pub mod settings;

@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
+use crate::protocol::proving::{KeyRing, Proof};
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::segments::{
     Batch, Disk, Medium, Position, SEGMENT_BYTES, Segments, Torn, read_batches, read_record, refused, sync_folder,
@@ -26,8 +27,8 @@ use crate::store::segments::{
 use crate::store::views::{Found, Views};
 use crate::store::{Store, gather};
 
-/// Batches decoded ahead of the consumer while loading: one to work on, one to wait.
-const BATCHES_AHEAD: usize = 2;
+/// Batches decoded ahead of the consumer while loading, so that the signatures of several are checked at a time.
+const BATCHES_AHEAD: usize = 4;
 
 /// What tests set otherwise.
 pub struct Options {
@@ -215,16 +216,26 @@ impl Inner {
 
 impl Store for DiskStore {
     async fn load(&self, mut each: impl FnMut(Record) -> Result<(), Refusal> + Send) -> Result<(), Refusal> {
-        let (sender, mut receiver) = mpsc::channel(BATCHES_AHEAD);
+        let (sender, mut receiver) = mpsc::channel::<JoinHandle<Vec<Record>>>(BATCHES_AHEAD);
         let inner = self.inner.clone();
         let reading = spawn_blocking(move || {
-            inner.read_all(|batch| sender.blocking_send(batch.decode()?).map_err(|_| abandoned()))
+            let mut ring = KeyRing::default();
+            inner.read_all(|batch| {
+                let records = batch.decode()?;
+                let proofs: Vec<Proof> = records.iter().flat_map(|record| ring.proofs(record)).collect();
+                let proven = spawn_blocking(move || {
+                    proofs.iter().for_each(Proof::run);
+                    records
+                });
+                sender.blocking_send(proven).map_err(|_| abandoned())
+            })
         });
         let mut outcome = Ok(());
         while outcome.is_ok()
-            && let Some(records) = receiver.recv().await
+            && let Some(proven) = receiver.recv().await
         {
-            outcome = records.into_iter().try_for_each(&mut each);
+            let records = proven.await.map_err(|_| panicked());
+            outcome = records.and_then(|records| records.into_iter().try_for_each(&mut each));
         }
         // Stops the reader if `each` refused; then its own refusal says only that.
         drop(receiver);

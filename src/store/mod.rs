@@ -146,7 +146,11 @@ fn gather(
 
 /// The bytes of a batch of records of these lengths, if it is not too large.
 fn batch_bytes(lengths: impl Iterator<Item = usize>) -> Result<usize, Refusal> {
-    let bytes = lengths.fold(4_usize, |sum, length| sum.saturating_add(4).saturating_add(length));
+    check_batch(lengths.fold(4_usize, |sum, length| sum.saturating_add(4).saturating_add(length)))
+}
+
+/// The bytes of a batch, if it is not too large.
+fn check_batch(bytes: usize) -> Result<usize, Refusal> {
     if bytes <= BATCH_BYTES_MAX {
         return Ok(bytes);
     }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
-use crate::store::{BATCH_BYTES_MAX, Ended, batch_bytes};
+use crate::store::{BATCH_BYTES_MAX, Ended, check_batch};
 
 /// A segment that has reached this length is followed by a new one. Small enough to copy and to read at a start
 /// without being noticed, large enough that ten million entries are a few hundred files.
@@ -119,16 +119,18 @@ impl Batch {
         self.places().map(|(place, bytes)| decode(place, bytes)).collect()
     }
 
-    fn new(at: Position, records: &[Vec<u8>]) -> Result<Self, Refusal> {
-        let payload_bytes = batch_bytes(records.iter().map(Vec::len))?;
-        let mut frame = Vec::with_capacity(FRAME_HEAD_BYTES + payload_bytes);
-        frame.resize(FRAME_HEAD_BYTES, 0);
+    fn new(at: Position, records: &[Record]) -> Result<Self, Refusal> {
+        let mut frame = vec![0; FRAME_HEAD_BYTES];
         frame.extend_from_slice(&length_bytes(records.len()));
         let mut spans = Vec::with_capacity(records.len());
         for record in records {
-            frame.extend_from_slice(&length_bytes(record.len()));
-            spans.push(frame.len()..frame.len() + record.len());
-            frame.extend_from_slice(record);
+            let start = frame.len() + 4;
+            frame.extend_from_slice(&[0; 4]);
+            frame = record.encode_into(frame);
+            check_batch(frame.len() - FRAME_HEAD_BYTES)?;
+            let length = length_bytes(frame.len() - start);
+            frame[start - 4..start].copy_from_slice(&length);
+            spans.push(start..frame.len());
         }
         let (head, payload) = frame.split_at_mut(FRAME_HEAD_BYTES);
         head[..4].copy_from_slice(&length_bytes(payload.len()));
@@ -240,12 +242,13 @@ impl Segments {
         if records.is_empty() {
             return Ok(None);
         }
-        let records: Vec<Vec<u8>> = records.iter().map(Record::encode).collect();
-        batch_bytes(records.iter().map(Vec::len))?;
-        if self.end.offset >= self.segment_bytes && self.end.offset > HEADER_BYTES as u64 {
+        let begins = self.end.offset >= self.segment_bytes && self.end.offset > HEADER_BYTES as u64;
+        let at = if begins { Position::start_of(self.end.segment + 1) } else { self.end };
+        // Before a segment is begun for it: what is too large changes nothing.
+        let batch = Batch::new(at, records)?;
+        if begins {
             self.begin_segment()?;
         }
-        let batch = Batch::new(self.end, &records)?;
         self.write(&batch.frame)?;
         self.medium.sync(&self.file).map_err(|error| self.failed(&error))?;
         self.end = batch.end();

@@ -1,14 +1,18 @@
 //! The index over the segments, in sled: which record holds a statement, which record holds an entry of a log.
 //!
-//! It is written behind the append and carries a watermark, the boundary after the last batch it knows. It must never
+//! It is written behind the append and carries a watermark, the boundary after the last batch it knows. The ids of
+//! statements are hashes, and adding each by itself would touch a page of the tree for each, so the newest are held in
+//! memory and written together; the watermark moves when they are, and an opening reads them again. It must never
 //! hold anything that is not in the segments: whenever it is missing, damaged, of another schema or not to be trusted,
 //! the folder is removed and written again from the records. sled 0.34 syncs with `sync_file_range`, so after a power
 //! cut its files may be anything; after a killed process they are sound. The file `views.trust` tells the two apart:
 //! it names the boot of the machine during which sled was last open, or says that it was closed in peace.
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::domain::id::{Origin, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
@@ -16,9 +20,18 @@ use crate::protocol::record::Record;
 use crate::store::segments::{Place, Position, is_full, read_batches, refused, sync_folder};
 
 /// Raised whenever keys or values change; other views are written again.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// sled holds several times this in memory. The hot part of the index is small, and the system caches files as well.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+/// Statements and runs held in memory before they are written together: about 8 MB, and a quarter of a second to read
+/// again after a kill.
+const RECENT_MAX: usize = 65_536;
+/// What is written together is laid out by the first bits of the id, so that a look reads a few kilobytes of each lot.
+const BUCKET_BITS: u32 = 10;
+/// An id and its place, as they lie in a bucket.
+const FOUND_BYTES: usize = 32 + PLACE_BYTES;
+const PLACE_BYTES: usize = 20;
+const RUN_KEY_BYTES: usize = 40;
 const FOLDER: &str = "views";
 const TRUST: &str = "views.trust";
 const TRUST_CLEAN: &str = "clean";
@@ -40,13 +53,25 @@ pub enum Found {
     },
 }
 
+/// What is written together, and the boundary after the last batch it came with.
+#[derive(Default)]
+struct Lot {
+    number: u32,
+    statements: BTreeMap<StatementId, Place>,
+    runs: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
+    after: Option<Position>,
+}
+
 /// The open index.
 pub struct Views {
     /// The store's folder.
     store: PathBuf,
     db: sled::Db,
-    /// Statement id to the place of the newest record that carries it.
+    /// Number of the lot, big-endian ‖ bucket, big-endian, to the ids in it, sorted, each with the place of the newest
+    /// record that carries the statement.
     statements: sled::Tree,
+    /// The lot in the making.
+    recent: Mutex<Lot>,
     /// SHA-256 of the origin's text ‖ index of the run's first entry, big-endian, to the place of its record.
     runs: sled::Tree,
     /// `schema` and `watermark`.
@@ -93,44 +118,89 @@ impl Views {
 
     /// Adds one record.
     pub fn index(&self, record: &Record, place: Place) -> Result<(), Refusal> {
-        let value = place_bytes(place);
-        guarded(|| {
-            if let Record::Entries { origin, first, entries, .. } = record
-                && !entries.is_empty()
-            {
-                self.runs.insert(run_key(origin, *first), &value)?;
-            }
-            for signed in record.statements() {
-                self.statements.insert(signed.id().0, &value)?;
-            }
-            Ok(())
-        })
+        let mut recent = self.recent()?;
+        if let Record::Entries { origin, first, entries, .. } = record
+            && !entries.is_empty()
+        {
+            recent.runs.insert(run_key(origin, *first), place);
+        }
+        recent.statements.extend(record.statements().map(|signed| (signed.id(), place)));
+        Ok(())
     }
 
     /// Notes that every batch before this boundary has been added.
     pub fn set_watermark(&self, after: Position) -> Result<(), Refusal> {
-        let mut value = [0; 12];
-        value[..4].copy_from_slice(&after.segment.to_le_bytes());
-        value[4..].copy_from_slice(&after.offset.to_le_bytes());
-        guarded(|| self.meta.insert("watermark", &value)).map(|_| ())
+        let mut recent = self.recent()?;
+        recent.after = Some(after);
+        if recent.statements.len() + recent.runs.len() < RECENT_MAX { Ok(()) } else { self.write(&mut recent) }
+    }
+
+    /// Writes a lot, then its watermark. Lots follow one another in the tree, so writing costs the same however many
+    /// there are.
+    fn write(&self, lot: &mut Lot) -> Result<(), Refusal> {
+        let Some(after) = lot.after.take() else { return Ok(()) };
+        let mut buckets: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
+        for (id, place) in std::mem::take(&mut lot.statements) {
+            let bucket = buckets.entry(bucket_of(id)).or_default();
+            bucket.extend_from_slice(&id.0);
+            bucket.extend_from_slice(&place_bytes(place));
+        }
+        let mut watermark = [0; 12];
+        watermark[..4].copy_from_slice(&after.segment.to_le_bytes());
+        watermark[4..].copy_from_slice(&after.offset.to_le_bytes());
+        let runs = std::mem::take(&mut lot.runs);
+        guarded(|| {
+            for (bucket, found) in buckets {
+                self.statements.insert(lot_key(lot.number, bucket), found)?;
+            }
+            for (key, place) in runs {
+                self.runs.insert(key, &place_bytes(place))?;
+            }
+            self.meta.insert("watermark", &watermark)
+        })?;
+        lot.number += 1;
+        Ok(())
+    }
+
+    fn recent(&self) -> Result<MutexGuard<'_, Lot>, Refusal> {
+        self.recent.lock().map_err(|_| Refusal::new(Reason::StoreFailed).with("views", "panic"))
     }
 
     /// The newest record that carries the statement.
     pub fn statement(&self, id: StatementId) -> Result<Option<Place>, Refusal> {
-        guarded(|| self.statements.get(id.0))?.map(|value| place_of(&value)).transpose()
+        let lots = {
+            let recent = self.recent()?;
+            if let Some(place) = recent.statements.get(&id) {
+                return Ok(Some(*place));
+            }
+            recent.number
+        };
+        for lot in (0..lots).rev() {
+            let bucket = guarded(|| self.statements.get(lot_key(lot, bucket_of(id))))?;
+            let found = bucket.iter().flat_map(|bucket| bucket.chunks_exact(FOUND_BYTES));
+            if let Some(value) = found.filter_map(|found| found.strip_prefix(&id.0)).next() {
+                return place_of(value).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// The last run of the log that begins at or before `index`.
     pub fn run(&self, origin: &Origin, index: u64) -> Result<Option<Place>, Refusal> {
         let range = run_key(origin, 0)..=run_key(origin, index);
+        // Runs of one log follow one another, so the recent ones come after the written ones.
+        if let Some((_, place)) = self.recent()?.runs.range(range.clone()).next_back() {
+            return Ok(Some(*place));
+        }
         let found = guarded(|| self.runs.range(range).next_back().transpose())?;
         found.map(|(_, value)| place_of(&value)).transpose()
     }
 
     /// Closes in peace. If that does not succeed the next start writes the views again, and nothing is lost.
     pub fn close(self) {
-        let Self { store, db, statements, runs, meta } = self;
-        let flushed = guarded(|| db.flush());
+        let written = self.recent().and_then(|mut recent| self.write(&mut recent));
+        let Self { store, db, statements, runs, meta, recent: _ } = self;
+        let flushed = written.and_then(|()| guarded(|| db.flush()));
         drop((statements, runs, meta, db));
         let folder = store.join(FOLDER);
         if flushed.is_ok() && sync_files(&folder).is_ok() {
@@ -187,9 +257,14 @@ impl Views {
             let config =
                 sled::Config::new().path(store.join(FOLDER)).cache_capacity(CACHE_BYTES).flush_every_ms(None);
             let db = config.open()?;
+            let statements = db.open_tree("statements")?;
+            let last = statements.last()?.and_then(|(key, _)| key.get(..4)?.try_into().ok().map(u32::from_be_bytes));
+            // A lot that a kill left half written lies behind the watermark and is written again as another.
+            let recent = Lot { number: last.map_or(0, |last| last.saturating_add(1)), ..Lot::default() };
             Ok(Self {
                 store: store.to_owned(),
-                statements: db.open_tree("statements")?,
+                statements,
+                recent: Mutex::new(recent),
                 runs: db.open_tree("entries")?,
                 meta: db.open_tree("meta")?,
                 db,
@@ -251,15 +326,26 @@ fn sync_files(folder: &Path) -> std::io::Result<()> {
     sync_folder(folder)
 }
 
-fn run_key(origin: &Origin, first: u64) -> [u8; 40] {
-    let mut key = [0; 40];
+fn run_key(origin: &Origin, first: u64) -> [u8; RUN_KEY_BYTES] {
+    let mut key = [0; RUN_KEY_BYTES];
     key[..32].copy_from_slice(&sha256(origin.to_string().as_bytes()));
     key[32..].copy_from_slice(&first.to_be_bytes());
     key
 }
 
-fn place_bytes(place: Place) -> [u8; 20] {
-    let mut bytes = [0; 20];
+fn bucket_of(id: StatementId) -> u16 {
+    u16::from_be_bytes([id.0[0], id.0[1]]) >> (u16::BITS - BUCKET_BITS)
+}
+
+fn lot_key(number: u32, bucket: u16) -> [u8; 6] {
+    let mut key = [0; 6];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    key[4..].copy_from_slice(&bucket.to_be_bytes());
+    key
+}
+
+fn place_bytes(place: Place) -> [u8; PLACE_BYTES] {
+    let mut bytes = [0; PLACE_BYTES];
     bytes[..4].copy_from_slice(&place.segment.to_le_bytes());
     bytes[4..12].copy_from_slice(&place.offset.to_le_bytes());
     bytes[12..16].copy_from_slice(&place.length.to_le_bytes());
@@ -273,11 +359,68 @@ fn place_of(bytes: &[u8]) -> Result<Place, Refusal> {
         let offset = bytes.get(4..12)?.try_into().ok().map(u64::from_le_bytes)?;
         Some(Place { segment: number(0)?, offset, length: number(12)?, checksum: number(16)? })
     };
-    place().filter(|_| bytes.len() == 20).ok_or_else(|| Refusal::new(Reason::StoreFailed).with("views", "value"))
+    place()
+        .filter(|_| bytes.len() == PLACE_BYTES)
+        .ok_or_else(|| Refusal::new(Reason::StoreFailed).with("views", "value"))
 }
 
 fn position_of(bytes: &[u8]) -> Option<Position> {
     let segment = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?);
     let offset = u64::from_le_bytes(bytes.get(4..)?.try_into().ok()?);
     Some(Position { segment, offset })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signing::SecretKey;
+    use crate::domain::statement::{Kind, Signed};
+    use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
+    use crate::protocol::record::LogEntry;
+
+    fn signed(number: u64) -> Signed {
+        Signed::sign(&Kind::Need, &serde_json::json!({ "number": number }), &[&SecretKey::from_seed(&[1; 32])])
+    }
+
+    fn place(offset: u64) -> Place {
+        Place { segment: 1, offset, length: 7, checksum: 9 }
+    }
+
+    #[test]
+    fn every_lot_is_searched_and_the_newest_place_wins() {
+        let folder = tempfile::tempdir().expect("folder");
+        let views = Views::open_sled(folder.path()).expect("open");
+        let origin: Origin = "demo/log/kitu/1".parse().expect("origin");
+        let entry = |number| {
+            let signed = signed(number);
+            LogEntry { leaf: Leaf::new(&signed, Audience::Public, NO_OUTCOME), statement: Some(signed) }
+        };
+        let check = |views: &Views| {
+            for (number, offset) in [(0, 100), (1, 102), (2, 102), (3, 103)] {
+                assert_eq!(views.statement(signed(number).id()).expect("read"), Some(place(offset)), "{number}");
+            }
+            assert_eq!(views.statement(signed(4).id()).expect("read"), None);
+            for (index, offset) in [(0, 100), (1, 101), (2, 102), (9, 103)] {
+                assert_eq!(views.run(&origin, index).expect("read"), Some(place(offset)), "{index}");
+            }
+        };
+        for first in 0..4 {
+            let record =
+                Record::Entries { origin: origin.clone(), first, entries: vec![entry(first)], note: String::new() };
+            views.index(&record, place(100 + first)).expect("index");
+            if first == 2 {
+                views.index(&Record::Kept(signed(1)), place(102)).expect("index");
+            }
+            views.set_watermark(Position { segment: 1, offset: first }).expect("watermark");
+            // The last one stays in memory.
+            if first < 3 {
+                views.write(&mut views.recent().expect("lot")).expect("write");
+            }
+        }
+        check(&views);
+        views.close();
+        let views = Views::open_sled(folder.path()).expect("open");
+        check(&views);
+        assert_eq!(views.recent().expect("lot").number, 4);
+    }
 }

@@ -1,0 +1,29 @@
+//! Replication at the scale of the whole country: a million statements in two thousand logs.
+//!
+//! `cargo bench --bench replication` runs every part; `-- ingest` only the parts named, and `-- --quick` only tries
+//! whether everything runs, on a hundredth of the data. The data are made once and kept below `target`.
+#[path = "replication/dataset.rs"]
+mod dataset;
+#[path = "replication/ingest.rs"]
+mod ingest;
+#[expect(dead_code, reason = "not every bench measures in rounds")]
+mod measure;
+
+use crate::dataset::Dataset;
+use crate::measure::Figures;
+
+/// What a part does.
+type Part = fn(&mut Figures, &Dataset);
+
+/// Every part by name, in the order in which they run; a part may use what an earlier one left below `target`.
+const PARTS: [(&str, Part); 2] = [("ingest", ingest::run), ("load", ingest::load)];
+
+fn main() {
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let dataset = Dataset::prepare(std::env::args().any(|argument| argument == "--quick"));
+    let mut figures = Figures::begin("replication");
+    for (_, run) in PARTS.iter().filter(|(name, _)| named.is_empty() || named.iter().any(|wanted| wanted == name)) {
+        run(&mut figures, &dataset);
+    }
+    figures.finish();
+}

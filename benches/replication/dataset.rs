@@ -1,0 +1,254 @@
+//! The data of the replication bench: logs with a true beginning each, and statements of about 600 bytes after it.
+//!
+//! They are made once and kept as the frames in which a peer would send them, so that a run measures who receives.
+//! Every byte follows from labels; whoever wants other data changes [`VERSION`].
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use prost::Message as _;
+use verbund::domain::facts::{BasisPoints, RulePack};
+use verbund::domain::id::{Hash, KeyHash, NodeId, OrgId, Origin, StatementId, sha256};
+use verbund::domain::offering::Need;
+use verbund::domain::signing::{PublicKey, SecretKey};
+use verbund::domain::statement::{Kind, Signed};
+use verbund::domain::time::parse_date;
+use verbund::domain::trust::WitnessPolicy;
+use verbund::log::checkpoint::Checkpoint;
+use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
+use verbund::log::merkle::{Tree, leaf_hash};
+use verbund::protocol::founding::{FoundedNode, Founding, NodePlan, OrgPlan, Plan, found};
+use verbund::protocol::frame::{Frame, Run, prefix};
+use verbund::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
+use verbund::protocol::record::LogEntry;
+use verbund::protocol::settings::{Instance, NodeKeys, Settings};
+use verbund::store::entry_bytes;
+use verbund::wire::pb;
+
+/// Raised when the data change; data of another version are made again.
+const VERSION: u32 = 2;
+
+/// Logs of a full run, and entries of each of them: a million together.
+const LOGS: usize = 2_000;
+const ENTRIES: u64 = 500;
+
+/// Logs of a quick run.
+const LOGS_QUICK: usize = 20;
+
+/// Length of the statements, in signed bytes.
+pub const STATEMENT_BYTES: usize = 600;
+
+/// The data and what a node needs to receive them.
+pub struct Dataset {
+    /// Number of logs.
+    pub logs: usize,
+    /// Entries of all logs together, their beginnings included.
+    pub entries: u64,
+    /// Folder for what parts leave to one another: stores, figures of a run.
+    pub folder: PathBuf,
+    /// The federation's root hash.
+    pub anchor: StatementId,
+    /// A witness and node of the federation that has no log among the data: who receives.
+    receiver: FoundedNode,
+}
+
+impl Dataset {
+    /// The data, made if they are not there yet.
+    pub fn prepare(quick: bool) -> Self {
+        let logs = if quick { LOGS_QUICK } else { LOGS };
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replication-{VERSION}-{logs}"));
+        fs::create_dir_all(&folder).expect("a folder below target");
+        let mut founding = found(plan(logs), &mut |label| key(label));
+        let receiver = founding.nodes.remove(&receiver()).expect("it is in the plan");
+        let dataset = Self { logs, entries: logs as u64 * ENTRIES, folder, anchor: founding.anchor, receiver };
+        if !dataset.frames_file().exists() {
+            dataset.make(&founding);
+        }
+        dataset
+    }
+
+    /// Settings of the node that receives.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            instance: Instance::default(),
+            is_new_store: false,
+            anchors: BTreeSet::new(),
+            alone: true,
+            anchor: self.anchor,
+            origin: self.receiver.origin.clone(),
+            operator: self.receiver.operator.clone(),
+            hosts: self.receiver.hosts.clone(),
+            policies: [].into(),
+        }
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> NodeKeys {
+        let keys = &self.receiver.keys;
+        let again = |key: &SecretKey| SecretKey::from_pem(&key.to_pem()).expect("own PEM");
+        NodeKeys {
+            log: again(&keys.log),
+            witness: again(&keys.witness),
+            statements: keys.statements.iter().map(|(org, key)| (org.clone(), again(key))).collect(),
+        }
+    }
+
+    /// The statements with which its own log begins.
+    pub fn genesis(&self) -> Vec<Signed> {
+        self.receiver.genesis.clone()
+    }
+
+    /// A node of the federation that is not the receiver: the peer from which the frames come.
+    pub fn sender(&self) -> NodeId {
+        node_name(0)
+    }
+
+    /// The public keys that sign the statements.
+    pub fn statement_keys(&self) -> BTreeMap<KeyHash, PublicKey> {
+        let keys = (0..self.logs).map(|number| key(&format!("org/{}/statement", node_name(number))).public());
+        keys.map(|key| (key.hash(), key)).collect()
+    }
+
+    /// The frames as protobuf messages, log by log.
+    pub fn frames(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
+        let mut file = BufReader::new(File::open(self.frames_file()).expect("the data are there"));
+        std::iter::from_fn(move || {
+            let mut length = [0; 4];
+            file.read_exact(&mut length).ok()?;
+            let mut frame = vec![0; u32::from_le_bytes(length) as usize];
+            file.read_exact(&mut frame).expect("a whole frame");
+            Some(frame)
+        })
+    }
+
+    fn frames_file(&self) -> PathBuf {
+        self.folder.join("frames")
+    }
+
+    /// Makes all frames on all cores. The file gets its name when it is complete.
+    fn make(&self, founding: &Founding) {
+        let unfinished = self.folder.join("unfinished");
+        let file = Mutex::new(BufWriter::new(File::create(&unfinished).expect("a file below target")));
+        let nodes = Mutex::new(founding.nodes.values());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let Some(node) = nodes.lock().expect("no panic").next() else { return };
+                        let frames = frames_of(node);
+                        let mut file = file.lock().expect("no panic");
+                        for frame in frames {
+                            let length = u32::try_from(frame.len()).expect("a frame is small");
+                            file.write_all(&length.to_le_bytes())
+                                .and_then(|()| file.write_all(&frame))
+                                .expect("room");
+                        }
+                    }
+                });
+            }
+        });
+        file.into_inner().expect("no panic").into_inner().expect("room on the disk").sync_all().expect("a disk");
+        fs::rename(unfinished, self.frames_file()).expect("same folder");
+    }
+}
+
+/// The key behind a label.
+fn key(label: &str) -> SecretKey {
+    SecretKey::from_seed(&sha256(format!("verbund bench key/{label}").as_bytes()))
+}
+
+fn receiver() -> NodeId {
+    "receiver".parse().expect("a name")
+}
+
+fn node_name(number: usize) -> NodeId {
+    format!("node-{number:04}").parse().expect("a name")
+}
+
+fn plan(logs: usize) -> Plan {
+    let nodes: Vec<NodePlan> = (0..logs).map(node_name).chain([receiver()]).map(|node| node_plan(&node)).collect();
+    Plan {
+        federation: "bench".parse().expect("a name"),
+        trustees: ["bund", "laender", "kommunen"].map(str::to_owned).into(),
+        threshold: 2,
+        witnesses: WitnessPolicy { nodes: (0..4).map(node_name).collect(), quorum: 3 },
+        rule_pack: RulePack {
+            name: "gwb-108".parse().expect("a name"),
+            valid_from: parse_date("2016-04-18").expect("a date"),
+            valid_to: None,
+            activity_above: BasisPoints::try_from(8_000).expect("a share"),
+            inverse_joint: true,
+            half_sisters: false,
+            source: "§ 108 GWB".to_owned(),
+        },
+        nodes,
+    }
+}
+
+fn node_plan(node: &NodeId) -> NodePlan {
+    let operator: OrgId = node.as_str().parse().expect("a name");
+    NodePlan {
+        node: node.clone(),
+        operator: operator.clone(),
+        addresses: vec![format!("{node}.example:7600")],
+        tls_sha256: Hash::of(node.as_str().as_bytes()),
+        orgs: vec![OrgPlan {
+            name: format!("Gemeinde {operator}"),
+            id: operator,
+            legal_form: "Gemeinde".to_owned(),
+            area: None,
+            inhabitants: Some(9_000),
+            portal: None,
+            source: "bench".to_owned(),
+            officers: Vec::new(),
+        }],
+    }
+}
+
+/// One log as frames: as many entries in each as fit, each under a checkpoint of exactly its end.
+fn frames_of(node: &FoundedNode) -> Vec<Vec<u8>> {
+    let public =
+        |signed: Signed| LogEntry { leaf: Leaf::new(&signed, Audience::Public, NO_OUTCOME), statement: Some(signed) };
+    let written = (node.genesis.len() as u64..ENTRIES).map(|number| need(node, number));
+    let entries: Vec<LogEntry> = node.genesis.iter().cloned().chain(written).map(public).collect();
+    let (mut tree, mut frames, mut rest) = (Tree::new(), Vec::new(), &entries[..]);
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = |entry: &&LogEntry| {
+            bytes += entry_bytes(entry);
+            bytes <= FRAME_BYTES_MAX
+        };
+        let (part, after) = rest.split_at(rest.iter().take(FRAME_ENTRIES_MAX).take_while(fits).count());
+        frames.push(frame_of(node, &mut tree, part));
+        rest = after;
+    }
+    frames
+}
+
+fn frame_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Vec<u8> {
+    let (first, base) = (tree.size(), prefix(&tree.root()));
+    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+    let origin: Origin = node.origin.clone();
+    let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
+    let note = checkpoint.sign(&node.keys.log).to_string();
+    let frame = Frame::Entries(Run { origin, first, base, entries: entries.to_vec(), note, consistency: Vec::new() });
+    pb::peer::v1::Frame::from(&frame).encode_to_vec()
+}
+
+/// What a municipality looks for, in as many words as make [`STATEMENT_BYTES`].
+fn need(node: &FoundedNode, number: u64) -> Signed {
+    let (org, key) = node.keys.statements.first_key_value().expect("an operator");
+    let mut need = Need {
+        municipality: org.clone(),
+        leika: vec![format!("99{:012}", 107_023_017_000 + number % 1_000).parse().expect("a key")],
+        note: format!("Wir suchen Dienst {number} für unsere Bürgerinnen und Bürger. "),
+        until: parse_date("2027-12-31").expect("a date"),
+    };
+    let words = "Anschluss an das Portal des Landes, Zahlung und Postfach inbegriffen. ";
+    let bare = Signed::sign(&Kind::Need, &need, &[key]).pae().len();
+    need.note.extend(words.chars().cycle().take(STATEMENT_BYTES.saturating_sub(bare)));
+    Signed::sign(&Kind::Need, &need, &[key])
+}

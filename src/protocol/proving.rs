@@ -1,0 +1,122 @@
+//! Signatures checked ahead of judgement, on whatever core is free.
+//!
+//! Whether a signature is good is arithmetic and may be found out early and anywhere; whether its key may sign is
+//! `domain::trust`'s question, at the statement's place. A good signature is remembered by the statement itself. This
+//! room never decides: what it leaves out, or finds bad, is checked again where it counts.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::body::Body;
+use crate::domain::id::{KeyHash, Origin};
+use crate::domain::signing::PublicKey;
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::trust::{Holder, KeyRole};
+use crate::protocol::frame::{Frame, Run};
+use crate::protocol::record::Record;
+use crate::protocol::state::State;
+
+/// Most keys that are remembered: several for every organisation of the country, about 5 MB. Statements by further
+/// keys are checked where they are judged.
+const KEYS_MAX: usize = 16_384;
+
+/// Most logs whose progress is remembered; as many as a frame may name heads.
+const LOGS_MAX: usize = crate::protocol::limits::FRAME_HEADS_MAX;
+
+/// Keys by their hash. A hash names one key, so it does not matter where a key was learned, nor whether it is in force.
+#[derive(Clone, Debug, Default)]
+pub struct KeyRing {
+    keys: BTreeMap<KeyHash, Arc<PublicKey>>,
+}
+
+/// A signature to be checked.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    signed: Signed,
+    key: Arc<PublicKey>,
+}
+
+impl Proof {
+    /// Checks it; if it is good, the statement remembers. If not, whoever judges the statement finds out.
+    pub fn run(&self) {
+        let _ = self.signed.verify(&self.key);
+    }
+}
+
+impl KeyRing {
+    /// The keys that sign statements in the logs held.
+    pub fn of(state: &State) -> Self {
+        let mut ring = Self::default();
+        for standing in state.registry.logs().flat_map(|log| log.keys().values()) {
+            if !matches!(standing.holder, Holder::Online { role: KeyRole::Log | KeyRole::Witness, .. }) {
+                ring.put(&standing.key);
+            }
+        }
+        ring
+    }
+
+    /// Learns the keys that a statement names, and says what there is to check in it: its only signature, if the key
+    /// is known. The few statements with several signatures are left to their judge.
+    pub fn proof(&mut self, signed: &Signed) -> Option<Proof> {
+        self.learn(signed);
+        let [by] = signed.signatures() else { return None };
+        Some(Proof { signed: signed.clone(), key: self.keys.get(&by.key)?.clone() })
+    }
+
+    /// What there is to check in a stored record.
+    pub fn proofs(&mut self, record: &Record) -> Vec<Proof> {
+        record.statements().filter_map(|signed| self.proof(signed)).collect()
+    }
+
+    fn learn(&mut self, signed: &Signed) {
+        if !matches!(signed.kind(), Kind::KeyEvent | Kind::OfficerGrant) {
+            return;
+        }
+        match Body::read(signed) {
+            Ok(Body::KeyEvent(event)) => {
+                let statement = event.add.iter().filter(|added| added.role == KeyRole::Statement);
+                statement.for_each(|added| self.put(&added.key));
+            }
+            Ok(Body::OfficerGrant(grant)) => self.put(&grant.key),
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, key: &PublicKey) {
+        if self.keys.len() < KEYS_MAX {
+            self.keys.entry(key.hash()).or_insert_with(|| Arc::new(key.clone()));
+        }
+    }
+}
+
+/// What has been taken in hand on the way to the node.
+#[derive(Clone, Debug, Default)]
+pub struct Ahead {
+    ring: KeyRing,
+    /// Entries of each log that are held or being checked; what comes twice is not checked twice.
+    begun: BTreeMap<Origin, u64>,
+}
+
+impl Ahead {
+    /// Begins with what a node holds.
+    pub fn of(state: &State) -> Self {
+        let begun = state.logs.iter().map(|(origin, log)| (origin.clone(), log.tree.size()));
+        Self { ring: KeyRing::of(state), begun: begun.take(LOGS_MAX).collect() }
+    }
+
+    /// What there is to check in a frame that has just arrived.
+    pub fn proofs(&mut self, frame: &Frame) -> Vec<Proof> {
+        let Frame::Entries(Run { origin, first, entries, .. }) = frame else { return Vec::new() };
+        let known = self.begun.get(origin).copied().unwrap_or(0);
+        let until = first.saturating_add(entries.len() as u64);
+        // Behind a gap it would be thrown away unread.
+        if *first > known || until <= known {
+            return Vec::new();
+        }
+        if self.begun.contains_key(origin) || self.begun.len() < LOGS_MAX {
+            self.begun.insert(origin.clone(), until);
+        }
+        let new = usize::try_from(known - first).unwrap_or(usize::MAX);
+        let statements = entries.iter().skip(new).filter_map(|entry| entry.statement.as_ref());
+        statements.filter_map(|signed| self.ring.proof(signed)).collect()
+    }
+}
