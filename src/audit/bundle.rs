@@ -7,7 +7,7 @@
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
 //! root/<version>.*                          the federation root; its proofs are root/<version>.<log>.tlog-proof
 //! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
-//! facts/<n>-<kind>-<who>.*                  offering, rule pack, facts
+//! facts/<n>-<kind>-<who>.*                  offering, rule pack, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
 //! receipts/<n>.*                            receipts; they stand in no log
 //! VERIFY.txt                                how to check all this with stock tools
@@ -95,7 +95,7 @@ pub struct BundleInput {
     pub root: StatementId,
     /// Root versions, admissions, key events, grants; per log in the log's order.
     pub trust: Vec<Member>,
-    /// Offering, rule pack, facts.
+    /// Offering, rule pack, tariffs, facts.
     pub facts: Vec<Member>,
     /// The order's messages, in order.
     pub messages: Vec<Member>,

@@ -11,8 +11,9 @@ use crate::domain::body::Body;
 use crate::domain::facts::{FactBase, RulePack};
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::law::{LegJudgement, Verdict, judge_leg};
-use crate::domain::offering::{Area, Offering};
+use crate::domain::offering::{Area, Component, Offering};
 use crate::domain::order::{Attempt, LegFinding, Mode, Placed, Request};
+use crate::domain::price::quote::{Buyer, carried, quote};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Verified};
 use crate::domain::time::Timestamp;
@@ -37,14 +38,14 @@ fn request_of(entries: &[Entry]) -> Option<Request> {
     })
 }
 
-/// Examines the messages, the receipts, and what they rest on.
-pub fn examine(entries: &[Entry], logs: &Logs, book: &mut Book) -> Case {
+/// Examines the messages, the receipts, and what they rest on. Gives the case and the messages that hold.
+pub fn examine(entries: &[Entry], logs: &Logs, book: &mut Book) -> (Case, Option<Attempt>) {
     let messages = judge_messages(entries, logs, book);
     check_order_in_logs(&messages, book);
     check_receipts(entries, &messages, logs, book);
     let Some(request) = request_of(entries) else {
         book.refuse(Check::Chain, "order", Refusal::new(Reason::EvidenceMissing).with("kind", Kind::Request));
-        return Case::default();
+        return (Case::default(), None);
     };
     let attempt = place(&messages, book);
     let ending = check_outcome(&messages, attempt.as_ref(), &request, book);
@@ -66,13 +67,14 @@ pub fn examine(entries: &[Entry], logs: &Logs, book: &mut Book) -> Case {
     check_times(&messages, &request, book);
     if let Some(attempt) = &attempt {
         check_price(attempt, &mut case, book);
+        check_tariffs(attempt, logs, book);
         check_officers(attempt, logs, book);
         check_legs(attempt, &messages, logs, &mut case, book);
     }
     let outcome = messages.iter().rev().find(|message| matches!(message.body, Body::Seal(_) | Body::Void(_)));
     let note = outcome.and_then(|message| message.entry.proof.as_ref()).map(|proof| &proof.checkpoint);
     case.witnessed_at = note.and_then(|note| logs.witnessed_at(note));
-    case
+    (case, attempt)
 }
 
 fn judge_messages<'e>(entries: &'e [Entry], logs: &Logs, book: &mut Book) -> Vec<Message<'e>> {
@@ -218,19 +220,52 @@ fn check_offering(request: &Request, attempt: Option<&Attempt>, logs: &Logs, cas
         return book.refuse(Check::Offering, name, Refusal::new(Reason::StatementMalformed).with("kind", "offering"));
     };
     case.offering_title = Some((offering.title.clone(), offering.seller.clone(), offering.version));
-    let area =
-        logs.home(&request.buyer).ok().and_then(|home| home.orgs().get(&request.buyer)?.admission.area.clone());
-    for result in orderable(request, offering, area) {
+    let buyer = buyer_of(request, logs);
+    for result in orderable(request, offering, buyer.area) {
         book.judge(Check::Offering, name, result);
     }
     let Some(accept) = attempt.and_then(|attempt| attempt.acceptance.as_ref()) else { return };
-    let same = accept.body().components == offering.price;
-    let differs =
-        || Refusal::new(Reason::PriceMismatch).with("rule", "the provider charges another price than its offering");
-    book.judge(Check::Offering, name, if same { Ok(()) } else { Err(differs()) });
+    let charged = as_published(&accept.body().components, &offering.price, &buyer, request.term_years);
+    book.judge(Check::Offering, name, charged);
 }
 
-fn orderable(request: &Request, offering: &Offering, area: Option<Area>) -> [Result<(), Refusal>; 4] {
+/// What prices depend on about the buyer: its admission, and what the request says.
+pub(super) fn buyer_of<'a>(request: &'a Request, logs: &'a Logs) -> Buyer<'a> {
+    let home = logs.home(&request.buyer).ok();
+    let admission = home.and_then(|home| home.orgs().get(&request.buyer)).map(|standing| &standing.admission);
+    Buyer {
+        org: &request.buyer,
+        area: admission.and_then(|admission| admission.area.as_ref()),
+        inhabitants: admission.and_then(|admission| admission.inhabitants),
+        quantities: request.quantities,
+    }
+}
+
+/// What is charged is what the published items give for this buyer.
+fn as_published(charged: &[Component], published: &[Component], buyer: &Buyer, years: u32) -> Result<(), Refusal> {
+    if quote(published, buyer, years).map(carried)? == charged {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::PriceMismatch).with("rule", "another price is charged than the one published"))
+}
+
+/// Every hop that names a published tariff charges what it says.
+fn check_tariffs(attempt: &Attempt, logs: &Logs, book: &mut Book) {
+    let request = attempt.request.body();
+    for counter in attempt.counters.values().map(Verified::body) {
+        let Some(id) = counter.tariff else { continue };
+        let result = match logs.public().get(&id).map(|(_, verified)| verified.body()) {
+            Some(Body::Tariff(tariff)) if tariff.org == counter.from => {
+                as_published(&counter.components, &tariff.fee, &buyer_of(request, logs), request.term_years)
+            }
+            Some(_) => Err(Refusal::new(Reason::ChainBroken).with("rule", "names another's tariff")),
+            None => Err(Refusal::new(Reason::EvidenceMissing).with("tariff", id)),
+        };
+        book.judge(Check::Price, &counter.from, result);
+    }
+}
+
+fn orderable(request: &Request, offering: &Offering, area: Option<&Area>) -> [Result<(), Refusal>; 4] {
     let rule = |holds: bool, refusal: Refusal| if holds { Ok(()) } else { Err(refusal) };
     let day = request.signed_at.date();
     [
@@ -244,7 +279,7 @@ fn orderable(request: &Request, offering: &Offering, area: Option<Area>) -> [Res
             Refusal::new(Reason::FieldInvalid).with("field", "term_years"),
         ),
         rule(
-            area.as_ref().is_none_or(|area| offering.covers(area)),
+            area.is_none_or(|area| offering.covers(area)),
             Refusal::new(Reason::OfferingNotCovering).with("buyer", &request.buyer),
         ),
     ]
@@ -316,6 +351,18 @@ fn check_legs(attempt: &Attempt, messages: &[Message], logs: &Logs, case: &mut C
     }
     case.assumptions.sort();
     case.assumptions.dedup();
+}
+
+/// Every leg that a party signed a finding on, judged again; none if the rule pack is missing.
+pub(super) fn judged_legs(attempt: &Attempt, logs: &Logs) -> Vec<LegJudgement> {
+    let request = attempt.request.body();
+    let Some(Body::RulePack(pack)) = logs.public().get(&request.rule_pack).map(|(_, verified)| verified.body())
+    else {
+        return Vec::new();
+    };
+    let facts = fact_base(logs);
+    let findings = attempt.leg_findings().into_iter();
+    findings.map(|finding| judge_again(finding, &facts, (&request.rule_pack, pack), request.signed_at)).collect()
 }
 
 fn judge_again(

@@ -5,6 +5,7 @@
 //! check: whatever lacks its proof, its witnesses or its facts is *nicht prüfbar*.
 pub mod bundle;
 pub mod contract;
+pub mod dossier;
 pub mod instructions;
 pub mod logs;
 pub mod report;
@@ -12,17 +13,23 @@ pub mod verify;
 
 use crate::audit::bundle::Bundle;
 use crate::audit::report::{Book, Case, Check, Report};
+use crate::audit::verify::Examined;
 use crate::domain::id::StatementId;
 
 /// Reads and judges a bundle. Without `root` nothing can be better than *nicht prüfbar*. A file that is no bundle
 /// gives a report that says so.
 pub fn examine(bytes: &[u8], root: Option<StatementId>) -> Report {
+    inspect(bytes, root).report
+}
+
+/// The same, with what was examined, for the dossier.
+pub fn inspect(bytes: &[u8], root: Option<StatementId>) -> Examined {
     match Bundle::parse(bytes) {
-        Ok(bundle) => verify::verify(&bundle, root),
+        Ok(bundle) => verify::inspect(&bundle, root),
         Err(refusal) => {
             let mut book = Book::default();
             book.refuse(Check::Container, "bundle", refusal);
-            book.close(Case::default())
+            Examined { report: book.close(Case::default()), logs: None, attempt: None }
         }
     }
 }

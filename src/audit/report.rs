@@ -422,7 +422,8 @@ impl Case {
 }
 
 impl Ending {
-    fn code(self) -> &'static str {
+    /// The stable word.
+    pub fn code(self) -> &'static str {
         match self {
             Self::Sealed => "SEALED",
             Self::Open => "OPEN",
@@ -435,7 +436,8 @@ impl Ending {
         }
     }
 
-    fn text(self, lang: Lang) -> &'static str {
+    /// The words for a person.
+    pub fn text(self, lang: Lang) -> &'static str {
         match (self, lang) {
             (Self::Sealed, Lang::De) => "geschlossen: alle Abschnitte verbindlich",
             (Self::Sealed, Lang::En) => "sealed: all legs binding",

@@ -9,10 +9,26 @@ use crate::audit::logs::{Entry, Logs};
 use crate::audit::report::{Book, Check, NotChecked, Report};
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
+use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
+
+/// A bundle with everything that holds in it.
+pub struct Examined {
+    /// What the audit found.
+    pub report: Report,
+    /// The logs and the public statements that hold; absent if the file is no bundle.
+    pub(super) logs: Option<Logs>,
+    /// The order's messages that hold; absent if its request does not.
+    pub(super) attempt: Option<Attempt>,
+}
 
 /// Judges a bundle against the federation root the auditor was given.
 pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
+    inspect(bundle, expected_root).report
+}
+
+/// The same, with what was examined.
+pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined {
     let mut book = Book::default();
     let reading = bundle.read();
     check_container(bundle, &reading, &mut book);
@@ -23,11 +39,11 @@ pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
     let logs = Logs::fold(&entries, anchor, &mut book);
     logs.check_policy(bundle, &mut book);
     logs.check_proofs(&entries, contract::outcome_key(&entries).as_ref(), &mut book);
-    let mut case = contract::examine(&entries, &logs, &mut book);
+    let (mut case, attempt) = contract::examine(&entries, &logs, &mut book);
     case.root = found;
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
     case.not_checked.extend(not_checked(bundle));
-    book.close(case)
+    Examined { report: book.close(case), logs: Some(logs), attempt }
 }
 
 fn signatures(reading: &Reading) -> usize {

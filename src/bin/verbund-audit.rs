@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use verbund::audit::bundle::BUNDLE_BYTES_MAX;
-use verbund::audit::examine;
+use verbund::audit::dossier::draft;
+use verbund::audit::{examine, inspect};
 use verbund::domain::id::StatementId;
 use verbund::domain::reason::{Lang, Reason, Refusal};
 
@@ -36,6 +37,29 @@ enum Command {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Form,
     },
+    /// Schreibt aus einem Prüfpaket den Entwurf des Vergabevermerks auf die Standardausgabe; immer dieselben Bytes.
+    ///
+    /// Ausgang wie bei `verify`: 0 gültig, 9 ungültig, 10 nicht prüfbar.
+    #[command(after_help = "Beispiel:\n  verbund-audit report bestellung.asice --root sha256:2f1c… >vermerk.html")]
+    Report {
+        /// Das Prüfpaket.
+        bundle: PathBuf,
+        /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt.
+        #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
+        root: Option<StatementId>,
+        /// Sprache des Vermerks.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form des Vermerks.
+        #[arg(long, value_enum, default_value = "html")]
+        format: Sheet,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Sheet {
+    Html,
+    Json,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -65,9 +89,12 @@ fn parsed_root(text: &str) -> Result<StatementId, String> {
 }
 
 fn main() -> ExitCode {
-    let Command::Verify { bundle, root, lang, output } = Arguments::parse().command;
+    let (lang, done) = match Arguments::parse().command {
+        Command::Verify { bundle, root, lang, output } => (lang, verify(&bundle, root, lang.into(), output)),
+        Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
+    };
     let lang = lang.into();
-    match run(&bundle, root, lang, output) {
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(refusal) => {
             complain(&refusal, lang);
@@ -76,15 +103,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(bundle: &Path, root: Option<StatementId>, lang: Lang, output: Form) -> Result<u8, Refusal> {
+fn verify(bundle: &Path, root: Option<StatementId>, lang: Lang, output: Form) -> Result<u8, Refusal> {
     let report = examine(&read(bundle)?, root);
     let text = match output {
         Form::Text => report.text(lang),
         Form::Json => format!("{:#}\n", report.json(lang)),
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("error", error))?;
+    write(&text)?;
     Ok(report.ruling().exit_code())
+}
+
+fn report(bundle: &Path, root: Option<StatementId>, lang: Lang, format: Sheet) -> Result<u8, Refusal> {
+    let examined = inspect(&read(bundle)?, root);
+    let page = draft(&examined, lang);
+    match format {
+        Sheet::Html => write(&page.html())?,
+        Sheet::Json => write(&format!("{:#}\n", page.json()))?,
+    }
+    Ok(examined.report.ruling().exit_code())
+}
+
+fn write(text: &str) -> Result<(), Refusal> {
+    let written = std::io::stdout().lock().write_all(text.as_bytes());
+    written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("error", error))
 }
 
 /// Reads at most one byte more than a bundle may have: enough to see that it is too large.

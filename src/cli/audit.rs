@@ -1,5 +1,5 @@
 //! `verbund audit`: fetching the evidence of an order, and checking it without trusting the node it came from.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +30,14 @@ pub enum Verb {
         #[arg(long, value_name = "sha256:…")]
         root: Option<String>,
     },
+    /// Den Entwurf des Vergabevermerks aus einem Prüfpaket schreiben, ohne Netz; mit `-o json` für Programme
+    Report {
+        /// Prüfpaket
+        bundle: PathBuf,
+        /// Wurzel des Verbunds: sha256:…, wie in der Satzung abgedruckt
+        #[arg(long, value_name = "sha256:…")]
+        root: Option<String>,
+    },
 }
 
 /// Runs the verb.
@@ -48,13 +56,22 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
         }
         Verb::Verify { bundle, root } => {
             let root = root.as_deref().map(parse_root).transpose()?;
-            let bytes = std::fs::read(&bundle).map_err(|error| {
-                Refusal::new(Reason::FileUnreadable).with("file", bundle.display()).with("problem", error)
-            })?;
-            let report = crate::audit::examine(&bytes, root);
+            let report = crate::audit::examine(&read(&bundle)?, root);
             let lang = global.out().lang;
             global.out().one(&report.json(lang), &report.text(lang))?;
             Ok(ExitCode::from(report.ruling().exit_code()))
         }
+        Verb::Report { bundle, root } => {
+            let root = root.as_deref().map(parse_root).transpose()?;
+            let examined = crate::audit::inspect(&read(&bundle)?, root);
+            let page = crate::audit::dossier::draft(&examined, global.out().lang);
+            global.out().one(&page.json(), &page.html())?;
+            Ok(ExitCode::from(examined.report.ruling().exit_code()))
+        }
     }
+}
+
+fn read(bundle: &Path) -> Result<Vec<u8>, Refusal> {
+    std::fs::read(bundle)
+        .map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", bundle.display()).with("problem", error))
 }

@@ -179,6 +179,24 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
+    /// What an order would cost; `which` is an id or `seller/name`.
+    pub async fn price(
+        &mut self,
+        which: &str,
+        wanted: catalogue::v1::PreviewPriceRequest,
+    ) -> Result<catalogue::v1::PreviewPriceResponse, Refusal> {
+        use catalogue::v1::preview_price_request::Offering;
+        let offering = match which.split_once('/') {
+            Some((seller, name)) => {
+                Offering::Name(catalogue::v1::OfferingName { seller: seller.to_owned(), name: name.to_owned() })
+            }
+            None => Offering::OfferingId(which.to_owned()),
+        };
+        let request = catalogue::v1::PreviewPriceRequest { offering: Some(offering), ..wanted };
+        let answer = self.catalogue().preview_price(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
     /// Hands in a public statement.
     pub async fn publish(&mut self, signed: &Signed) -> Result<catalogue::v1::PublishResponse, Refusal> {
         let statement = Some(signed.into());

@@ -10,6 +10,7 @@ pub mod node;
 pub mod offering;
 pub mod order;
 pub mod output;
+pub mod price;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -101,6 +102,9 @@ enum Noun {
     /// Wege der Beschaffung nach § 108 GWB
     #[command(subcommand)]
     Chain(chain::Verb),
+    /// Preise vor der Bestellung
+    #[command(subcommand)]
+    Price(price::Verb),
     /// Bestellungen
     #[command(subcommand)]
     Order(order::Verb),
@@ -141,6 +145,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Demo(arguments) => demo::run(&global, arguments).await,
         Noun::Offering(verb) => offering::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Chain(verb) => chain::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Price(verb) => price::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Order(verb) => order::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

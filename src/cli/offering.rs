@@ -10,8 +10,8 @@ use crate::cli::client::Client;
 use crate::config::offerings::read_offering;
 use crate::domain::id::OrgId;
 use crate::domain::money::Cents;
-use crate::domain::offering::Withdrawal;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::offering::{CostItem, Due, Withdrawal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::wire::pb::catalogue::v1 as pb;
 
@@ -158,6 +158,31 @@ pub fn euros(cents: i64) -> String {
     Cents::try_from(cents).map_or_else(|_| cents.to_string(), |cents| cents.to_string())
 }
 
+/// The word for how often an item falls due.
+pub fn due_word(due: i32) -> &'static str {
+    match pb::Due::try_from(due) {
+        Ok(pb::Due::Once) => "once",
+        Ok(pb::Due::PerUse) => "per-use",
+        _ => "per-year",
+    }
+}
+
+/// The words for how often an item falls due.
+pub fn due_text(component: &pb::PriceComponent, lang: Lang) -> String {
+    let due = match pb::Due::try_from(component.due) {
+        Ok(pb::Due::Once) => Due::Once,
+        Ok(pb::Due::PerUse) => Due::PerUse,
+        _ => Due::PerYear,
+    };
+    due.text(Some(component.contract_year).filter(|year| *year > 0), lang)
+}
+
+/// The words for an item; a word this version does not know stays as it is.
+pub fn item_text(word: &str, lang: Lang) -> String {
+    let known = CostItem::ALL.into_iter().find(|item| item.word() == word);
+    known.map_or_else(|| word.to_owned(), |item| item.text(lang).to_owned())
+}
+
 /// An offering as JSON.
 pub fn entry_value(entry: Option<&pb::OfferingEntry>, withdrawn: bool) -> Value {
     let Some((entry, offering)) = entry.and_then(|entry| Some((entry, entry.offering.as_ref()?))) else {
@@ -170,8 +195,8 @@ pub fn entry_value(entry: Option<&pb::OfferingEntry>, withdrawn: bool) -> Value 
         "efa_confirmed": offering.efa_confirmed, "coverage": offering.coverage,
         "portals": offering.portals, "connections": offering.connections,
         "price": offering.price.iter().map(|part| json!({
-            "item": part.item, "due": if part.due == i32::from(pb::Due::Once) { "once" } else { "per-year" },
-            "cents": part.amount_cents, "vat": part.vat,
+            "item": part.item, "due": due_word(part.due), "cents": part.amount_cents, "vat": part.vat,
+            "depends": part.depends,
         })).collect::<Vec<_>>(),
         "not_included": offering.not_included, "term_years_min": offering.term_years_min,
         "valid_from": offering.valid_from, "valid_to": offering.valid_to,
@@ -204,10 +229,18 @@ fn entry_text(value: &Value, global: &Global) -> String {
     for part in value["price"].as_array().into_iter().flatten() {
         let due = match part["due"].as_str() {
             Some("once") => out.say("einmalig", "once"),
+            Some("per-use") => out.say("je Nutzung", "per use"),
             _ => out.say("je Jahr", "per year"),
         };
-        let item = part["item"].as_str().unwrap_or_default();
-        lines.push(format!("  {:>16}  {due}  {item}", euros(part["cents"].as_i64().unwrap_or(0))));
+        let depends = match part["depends"].as_bool() {
+            Some(true) => out.say(
+                " (hängt vom Besteller ab: `verbund price preview`)",
+                " (depends on the buyer: `verbund price preview`)",
+            ),
+            _ => "",
+        };
+        let item = item_text(part["item"].as_str().unwrap_or_default(), out.lang);
+        lines.push(format!("  {:>16}  {due}  {item}{depends}", euros(part["cents"].as_i64().unwrap_or(0))));
     }
     for (de, en, name) in [
         ("Nicht enthalten", "Not included", "not_included"),

@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::{AutoSeal, Decision, Mode, Request, Seal, Void, VoidReason};
+use crate::domain::price::Quantities;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::statement::{Kind, Signed};
@@ -64,6 +65,12 @@ pub enum Verb {
         /// Vorgangsnummer; dieselbe Nummer ist dieselbe Bestellung
         #[arg(long, value_name = "TEXT")]
         request_id: Option<String>,
+        /// Erwartete Nutzungen je Jahr, wo der Preis davon abhängt
+        #[arg(long, value_name = "ZAHL")]
+        uses: Option<u32>,
+        /// Angehörige der Zielgruppe, wo der Preis davon abhängt
+        #[arg(long, value_name = "ZAHL")]
+        target_group: Option<u32>,
         /// Eigenes Zeichen, z. B. Leitweg-ID
         #[arg(long, default_value = "")]
         reference: String,
@@ -137,6 +144,8 @@ pub struct Wish {
     pub seal_ms: i64,
     /// Leave to seal without another look.
     pub auto_seal: Option<AutoSeal>,
+    /// What the price depends on.
+    pub quantities: Quantities,
     /// The buyer's own reference.
     pub reference: String,
 }
@@ -159,6 +168,7 @@ pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, 
         quote_by: now.plus_ms(wish.quote_ms),
         seal_by: now.plus_ms(wish.seal_ms),
         auto_seal: wish.auto_seal,
+        quantities: wish.quantities,
         reference: wish.reference,
         officer: officer.name.clone(),
         signed_at: now,
@@ -206,6 +216,8 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         accept_assumed,
         interest,
         request_id,
+        uses,
+        target_group,
         reference,
     } = verb
     else {
@@ -235,6 +247,7 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         quote_ms: quote_days * DAY_MS,
         seal_ms: seal_days * DAY_MS,
         auto_seal: auto_seal.then_some(AutoSeal { accept_assumed }),
+        quantities: Quantities { uses, target_group },
         reference,
     };
     let request_id = wish.request_id.clone();
@@ -244,7 +257,8 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
     answered(out, order)
 }
 
-fn chosen(found: &FindRoutesResponse, number: usize) -> Result<Route, Refusal> {
+/// The route of that number, counted from 1.
+pub fn chosen(found: &FindRoutesResponse, number: usize) -> Result<Route, Refusal> {
     let route = number.checked_sub(1).and_then(|index| found.routes.get(index));
     let route = route
         .ok_or_else(|| Refusal::new(Reason::NoRoute).with("route", number).with("routes", found.routes.len()))?;

@@ -12,6 +12,7 @@ use crate::config::document::Document;
 use crate::domain::id::{Hash, NodeId, OrgId, StatementId, shortened};
 use crate::domain::money::Cents;
 use crate::domain::offering::Component;
+use crate::domain::price::check_items;
 use crate::domain::reason::{Reason, Refusal};
 
 /// Most organisations one node may host: every municipality of the largest Land fits.
@@ -275,6 +276,7 @@ fn check_brokering(document: &Document, at: &str, entry: &Brokering) -> Result<(
     if entry.fee.len() > FEE_ITEMS_MAX {
         return Err(document.invalid(&format!("{at}.fee"), format!("at most {FEE_ITEMS_MAX} items")));
     }
+    document.checked(at, check_items("fee", &entry.fee))?;
     let person_asked = entry.mode == DecisionMode::Human || entry.price_cents_max.is_some();
     match entry.decide_within_hours {
         None if person_asked => Err(document.invalid(at, "decide_within_hours is missing, and a person may decide")),

@@ -94,6 +94,37 @@ cents = 240_000
         }
     }
 
+    const SHARED: &str = r#"
+[[price.terms.split]]
+share = 10_000
+
+[price.terms.split.key]
+kind = "koenigstein"
+year = 2016
+source = "GWK"
+parties = [{ party = "ST" }, { party = "SH" }]
+"#;
+
+    #[test]
+    fn terms_are_checked() {
+        let good = format!("{GOOD}{SHARED}");
+        understood(&Document::of(Path::new("a.toml"), good.clone())).expect("good");
+        for (part, instead, reason, said) in [
+            ("cents = 240_000", "cents = -1", Reason::ConfigInvalid, "MONEY_INVALID"),
+            ("\"koenigstein\"", "\"wuerfel\"", Reason::ConfigInvalid, "DISTRIBUTION_KEY_UNKNOWN"),
+            ("year = 2016\n", "", Reason::ConfigInvalid, "DISTRIBUTION_YEAR_UNKNOWN"),
+            ("year = 2016", "year = 2017", Reason::ConfigInvalid, "DISTRIBUTION_YEAR_UNKNOWN"),
+            ("share = 10_000", "share = 9_999", Reason::ConfigInvalid, "SHARES_DO_NOT_ADD_UP"),
+            ("\"SH\"", "\"ST\"", Reason::ConfigInvalid, "DISTRIBUTION_INVALID"),
+            ("source = \"GWK\"", "sauce = \"GWK\"", Reason::ConfigUnknownKey, "sauce"),
+        ] {
+            assert!(good.contains(part), "{part}");
+            let document = Document::of(Path::new("a.toml"), good.replace(part, instead));
+            let refusal = understood(&document).expect_err("not admissible");
+            assert!(refusal.reason == reason && refusal.details().contains(said), "{instead}: {refusal}");
+        }
+    }
+
     #[test]
     fn one_version_has_one_file() {
         let folder = tempfile::tempdir().expect("folder");

@@ -4,6 +4,7 @@ use crate::domain::id::{OfficerName, OrderId, OrgId};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
 use crate::domain::order::{Accept, Access, Counter, Decision, Decline, Endorse, Receipt, Request, Seal, Void};
+use crate::domain::price::Tariff;
 use crate::domain::reason::Refusal;
 use crate::domain::statement::{Kind, Signed, checked_text};
 use crate::domain::time::Timestamp;
@@ -49,6 +50,7 @@ bodies! {
     ConnectionReport(ConnectionReport);
     Need(Need);
     RulePack(RulePack);
+    Tariff(Tariff);
     Request(Request);
     Decision(Decision);
     Endorse(Endorse);
@@ -77,6 +79,7 @@ impl Body {
                 checked_text("source", &body.source, 500)
             }
             Self::Need(body) => checked_text("note", &body.note, 1000),
+            Self::Tariff(body) => body.check(),
             Self::Request(body) => body.check(),
             Self::Decision(body) => checked_text("note", &body.note, 500),
             Self::Reject(body) | Self::Decline(body) => checked_text("note", &body.note, 500),
@@ -116,6 +119,7 @@ impl Body {
             Self::Withdrawal(body) => (&body.seller, PUBLISH),
             Self::ConnectionReport(body) => (&body.municipality, PUBLISH),
             Self::Need(body) => (&body.municipality, PUBLISH),
+            Self::Tariff(body) => (&body.org, PUBLISH),
             Self::Request(body) => (&body.buyer, BUY),
             Self::Decision(body) => (&body.org, DECIDE),
             Self::Endorse(body) => (&body.from, SignerRule::Organisation),

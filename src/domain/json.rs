@@ -15,7 +15,7 @@ use crate::domain::reason::{Reason, Refusal};
 /// Largest document. An offering with all its fields takes about 3 KiB; HSMs sign at most 64 KiB in one go.
 pub const BYTES_MAX: usize = 48 * 1024;
 
-/// Deepest nesting; the deepest document of this version needs six levels.
+/// Deepest nesting; the deepest document of this version, a price with its key, needs nine levels.
 pub const DEPTH_MAX: usize = 12;
 
 /// Largest integer that every JSON reader represents exactly (RFC 8259 section 6).

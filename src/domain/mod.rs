@@ -8,6 +8,7 @@ pub mod law;
 pub mod money;
 pub mod offering;
 pub mod order;
+pub mod price;
 pub mod reason;
 pub mod route;
 pub mod signing;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrgId, StatementId, shortened};
 use crate::domain::money::Cents;
+use crate::domain::price::{Tax, Terms, check_items};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::checked_text;
 use crate::domain::time::Date;
@@ -195,6 +196,34 @@ pub enum CostItem {
     Brokering,
 }
 
+impl CostItem {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Infrastructure,
+        Self::Development,
+        Self::Platform,
+        Self::Operation,
+        Self::Usage,
+        Self::SetUp,
+        Self::Connection,
+        Self::Brokering,
+    ];
+
+    /// The word in statements and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Infrastructure => "infrastructure",
+            Self::Development => "development",
+            Self::Platform => "platform",
+            Self::Operation => "operation",
+            Self::Usage => "usage",
+            Self::SetUp => "set-up",
+            Self::Connection => "connection",
+            Self::Brokering => "brokering",
+        }
+    }
+}
+
 /// How often a price item falls due.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -203,6 +232,8 @@ pub enum Due {
     Once,
     /// Every contract year.
     PerYear,
+    /// Every use. Only in offerings and tariffs: an offer for one buyer names what its uses cost a year.
+    PerUse,
 }
 
 /// One item of a price, net, with its value-added tax treatment.
@@ -217,6 +248,22 @@ pub struct Component {
     /// Value-added tax treatment in words, e.g. `keine Umsatzsteuer (hoheitlich)`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub vat: String,
+    /// The same for machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
+    /// What the amount depends on; absent for a plain amount, and in every offer for one buyer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+    /// The contract year of an amount that differs from year to year; in offers for one buyer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year: Option<u32>,
+}
+
+impl Component {
+    /// A plain amount.
+    pub fn new(item: CostItem, due: Due, cents: Cents, vat: &str) -> Self {
+        Self { item, due, cents, vat: vat.to_owned(), tax: None, terms: None, year: None }
+    }
 }
 
 /// One version of a service on offer.
@@ -295,7 +342,7 @@ impl Offering {
         checked_text("source", &self.source, 500)?;
         checked_list("leika", self.leika.len(), 0)?;
         checked_list("coverage", self.coverage.len(), 1)?;
-        checked_list("price", self.price.len(), 0)?;
+        check_items("price", &self.price)?;
         for (field, texts) in [
             ("leika_types", &self.leika_types),
             ("connection", &self.connection),
@@ -319,6 +366,14 @@ impl Offering {
             return Err(Refusal::new(Reason::IntervalInvalid).with("field", "valid_to"));
         }
         Ok(())
+    }
+
+    /// Whether a contract may run so long.
+    pub fn check_term(&self, years: u32) -> Result<(), Refusal> {
+        if (self.term_years_min..=TERM_YEARS_MAX).contains(&years) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::FieldInvalid).with("field", "term_years").with("at_least", self.term_years_min))
     }
 
     /// Whether it may be ordered on that day.

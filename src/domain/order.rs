@@ -12,6 +12,7 @@ use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::offering::{Component, Due, TERM_YEARS_MAX};
+use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::statement::{Kind, Salt, Verified, checked_text};
@@ -54,6 +55,9 @@ pub struct Request {
     /// The officer's leave to seal without another look, if everything holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_seal: Option<AutoSeal>,
+    /// What the price depends on about the buyer, as the buyer says.
+    #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    pub quantities: Quantities,
     /// The buyer's own reference, e.g. a Leitweg-ID or budget line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reference: String,
@@ -187,6 +191,9 @@ pub struct Counter {
     pub prev: StatementId,
     /// What the hop itself charges.
     pub components: Vec<Component>,
+    /// The published tariff behind it; absent if the hop has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tariff: Option<StatementId>,
     /// Until when the offer binds.
     pub binds_until: Timestamp,
     /// When.
@@ -344,6 +351,7 @@ pub fn amount(components: &[Component], years: u32) -> Result<Cents, Refusal> {
         let part = match component.due {
             Due::Once => component.cents,
             Due::PerYear => component.cents.times(years)?,
+            Due::PerUse => return Err(Refusal::new(Reason::QuantityMissing).with("field", "uses")),
         };
         sum.plus(part)
     })

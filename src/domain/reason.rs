@@ -342,6 +342,21 @@ reasons! {
     PriceMismatch "PRICE_MISMATCH" Rejected
         "Der Gesamtpreis ist nicht die Summe seiner Teile." "The total is not the sum of its parts."
         "Preisteile prüfen." "Check the components.";
+    DistributionKeyUnknown "DISTRIBUTION_KEY_UNKNOWN" Rejected
+        "Dieser Verteilschlüssel ist nicht bekannt." "This distribution key is not known."
+        "`inhabitants`, `uses`, `target-group`, `koenigstein` oder `fixed` angeben." "Give `inhabitants`, `uses`, `target-group`, `koenigstein` or `fixed`.";
+    DistributionYear "DISTRIBUTION_YEAR_UNKNOWN" Rejected
+        "Das Jahr des Verteilschlüssels fehlt, oder seine Tabelle ist hier nicht bekannt." "The year of the distribution key is missing, or its table is not known here."
+        "Das Jahr angeben; für andere Jahre des Königsteiner Schlüssels die Anteile mit Quelle selbst nennen." "Give the year; for other years of the Königsteiner Schlüssel state the shares with their source.";
+    DistributionInvalid "DISTRIBUTION_INVALID" Rejected
+        "Der Verteilschlüssel ist nicht zulässig." "The distribution key is not admissible."
+        "Die genannte Regel beachten: jeder Beteiligte einmal, mit seiner Zahl." "Follow the rule named: each party once, with its number.";
+    NotInDistribution "NOT_IN_DISTRIBUTION" Conflict
+        "Der Besteller steht nicht im Verteilschlüssel." "The buyer is not part of the distribution key."
+        "Den Anbieter um Aufnahme in den Schlüssel bitten." "Ask the seller to be added to the key.";
+    QuantityMissing "QUANTITY_MISSING" Rejected
+        "Der Preis hängt von einer Zahl ab, die fehlt." "The price depends on a number that is missing."
+        "Die genannte Zahl angeben: `--uses`, `--target-group`; Einwohner stehen in der Aufnahme." "Give the number named: `--uses`, `--target-group`; inhabitants stand in the admission.";
 
     ConfigUnreadable "CONFIG_UNREADABLE" Config
         "Die Datei ist nicht lesbar." "The file cannot be read."

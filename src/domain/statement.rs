@@ -68,6 +68,7 @@ kinds! {
     ConnectionReport "connection-report" true #[doc = "An offering was tried on a portal in a municipality."];
     Need "need" true #[doc = "A municipality looks for a service."];
     RulePack "rule-pack" true #[doc = "Thresholds and doctrine for judging legs."];
+    Tariff "tariff" true #[doc = "What an organisation charges for passing orders on."];
     Request "request" false #[doc = "An officer asks for an offering along a route."];
     Decision "decision" false #[doc = "An officer approves or refuses."];
     Endorse "endorse" false #[doc = "A hop finds the leg towards it lawful."];

@@ -187,11 +187,8 @@ impl Node {
         if !offering.is_valid_on(now.date()) {
             return Err(Refusal::new(Reason::OfferingExpired).with("offering", &offering.name));
         }
-        if request.term_years < offering.term_years_min {
-            return Err(Refusal::new(Reason::FieldInvalid)
-                .with("field", "term_years")
-                .with("at_least", offering.term_years_min));
-        }
+        offering.check_term(request.term_years)?;
+        self.provider_price(request, offering)?;
         let home = self.state.registry.home(&request.buyer)?;
         let area = home.orgs().get(&request.buyer).and_then(|standing| standing.admission.area.as_ref());
         match area {
@@ -473,6 +470,11 @@ impl Node {
         {
             return Opinion::No(refusal);
         }
+        if at < attempt.legs()
+            && let Err(refusal) = self.hop_price(request, org)
+        {
+            return Opinion::No(refusal);
+        }
         if now > request.quote_by {
             return Opinion::No(Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by));
         }
@@ -516,7 +518,8 @@ impl Node {
             Act::Accept(from, leg, decision) => {
                 let prev = self.predecessor(attempt, &from);
                 let offering = self.state.catalogue.version(&request.offering);
-                let components = offering.map(|offering| offering.price.clone()).unwrap_or_default();
+                let priced = offering.map(|offering| self.provider_price(request, offering));
+                let Some(Ok(components)) = priced else { return false };
                 let body = Accept {
                     order,
                     attempt: number,
@@ -587,10 +590,12 @@ impl Node {
         } else {
             attempt.counters.get(&(at + 1)).map(Verified::id)
         };
+        let (components, tariff) = self.hop_price(request, &from).ok()?;
         Some(Counter {
             order: request.order,
             attempt: request.attempt,
-            components: self.settings.policies.get(&from)?.fee.clone(),
+            components,
+            tariff,
             from,
             prev: behind?,
             binds_until: request.seal_by,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::id::{Hash, OrgId, StatementId};
 use crate::domain::offering::{Offering, Withdrawal};
+use crate::domain::price::Tariff;
 use crate::domain::reason::{Reason, Refusal};
 
 /// One version of an offering.
@@ -23,12 +24,13 @@ type Key = (OrgId, OrgId);
 /// The highest version wins; of two with the same number the smaller id.
 type Rank = (u32, Reverse<StatementId>);
 
-/// Offerings and withdrawals.
+/// Offerings, withdrawals and tariffs.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
     rows: BTreeMap<Key, BTreeMap<Rank, Row>>,
     withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
     keys: BTreeMap<StatementId, Key>,
+    tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
 }
 
 impl Catalogue {
@@ -46,8 +48,17 @@ impl Catalogue {
         self.withdrawals.entry(key).or_default().insert(id, withdrawal);
     }
 
-    /// Takes an offering or a withdrawal out again, as if it had never been there.
+    /// Takes a tariff in.
+    pub fn put_tariff(&mut self, id: StatementId, tariff: Tariff) {
+        self.tariffs.entry(tariff.org.clone()).or_default().insert((tariff.version, Reverse(id)), (id, tariff));
+    }
+
+    /// Takes a statement out again, as if it had never been there.
     pub fn take_back(&mut self, id: &StatementId) {
+        for tariffs in self.tariffs.values_mut() {
+            tariffs.retain(|_, (known, _)| known != id);
+        }
+        self.tariffs.retain(|_, tariffs| !tariffs.is_empty());
         let Some(key) = self.keys.remove(id) else { return };
         if let Some(rows) = self.rows.get_mut(&key) {
             rows.retain(|_, row| row.id != *id);
@@ -57,6 +68,11 @@ impl Catalogue {
         }
         self.rows.retain(|_, rows| !rows.is_empty());
         self.withdrawals.retain(|_, withdrawals| !withdrawals.is_empty());
+    }
+
+    /// What an organisation charges for passing orders on, and the statement that says so.
+    pub fn tariff(&self, org: &OrgId) -> Option<&(StatementId, Tariff)> {
+        self.tariffs.get(org)?.last_key_value().map(|(_, tariff)| tariff)
     }
 
     /// Whether a new version may be published: it must be newer than what is known.

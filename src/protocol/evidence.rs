@@ -28,7 +28,7 @@ pub struct Item {
 pub struct Evidence {
     /// Root, admissions, key events, grants: what makes keys good.
     pub trust: Vec<Item>,
-    /// Offering, rule pack, facts: what the judgement rests on.
+    /// Offering, rule pack, tariffs, facts: what the judgement rests on.
     pub facts: Vec<Item>,
     /// The messages of the order, in order.
     pub messages: Vec<(Signed, Item)>,
@@ -63,6 +63,7 @@ impl Node {
         for leg in attempt.leg_findings() {
             facts.extend(leg.evidence.iter().copied());
         }
+        facts.extend(attempt.counters.values().filter_map(|counter| counter.body().tariff));
         for fact in facts {
             let signed_in = self.public_place(&fact)?;
             let behind = state.registry.log(&signed_in).zip(state.signers.get(&fact));

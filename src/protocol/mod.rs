@@ -16,6 +16,7 @@ pub mod journal;
 pub mod limits;
 pub mod outbox;
 pub mod places;
+pub mod pricing;
 pub mod proving;
 pub mod record;
 pub mod replication;
@@ -251,6 +252,9 @@ impl Node {
         }
         for verified in judged {
             self.append(verified, work);
+        }
+        if self.check_may_sign().is_ok() {
+            self.publish_tariffs(work);
         }
         Ok(Answer::Done)
     }

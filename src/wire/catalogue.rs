@@ -1,6 +1,6 @@
 //! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
 use crate::domain::id::{OrgId, Origin, StatementId};
-use crate::domain::offering::{Area, Component, CostItem, Due, Maturity, MaturityModel, Offering};
+use crate::domain::offering::{Area, Component, Due, Maturity, MaturityModel, Offering};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::checked_text;
 use crate::protocol::state::State;
@@ -208,32 +208,28 @@ impl From<Maturity> for pb::Maturity {
 
 impl From<&Component> for pb::PriceComponent {
     fn from(component: &Component) -> Self {
-        let Component { item, due, cents, vat } = component;
+        let Component { item, due, cents, vat, tax, terms, year } = component;
         let due = match due {
             Due::Once => pb::Due::Once,
             Due::PerYear => pb::Due::PerYear,
+            Due::PerUse => pb::Due::PerUse,
         };
-        Self { item: item_word(*item).to_owned(), due: due.into(), amount_cents: cents.get(), vat: vat.clone() }
-    }
-}
-
-/// The word a statement uses for a price item.
-fn item_word(item: CostItem) -> &'static str {
-    match item {
-        CostItem::Infrastructure => "infrastructure",
-        CostItem::Development => "development",
-        CostItem::Platform => "platform",
-        CostItem::Operation => "operation",
-        CostItem::Usage => "usage",
-        CostItem::SetUp => "set-up",
-        CostItem::Connection => "connection",
-        CostItem::Brokering => "brokering",
+        Self {
+            item: item.word().to_owned(),
+            due: due.into(),
+            amount_cents: cents.get(),
+            vat: vat.clone(),
+            tax: tax.as_ref().map(Into::into),
+            contract_year: year.unwrap_or(0),
+            depends: terms.is_some(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::offering::CostItem;
     use crate::protocol::explain::fixture::{Town, by_rule};
 
     #[test]
@@ -287,17 +283,8 @@ mod tests {
 
     #[test]
     fn price_items_are_the_words_of_the_statement() {
-        for item in [
-            CostItem::Infrastructure,
-            CostItem::Development,
-            CostItem::Platform,
-            CostItem::Operation,
-            CostItem::Usage,
-            CostItem::SetUp,
-            CostItem::Connection,
-            CostItem::Brokering,
-        ] {
-            assert_eq!(serde_json::to_value(item).expect("a word"), item_word(item));
+        for item in CostItem::ALL {
+            assert_eq!(serde_json::to_value(item).expect("a word"), item.word());
         }
     }
 }

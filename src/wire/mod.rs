@@ -15,6 +15,7 @@ pub mod node;
 pub mod order;
 pub mod page;
 pub mod peer;
+pub mod price;
 pub mod statement;
 pub mod status;
 

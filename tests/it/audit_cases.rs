@@ -111,6 +111,7 @@ fn by_insiders() -> Vec<Forgery> {
             NotCheckable,
         ),
         ("price not in the sum", Script { hidden_cents: 100, ..base() }, UNTOUCHED, Check::Price, Invalid),
+        ("more than the tariff", Script { overcharged_cents: 100, ..base() }, UNTOUCHED, Check::Price, Invalid),
         ("key of another", Script { endorser: "kitu", ..base() }, UNTOUCHED, Check::Signers, Invalid),
         ("key registered later", Script { late_key: true, ..base() }, UNTOUCHED, Check::Position, Invalid),
         ("over the limit", Script { limit: 100_000, ..base() }, UNTOUCHED, Check::Officers, Invalid),
@@ -428,7 +429,7 @@ fn the_program_says_so_with_its_exit_code() {
         if arguments.contains(&"json") {
             let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
             assert_eq!(report["checks"].as_array().map(Vec::len), Some(Check::ALL.len()));
-            assert_eq!(report["case"]["total_cents"], 990_000);
+            assert_eq!(report["case"]["total_cents"], 1_010_000);
         }
     }
 }

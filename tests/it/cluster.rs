@@ -97,9 +97,38 @@ fn a_node_finds_everything_without_its_index(kept: &Path, offerings: u64) {
         let order =
             run(verbund().args(["-o", "json", "order", "list", "--profile"]).arg(kept.join("client.toml")), 0);
         assert!(String::from_utf8_lossy(&order.stdout).contains("abgeschlossen"));
+        a_price_is_explained_before_anyone_orders(&kept.join("client.toml"));
         second_nodes_are_refused(&folder);
         drop(node);
     }
+}
+
+/// Barleben, two years, 300 uses a year: set-up 400.00; a quarter of the connection 225.00; of 5,400.00 a year the share
+/// of 9,137 among 320,219 inhabitants, 154.08 twice; development 120.00 and 123.00; uses 300 × 0.35 = 105.00 twice.
+fn a_price_is_explained_before_anyone_orders(profile: &Path) {
+    let preview = |arguments: &[&str], exit| {
+        let route = ["price", "preview", "--for", "barleben", "--offering", "kitu/hundeanmeldung"];
+        let output = run(verbund().args(route).args(arguments).arg("--profile").arg(profile), exit);
+        String::from_utf8_lossy(if exit == 0 { &output.stdout } else { &output.stderr }).into_owned()
+    };
+    let asked = ["--route", "1", "--term-years", "2", "--uses", "300"];
+    let found: Value = serde_json::from_str(&preview(&[&asked[..], &["-o", "json"]].concat(), 0)).expect("JSON");
+    let expected = 40_000 + 22_500 + 2 * 15_408 + 12_000 + 12_300 + 2 * 10_500;
+    assert_eq!((&found["total_cents"], &found["gross_cents"]), (&Value::from(expected), &Value::from(expected)));
+    assert_eq!((&found["complete"], &found["legs"][0]["cents"]), (&Value::Bool(true), &Value::from(expected)));
+    for (lang, words) in [
+        (
+            "de",
+            ["Einwohnerzahl, Stand 2024, 5 Beteiligte", "Quelle: Gemeindeverzeichnis GV100AD", "Nicht enthalten:"],
+        ),
+        ("en", ["inhabitants, as of 2024, 5 taking part", "source: Gemeindeverzeichnis GV100AD", "Not included:"]),
+    ] {
+        let said = preview(&[&asked[..], &["--lang", lang]].concat(), 0);
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    assert!(preview(&["--term-years", "21"], 8).contains("FIELD_INVALID"));
+    assert!(preview(&["--via", "barleben,kid,kitu", "--term-years", "2"], 0).contains("kid"));
+    assert!(preview(&["--via", "magdeburg,kitu"], 8).contains("ROUTE_INVALID"));
 }
 
 /// While a node runs, another on its address or on its store is told why it cannot.

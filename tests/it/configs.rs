@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use verbund::config::folder::{FederationFolder, read_folder};
 use verbund::domain::facts::{Membership, PrivateCapital};
 use verbund::domain::offering::Offering;
+use verbund::domain::price::{KeyKind, Party};
 use verbund::domain::trust::WitnessPolicy;
 
 use crate::shared::shared;
@@ -156,4 +157,24 @@ fn municipalities_are_those_of_the_official_register() {
         checked += 1;
     }
     assert_eq!(checked, 6, "five municipalities of Saxony-Anhalt and one of Bavaria");
+}
+
+#[test]
+fn keys_by_inhabitants_have_the_numbers_of_the_municipalities() {
+    let folder = federation();
+    let organisations = folder.nodes.iter().flat_map(|node| &node.organisations.organisations);
+    let inhabitants: BTreeMap<Party, u64> = organisations
+        .filter_map(|organisation| {
+            Some((Party::Org(organisation.id.clone()), u64::from(organisation.inhabitants?.count)))
+        })
+        .collect();
+    let terms = offerings(&folder).flat_map(|offering| &offering.price).filter_map(|part| part.terms.as_ref());
+    let keys = terms.flat_map(|terms| &terms.split).map(|part| &part.key);
+    let by_people = keys.filter(|key| key.kind == KeyKind::Inhabitants).flat_map(|key| &key.parties);
+    let mut checked = 0;
+    for weight in by_people {
+        assert_eq!(weight.weight, inhabitants.get(&weight.party).copied(), "{}", weight.party);
+        checked += 1;
+    }
+    assert!(checked >= 5, "{checked} municipalities share a cost by inhabitants");
 }

@@ -12,8 +12,10 @@ use verbund::domain::law::judge_leg;
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Component, CostItem, Due, Offering};
 use verbund::domain::order::{
-    Accept, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason,
+    Accept, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason, amount,
 };
+use verbund::domain::price::quote::{Buyer, carried, quote};
+use verbund::domain::price::{Quantities, Tariff, Terms};
 use verbund::domain::route::Route;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Salt, Signed};
@@ -42,6 +44,8 @@ pub struct Script {
     pub approval: Option<bool>,
     /// How many cents the second hop asks beyond what the seal counts.
     pub hidden_cents: i64,
+    /// How many cents the second hop asks beyond its tariff; the seal counts them.
+    pub overcharged_cents: i64,
     /// Whose key signs the endorsement of `kid`.
     pub endorser: &'static str,
     /// Whether `kid` signs its endorsement with a key that its log names only afterwards.
@@ -66,6 +70,8 @@ pub struct Script {
     pub witnesses: Vec<&'static str>,
     /// Entries of others in every log.
     pub others: u64,
+    /// Title of the offering.
+    pub title: &'static str,
 }
 
 impl Default for Script {
@@ -74,6 +80,7 @@ impl Default for Script {
             limit: 10_000_000,
             approval: None,
             hidden_cents: 0,
+            overcharged_cents: 0,
             endorser: "kid",
             late_key: false,
             priced_version: 1,
@@ -86,6 +93,7 @@ impl Default for Script {
             sealed_after: 30,
             witnesses: NODES.to_vec(),
             others: 40,
+            title: "Elektronische Wohnsitzanmeldung",
         }
     }
 }
@@ -121,6 +129,7 @@ struct World {
     messages: Vec<(Signed, &'static str)>,
     receipts: Vec<Signed>,
     public: Vec<(Signed, &'static str)>,
+    tariffs: BTreeMap<&'static str, StatementId>,
 }
 
 pub fn org(name: &str) -> OrgId {
@@ -219,6 +228,7 @@ impl World {
             messages: Vec::new(),
             receipts: Vec::new(),
             public: Vec::new(),
+            tariffs: BTreeMap::new(),
             founding,
         };
         for name in NODES {
@@ -311,12 +321,13 @@ impl World {
     }
 
     fn offering(&self, version: u32) -> Offering {
-        let component = |item, due, value| Component { item, due, cents: cents(value), vat: "keine".to_owned() };
+        let least = Terms { uses_min: Some(500), ..Terms::default() };
+        let component = |item, due, value| Component::new(item, due, cents(value), "keine");
         Offering {
             name: org("wohnsitz-ummeldung"),
             version,
             seller: org("dataport"),
-            title: "Elektronische Wohnsitzanmeldung".to_owned(),
+            title: self.script.title.to_owned(),
             description: "Anmeldung nach Umzug, mit Aktualisierung von Ausweis und Reisepass.".to_owned(),
             leika: vec!["99115005060000".parse().expect("key")],
             ozg: Some("10258".parse().expect("id")),
@@ -332,6 +343,7 @@ impl World {
             price: vec![
                 component(CostItem::Operation, Due::PerYear, 180_000 + i64::from(version - 1) * 20_000),
                 component(CostItem::Connection, Due::Once, 250_000),
+                Component { terms: Some(least), ..component(CostItem::Usage, Due::PerUse, 10) },
             ],
             not_included: vec!["Fachverfahren".to_owned()],
             term_years_min: 1,
@@ -385,6 +397,7 @@ impl World {
             quote_by: hours(240),
             seal_by: hours(480),
             auto_seal: None,
+            quantities: Quantities::default(),
             reference: "04011000-1234512345-35".to_owned(),
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
@@ -477,7 +490,7 @@ impl World {
             from: org("dataport"),
             prev,
             leg: self.leg(request, 5),
-            components: self.offering(self.script.priced_version).price,
+            components: self.charged(),
             decision: None,
             binds_until: request.seal_by,
             signed_at: hours(10),
@@ -487,19 +500,15 @@ impl World {
     }
 
     fn counter(&mut self, request: &Request, at: usize, prev: StatementId) -> StatementId {
-        let hidden = if at == 2 { self.script.hidden_cents } else { 0 };
-        let component = Component {
-            item: CostItem::Brokering,
-            due: Due::Once,
-            cents: cents(5_000 + hidden),
-            vat: "keine".to_owned(),
-        };
+        let more = if at == 2 { self.script.hidden_cents + self.script.overcharged_cents } else { 0 };
+        let component = Component::new(CostItem::Brokering, Due::Once, cents(5_000 + more), "keine");
         let counter = Counter {
             order: request.order,
             attempt: 1,
             from: org(ROUTE[at]),
             prev,
             components: vec![component],
+            tariff: self.tariffs.get(ROUTE[at]).copied(),
             binds_until: request.seal_by,
             signed_at: hours(16 - at as i64),
             salt: self.salt(),
@@ -507,9 +516,15 @@ impl World {
         self.say(ROUTE[at], Kind::Counter, &counter, &secret(&format!("org/{}/statement", ROUTE[at])))
     }
 
+    /// What the provider charges Barleben, which says nothing about its uses.
+    fn charged(&self) -> Vec<Component> {
+        let buyer = Buyer { org: &org("barleben"), area: None, inhabitants: None, quantities: Quantities::default() };
+        carried(quote(&self.offering(self.script.priced_version).price, &buyer, 4).expect("a price"))
+    }
+
     fn total(&self) -> Cents {
-        let price = self.offering(self.script.priced_version).price;
-        cents(price[0].cents.get() * 4 + price[1].cents.get() + 4 * 5_000)
+        let provider = amount(&self.charged(), 4).expect("a sum").get();
+        cents(provider + 4 * 5_000 + self.script.overcharged_cents)
     }
 
     fn seal(&mut self, request: &Request, chain: Vec<StatementId>) -> StatementId {
@@ -565,6 +580,11 @@ impl World {
             self.publish("dataport", Kind::Offering, &offering)
         });
         assert_ne!(first, second);
+        for hop in &ROUTE[1..5] {
+            let fee = vec![Component::new(CostItem::Brokering, Due::Once, cents(5_000), "keine")];
+            let id = self.publish(hop, Kind::Tariff, &Tariff { org: org(hop), version: 1, fee });
+            self.tariffs.insert(hop, id);
+        }
         self.fill();
         let (request, id) = self.request(first);
         self.receipt(&request, "kitu", id);

@@ -12,6 +12,7 @@ use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, Sta
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Component, CostItem, Due, Offering};
 use verbund::domain::order::{Attempt, AutoSeal, Decision, Mode, Request, Seal, Void, VoidReason};
+use verbund::domain::price::{Key, KeyKind, Part, Quantities, Terms, Weight};
 use verbund::domain::route::Route;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Salt, Signed};
@@ -294,7 +295,7 @@ pub fn entity_facts(org: &str) -> EntityFacts {
 }
 
 fn component(item: CostItem, due: Due, value: i64) -> Component {
-    Component { item, due, cents: cents(value), vat: String::new() }
+    Component::new(item, due, cents(value), "")
 }
 
 /// Version 1 of Dataport's offering: 1,000 € once and 500 € a year.
@@ -329,8 +330,21 @@ pub fn wohngeld() -> Offering {
     }
 }
 
-/// Version 1 of KITU's offering.
+/// Version 1 of KITU's offering: 1,000 € once, 1,500 € a year shared by inhabitants among Barleben, Halberstadt and
+/// whoever joins, and 10 cents a use, at least 500 uses a year.
 pub fn geburtsurkunde() -> Offering {
+    let party = |org: &str| Weight { party: name(org), weight: Some(9_000) };
+    let key = Key {
+        kind: KeyKind::Inhabitants,
+        group: String::new(),
+        year: 2024,
+        source: "Testverbund".to_owned(),
+        parties: vec![party("barleben"), party("halberstadt")],
+        open: true,
+    };
+    let split = vec![Part { share: BasisPoints::try_from(10_000).expect("a share"), key }];
+    let shared = Terms { split, ..Terms::default() };
+    let uses = Terms { uses_min: Some(500), ..Terms::default() };
     Offering {
         name: name("geburtsurkunde"),
         seller: name("kitu"),
@@ -339,6 +353,11 @@ pub fn geburtsurkunde() -> Offering {
         leika: vec![name("99027001012000")],
         topic: "Familie & Kind".to_owned(),
         lead_land: Some("ST".to_owned()),
+        price: vec![
+            component(CostItem::Connection, Due::Once, 100_000),
+            Component { terms: Some(shared), ..component(CostItem::Operation, Due::PerYear, 150_000) },
+            Component { terms: Some(uses), ..component(CostItem::Usage, Due::PerUse, 10) },
+        ],
         ..wohngeld()
     }
 }
@@ -388,9 +407,10 @@ impl Federation {
         self.request_along(&CHAIN, self.wohngeld, request_id, now)
     }
 
-    /// Feldafing orders Geburtsurkunde from KITU.
+    /// Feldafing orders Geburtsurkunde from KITU and expects 800 uses a year.
     pub fn reverse_request(&self, request_id: &str, now: Timestamp) -> Request {
-        self.request_along(&REVERSE, self.geburtsurkunde, request_id, now)
+        let request = self.request_along(&REVERSE, self.geburtsurkunde, request_id, now);
+        Request { quantities: Quantities { uses: Some(800), target_group: None }, ..request }
     }
 
     /// An order along a route: four years, binding, sealed by itself, a day to quote and two to seal.
@@ -412,6 +432,7 @@ impl Federation {
             quote_by: now.plus_ms(DAY_MS),
             seal_by: now.plus_ms(2 * DAY_MS),
             auto_seal: Some(AutoSeal { accept_assumed: false }),
+            quantities: Quantities::default(),
             reference: String::new(),
             officer: name("einkauf"),
             signed_at: now,

@@ -12,6 +12,7 @@ use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
 use verbund::domain::order::{
     Accept, Access, Counter, Decision, Decline, Endorse, LegFinding, Receipt, Seal, Void, VoidReason,
 };
+use verbund::domain::price::Tariff;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::trust::Expulsion;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
@@ -39,6 +40,7 @@ fn public(kind: &Kind) -> Signed {
         Kind::EntityFacts => statement(kind, &entity_facts("kid")),
         Kind::Offering => statement(kind, &wohngeld()),
         Kind::RulePack => statement(kind, &rule_pack()),
+        Kind::Tariff => statement(kind, &Tariff { org: name("kid"), version: 1, fee: fee("kid") }),
         Kind::Withdrawal => statement(
             kind,
             &Withdrawal {
@@ -141,6 +143,7 @@ fn message(kind: &Kind) -> Signed {
                 from: name("kid"),
                 prev,
                 components: fee("kid"),
+                tariff: None,
                 binds_until: later,
                 signed_at: now,
                 salt,

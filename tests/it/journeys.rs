@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use verbund::domain::id::{NodeId, OrderId};
+use verbund::domain::price::quote::carried;
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::Signed;
 use verbund::node::driver::Driver;
@@ -156,12 +157,30 @@ async fn an_order_is_sealed_by_all_parties_and_witnessed() {
     let nodes = Nodes::start().await;
     nodes.converge().await;
     let request = federation().request("journey-1", SystemClock.now());
+    let (asked, kitu) = (request.clone(), nodes.node("kitu"));
+    let preview = kitu
+        .read(move |node, _| node.price_preview(&asked.offering, &asked.route, asked.term_years, asked.quantities));
+    let preview = preview.await.expect("runs").expect("a price").preview;
+    assert!(preview.is_complete(), "every hop has published its tariff");
     let order = request.order;
     let answer = nodes.node("kitu").officer(sign_request(&request)).await.expect("orderable");
     assert_eq!(answer, Answer::Order(order));
     for party in &CHAIN[1..] {
         nodes.wait_until(party, "sealed", move |node| is_sealed(node, order)).await;
     }
+    let sealed = kitu.read(move |node, _| {
+        let attempt = node.state().orders[&order].current().expect("sealed").clone();
+        let offers = attempt.counters.values().rev().map(|counter| counter.body().components.clone());
+        let accepted = attempt.acceptance.as_ref().map(|accept| accept.body().components.clone());
+        (attempt.total().expect("a price"), accepted.into_iter().chain(offers).collect::<Vec<_>>())
+    });
+    let (total, offered) = sealed.await.expect("runs");
+    let previewed = preview.legs.into_iter().map(|leg| carried(leg.items.expect("published")));
+    assert_eq!(
+        (preview.total, previewed.collect::<Vec<_>>()),
+        (total, offered),
+        "what was previewed is what is sealed"
+    );
     nodes.converge().await;
     nodes.wait_until("kitu", "witnessed", move |node| node.unwitnessed(order) == Ok(0)).await;
     nodes.stop().await;

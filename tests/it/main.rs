@@ -4,6 +4,7 @@ mod cli;
 mod cluster;
 mod configs;
 mod dice;
+mod dossier;
 mod evidence;
 mod federation;
 mod golden;

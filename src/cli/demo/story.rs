@@ -17,6 +17,7 @@ use crate::config::folder::FederationFolder;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId};
 use crate::domain::money::Cents;
 use crate::domain::order::{AutoSeal, Mode};
+use crate::domain::price::Quantities;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::signing::SecretKey;
@@ -25,6 +26,7 @@ use crate::domain::time::{Date, Timestamp, parse_date};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::node::tls;
+use crate::wire::pb::catalogue::v1::PreviewPriceRequest;
 use crate::wire::pb::order::v1::{Order, Stage};
 
 /// Longest time any single wait of the story may take.
@@ -292,9 +294,21 @@ impl Story {
         offering: &str,
         request_id: &str,
     ) -> Result<(OrderId, Order, i64), Refusal> {
+        let previewed = self.preview(chain, offering).await?;
         let (id, started) = self.submit(chain, offering, request_id, None).await?;
         let order = self.wait_for_seal_of(chain[0], id).await?;
+        if previewed != order.total_cents {
+            return Err(failed("the order does not carry the price previewed").with("previewed", previewed));
+        }
         Ok((id, order, SystemClock.now().since_ms(started)))
+    }
+
+    /// What the order will cost, asked before anyone orders.
+    async fn preview(&self, chain: &[&str], offering: &str) -> Result<i64, Refusal> {
+        let route = chain.iter().map(|&party| party.to_owned()).collect();
+        let wanted = PreviewPriceRequest { route, ..PreviewPriceRequest::default() };
+        let found = self.client_of(&chain[0].parse()?)?.price(offering, wanted).await?;
+        if found.complete { Ok(found.total_cents) } else { Err(failed("a hop has not published what it charges")) }
     }
 
     /// Submits an order along a chain; the buyer's officer gives leave to seal at once.
@@ -325,6 +339,7 @@ impl Story {
             quote_ms: 7 * DAY_MS,
             seal_ms: 14 * DAY_MS,
             auto_seal: Some(AutoSeal { accept_assumed: true }),
+            quantities: Quantities::default(),
             reference: String::new(),
         };
         let officer = self.officer_of(&buyer, "einkauf")?;

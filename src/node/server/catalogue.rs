@@ -12,6 +12,7 @@ use crate::wire::catalogue::{Listing, Search, Which, entry, offering};
 use crate::wire::page::encoded_bytes;
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueService;
+use crate::wire::price::{self, Wanted};
 use crate::wire::statement::signed;
 use crate::wire::status::lang_of;
 
@@ -48,6 +49,17 @@ impl CatalogueService for Desk {
         answered(lang_of(request.metadata()), async {
             let wanted = Search::try_from(request.into_inner())?;
             self.ask(move |node, _| search(node, &wanted)).await
+        })
+        .await
+    }
+
+    async fn preview_price(
+        &self,
+        request: Request<pb::PreviewPriceRequest>,
+    ) -> Result<Response<pb::PreviewPriceResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let wanted = Wanted::try_from(request.into_inner())?;
+            self.ask(move |node, _| price::answer(node, &wanted)).await
         })
         .await
     }

@@ -6,6 +6,7 @@ use crate::domain::law::tests::{World, day, org};
 use crate::domain::money::Cents;
 use crate::domain::offering::{Component, CostItem, Due, Offering};
 use crate::domain::order::{Access, Decision, Mode, Request, Seal};
+use crate::domain::price::Quantities;
 use crate::domain::reason::Refusal;
 use crate::domain::route::Route;
 use crate::domain::signing::SecretKey;
@@ -186,6 +187,7 @@ impl Town {
             quote_by: self.now.plus_ms(QUOTE_MS),
             seal_by: self.now.plus_ms(2 * QUOTE_MS),
             auto_seal: None,
+            quantities: Quantities::default(),
             reference: String::new(),
             officer: "einkauf".parse().expect("a name"),
             signed_at: self.now,
@@ -266,12 +268,7 @@ pub(crate) fn offering() -> Offering {
         connection: vec!["fit-connect".to_owned()],
         portals: Vec::new(),
         specialised_systems: Vec::new(),
-        price: vec![Component {
-            item: CostItem::Operation,
-            due: Due::PerYear,
-            cents: Town::cents(120_000),
-            vat: String::new(),
-        }],
+        price: vec![Component::new(CostItem::Operation, Due::PerYear, Town::cents(120_000), "")],
         not_included: Vec::new(),
         term_years_min: 1,
         valid_from: day("2026-01-01"),

@@ -128,6 +128,7 @@ impl Node {
         if self.settings.alone && !self.others().is_empty() {
             self.say_that_nobody_was_asked(now, work);
         }
+        self.publish_tariffs(work);
     }
 
     /// Everyone may see that this start was on the operator's word alone.

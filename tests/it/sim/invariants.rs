@@ -136,6 +136,7 @@ fn seal_is_complete(node: &Node, attempt: &Attempt) -> Result<(), String> {
     if parts.len() != attempt.legs() || Cents::try_from(sum) != Ok(seal.total) || seal.total > request.total_max {
         return refuse("the price does not add up");
     }
+    what_was_previewed_is_sealed(node, attempt)?;
     let legs = attempt.leg_findings();
     if legs.len() != attempt.legs() || legs.iter().any(|leg| leg.verdict != Verdict::Fulfilled) {
         return refuse("a leg is not fulfilled");
@@ -146,6 +147,19 @@ fn seal_is_complete(node: &Node, attempt: &Attempt) -> Result<(), String> {
         true => Ok(()),
         false => refuse("a leg was not fulfilled on the day of the seal"),
     }
+}
+
+/// I10: the order carries what a preview says of everyone whose price list has reached the buyer.
+fn what_was_previewed_is_sealed(node: &Node, attempt: &Attempt) -> Result<(), String> {
+    let request = attempt.request.body();
+    let priced = node.price_preview(&request.offering, &request.route, request.term_years, request.quantities);
+    let legs = priced.map_err(|refusal| format!("I10: {refusal}"))?.preview.legs;
+    for (leg, (org, part)) in legs.iter().zip(attempt.price().map_err(|refusal| format!("I10: {refusal}"))?) {
+        if leg.org != org || leg.items.is_some() && leg.total != part {
+            return Err(format!("I10: {org} was previewed with {} and offered {part}", leg.total));
+        }
+    }
+    Ok(())
 }
 
 /// Before a frame leaves: I13, sampled, and no confidential word to others.

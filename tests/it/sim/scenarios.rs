@@ -65,15 +65,16 @@ fn five_legs_seal_in_both_directions_and_the_prices_add_up() {
     let back = world.federation.reverse_request("r2", world.now);
     submit(&mut world, &there).expect("a good request");
     submit(&mut world, &back).expect("a good request");
-    for (request, buyer, hops) in [
-        (&there, "kitu", ["kitu", "kid", "provitako", "govdigital"]),
-        (&back, "akdb", ["akdb", "govdigital", "provitako", "kid"]),
+    // Feldafing joins two towns of its size in a key: a third of 1,500 €; and 800 uses at 10 cents.
+    for (request, buyer, uses, hops) in [
+        (&there, "kitu", 0, ["kitu", "kid", "provitako", "govdigital"]),
+        (&back, "akdb", 8_000, ["akdb", "govdigital", "provitako", "kid"]),
     ] {
         assert!(world.run_until(2_000, |world| sealed(world, buyer, request.order)), "sealed within two seconds");
         let attempt = world.attempt(buyer, request.order).expect("an attempt");
         let fees: i64 = hops.iter().flat_map(|hop| fee(hop)).map(|part| part.cents.get() * 4).sum();
         let total = attempt.seal.as_ref().expect("sealed").body().total;
-        assert_eq!(total, cents(100_000 + 4 * 50_000 + fees));
+        assert_eq!(total, cents(100_000 + 4 * (50_000 + uses) + fees));
     }
     world.settle();
     for (node, request) in [("dataport", &there), ("kid", &there), ("kitu", &back)] {
@@ -81,6 +82,8 @@ fn five_legs_seal_in_both_directions_and_the_prices_add_up() {
     }
     let evidence = world.node("kitu").evidence(there.order).expect("evidence");
     assert_eq!((evidence.messages.len(), evidence.receipts.len()), (1 + 4 + 1 + 4 + 1, 1 + 3 + 1 + 4));
+    let tariffs = world.node("kitu").state().orders[&there.order].attempts[&1].counters.values();
+    assert_eq!(tariffs.filter(|counter| counter.body().tariff.is_some()).count(), 4, "every hop names its tariff");
     assert!(evidence.facts.len() > 10 && evidence.trust.iter().all(|item| item.proof.is_some()));
 }
 

@@ -1,0 +1,440 @@
+//! The dossier of one order: a draft of the *Vergabevermerk*, from nothing but the examined bundle.
+//!
+//! Same bundle, same root, same bytes. What was decided and why is taken from signed statements; what they do not say is
+//! called unknown and left to the officer. Must never judge anew what the audit has judged, and never invent.
+//! Contents after section 8 (2) VgV, which does not bind in-house awards but is what auditors ask for.
+use std::collections::BTreeMap;
+
+use crate::audit::contract::{buyer_of, judged_legs};
+use crate::audit::dossier::page::{Cell, Page, Section, Table};
+use crate::audit::logs::Logs;
+use crate::audit::report::{Ending, Report};
+use crate::audit::verify::Examined;
+use crate::domain::body::Body;
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
+use crate::domain::offering::Offering;
+use crate::domain::order::{Attempt, Mode, Request};
+use crate::domain::reason::Lang;
+use crate::domain::statement::Verified;
+use crate::domain::time::{Date, Timestamp};
+
+mod decisions;
+mod offers;
+pub mod page;
+
+/// What the sections are written from.
+struct Draft<'e> {
+    lang: Lang,
+    report: &'e Report,
+    logs: &'e Logs,
+    attempt: &'e Attempt,
+}
+
+/// The draft for an examined bundle. Where not even the request holds, it says only that.
+pub fn draft(examined: &Examined, lang: Lang) -> Page {
+    let report = &examined.report;
+    let say = |de: &'static str, en: &'static str| if lang == Lang::De { de } else { en };
+    let ruling = report.ruling();
+    let mut page = Page {
+        lang,
+        title: say("Vergabevermerk (Entwurf)", "Award record (draft)").to_owned(),
+        ruling: ruling.code(),
+        preface: vec![
+            format!("{}: {}", say("Prüfung der Nachweise", "Audit of the evidence"), ruling.text(lang)),
+            say(
+                "Entwurf, aus den unterschriebenen Nachweisen erzeugt. Die zuständige Person prüft, ergänzt und \
+                 unterschreibt ihn; sie entscheidet, nicht das Programm.",
+                "Draft, made from the signed evidence. The officer in charge checks, completes and signs it; the \
+                 officer decides, not the program.",
+            )
+            .to_owned(),
+            say(
+                "Was kursiv steht, geht aus dem Prüfpaket nicht hervor und ist von Hand zu ergänzen.",
+                "What stands in italics does not follow from the bundle and must be added by hand.",
+            )
+            .to_owned(),
+        ],
+        sections: Vec::new(),
+    };
+    if let (Some(logs), Some(attempt)) = (&examined.logs, &examined.attempt) {
+        let draft = Draft { lang, report, logs, attempt };
+        page.sections = vec![
+            draft.subject(),
+            draft.need(),
+            draft.offerings(),
+            draft.routes(),
+            draft.evidence(),
+            draft.price(),
+            draft.decisions(),
+            draft.deadlines(),
+            draft.not_checked(),
+            draft.signature(),
+        ];
+    } else {
+        page.preface.push(
+            say(
+                "Das Prüfpaket enthält keine Anfrage, die Bestand hat; über die Bestellung ist nichts bekannt.",
+                "The bundle contains no request that holds; nothing is known about the order.",
+            )
+            .to_owned(),
+        );
+    }
+    page
+}
+
+impl<'e> Draft<'e> {
+    fn say(&self, de: &'static str, en: &'static str) -> &'static str {
+        if self.lang == Lang::De { de } else { en }
+    }
+
+    fn request(&self) -> &'e Request {
+        self.attempt.request.body()
+    }
+
+    fn columns(&self, names: &[(&'static str, &'static str, &'static str)]) -> Vec<(&'static str, String)> {
+        names.iter().map(|(id, de, en)| (*id, self.say(de, en).to_owned())).collect()
+    }
+
+    fn table(
+        &self,
+        id: &'static str,
+        caption: &str,
+        columns: &[(&'static str, &'static str, &'static str)],
+        rows: Vec<Vec<Cell>>,
+    ) -> Table {
+        Table { id, caption: caption.to_owned(), columns: self.columns(columns), rows }
+    }
+
+    fn offering(&self) -> Option<(&'e str, &'e Offering)> {
+        match self.logs.public().get(&self.request().offering) {
+            Some((name, verified)) => match verified.body() {
+                Body::Offering(offering) => Some((name, offering)),
+                _ => None,
+            },
+            None => None,
+        }
+    }
+
+    /// An organisation with the full name its admission gives.
+    fn org(&self, org: &OrgId) -> Cell {
+        let home = self.logs.home(org).ok();
+        let admission = home.and_then(|home| home.orgs().get(org)).map(|standing| &standing.admission);
+        match admission {
+            Some(admission) => Cell::of(format!("{} ({org})", admission.name), org.as_str()),
+            None => Cell::text(org),
+        }
+    }
+
+    fn interval(&self, from: Date, to: Option<Date>) -> String {
+        match (to, self.lang) {
+            (Some(to), Lang::De) => format!("{from} bis {to}"),
+            (Some(to), Lang::En) => format!("{from} to {to}"),
+            (None, Lang::De) => format!("ab {from}, ohne Ende"),
+            (None, Lang::En) => format!("from {from}, open"),
+        }
+    }
+
+    fn yes_no(&self, yes: bool) -> Cell {
+        Cell::of(if yes { self.say("ja", "yes") } else { self.say("nein", "no") }, yes)
+    }
+
+    fn subject(&self) -> Section {
+        let request = self.request();
+        let mut section = Section::new("subject", self.say("1. Gegenstand", "1. Subject"));
+        let order = format!("{} ({} {})", request.order, self.say("Versuch", "attempt"), request.attempt);
+        section.entry("order", self.say("Bestellung", "Order"), Cell::of(order, request.order.to_string()));
+        section.entry("buyer", self.say("Auftraggeber", "Contracting authority"), self.org(&request.buyer));
+        let address = self
+            .say("Die Anschrift steht nicht im Prüfpaket; ergänzen.", "The address is not in the bundle; add it.");
+        section.entry("address", self.say("Anschrift", "Address"), Cell::unknown(address));
+        let area = buyer_of(request, self.logs).area;
+        let area = area.map_or_else(|| Cell::unknown(self.say("nicht angegeben", "not given")), Cell::text);
+        section.entry("area", self.say("Regionalschlüssel", "Regional key"), area);
+        section.entry(
+            "provider",
+            self.say("Auftragnehmer am Ende der Kette", "Provider"),
+            self.org(request.route.provider()),
+        );
+        let mode = match request.mode {
+            Mode::Binding => self.say("verbindliche Bestellung", "binding order"),
+            Mode::Interest => {
+                self.say("Interessenbekundung, bindet niemanden", "expression of interest, binds nobody")
+            }
+        };
+        section.entry("mode", self.say("Art", "Kind"), Cell::text(mode));
+        let reference = if request.reference.is_empty() {
+            Cell::unknown(self.say("nicht angegeben", "not given"))
+        } else {
+            Cell::text(&request.reference)
+        };
+        section.entry("reference", self.say("Zeichen des Auftraggebers", "Buyer's reference"), reference);
+        section.entry("as_of", self.say("Tag der Vergabe", "Day of award"), Cell::text(request.as_of));
+        section.entry(
+            "term_years",
+            self.say("Laufzeit in Jahren", "Term in years"),
+            Cell::of(request.term_years, request.term_years),
+        );
+        let ending = self.report.case.ending.unwrap_or(Ending::Open);
+        section.entry("ending", self.say("Ergebnis", "Result"), Cell::of(ending.text(self.lang), ending.code()));
+        let root = match self.report.case.root {
+            Some(root) => Cell::text(format!("sha256:{root}")),
+            None => Cell::unknown(self.say("nicht im Prüfpaket", "not in the bundle")),
+        };
+        section.entry("root", self.say("Wurzel des Verbunds", "Federation root"), root);
+        section
+    }
+
+    fn need(&self) -> Section {
+        let request = self.request();
+        let mut section = Section::new("need", self.say("2. Bedarf", "2. Need"));
+        let needs = self.logs.public().values().filter_map(|(_, verified)| match verified.body() {
+            Body::Need(need) if need.municipality == request.buyer => Some(need.note.clone()),
+            _ => None,
+        });
+        let needs: Vec<String> = needs.collect();
+        let stated = if needs.is_empty() {
+            Cell::unknown(self.say(
+                "Ein veröffentlichter Bedarf liegt dem Prüfpaket nicht bei. Bedarf und Anlass ergänzen.",
+                "The bundle holds no published need. Add the need and its occasion.",
+            ))
+        } else {
+            Cell::text(needs.join("; "))
+        };
+        section.entry("stated", self.say("Erklärter Bedarf", "Need stated"), stated);
+        let label = self.say("Obergrenze des Preises (netto, gesamte Laufzeit)", "Price cap (net, whole term)");
+        section.entry("total_max", label, money(request.total_max));
+        for (id, label, number) in [
+            ("uses", self.say("Erwartete Nutzungen je Jahr", "Expected uses a year"), request.quantities.uses),
+            (
+                "target_group",
+                self.say("Angehörige der Zielgruppe", "Members of the target group"),
+                request.quantities.target_group,
+            ),
+        ] {
+            let cell = number.map_or_else(
+                || Cell::unknown(self.say("nicht angegeben", "not given")),
+                |number| Cell::of(number, number),
+            );
+            section.entry(id, label, cell);
+        }
+        section
+    }
+
+    fn offerings(&self) -> Section {
+        let mut section = Section::new("offerings", self.say("3. Betrachtete Angebote", "3. Offerings considered"));
+        let Some((_, offering)) = self.offering() else {
+            section.entry(
+                "ordered",
+                self.say("Bestellt", "Ordered"),
+                Cell::unknown(self.say(
+                    "Das bestellte Angebot liegt dem Prüfpaket nicht bei.",
+                    "The offering ordered is not in the bundle.",
+                )),
+            );
+            return section;
+        };
+        let list = |texts: &[String]| {
+            if texts.is_empty() {
+                Cell::text(self.say("keine", "none"))
+            } else {
+                Cell::of(texts.join("; "), texts.to_vec())
+            }
+        };
+        section.entry("ordered", self.say("Bestellt", "Ordered"), Cell::text(&offering.title));
+        section.entry("seller", self.say("Anbieter", "Seller"), self.org(&offering.seller));
+        section.entry("version", self.say("Fassung", "Version"), Cell::of(offering.version, offering.version));
+        section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(self.request().offering));
+        let services: Vec<String> = offering.leika.iter().map(ToString::to_string).collect();
+        section.entry("leika", "LeiKa", list(&services));
+        let validity = self.interval(offering.valid_from, offering.valid_to);
+        section.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::text(validity));
+        section.entry("not_included", self.say("Nicht enthalten", "Not included"), list(&offering.not_included));
+        section.entry("source", self.say("Quelle der Angaben", "Source"), Cell::text(&offering.source));
+        section.entry("assumed", self.say("Annahmen", "Assumptions"), list(&offering.assumed));
+        let others = self.logs.public().iter().filter_map(|(id, (_, verified))| match verified.body() {
+            Body::Offering(other) if *id != self.request().offering => {
+                Some(format!("{}/{} {}", other.seller, other.name, other.version))
+            }
+            _ => None,
+        });
+        let others: Vec<String> = others.collect();
+        let others = if others.is_empty() {
+            Cell::unknown(self.say(
+                "Welche anderen Angebote betrachtet wurden und warum sie ausschieden, steht nicht im Prüfpaket; ergänzen.",
+                "Which other offerings were considered, and why they were not chosen, is not in the bundle; add it.",
+            ))
+        } else {
+            Cell::text(others.join("; "))
+        };
+        section.entry("others", self.say("Andere Angebote", "Other offerings"), others);
+        section
+    }
+
+    fn routes(&self) -> Section {
+        let request = self.request();
+        let mut section =
+            Section::new("routes", self.say("4. Beschaffungsweg und Begründung", "4. Route and reasons"));
+        section.entry(
+            "chosen",
+            self.say("Gewählter Weg", "Route chosen"),
+            Cell::of(&request.route, request.route.parties().iter().map(ToString::to_string).collect::<Vec<_>>()),
+        );
+        section.entry(
+            "others",
+            self.say("Andere Wege", "Other routes"),
+            Cell::unknown(self.say(
+                "Welche anderen Wege geprüft wurden, steht nicht im Prüfpaket; ergänzen (`verbund chain routes`).",
+                "Which other routes were examined is not in the bundle; add them (`verbund chain routes`).",
+            )),
+        );
+        let mut rows = Vec::new();
+        for leg in judged_legs(self.attempt, self.logs) {
+            let verdict = Cell::of(leg.verdict.text(self.lang), serde_json::json!(leg.verdict));
+            let basis = leg
+                .basis
+                .map_or_else(|| Cell::unknown(self.say("keine", "none")), |basis| Cell::text(basis.paragraph()));
+            let reasons: Vec<String> = leg.findings.iter().map(|finding| finding.text(self.lang)).collect();
+            rows.push(vec![
+                self.org(&leg.from),
+                self.org(&leg.to),
+                verdict,
+                basis,
+                self.yes_no(leg.assumed()),
+                Cell::of(reasons.join(" "), reasons),
+            ]);
+        }
+        if rows.is_empty() {
+            section.note(self.say(
+                "Kein Abschnitt wurde beurteilt, oder das Regelwerk liegt dem Prüfpaket nicht bei.",
+                "No leg was judged, or the rule pack is not in the bundle.",
+            ));
+        }
+        let columns = [
+            ("from", "Von", "From"),
+            ("to", "An", "To"),
+            ("verdict", "Ergebnis", "Result"),
+            ("basis", "Grundlage", "Basis"),
+            ("assumed", "mit Annahmen", "assumptions"),
+            ("reasons", "Gründe", "Reasons"),
+        ];
+        let caption = self.say(
+            "Abschnitte, nachgeprüft mit den Nachweisen des Prüfpakets",
+            "Legs, judged again on the evidence in the bundle",
+        );
+        section.tables.push(self.table("legs", caption, &columns, rows));
+        section
+    }
+
+    fn evidence(&self) -> Section {
+        let mut section =
+            Section::new("evidence", self.say("5. Nachweise und ihre Geltung", "5. Evidence and its validity"));
+        let day = self.request().as_of;
+        let known_on = self.request().signed_at.date();
+        // By their names in the bundle, which number them.
+        let by_name: BTreeMap<&str, (&StatementId, &Verified<Body>)> =
+            self.logs.public().iter().map(|(id, (name, verified))| (name.as_str(), (id, verified))).collect();
+        let rows = by_name.into_iter().filter_map(|(name, (id, verified))| {
+            let (about, from, to, known, source, assumed) = match verified.body() {
+                Body::Membership(fact) => (
+                    format!("{} → {}", fact.member, fact.of),
+                    fact.valid_from,
+                    fact.valid_to,
+                    Some(fact.known_from),
+                    &fact.source,
+                    fact.assumed,
+                ),
+                Body::EntityFacts(fact) => {
+                    let (org, known) = (fact.org.to_string(), Some(fact.known_from));
+                    (org, fact.valid_from, fact.valid_to, known, &fact.source, fact.assumed)
+                }
+                Body::RulePack(pack) => {
+                    (pack.name.to_string(), pack.valid_from, pack.valid_to, None, &pack.source, false)
+                }
+                _ => return None,
+            };
+            let in_force =
+                from <= day && to.is_none_or(|end| day <= end) && known.is_none_or(|known| known <= known_on);
+            Some(vec![
+                Cell::text(about),
+                Cell::of(self.interval(from, to), serde_json::json!([from.to_string(), to.map(|to| to.to_string())])),
+                known.map_or_else(|| Cell::text("–"), Cell::text),
+                self.yes_no(in_force),
+                self.yes_no(assumed),
+                Cell::text(source),
+                Cell::of(format!("{name} ({})", short(id)), id.to_string()),
+            ])
+        });
+        let rows = rows.collect();
+        let columns = [
+            ("about", "Worüber", "About"),
+            ("validity", "Gültig", "Valid"),
+            ("known_from", "Bekannt seit", "Known since"),
+            ("in_force", "am Vergabetag in Kraft", "in force on the day of award"),
+            ("assumed", "Annahme", "Assumption"),
+            ("source", "Quelle", "Source"),
+            ("statement", "Erklärung", "Statement"),
+        ];
+        let caption = self.say("Tatsachen und Regelwerk im Prüfpaket", "Facts and rule pack in the bundle");
+        section.tables.push(self.table("facts", caption, &columns, rows));
+        section
+    }
+
+    fn not_checked(&self) -> Section {
+        let mut section = Section::new(
+            "not-checked",
+            self.say("9. Feststellungen und was nicht geprüft ist", "9. Findings, and what was not checked"),
+        );
+        let rows = self.report.findings().map(|(check, finding)| {
+            let refusal = &finding.refusal;
+            vec![
+                Cell::of(check.text(self.lang), check.code()),
+                Cell::of(finding.ruling.text(self.lang), finding.ruling.code()),
+                Cell::text(&finding.subject),
+                Cell::of(refusal.reason.text(self.lang), refusal.reason.code()),
+            ]
+        });
+        let rows: Vec<Vec<Cell>> = rows.collect();
+        if rows.is_empty() {
+            section.note(self.say("Die Prüfung ergab keine Feststellungen.", "The audit had no findings."));
+        } else {
+            let columns = [
+                ("check", "Prüfung", "Check"),
+                ("ruling", "Urteil", "Ruling"),
+                ("subject", "Teil", "Member"),
+                ("reason", "Feststellung", "Finding"),
+            ];
+            section.tables.push(self.table("findings", self.say("Feststellungen", "Findings"), &columns, rows));
+        }
+        for gap in &self.report.case.not_checked {
+            section.note(format!("{}: {}", self.say("Nicht geprüft", "Not checked"), gap.text(self.lang)));
+        }
+        section
+    }
+
+    fn signature(&self) -> Section {
+        let mut section =
+            Section::new("signature", self.say("10. Prüfung und Unterschrift", "10. Review and signature"));
+        for (id, label) in [
+            ("place", self.say("Ort, Datum", "Place, date")),
+            ("name", self.say("Name, Amt", "Name, office")),
+            ("signature", self.say("Unterschrift", "Signature")),
+        ] {
+            section.entry(id, label, Cell::unknown("________________"));
+        }
+        section
+    }
+}
+
+fn money(cents: Cents) -> Cell {
+    Cell::of(cents, cents.get())
+}
+
+fn short(id: &StatementId) -> String {
+    id.to_string().chars().take(16).collect()
+}
+
+/// A time as a person reads it; signers' clocks, never proof.
+fn instant(at: Timestamp) -> Cell {
+    Cell::text(at)
+}

@@ -1,0 +1,128 @@
+//! The dossier's section on the price: every item as offered, and how it follows from what was published.
+use super::page::{Cell, Section};
+use super::{Draft, money};
+use crate::audit::contract::buyer_of;
+use crate::domain::body::Body;
+use crate::domain::id::StatementId;
+use crate::domain::offering::Component;
+use crate::domain::price::quote::{Charge, Preview, carried, preview, quote};
+use crate::domain::statement::Verified;
+
+impl Draft<'_> {
+    /// The price of everyone who has offered: by the statement published, if it gives what was offered, else as offered.
+    fn priced(&self) -> Option<(Preview, bool)> {
+        let request = self.request();
+        let accept = self.attempt.acceptance.as_ref()?.body();
+        let tariff = |id: &StatementId| match self.logs.public().get(id).map(|(_, verified)| verified.body()) {
+            Some(Body::Tariff(tariff)) => Some(tariff.fee.as_slice()),
+            _ => None,
+        };
+        let published = self.offering().map(|(_, offering)| offering.price.as_slice());
+        let mut charges = vec![(&accept.from, Some(request.offering), published, accept.components.as_slice())];
+        for counter in self.attempt.counters.values().rev().map(Verified::body) {
+            let by = counter.tariff.as_ref();
+            charges.push((&counter.from, counter.tariff, by.and_then(tariff), counter.components.as_slice()));
+        }
+        let buyer = buyer_of(request, self.logs);
+        let mut explained = true;
+        let charges: Vec<Charge> = charges
+            .into_iter()
+            .map(|(org, by, published, offered)| {
+                let items = published.filter(|published| {
+                    let found = quote(published, &buyer, request.term_years).map(carried);
+                    found.is_ok_and(|found| found == offered)
+                });
+                explained &= items.is_some();
+                Charge { org, by: by.filter(|_| items.is_some()), items: Some(items.unwrap_or(offered)) }
+            })
+            .collect();
+        preview(&charges, &buyer, request.term_years).ok().map(|preview| (preview, explained))
+    }
+
+    pub(super) fn price(&self) -> Section {
+        let mut section = Section::new("price", self.say("6. Preis", "6. Price"));
+        let Some((found, explained)) = self.priced() else {
+            section.entry(
+                "total",
+                self.say("Summe", "Total"),
+                Cell::unknown(self.say(
+                    "Ein verbindliches Angebot liegt dem Prüfpaket nicht bei.",
+                    "There is no binding offer in the bundle.",
+                )),
+            );
+            return section;
+        };
+        let total = self.say("Summe netto über die Laufzeit", "Total net over the term");
+        section.entry("total", total, money(found.total));
+        let gross = found.gross.map_or_else(
+            || {
+                Cell::unknown(self.say(
+                    "nicht berechenbar: eine Steuerangabe fehlt",
+                    "cannot be computed: a tax statement is missing",
+                ))
+            },
+            money,
+        );
+        section.entry("gross", self.say("Summe brutto", "Total gross"), gross);
+        let columns = [
+            ("org", "Wer", "Who"),
+            ("item", "Wofür", "What for"),
+            ("cents", "Betrag netto", "Net amount"),
+            ("due", "Fällig", "Due"),
+            ("tax", "Umsatzsteuer", "Value-added tax"),
+            ("steps", "Berechnung, Schlüssel, Quelle", "Computation, key, source"),
+        ];
+        section.tables.push(self.table(
+            "items",
+            self.say("Preisteile, wie angeboten", "Items as offered"),
+            &columns,
+            self.item_rows(&found),
+        ));
+        let rows = found.legs.iter().map(|leg| vec![self.org(&leg.org), money(leg.total)]).collect();
+        let columns = [("org", "Wer", "Who"), ("total", "über die Laufzeit", "over the term")];
+        section.tables.push(self.table(
+            "totals",
+            self.say("Summen je Beteiligtem", "Totals by party"),
+            &columns,
+            rows,
+        ));
+        if !explained {
+            section.note(self.say(
+                "Nicht jeder Betrag lässt sich aus veröffentlichten Preisen nachrechnen; solche Beträge stehen wie angeboten.",
+                "Not every amount can be computed from published prices; such amounts stand as offered.",
+            ));
+        }
+        section.entry(
+            "economy",
+            self.say("Wirtschaftlichkeit", "Economic efficiency"),
+            Cell::unknown(self.say(
+                "Warum der Preis wirtschaftlich ist, steht nicht im Prüfpaket; ergänzen.",
+                "Why the price is economical is not in the bundle; add it.",
+            )),
+        );
+        section
+    }
+
+    fn item_rows(&self, found: &Preview) -> Vec<Vec<Cell>> {
+        let items = found.legs.iter().flat_map(|leg| leg.items.iter().flatten().map(move |item| (&leg.org, item)));
+        let rows = items.map(|(org, item)| {
+            let Component { item: what, due, cents, vat, tax, terms: _, year } = &item.component;
+            let steps: Vec<String> = item.steps.iter().map(|step| step.text(self.lang)).collect();
+            let tax = tax.as_ref().map_or_else(|| vat.clone(), |tax| tax.text(self.lang));
+            let stated = if tax.is_empty() {
+                Cell::unknown(self.say("nicht angegeben", "not stated"))
+            } else {
+                Cell::text(tax)
+            };
+            vec![
+                self.org(org),
+                Cell::of(what.text(self.lang), what.word()),
+                money(*cents),
+                Cell::text(due.text(*year, self.lang)),
+                stated,
+                Cell::of(steps.join(" "), steps),
+            ]
+        });
+        rows.collect()
+    }
+}
