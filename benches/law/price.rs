@@ -7,7 +7,6 @@ use verbund::domain::offering::{Component, CostItem, Due, Offering};
 use verbund::domain::order::Request;
 use verbund::domain::price::{Indexation, Key, KeyKind, PARTIES_MAX, Part, Quantities, Tariff, Terms, Weight};
 use verbund::domain::statement::{Kind, Signed};
-use verbund::protocol::catalogue::Row;
 use verbund::protocol::settings::Dice;
 use verbund::protocol::{Input, Node, RequestId};
 
@@ -74,7 +73,6 @@ fn office() -> (Node, Request) {
     let mut state = node.state().clone();
     let offering = offering();
     let signed = Signed::sign(&Kind::Offering, &offering, &[&statement_key("dataport")]);
-    let origin = federation.nodes[&name("dataport")].origin.clone();
     state.catalogue.put(signed.id(), offering);
     for hop in &CHAIN[1..CHAIN.len() - 1] {
         let tariff = Tariff { org: name(hop), version: 2, fee: fee(hop) };

@@ -8,7 +8,8 @@ use crate::audit::bundle::{Section, is_message};
 use crate::audit::logs::{Entry, Logs, OutcomeKey};
 use crate::audit::report::{Assumption, Book, Case, Check, Ending, LegLine, Ruling};
 use crate::domain::body::Body;
-use crate::domain::facts::{FactBase, RulePack};
+use crate::domain::fact_base::FactBase;
+use crate::domain::facts::RulePack;
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::law::{LegJudgement, Verdict, judge_leg};
 use crate::domain::offering::{Area, Component, Offering};
@@ -331,7 +332,7 @@ fn check_legs(attempt: &Attempt, messages: &[Message], logs: &Logs, case: &mut C
             _ => continue,
         };
         let judged = judge_again(finding, &facts, (&request.rule_pack, pack), request.signed_at);
-        let known = |id: &&StatementId| facts.memberships.contains_key(*id) || facts.entities.contains_key(*id);
+        let known = |id: &&StatementId| facts.membership(id).is_some() || facts.entity(id).is_some();
         let missing = finding.evidence.iter().find(|id| !known(id));
         let result = match missing {
             Some(id) => Err(Refusal::new(Reason::EvidenceMissing).with("fact", id)),
@@ -394,12 +395,8 @@ fn fact_base(logs: &Logs) -> FactBase {
     let mut facts = FactBase::default();
     for (id, (_, verified)) in logs.public() {
         match verified.body() {
-            Body::Membership(fact) => {
-                facts.memberships.insert(*id, fact.clone());
-            }
-            Body::EntityFacts(fact) => {
-                facts.entities.insert(*id, fact.clone());
-            }
+            Body::Membership(fact) => facts.insert_membership(*id, fact.clone()),
+            Body::EntityFacts(fact) => facts.insert_entity(*id, fact.clone()),
             _ => {}
         }
     }
@@ -420,7 +417,7 @@ fn leg_line(judged: &LegJudgement) -> LegLine {
 
 fn assumptions(judged: &LegJudgement, facts: &FactBase, logs: &Logs) -> Vec<Assumption> {
     let assumed = |id: &StatementId| {
-        let (about, source) = match (facts.memberships.get(id), facts.entities.get(id)) {
+        let (about, source) = match (facts.membership(id), facts.entity(id)) {
             (Some(fact), _) if fact.assumed => (format!("{} → {}", fact.member, fact.of), fact.source.clone()),
             (_, Some(fact)) if fact.assumed => (fact.org.to_string(), fact.source.clone()),
             _ => return None,

@@ -8,8 +8,9 @@ use crate::cli::Global;
 use crate::cli::client::Client;
 use crate::cli::output::Output;
 use crate::domain::id::OrgId;
+use crate::domain::law::Verdict;
 use crate::domain::reason::{Lang, Refusal};
-use crate::domain::time::parse_date;
+use crate::domain::time::{Date, parse_date};
 use crate::wire::pb::chain::v1 as pb;
 
 /// What to do with chains.
@@ -21,41 +22,201 @@ pub enum Verb {
         #[arg(long = "for", value_name = "ORG")]
         for_org: OrgId,
         /// Kennung oder ANBIETER/NAME
-        #[arg(long, value_name = "ANGEBOT")]
-        offering: String,
-        /// Tag der Vergabe; heute, wenn nicht genannt
+        #[arg(long, value_name = "ANGEBOT", required_unless_present = "to", conflicts_with = "to")]
+        offering: Option<String>,
+        /// Statt eines Angebots: bis zu welcher Organisation
+        #[arg(long, value_name = "ORG")]
+        to: Option<OrgId>,
+        /// The two days.
+        #[command(flatten)]
+        days: Days,
+    },
+    /// Ein Schritt unter jedem Fall, der in Betracht kommt, mit den Belegen
+    Explain {
+        /// Wer vergibt
+        #[arg(long, value_name = "ORG")]
+        from: OrgId,
+        /// Wer den Auftrag erhält
+        #[arg(long, value_name = "ORG")]
+        to: OrgId,
+        /// The two days.
+        #[command(flatten)]
+        days: Days,
+    },
+    /// Offene Bestellungen und laufende Verträge, die eine beendete oder widerrufene Mitgliedschaft berührt
+    Affected {
+        /// Wer Mitglied ist; ohne Angabe alle Schritte, die heute nicht tragen
+        #[arg(long, value_name = "ORG", requires = "of")]
+        member: Option<OrgId>,
+        /// Wovon
+        #[arg(long, value_name = "ORG", requires = "member")]
+        of: Option<OrgId>,
+        /// An welchem Tag die Schritte tragen müssen; heute, wenn nicht genannt
         #[arg(long, value_name = "JJJJ-MM-TT")]
         as_of: Option<String>,
-        /// Mit dem Wissen dieses Tages; heute, wenn nicht genannt
-        #[arg(long, value_name = "JJJJ-MM-TT")]
-        known_on: Option<String>,
     },
+}
+
+/// The two days of a judgement.
+#[derive(clap::Args)]
+pub struct Days {
+    /// Tag der Vergabe; heute, wenn nicht genannt
+    #[arg(long, value_name = "JJJJ-MM-TT")]
+    as_of: Option<String>,
+    /// Mit dem Wissen dieses Tages; heute, wenn nicht genannt
+    #[arg(long, value_name = "JJJJ-MM-TT")]
+    known_on: Option<String>,
+}
+
+impl Days {
+    fn read(&self) -> Result<(Option<Date>, Option<Date>), Refusal> {
+        Ok((day(self.as_of.as_deref())?, day(self.known_on.as_deref())?))
+    }
+}
+
+fn day(text: Option<&str>) -> Result<Option<Date>, Refusal> {
+    text.map(parse_date).transpose()
 }
 
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
-    let Verb::Routes { for_org, offering, as_of, known_on } = verb;
-    let as_of = as_of.as_deref().map(parse_date).transpose()?;
-    let known_on = known_on.as_deref().map(parse_date).transpose()?;
+    let out = global.out();
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
-    let found = client.routes(&for_org, &offering, as_of, known_on).await?;
-    global.out().one(&routes_value(&found), &routes_text(&found, global.out()))
+    match verb {
+        Verb::Routes { for_org, offering, to, days } => {
+            let (as_of, known_on) = days.read()?;
+            let found = match (offering, to) {
+                (_, Some(to)) => client.routes_to(&for_org, &to, as_of, known_on).await?,
+                (offering, None) => client.routes(&for_org, &offering.unwrap_or_default(), as_of, known_on).await?,
+            };
+            out.one(&routes_value(&found), &routes_text(&found, out))
+        }
+        Verb::Explain { from, to, days } => {
+            let (as_of, known_on) = days.read()?;
+            let told = client.explain_leg(&from, &to, as_of, known_on).await?;
+            out.one(&explain_value(&told), &explain_text(&told, out))
+        }
+        Verb::Affected { member, of, as_of } => {
+            let orders = client.affected(member.as_ref().zip(of.as_ref()), day(as_of.as_deref())?).await?;
+            out.one(&affected_value(&orders), &affected_text(&orders, out))
+        }
+    }
+}
+
+/// The verdict behind the number on the wire; what it does not know is not proven.
+pub fn verdict_of(verdict: i32) -> Verdict {
+    match pb::Verdict::try_from(verdict) {
+        Ok(pb::Verdict::Fulfilled) => Verdict::Fulfilled,
+        Ok(pb::Verdict::NotFulfilled) => Verdict::NotFulfilled,
+        _ => Verdict::NotProven,
+    }
 }
 
 fn verdict_word(verdict: i32) -> &'static str {
-    match pb::Verdict::try_from(verdict) {
-        Ok(pb::Verdict::Fulfilled) => "fulfilled",
-        Ok(pb::Verdict::NotFulfilled) => "not-fulfilled",
-        _ => "not-proven",
+    match verdict_of(verdict) {
+        Verdict::Fulfilled => "fulfilled",
+        Verdict::NotProven => "not-proven",
+        Verdict::NotFulfilled => "not-fulfilled",
     }
 }
 
 fn verdict_text(verdict: i32, out: Output) -> &'static str {
-    match pb::Verdict::try_from(verdict) {
-        Ok(pb::Verdict::Fulfilled) => out.say("erfüllt", "fulfilled"),
-        Ok(pb::Verdict::NotFulfilled) => out.say("nicht erfüllt", "not fulfilled"),
-        _ => out.say("nicht belegt", "not proven"),
+    verdict_of(verdict).text(out.lang)
+}
+
+fn finding_value(finding: &pb::Finding) -> Value {
+    json!({
+        "condition": finding.condition, "verdict": verdict_word(finding.verdict),
+        "text": finding.text_de, "text_en": finding.text_en, "assumed": finding.assumed,
+        "evidence": finding.evidence_ids,
+    })
+}
+
+fn leg_value(leg: &pb::Leg) -> Value {
+    json!({
+        "from": leg.from, "to": leg.to, "verdict": verdict_word(leg.verdict), "basis": leg.basis, "case": leg.case,
+        "assumed": leg.assumed, "evidence": leg.evidence_ids,
+        "findings": leg.findings.iter().map(finding_value).collect::<Vec<_>>(),
+    })
+}
+
+/// One leg: its verdict, and below it what is worth saying; with `all` every condition.
+fn leg_lines(leg: &pb::Leg, all: bool, out: Output) -> Vec<String> {
+    let mut lines =
+        vec![format!("     {} → {}: {}  {}", leg.from, leg.to, verdict_text(leg.verdict, out), leg.basis)];
+    for finding in leg.findings.iter().filter(|finding| all || finding.verdict != 1 || finding.assumed) {
+        lines.push(format!("         {}", finding_text(finding, out)));
     }
+    lines
+}
+
+fn finding_text(finding: &pb::Finding, out: Output) -> &str {
+    match out.lang {
+        Lang::De => &finding.text_de,
+        Lang::En => &finding.text_en,
+    }
+}
+
+fn explain_value(told: &pb::ExplainLegResponse) -> Value {
+    json!({
+        "rule_pack": told.rule_pack_name, "rule_pack_id": told.rule_pack_id, "as_of": told.as_of,
+        "known_on": told.known_on, "cases": told.cases.iter().map(leg_value).collect::<Vec<_>>(),
+        "facts": told.facts.iter().map(|fact| json!({
+            "id": fact.id, "org": fact.org, "of": fact.of, "valid_from": fact.valid_from, "valid_to": fact.valid_to,
+            "known_from": fact.known_from, "source": fact.source, "assumed": fact.assumed,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn explain_text(told: &pb::ExplainLegResponse, out: Output) -> String {
+    let mut lines = vec![days_line(&told.as_of, &told.rule_pack_name, &told.known_on, out)];
+    for leg in &told.cases {
+        lines.push(String::new());
+        lines.extend(leg_lines(leg, true, out));
+    }
+    lines.push(format!("\n{}:", out.say("Belege", "Evidence")));
+    for fact in &told.facts {
+        let about = if fact.of.is_empty() { fact.org.clone() } else { format!("{} → {}", fact.org, fact.of) };
+        let assumed = if fact.assumed { out.say(", Annahme", ", assumption") } else { "" };
+        let until = if fact.valid_to.is_empty() { out.say("offen", "open") } else { &fact.valid_to };
+        lines.push(format!("     {}  {about}  {} – {until}{assumed}", fact.id, fact.valid_from));
+        lines.push(format!("         {}", fact.source));
+    }
+    lines.join("\n")
+}
+
+fn affected_value(orders: &[pb::AffectedOrder]) -> Value {
+    let order = |order: &pb::AffectedOrder| {
+        json!({
+            "order_id": order.order_id, "buyer": order.buyer, "offering_id": order.offering_id,
+            "sealed": order.sealed, "runs_until": order.runs_until,
+            "legs": order.legs.iter().map(leg_value).collect::<Vec<_>>(), "rested_on": order.rested_on_ids,
+        })
+    };
+    Value::Array(orders.iter().map(order).collect())
+}
+
+fn affected_text(orders: &[pb::AffectedOrder], out: Output) -> String {
+    if orders.is_empty() {
+        return out
+            .say("Keine Bestellung und kein Vertrag ist berührt.", "No order and no contract is touched.")
+            .to_owned();
+    }
+    let mut lines = Vec::new();
+    for order in orders {
+        let phase = match order.sealed {
+            true => format!("{} {}", out.say("Vertrag bis", "contract until"), order.runs_until),
+            false => out.say("offen", "open").to_owned(),
+        };
+        lines.push(format!("{}  {}  [{phase}]", order.order_id, order.buyer));
+        lines.extend(order.legs.iter().flat_map(|leg| leg_lines(leg, false, out)));
+    }
+    lines.join("\n")
+}
+
+fn days_line(as_of: &str, rule_pack: &str, known_on: &str, out: Output) -> String {
+    let (award, pack) = (out.say("Vergabetag", "Award on"), out.say("Regelwerk", "rule pack"));
+    format!("{award} {as_of}, {pack} {rule_pack} ({} {known_on})", out.say("Wissensstand", "known on"))
 }
 
 /// Routes as JSON.
@@ -68,29 +229,25 @@ pub fn routes_value(found: &pb::FindRoutesResponse) -> Value {
             "number": number + 1, "parties": route.parties, "verdict": verdict_word(route.verdict),
             "assumed": route.assumed, "orderable": route.orderable,
             "obstacles": route.obstacles.iter().map(|o| json!({"reason": o.reason, "text": o.text_de})).collect::<Vec<_>>(),
-            "legs": route.legs.iter().map(|leg| json!({
-                "from": leg.from, "to": leg.to, "verdict": verdict_word(leg.verdict), "basis": leg.basis,
-                "assumed": leg.assumed, "evidence": leg.evidence_ids,
-                "findings": leg.findings.iter().map(|finding| json!({
-                    "condition": finding.condition, "verdict": verdict_word(finding.verdict),
-                    "text": finding.text_de, "text_en": finding.text_en, "assumed": finding.assumed,
-                    "evidence": finding.evidence_ids,
-                })).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
+            "legs": route.legs.iter().map(leg_value).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "alternatives": found.alternatives.iter().map(|other| json!({
+            "kind": alternative_word(other.kind), "org": other.org, "basis": other.basis, "text": other.text_de,
+            "text_en": other.text_en, "findings": other.findings.iter().map(finding_value).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
 }
 
+fn alternative_word(kind: i32) -> &'static str {
+    match pb::AlternativeKind::try_from(kind) {
+        Ok(pb::AlternativeKind::Cooperation) => "cooperation",
+        Ok(pb::AlternativeKind::CentralPurchasing) => "central-purchasing",
+        _ => "tender",
+    }
+}
+
 fn routes_text(found: &pb::FindRoutesResponse, out: Output) -> String {
-    let mut lines = vec![format!(
-        "{} {}, {} {} ({} {})",
-        out.say("Vergabetag", "Award on"),
-        found.as_of,
-        out.say("Regelwerk", "rule pack"),
-        found.rule_pack_name,
-        out.say("Wissensstand", "known on"),
-        found.known_on
-    )];
+    let mut lines = vec![days_line(&found.as_of, &found.rule_pack_name, &found.known_on, out)];
     let spoken = |obstacle: &pb::Obstacle| match out.lang {
         Lang::De => obstacle.text_de.clone(),
         Lang::En => obstacle.text_en.clone(),
@@ -106,20 +263,20 @@ fn routes_text(found: &pb::FindRoutesResponse, out: Output) -> String {
             route.parties.join(" → "),
             verdict_text(route.verdict, out)
         ));
-        for leg in &route.legs {
-            lines.push(format!("     {} → {}: {}  {}", leg.from, leg.to, verdict_text(leg.verdict, out), leg.basis));
-            for finding in leg.findings.iter().filter(|finding| finding.verdict != 1 || finding.assumed) {
-                let text = match out.lang {
-                    Lang::De => &finding.text_de,
-                    Lang::En => &finding.text_en,
-                };
-                lines.push(format!("         {text}"));
-            }
-        }
+        lines.extend(route.legs.iter().flat_map(|leg| leg_lines(leg, false, out)));
         lines.extend(route.obstacles.iter().map(|obstacle| format!("     ! {}", spoken(obstacle))));
     }
     if found.routes.is_empty() {
         lines.push(out.say("Kein Weg gefunden.", "No route found.").to_owned());
+    }
+    if !found.alternatives.is_empty() {
+        lines.push(format!("\n{}:", out.say("Was sonst bleibt", "What else there is")));
+    }
+    for other in &found.alternatives {
+        lines.push(format!("   {}", out.say(&other.text_de, &other.text_en)));
+        for finding in other.findings.iter().filter(|finding| finding.verdict != 1) {
+            lines.push(format!("         {}", finding_text(finding, out)));
+        }
     }
     lines.join("\n")
 }

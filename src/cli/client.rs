@@ -204,7 +204,7 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
-    /// All routes for an offering, judged.
+    /// All routes to an offering (`ANBIETER/NAME` or its id), judged.
     pub async fn routes(
         &mut self,
         buyer: &OrgId,
@@ -213,22 +213,79 @@ impl Client {
         known_on: Option<Date>,
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         use chain::v1::find_routes_request::Offering;
-        let offering = match offering.split_once('/') {
+        let goal = match offering.split_once('/') {
             Some((seller, name)) => {
                 Offering::Name(catalogue::v1::OfferingName { seller: seller.to_owned(), name: name.to_owned() })
             }
             None => Offering::OfferingId(offering.to_owned()),
         };
+        self.find_routes(buyer, goal, as_of, known_on).await
+    }
+
+    /// All routes to an organisation, judged.
+    pub async fn routes_to(
+        &mut self,
+        buyer: &OrgId,
+        provider: &OrgId,
+        as_of: Option<Date>,
+        known_on: Option<Date>,
+    ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
+        let goal = chain::v1::find_routes_request::Offering::Provider(provider.to_string());
+        self.find_routes(buyer, goal, as_of, known_on).await
+    }
+
+    async fn find_routes(
+        &mut self,
+        buyer: &OrgId,
+        goal: chain::v1::find_routes_request::Offering,
+        as_of: Option<Date>,
+        known_on: Option<Date>,
+    ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         let request = chain::v1::FindRoutesRequest {
             for_org: buyer.to_string(),
-            offering: Some(offering),
-            as_of: as_of.map(|day| day.to_string()).unwrap_or_default(),
-            known_on: known_on.map(|day| day.to_string()).unwrap_or_default(),
+            offering: Some(goal),
+            as_of: day_text(as_of),
+            known_on: day_text(known_on),
             rule_pack_id: String::new(),
         };
-        let mut client = chain::v1::chain_service_client::ChainServiceClient::new(self.channel.clone());
-        let answer = client.find_routes(request).await;
+        let answer = self.chains().find_routes(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// One leg under every case that applies, with the facts.
+    pub async fn explain_leg(
+        &mut self,
+        from: &OrgId,
+        to: &OrgId,
+        as_of: Option<Date>,
+        known_on: Option<Date>,
+    ) -> Result<chain::v1::ExplainLegResponse, Refusal> {
+        let request = chain::v1::ExplainLegRequest {
+            from: from.to_string(),
+            to: to.to_string(),
+            as_of: day_text(as_of),
+            known_on: day_text(known_on),
+            rule_pack_id: String::new(),
+        };
+        let answer = self.chains().explain_leg(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
+    /// Orders of the officer's organisation that a membership touches.
+    pub async fn affected(
+        &mut self,
+        membership: Option<(&OrgId, &OrgId)>,
+        as_of: Option<Date>,
+    ) -> Result<Vec<chain::v1::AffectedOrder>, Refusal> {
+        let (member, of) = membership.map(|(member, of)| (member.to_string(), of.to_string())).unwrap_or_default();
+        let message = chain::v1::ListAffectedRequest { member, of, as_of: day_text(as_of) };
+        let request = self.confidential(message).await?;
+        let answer = self.chains().list_affected(request).await;
+        answer.map(|answer| answer.into_inner().orders).map_err(|status| to_refusal(&status))
+    }
+
+    fn chains(&self) -> chain::v1::chain_service_client::ChainServiceClient<Channel> {
+        chain::v1::chain_service_client::ChainServiceClient::new(self.channel.clone())
     }
 
     /// Hands in an officer's statement: request, decision, seal or void.
@@ -310,6 +367,10 @@ impl Client {
         }
         Ok(bundle)
     }
+}
+
+fn day_text(day: Option<Date>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
 }
 
 fn read_profile(path: &Path) -> Result<ProfileFile, Refusal> {

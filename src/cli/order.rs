@@ -6,12 +6,13 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::Global;
+use crate::cli::chain::verdict_of;
 use crate::cli::client::{Client, Officer, fresh_salt, time_text};
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::{AutoSeal, Decision, Mode, Request, Seal, Void, VoidReason};
+use crate::domain::order::{AutoSeal, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
@@ -272,6 +273,7 @@ fn answered(out: Output, order: OrderId) -> Result<(), Refusal> {
 
 async fn decide(client: &mut Client, out: Output, id: OrderId, approve: bool, note: String) -> Result<(), Refusal> {
     let order = client.order(id).await?;
+    let leg = machine_verdict(client, &order).await?;
     let officer = client.officer()?;
     let body = Decision {
         order: id,
@@ -280,6 +282,7 @@ async fn decide(client: &mut Client, out: Output, id: OrderId, approve: bool, no
         org: officer.org.clone(),
         approve,
         note,
+        leg,
         officer: officer.name.clone(),
         signed_at: SystemClock.now(),
         salt: fresh_salt(),
@@ -287,6 +290,26 @@ async fn decide(client: &mut Client, out: Output, id: OrderId, approve: bool, no
     let signed = Signed::sign(&Kind::Decision, &body, &[&officer.key]);
     let order = client.hand_in("", &signed).await?;
     answered(out, order)
+}
+
+/// What the machine says about the leg towards the officer's organisation, to stand beside the decision; nothing for
+/// the buyer, who awards the first leg and receives none.
+async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Option<LegFinding>, Refusal> {
+    let own = client.officer()?.org.clone();
+    let Some(before) = order.route.windows(2).find(|leg| leg[1] == own.as_str()) else { return Ok(None) };
+    let (from, as_of) = (before[0].parse()?, parse_date(&order.as_of)?);
+    let told = client.explain_leg(&from, &own, Some(as_of), None).await?;
+    let Some(leg) = told.cases.first() else { return Ok(None) };
+    let evidence: Result<Vec<StatementId>, Refusal> = leg.evidence_ids.iter().map(|id| id.parse()).collect();
+    Ok(Some(LegFinding {
+        from,
+        to: own,
+        as_of,
+        verdict: verdict_of(leg.verdict),
+        basis: serde_json::from_value(Value::String(leg.case.clone())).ok(),
+        assumed: leg.assumed,
+        evidence: evidence?,
+    }))
 }
 
 async fn seal(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {

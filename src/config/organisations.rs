@@ -9,8 +9,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::config::document::Document;
+use crate::domain::fact_base::FactBase;
 use crate::domain::facts::{EntityFacts, Membership};
-use crate::domain::id::{OfficerName, OrgId};
+use crate::domain::id::{OfficerName, OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::offering::{Area, ConnectionReport};
 use crate::domain::reason::Refusal;
@@ -116,11 +117,17 @@ fn check_organisation(document: &Document, at: &str, organisation: &Organisation
 }
 
 fn check_facts(document: &Document, file: &OrganisationsFile, home: &BTreeSet<&OrgId>) -> Result<(), Refusal> {
+    let mut known = FactBase::default();
     for (index, fact) in file.memberships.iter().enumerate() {
         let at = format!("membership.{index}");
         check_home(document, &format!("{at}.of"), &fact.of, home)?;
         check_source(document, &at, &fact.source)?;
         document.checked(&at, fact.check())?;
+        if fact.corrects.is_none() {
+            document.checked(&at, known.check_new(fact))?;
+        }
+        // Any id will do: it is the ids of signed statements that corrections name.
+        known.insert_membership(StatementId::of(at.as_bytes()), fact.clone());
     }
     for (index, fact) in file.entities.iter().enumerate() {
         let at = format!("entity.{index}");

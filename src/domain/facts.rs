@@ -1,9 +1,8 @@
 //! Facts about organisations: memberships, holdings and what section 108 GWB asks about each; bitemporal and signed.
 //!
 //! A fact has the days on which it holds (`valid_from`, `valid_to`) and the day since when it is known (`known_from`).
-//! Joining may be retroactive, so yesterday's judgement can be repeated with what was known then.
-use std::collections::{BTreeMap, BTreeSet};
-
+//! Joining may be retroactive, so yesterday's judgement can be repeated with what was known then. What is left out is
+//! unknown, not no.
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrgId, StatementId};
@@ -17,6 +16,11 @@ use crate::domain::time::Date;
 pub struct BasisPoints(u32);
 
 impl BasisPoints {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// One hundred per cent.
+    pub const ALL: Self = Self(10_000);
+
     /// The number of hundredths of a per cent.
     pub fn get(self) -> u32 {
         self.0
@@ -51,15 +55,33 @@ pub enum Relation {
     PurposeAssociationMember,
     /// Member of a registered association (e.V.): no control.
     AssociationMember,
-    /// A cooperation contract: no control.
+    /// A cooperation contract: no control; section 108 (6) looks at the cooperation itself.
     CooperationContract,
+    /// A framework agreement under which `member` may call off from `of` (section 103 (5)): no control.
+    FrameworkAgreement,
+    /// A contract of `member` with `of`, awarded after a procedure (section 119): no control.
+    TenderedContract,
 }
 
 impl Relation {
     /// Whether this relation can carry control at all.
     pub fn can_control(self) -> bool {
-        !matches!(self, Self::AssociationMember | Self::CooperationContract)
+        matches!(self, Self::CooperativeMember | Self::Shareholder | Self::Owner | Self::PurposeAssociationMember)
     }
+}
+
+/// What section 108 (6) GWB asks about a cooperation of authorities.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Cooperation {
+    /// Whether it serves public services of all parties with a view to common goals (Nr. 1); absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_goals: Option<bool>,
+    /// Whether considerations of public interest alone govern it (Nr. 2); absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_interest: Option<bool>,
+    /// Share of the activities concerned that the parties perform on the open market (Nr. 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market_share: Option<BasisPoints>,
 }
 
 /// `member` belongs to `of`. Signed by `of`, the body that keeps the register.
@@ -71,15 +93,27 @@ pub struct Membership {
     pub of: OrgId,
     /// How.
     pub relation: Relation,
-    /// Share of the capital or votes, where known.
+    /// Share of the capital, where known. None at all is no joint control (EuGH C-183/11, Econord).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<BasisPoints>,
+    /// Share of the votes, where known; an investing member (section 8 (2) GenG) may have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<BasisPoints>,
     /// Whether the member is the only one and controls alone (section 108 (1) GWB).
     #[serde(default)]
     pub sole: bool,
     /// Whether the member is represented in the decision-making bodies (section 108 (5) Nr. 1); absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<bool>,
+    /// What the cooperation is like; with a cooperation contract only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cooperation: Option<Cooperation>,
+    /// Where the procurement procedure can be looked up; with a framework agreement or a tendered contract only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<String>,
+    /// It never came into being; only in a correction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub revoked: bool,
     /// First day in force.
     pub valid_from: Date,
     /// Last day in force; open if absent.
@@ -121,6 +155,18 @@ pub enum PrivateCapital {
     Present,
 }
 
+/// Where section 108 (8) GWB applies paragraphs 1 to 7 accordingly, and where it does not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sector {
+    /// Sector contracting entity under section 100 (1) Nr. 1: a public one.
+    PublicUtility,
+    /// Sector contracting entity under section 100 (1) Nr. 2: a private one with special rights.
+    PrivateUtility,
+    /// Grantor of concessions under section 101 (1) Nr. 1 or 2.
+    ConcessionGrantor,
+}
+
 /// What section 108 GWB asks about one organisation. Signed by the organisation itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct EntityFacts {
@@ -131,6 +177,12 @@ pub struct EntityFacts {
     /// Contracting authority under section 99 GWB, by its number 1 to 3; 0 if it is none; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contracting_authority: Option<u8>,
+    /// Under which heading of section 108 (8) it awards, if under one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<Sector>,
+    /// Whether it is a central purchasing body (section 120 (4)); absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub central_purchasing: Option<bool>,
     /// Share of activity for those who control it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity_share: Option<BasisPoints>,
@@ -139,10 +191,16 @@ pub struct EntityFacts {
     pub activity_basis: Option<ActivityBasis>,
     /// The years measured, e.g. `[2023, 2024, 2025]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub activity_years: Vec<u16>,
+    pub activity_years: Vec<i16>,
+    /// When it was founded or reorganised; a projection suffices only while three full years since then are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reorganised_on: Option<Date>,
     /// Direct private capital; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_capital: Option<PrivateCapital>,
+    /// Its share, where known; any share above zero counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_share: Option<BasisPoints>,
     /// Whether its owners jointly exert decisive influence on strategy (section 108 (5) Nr. 2); absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint_influence: Option<bool>,
@@ -182,6 +240,17 @@ pub struct RulePack {
     pub inverse_joint: bool,
     /// Whether sisters with different mothers may award to one another; OLG Naumburg 7 Verg 1/22 says no.
     pub half_sisters: bool,
+    /// The share of a cooperation's activities on the open market must be *less* than this (section 108 (6) Nr. 3:
+    /// 20 per cent). Absent: this pack does not judge cooperations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market_below: Option<BasisPoints>,
+    /// Whether this pack judges purchases from central purchasing bodies (section 120 (4)).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub central_purchasing: bool,
+    /// How many years before the year of the award the last of the three years measured may lie; absent: two, as
+    /// accounts of the year just ended are drawn up in the course of the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_age_max: Option<i16>,
     /// Where this is from.
     pub source: String,
 }
@@ -190,16 +259,37 @@ impl Membership {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("source", &self.source, 500)?;
+        checked_text("procedure", self.procedure.as_deref().unwrap_or(""), 200)?;
         checked_interval(self.valid_from, self.valid_to)?;
         if self.member == self.of {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "member").with("value", &self.member));
+        }
+        let tendered = matches!(self.relation, Relation::FrameworkAgreement | Relation::TenderedContract);
+        for (field, misplaced) in [
+            ("cooperation", self.cooperation.is_some() && self.relation != Relation::CooperationContract),
+            ("procedure", self.procedure.is_some() && !tendered),
+            ("revoked", self.revoked && self.corrects.is_none()),
+        ] {
+            if misplaced {
+                return Err(Refusal::new(Reason::FieldInvalid).with("field", field));
+            }
+        }
+        let all = |share: Option<BasisPoints>| share.is_none_or(|share| share == BasisPoints::ALL);
+        if self.sole && !(self.relation.can_control() && all(self.share) && all(self.votes)) {
+            return Err(Refusal::new(Reason::FactContradicts).with("field", "sole"));
         }
         Ok(())
     }
 
     /// Whether it is in force on `day`, judged with what was known on `known_on`.
     pub fn holds(&self, day: Date, known_on: Date) -> bool {
-        in_force(self.valid_from, self.valid_to, self.known_from, day, known_on)
+        !self.revoked && in_force(self.valid_from, self.valid_to, self.known_from, day, known_on)
+    }
+
+    /// Whether some day belongs to both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let begins_within = |one: &Self, two: &Self| two.valid_to.is_none_or(|end| one.valid_from <= end);
+        !self.revoked && !other.revoked && begins_within(self, other) && begins_within(other, self)
     }
 }
 
@@ -212,8 +302,15 @@ impl EntityFacts {
         if self.contracting_authority.is_some_and(|number| number > 3) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "contracting_authority"));
         }
-        if self.activity_years.len() > 3 {
+        let consecutive = self.activity_years.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+        if self.activity_years.len() > 3 || !consecutive {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "activity_years"));
+        }
+        let some = self.private_share.map(|share| share > BasisPoints::NONE);
+        if let (Some(PrivateCapital::None), Some(true)) | (Some(PrivateCapital::Present), Some(false)) =
+            (self.private_capital, some)
+        {
+            return Err(Refusal::new(Reason::FactContradicts).with("field", "private_share"));
         }
         Ok(())
     }
@@ -228,7 +325,11 @@ impl RulePack {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("source", &self.source, 500)?;
-        checked_interval(self.valid_from, self.valid_to)
+        checked_interval(self.valid_from, self.valid_to)?;
+        if self.activity_age_max.is_some_and(|years| !(1..=10).contains(&years)) {
+            return Err(Refusal::new(Reason::FieldInvalid).with("field", "activity_age_max"));
+        }
+        Ok(())
     }
 }
 
@@ -241,53 +342,4 @@ fn checked_interval(from: Date, to: Option<Date>) -> Result<(), Refusal> {
 
 fn in_force(from: Date, to: Option<Date>, known: Date, day: Date, known_on: Date) -> bool {
     known <= known_on && from <= day && to.is_none_or(|end| day <= end)
-}
-
-/// All facts a judgement may rest on, in a fixed order. Statements enter it only verified.
-#[derive(Clone, Default, Debug)]
-pub struct FactBase {
-    /// Memberships by the statement that says so.
-    pub memberships: BTreeMap<StatementId, Membership>,
-    /// Facts about organisations by the statement that says so.
-    pub entities: BTreeMap<StatementId, EntityFacts>,
-}
-
-impl FactBase {
-    /// Memberships of `member` in `of`, in force or not, without those corrected by a fact known on `known_on`.
-    pub fn memberships_between<'a>(
-        &'a self,
-        member: &'a OrgId,
-        of: &'a OrgId,
-        known_on: Date,
-    ) -> impl Iterator<Item = (&'a StatementId, &'a Membership)> {
-        let corrected = self.corrected(known_on);
-        self.memberships
-            .iter()
-            .filter(move |(id, fact)| fact.member == *member && fact.of == *of && !corrected.contains(*id))
-    }
-
-    /// Facts about `org`, in force or not, without those corrected by a fact known on `known_on`.
-    pub fn entity_facts<'a>(
-        &'a self,
-        org: &'a OrgId,
-        known_on: Date,
-    ) -> impl Iterator<Item = (&'a StatementId, &'a EntityFacts)> {
-        let corrected = self.corrected(known_on);
-        self.entities.iter().filter(move |(id, fact)| fact.org == *org && !corrected.contains(*id))
-    }
-
-    /// The facts that no longer count because a fact known on `known_on` corrects them. Only who signed a fact can
-    /// correct it: the body that keeps the register, or the organisation itself. Otherwise anyone could erase
-    /// anyone's facts.
-    pub fn corrected(&self, known_on: Date) -> BTreeSet<StatementId> {
-        let memberships = self.memberships.values().filter(|fact| fact.known_from <= known_on).filter_map(|fact| {
-            let earlier = self.memberships.get_key_value(&fact.corrects?)?;
-            (earlier.1.of == fact.of).then_some(*earlier.0)
-        });
-        let entities = self.entities.values().filter(|fact| fact.known_from <= known_on).filter_map(|fact| {
-            let earlier = self.entities.get_key_value(&fact.corrects?)?;
-            (earlier.1.org == fact.org).then_some(*earlier.0)
-        });
-        memberships.chain(entities).collect()
-    }
 }

@@ -1,6 +1,7 @@
 //! Floor 1: values and rules. No clock, no dice, no files, no network, no async; everything here is a pure function.
 pub mod body;
 pub mod envelope;
+pub mod fact_base;
 pub mod facts;
 pub mod id;
 pub mod json;

@@ -102,6 +102,10 @@ pub struct Decision {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// The machine's verdict on the leg towards the organisation, as the officer saw it; absent where a colleague's
+    /// order is approved. It stands beside the decision and never replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegFinding>,
     /// Who decides.
     pub officer: OfficerName,
     /// When.
@@ -436,6 +440,9 @@ impl Attempt {
             Body::Decision(body) => {
                 self.position(&body.org)?;
                 self.must_be_about_request(body.request)?;
+                if body.leg.as_ref().is_some_and(|leg| leg.to != body.org) {
+                    return Err(Refusal::new(Reason::ChainBroken).with("rule", "decided on another's leg"));
+                }
                 let (key, body) = (body.org.clone(), body.clone());
                 Ok(put(&mut self.decisions, key, message.map(|_| body)))
             }

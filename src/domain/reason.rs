@@ -147,6 +147,21 @@ reasons! {
     IntervalInvalid "INTERVAL_INVALID" Rejected
         "Das Ende liegt vor dem Anfang." "The end lies before the beginning."
         "Gültigkeit prüfen: `valid_to` muss nach `valid_from` liegen." "Check the validity: `valid_to` must lie after `valid_from`.";
+    FactContradicts "FACT_CONTRADICTS_ITSELF" Rejected
+        "Die Angaben der Erklärung widersprechen sich." "What the statement says contradicts itself."
+        "Das genannte Feld mit den übrigen vergleichen und berichtigen." "Compare the field named with the others and correct it.";
+    IntervalsContradict "INTERVALS_CONTRADICT" Conflict
+        "Für dieselben Tage gilt schon eine andere Erklärung." "Another statement is in force for the same days."
+        "Die frühere Erklärung mit `corrects` berichtigen oder beenden." "Correct or end the earlier statement with `corrects`.";
+    SharesExceed "SHARES_EXCEED_WHOLE" Conflict
+        "Die Anteile an der Organisation ergeben zusammen mehr als 100 Prozent." "The shares in the organisation add up to more than 100 per cent."
+        "Anteile prüfen und frühere Erklärungen mit `corrects` berichtigen." "Check the shares and correct earlier statements with `corrects`.";
+    SoleContradicts "SOLE_CONTROL_CONTRADICTED" Conflict
+        "Alleinige Kontrolle und die Beteiligung anderer schließen sich aus." "Sole control and the participation of others exclude each other."
+        "Mit dem Register der Organisation vergleichen und mit `corrects` berichtigen." "Compare with the organisation's register and correct with `corrects`.";
+    HoldingsCyclic "HOLDINGS_CYCLIC" Conflict
+        "Die Beteiligungen bilden einen Kreis." "The holdings form a circle."
+        "Prüfen, wer wen kontrolliert, und mit `corrects` berichtigen." "Check who controls whom and correct with `corrects`.";
     FieldInvalid "FIELD_INVALID" Rejected
         "Ein Feld ist ungültig." "A field is not valid."
         "Das genannte Feld berichtigen." "Correct the field named.";

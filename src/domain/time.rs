@@ -42,6 +42,13 @@ impl Timestamp {
     }
 }
 
+/// The same day so many years later; 28 February for 29 February where that year has none.
+pub fn plus_years(day: Date, years: u32) -> Date {
+    let years = i16::try_from(years).unwrap_or(i16::MAX);
+    let year = day.year().saturating_add(years);
+    Date::new(year, day.month(), day.day()).or_else(|_| Date::new(year, day.month(), 28)).unwrap_or(Date::MAX)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_jiff().fmt(f)

@@ -6,6 +6,7 @@
 //!
 //! Must never know of tokio, tonic, sled or a file. Must never believe a peer about anything but its own signature.
 pub mod access;
+pub mod affected;
 pub mod brokering;
 pub mod catalogue;
 pub mod evidence;
@@ -271,6 +272,9 @@ impl Node {
         let verified = self.state.trust_of(&self.settings.origin).judge(&signed, index)?;
         if let Body::Offering(offering) = verified.body() {
             self.state.catalogue.check_new(offering)?;
+        }
+        if let Body::Membership(fact) = verified.body() {
+            self.state.facts.check_new(fact)?;
         }
         let id = self.append(verified, work);
         Ok(Answer::Published { id, index })

@@ -2,7 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
-use crate::domain::facts::{FactBase, RulePack};
+use crate::domain::fact_base::FactBase;
+use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
@@ -206,10 +207,12 @@ impl State {
         let mut trust = self.trust_of(&origin);
         trust.cut(cut);
         self.registry.put(trust);
-        for id in self.places.cut(&origin, cut) {
+        let gone = self.places.cut(&origin, cut);
+        if gone.iter().any(|id| self.facts.holds(id)) {
+            self.facts = self.facts.without(&gone);
+        }
+        for id in gone {
             self.catalogue.take_back(&id);
-            self.facts.memberships.remove(&id);
-            self.facts.entities.remove(&id);
             self.packs.remove(&id);
             self.signers.remove(&id);
         }
@@ -306,12 +309,8 @@ impl State {
             }
             Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
-            Body::Membership(fact) => {
-                self.facts.memberships.insert(id, fact.clone());
-            }
-            Body::EntityFacts(fact) => {
-                self.facts.entities.insert(id, fact.clone());
-            }
+            Body::Membership(fact) => self.facts.insert_membership(id, fact.clone()),
+            Body::EntityFacts(fact) => self.facts.insert_entity(id, fact.clone()),
             Body::RulePack(pack) => {
                 self.packs.insert(id, pack.clone());
             }

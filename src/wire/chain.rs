@@ -1,10 +1,15 @@
-//! Routes on the wire: the question, and the judged routes as messages.
+//! Routes on the wire: the questions, and judged routes, legs and orders touched as messages.
+use std::collections::BTreeSet;
+
+use crate::domain::fact_base::FactBase;
+use crate::domain::facts::RulePack;
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::law::{Basis, Finding, LegJudgement, Verdict};
+use crate::domain::law::{Basis, Finding, LegJudgement, Verdict, judge_cases};
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::route::{FoundRoutes, JudgedRoute, find_routes};
+use crate::domain::route::{Alternative, FoundRoutes, JudgedRoute, alternatives, find_routes};
 use crate::domain::time::Date;
 use crate::protocol::Node;
+use crate::protocol::affected::{Affected, Phase, affected};
 use crate::wire::catalogue::Which;
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::{optional, optional_date, parsed, required};
@@ -13,13 +18,22 @@ use crate::wire::{optional, optional_date, parsed, required};
 /// an officer compares far fewer.
 const ROUTES_SENT_MAX: usize = 100;
 
+/// Where a route ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Goal {
+    /// At the seller of an offering.
+    Offering(Which),
+    /// At an organisation.
+    Provider(OrgId),
+}
+
 /// For whom, what, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Question {
     /// The buyer.
     pub for_org: OrgId,
-    /// The offering.
-    pub which: Which,
+    /// To what or whom.
+    pub goal: Goal,
     /// Day of award; today if absent.
     pub as_of: Option<Date>,
     /// Facts known on this day; today if absent.
@@ -33,13 +47,14 @@ impl TryFrom<pb::FindRoutesRequest> for Question {
 
     fn try_from(message: pb::FindRoutesRequest) -> Result<Self, Refusal> {
         let pb::FindRoutesRequest { for_org, offering, as_of, known_on, rule_pack_id } = message;
-        let which = match required("offering", offering)? {
-            pb::find_routes_request::Offering::OfferingId(id) => Which::version(&id)?,
-            pb::find_routes_request::Offering::Name(name) => Which::newest(&name)?,
+        let goal = match required("offering", offering)? {
+            pb::find_routes_request::Offering::OfferingId(id) => Goal::Offering(Which::version(&id)?),
+            pb::find_routes_request::Offering::Name(name) => Goal::Offering(Which::newest(&name)?),
+            pb::find_routes_request::Offering::Provider(org) => Goal::Provider(parsed("provider", &org)?),
         };
         Ok(Self {
             for_org: parsed("for_org", &for_org)?,
-            which,
+            goal,
             as_of: optional_date("as_of", &as_of)?,
             known_on: optional_date("known_on", &known_on)?,
             rule_pack: optional("rule_pack_id", &rule_pack_id)?,
@@ -51,19 +66,29 @@ impl TryFrom<pb::FindRoutesRequest> for Question {
 pub fn answer(node: &Node, question: &Question, today: Date) -> Result<pb::FindRoutesResponse, Refusal> {
     let state = node.state();
     let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
-    let offering_id = question.which.resolve(state)?;
-    let unknown = || Refusal::new(Reason::OfferingUnknown).with("id", offering_id);
-    let seller = &state.catalogue.version(&offering_id).ok_or_else(unknown)?.seller;
-    let pack_id = question.rule_pack.map_or_else(|| node.rule_pack_on(as_of), Ok)?;
-    let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", pack_id);
-    let pack = state.packs.get(&pack_id).ok_or_else(unknown)?;
-    let FoundRoutes { routes, complete } =
-        find_routes(&state.facts, (&pack_id, pack), &question.for_org, seller, as_of, known_on);
-    let against_offering = node.offering_obstacles(&offering_id, &question.for_org, today);
+    let offering = match &question.goal {
+        Goal::Offering(which) => Some(which.resolve(state)?),
+        Goal::Provider(_) => None,
+    };
+    let unknown = |id| Refusal::new(Reason::OfferingUnknown).with("id", id);
+    let provider = match (&question.goal, offering) {
+        (_, Some(id)) => &state.catalogue.version(&id).ok_or_else(|| unknown(id))?.seller,
+        (Goal::Provider(org), _) => org,
+        (Goal::Offering(_), None) => return Err(Refusal::new(Reason::OfferingUnknown)),
+    };
+    let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
+    let (facts, buyer) = (&state.facts, &question.for_org);
+    let FoundRoutes { routes, complete } = find_routes(facts, (&pack_id, pack), buyer, provider, as_of, known_on);
+    let holds = routes.first().is_some_and(|best| best.verdict == Verdict::Fulfilled);
+    let others = match holds {
+        true => Vec::new(),
+        false => alternatives(facts, (&pack_id, pack), buyer, provider, as_of, known_on),
+    };
+    let against_offering = offering.map_or(Vec::new(), |id| node.offering_obstacles(&id, buyer, today));
     let complete = complete && routes.len() <= ROUTES_SENT_MAX;
     let shown = routes.iter().take(ROUTES_SENT_MAX);
     Ok(pb::FindRoutesResponse {
-        offering_id: offering_id.to_string(),
+        offering_id: offering.map(|id| id.to_string()).unwrap_or_default(),
         rule_pack_id: pack_id.to_string(),
         rule_pack_name: pack.name.to_string(),
         as_of: as_of.to_string(),
@@ -71,11 +96,155 @@ pub fn answer(node: &Node, question: &Question, today: Date) -> Result<pb::FindR
         routes: shown.map(|judged| route(judged, node.route_obstacles(judged), &against_offering)).collect(),
         complete,
         offering_obstacles: against_offering.iter().map(Into::into).collect(),
+        alternatives: others.iter().map(Into::into).collect(),
     })
 }
 
+/// The rule pack asked for, or the newest one for the day.
+fn pack(node: &Node, wanted: Option<StatementId>, as_of: Date) -> Result<(StatementId, &RulePack), Refusal> {
+    let id = wanted.map_or_else(|| node.rule_pack_on(as_of), Ok)?;
+    let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", id);
+    Ok((id, node.state().packs.get(&id).ok_or_else(unknown)?))
+}
+
+/// One leg, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LegQuestion {
+    from: OrgId,
+    to: OrgId,
+    as_of: Option<Date>,
+    known_on: Option<Date>,
+    rule_pack: Option<StatementId>,
+}
+
+impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
+    type Error = Refusal;
+
+    fn try_from(message: pb::ExplainLegRequest) -> Result<Self, Refusal> {
+        let pb::ExplainLegRequest { from, to, as_of, known_on, rule_pack_id } = message;
+        Ok(Self {
+            from: parsed("from", &from)?,
+            to: parsed("to", &to)?,
+            as_of: optional_date("as_of", &as_of)?,
+            known_on: optional_date("known_on", &known_on)?,
+            rule_pack: optional("rule_pack_id", &rule_pack_id)?,
+        })
+    }
+}
+
+/// Judges one leg under every case that applies, and names the facts.
+pub fn explain(node: &Node, question: &LegQuestion, today: Date) -> Result<pb::ExplainLegResponse, Refusal> {
+    let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
+    let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
+    let facts = &node.state().facts;
+    let cases = judge_cases(facts, (&pack_id, pack), &question.from, &question.to, as_of, known_on);
+    let named: BTreeSet<StatementId> = cases.iter().flat_map(LegJudgement::evidence).collect();
+    Ok(pb::ExplainLegResponse {
+        rule_pack_id: pack_id.to_string(),
+        rule_pack_name: pack.name.to_string(),
+        as_of: as_of.to_string(),
+        known_on: known_on.to_string(),
+        cases: cases.iter().map(Into::into).collect(),
+        facts: named.iter().filter_map(|id| fact(facts, id)).collect(),
+    })
+}
+
+fn fact(facts: &FactBase, id: &StatementId) -> Option<pb::Fact> {
+    let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
+    if let Some(fact) = facts.membership(id) {
+        return Some(pb::Fact {
+            id: id.to_string(),
+            org: fact.member.to_string(),
+            of: fact.of.to_string(),
+            valid_from: fact.valid_from.to_string(),
+            valid_to: day(fact.valid_to),
+            known_from: fact.known_from.to_string(),
+            source: fact.source.clone(),
+            assumed: fact.assumed,
+        });
+    }
+    facts.entity(id).map(|fact| pb::Fact {
+        id: id.to_string(),
+        org: fact.org.to_string(),
+        of: String::new(),
+        valid_from: fact.valid_from.to_string(),
+        valid_to: day(fact.valid_to),
+        known_from: fact.known_from.to_string(),
+        source: fact.source.clone(),
+        assumed: fact.assumed,
+    })
+}
+
+/// Which membership, and the day to judge by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AffectedQuestion {
+    membership: Option<(OrgId, OrgId)>,
+    as_of: Option<Date>,
+}
+
+impl TryFrom<pb::ListAffectedRequest> for AffectedQuestion {
+    type Error = Refusal;
+
+    fn try_from(message: pb::ListAffectedRequest) -> Result<Self, Refusal> {
+        let pb::ListAffectedRequest { member, of, as_of } = message;
+        let membership = match (optional("member", &member)?, optional("of", &of)?) {
+            (Some(member), Some(of)) => Some((member, of)),
+            (None, None) => None,
+            _ => return Err(Refusal::new(Reason::FieldInvalid).with("field", "member, of")),
+        };
+        Ok(Self { membership, as_of: optional_date("as_of", &as_of)? })
+    }
+}
+
+/// The orders of one organisation that a membership touches.
+pub fn list_affected(node: &Node, org: &OrgId, question: &AffectedQuestion, today: Date) -> pb::ListAffectedResponse {
+    let membership = question.membership.as_ref().map(|(member, of)| (member, of));
+    let found = affected(node.state(), org, membership, question.as_of.unwrap_or(today));
+    pb::ListAffectedResponse { orders: found.iter().map(Into::into).collect() }
+}
+
+impl From<&Affected> for pb::AffectedOrder {
+    fn from(touched: &Affected) -> Self {
+        let Affected { order, buyer, offering, phase, legs } = touched;
+        let rested_on: BTreeSet<StatementId> = legs.iter().flat_map(|leg| &leg.rested_on).copied().collect();
+        let until = match phase {
+            Phase::Open => None,
+            Phase::Running { until } => Some(until),
+        };
+        Self {
+            order_id: order.to_string(),
+            buyer: buyer.to_string(),
+            offering_id: offering.to_string(),
+            sealed: until.is_some(),
+            runs_until: until.map(|day| day.to_string()).unwrap_or_default(),
+            legs: legs.iter().map(|leg| (&leg.today).into()).collect(),
+            rested_on_ids: rested_on.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl From<&Alternative> for pb::Alternative {
+    fn from(alternative: &Alternative) -> Self {
+        let (kind, leg) = match alternative {
+            Alternative::Cooperation(leg) => (pb::AlternativeKind::Cooperation, Some(leg)),
+            Alternative::CentralPurchasing(leg) => (pb::AlternativeKind::CentralPurchasing, Some(leg)),
+            Alternative::Tender => (pb::AlternativeKind::Tender, None),
+        };
+        let basis = leg.and_then(|leg| leg.basis).unwrap_or(Basis::Tendered);
+        Self {
+            kind: kind.into(),
+            org: leg.map(|leg| leg.to.to_string()).unwrap_or_default(),
+            basis: basis.paragraph().to_owned(),
+            verdict: leg.map_or(pb::Verdict::Unspecified, |leg| leg.verdict.into()).into(),
+            text_de: alternative.text(Lang::De),
+            text_en: alternative.text(Lang::En),
+            findings: leg.map_or(Vec::new(), |leg| leg.findings.iter().map(Into::into).collect()),
+        }
+    }
+}
+
 fn route(judged: &JudgedRoute, against_route: Vec<Refusal>, against_offering: &[Refusal]) -> pb::Route {
-    let JudgedRoute { route, legs, verdict } = judged;
+    let JudgedRoute { route, legs, verdict, price: _ } = judged;
     let obstacles: Vec<pb::Obstacle> = against_route.iter().chain(against_offering).map(Into::into).collect();
     pb::Route {
         parties: route.parties().iter().map(ToString::to_string).collect(),
@@ -111,6 +280,7 @@ impl From<&LegJudgement> for pb::Leg {
             assumed: leg.assumed(),
             findings: findings.iter().map(Into::into).collect(),
             evidence_ids: leg.evidence().iter().map(ToString::to_string).collect(),
+            case: basis.map(word).unwrap_or_default(),
         }
     }
 }
@@ -119,9 +289,8 @@ impl From<&Finding> for pb::Finding {
     fn from(finding: &Finding) -> Self {
         // Whom it is about, the day and the values behind it are in the sentences.
         let Finding { condition, verdict, org: _, of: _, as_of: _, evidence, assumed, note: _ } = finding;
-        let condition = serde_json::to_value(condition).ok();
         Self {
-            condition: condition.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned(),
+            condition: word(condition),
             verdict: pb::Verdict::from(*verdict).into(),
             text_de: finding.text(Lang::De),
             text_en: finding.text(Lang::En),
@@ -129,6 +298,12 @@ impl From<&Finding> for pb::Finding {
             evidence_ids: evidence.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// The stable word of a value that is written as one.
+fn word(value: impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).ok();
+    value.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned()
 }
 
 impl From<Verdict> for pb::Verdict {
@@ -197,7 +372,7 @@ mod tests {
         let town = Town::new(by_rule());
         let question = Question {
             for_org: org("stranger"),
-            which: Which::Version(town.offering),
+            goal: Goal::Offering(Which::Version(town.offering)),
             as_of: Some(day("2026-06-01")),
             known_on: None,
             rule_pack: Some(town.pack),
@@ -207,6 +382,39 @@ mod tests {
         let unknown = Question { rule_pack: Some(StatementId([0; 32])), ..question };
         let refusal = answer(&town.node, &unknown, town.now.date()).expect_err("no such pack");
         assert_eq!(refusal.reason, Reason::RulePackUnknown);
+    }
+
+    #[test]
+    fn where_no_route_holds_the_alternatives_are_named() {
+        let town = Town::new(by_rule());
+        let mut message = question("town", "");
+        message.offering = Some(pb::find_routes_request::Offering::Provider("provider".to_owned()));
+        let to_provider = message.clone().try_into().expect("well-formed");
+        let found = answer(&town.node, &to_provider, town.now.date()).expect("an answer");
+        assert_eq!((found.routes[0].parties.len(), found.alternatives.len()), (3, 0));
+        message.offering = Some(pb::find_routes_request::Offering::Provider("stranger".to_owned()));
+        let to_stranger = message.try_into().expect("well-formed");
+        let found = answer(&town.node, &to_stranger, town.now.date()).expect("an answer");
+        let kinds: Vec<_> = found.alternatives.iter().map(|other| (other.kind(), other.org.as_str())).collect();
+        assert_eq!(
+            kinds,
+            [(pb::AlternativeKind::Cooperation, "stranger"), (pb::AlternativeKind::Tender, "")],
+            "nobody knows whether the stranger is an authority"
+        );
+        assert!(found.alternatives.iter().all(|other| other.text_de.ends_with('.') && other.text_en.ends_with('.')));
+    }
+
+    #[test]
+    fn a_leg_is_explained_under_every_case_with_its_facts() {
+        let town = Town::new(by_rule());
+        let request = pb::ExplainLegRequest { from: "kitu".to_owned(), to: "town".to_owned(), ..Default::default() };
+        let question = request.try_into().expect("well-formed");
+        let told = explain(&town.node, &question, town.now.date()).expect("an answer");
+        assert_eq!((told.cases.len(), told.cases[0].case.as_str()), (1, "joint-inverse"));
+        assert_eq!(told.facts.len(), told.cases[0].evidence_ids.len());
+        assert!(told.facts.iter().any(|fact| (fact.org.as_str(), fact.of.as_str()) == ("town", "kitu")));
+        let half = pb::ListAffectedRequest { member: "town".to_owned(), ..Default::default() };
+        assert_eq!(AffectedQuestion::try_from(half).expect_err("half a membership").reason, Reason::FieldInvalid);
     }
 
     #[test]

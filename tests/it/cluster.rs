@@ -98,6 +98,7 @@ fn a_node_finds_everything_without_its_index(kept: &Path, offerings: u64) {
             run(verbund().args(["-o", "json", "order", "list", "--profile"]).arg(kept.join("client.toml")), 0);
         assert!(String::from_utf8_lossy(&order.stdout).contains("abgeschlossen"));
         a_price_is_explained_before_anyone_orders(&kept.join("client.toml"));
+        chains_are_answered(kept);
         second_nodes_are_refused(&folder);
         drop(node);
     }
@@ -129,6 +130,28 @@ fn a_price_is_explained_before_anyone_orders(profile: &Path) {
     assert!(preview(&["--term-years", "21"], 8).contains("FIELD_INVALID"));
     assert!(preview(&["--via", "barleben,kid,kitu", "--term-years", "2"], 0).contains("kid"));
     assert!(preview(&["--via", "magdeburg,kitu"], 8).contains("ROUTE_INVALID"));
+}
+
+/// Routes to any organisation, a leg with its evidence, and what hangs on a membership.
+fn chains_are_answered(kept: &Path) {
+    let ask = |arguments: &[&str]| -> Value {
+        let mut command = verbund();
+        command.args(["-o", "json", "--profile"]).arg(kept.join("client.toml")).arg("chain").args(arguments);
+        serde_json::from_slice(&run(&mut command, 0).stdout).expect("JSON")
+    };
+    let found =
+        ask(&["routes", "--for", "barleben", "--to", "akdb", "--as-of", "2016-06-01", "--known-on", "2026-01-01"]);
+    assert_eq!(found["offering_id"], "");
+    assert!(found["routes"].as_array().is_some_and(|routes| routes.iter().all(|one| one["verdict"] != "fulfilled")));
+    let kinds: Vec<_> = found["alternatives"].as_array().into_iter().flatten().map(|other| &other["kind"]).collect();
+    assert_eq!(kinds.last().and_then(|kind| kind.as_str()), Some("tender"), "{kinds:?}");
+    let told = ask(&["explain", "--from", "kitu", "--to", "dataport"]);
+    assert!(told["cases"].as_array().is_some_and(|cases| cases.iter().any(|leg| leg["case"] == "sister")), "{told}");
+    assert!(told["facts"].as_array().is_some_and(|facts| !facts.is_empty()));
+    let touched = ask(&["affected", "--member", "kid", "--of", "provitako"]);
+    let orders = touched.as_array().expect("a list");
+    assert!(!orders.is_empty() && orders.iter().all(|order| order["buyer"] == "barleben"), "{touched}");
+    assert!(orders.iter().all(|order| order["legs"][0]["from"] == "kid" && order["sealed"] == true), "{touched}");
 }
 
 /// While a node runs, another on its address or on its store is told why it cannot.

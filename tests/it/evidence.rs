@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{Bundle, BundleInput, Member};
+use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
-    ActivityBasis, BasisPoints, EntityFacts, FactBase, Membership, PrivateCapital, Relation, RulePack,
+    ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::judge_leg;
@@ -172,6 +173,9 @@ fn pack() -> RulePack {
         activity_above: points(8_000),
         inverse_joint: true,
         half_sisters: false,
+        market_below: None,
+        central_purchasing: false,
+        activity_age_max: None,
         source: "§ 108 GWB, gelesen im Stand März 2022".to_owned(),
     }
 }
@@ -285,7 +289,11 @@ impl World {
                 of: org(of),
                 relation: Relation::CooperativeMember,
                 share: None,
+                votes: None,
                 sole: false,
+                cooperation: None,
+                procedure: None,
+                revoked: false,
                 seat: Some(!(self.script.bold && of == "kid")),
                 valid_from: day("2019-01-01"),
                 valid_to: None,
@@ -295,13 +303,17 @@ impl World {
                 corrects: None,
             };
             let id = self.publish(of, Kind::Membership, &fact);
-            self.facts.memberships.insert(id, fact);
+            self.facts.insert_membership(id, fact);
         }
         for name in ROUTE {
             let fact = EntityFacts {
                 org: org(name),
                 legal_form: "eG".to_owned(),
                 contracting_authority: Some(2),
+                sector: None,
+                central_purchasing: None,
+                reorganised_on: None,
+                private_share: None,
                 activity_share: Some(points(9_400)),
                 activity_basis: Some(ActivityBasis::Turnover),
                 activity_years: vec![2023, 2024, 2025],
@@ -316,7 +328,7 @@ impl World {
                 corrects: None,
             };
             let id = self.publish(name, Kind::EntityFacts, &fact);
-            self.facts.entities.insert(id, fact);
+            self.facts.insert_entity(id, fact);
         }
     }
 
@@ -432,6 +444,7 @@ impl World {
             org: org("barleben"),
             approve,
             note: String::new(),
+            leg: None,
             officer: "leitung".parse().expect("name"),
             signed_at: hours(1),
             salt: self.salt(),

@@ -111,6 +111,7 @@ fn message(kind: &Kind) -> Signed {
                 org: name("barleben"),
                 approve: true,
                 note: "geprüft".to_owned(),
+                leg: None,
                 officer: name("leitung"),
                 signed_at: now,
                 salt,

@@ -11,11 +11,15 @@ use crate::config::federation::FederationFile;
 use crate::config::folder::{FederationFolder, NodeFolder};
 use crate::config::node::{HostPort, Limits, Peer, PinnedRoot, RunFile, to_toml};
 use crate::domain::envelope;
+use crate::domain::facts::EntityFacts;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::Date;
 use crate::domain::trust::WitnessPolicy;
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
 use crate::node::tls::Identity;
 use crate::node::{keys, system};
 use crate::protocol::founding::{Founding, NodePlan, OfficerPlan, OrgPlan, Plan, found};
@@ -162,20 +166,32 @@ fn org_plans(node: &NodeFolder) -> Vec<OrgPlan> {
 }
 
 /// The facts of the organisations hosted on a node, signed by the bodies that can know them.
-fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, SecretKey>) -> Vec<Signed> {
+fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, SecretKey>, today: Date) -> Vec<Signed> {
     let file = &node.organisations;
     let mut signed = Vec::new();
     for fact in &file.memberships {
         signed.extend(statements.get(&fact.of).map(|key| Signed::sign(&Kind::Membership, fact, &[key])));
     }
     for fact in &file.entities {
-        signed.extend(statements.get(&fact.org).map(|key| Signed::sign(&Kind::EntityFacts, fact, &[key])));
+        let fact = carried_forward(fact, today);
+        signed.extend(statements.get(&fact.org).map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])));
     }
     for report in &file.connection_reports {
         let key = statements.get(&report.municipality);
         signed.extend(key.map(|key| Signed::sign(&Kind::ConnectionReport, report, &[key])));
     }
     signed
+}
+
+/// Section 108 (7) GWB asks for the three years before the award, so an organisation states its figures anew each
+/// year. For the assumed ones without an end the demonstration does so: the same share, of the three years before today.
+fn carried_forward(fact: &EntityFacts, today: Date) -> EntityFacts {
+    let mut fact = fact.clone();
+    let behind = fact.activity_years.last().map_or(0, |last| today.year() - 1 - last);
+    if fact.assumed && fact.valid_to.is_none() && behind > 0 {
+        fact.activity_years.iter_mut().for_each(|year| *year += behind);
+    }
+    fact
 }
 
 fn write_node(
@@ -197,7 +213,7 @@ fn write_node(
     keys::write_private(&key_folder.join(crate::node::tls::KEY_FILE), identity.key_pem.as_bytes())?;
     write(&key_folder.join(crate::node::tls::CERTIFICATE_FILE), &identity.certificate_pem)?;
     write(&folder.join(crate::node::tls::CERTIFICATE_FILE), &identity.certificate_pem)?;
-    let facts = facts(node, &founded.keys.statements);
+    let facts = facts(node, &founded.keys.statements, SystemClock.now().date());
     for (number, signed) in founded.genesis.iter().chain(&facts).enumerate() {
         let file = genesis.join(format!("{number:04}-{}.dsse.json", signed.kind()));
         write(&file, &envelope::write(signed))?;

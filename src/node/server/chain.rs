@@ -2,7 +2,8 @@
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
-use crate::wire::chain::{Question, answer};
+use crate::wire::access;
+use crate::wire::chain::{AffectedQuestion, LegQuestion, Question, answer, explain, list_affected};
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::pb::chain::v1::chain_service_server::ChainService;
 use crate::wire::status::lang_of;
@@ -17,6 +18,34 @@ impl ChainService for Desk {
         answered(lang, async {
             let question = Question::try_from(request.into_inner())?;
             self.ask(move |node, now| answer(node, &question, now.date())).await
+        })
+        .await
+    }
+
+    async fn explain_leg(
+        &self,
+        request: Request<pb::ExplainLegRequest>,
+    ) -> Result<Response<pb::ExplainLegResponse>, Status> {
+        let lang = lang_of(request.metadata());
+        answered(lang, async {
+            let question = LegQuestion::try_from(request.into_inner())?;
+            self.ask(move |node, now| explain(node, &question, now.date())).await
+        })
+        .await
+    }
+
+    async fn list_affected(
+        &self,
+        request: Request<pb::ListAffectedRequest>,
+    ) -> Result<Response<pb::ListAffectedResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (proof, question) = (access::read(&metadata)?, AffectedQuestion::try_from(message)?);
+            self.ask(move |node, now| {
+                let org = node.check_reader(&proof, now)?;
+                Ok(list_affected(node, &org, &question, now.date()))
+            })
+            .await
         })
         .await
     }

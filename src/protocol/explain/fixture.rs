@@ -85,6 +85,10 @@ impl Town {
         Cents::try_from(cents).expect("an amount")
     }
 
+    pub(crate) fn statement_key(of: &str) -> SecretKey {
+        secret(&format!("org/{of}/statement"))
+    }
+
     pub(crate) fn new(hop: Policy) -> Self {
         let mut world = World::on("2026-11-23");
         world.member("town", "kitu", "2010-01-01", |_| ());
@@ -123,7 +127,7 @@ impl Town {
             hosts: founded.hosts,
             policies: [(org("kitu"), hop), (org("provider"), by_rule())].into(),
         };
-        let key = |org: &OrgId| secret(&format!("org/{org}/statement"));
+        let key = |org: &OrgId| Self::statement_key(org.as_str());
         let node = Node::new(settings, founded.keys, Box::new(Counting(0)));
         let mut town = Self {
             node,
@@ -213,6 +217,7 @@ impl Town {
             org: org(of),
             approve,
             note: String::new(),
+            leg: None,
             officer: name.parse().expect("a name"),
             signed_at: self.now,
             salt: Salt([2; 16]),

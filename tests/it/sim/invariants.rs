@@ -197,7 +197,12 @@ fn picture(node: &Node) -> Vec<String> {
         format!("{order} {messages:?} {:?} {:?}", known.contradictions, known.delivered)
     }));
     picture.extend(state.receipts.keys().map(|key| format!("{key:?}")));
-    picture.push(format!("{} {} {}", state.facts.memberships.len(), state.facts.entities.len(), state.packs.len()));
+    picture.push(format!(
+        "{} {} {}",
+        state.facts.memberships().count(),
+        state.facts.entities().count(),
+        state.packs.len()
+    ));
     picture
 }
 

@@ -420,8 +420,7 @@ fn a_membership_that_ends_meanwhile_stops_the_seal() {
         .node("kitu")
         .state()
         .facts
-        .memberships
-        .iter()
+        .memberships()
         .find(|(_, fact)| fact.member == name::<OrgId>("kid") && fact.of == name::<OrgId>("provitako"));
     let mut ended = membership("kid", "provitako", "2021-12-01");
     (ended.corrects, ended.valid_to) = (known.map(|(id, _)| *id), Some(day("2026-11-22")));

@@ -1,0 +1,352 @@
+//! The cases: which conditions each paragraph asks of whom, and which case of several carries a leg.
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::fact_base::{CONTROL_DEPTH_MAX, FactBase};
+use crate::domain::facts::{EntityFacts, Membership, Relation, RulePack};
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::law::{Basis, Condition, Finding, LegJudgement, Note, Verdict};
+use crate::domain::time::Date;
+
+/// Most chains of control of one length looked at from one organisation upwards. Each daughter has one sole mother at a time, so
+/// more than a few can only come from statements that contradict each other.
+const CHAINS_MAX: usize = 16;
+
+/// Everything a leg needs to be judged: facts, rules, the day of the award, and up to when facts are known. Facts that
+/// became known later are not seen, so a judgement cannot even hint at them.
+#[derive(Clone, Copy)]
+pub struct Court<'f> {
+    /// The facts.
+    pub facts: &'f FactBase,
+    /// The rules.
+    pub pack: (&'f StatementId, &'f RulePack),
+    /// Day of the award.
+    pub as_of: Date,
+    /// Facts known up to this day are used.
+    pub known_on: Date,
+}
+
+/// A case that applies, with what it asks.
+type Case = (Basis, Vec<Finding>);
+
+/// A chain of sole control, the one controlled last; the mother at its top is its first.
+type Chain<'f> = Vec<&'f OrgId>;
+
+impl<'f> Court<'f> {
+    /// Judges one leg under the best case that the relations known make applicable, in force or not; none if none is.
+    pub fn judge_related(&self, from: &OrgId, to: &OrgId) -> Option<LegJudgement> {
+        self.judged(from, to).min_by(rank)
+    }
+
+    /// Judges one leg under every case that applies, the best first.
+    pub fn judge_all(&self, from: &OrgId, to: &OrgId) -> Vec<LegJudgement> {
+        let mut judged: Vec<LegJudgement> = self.judged(from, to).collect();
+        judged.sort_by(rank);
+        judged
+    }
+
+    fn judged(&self, from: &OrgId, to: &OrgId) -> impl Iterator<Item = LegJudgement> {
+        self.cases(from, to).into_iter().map(|(basis, mut findings)| {
+            findings.extend(self.rule_pack_in_force());
+            self.judgement(from, to, Some(basis), findings)
+        })
+    }
+
+    /// No case fits. A relation without control and sisters of different mothers are a plain no; anything else may
+    /// be a fact not published yet.
+    pub fn judge_unrelated(&self, from: &OrgId, to: &OrgId) -> LegJudgement {
+        if let Some(different) = self.different_mothers(from, to) {
+            return self.judgement(from, to, Some(Basis::Sister), vec![different]);
+        }
+        let without_control = self
+            .between(from, to)
+            .chain(self.between(to, from))
+            .filter(|(_, fact)| fact.holds(self.as_of, self.known_on) && !fact.relation.can_control())
+            .max_by_key(|(id, fact)| (fact.known_from, **id));
+        let finding = match without_control {
+            Some((id, fact)) => Finding {
+                evidence: BTreeSet::from([*id]),
+                assumed: fact.assumed,
+                note: Note::Relation(fact.relation),
+                ..self.doctrine(Condition::ControllingRelation, from, to, false)
+            },
+            None => self.membership(from, to),
+        };
+        self.judgement(from, to, None, vec![finding])
+    }
+
+    /// What a cooperation of two would have to prove, whether there is one or not.
+    pub fn judge_cooperation(&self, from: &OrgId, to: &OrgId) -> LegJudgement {
+        self.judgement(from, to, Some(Basis::Horizontal), self.horizontal(from, to))
+    }
+
+    fn judgement(&self, from: &OrgId, to: &OrgId, basis: Option<Basis>, findings: Vec<Finding>) -> LegJudgement {
+        LegJudgement {
+            from: from.clone(),
+            to: to.clone(),
+            verdict: Verdict::of_all(findings.iter().map(|finding| finding.verdict)),
+            basis,
+            findings,
+            as_of: self.as_of,
+            known_on: self.known_on,
+            rule_pack: *self.pack.0,
+        }
+    }
+
+    fn cases(&self, from: &OrgId, to: &OrgId) -> Vec<Case> {
+        let mut cases = Vec::new();
+        if from == to {
+            return cases;
+        }
+        let (above_from, above_to) = (self.chains_above(from), self.chains_above(to));
+        for chain in above_to.iter().filter(|chain| chain[0] == from) {
+            let basis = if chain.len() == 2 { Basis::Vertical } else { Basis::VerticalIndirect };
+            cases.push((basis, self.vertical(from, chain, to)));
+        }
+        for chain in above_from.iter().filter(|chain| chain[0] == to) {
+            let basis = if chain.len() == 2 { Basis::Inverse } else { Basis::InverseIndirect };
+            cases.push((basis, self.inverse(from, chain, to)));
+        }
+        for one in &above_from {
+            for other in above_to.iter().filter(|other| are_sisters(one, other)) {
+                let basis = if one.len() + other.len() == 4 { Basis::Sister } else { Basis::SisterIndirect };
+                cases.push((basis, self.sister(one, other)));
+            }
+        }
+        if self.pack.1.half_sisters {
+            for mother in self.common_members(from, to) {
+                cases.push((Basis::Sister, self.half_sister(mother, from, to)));
+            }
+        }
+        if self.is_joint(from, to) {
+            cases.push((Basis::Joint, self.joint(from, to)));
+        }
+        if self.is_joint(to, from) {
+            cases.push((Basis::JointInverse, self.joint_inverse(from, to)));
+        }
+        self.cases_without_control(from, to, &mut cases);
+        cases
+    }
+
+    fn cases_without_control(&self, from: &OrgId, to: &OrgId, cases: &mut Vec<Case>) {
+        let related = |member, of, relation| self.between(member, of).any(|(_, fact)| fact.relation == relation);
+        if self.pack.1.market_below.is_some() {
+            for (member, of) in [(from, to), (to, from)] {
+                if related(member, of, Relation::CooperationContract) {
+                    cases.push((Basis::Horizontal, self.horizontal(member, of)));
+                }
+            }
+        }
+        if self.pack.1.central_purchasing && self.about(to).any(|(_, fact)| fact.central_purchasing == Some(true)) {
+            cases.push((Basis::CentralPurchasing, self.central_purchasing(from, to)));
+        }
+        for (relation, basis) in
+            [(Relation::FrameworkAgreement, Basis::CallOff), (Relation::TenderedContract, Basis::Tendered)]
+        {
+            if related(from, to, relation) {
+                cases.push((basis, vec![self.contract(from, to, relation), self.procedure(from, to, relation)]));
+            }
+        }
+    }
+
+    /// Paragraph 1, and down a chain paragraph 2 sentence 2: control through another that is controlled the same way.
+    fn vertical(&self, from: &OrgId, chain: &[&OrgId], to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![self.contracting_authority(from)];
+        findings.extend(self.control_along(chain));
+        findings.extend([self.activity_share(to), self.no_private_capital(to)]);
+        findings
+    }
+
+    /// Paragraph 1 applies to the daughter that awards, and the mother that receives must be free of private capital.
+    fn inverse(&self, from: &OrgId, chain: &[&OrgId], to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![self.contracting_authority(from), self.contracting_authority(to)];
+        findings.extend(self.control_along(chain));
+        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_capital(to)]);
+        findings
+    }
+
+    /// Paragraph 1 applies to both sisters.
+    fn sister(&self, one: &[&OrgId], other: &[&OrgId]) -> Vec<Finding> {
+        let mut findings = vec![self.contracting_authority(one[one.len() - 1]), self.contracting_authority(one[0])];
+        for chain in [one, other] {
+            let daughter = chain[chain.len() - 1];
+            findings.extend(self.control_along(chain));
+            findings.extend([self.activity_share(daughter), self.no_private_capital(daughter)]);
+        }
+        findings
+    }
+
+    /// The same under a doctrine that admits a mother who controls with others.
+    fn half_sister(&self, mother: &OrgId, from: &OrgId, to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![self.contracting_authority(from), self.contracting_authority(mother)];
+        for daughter in [from, to] {
+            match self.between(mother, daughter).any(|(_, fact)| fact.sole) {
+                true => findings.push(self.sole_control(mother, daughter)),
+                false => findings.extend(self.joint_control(mother, daughter)),
+            }
+            findings.extend([self.activity_share(daughter), self.no_private_capital(daughter)]);
+        }
+        findings
+    }
+
+    fn joint(&self, from: &OrgId, to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![self.contracting_authority(from)];
+        findings.extend(self.joint_control(from, to));
+        findings.extend([self.activity_share(to), self.no_private_capital(to)]);
+        findings
+    }
+
+    /// Paragraph 4 applies to the body that awards, and the member that receives must be free of private capital.
+    fn joint_inverse(&self, from: &OrgId, to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![
+            self.inverse_joint_admitted(from, to),
+            self.contracting_authority(from),
+            self.contracting_authority(to),
+        ];
+        findings.extend(self.joint_control(to, from));
+        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_capital(to)]);
+        findings
+    }
+
+    /// Paragraph 6; whoever awards, both parties must be authorities.
+    fn horizontal(&self, member: &OrgId, of: &OrgId) -> Vec<Finding> {
+        vec![
+            self.contracting_authority(member),
+            self.contracting_authority(of),
+            self.cooperation(member, of),
+            self.common_goals(member, of),
+            self.public_interest(member, of),
+            self.market_share(member, of),
+        ]
+    }
+
+    fn central_purchasing(&self, from: &OrgId, to: &OrgId) -> Vec<Finding> {
+        vec![self.contracting_authority(from), self.contracting_authority(to), self.central_purchasing_body(to)]
+    }
+
+    fn control_along(&self, chain: &[&OrgId]) -> Vec<Finding> {
+        chain.windows(2).map(|pair| self.sole_control(pair[0], pair[1])).collect()
+    }
+
+    fn joint_control(&self, member: &OrgId, of: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![self.membership(member, of)];
+        findings.extend(self.no_stake(member, of));
+        findings.extend(self.no_vote(member, of));
+        findings.extend([self.seat(member, of), self.joint_influence(of), self.no_contrary_interests(of)]);
+        findings
+    }
+
+    /// The finding that both are controlled on the day, but not by one mother alone.
+    fn different_mothers(&self, from: &OrgId, to: &OrgId) -> Option<Finding> {
+        let (of_from, of_to) = (self.mothers_in_force(from), self.mothers_in_force(to));
+        let in_common = of_from.keys().any(|mother| of_to.contains_key(mother));
+        let alone =
+            |mothers: &BTreeMap<&OrgId, (StatementId, &Membership)>| mothers.values().any(|(_, fact)| fact.sole);
+        if from == to || !(in_common || alone(&of_from) && alone(&of_to)) {
+            return None;
+        }
+        // A cooperative may have a hundred members: only those that bear on the matter are cited.
+        let bears = |mother: &OrgId, fact: &Membership| match in_common {
+            true => of_from.contains_key(mother) && of_to.contains_key(mother),
+            false => fact.sole,
+        };
+        let cited = || {
+            let mothers = of_from.iter().chain(&of_to);
+            mothers.filter(|(mother, (_, fact))| bears(mother, fact)).map(|(_, cited)| cited)
+        };
+        Some(Finding {
+            evidence: cited().map(|(id, _)| *id).collect(),
+            assumed: cited().any(|(_, fact)| fact.assumed),
+            ..self.doctrine(Condition::SameMother, from, to, false)
+        })
+    }
+
+    fn mothers_in_force(&self, daughter: &OrgId) -> BTreeMap<&'f OrgId, (StatementId, &'f Membership)> {
+        let Some(number) = self.facts.number(daughter) else { return BTreeMap::new() };
+        let known = self.facts.members(number).flat_map(|member| self.facts.between(member, number, self.known_on));
+        known
+            .filter(|(_, fact)| fact.relation.can_control() && fact.holds(self.as_of, self.known_on))
+            .map(|(id, fact)| (&fact.member, (*id, fact)))
+            .collect()
+    }
+
+    /// Every chain of sole control that ends at an organisation, in force or not, two to five parties long; the short
+    /// ones first, then by name.
+    fn chains_above(&self, org: &OrgId) -> Vec<Chain<'f>> {
+        let mut chains: Vec<Chain<'f>> = Vec::new();
+        let Some(number) = self.facts.number(org) else { return chains };
+        let mut level = vec![vec![number]];
+        for _ in 0..CONTROL_DEPTH_MAX {
+            let mut longer: Vec<Vec<u32>> = level.iter().flat_map(|chain| self.one_longer(chain)).collect();
+            longer.sort_by_key(|chain| chain.iter().map(|at| self.facts.name(*at)).collect::<Vec<_>>());
+            longer.truncate(CHAINS_MAX);
+            chains.extend(longer.iter().map(|chain| chain.iter().map(|at| self.facts.name(*at)).collect::<Vec<_>>()));
+            level = longer;
+        }
+        chains
+    }
+
+    fn one_longer(&self, chain: &[u32]) -> Vec<Vec<u32>> {
+        let top = chain[0];
+        let known = |mother: u32| self.facts.between(mother, top, self.known_on).any(|(_, fact)| fact.sole);
+        let mothers = self.facts.sole_mothers(top).filter(|mother| !chain.contains(mother) && known(*mother));
+        mothers.map(|mother| std::iter::once(mother).chain(chain.iter().copied()).collect()).collect()
+    }
+
+    /// Who belongs to both in a way that can carry control: the mothers of half-sisters.
+    fn common_members(&self, from: &OrgId, to: &OrgId) -> Vec<&'f OrgId> {
+        let Some((from, to)) = self.facts.number(from).zip(self.facts.number(to)) else { return Vec::new() };
+        let controls = |member: u32, of: u32| {
+            self.facts.between(member, of, self.known_on).any(|(_, fact)| fact.relation.can_control())
+        };
+        let of_to: BTreeSet<u32> = self.facts.members(to).collect();
+        let both = self.facts.members(from).filter(|member| of_to.contains(member));
+        both.filter(|member| controls(*member, from) && controls(*member, to))
+            .map(|member| self.facts.name(member))
+            .collect()
+    }
+
+    /// Whether control beside others is known, in force or not.
+    fn is_joint(&self, member: &OrgId, of: &OrgId) -> bool {
+        self.between(member, of).any(|(_, fact)| fact.relation.can_control() && !fact.sole)
+    }
+
+    /// What is known of one belonging to another.
+    pub(super) fn between(
+        &self,
+        member: &OrgId,
+        of: &OrgId,
+    ) -> impl Iterator<Item = (&'f StatementId, &'f Membership)> + use<'f> {
+        let (facts, known_on) = (self.facts, self.known_on);
+        let numbers = facts.number(member).zip(facts.number(of));
+        numbers.into_iter().flat_map(move |(member, of)| facts.between(member, of, known_on))
+    }
+
+    /// What is known about an organisation.
+    pub(super) fn about(&self, org: &OrgId) -> impl Iterator<Item = (&'f StatementId, &'f EntityFacts)> + use<'f> {
+        let (facts, known_on) = (self.facts, self.known_on);
+        facts.number(org).into_iter().flat_map(move |org| facts.about(org, known_on))
+    }
+}
+
+/// Chains from one mother whose ways part at once: not mother and daughter, and no lower mother in common.
+fn are_sisters(one: &[&OrgId], other: &[&OrgId]) -> bool {
+    one[0] == other[0] && one[1..].iter().all(|org| !other.contains(org))
+}
+
+/// Proof before assumption, and few gaps before many; then the simpler case. Names decide last, so that the order in
+/// which facts arrived never does.
+fn rank(one: &LegJudgement, other: &LegJudgement) -> Ordering {
+    let weight = |judged: &LegJudgement| {
+        let gaps = match judged.verdict {
+            Verdict::Fulfilled => usize::from(judged.assumed()),
+            Verdict::NotProven => judged.missing().len(),
+            Verdict::NotFulfilled => 0,
+        };
+        (judged.verdict, gaps, judged.basis)
+    };
+    let about = |judged: &LegJudgement| -> Vec<(OrgId, Option<OrgId>)> {
+        judged.findings.iter().map(|finding| (finding.org.clone(), finding.of.clone())).collect()
+    };
+    weight(one).cmp(&weight(other)).then_with(|| about(one).cmp(&about(other)))
+}
