@@ -20,7 +20,7 @@
 //! Without the default feature `node` only floors 1 and 2 and the memory store are built: the auditor's binary has no
 //! network, no async runtime and no database in its dependency tree.
 //!
-//! # Three journeys
+//! # Four journeys
 //!
 //! **An offering.** `cli/offering.rs` reads the file, signs with the publisher's key and sends the statement.
 //! `node/server.rs` decodes it and asks the driver, [`protocol::Node::step`] lets [`domain::trust`] judge the
@@ -41,6 +41,13 @@
 //! inclusion proofs under cosigned checkpoints. `verbund-audit verify` starts from nothing but the federation's root
 //! hash: trustees, organisations, keys by position, facts, messages, prices, law. Every check is *gültig*, *ungültig*
 //! or *nicht prüfbar*, and the report says what was not checked.
+//!
+//! **A difference.** Two nodes keep a stream. Each has a digest over the heads of all logs; equal digests end the
+//! matter. If they differ, [`protocol::replication`] says what has changed since a position in the
+//! [`protocol::journal`] that both remember, or compares 256 buckets; asks for what is lacking, each log from one
+//! peer; checks what comes, stores it, acknowledges and cosigns it. Two histories of one log become a proof
+//! ([`log::fork`]) and a cut that everyone makes at the same place. A node that starts asks how far its own log goes
+//! before it signs anything.
 //!
 //! # Deliberately absent
 //!

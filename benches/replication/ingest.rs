@@ -20,6 +20,7 @@ use verbund::node::system::{SystemClock, SystemDice};
 
 use verbund::protocol::Node;
 use verbund::protocol::frame::{Delivery, Frame, Run};
+use verbund::protocol::peering::Dialler;
 use verbund::store::disk::DiskStore;
 use verbund::wire::pb;
 use verbund::wire::peer::Heard;
@@ -100,7 +101,7 @@ pub fn store_folder(dataset: &Dataset) -> PathBuf {
 async fn ingest(dataset: &Dataset) -> Vec<f64> {
     let (handle, driver) = start(dataset);
     handle.found(dataset.genesis()).await.expect("a true beginning");
-    let (mut out, stream) = handle.open_stream(dataset.sender()).await.expect("a driver that runs");
+    let (mut out, stream) = handle.open_stream(dataset.sender(), Dialler::Them).await.expect("a driver that runs");
     // What the node says to its peer goes nowhere.
     let deaf = tokio::spawn(async move { while out.recv().await.is_some() {} });
     let (mut stages, mut stage, mut taken) = (Vec::new(), now(), 0);

@@ -124,6 +124,13 @@ impl Client {
         self.raw_status().await.map(|status| status_value(&status))
     }
 
+    /// Every other node it knows.
+    pub async fn peers(&mut self) -> Result<Vec<node::v1::PeerStatus>, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let answer = client.list_peers(node::v1::ListPeersRequest {}).await;
+        answer.map(|answer| answer.into_inner().peers).map_err(|status| to_refusal(&status))
+    }
+
     fn catalogue(&self) -> catalogue::v1::catalogue_service_client::CatalogueServiceClient<Channel> {
         catalogue::v1::catalogue_service_client::CatalogueServiceClient::new(self.channel.clone())
     }
@@ -411,10 +418,13 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
         "node": status.node, "operator": status.operator, "version": status.version,
         "federation": status.federation, "root_hash": status.root_hash,
         "hosted_orgs": status.hosted_orgs, "connected_peers": status.connected_peers,
+        "signs_nothing": status.signs_nothing,
         "log": {"origin": status.log_origin, "size": status.log_size, "root": status.log_root},
         "logs": status.logs.iter().map(|log| json!({
             "origin": log.origin, "size": log.size, "witnessed_size": log.witnessed_size,
             "refused": log.refused_count, "forked": log.forked,
+            "cosigned": log.cosigned, "witnesses_needed": log.witnesses_needed,
+            "cut": log.cut, "longer_peers": log.longer_peers,
         })).collect::<Vec<_>>(),
         "heads_digest": status.heads_digest,
         "offerings": status.offering_count, "catalogue_digest": status.catalogue_digest,
@@ -446,17 +456,38 @@ pub fn status_text(status: &Value, out: Output) -> String {
             out.say("unzugestellt", "undelivered"),
             text("outbox")
         ),
-        out.say("Protokolle (Einträge, bezeugt, abgelehnt):", "Logs (entries, witnessed, refused):").to_owned(),
     ];
-    for log in status["logs"].as_array().into_iter().flatten() {
-        let forked = if log["forked"] == true { out.say("  WIDERSPRUCH", "  FORKED") } else { "" };
-        lines.push(format!(
-            "  {:<34} {:>6} {:>6} {:>3}{forked}",
-            log["origin"].as_str().unwrap_or_default(),
-            log["size"].to_string(),
-            log["witnessed_size"].to_string(),
-            log["refused"].to_string()
-        ));
+    if let Some(reason) = status["signs_nothing"].as_str().filter(|reason| !reason.is_empty()) {
+        lines.push(format!("{}: {reason}", out.say("Der Knoten unterschreibt nichts", "The node signs nothing")));
     }
+    lines.push(out.say("Protokolle:", "Logs:").to_owned());
+    lines.push(format!(
+        "  {:<34} {:>8} {:>8} {:>9} {:>9} {:>9}",
+        "",
+        out.say("Einträge", "entries"),
+        out.say("bezeugt", "witnessed"),
+        out.say("Zeugen", "witnesses"),
+        out.say("abgelehnt", "refused"),
+        out.say("länger", "longer"),
+    ));
+    lines.extend(status["logs"].as_array().into_iter().flatten().map(|log| log_text(log, out)));
     lines.join("\n")
+}
+
+/// One log for people. *Witnesses*: how many have cosigned its end, of how many needed; *longer*: how many peers say
+/// that they have more of it.
+fn log_text(log: &Value, out: Output) -> String {
+    let witnesses = format!("{}/{}", log["cosigned"], log["witnesses_needed"]);
+    let cut = match &log["cut"] {
+        Value::Null => String::new(),
+        at => format!("  {} {at}", out.say("WIDERSPRUCH, abgeschnitten bei", "FORKED, cut at")),
+    };
+    format!(
+        "  {:<34} {:>8} {:>8} {witnesses:>9} {:>9} {:>9}{cut}",
+        log["origin"].as_str().unwrap_or_default(),
+        log["size"].to_string(),
+        log["witnessed_size"].to_string(),
+        log["refused"].to_string(),
+        log["longer_peers"].to_string(),
+    )
 }

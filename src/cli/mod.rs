@@ -10,6 +10,7 @@ pub mod node;
 pub mod offering;
 pub mod order;
 pub mod output;
+pub mod peer;
 pub mod price;
 
 use std::path::PathBuf;
@@ -114,6 +115,9 @@ enum Noun {
     /// Einen Knoten betreiben
     #[command(subcommand)]
     Node(node::Verb),
+    /// Andere Knoten: verbunden oder nicht, Rückstand, Verstöße
+    #[command(subcommand)]
+    Peer(peer::Verb),
     /// Schlüssel erzeugen
     #[command(subcommand)]
     Key(key::Verb),
@@ -149,6 +153,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Order(verb) => order::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Peer(verb) => peer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Key(verb) => key::run(&global, verb).map(|()| ExitCode::SUCCESS),
     }
 }

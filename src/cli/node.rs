@@ -1,19 +1,28 @@
 //! `verbund node`: running a node and looking at one.
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
-use serde_json::json;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use crate::cli::Global;
-use crate::cli::client::Client;
-use crate::cli::output::data;
-use crate::config::node::read_run;
-use crate::domain::reason::Refusal;
+use crate::cli::client::{Client, parse_root};
+use crate::cli::output::{Format, Output, data};
+use crate::config::node::{HostPort, NodeConfig, read_run};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::SecretKey;
+use crate::node::handle::Handle;
+use crate::node::join::introduce;
 use crate::node::ports::Clock as _;
+use crate::node::repair::repair_log;
 use crate::node::system::SystemClock;
-use crate::node::{start, telemetry};
+use crate::node::{keys, start, telemetry};
+
+/// How often a new node looks how far it has come: smooth to the eye.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What to do with nodes.
 #[derive(Subcommand)]
@@ -31,39 +40,168 @@ pub enum Verb {
         #[arg(long)]
         alone: bool,
     },
+    /// Einem Verbund beitreten: vorstellen, alles holen und prüfen, dann den Knoten betreiben
+    Join {
+        /// Wurzel des Verbunds, wie sie in der Satzung steht: `sha256:` und 64 Ziffern
+        #[arg(long, value_name = "HASH")]
+        root: String,
+        /// Irgendein Knoten des Verbunds. Welchen Schlüssel er zeigt, wird beim ersten Mal hingenommen: was er
+        /// liefert, wird gegen die Wurzel geprüft
+        #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+        peer: HostPort,
+        /// Einstellungen (run.toml)
+        #[arg(long, value_name = "DATEI")]
+        config: PathBuf,
+        /// Auch enden, wenn die Standardeingabe geschlossen wird
+        #[arg(long)]
+        until_stdin_closes: bool,
+    },
+    /// Nach einem Widerspruch im eigenen Protokoll ein neues beginnen. Der Knoten darf dabei nicht laufen
+    RepairLog {
+        /// Einstellungen (run.toml); danach steht darin das neue Protokoll
+        #[arg(long, value_name = "DATEI")]
+        config: PathBuf,
+        /// Wurzelschlüssel der betreibenden Organisation, so viele wie nötig sind
+        #[arg(long, value_name = "DATEI", required = true)]
+        root_key: Vec<PathBuf>,
+    },
     /// Zustand des Knotens und seiner Protokolle
     Status,
 }
 
+/// A state as CSV is the table of its logs.
+const LOG_COLUMNS: [(&str, &str); 8] = [
+    ("Protokoll", "origin"),
+    ("Einträge", "size"),
+    ("bezeugt", "witnessed_size"),
+    ("Zeugen", "cosigned"),
+    ("nötig", "witnesses_needed"),
+    ("abgelehnt", "refused"),
+    ("abgeschnitten", "cut"),
+    ("länger", "longer_peers"),
+];
+
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     match verb {
-        Verb::Run { config, until_stdin_closes, alone } => serve(&config, until_stdin_closes, alone).await,
+        Verb::Run { config, until_stdin_closes, alone } => {
+            serve(global, read_run(&config)?, until_stdin_closes, Beginning { alone, has_joined: false }).await
+        }
+        Verb::Join { root, peer, config, until_stdin_closes } => {
+            let config = join(&root, peer, &config).await?;
+            serve(global, config, until_stdin_closes, Beginning { alone: false, has_joined: true }).await
+        }
+        Verb::RepairLog { config, root_key } => repair(global, &config, &root_key),
         Verb::Status => status(global).await,
     }
 }
 
-async fn serve(config: &std::path::Path, until_stdin_closes: bool, alone: bool) -> Result<(), Refusal> {
+fn repair(global: &Global, config: &Path, root_keys: &[PathBuf]) -> Result<(), Refusal> {
+    let roots: Result<Vec<SecretKey>, Refusal> = root_keys.iter().map(|file| keys::read(file)).collect();
+    let (folder, repaired) = repair_log(config, &roots?)?;
+    let out = global.out();
+    let value = json!({
+        "log": repaired.origin.to_string(),
+        "genesis": folder.display().to_string(),
+        "statements": repaired.genesis.len(),
+        "published_again": repaired.published_again,
+        "left_out": repaired.left_out.iter().map(|(id, refusal)| json!({
+            "statement": id.to_string(), "reason": refusal.reason.code(),
+        })).collect::<Vec<_>>(),
+    });
+    let mut lines = vec![
+        format!("{}: {}", out.say("Neues Protokoll", "New log"), repaired.origin),
+        format!("{}: {}", out.say("Anfang", "Beginning"), folder.display()),
+        format!("{}: {}", out.say("Neu veröffentlicht", "Published again"), repaired.published_again),
+    ];
+    for (id, refusal) in &repaired.left_out {
+        lines.push(format!("{}: {id} ({})", out.say("Weggelassen", "Left out"), refusal.reason.code()));
+    }
+    lines.push(out.say("Jetzt den Knoten starten.", "Now start the node.").to_owned());
+    out.one(&value, &lines.join("\n"))
+}
+
+fn address(text: &str) -> Result<HostPort, String> {
+    HostPort::try_from(text.to_owned())
+}
+
+/// How a node begins.
+struct Beginning {
+    /// On its operator's word, without asking others.
+    alone: bool,
+    /// As a new one, which is ready once it holds what the others hold.
+    has_joined: bool,
+}
+
+/// Introduces the node; the peer it was introduced to is the first it connects to.
+async fn join(root: &str, peer: HostPort, config: &Path) -> Result<NodeConfig, Refusal> {
+    telemetry::init("info");
+    let mut config = read_run(config)?;
+    let root = parse_root(root)?;
+    if root != config.federation_root {
+        return Err(Refusal::new(Reason::RootUnknown).with("found", config.federation_root).with("expected", root));
+    }
+    let peer = introduce(&config, peer).await?;
+    tracing::info!(peer = %peer.node, address = peer.address.as_str(), "introduced");
+    config.peers.retain(|known| known.node != peer.node);
+    config.peers.push(peer);
+    Ok(config)
+}
+
+async fn serve(
+    global: &Global,
+    config: NodeConfig,
+    until_stdin_closes: bool,
+    beginning: Beginning,
+) -> Result<(), Refusal> {
     let began = SystemClock.now();
     telemetry::init("info");
-    let config = read_run(config)?;
     let node = config.profile.node.clone();
-    let mut running = start::start(config, alone).await?;
-    let ready_ms = SystemClock.now().since_ms(began);
-    tracing::info!(node = %node, address = %running.address, ready_ms, "ready");
-    let ready = json!({"ready": true, "node": node, "address": running.address.to_string(), "ready_ms": ready_ms});
-    data(&format!("{ready}\n"))?;
-    let ended = tokio::select! {
-        refusal = running.ended() => Some(refusal),
-        () = asked_to_end(until_stdin_closes) => None,
-    };
-    match ended {
-        Some(refusal) => Err(refusal),
-        None => {
-            tracing::info!(node = %node, "stopping");
-            running.stop().await;
-            Ok(())
+    let mut running = start::start(config, beginning.alone).await?;
+    let (handle, address) = (running.handle.clone(), running.address);
+    let serving = async {
+        if beginning.has_joined {
+            catch_up(&handle, global.out()).await?;
         }
+        let ready_ms = SystemClock.now().since_ms(began);
+        tracing::info!(node = %node, address = %address, ready_ms, "ready");
+        let ready = json!({"ready": true, "node": node, "address": address.to_string(), "ready_ms": ready_ms});
+        data(&format!("{ready}\n"))?;
+        std::future::pending::<Result<(), Refusal>>().await
+    };
+    let ended = tokio::select! {
+        refusal = running.ended() => return Err(refusal),
+        ended = serving => ended,
+        () = asked_to_end(until_stdin_closes) => Ok(()),
+    };
+    tracing::info!(node = %node, "stopping");
+    running.stop().await;
+    ended
+}
+
+/// Waits until the node holds what its peers have announced, and shows how far it is to a person who watches.
+async fn catch_up(handle: &Handle, out: Output) -> Result<(), Refusal> {
+    let bar = ProgressBar::no_length();
+    let template = format!(
+        "{{bar:30}} {{pos}}/{{len}} {} ({{msg}} {}), {{eta}}",
+        out.say("Einträge", "entries"),
+        out.say("Protokolle", "logs"),
+    );
+    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    loop {
+        let progress = handle.read(|node, _| node.progress()).await?;
+        bar.set_length(progress.announced);
+        bar.set_position(progress.held);
+        bar.set_message(progress.logs.to_string());
+        if progress.is_level {
+            bar.finish_and_clear();
+            tracing::info!(logs = progress.logs, entries = progress.held, "level with its peers");
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -107,5 +245,11 @@ pub async fn interrupted() {
 async fn status(global: &Global) -> Result<(), Refusal> {
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let status = client.status().await?;
-    global.out().one(&status, &crate::cli::client::status_text(&status, global.out()))
+    let out = global.out();
+    if out.format == Format::Csv {
+        let rows = status["logs"].as_array().into_iter().flatten();
+        let row = |log: &Value| LOG_COLUMNS.iter().map(|(_, name)| log[*name].clone()).collect();
+        return out.rows(&LOG_COLUMNS, &rows.map(row).collect::<Vec<_>>());
+    }
+    out.one(&status, &crate::cli::client::status_text(&status, out))
 }

@@ -16,6 +16,9 @@ pub enum Format {
     /// JSON for programs.
     #[value(help = "JSON für Programme")]
     Json,
+    /// Comma-separated values for spreadsheets (RFC 4180), with English column names.
+    #[value(help = "CSV für Tabellenprogramme")]
+    Csv,
 }
 
 /// Where and how to print.
@@ -58,13 +61,26 @@ impl Output {
                 }
                 data(&format!("{table}\n"))
             }
+            Format::Csv => {
+                let header = columns.iter().map(|(_, en)| (*en).to_owned()).collect();
+                let rows = rows.iter().map(|row| row.iter().map(raw).collect());
+                let lines = std::iter::once(header).chain(rows).map(|cells: Vec<String>| csv_line(&cells));
+                data(&lines.collect::<String>())
+            }
         }
     }
 
-    /// Prints one thing: its JSON, or its text.
+    /// Prints one thing: its JSON, or its text. As CSV its plain fields are one row.
     pub fn one(&self, value: &Value, text: &str) -> Result<(), Refusal> {
         match self.format {
             Format::Json => data(&format!("{value:#}\n")),
+            Format::Csv => {
+                let fields = value.as_object().into_iter().flatten();
+                let plain = fields.filter(|(_, value)| !value.is_array() && !value.is_object());
+                let (names, cells): (Vec<String>, Vec<String>) =
+                    plain.map(|(name, value)| (name.clone(), raw(value))).unzip();
+                data(&format!("{}{}", csv_line(&names), csv_line(&cells)))
+            }
             Format::Table => data(&format!("{}\n", text.trim_end())),
         }
     }
@@ -83,7 +99,7 @@ impl Output {
                 }});
                 let _ = data(&format!("{error:#}\n"));
             }
-            Format::Table => self.talk(&error_text(refusal, lang)),
+            Format::Table | Format::Csv => self.talk(&error_text(refusal, lang)),
         }
     }
 
@@ -141,5 +157,34 @@ fn plain(value: &Value) -> String {
         Value::Bool(true) => "ja".to_owned(),
         Value::Bool(false) => "nein".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// A value as programs read it; nothing for null.
+fn raw(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// One line of CSV. A cell is quoted where it would otherwise be read as something else.
+fn csv_line(cells: &[String]) -> String {
+    let quoted = |cell: &String| match cell.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.clone(),
+    };
+    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_with_a_comma_or_a_quote_is_one_cell() {
+        let cells = ["a".to_owned(), "b, c".to_owned(), "d \"e\"".to_owned(), String::new()];
+        assert_eq!(csv_line(&cells), "a,\"b, c\",\"d \"\"e\"\"\",\r\n");
     }
 }

@@ -90,18 +90,33 @@ pub struct RunFile {
     pub keys: PathBuf,
     /// Folder of statement files with which the federation began.
     pub genesis: PathBuf,
+    /// Which log of this node it writes: 1 for the first. `verbund node repair-log` counts it up.
+    #[serde(default = "first_epoch", skip_serializing_if = "is_first")]
+    pub epoch: u32,
     /// The `node.toml` of this node.
     pub profile: PathBuf,
     /// Name of the federation.
     pub federation: OrgId,
     /// The pinned root, as the statutes print it.
     pub federation_root: PinnedRoot,
+    /// Where to answer with the node's numbers, over plain HTTP; nowhere if absent. For the operator's network only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<Peer>,
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
+}
+
+fn first_epoch() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_first(epoch: &u32) -> bool {
+    *epoch == first_epoch()
 }
 
 /// The hash of a federation root, written `sha256:` and 64 hexadecimal digits.
@@ -200,10 +215,14 @@ pub struct NodeConfig {
     pub keys: PathBuf,
     /// Folder of statement files; exists.
     pub genesis: PathBuf,
+    /// Which log of this node it writes.
+    pub epoch: u32,
     /// Name of the federation.
     pub federation: OrgId,
     /// The pinned root.
     pub federation_root: StatementId,
+    /// Where to answer with the node's numbers.
+    pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
     pub peers: Vec<Peer>,
     /// Upper bounds.
@@ -227,6 +246,9 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
             return Err(document.invalid(key, format!("{} is not a folder", folder.display())));
         }
     }
+    if file.epoch == 0 {
+        return Err(document.invalid("epoch", "1 or more"));
+    }
     let profile = read_profile(&document.resolve(&file.profile))?;
     if let Some(index) = file.peers.iter().position(|peer| peer.node == profile.node) {
         return Err(document.invalid(&format!("peers.{index}.node"), "a node is not its own peer"));
@@ -237,8 +259,10 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
         data: document.resolve(&file.data),
         keys: document.resolve(&file.keys),
         genesis: document.resolve(&file.genesis),
+        epoch: file.epoch,
         federation: file.federation,
         federation_root: file.federation_root.0,
+        metrics: file.metrics,
         peers: file.peers,
         limits: file.limits,
     })
@@ -397,13 +421,14 @@ calls_max = 64
         let (folder, config) = run(RUN);
         let config = config.expect("good");
         assert_eq!(config.data, folder.path().join("data"), "relative to the file's folder");
-        assert_eq!((config.limits.calls_max, config.limits.connections_max), (64, 1_024));
+        assert_eq!((config.limits.calls_max, config.limits.connections_max, config.epoch), (64, 1_024, 1));
         assert_eq!(config.peers[0].address.as_str(), "kid.example:7402");
         for (part, instead, reason, line) in [
             ("listen = ", "listn = ", Reason::ConfigUnknownKey, 1),
             ("127.0.0.1:7401", "localhost", Reason::ConfigInvalid, 1),
             ("keys = \"keys\"", "keys = \"gone\"", Reason::ConfigInvalid, 3),
             ("genesis = \"genesis\"", "genesis = \"node.toml\"", Reason::ConfigInvalid, 4),
+            ("profile = ", "epoch = 0\nprofile = ", Reason::ConfigInvalid, 5),
             ("sha256:0000", "sha512:0000", Reason::ConfigInvalid, 7),
             ("00aa\"", "00a\"", Reason::ConfigInvalid, 7),
             ("node = \"kid\"", "node = \"kitu\"", Reason::ConfigInvalid, 9),

@@ -264,6 +264,9 @@ reasons! {
     LogCut "LOG_CUT" Conflict
         "Das Protokoll dieses Knotens widerspricht sich. Er nimmt nichts mehr auf." "This node's log contradicts itself. It accepts nothing more."
         "Mit «verbund node repair-log» ein neues Protokoll beginnen." "Begin a new log with `verbund node repair-log`.";
+    LogWhole "LOG_NOT_CUT" Conflict
+        "Das Protokoll dieses Knotens widerspricht sich nicht." "This node's log does not contradict itself."
+        "Nichts zu reparieren. Widersprüche zeigt `verbund node status`." "Nothing to repair. `verbund node status` shows contradictions.";
     LogGap "LOG_GAP" Conflict
         "Es fehlen Einträge vor diesen." "Entries before these are missing."
         "Ab der genannten Stelle nachfordern." "Ask from the position named.";
@@ -426,6 +429,9 @@ reasons! {
     PeerShunned "PEER_SHUNNED" Unavailable
         "Mit diesem Knoten wird vorerst nicht gesprochen." "This node is not spoken to for now."
         "Später wiederholen; der Grund steht im Protokoll beider Knoten." "Try again later; the reason is in both nodes' logs.";
+    StreamOpen "STREAM_OPEN" Conflict
+        "Zwischen den beiden Knoten besteht schon eine Verbindung." "The two nodes have a stream already."
+        "Nichts zu tun." "Nothing to do.";
     ShuttingDown "SHUTTING_DOWN" Unavailable
         "Der Knoten wird gerade beendet." "The node is shutting down."
         "In Kürze wiederholen." "Try again shortly.";

@@ -832,6 +832,20 @@ impl Registry {
         self.logs.values()
     }
 
+    /// The record of every node by name: that of its newest log. A later log counts only if the operator is the same;
+    /// by another one it is somebody else's and says nothing about the node.
+    pub fn node_records(&self) -> BTreeMap<&NodeId, &NodeRecord> {
+        let mut records: BTreeMap<&NodeId, &NodeRecord> = BTreeMap::new();
+        // Logs come by origin, so a later epoch of the same node comes later.
+        for (_, record) in self.logs.values().filter_map(LogTrust::node_record) {
+            let known = records.entry(&record.node).or_insert(record);
+            if known.operator == record.operator {
+                *known = record;
+            }
+        }
+        records
+    }
+
     /// The log of the organisation's home node.
     pub fn home(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
         self.logs

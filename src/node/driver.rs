@@ -3,21 +3,23 @@
 //! Inputs that are ready together share one commit, so one durable write serves all of them. Nothing is sent,
 //! answered or shown before that write has resolved. A write that may or may not have happened ends the driver; the
 //! next start reads the true state.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::domain::id::{NodeId, OrderId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::node::handle::{Ask, CHANGES_MAX, Handle, QUEUE_MAX};
+use crate::node::handle::{Ask, CHANGES_MAX, Handle, QUEUE_MAX, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::protocol::frame::Frame;
 use crate::protocol::limits::FRAME_ENTRIES_MAX;
+use crate::protocol::overview::Contact;
+use crate::protocol::peering::replaces;
 use crate::protocol::record::Record;
 use crate::protocol::{Answer, Effect, Input, Node, RequestId};
 use crate::store::Store;
@@ -41,7 +43,9 @@ pub struct Driver<S, P, C> {
     prover: Prover,
     asks: mpsc::Receiver<Ask>,
     changes: broadcast::Sender<OrderId>,
-    streams: BTreeMap<NodeId, (u64, mpsc::Sender<Frame>)>,
+    streams: BTreeMap<NodeId, Stream>,
+    open: watch::Sender<BTreeSet<NodeId>>,
+    contacts: BTreeMap<NodeId, Contact>,
     reads: VecDeque<Read>,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     next_request: u64,
@@ -74,7 +78,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         let (sender, asks) = mpsc::channel(QUEUE_MAX);
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let prover = Prover::new();
-        let handle = Handle::new(sender, changes.clone(), prover.clone());
+        let (open, opened) = watch::channel(BTreeSet::new());
+        let handle = Handle::new(sender, changes.clone(), opened, prover.clone());
         let driver = Self {
             node,
             store,
@@ -85,6 +90,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             asks,
             changes,
             streams: BTreeMap::new(),
+            open,
+            contacts: BTreeMap::new(),
             reads: VecDeque::new(),
             replies: BTreeMap::new(),
             next_request: 0,
@@ -177,28 +184,59 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 let id = self.expect(reply);
                 self.step(Input::Delivery(id, from, delivery), round);
             }
+            Ask::Introduced(run, tls_sha256, reply) => {
+                let id = self.expect(reply);
+                self.step(Input::Introduced(id, run, tls_sha256), round);
+            }
             Ask::Delivered(key, result) => self.step(Input::Delivered(key, result), round),
-            Ask::Open { node, stream, frames } => {
-                self.reads.retain(|read| read.to != node);
-                self.streams.insert(node.clone(), (stream, frames));
-                self.step(Input::PeerUp(node), round);
+            Ask::Open { node, stream, reply } => {
+                let opened = self.open(node, stream, round);
+                // Whoever has stopped waiting closes what was opened.
+                let _ = reply.send(opened);
             }
             Ask::Frame { node, stream, frame, room } => {
-                if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {
+                if self.streams.get(&node).is_some_and(|open| open.id == stream) {
                     self.step(Input::Frame(node, frame), round);
                 }
                 drop(room);
             }
             Ask::Close { node, stream } => {
-                if self.streams.get(&node).is_some_and(|(open, _)| *open == stream) {
-                    self.streams.remove(&node);
-                    self.reads.retain(|read| read.to != node);
+                if self.streams.get(&node).is_some_and(|open| open.id == stream) {
+                    self.gone(&node);
                     self.step(Input::PeerDown(node), round);
                 }
             }
             Ask::Stop(reply) => round.stop = Some(reply),
             look @ (Ask::Look(_) | Ask::Statement(..)) => round.looks.push(look),
         }
+    }
+
+    /// A stream has been opened; it takes the place of an older one, or is one too many.
+    fn open(&mut self, node: NodeId, stream: Stream, round: &mut Round) -> Result<(), Refusal> {
+        if let Some(open) = self.streams.get(&node) {
+            if !replaces(self.node.settings().node(), &node, open.dialler, stream.dialler) {
+                return Err(Refusal::new(Reason::StreamOpen).with("node", node));
+            }
+            self.gone(&node);
+            self.step(Input::PeerDown(node.clone()), round);
+        }
+        tracing::debug!(peer = %node, dialler = ?stream.dialler, "stream open");
+        self.streams.insert(node.clone(), stream);
+        self.open.send_modify(|open| _ = open.insert(node.clone()));
+        self.step(Input::PeerUp(node), round);
+        Ok(())
+    }
+
+    /// A stream has ended; what is known of its peer is kept for those who ask.
+    fn gone(&mut self, node: &NodeId) {
+        if self.streams.remove(node).is_some() {
+            tracing::debug!(peer = %node, "stream ended");
+            let now = self.clock.now();
+            let heard = self.node.peers().find(|(peer, _)| *peer == node).map(|(_, peer)| peer.heard_at);
+            self.contacts.insert(node.clone(), Contact { since: now, last: heard.unwrap_or(now) });
+            self.open.send_modify(|open| _ = open.remove(node));
+        }
+        self.reads.retain(|read| read.to != *node);
     }
 
     fn expect(&mut self, reply: oneshot::Sender<Result<Answer, Refusal>>) -> RequestId {
@@ -242,6 +280,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
         self.streams.clear();
+        self.open.send_modify(BTreeSet::clear);
         self.reads.clear();
         self.node.forget();
         self.load().await?;
@@ -274,8 +313,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             Effect::Disconnect(node, refusal) => {
                 tracing::warn!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "stream closed");
-                self.streams.remove(&node);
-                self.reads.retain(|read| read.to != node);
+                self.gone(&node);
             }
             Effect::Forked(log, cut) => {
                 tracing::error!(%log, cut, reason = Reason::LogFork.code(), "log contradicts itself and is cut");
@@ -290,8 +328,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// A frame that finds no room is dropped: credit bounds what is under way, and what is lost is asked for again.
     fn send(&mut self, node: &NodeId, frame: Frame) {
-        if let Some((_, frames)) = self.streams.get(node)
-            && frames.try_send(frame).is_err()
+        if let Some(stream) = self.streams.get(node)
+            && stream.frames.try_send(frame).is_err()
         {
             tracing::debug!(peer = %node, "frame dropped, the peer is slow");
         }
@@ -299,7 +337,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     async fn look(&mut self, look: Ask) {
         match look {
-            Ask::Look(look) => look(&self.node, self.clock.now()),
+            Ask::Look(look) => look(&self.node, &self.contacts, self.clock.now()),
             Ask::Statement(id, reply) => {
                 let _ = reply.send(self.store.statement(id).await);
             }

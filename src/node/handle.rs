@@ -1,12 +1,17 @@
 //! The way into the driver: typed requests over a bounded queue. Cheap to clone; the queue itself stays private.
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::{NodeId, OrderId, StatementId};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
+
+use crate::domain::id::{Hash, NodeId, OrderId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::node::prover::Prover;
-use crate::protocol::frame::{Delivery, Frame};
+use crate::node::traffic::Traffic;
+use crate::protocol::frame::{Delivery, Frame, Run};
+use crate::protocol::overview::Contact;
+use crate::protocol::peering::Dialler;
 use crate::protocol::{Answer, Node};
 
 /// Requests that may wait for the driver. At a thousand steps a second a full queue is one second of work.
@@ -19,20 +24,29 @@ pub const STREAM_FRAMES_MAX: usize = 64;
 pub const CHANGES_MAX: usize = 1_024;
 
 type Reply = oneshot::Sender<Result<Answer, Refusal>>;
-type Look = Box<dyn FnOnce(&Node, Timestamp) + Send>;
+type Contacts = BTreeMap<NodeId, Contact>;
+type Look = Box<dyn FnOnce(&Node, &Contacts, Timestamp) + Send>;
 
 pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
     Publish(Signed, Reply),
     Officer(Signed, Reply),
     Deliver(NodeId, Delivery, Reply),
+    Introduced(Run, Hash, Reply),
     Look(Look),
     Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
-    Open { node: NodeId, stream: u64, frames: mpsc::Sender<Frame> },
+    Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
     Delivered(crate::protocol::frame::DeliveryKey, Result<Signed, Refusal>),
     Stop(oneshot::Sender<()>),
+}
+
+/// The outbound half of an open stream.
+pub(super) struct Stream {
+    pub(super) id: u64,
+    pub(super) dialler: Dialler,
+    pub(super) frames: mpsc::Sender<Frame>,
 }
 
 /// A handle on a running node.
@@ -41,12 +55,19 @@ pub struct Handle {
     asks: mpsc::Sender<Ask>,
     changes: broadcast::Sender<OrderId>,
     streams: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    open: watch::Receiver<BTreeSet<NodeId>>,
     prover: Prover,
+    traffic: Traffic,
 }
 
 impl Handle {
-    pub(super) fn new(asks: mpsc::Sender<Ask>, changes: broadcast::Sender<OrderId>, prover: Prover) -> Self {
-        Self { asks, changes, streams: std::sync::Arc::default(), prover }
+    pub(super) fn new(
+        asks: mpsc::Sender<Ask>,
+        changes: broadcast::Sender<OrderId>,
+        open: watch::Receiver<BTreeSet<NodeId>>,
+        prover: Prover,
+    ) -> Self {
+        Self { asks, changes, streams: std::sync::Arc::default(), open, prover, traffic: Traffic::default() }
     }
 
     /// Begins the node's log; does nothing on a log that has begun.
@@ -69,15 +90,28 @@ impl Handle {
         self.ask(|reply| Ask::Deliver(from, delivery, reply)).await
     }
 
+    /// Hands in how the log of a caller with this TLS key begins.
+    pub async fn introduce(&self, run: Run, tls_sha256: Hash) -> Result<Answer, Refusal> {
+        self.ask(|reply| Ask::Introduced(run, tls_sha256, reply)).await
+    }
+
     /// Looks at the node between two commits: what is seen is durable.
     pub async fn read<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Node, Timestamp) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
+        self.survey(|node, _, now| look(node, now)).await
+    }
+
+    /// The same, with what is remembered of peers that are gone.
+    pub async fn survey<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node, &BTreeMap<NodeId, Contact>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let look: Look = Box::new(move |node, now| {
+        let look: Look = Box::new(move |node, contacts, now| {
             // A caller that has gone away does not want the answer.
-            let _ = reply.send(look(node, now));
+            let _ = reply.send(look(node, contacts, now));
         });
         self.send(Ask::Look(look)).await?;
         answer.await.map_err(|_| stopping())
@@ -96,12 +130,30 @@ impl Handle {
     }
 
     /// Opens the replication stream with a peer: what to send comes out of the receiver, what arrives goes into
-    /// [`StreamIn`]. A newer stream with the same peer replaces an older one.
-    pub async fn open_stream(&self, node: NodeId) -> Result<(mpsc::Receiver<Frame>, StreamIn), Refusal> {
+    /// [`StreamIn`]. A pair of nodes has one stream; `STREAM_OPEN` if another stays.
+    pub async fn open_stream(
+        &self,
+        node: NodeId,
+        dialler: Dialler,
+    ) -> Result<(mpsc::Receiver<Frame>, StreamIn), Refusal> {
         let (frames, out) = mpsc::channel(STREAM_FRAMES_MAX);
-        let stream = self.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.send(Ask::Open { node: node.clone(), stream, frames }).await?;
-        Ok((out, StreamIn { handle: self.clone(), node, stream }))
+        let id = self.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (reply, answer) = oneshot::channel();
+        // Made first: whoever stops waiting below closes what may have been opened.
+        let into = StreamIn { handle: self.clone(), node: node.clone(), stream: id };
+        self.send(Ask::Open { node, stream: Stream { id, dialler, frames }, reply }).await?;
+        answer.await.map_err(|_| stopping())??;
+        Ok((out, into))
+    }
+
+    /// The nodes with an open stream, as they change.
+    pub fn open_streams(&self) -> watch::Receiver<BTreeSet<NodeId>> {
+        self.open.clone()
+    }
+
+    /// What has gone over all streams.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Stops the driver after what it is doing; everything acknowledged is durable.

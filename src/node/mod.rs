@@ -4,12 +4,16 @@
 pub mod driver;
 pub mod evidence;
 pub mod handle;
+pub mod join;
 pub mod keys;
+pub mod metrics;
 pub mod peers;
 pub mod ports;
 mod prover;
+pub mod repair;
 pub mod server;
 pub mod start;
 pub mod system;
 pub mod telemetry;
 pub mod tls;
+pub mod traffic;

@@ -1,6 +1,6 @@
 //! Other nodes: one channel to each, a replication stream per pair, deliveries with a deadline. No rules.
 //!
-//! Of two nodes the one whose name comes first opens the stream, so that a pair has one. Where a node listens and
+//! Whoever wants a stream opens it unless there is one; with whom, `protocol::peering` says. Where a node listens and
 //! which key it shows, the configuration says first and its node record from then on.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,8 +17,12 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::handle::Handle;
 use crate::node::ports::Peers;
+use crate::node::system::SystemDice;
 use crate::node::tls::{self, Identity};
+use crate::node::traffic::Direction;
+use crate::protocol::Node;
 use crate::protocol::frame::Delivery;
+use crate::protocol::peering::{Dialler, REDRAW_MS};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
 use crate::wire::pb::peer::v1::{DeliverRequest, Frame as FrameMessage, SyncRequest};
 use crate::wire::peer::{Heard, receipt};
@@ -91,10 +95,8 @@ impl GrpcPeers {
 
     /// Takes over what the node records say about where nodes are and which keys they show.
     async fn learn(&self, handle: &Handle) {
-        let records = handle.read(|node, _| {
-            let records = node.state().registry.logs().filter_map(|log| log.node_record().cloned());
-            records.map(|(_, record)| record).collect::<Vec<_>>()
-        });
+        let records =
+            handle.read(|node, _| node.state().registry.node_records().into_values().cloned().collect::<Vec<_>>());
         let Ok(records) = records.await else { return };
         let mut places = self.places.lock().expect("no panic while it is held");
         for record in records.into_iter().filter(|record| record.node != self.own) {
@@ -102,10 +104,6 @@ impl GrpcPeers {
                 places.insert(record.node, Place { address: address.clone(), pin: record.tls_sha256 });
             }
         }
-    }
-
-    fn known(&self) -> Vec<NodeId> {
-        self.places.lock().expect("no panic while it is held").keys().cloned().collect()
     }
 }
 
@@ -123,21 +121,35 @@ impl Peers for GrpcPeers {
     }
 }
 
-/// Keeps a stream open to every node whose name comes after the own one, until the node stops.
+/// Keeps a stream open to every node the protocol chooses, until the node stops.
 pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver<bool>) {
     let (peers, handle) = (peers.clone(), handle.clone());
     tokio::spawn(async move {
         let mut dialled: BTreeMap<NodeId, tokio::task::JoinHandle<()>> = BTreeMap::new();
+        let mut redraw = tokio::time::interval(Duration::from_millis(REDRAW_MS));
+        redraw.tick().await;
+        let mut is_redraw_due = false;
         loop {
             peers.learn(&handle).await;
-            for node in peers.known().into_iter().filter(|node| *node > peers.own) {
-                let (peers, handle) = (peers.clone(), handle.clone());
-                dialled.entry(node.clone()).or_insert_with(|| tokio::spawn(dial(peers, handle, node)));
+            let formerly = dialled.keys().cloned().collect();
+            let choice = move |node: &Node, now| node.choose_peers(&formerly, is_redraw_due, now, &mut SystemDice);
+            if let Ok(chosen) = handle.read(choice).await {
+                dialled.retain(|node, task| {
+                    chosen.contains(node) || {
+                        task.abort();
+                        false
+                    }
+                });
+                for node in chosen {
+                    let (peers, handle) = (peers.clone(), handle.clone());
+                    dialled.entry(node.clone()).or_insert_with(|| tokio::spawn(dial(peers, handle, node)));
+                }
             }
-            tokio::select! {
+            is_redraw_due = tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
-                () = tokio::time::sleep(REDIAL_MAX) => {}
-            }
+                _ = redraw.tick() => true,
+                () = tokio::time::sleep(REDIAL_MAX) => false,
+            };
         }
         for task in dialled.into_values() {
             task.abort();
@@ -145,11 +157,14 @@ pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver
     });
 }
 
+/// Opens a stream whenever there is none, sooner if the last one was of use.
 async fn dial(peers: GrpcPeers, handle: Handle, node: NodeId) {
+    let mut open = handle.open_streams();
     let mut wait = REDIAL_MIN;
-    loop {
+    while open.wait_for(|open| !open.contains(&node)).await.is_ok() {
         match talk(&peers, &handle, &node).await {
-            Ok(()) => wait = REDIAL_MIN,
+            Ok(Ended::ByPeer) => wait = REDIAL_MIN,
+            Ok(Ended::Unused) => wait = (wait * 2).min(REDIAL_MAX),
             Err(refusal) => {
                 tracing::debug!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "no stream");
                 wait = (wait * 2).min(REDIAL_MAX);
@@ -159,8 +174,16 @@ async fn dial(peers: GrpcPeers, handle: Handle, node: NodeId) {
     }
 }
 
+/// How a stream ended.
+enum Ended {
+    /// The peer closed it after having spoken.
+    ByPeer,
+    /// This node closed it, or the peer before it said anything: one of them does not want to speak now.
+    Unused,
+}
+
 /// One stream from beginning to end.
-async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<(), Refusal> {
+async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<Ended, Refusal> {
     let place = peers.place(node)?;
     let channel = tls::channel(&place.address, place.pin, Some(&peers.identity), STREAM)?;
     let mut client = PeerServiceClient::new(channel)
@@ -170,27 +193,32 @@ async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<(), R
     let answer = client.sync(ReceiverStream::new(requests)).await.map_err(|status| to_refusal(&status))?;
     let mut frames = answer.into_inner();
     // Only a peer that answers is up.
-    let (mut out, into) = handle.open_stream(node.clone()).await?;
+    let (mut out, into) = handle.open_stream(node.clone(), Dialler::Us).await?;
     let sending = async {
         while let Some(frame) = out.recv().await {
-            let request = SyncRequest { frame: Some(FrameMessage::from(&frame)) };
+            let frame = FrameMessage::from(&frame);
+            handle.traffic().count(Direction::Sent, &frame);
+            let request = SyncRequest { frame: Some(frame) };
             if sender.send(request).await.is_err() {
                 break;
             }
         }
     };
     let receiving = async {
+        let mut ended = Ended::Unused;
         while let Some(message) = frames.next().await {
             let frame = message.map_err(|status| to_refusal(&status))?.frame;
             let frame = frame.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "frame"))?;
+            handle.traffic().count(Direction::Received, &frame);
             if let Heard::Frame(frame) = Heard::try_from(frame)? {
                 into.frame(frame).await?;
             }
+            ended = Ended::ByPeer;
         }
-        Ok(())
+        Ok(ended)
     };
     tokio::select! {
-        () = sending => Ok(()),
+        () = sending => Ok(Ended::Unused),
         ended = receiving => ended,
     }
 }

@@ -53,6 +53,13 @@ pub const CALL_MAX: Duration = Duration::from_secs(10);
 /// How often a silent connection is probed. Without it a silent partition leaves a channel dead for good.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
+/// New nodes that may introduce themselves at a time. Each costs some dozens of signature checks, and its place is free
+/// again after [`INTRODUCTION_PAUSE`]: what strangers can cost is a few per cent of one core.
+const INTRODUCTIONS_MAX: usize = 4;
+
+/// How long an introduction keeps its place.
+const INTRODUCTION_PAUSE: Duration = Duration::from_secs(2);
+
 /// Orders watched at a time; each costs a task and a view of one order.
 const WATCHES_MAX: usize = 256;
 
@@ -84,13 +91,20 @@ struct Desk {
     anchors: Arc<BTreeMap<[u8; 32], NodeId>>,
     bundle: Bundle,
     watches: Arc<Semaphore>,
+    introductions: Arc<Semaphore>,
 }
 
 /// All services behind their limits, ready for `serve_with_incoming`, and the reporter that turns health to
 /// `NOT_SERVING` when the node drains.
 pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, HealthReporter) {
     let Services { handle, anchors, bundle, reflection, calls_max, call_max } = services;
-    let desk = Desk { handle, anchors: Arc::new(anchors), bundle, watches: Arc::new(Semaphore::new(WATCHES_MAX)) };
+    let desk = Desk {
+        handle,
+        anchors: Arc::new(anchors),
+        bundle,
+        watches: Arc::new(Semaphore::new(WATCHES_MAX)),
+        introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
+    };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<CatalogueServiceServer<Desk>>().await;
     health.set_serving::<ChainServiceServer<Desk>>().await;
@@ -162,14 +176,8 @@ impl Desk {
 
 /// The node whose newest record pins this TLS key.
 pub fn node_of_key(node: &Node, spki_sha256: &[u8; 32]) -> Option<NodeId> {
-    let mut newest = BTreeMap::new();
-    for log in node.state().registry.logs() {
-        if let Some((_, record)) = log.node_record() {
-            // Logs come by origin, so a later epoch of the same node comes later.
-            newest.insert(&record.node, &record.tls_sha256.0);
-        }
-    }
-    newest.into_iter().find(|(_, pinned)| *pinned == spki_sha256).map(|(name, _)| name.clone())
+    let records = node.state().registry.node_records();
+    records.into_iter().find(|(_, record)| record.tls_sha256.0 == *spki_sha256).map(|(name, _)| name.clone())
 }
 
 /// The peer behind a TLS key: by its record, else by configuration while no record of that node is known. Never this
@@ -177,10 +185,7 @@ pub fn node_of_key(node: &Node, spki_sha256: &[u8; 32]) -> Option<NodeId> {
 fn peer_of_key(node: &Node, anchors: &BTreeMap<[u8; 32], NodeId>, key: Option<[u8; 32]>) -> Result<NodeId, Refusal> {
     let unknown = || Refusal::new(Reason::PeerUnknown);
     let key = key.ok_or_else(|| unknown().with("rule", "no client certificate"))?;
-    let has_record = |name: &NodeId| {
-        let records = node.state().registry.logs().filter_map(|log| log.node_record());
-        records.into_iter().any(|(_, record)| record.node == *name)
-    };
+    let has_record = |name: &NodeId| node.state().registry.node_records().contains_key(name);
     let anchored = || anchors.get(&key).filter(|name| !has_record(name)).cloned();
     node_of_key(node, &key)
         .or_else(anchored)

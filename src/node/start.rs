@@ -20,13 +20,10 @@ use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::server::Services;
 use crate::node::system::{SystemClock, SystemDice, fill};
 use crate::node::tls::{Identity, accept, bind};
-use crate::node::{evidence, keys, server};
+use crate::node::{evidence, keys, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, Policy, Settings};
 use crate::store::disk::DiskStore;
-
-/// The log epoch of a new node; repair after a fork counts it up.
-const FIRST_EPOCH: u32 = 1;
 
 /// Longest wait for calls under way when the node stops; replication streams never end by themselves.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -70,6 +67,10 @@ pub async fn start(config: NodeConfig, alone: bool) -> Result<Running, Refusal> 
     let identity = Identity::read(&config.keys)?;
     let genesis = read_genesis(&config.genesis)?;
     let listener = bind(config.listen).await?;
+    let for_numbers = match config.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let address = listener
         .local_addr()
         .map_err(|error| Refusal::new(Reason::ConfigInvalid).with("address", config.listen).with("problem", error))?;
@@ -110,6 +111,9 @@ pub async fn start(config: NodeConfig, alone: bool) -> Result<Running, Refusal> 
             tracing::error!(%error, "server ended");
         }
     });
+    if let Some(listener) = for_numbers {
+        metrics::serve(listener, handle.clone(), stopped.clone());
+    }
     dial_all(&peers, &handle, stopped);
     Ok(Running { handle, address, stop, driver, server })
 }
@@ -130,11 +134,16 @@ fn settings(config: &NodeConfig, (instance, is_new_store): (Instance, bool), alo
         anchors: config.peers.iter().map(|peer| peer.node.clone()).collect(),
         alone,
         anchor: config.federation_root,
-        origin: Origin { federation: config.federation.clone(), node: profile.node.clone(), epoch: FIRST_EPOCH },
+        origin: origin(config),
         operator: profile.operator.clone(),
         policies: profile.brokering.iter().map(|entry| (entry.org.clone(), policy(entry))).collect(),
         hosts,
     }
+}
+
+/// The log a node of this configuration writes.
+pub(super) fn origin(config: &NodeConfig) -> Origin {
+    Origin { federation: config.federation.clone(), node: config.profile.node.clone(), epoch: config.epoch }
 }
 
 fn policy(entry: &Brokering) -> Policy {
@@ -172,7 +181,7 @@ fn instance(store: &Path) -> Result<(Instance, bool), Refusal> {
 }
 
 /// The statements with which the node's log begins, in the order of their file names.
-fn read_genesis(folder: &Path) -> Result<Vec<Signed>, Refusal> {
+pub fn read_genesis(folder: &Path) -> Result<Vec<Signed>, Refusal> {
     let unreadable = |path: &Path, error: std::io::Error| {
         Refusal::new(Reason::ConfigUnreadable).with("file", path.display()).with("problem", error)
     };

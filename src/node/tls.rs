@@ -233,6 +233,22 @@ impl ClientCertVerifier for AnyKey {
     handshake_signatures!();
 }
 
+/// Takes any server for its key, to learn which one it is.
+impl ServerCertVerifier for AnyKey {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        pin_of(end_entity).map(|_| ServerCertVerified::assertion())
+    }
+
+    handshake_signatures!();
+}
+
 /// Takes exactly one key.
 #[derive(Debug)]
 struct PinnedKey {
@@ -360,6 +376,35 @@ pub fn accept(
     Ok(ReceiverStream::new(accepted))
 }
 
+/// The key a node shows at an address, on the very first contact, when nothing is known of it yet. Whoever answers is a
+/// courier only: what it brings is checked against the federation's root hash.
+pub async fn key_shown_at(address: &str) -> Result<Hash, Refusal> {
+    let failed =
+        |problem: String| Refusal::new(Reason::Unreachable).with("address", address).with("problem", problem);
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(broken)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyKey { provider: provider() }))
+        .with_no_client_auth();
+    let shown = async {
+        let stream = TcpStream::connect(address).await?;
+        let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(any_name(), stream).await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(|shown| shown.first()).map(pin_of);
+        Ok::<_, std::io::Error>(shown)
+    };
+    let shown = tokio::time::timeout(HANDSHAKE, shown).await.map_err(|_| failed("too slow".to_owned()))?;
+    match shown.map_err(|error| failed(error.to_string()))? {
+        Some(Ok(key)) => Ok(key),
+        _ => Err(failed("no certificate".to_owned())),
+    }
+}
+
+/// The name is not checked, the key is; any valid name will do.
+fn any_name() -> ServerName<'static> {
+    ServerName::try_from("localhost").expect("a valid DNS name")
+}
+
 /// Connects a channel to an address under a pinned key; connects when first used, and again whenever it breaks.
 pub fn channel(
     address: &str,
@@ -374,9 +419,7 @@ pub fn channel(
         async move {
             let stream = TcpStream::connect(&target).await?;
             stream.set_nodelay(true)?;
-            // The name is not checked, the key is; any valid name will do.
-            let name = ServerName::try_from("localhost").expect("a valid DNS name");
-            let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
+            let stream = tokio_rustls::TlsConnector::from(config).connect(any_name(), stream).await?;
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
         }
     });

@@ -10,6 +10,10 @@ pub const FRAME_ENTRIES_MAX: usize = 512;
 /// Most heads in one frame: as many logs as the federation is planned for, twice over.
 pub const FRAME_HEADS_MAX: usize = 8_192;
 
+/// Most entries with which a new node introduces itself: root, rule pack, and whatever comes before the record of a node
+/// that hosts a few organisations.
+pub const INTRODUCTION_ENTRIES_MAX: usize = 64;
+
 /// Longest inclusion or consistency proof: a tree of 2^63 leaves.
 pub const PROOF_HASHES_MAX: usize = 64;
 

@@ -16,10 +16,13 @@ pub mod frame;
 pub mod journal;
 pub mod limits;
 pub mod outbox;
+pub mod overview;
+pub mod peering;
 pub mod places;
 pub mod pricing;
 pub mod proving;
 pub mod record;
+pub mod repair;
 pub mod replication;
 pub mod settings;
 pub mod state;
@@ -27,7 +30,7 @@ pub mod state;
 use std::collections::BTreeSet;
 
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -35,7 +38,7 @@ use crate::domain::time::Timestamp;
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::note::SignedNote;
-use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Run};
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::replication::Replication;
@@ -57,6 +60,8 @@ pub enum Input {
     Publish(RequestId, Signed),
     /// An officer hands in a request, decision, seal or void.
     Officer(RequestId, Signed),
+    /// A node that may be unknown shows how its log begins; and the SHA-256 of the TLS key it showed.
+    Introduced(RequestId, Run, Hash),
     /// A replication stream with a peer is open.
     PeerUp(NodeId),
     /// It is closed.
@@ -215,6 +220,10 @@ impl Node {
             }
             Input::Officer(id, signed) => {
                 let answer = self.check_may_sign().and_then(|()| self.officer(signed, now, &mut work));
+                work.reply(id, answer);
+            }
+            Input::Introduced(id, run, tls_sha256) => {
+                let answer = self.introduced(run, tls_sha256, now, &mut work);
                 work.reply(id, answer);
             }
             Input::PeerUp(node) => self.peer_up(node, now, &mut work),

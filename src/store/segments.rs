@@ -26,8 +26,13 @@ use crate::store::{BATCH_BYTES_MAX, Ended, check_batch};
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 const MAGIC: [u8; 8] = *b"VRBSEG\r\n";
-/// Raised with every change to frames and with every new kind of record; whoever raises it begins a new segment.
-const FORMAT_VERSION: u32 = 1;
+/// Raised with every change to frames and with every new kind of record. A segment keeps the version it was begun with
+/// and holds nothing newer, so an older program refuses what it cannot read.
+///
+/// 2: forks and cursors.
+const FORMAT_VERSION: u32 = 2;
+/// The oldest version that is still read.
+const FORMAT_VERSION_MIN: u32 = 1;
 const HEADER_BYTES: usize = 16;
 const FRAME_HEAD_BYTES: usize = 8;
 
@@ -194,6 +199,8 @@ pub struct Segments {
     segment_bytes: u64,
     file: File,
     end: Position,
+    /// Format version of the last segment.
+    version: u32,
     ended: Option<Ended>,
 }
 
@@ -228,7 +235,8 @@ impl Segments {
         confirmed.map_err(|error| refused(&path, &error))?;
         let end = Position { segment, offset: tail.end };
         let torn = (tail.torn > 0).then_some(Torn { file: path, offset: tail.end, bytes: tail.torn });
-        Ok((Self { folder: folder.to_owned(), medium, segment_bytes, file, end, ended: None }, torn))
+        let version = tail.version;
+        Ok((Self { folder: folder.to_owned(), medium, segment_bytes, file, end, version, ended: None }, torn))
     }
 
     /// The boundary after the last confirmed batch.
@@ -242,7 +250,8 @@ impl Segments {
         if records.is_empty() {
             return Ok(None);
         }
-        let begins = self.end.offset >= self.segment_bytes && self.end.offset > HEADER_BYTES as u64;
+        let is_done = self.end.offset >= self.segment_bytes || self.version < FORMAT_VERSION;
+        let begins = is_done && self.end.offset > HEADER_BYTES as u64;
         let at = if begins { Position::start_of(self.end.segment + 1) } else { self.end };
         // Before a segment is begun for it: what is too large changes nothing.
         let batch = Batch::new(at, records)?;
@@ -294,6 +303,7 @@ impl Segments {
             Ok(file) => {
                 self.file = file;
                 self.end = start;
+                self.version = FORMAT_VERSION;
                 Ok(())
             }
             Err(error) if is_full(&error) && (std::fs::remove_file(&path).is_ok() || !path.exists()) => {
@@ -319,6 +329,8 @@ struct Tail {
     last: Vec<u8>,
     /// How many bytes lie behind `end`.
     torn: u64,
+    /// Format version. A segment without frames is begun anew with its header.
+    version: u32,
 }
 
 impl Tail {
@@ -330,15 +342,20 @@ impl Tail {
             let bytes = std::fs::read(&path).map_err(|error| refused(&path, &error))?;
             // The header is synced before the first frame, so a file without frames may have been cut short in it.
             if bytes.len() < HEADER_BYTES || bytes.iter().all(|&byte| byte == 0) {
-                return Ok(Self { end: HEADER_BYTES as u64, last: header.to_vec(), torn: length });
+                return Ok(Self {
+                    end: HEADER_BYTES as u64,
+                    last: header.to_vec(),
+                    torn: length,
+                    version: FORMAT_VERSION,
+                });
             }
         }
         let mut reader = SegmentReader::open(folder, Position::start_of(segment), None)?;
-        let mut last = header.to_vec();
+        let (mut last, mut version) = (header.to_vec(), FORMAT_VERSION);
         loop {
             match reader.next_batch() {
-                Ok(Some(batch)) => last = batch.frame,
-                Ok(None) => return Ok(Self { end: length, last, torn: 0 }),
+                Ok(Some(batch)) => (last, version) = (batch.frame, reader.version),
+                Ok(None) => return Ok(Self { end: length, last, torn: 0, version }),
                 Err(damaged) if damaged.reason == Reason::StoreDamaged => {
                     let at = reader.at;
                     let rest = reader.rest()?;
@@ -348,7 +365,8 @@ impl Tail {
                         frame_spans(at, &rest[skipped..]).is_some()
                     });
                     let one_batch = torn <= (FRAME_HEAD_BYTES + BATCH_BYTES_MAX) as u64;
-                    return if one_batch && !more { Ok(Self { end: at.offset, last, torn }) } else { Err(damaged) };
+                    let is_tail = one_batch && !more;
+                    return if is_tail { Ok(Self { end: at.offset, last, torn, version }) } else { Err(damaged) };
                 }
                 Err(refusal) => return Err(refusal),
             }
@@ -363,6 +381,7 @@ struct SegmentReader {
     at: Position,
     /// Where to stop.
     end: u64,
+    version: u32,
 }
 
 impl SegmentReader {
@@ -382,11 +401,11 @@ impl SegmentReader {
             _ => refused(&path, &error),
         })?;
         let end = end.unwrap_or(length);
-        check_header(&found, from.segment, &path)?;
+        let version = check_header(&found, from.segment, &path)?;
         if from.offset > end || end > length {
             return Err(damaged(&path, length).with("rule", "segment is too short"));
         }
-        Ok(Self { path, file: BufReader::new(file), at: from, end })
+        Ok(Self { path, file: BufReader::new(file), at: from, end, version })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Refusal> {
@@ -501,16 +520,22 @@ fn segment_path(folder: &Path, segment: u32) -> PathBuf {
 }
 
 fn header(segment: u32) -> [u8; HEADER_BYTES] {
+    header_of(FORMAT_VERSION, segment)
+}
+
+fn header_of(version: u32, segment: u32) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..8].copy_from_slice(&MAGIC);
-    bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes[8..12].copy_from_slice(&version.to_le_bytes());
     bytes[12..].copy_from_slice(&segment.to_le_bytes());
     bytes
 }
 
-fn check_header(found: &[u8], segment: u32, path: &Path) -> Result<(), Refusal> {
-    if found == header(segment) {
-        return Ok(());
+/// The format version of a segment that this program can read.
+fn check_header(found: &[u8], segment: u32, path: &Path) -> Result<u32, Refusal> {
+    if let Some(version) = (FORMAT_VERSION_MIN..=FORMAT_VERSION).find(|version| found == header_of(*version, segment))
+    {
+        return Ok(version);
     }
     match number_at(found, 8) {
         Some(version) if found.starts_with(&MAGIC) && version > FORMAT_VERSION as usize => {

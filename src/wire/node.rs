@@ -1,12 +1,18 @@
 //! A node's state as a message.
+use std::collections::BTreeMap;
+
 use crate::domain::facts::RulePack;
-use crate::domain::id::StatementId;
+use crate::domain::id::{NodeId, StatementId};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
 use crate::protocol::Node;
+use crate::protocol::overview::{Contact, LogView, PeerView};
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::timestamp;
+
+/// Most logs named per peer: enough to see which they are; the number says how many there are.
+const AHEAD_LOGS_MAX: usize = 16;
 
 /// What the node says of itself and of the federation.
 pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusResponse {
@@ -23,7 +29,7 @@ pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusRespon
         log_origin: settings.origin.to_string(),
         log_size: own.map_or(0, |log| log.tree.size()),
         log_root: own.map_or_else(empty_root, |log| log.tree.root()).to_string(),
-        logs: state.logs.iter().map(|(origin, log)| log_status(&origin.to_string(), log)).collect(),
+        logs: node.log_views().iter().map(log_status).collect(),
         heads_digest: state.digest().to_string(),
         connected_peers: node.peers().map(|(peer, _)| peer.to_string()).collect(),
         offering_count: state.catalogue.on_offer().count() as u64,
@@ -32,17 +38,49 @@ pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusRespon
         order_count: state.orders.len() as u64,
         organisations: organisations(node),
         rule_packs: state.packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
+        signs_nothing: node
+            .check_may_sign()
+            .err()
+            .map(|refusal| refusal.reason.code().to_owned())
+            .unwrap_or_default(),
     }
 }
 
-fn log_status(origin: &str, log: &crate::protocol::state::LogState) -> pb::LogStatus {
+fn log_status(log: &LogView<'_>) -> pb::LogStatus {
     pb::LogStatus {
-        origin: origin.to_owned(),
-        size: log.tree.size(),
-        witnessed_size: log.witnessed_size(),
-        refused_count: log.refused.len() as u64,
-        forked: log.fork.is_some(),
+        origin: log.origin.to_string(),
+        size: log.size,
+        witnessed_size: log.witnessed,
+        refused_count: log.refused as u64,
+        forked: log.cut.is_some(),
+        cosigned: count(log.cosigned),
+        witnesses_needed: count(log.needed),
+        cut: log.cut,
+        longer_peers: count(log.longer),
     }
+}
+
+/// Every other node known.
+pub fn peers(node: &Node, contacts: &BTreeMap<NodeId, Contact>) -> pb::ListPeersResponse {
+    pb::ListPeersResponse { peers: node.peer_views(contacts).iter().map(peer_status).collect() }
+}
+
+fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
+    pb::PeerStatus {
+        node: peer.node.to_string(),
+        up: peer.is_up,
+        since: peer.since.map(timestamp),
+        last_contact: peer.last.map(timestamp),
+        lag: peer.lag,
+        ahead_count: count(peer.ahead.len()),
+        ahead_logs: peer.ahead.iter().take(AHEAD_LOGS_MAX).map(ToString::to_string).collect(),
+        shunned_until: (peer.shunned.strikes > 0).then(|| timestamp(peer.shunned.until)),
+        strikes: peer.shunned.strikes,
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Every organisation once, as its home log knows it, by name.

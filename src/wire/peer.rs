@@ -13,7 +13,8 @@ use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use crate::log::note::SignedNote;
 use crate::protocol::frame::{Delivery, Frame, Head, RootPrefix, Run, Wanted};
 use crate::protocol::limits::{
-    DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, PROBE_SIZES_MAX, PROOF_HASHES_MAX,
+    DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX,
+    PROOF_HASHES_MAX,
 };
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
@@ -41,6 +42,29 @@ pub enum Heard {
     Frame(Frame),
     /// A frame of a later version, of no meaning here.
     Later,
+}
+
+/// What kind of frame it is, as the field of the message names it.
+pub fn kind_name(frame: &pb::Frame) -> &'static str {
+    match &frame.kind {
+        None => "unknown",
+        Some(PbKind::Hello(_)) => "hello",
+        Some(PbKind::Heads(_)) => "heads",
+        Some(PbKind::Ping(_)) => "ping",
+        Some(PbKind::Want(_)) => "want",
+        Some(PbKind::Entries(_)) => "entries",
+        Some(PbKind::Cosigned(_)) => "cosigned",
+        Some(PbKind::Bye(_)) => "bye",
+        Some(PbKind::Resume(_)) => "resume",
+        Some(PbKind::Buckets(_)) => "buckets",
+        Some(PbKind::JournalDelta(_)) => "journal_delta",
+        Some(PbKind::Credit(_)) => "credit",
+        Some(PbKind::Ack(_)) => "ack",
+        Some(PbKind::Busy(_)) => "busy",
+        Some(PbKind::ForkProof(_)) => "fork_proof",
+        Some(PbKind::Probe(_)) => "probe",
+        Some(PbKind::Branch(_)) => "branch",
+    }
 }
 
 /// A malformed part of a frame: which one, and which rule.
@@ -397,6 +421,24 @@ impl From<&Delivery> for pb::DeliverRequest {
             message_id: message.0.to_vec(),
             messages: messages.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl TryFrom<pb::IntroduceRequest> for Run {
+    type Error = Refusal;
+
+    fn try_from(message: pb::IntroduceRequest) -> Result<Self, Refusal> {
+        let pb::IntroduceRequest { log } = message;
+        let log = required("log", log).map_err(malformed)?;
+        bounded("log.entries", log.entries.len(), INTRODUCTION_ENTRIES_MAX)?;
+        run_of(log)
+            .map_err(|refusal| if refusal.reason == Reason::FrameInvalid { refusal } else { malformed(refusal) })
+    }
+}
+
+impl From<&Run> for pb::IntroduceRequest {
+    fn from(run: &Run) -> Self {
+        Self { log: Some(entries_message(run)) }
     }
 }
 

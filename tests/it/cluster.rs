@@ -97,11 +97,34 @@ fn a_node_finds_everything_without_its_index(kept: &Path, offerings: u64) {
         let order =
             run(verbund().args(["-o", "json", "order", "list", "--profile"]).arg(kept.join("client.toml")), 0);
         assert!(String::from_utf8_lossy(&order.stdout).contains("abgeschlossen"));
+        a_lonely_node_says_who_is_missing(kept);
         a_price_is_explained_before_anyone_orders(&kept.join("client.toml"));
         chains_are_answered(kept);
         second_nodes_are_refused(&folder);
         drop(node);
     }
+}
+
+/// Nodes that are known and not there are listed, for people, programs and spreadsheets alike.
+fn a_lonely_node_says_who_is_missing(kept: &Path) {
+    let asked = |form: &str, noun: &[&str]| {
+        let mut command = verbund();
+        command.args(["-o", form]).args(noun).arg("--profile").arg(kept.join("client.toml"));
+        run(&mut command, 0).stdout
+    };
+    let peers: Value = serde_json::from_slice(&asked("json", &["peer", "list"])).expect("JSON");
+    let peers = peers.as_array().expect("rows");
+    assert_eq!(peers.len(), 5, "{peers:?}");
+    assert!(peers.iter().all(|peer| peer["up"] == false && peer["lag"].is_null() && peer["strikes"] == 0));
+    let table = String::from_utf8(asked("table", &["peer", "list"])).expect("UTF-8");
+    assert!(table.contains("LETZTER KONTAKT") && table.contains("dataport"), "{table}");
+    let csv = String::from_utf8(asked("csv", &["peer", "list"])).expect("UTF-8");
+    assert!(csv.starts_with("node,up,since,last_contact,lag,ahead,shunned_until,strikes\r\nakdb,false,"), "{csv}");
+    let csv = String::from_utf8(asked("csv", &["node", "status"])).expect("UTF-8");
+    assert!(csv.starts_with("origin,size,witnessed_size,cosigned,witnesses_needed,"), "{csv}");
+    assert_eq!(csv.lines().count(), 7, "{csv}");
+    let status = String::from_utf8(asked("table", &["node", "status"])).expect("UTF-8");
+    assert!(status.contains("unterschreibt nichts: CATCHING_UP") && status.contains("Zeugen"), "{status}");
 }
 
 /// Barleben, two years, 300 uses a year: set-up 400.00; a quarter of the connection 225.00; of 5,400.00 a year the share

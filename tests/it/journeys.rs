@@ -14,6 +14,7 @@ use verbund::node::ports::Clock as _;
 use verbund::node::ports::Peers;
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::protocol::frame::Delivery;
+use verbund::protocol::peering::Dialler;
 use verbund::protocol::{Answer, Node};
 use verbund::store::memory::{Failure, MemoryStore};
 
@@ -81,8 +82,8 @@ impl Nodes {
             self.handles.lock().expect("no panic holds it").clone().into_iter().collect();
         for (index, (a, to_a)) in all.iter().enumerate() {
             for (b, to_b) in &all[index + 1..] {
-                let (mut out_of_a, into_a) = to_a.open_stream(b.clone()).await.expect("runs");
-                let (mut out_of_b, into_b) = to_b.open_stream(a.clone()).await.expect("runs");
+                let (mut out_of_a, into_a) = to_a.open_stream(b.clone(), Dialler::Us).await.expect("runs");
+                let (mut out_of_b, into_b) = to_b.open_stream(a.clone(), Dialler::Them).await.expect("runs");
                 tokio::spawn(async move {
                     while let Some(frame) = out_of_a.recv().await {
                         if into_b.frame(frame).await.is_err() {

@@ -12,6 +12,7 @@ mod journeys;
 mod law_cases;
 mod law_graphs;
 mod law_routes;
+mod live;
 mod shared;
 mod sim;
 mod store_contract;

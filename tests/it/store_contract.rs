@@ -416,12 +416,37 @@ fn the_bytes_of_a_segment_are_pinned() {
     let bench = OnDisk::new();
     bench.open().commit_now(&small_batch()).expect("commit");
     let golden: String = ONE_BATCH.split_whitespace().collect();
-    assert_eq!(hex::encode(fs::read(bench.segment(1)).expect("segment")), golden);
+    let written = fs::read(bench.segment(1)).expect("segment");
+    assert_eq!(hex::encode(&written), golden.replacen("0a01", "0a02", 1), "only the version has changed");
 
     let released = OnDisk::new();
     fs::create_dir_all(released.path().join("records")).expect("folder");
     fs::write(released.segment(1), hex::decode(golden).expect("hex")).expect("write");
     assert_eq!(records(&released.open()), small_batch());
+}
+
+/// A program that knows version 1 only must meet a header it refuses before it meets a record it does not know.
+#[test]
+fn a_segment_of_version_1_is_read_and_what_is_new_goes_into_one_of_version_2() {
+    let golden: Vec<u8> = hex::decode(ONE_BATCH.split_whitespace().collect::<String>()).expect("hex");
+    let bench = OnDisk::new();
+    fs::create_dir_all(bench.path().join("records")).expect("folder");
+    fs::write(bench.segment(1), &golden).expect("write");
+    let store = bench.open();
+    store.commit_now(&[delivered(2)]).expect("commit");
+    store.commit_now(&[delivered(3)]).expect("commit");
+    assert_eq!(fs::read(bench.segment(1)).expect("segment"), golden, "nothing is added to it");
+    let second = fs::read(bench.segment(2)).expect("a new segment");
+    assert_eq!(second[8..12], [2, 0, 0, 0]);
+    let all = [small_batch(), vec![delivered(2), delivered(3)]].concat();
+    assert_eq!(records(&bench.restart(store)), all);
+    assert!(!bench.segment(3).exists(), "the new one is used as long as there is room");
+
+    let empty = OnDisk::new();
+    fs::create_dir_all(empty.path().join("records")).expect("folder");
+    fs::write(empty.segment(1), &golden[..16]).expect("write");
+    empty.open().commit_now(&[delivered(1)]).expect("commit");
+    assert_eq!(fs::read(empty.segment(1)).expect("segment")[8..12], [2, 0, 0, 0], "without frames it is begun anew");
 }
 
 fn records(store: &DiskStore) -> Vec<Record> {
@@ -677,11 +702,11 @@ fn a_newer_format_is_refused_and_left_alone() {
     let bench = OnDisk::new();
     drop(filled(&bench));
     let mut bytes = fs::read(bench.segment(1)).expect("segment");
-    bytes[8] = 2;
+    bytes[8] = 3;
     bytes.truncate(bytes.len() - 5);
     fs::write(bench.segment(1), &bytes).expect("write");
     let refusal = bench.try_open().err().expect("must be refused");
-    assert_eq!((refusal.reason, refusal.field("version")), (Reason::StoreTooNew, Some("2")));
+    assert_eq!((refusal.reason, refusal.field("version")), (Reason::StoreTooNew, Some("3")));
     assert_eq!(fs::read(bench.segment(1)).expect("segment"), bytes);
 }
 

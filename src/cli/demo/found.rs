@@ -110,6 +110,12 @@ pub fn found_world(
     for ((org, officer), key) in &founding.officers {
         keys::write(&world.officer_file(org, officer), key)?;
     }
+    make(&folder.join("roots"))?;
+    for (org, roots) in &founding.roots {
+        for (number, key) in (1..).zip(roots) {
+            keys::write(&folder.join("roots").join(format!("{org}-{number}.pem")), key)?;
+        }
+    }
     write_profiles(&world, &founding)?;
     world.officers = founding.officers;
     Ok(world)
@@ -234,9 +240,11 @@ fn write_node(
         data: "data".into(),
         keys: "keys".into(),
         genesis: "genesis".into(),
+        epoch: 1,
         profile: "node.toml".into(),
         federation: founded.origin.federation.clone(),
         federation_root: PinnedRoot(founding.anchor),
+        metrics: None,
         peers: peers?,
         limits: Limits::default(),
     };

@@ -1,16 +1,20 @@
 //! `verbund.peer.v1.PeerService`.
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Extensions, Request, Response, Status, Streaming};
 
-use super::{Desk, answered, peer_of_key};
-use crate::domain::id::NodeId;
+use super::{Desk, INTRODUCTION_PAUSE, answered, peer_of_key};
+use crate::domain::id::{Hash, NodeId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::node::handle::StreamIn;
 use crate::node::tls::PeerIdentity;
+use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::Answer;
-use crate::protocol::frame::Delivery;
+use crate::protocol::frame::{Delivery, Run};
+use crate::protocol::peering::Dialler;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::peer_service_server::PeerService;
 use crate::wire::peer::Heard;
@@ -25,12 +29,16 @@ impl PeerService for Desk {
         let lang = lang_of(&metadata);
         answered(lang, async {
             let peer = self.peer(&extensions).await?;
-            let (frames, stream) = self.handle.open_stream(peer).await?;
+            let (frames, stream) = self.handle.open_stream(peer, Dialler::Them).await?;
             let (failed, failures) = mpsc::channel(1);
             // Reading has its own task: two nodes that both wait for room to write must still read.
-            tokio::spawn(listen(incoming, stream, failed, lang));
-            let frames = ReceiverStream::new(frames)
-                .map(|frame| Ok(pb::SyncResponse { frame: Some(pb::Frame::from(&frame)) }));
+            let traffic = self.handle.traffic().clone();
+            tokio::spawn(listen(incoming, stream, failed, lang, traffic.clone()));
+            let frames = ReceiverStream::new(frames).map(move |frame| {
+                let frame = pb::Frame::from(&frame);
+                traffic.count(Direction::Sent, &frame);
+                Ok(pb::SyncResponse { frame: Some(frame) })
+            });
             let outgoing: Self::SyncStream = Box::pin(frames.merge(ReceiverStream::new(failures)));
             Ok(outgoing)
         })
@@ -48,13 +56,34 @@ impl PeerService for Desk {
         })
         .await
     }
+
+    async fn introduce(
+        &self,
+        request: Request<pb::IntroduceRequest>,
+    ) -> Result<Response<pb::IntroduceResponse>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let place = Arc::clone(&self.introductions).try_acquire_owned();
+            let place = place.map_err(|_| Refusal::new(Reason::Overloaded))?;
+            tokio::spawn(async move {
+                tokio::time::sleep(INTRODUCTION_PAUSE).await;
+                drop(place);
+            });
+            let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
+            let key = key.ok_or_else(|| Refusal::new(Reason::PeerUnknown).with("rule", "no client certificate"))?;
+            self.handle.introduce(Run::try_from(message)?, Hash(key)).await?;
+            let node = self.ask(|node, _| Ok(node.settings().node().to_string())).await?;
+            Ok(pb::IntroduceResponse { node })
+        })
+        .await
+    }
 }
 
 impl Desk {
     /// The node at the other end of the connection.
     async fn peer(&self, extensions: &Extensions) -> Result<NodeId, Refusal> {
         let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
-        let anchors = std::sync::Arc::clone(&self.anchors);
+        let anchors = Arc::clone(&self.anchors);
         self.ask(move |node, _| peer_of_key(node, &anchors, key)).await
     }
 }
@@ -66,20 +95,25 @@ async fn listen(
     stream: StreamIn,
     failed: mpsc::Sender<Result<pb::SyncResponse, Status>>,
     lang: Lang,
+    traffic: Traffic,
 ) {
     loop {
         let refusal = match incoming.message().await {
             Ok(None) => return,
-            Ok(Some(pb::SyncRequest { frame })) => match Heard::try_from(frame.unwrap_or_default()) {
-                Ok(Heard::Frame(frame)) => {
-                    if stream.frame(frame).await.is_err() {
-                        return;
+            Ok(Some(pb::SyncRequest { frame })) => {
+                let frame = frame.unwrap_or_default();
+                traffic.count(Direction::Received, &frame);
+                match Heard::try_from(frame) {
+                    Ok(Heard::Frame(frame)) => {
+                        if stream.frame(frame).await.is_err() {
+                            return;
+                        }
+                        continue;
                     }
-                    continue;
+                    Ok(Heard::Later) => continue,
+                    Err(refusal) => refusal,
                 }
-                Ok(Heard::Later) => continue,
-                Err(refusal) => refusal,
-            },
+            }
             Err(status) => to_refusal(&status),
         };
         // The peer may have left already; then there is nobody to tell.

@@ -16,4 +16,12 @@ impl NodeService for Desk {
         let look = self.ask(|asked, now| Ok(node::status(asked, env!("CARGO_PKG_VERSION"), now)));
         answered(lang_of(request.metadata()), look).await
     }
+
+    async fn list_peers(
+        &self,
+        request: Request<pb::ListPeersRequest>,
+    ) -> Result<Response<pb::ListPeersResponse>, Status> {
+        let look = self.handle.survey(|asked, contacts, _| node::peers(asked, contacts));
+        answered(lang_of(request.metadata()), look).await
+    }
 }

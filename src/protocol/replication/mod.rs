@@ -10,12 +10,14 @@
 //! spread    new entries go to two peers at once, their heads to all
 //! witness   checkpoints are cosigned, gathered and kept                                    Cosigned
 //! fork      two histories of one log become evidence and a cut                             Probe Branch ForkProof
+//! introduction  a new node shows how its log begins
 //! own       what others know of the own log comes back before anything is signed
 //! ```
 //!
 //! Must never believe a head: it is a reason to ask, nothing else. Must never hold more of a peer than its credit.
 mod compare;
 mod fork;
+mod introduction;
 mod own;
 mod spread;
 mod supply;
@@ -34,6 +36,7 @@ use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 use crate::protocol::{Effect, Node, Work};
 
+pub use introduction::introduction;
 pub use own::OwnLog;
 pub use supply::entry_bytes;
 pub use witness::Witnessing;
@@ -87,6 +90,11 @@ impl Peer {
     /// How many positions of the own journal it has not acknowledged, of `position`.
     pub fn lag(&self, position: u64) -> u64 {
         position.saturating_sub(self.acked)
+    }
+
+    /// Whether it has told which heads it has, or that they are the same.
+    pub fn is_compared(&self) -> bool {
+        self.until > 0
     }
 
     /// Logs of which it says that it has more than is held here.

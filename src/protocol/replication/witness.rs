@@ -2,7 +2,7 @@
 //!
 //! Must never cosign what was not extended here from the own last root, and never count a name that is not in the
 //! policy.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::Refusal;
@@ -223,6 +223,20 @@ impl Node {
         let counted =
             kept.into_iter().chain(pending).map(|note| Quorum::count(note, &witnesses, needed).cosigned.len());
         Witnessing { cosigned: counted.max().unwrap_or(0), needed }
+    }
+
+    /// How many of these witnesses have put their line under the end of a log. Counts names, so it is cheap enough for
+    /// lists; that a quorum is genuine was checked when the checkpoint was kept.
+    pub fn lines_under_end(&self, origin: &Origin, witnesses: &BTreeSet<&str>) -> usize {
+        let Some(log) = self.state.logs.get(origin) else { return 0 };
+        let size = log.tree.size();
+        let kept = log.witnessed.as_ref().filter(|(covered, _)| *covered == size).map(|(_, note)| note);
+        let pending = self.sync.pending_notes.get(&size).filter(|_| *origin == self.settings.origin);
+        let named = |note: &SignedNote| {
+            let names: BTreeSet<&str> = note.signatures().iter().map(|line| line.name.as_str()).collect();
+            names.intersection(witnesses).count()
+        };
+        kept.into_iter().chain(pending).map(named).max().unwrap_or(0)
     }
 
     fn is_witnessed(&self, note: &SignedNote) -> bool {

@@ -80,7 +80,8 @@ fn news_that_was_lost_is_told_again() {
         let signed = publish(&mut swarm, 0, "neu");
         swarm.run(20);
         swarm.faults.lose = 0;
-        let told = swarm.run_until(NEWS_RETRY_MS_MIN + 400, |swarm| everyone_holds(swarm, &signed));
+        swarm.run(NEWS_RETRY_MS_MIN);
+        let told = everyone_holds(&swarm, &signed);
         assert!(told, "seed {seed}");
     }
 }
@@ -98,16 +99,6 @@ fn a_hundred_nodes_hear_of_it_within_three_seconds_in_spite_of_losses() {
         })
         .collect();
     assert!(swarm.run_until(20_000, |swarm| signed.iter().all(|signed| everyone_holds(swarm, signed))));
-    let mut all: Vec<i64> = swarm.visible.iter().map(|((id, _), at)| at.since_ms(swarm.published[id].1)).collect();
-    all.sort();
-    println!(
-        "n {} p50 {} p90 {} p99 {} max {}",
-        all.len(),
-        all[all.len() / 2],
-        all[all.len() * 9 / 10],
-        all[all.len() * 99 / 100],
-        all[all.len() - 1]
-    );
     for signed in &signed {
         assert!(spread_ms(&swarm, signed) <= 4_000, "{} ms", spread_ms(&swarm, signed));
     }

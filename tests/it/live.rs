@@ -1,0 +1,411 @@
+//! Real nodes in one process: TLS, streams, stores on disk, configuration from files as the demonstration writes it.
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use verbund::cli::demo::found::{World, found_world};
+use verbund::config::folder::read_folder;
+use verbund::config::node::{HostPort, read_run};
+use verbund::config::offerings::read_offerings;
+use verbund::domain::id::{Hash, NodeId, Origin};
+use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::signing::SecretKey;
+use verbund::domain::statement::{Kind, Signed};
+use verbund::node::driver::Driver;
+use verbund::node::handle::Handle;
+use verbund::node::join::introduce;
+use verbund::node::keys;
+use verbund::node::ports::Peers;
+use verbund::node::repair::repair_log;
+use verbund::node::start::{Running, read_genesis, start};
+use verbund::node::system::{SystemClock, SystemDice};
+use verbund::protocol::Node;
+use verbund::protocol::frame::{Delivery, Run};
+use verbund::protocol::peering::Dialler;
+use verbund::protocol::replication::introduction;
+use verbund::store::memory::MemoryStore;
+
+use crate::cluster::{run, verbund};
+use crate::federation::{federation, name};
+
+/// How often a condition is looked at, every five milliseconds: half a minute, for machines that do other things too.
+const LOOKS_MAX: usize = 6_000;
+
+/// The federation of `nodes/`, founded in a folder of its own.
+pub struct Live {
+    /// What was founded.
+    pub world: World,
+    running: BTreeMap<NodeId, Running>,
+    _folder: tempfile::TempDir,
+}
+
+impl Live {
+    /// Founds; nothing runs yet.
+    pub fn found() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let described = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes")).expect("the demo's files");
+        // All are held until all are chosen.
+        let held: Vec<TcpListener> =
+            described.nodes.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
+        let port = |listener: &TcpListener| listener.local_addr().expect("address").port();
+        let names = described.nodes.iter().map(|node| node.profile.node.clone());
+        let ports = names.zip(held.iter().map(port)).collect();
+        let world = found_world(folder.path(), &described, &ports, Some(1)).expect("founded");
+        Self { world, running: BTreeMap::new(), _folder: folder }
+    }
+
+    /// A node's `run.toml`.
+    pub fn run_file(&self, node: &str) -> PathBuf {
+        self.world.run_file(&name(node))
+    }
+
+    /// Starts a node from its files.
+    pub async fn start(&mut self, node: &str) -> Handle {
+        let running = start(read_run(&self.run_file(node)).expect("settings"), false).await.expect("starts");
+        let handle = running.handle.clone();
+        self.running.insert(name(node), running);
+        handle
+    }
+
+    /// The handle of a running node.
+    pub fn node(&self, node: &str) -> Handle {
+        self.running[&name::<NodeId>(node)].handle.clone()
+    }
+
+    /// Stops one node.
+    pub async fn stop(&mut self, node: &str) {
+        self.running.remove(&name::<NodeId>(node)).expect("runs").stop().await;
+    }
+
+    /// Stops all.
+    pub async fn stop_all(self) {
+        for running in self.running.into_values() {
+            running.stop().await;
+        }
+    }
+}
+
+/// Waits until a condition holds on a node.
+pub async fn wait_until(handle: &Handle, what: &str, holds: impl Fn(&Node) -> bool + Send + Clone + 'static) {
+    for _ in 0..LOOKS_MAX {
+        let holds = holds.clone();
+        if handle.read(move |node, _| holds(node)).await.expect("runs") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{what} did not come true");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_all_dial_each_other_end_with_one_stream_per_pair() {
+    let mut live = Live::found();
+    let names: Vec<String> = live.world.nodes.keys().map(ToString::to_string).collect();
+    for node in &names {
+        live.start(node).await;
+    }
+    for node in &names {
+        let others: BTreeSet<NodeId> = names.iter().filter(|other| *other != node).map(|other| name(other)).collect();
+        let handle = live.node(node);
+        handle.open_streams().wait_for(|open| *open == others).await.expect("runs");
+        wait_until(&handle, "signing", |node| node.check_may_sign().is_ok()).await;
+    }
+    // One that comes back is dialled by all and dials all.
+    live.stop("kid").await;
+    let others = names.len() - 1;
+    live.node("kitu").open_streams().wait_for(|open| open.len() < others).await.expect("runs");
+    live.start("kid").await;
+    for node in &names {
+        live.node(node).open_streams().wait_for(|open| open.len() == others).await.expect("runs");
+    }
+    live.stop_all().await;
+}
+
+/// Nobody to deliver to.
+struct Nobody;
+
+impl Peers for Nobody {
+    async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+        Err(Refusal::new(Reason::Unreachable).with("node", node))
+    }
+}
+
+#[tokio::test]
+async fn when_both_dial_at_once_the_stream_of_the_smaller_name_stays() {
+    let federation = federation();
+    let own: NodeId = name("kid");
+    let node = Node::new(federation.settings(&own), federation.keys(&own), Box::new(SystemDice));
+    let (driver, handle) = Driver::new(node, MemoryStore::new(), SystemClock, |_| Nobody);
+    let driver = tokio::spawn(driver.run());
+    let (larger, smaller): (NodeId, NodeId) = (name("kitu"), name("akdb"));
+    // Own name first: the stream this node dialled replaces the other's, whichever is there first.
+    let (mut theirs, _theirs) = handle.open_stream(larger.clone(), Dialler::Them).await.expect("none is open");
+    let (mut ours, into_ours) = handle.open_stream(larger.clone(), Dialler::Us).await.expect("takes its place");
+    while theirs.recv().await.is_some() {}
+    let refused = handle.open_stream(larger.clone(), Dialler::Them).await.err().expect("one is open");
+    assert_eq!(refused.reason, Reason::StreamOpen);
+    assert!(ours.recv().await.is_some(), "a hello");
+    // The other way round the peer's stays.
+    let (_theirs, _into) = handle.open_stream(smaller.clone(), Dialler::Them).await.expect("none is open");
+    let refused = handle.open_stream(smaller.clone(), Dialler::Us).await.err().expect("one is open");
+    assert_eq!(refused.reason, Reason::StreamOpen);
+    // Whoever dials again has lost its first stream.
+    let (_again, _into_again) = handle.open_stream(smaller.clone(), Dialler::Them).await.expect("takes its place");
+    assert_eq!(*handle.open_streams().borrow(), [larger.clone(), smaller.clone()].into());
+    drop(into_ours);
+    let mut open = handle.open_streams();
+    open.wait_for(|open| *open == BTreeSet::from([smaller.clone()])).await.expect("runs");
+    handle.stop().await;
+    driver.await.expect("no panic").expect("the store is fine");
+}
+
+impl Live {
+    /// Takes the peers out of a node's settings, as those of a new node are.
+    fn forget_peers(&self, node: &str) {
+        self.keep_peers(node, &[]);
+    }
+
+    /// Leaves only these peers in a node's settings.
+    fn keep_peers(&self, node: &str, kept: &[&str]) {
+        let text = std::fs::read_to_string(self.run_file(node)).expect("settings");
+        let mut table: toml::Table = text.parse().expect("TOML");
+        let peers = table.get_mut("peers").and_then(toml::Value::as_array_mut).expect("peers");
+        peers.retain(|peer| kept.contains(&peer["node"].as_str().expect("a name")));
+        std::fs::write(self.run_file(node), table.to_string()).expect("settings");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_node_joins_with_the_root_and_one_address() {
+    let mut live = Live::found();
+    // Three know each other from their settings; nobody knows the fourth, and it knows nobody.
+    for node in ["kid", "kitu", "akdb", "dataport"] {
+        live.forget_peers(node);
+    }
+    live.start("kid").await;
+    let first = HostPort::try_from(live.world.nodes[&name::<NodeId>("kid")].0.to_string()).expect("address");
+    for (node, others) in [("kitu", 1), ("akdb", 2), ("dataport", 3)] {
+        let mut config = read_run(&live.run_file(node)).expect("settings");
+        let peer = introduce(&config, first.clone()).await.expect("introduced");
+        assert_eq!((peer.node.as_str(), peer.tls_sha256), ("kid", live.world.nodes[&peer.node].1));
+        introduce(&config, first.clone()).await.expect("twice is once");
+        config.peers.push(peer);
+        let running = start(config, false).await.expect("starts");
+        let handle = running.handle.clone();
+        live.running.insert(name(node), running);
+        wait_until(&handle, "level", |node| node.progress().is_level).await;
+        wait_until(&handle, "signing", |node| node.check_may_sign().is_ok()).await;
+        // It learns of the others through the one it knows, and they of it.
+        handle.open_streams().wait_for(|open| open.len() == others).await.expect("runs");
+    }
+    let digest = live.node("kid").read(|node, _| node.state().catalogue.digest()).await.expect("runs");
+    for node in ["kitu", "akdb", "dataport"] {
+        wait_until(&live.node(node), "same catalogue", move |node| node.state().catalogue.digest() == digest).await;
+    }
+    live.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_introduction_is_refused_unless_the_log_and_the_tls_key_fit() {
+    let mut live = Live::found();
+    live.forget_peers("kid");
+    let kid = live.start("kid").await;
+    let config = read_run(&live.run_file("kitu")).expect("settings");
+    let genesis = read_genesis(&config.genesis).expect("genesis");
+    let log = keys::read(&config.keys.join("log.pem")).expect("key");
+    let origin: Origin = "verbund-demo/log/kitu/1".parse().expect("origin");
+    let pin = live.world.nodes[&name::<NodeId>("kitu")].1;
+    let refused = async |run: Run, pin: Hash| kid.introduce(run, pin).await.expect_err("refused").reason;
+    let good = introduction(&origin, &genesis, &log);
+    let size = |run: &Run| run.entries.len();
+    assert!(size(&good) > 5);
+    // The beginning of a log is public; whoever shows another's has another TLS key.
+    assert_eq!(refused(good.clone(), Hash([1; 32])).await, Reason::PeerUnknown);
+    let other_key = introduction(&origin, &genesis, &SecretKey::from_seed(&[9; 32]));
+    assert_ne!(refused(other_key, pin).await, Reason::PeerUnknown);
+    let mut without_admission = genesis.clone();
+    without_admission.remove(2);
+    assert_eq!(refused(introduction(&origin, &without_admission, &log), pin).await, Reason::OrgUnknown);
+    let without_record: Vec<_> =
+        genesis.iter().filter(|signed| *signed.kind() != Kind::NodeRecord).cloned().collect();
+    assert_eq!(refused(introduction(&origin, &without_record, &log), pin).await, Reason::PeerUnknown);
+    let elsewhere: Origin = "another/log/kitu/1".parse().expect("origin");
+    assert_eq!(refused(introduction(&elsewhere, &genesis, &log), pin).await, Reason::RootUnknown);
+    let mut too_long = good.clone();
+    too_long.entries = std::iter::repeat_n(too_long.entries[0].clone(), 65).collect();
+    assert_eq!(refused(too_long, pin).await, Reason::FrameInvalid);
+    let logs = kid.read(|node, _| node.state().logs.values().filter(|log| log.tree.size() > 0).count()).await;
+    assert_eq!(logs.expect("runs"), 1, "nothing of it is left");
+    kid.introduce(good.clone(), pin).await.expect("introduced");
+    assert_eq!(refused(good, Hash([1; 32])).await, Reason::PeerUnknown);
+    live.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_process_that_joins_is_ready_once_it_is_level() {
+    let mut live = Live::found();
+    live.forget_peers("kid");
+    live.forget_peers("kitu");
+    live.start("kid").await;
+    let root = format!("sha256:{}", live.world.anchor);
+    let address = live.world.nodes[&name::<NodeId>("kid")].0.to_string();
+    let join = |root: &str, peer: &str| {
+        let mut command = verbund();
+        command.args(["node", "join", "--until-stdin-closes", "--root", root, "--peer", peer, "--config"]);
+        command.arg(live.run_file("kitu"));
+        command
+    };
+    let refused = |mut command: Command, exit: i32, code: &str| {
+        let said = run(&mut command, exit).stderr;
+        assert!(String::from_utf8_lossy(&said).contains(code), "{code}");
+    };
+    refused(join(&format!("sha256:{}", "0".repeat(64)), &address), 5, "ROOT_UNKNOWN");
+    refused(join(&root, "127.0.0.1:1"), 4, "NODE_UNREACHABLE");
+    refused(join(&root, "no address"), 2, "host:port");
+    let mut child = join(&root, &address).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let ready = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).map(|_| line)
+    });
+    let line = ready.await.expect("no panic").expect("a line");
+    assert!(line.contains("\"ready\":true"), "{line}");
+    wait_until(&live.node("kid"), "the newcomer's log", |node| node.peers().any(|(peer, _)| peer.as_str() == "kitu"))
+        .await;
+    drop(child.stdin.take());
+    assert!(child.wait().expect("ends").success());
+    let mut repair = verbund();
+    repair.args(["node", "repair-log", "--config"]).arg(live.run_file("kitu"));
+    repair.arg("--root-key").arg(live.world.folder.join("roots/kitu-1.pem"));
+    refused(repair, 7, "LOG_NOT_CUT");
+    live.stop_all().await;
+}
+
+/// An offering of the demonstration, signed by its seller's publisher, with another title.
+fn offering(live: &Live, title: &str, version: u32) -> Signed {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes/kitu/offerings");
+    let mut offering = read_offerings(&folder).expect("offerings").swap_remove(0);
+    (offering.title, offering.version) = (title.to_owned(), version);
+    let key = &live.world.officers[&(offering.seller.clone(), name("vertrieb"))];
+    Signed::sign(&Kind::Offering, &offering, &[key])
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("folder");
+    for entry in std::fs::read_dir(from).expect("folder") {
+        let path = entry.expect("entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("copied");
+        }
+    }
+}
+
+fn shows(node: &Node, title: &str) -> bool {
+    node.state().catalogue.on_offer().any(|row| row.offering.title == title)
+}
+
+/// One request over plain HTTP; the whole answer.
+async fn http(address: SocketAddr, request: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("listens");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("UTF-8");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_answered_over_http_where_the_settings_say_so() {
+    let mut live = Live::found();
+    live.keep_peers("kid", &["kitu"]);
+    live.keep_peers("kitu", &["kid"]);
+    let free = || TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address");
+    let address = free();
+    let text = std::fs::read_to_string(live.run_file("kitu")).expect("settings");
+    std::fs::write(live.run_file("kitu"), format!("metrics = \"{address}\"\n{text}")).expect("settings");
+    live.start("kitu").await;
+    live.start("kid").await;
+    wait_until(&live.node("kitu"), "level", |node| node.progress().is_level).await;
+    let page = http(address, "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("version=0.0.4"), "{page}");
+    for line in ["verbund_peer_up{peer=\"kid\"} 1\n", "verbund_frames_total{kind=\"hello\",direction=\"sent\"} 1\n"] {
+        assert!(page.contains(line), "{line} is missing in\n{page}");
+    }
+    assert!(http(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.starts_with("HTTP/1.1 404"));
+    assert!(
+        http(address, "POST /metrics HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .starts_with("HTTP/1.1 405")
+    );
+    live.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
+    let mut live = Live::found();
+    for node in ["kitu", "kid"] {
+        live.keep_peers(node, &["kitu", "kid"]);
+        live.start(node).await;
+    }
+    let kitu_folder = live.run_file("kitu").parent().expect("folder").to_owned();
+    wait_until(&live.node("kitu"), "signing", |node| node.check_may_sign().is_ok()).await;
+    wait_until(&live.node("kid"), "signing", |node| node.check_may_sign().is_ok()).await;
+    // The operator restores yesterday's backup and insists that nobody is asked: two histories.
+    live.stop("kitu").await;
+    copy(&kitu_folder.join("data"), &kitu_folder.join("backup"));
+    let refused = repair_log(&live.run_file("kitu"), &[]).expect_err("nothing to repair");
+    assert_eq!(refused.reason, Reason::LogWhole);
+    let handle = live.start("kitu").await;
+    wait_until(&handle, "signing", |node| node.check_may_sign().is_ok()).await;
+    handle.publish(offering(&live, "verloren", 1)).await.expect("published");
+    wait_until(&live.node("kid"), "first history", |node| shows(node, "verloren")).await;
+    live.stop("kitu").await;
+    live.stop("kid").await;
+    std::fs::remove_dir_all(kitu_folder.join("data")).expect("removed");
+    copy(&kitu_folder.join("backup"), &kitu_folder.join("data"));
+    let config = read_run(&live.run_file("kitu")).expect("settings");
+    let running = start(config, true).await.expect("starts");
+    running.handle.publish(offering(&live, "gerettet", 1)).await.expect("published");
+    live.running.insert(name("kitu"), running);
+    live.start("kid").await;
+    let old: Origin = "verbund-demo/log/kitu/1".parse().expect("origin");
+    let cut = move |node: &Node| node.forks().any(|(log, _)| log.node.as_str() == "kitu");
+    wait_until(&live.node("kid"), "cut", cut).await;
+    wait_until(&live.node("kitu"), "cut", cut).await;
+    wait_until(&live.node("kid"), "gone", |node| !shows(node, "verloren") && !shows(node, "gerettet")).await;
+    let refused = live.node("kitu").publish(offering(&live, "zu spät", 2)).await.expect_err("cut");
+    assert_eq!(refused.reason, Reason::LogCut);
+
+    live.stop("kitu").await;
+    let roots: Vec<SecretKey> = (1..=2)
+        .map(|number| keys::read(&live.world.folder.join(format!("roots/kitu-{number}.pem"))).expect("key"))
+        .collect();
+    let before = std::fs::read_to_string(live.run_file("kitu")).expect("settings");
+    let refused = repair_log(&live.run_file("kitu"), &roots[..1]).expect_err("two are needed");
+    assert_eq!(refused.reason, Reason::ThresholdMissed);
+    assert_eq!(std::fs::read_to_string(live.run_file("kitu")).expect("settings"), before);
+    let (_, repaired) = repair_log(&live.run_file("kitu"), &roots).expect("repaired");
+    assert_eq!((repaired.published_again, repaired.left_out.len()), (1, 0), "{:?}", repaired.left_out);
+
+    let handle = live.start("kitu").await;
+    wait_until(&live.node("kid"), "seen again", |node| shows(node, "gerettet")).await;
+    wait_until(&handle, "seen again at home", |node| shows(node, "gerettet")).await;
+    wait_until(&handle, "signing", |node| node.check_may_sign().is_ok()).await;
+    handle.publish(offering(&live, "weiter", 2)).await.expect("published");
+    wait_until(&live.node("kid"), "life goes on", |node| shows(node, "weiter")).await;
+    for node in ["kid", "kitu"] {
+        for org in ["kitu", "barleben"] {
+            let hosted = name(org);
+            let home = move |node: &Node, _| node.state().registry.home(&hosted).map(|log| log.origin().clone());
+            let home = live.node(node).read(home).await.expect("runs").expect("known");
+            assert_eq!((home.epoch, &home.node), (2, &old.node), "{org} on {node}");
+        }
+    }
+    live.stop_all().await;
+}
