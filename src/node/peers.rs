@@ -162,28 +162,23 @@ async fn dial(peers: GrpcPeers, handle: Handle, node: NodeId) {
     let mut open = handle.open_streams();
     let mut wait = REDIAL_MIN;
     while open.wait_for(|open| !open.contains(&node)).await.is_ok() {
-        match talk(&peers, &handle, &node).await {
-            Ok(Ended::ByPeer) => wait = REDIAL_MIN,
-            Ok(Ended::Unused) => wait = (wait * 2).min(REDIAL_MAX),
-            Err(refusal) => {
-                tracing::debug!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "no stream");
-                wait = (wait * 2).min(REDIAL_MAX);
-            }
+        let mut was_heard = false;
+        if let Err(refusal) = talk(&peers, &handle, &node, &mut was_heard).await {
+            tracing::debug!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "no stream");
         }
+        wait = wait_after(wait, was_heard);
         tokio::time::sleep(wait).await;
     }
 }
 
-/// How a stream ended.
-enum Ended {
-    /// The peer closed it after having spoken.
-    ByPeer,
-    /// This node closed it, or the peer before it said anything: one of them does not want to speak now.
-    Unused,
+/// How long to wait before a stream is opened again, however it ended: with a peer that spoke it is worth opening at
+/// once, and one that hangs up without a word does not want to be asked often.
+fn wait_after(before: Duration, was_heard: bool) -> Duration {
+    if was_heard { REDIAL_MIN } else { (before * 2).min(REDIAL_MAX) }
 }
 
-/// One stream from beginning to end.
-async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<Ended, Refusal> {
+/// One stream from beginning to end; notes whether the peer ever said anything.
+async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId, was_heard: &mut bool) -> Result<(), Refusal> {
     let place = peers.place(node)?;
     let channel = tls::channel(&place.address, place.pin, Some(&peers.identity), STREAM)?;
     let mut client = PeerServiceClient::new(channel)
@@ -205,20 +200,34 @@ async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<Ended
         }
     };
     let receiving = async {
-        let mut ended = Ended::Unused;
         while let Some(message) = frames.next().await {
             let frame = message.map_err(|status| to_refusal(&status))?.frame;
             let frame = frame.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "frame"))?;
             handle.traffic().count(Direction::Received, &frame);
-            if let Heard::Frame(frame) = Heard::try_from(frame)? {
+            let heard = Heard::try_from(frame)?;
+            *was_heard = true;
+            if let Heard::Frame(frame) = heard {
                 into.frame(frame).await?;
             }
-            ended = Ended::ByPeer;
         }
-        Ok(ended)
+        Ok(())
     };
     tokio::select! {
-        () = sending => Ok(Ended::Unused),
+        () = sending => Ok(()),
         ended = receiving => ended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_spoke_is_dialled_at_once_and_a_mute_one_ever_less_often() {
+        let mute: Vec<Duration> =
+            std::iter::successors(Some(REDIAL_MIN), |wait| Some(wait_after(*wait, false))).take(9).collect();
+        assert!(mute.windows(2).all(|waits| waits[0] < waits[1] || waits[1] == REDIAL_MAX));
+        assert_eq!(mute.last(), Some(&REDIAL_MAX));
+        assert_eq!(wait_after(REDIAL_MAX, true), REDIAL_MIN);
     }
 }

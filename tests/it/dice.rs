@@ -1,4 +1,6 @@
-//! Dice whose throws follow from a seed.
+//! Dice whose throws follow from a seed, and the loop over many seeds.
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use verbund::domain::id::sha256;
 use verbund::protocol::settings::Dice;
 
@@ -42,4 +44,28 @@ impl Dice for SeededDice {
             part.copy_from_slice(&self.next().to_le_bytes()[..part.len()]);
         }
     }
+}
+
+/// Runs one seed after the other on all cores: as many as `ordinary`, or as `VERBUND_SEEDS` asks for, or only the one
+/// that `VERBUND_SEED` names.
+pub fn each_seed(ordinary: u64, run: impl Fn(u64) + Sync) {
+    let environment = |variable| std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
+    if let Some(seed) = environment("VERBUND_SEED") {
+        return run(seed);
+    }
+    let (next, seeds) = (AtomicU64::new(1), environment("VERBUND_SEEDS").unwrap_or(ordinary));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds {
+                        break;
+                    }
+                    run(seed);
+                }
+            });
+        }
+    });
 }

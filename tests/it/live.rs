@@ -51,10 +51,10 @@ impl Live {
         // All are held until all are chosen.
         let held: Vec<TcpListener> =
             described.nodes.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
-        let port = |listener: &TcpListener| listener.local_addr().expect("address").port();
+        let address = |listener: &TcpListener| listener.local_addr().expect("address");
         let names = described.nodes.iter().map(|node| node.profile.node.clone());
-        let ports = names.zip(held.iter().map(port)).collect();
-        let world = found_world(folder.path(), &described, &ports, Some(1)).expect("founded");
+        let addresses = names.zip(held.iter().map(address)).collect();
+        let world = found_world(folder.path(), &described, &addresses, Some(1)).expect("founded");
         Self { world, running: BTreeMap::new(), _folder: folder }
     }
 

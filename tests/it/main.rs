@@ -13,6 +13,7 @@ mod law_cases;
 mod law_graphs;
 mod law_routes;
 mod live;
+mod network;
 mod shared;
 mod sim;
 mod store_contract;

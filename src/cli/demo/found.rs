@@ -4,7 +4,7 @@
 //! of them, so nothing it makes is fit for use.
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config::federation::FederationFile;
@@ -70,11 +70,12 @@ impl KeyMaker {
     }
 }
 
-/// Founds the federation described in `nodes/` below `folder`.
+/// Founds the federation described in `nodes/` below `folder`. Every node gets the address under which the others
+/// reach it; its node record names it.
 pub fn found_world(
     folder: &Path,
     described: &FederationFolder,
-    ports: &BTreeMap<NodeId, u16>,
+    addresses: &BTreeMap<NodeId, SocketAddr>,
     seed: Option<u64>,
 ) -> Result<World, Refusal> {
     let maker = KeyMaker { seed };
@@ -93,9 +94,8 @@ pub fn found_world(
         officers: BTreeMap::new(),
     };
     for (name, identity) in &identities {
-        let port = ports.get(name).copied().unwrap_or(0);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        world.nodes.insert(name.clone(), (address, identity.pin()?));
+        let address = addresses.get(name).ok_or_else(|| Refusal::new(Reason::Bug).with("node", name))?;
+        world.nodes.insert(name.clone(), (*address, identity.pin()?));
     }
     let plan = plan(&described.federation, &described.nodes, &world);
     let founding = found(plan, &mut |label| SecretKey::from_seed(&maker.bytes(label)));

@@ -7,7 +7,7 @@ pub mod found;
 pub mod story;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refu
     let out = global.out();
     let described = read_folder(&arguments.nodes)?;
     let names: Vec<NodeId> = described.nodes.iter().map(|node| node.profile.node.clone()).collect();
-    let ports = choose_ports(&names, arguments.port_base)?;
+    let addresses = choose_addresses(&names, arguments.port_base)?;
     let place = Place::choose(arguments.keep.as_deref())?;
     if arguments.seed.is_some() {
         out.talk(out.say(
@@ -57,7 +57,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refu
             "UNSAFE: all keys follow from the number. For comparing runs only.",
         ));
     }
-    let world = found::found_world(&place.folder, &described, &ports, arguments.seed)?;
+    let world = found::found_world(&place.folder, &described, &addresses, arguments.seed)?;
     let mut story = Story::new(world, described, out, Fleet::default(), began);
     let played = tokio::select! {
         played = story.play() => played,
@@ -125,17 +125,15 @@ impl Drop for Place {
 }
 
 /// One port per node: consecutive ones from a base, else whatever is free. All are held until all are chosen.
-fn choose_ports(names: &[NodeId], base: Option<u16>) -> Result<BTreeMap<NodeId, u16>, Refusal> {
+fn choose_addresses(names: &[NodeId], base: Option<u16>) -> Result<BTreeMap<NodeId, SocketAddr>, Refusal> {
     let mut held = Vec::new();
-    let mut ports = BTreeMap::new();
+    let mut addresses = BTreeMap::new();
     for (offset, name) in (0..).zip(names) {
-        let wanted = base.map_or(0, |base| base.saturating_add(offset));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).map_err(|error| {
-            Refusal::new(Reason::PortTaken).with("address", format!("127.0.0.1:{wanted}")).with("problem", error)
-        })?;
-        let port = listener.local_addr().map(|address| address.port()).unwrap_or(wanted);
-        ports.insert(name.clone(), port);
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, base.map_or(0, |base| base.saturating_add(offset))));
+        let listener = TcpListener::bind(wanted)
+            .map_err(|error| Refusal::new(Reason::PortTaken).with("address", wanted).with("problem", error))?;
+        addresses.insert(name.clone(), listener.local_addr().unwrap_or(wanted));
         held.push(listener);
     }
-    Ok(ports)
+    Ok(addresses)
 }

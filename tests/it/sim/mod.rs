@@ -2,6 +2,7 @@
 //!
 //! A seed fixes every byte of a run. Effects are performed after the commit, exactly as a shell does it. There are no
 //! sockets, no threads and no waiting here, and there must never be any.
+pub mod agenda;
 pub mod faults;
 pub mod invariants;
 mod scenarios;
@@ -27,6 +28,7 @@ use verbund::store::memory::{Failure, MemoryStore};
 
 use crate::dice::SeededDice;
 use crate::federation::{Federation, NODES, federation, name, start};
+use agenda::Agenda;
 use faults::Faults;
 use invariants::Watch;
 
@@ -120,8 +122,7 @@ pub struct World {
     pub sites: BTreeMap<NodeId, Site>,
     pub faults: Faults,
     pub watch: Watch,
-    queue: BTreeMap<(Timestamp, u64), Event>,
-    sequence: u64,
+    agenda: Agenda<Event>,
     links: BTreeMap<(NodeId, NodeId), Link>,
     cut: BTreeSet<NodeId>,
     errands: Vec<Errand>,
@@ -171,8 +172,7 @@ impl World {
             sites: BTreeMap::new(),
             faults,
             watch: Watch::default(),
-            queue: BTreeMap::new(),
-            sequence: 0,
+            agenda: Agenda::default(),
             links: BTreeMap::new(),
             cut: BTreeSet::new(),
             errands: Vec::new(),
@@ -212,16 +212,14 @@ impl World {
     }
 
     fn at(&mut self, at: Timestamp, event: Event) {
-        self.sequence += 1;
-        self.queue.insert((at, self.sequence), event);
+        self.agenda.put(at, event);
     }
 
     /// Lets this much time pass.
     pub fn run(&mut self, ms: i64) {
         let end = self.now.plus_ms(ms);
-        while let Some((&(at, sequence), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= end) {
+        while let Some((at, event)) = self.agenda.next(end) {
             self.now = at;
-            let event = self.queue.remove(&(at, sequence)).expect("it was there");
             self.happen(event);
         }
         self.now = end;
@@ -438,8 +436,7 @@ impl World {
             self.later(500, Event::Connect(a.clone(), b.clone()));
             return;
         }
-        self.sequence += 1;
-        let (stream, now) = (self.sequence, self.now);
+        let (stream, now) = (self.agenda.number(), self.now);
         *self.link(a, b) = Link { stream: Some(stream), last: [now; 2] };
         self.step(a, Input::PeerUp(b.clone()));
         if self.link(a, b).stream == Some(stream) {
@@ -481,8 +478,7 @@ impl World {
     // --- calls ---
 
     fn deliver(&mut self, from: &NodeId, to: NodeId, delivery: Delivery) {
-        self.sequence += 1;
-        let call = self.sequence;
+        let call = self.agenda.number();
         let life = self.site(from).life;
         self.calls.insert(call, Call { from: from.clone(), life, key: delivery.key() });
         let lost = Err(Refusal::new(Reason::DeadlineExceeded));
@@ -516,9 +512,9 @@ impl World {
     }
 
     fn request_id(&mut self, waiting: Waiting) -> RequestId {
-        self.sequence += 1;
-        self.waiting.insert(self.sequence, waiting);
-        RequestId(self.sequence)
+        let id = self.agenda.number();
+        self.waiting.insert(id, waiting);
+        RequestId(id)
     }
 
     fn reply(&mut self, id: RequestId, answer: Result<Answer, Refusal>) {

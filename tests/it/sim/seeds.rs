@@ -1,11 +1,9 @@
 //! Seeded runs: orders of every kind while things go wrong, then peace. A seed that failed once becomes a named test.
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use verbund::domain::order::{Attempt, Request};
 use verbund::domain::statement::Signed;
 use verbund::protocol::settings::Deciding;
 
-use crate::dice::SeededDice;
+use crate::dice::{SeededDice, each_seed};
 use crate::federation::{cancel, cents, decision, name, seal, sign_request, start};
 use crate::sim::World;
 use crate::sim::faults::{Faults, TROUBLE_MS, timetable};
@@ -40,31 +38,9 @@ struct Errand {
     decided: bool,
 }
 
-fn environment(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
-}
-
 #[test]
 fn seeds_hold() {
-    if let Some(seed) = environment("VERBUND_SEED") {
-        run_seed(seed);
-        return;
-    }
-    let (next, seeds) = (AtomicU64::new(1), environment("VERBUND_SEEDS").unwrap_or(SEEDS));
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > seeds {
-                        break;
-                    }
-                    run_seed(seed);
-                }
-            });
-        }
-    });
+    each_seed(SEEDS, |seed| drop(run_seed(seed)));
 }
 
 /// The same seed twice is the same run, byte for byte.

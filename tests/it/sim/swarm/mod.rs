@@ -23,6 +23,7 @@ use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
 use crate::dice::SeededDice;
+use crate::sim::agenda::Agenda;
 use image::Image;
 use invariants::Watch;
 use liars::Liar;
@@ -111,8 +112,7 @@ pub struct Swarm {
     pub watch: Watch,
     /// Whether nodes may still be killed and cut off.
     pub trouble: bool,
-    queue: BTreeMap<(Timestamp, u64), Event>,
-    sequence: u64,
+    agenda: Agenda<Event>,
     streams: BTreeMap<(usize, usize), u64>,
     last: BTreeMap<(usize, usize), Timestamp>,
     cut: BTreeSet<usize>,
@@ -147,8 +147,7 @@ impl Swarm {
             faults,
             watch: Watch::default(),
             trouble: true,
-            queue: BTreeMap::new(),
-            sequence: 0,
+            agenda: Agenda::default(),
             streams: BTreeMap::new(),
             last: BTreeMap::new(),
             cut: BTreeSet::new(),
@@ -247,16 +246,14 @@ impl Swarm {
     }
 
     fn at(&mut self, at: Timestamp, event: Event) {
-        self.sequence += 1;
-        self.queue.insert((at, self.sequence), event);
+        self.agenda.put(at, event);
     }
 
     /// Lets this much time pass.
     pub fn run(&mut self, ms: i64) {
         let end = self.now.plus_ms(ms);
-        while let Some((&(at, sequence), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= end) {
+        while let Some((at, event)) = self.agenda.next(end) {
             self.now = at;
-            let event = self.queue.remove(&(at, sequence)).expect("it was there");
             self.happen(event);
         }
         self.now = end;
@@ -462,7 +459,7 @@ impl Swarm {
         let pair = (from.min(to), from.max(to));
         let Some(stream) = self.streams.get(&pair).copied() else { return };
         invariants::before_sending(self, from, to, &frame);
-        let frames = match self.sites[from].liar.clone() {
+        let frames = match self.sites[from].liar {
             None => vec![frame],
             Some(liar) => liar.twist(frame, &mut self.dice),
         };
@@ -490,8 +487,8 @@ impl Swarm {
         if self.streams.contains_key(&(a, b)) || self.sites[a].node.is_none() || self.sites[b].node.is_none() {
             return;
         }
-        self.sequence += 1;
-        self.streams.insert((a, b), self.sequence);
+        let stream = self.agenda.number();
+        self.streams.insert((a, b), stream);
         for (at, other) in [(a, b), (b, a)] {
             self.step(at, Input::PeerUp(image::node_name(other)));
         }
@@ -518,8 +515,7 @@ impl Swarm {
 
     /// Publishes an offering now and gives the answer.
     pub fn publish(&mut self, at: usize, signed: &Signed) -> Result<Answer, Refusal> {
-        self.sequence += 1;
-        let id = RequestId(self.sequence);
+        let id = RequestId(self.agenda.number());
         self.published.entry(signed.id()).or_insert((at, self.now));
         self.step(at, Input::Publish(id, signed.clone()));
         let answer = self.answers.remove(&id.0);
@@ -553,14 +549,13 @@ impl Swarm {
         (site.store, site.instance, site.is_new_store) = (MemoryStore::new(), Instance(instance), true);
         self.watch.restored(at);
         self.run(2);
-        self.sequence += 1;
-        let genesis = self.image.genesis(at);
-        self.step(at, Input::Found(RequestId(self.sequence), genesis));
+        let (id, genesis) = (RequestId(self.agenda.number()), self.image.genesis(at));
+        self.step(at, Input::Found(id, genesis));
     }
 
     /// Frames of entries that are on the way to a node, in bytes as credit counts them.
     pub fn bytes_under_way(&self, to: usize) -> usize {
-        let frames = self.queue.values().filter_map(|event| match event {
+        let frames = self.agenda.events().filter_map(|event| match event {
             Event::Frame { to: receiver, frame, .. } if *receiver == to => Some(frame),
             _ => None,
         });

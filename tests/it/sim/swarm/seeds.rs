@@ -1,12 +1,11 @@
 //! Seeded runs: publications while things go wrong, then peace. A seed that failed once becomes a named test.
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use verbund::store::memory::Failure;
 
 use super::liars::Liar;
 use super::{Event, Faults, Swarm, image};
-use crate::dice::SeededDice;
+use crate::dice::{SeededDice, each_seed};
 
 /// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more: `.ci/run` for 1,000, a night for 10,000
 /// (`VERBUND_SEEDS=10000 cargo test --release --test it swarm::seeds`).
@@ -15,31 +14,21 @@ const SEEDS: u64 = 40;
 /// How long the trouble of a seed lasts, in milliseconds.
 const TROUBLE_MS: i64 = 25_000;
 
-fn environment(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
-}
-
 #[test]
 fn seeds_hold() {
-    if let Some(seed) = environment("VERBUND_SEED") {
-        run_seed(seed);
-        return;
-    }
-    let (next, seeds) = (AtomicU64::new(1), environment("VERBUND_SEEDS").unwrap_or(SEEDS));
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > seeds {
-                        break;
-                    }
-                    run_seed(seed);
-                }
-            });
-        }
-    });
+    each_seed(SEEDS, |seed| drop(run_seed(seed)));
+}
+
+/// A log changed between the sending of buckets and the answer, and was acknowledged without being there.
+#[test]
+fn seeds_in_which_too_much_was_acknowledged() {
+    [11, 49].into_iter().for_each(|seed| drop(run_seed(seed)));
+}
+
+/// A peer knew more of a node's own log than the node did, after it had begun to sign.
+#[test]
+fn a_seed_in_which_the_own_log_was_longer_elsewhere() {
+    run_seed(120);
 }
 
 /// The same seed twice is the same run, byte for byte.
