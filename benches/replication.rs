@@ -2,12 +2,30 @@
 //!
 //! `cargo bench --bench replication` runs every part; `-- ingest` only the parts named, and `-- --quick` only tries
 //! whether everything runs, on a hundredth of the data. The data are made once and kept below `target`.
+#[path = "../tests/it/agenda.rs"]
+mod agenda;
+#[path = "replication/bootstrap.rs"]
+mod bootstrap;
 #[path = "replication/dataset.rs"]
 mod dataset;
+#[path = "../tests/it/dice.rs"]
+mod dice;
+#[path = "replication/difference.rs"]
+mod difference;
+#[allow(dead_code, unused_imports, reason = "the tests use all of it")]
+#[path = "../tests/it/federation.rs"]
+mod federation;
 #[path = "replication/ingest.rs"]
 mod ingest;
 #[expect(dead_code, reason = "not every bench measures in rounds")]
 mod measure;
+#[path = "replication/pair.rs"]
+mod pair;
+#[path = "replication/spread.rs"]
+mod spread;
+#[allow(dead_code, unused_imports, reason = "the tests use all of it")]
+#[path = "../tests/it/sim/swarm/mod.rs"]
+mod swarm;
 
 use crate::dataset::Dataset;
 use crate::measure::Figures;
@@ -16,7 +34,13 @@ use crate::measure::Figures;
 type Part = fn(&mut Figures, &Dataset);
 
 /// Every part by name, in the order in which they run; a part may use what an earlier one left below `target`.
-const PARTS: [(&str, Part); 2] = [("ingest", ingest::run), ("load", ingest::load)];
+const PARTS: [(&str, Part); 5] = [
+    ("ingest", ingest::run),
+    ("load", ingest::load),
+    ("bootstrap", bootstrap::run),
+    ("missing", difference::run),
+    ("spread", spread::run),
+];
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();

@@ -19,7 +19,8 @@ use verbund::domain::trust::WitnessPolicy;
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
-use verbund::protocol::founding::{FoundedNode, Founding, NodePlan, OrgPlan, Plan, found};
+use verbund::node::tls::Identity;
+use verbund::protocol::founding::{FoundedNode, NodePlan, OrgPlan, Plan, found};
 use verbund::protocol::frame::{Frame, Run, prefix};
 use verbund::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
 use verbund::protocol::record::LogEntry;
@@ -28,7 +29,7 @@ use verbund::store::entry_bytes;
 use verbund::wire::pb;
 
 /// Raised when the data change; data of another version are made again.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Logs of a full run, and entries of each of them: a million together.
 const LOGS: usize = 2_000;
@@ -50,8 +51,8 @@ pub struct Dataset {
     pub folder: PathBuf,
     /// The federation's root hash.
     pub anchor: StatementId,
-    /// A witness and node of the federation that has no log among the data: who receives.
-    receiver: FoundedNode,
+    /// How every node of the federation begins, the two without a log among the data included.
+    nodes: BTreeMap<NodeId, FoundedNode>,
 }
 
 impl Dataset {
@@ -60,33 +61,39 @@ impl Dataset {
         let logs = if quick { LOGS_QUICK } else { LOGS };
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replication-{VERSION}-{logs}"));
         fs::create_dir_all(&folder).expect("a folder below target");
-        let mut founding = found(plan(logs), &mut |label| key(label));
-        let receiver = founding.nodes.remove(&receiver()).expect("it is in the plan");
-        let dataset = Self { logs, entries: logs as u64 * ENTRIES, folder, anchor: founding.anchor, receiver };
+        let founding = found(plan(logs), &mut |label| key(label));
+        let entries = logs as u64 * ENTRIES;
+        let dataset = Self { logs, entries, folder, anchor: founding.anchor, nodes: founding.nodes };
         if !dataset.frames_file().exists() {
-            dataset.make(&founding);
+            dataset.make();
         }
         dataset
     }
 
-    /// Settings of the node that receives.
-    pub fn settings(&self) -> Settings {
+    /// How a node begins.
+    pub fn node(&self, name: &NodeId) -> &FoundedNode {
+        self.nodes.get(name).expect("it is in the plan")
+    }
+
+    /// Settings of a node.
+    pub fn settings(&self, name: &NodeId) -> Settings {
+        let node = self.node(name);
         Settings {
             instance: Instance::default(),
             is_new_store: false,
             anchors: BTreeSet::new(),
             alone: true,
             anchor: self.anchor,
-            origin: self.receiver.origin.clone(),
-            operator: self.receiver.operator.clone(),
-            hosts: self.receiver.hosts.clone(),
+            origin: node.origin.clone(),
+            operator: node.operator.clone(),
+            hosts: node.hosts.clone(),
             policies: [].into(),
         }
     }
 
     /// Its keys.
-    pub fn keys(&self) -> NodeKeys {
-        let keys = &self.receiver.keys;
+    pub fn keys(&self, name: &NodeId) -> NodeKeys {
+        let keys = &self.node(name).keys;
         let again = |key: &SecretKey| SecretKey::from_pem(&key.to_pem()).expect("own PEM");
         NodeKeys {
             log: again(&keys.log),
@@ -96,13 +103,14 @@ impl Dataset {
     }
 
     /// The statements with which its own log begins.
-    pub fn genesis(&self) -> Vec<Signed> {
-        self.receiver.genesis.clone()
+    pub fn genesis(&self, name: &NodeId) -> Vec<Signed> {
+        self.node(name).genesis.clone()
     }
 
-    /// A node of the federation that is not the receiver: the peer from which the frames come.
-    pub fn sender(&self) -> NodeId {
-        node_name(0)
+    /// What the operator of a log writes after the data: so many entries more.
+    pub fn more(&self, log: usize, count: u64) -> Vec<LogEntry> {
+        let node = self.node(&node_name(log));
+        (ENTRIES..ENTRIES + count).map(|number| public(need(node, number))).collect()
     }
 
     /// The public keys that sign the statements.
@@ -128,10 +136,10 @@ impl Dataset {
     }
 
     /// Makes all frames on all cores. The file gets its name when it is complete.
-    fn make(&self, founding: &Founding) {
+    fn make(&self) {
         let unfinished = self.folder.join("unfinished");
         let file = Mutex::new(BufWriter::new(File::create(&unfinished).expect("a file below target")));
-        let nodes = Mutex::new(founding.nodes.values());
+        let nodes = Mutex::new((0..self.logs).map(|log| self.node(&node_name(log))));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -160,16 +168,30 @@ fn key(label: &str) -> SecretKey {
     SecretKey::from_seed(&sha256(format!("verbund bench key/{label}").as_bytes()))
 }
 
-fn receiver() -> NodeId {
+/// A node that has no log among the data: who receives.
+pub fn receiver() -> NodeId {
     "receiver".parse().expect("a name")
 }
 
-fn node_name(number: usize) -> NodeId {
+/// Another one: who comes to an existing federation. The receiver dials it, and neither dials anyone else: of two nodes
+/// the one whose name comes first dials.
+pub fn starter() -> NodeId {
+    "starter".parse().expect("a name")
+}
+
+/// The TLS key of a node that really speaks.
+pub fn identity(name: &NodeId) -> Identity {
+    Identity::make(&[name.to_string()], Some(sha256(format!("verbund bench tls/{name}").as_bytes()))).expect("a key")
+}
+
+/// The node that writes a log.
+pub fn node_name(number: usize) -> NodeId {
     format!("node-{number:04}").parse().expect("a name")
 }
 
 fn plan(logs: usize) -> Plan {
-    let nodes: Vec<NodePlan> = (0..logs).map(node_name).chain([receiver()]).map(|node| node_plan(&node)).collect();
+    let nodes: Vec<NodePlan> =
+        (0..logs).map(node_name).chain([receiver(), starter()]).map(|node| node_plan(&node)).collect();
     Plan {
         federation: "bench".parse().expect("a name"),
         trustees: ["bund", "laender", "kommunen"].map(str::to_owned).into(),
@@ -193,11 +215,17 @@ fn plan(logs: usize) -> Plan {
 
 fn node_plan(node: &NodeId) -> NodePlan {
     let operator: OrgId = node.as_str().parse().expect("a name");
+    // Where those listen that really speak, their settings say.
+    let speaks = [receiver(), starter()].contains(node);
     NodePlan {
         node: node.clone(),
         operator: operator.clone(),
-        addresses: vec![format!("{node}.example:7600")],
-        tls_sha256: Hash::of(node.as_str().as_bytes()),
+        addresses: if speaks { Vec::new() } else { vec![format!("{node}.example:7600")] },
+        tls_sha256: if speaks {
+            identity(node).pin().expect("own certificate")
+        } else {
+            Hash::of(node.as_str().as_bytes())
+        },
         orgs: vec![OrgPlan {
             name: format!("Gemeinde {operator}"),
             id: operator,
@@ -211,10 +239,12 @@ fn node_plan(node: &NodeId) -> NodePlan {
     }
 }
 
+fn public(signed: Signed) -> LogEntry {
+    LogEntry { leaf: Leaf::new(&signed, Audience::Public, NO_OUTCOME), statement: Some(signed) }
+}
+
 /// One log as frames: as many entries in each as fit, each under a checkpoint of exactly its end.
 fn frames_of(node: &FoundedNode) -> Vec<Vec<u8>> {
-    let public =
-        |signed: Signed| LogEntry { leaf: Leaf::new(&signed, Audience::Public, NO_OUTCOME), statement: Some(signed) };
     let written = (node.genesis.len() as u64..ENTRIES).map(|number| need(node, number));
     let entries: Vec<LogEntry> = node.genesis.iter().cloned().chain(written).map(public).collect();
     let (mut tree, mut frames, mut rest) = (Tree::new(), Vec::new(), &entries[..]);
@@ -232,13 +262,18 @@ fn frames_of(node: &FoundedNode) -> Vec<Vec<u8>> {
 }
 
 fn frame_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Vec<u8> {
+    let frame = Frame::Entries(run_of(node, tree, entries));
+    pb::peer::v1::Frame::from(&frame).encode_to_vec()
+}
+
+/// Entries after those in a tree, under a checkpoint of exactly their end.
+pub fn run_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Run {
     let (first, base) = (tree.size(), prefix(&tree.root()));
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
     let origin: Origin = node.origin.clone();
     let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
     let note = checkpoint.sign(&node.keys.log).to_string();
-    let frame = Frame::Entries(Run { origin, first, base, entries: entries.to_vec(), note, consistency: Vec::new() });
-    pb::peer::v1::Frame::from(&frame).encode_to_vec()
+    Run { origin, first, base, entries: entries.to_vec(), note, consistency: Vec::new() }
 }
 
 /// What a municipality looks for, in as many words as make [`STATEMENT_BYTES`].

@@ -25,7 +25,7 @@ use verbund::store::disk::DiskStore;
 use verbund::wire::pb;
 use verbund::wire::peer::Heard;
 
-use crate::dataset::{Dataset, STATEMENT_BYTES};
+use crate::dataset::{Dataset, STATEMENT_BYTES, node_name, receiver};
 use crate::measure::{Figure, Figures, now};
 
 /// Rounds in which a run's rate is taken, to see whether it decays.
@@ -100,8 +100,8 @@ pub fn store_folder(dataset: &Dataset) -> PathBuf {
 /// Takes in all frames through one stream, and says how many seconds each tenth took.
 async fn ingest(dataset: &Dataset) -> Vec<f64> {
     let (handle, driver) = start(dataset);
-    handle.found(dataset.genesis()).await.expect("a true beginning");
-    let (mut out, stream) = handle.open_stream(dataset.sender(), Dialler::Them).await.expect("a driver that runs");
+    handle.found(dataset.genesis(&receiver())).await.expect("a true beginning");
+    let (mut out, stream) = handle.open_stream(node_name(0), Dialler::Them).await.expect("a driver that runs");
     // What the node says to its peer goes nowhere.
     let deaf = tokio::spawn(async move { while out.recv().await.is_some() {} });
     let (mut stages, mut stage, mut taken) = (Vec::new(), now(), 0);
@@ -110,7 +110,7 @@ async fn ingest(dataset: &Dataset) -> Vec<f64> {
         if taken >= dataset.entries * (stages.len() as u64 + 1) / STAGES as u64 {
             if taken == dataset.entries {
                 // A look is answered when everything before it is durable.
-                assert_eq!(held(&handle).await, taken + dataset.genesis().len() as u64);
+                assert_eq!(held(&handle).await, taken + dataset.genesis(&receiver()).len() as u64);
             }
             stages.push(stage.elapsed().as_secs_f64());
             stage = now();
@@ -125,7 +125,7 @@ async fn ingest(dataset: &Dataset) -> Vec<f64> {
 
 fn start(dataset: &Dataset) -> (Handle, tokio::task::JoinHandle<Result<(), Refusal>>) {
     let store = DiskStore::open(&store_folder(dataset)).expect("a store");
-    let node = Node::new(dataset.settings(), dataset.keys(), Box::new(SystemDice));
+    let node = Node::new(dataset.settings(&receiver()), dataset.keys(&receiver()), Box::new(SystemDice));
     let (driver, handle) = Driver::new(node, store, SystemClock, |_| Nobody);
     (handle, tokio::spawn(driver.run()))
 }
@@ -138,7 +138,8 @@ async fn take(stream: &StreamIn, message: &[u8]) -> u64 {
     count
 }
 
-fn decoded(message: &[u8]) -> Frame {
+/// The frame in a message.
+pub fn decoded(message: &[u8]) -> Frame {
     let message = pb::peer::v1::Frame::decode(message).expect("own message");
     let Ok(Heard::Frame(frame)) = Heard::try_from(message) else { panic!("own frame") };
     frame
@@ -216,9 +217,14 @@ fn verified_per_s(sample: &[(PublicKey, Vec<u8>, Signature)]) -> f64 {
 
 /// Seconds of processor time this process has used on all cores, where the system tells; unlike the time on the wall it
 /// is nearly the same on a machine that is shared.
-fn processor_s() -> f64 {
+pub fn processor_s() -> f64 {
+    processor_s_of("self")
+}
+
+/// The same of another process.
+pub fn processor_s_of(process: &str) -> f64 {
     const TICKS_PER_S: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name of the program, in brackets, may contain spaces; the eleventh field after it is the first of the two.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>()
@@ -227,7 +233,12 @@ fn processor_s() -> f64 {
 
 /// Resident memory in MB, where the system tells.
 pub fn memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    memory_of("self", "VmRSS:")
+}
+
+/// A line of a process's status in MB: `VmRSS:` is resident now, `VmHWM:` the most that ever was.
+pub fn memory_of(process: &str, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::Global;
 use crate::cli::client::{Client, parse_root};
+use crate::cli::output::Format;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Reason, Refusal};
 
@@ -45,13 +46,29 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
     match verb {
         Verb::Bundle { order, file } => {
             let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
-            let bundle = client.evidence(order).await?;
+            let evidence = client.evidence(order).await?;
             let file = file.unwrap_or_else(|| PathBuf::from(format!("{order}.asice")));
-            std::fs::write(&file, &bundle).map_err(|error| {
+            std::fs::write(&file, &evidence.bundle).map_err(|error| {
                 Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error)
             })?;
-            let value = json!({"file": file.display().to_string(), "bytes": bundle.len()});
-            global.out().one(&value, &file.display().to_string())?;
+            let out = global.out();
+            let value = json!({
+                "file": file.display().to_string(), "bytes": evidence.bundle.len(),
+                "statements": evidence.statements, "unwitnessed": evidence.unwitnessed,
+                "witnesses": evidence.witnesses.value(),
+            });
+            out.one(&value, &file.display().to_string())?;
+            if out.format == Format::Table {
+                out.talk(&format!(
+                    "{}: {}, {}: {}; {}: {}",
+                    out.say("Erklärungen", "Statements"),
+                    evidence.statements,
+                    out.say("noch nicht bezeugt", "not yet witnessed"),
+                    evidence.unwitnessed,
+                    out.say("wenigste Zeugen", "fewest witnesses"),
+                    evidence.witnesses.text(out),
+                ));
+            }
             Ok(ExitCode::SUCCESS)
         }
         Verb::Verify { bundle, root } => {

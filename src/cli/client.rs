@@ -44,6 +44,51 @@ pub struct Officer {
     pub key: SecretKey,
 }
 
+/// How many witnesses have cosigned, of how many that are needed.
+#[derive(Clone, Copy, Default)]
+pub struct Witnesses {
+    /// How many have.
+    pub cosigned: u32,
+    /// How many are needed.
+    pub needed: u32,
+}
+
+impl Witnesses {
+    /// Whether enough have cosigned.
+    pub fn are_enough(self) -> bool {
+        self.needed > 0 && self.cosigned >= self.needed
+    }
+
+    /// For people; too few are marked.
+    pub fn text(self, out: Output) -> String {
+        let Self { cosigned, needed } = self;
+        match self.are_enough() {
+            true => format!("{cosigned} ({} {needed})", out.say("nötig", "needed")),
+            false => {
+                format!("{cosigned} ({} {needed})", out.say("NOCH NICHT BEZEUGT, nötig", "NOT YET WITNESSED, needed"))
+            }
+        }
+    }
+
+    /// For programs.
+    pub fn value(self) -> Value {
+        json!({"cosigned": self.cosigned, "needed": self.needed, "enough": self.are_enough()})
+    }
+}
+
+/// A bundle, and what the node says of it.
+#[derive(Default)]
+pub struct Evidence {
+    /// The ZIP file.
+    pub bundle: Vec<u8>,
+    /// Statements in it that stand in logs.
+    pub statements: u32,
+    /// How many of them are not witnessed yet.
+    pub unwitnessed: u32,
+    /// The witnesses of the statement with the fewest.
+    pub witnesses: Witnesses,
+}
+
 /// A connection to one node.
 pub struct Client {
     channel: Channel,
@@ -129,6 +174,14 @@ impl Client {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
         let answer = client.list_peers(node::v1::ListPeersRequest {}).await;
         answer.map(|answer| answer.into_inner().peers).map_err(|status| to_refusal(&status))
+    }
+
+    /// How many witnesses have cosigned a statement.
+    pub async fn witnesses(&mut self, statement_id: &str) -> Result<Witnesses, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let request = node::v1::GetWitnessingRequest { statement_id: statement_id.to_owned() };
+        let answer = client.get_witnessing(request).await.map_err(|status| to_refusal(&status))?.into_inner();
+        Ok(Witnesses { cosigned: answer.cosigned, needed: answer.witnesses_needed })
     }
 
     fn catalogue(&self) -> catalogue::v1::catalogue_service_client::CatalogueServiceClient<Channel> {
@@ -360,19 +413,23 @@ impl Client {
     }
 
     /// The evidence bundle of an order.
-    pub async fn evidence(&mut self, id: OrderId) -> Result<Vec<u8>, Refusal> {
+    pub async fn evidence(&mut self, id: OrderId) -> Result<Evidence, Refusal> {
         let request = order::v1::GetEvidenceRequest { order_id: id.to_string() };
         let request = self.confidential(request).await?;
         let answer = self.orders().get_evidence(request).await.map_err(|status| to_refusal(&status))?;
         let mut stream = answer.into_inner();
-        let mut bundle = Vec::new();
+        let mut evidence = Evidence::default();
         while let Some(part) = stream.message().await.map_err(|status| to_refusal(&status))? {
-            bundle.extend_from_slice(&part.chunk);
-            if bundle.len() > crate::audit::bundle::BUNDLE_BYTES_MAX {
-                return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", bundle.len()));
+            if evidence.bundle.is_empty() {
+                (evidence.statements, evidence.unwitnessed) = (part.statements, part.unwitnessed);
+                evidence.witnesses = Witnesses { cosigned: part.cosigned_least, needed: part.witnesses_needed };
+            }
+            evidence.bundle.extend_from_slice(&part.chunk);
+            if evidence.bundle.len() > crate::audit::bundle::BUNDLE_BYTES_MAX {
+                return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", evidence.bundle.len()));
             }
         }
-        Ok(bundle)
+        Ok(evidence)
     }
 }
 
@@ -490,4 +547,17 @@ fn log_text(log: &Value, out: Output) -> String {
         log["refused"].to_string(),
         log["longer_peers"].to_string(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_witnesses_are_shown_and_marked() {
+        let text = |cosigned, needed| Witnesses { cosigned, needed }.text(Output::default());
+        assert_eq!(text(5, 5), "5 (nötig 5)");
+        assert_eq!(text(4, 5), "4 (NOCH NICHT BEZEUGT, nötig 5)");
+        assert_eq!(text(0, 0), "0 (NOCH NICHT BEZEUGT, nötig 0)", "a policy that needs nobody is never reached");
+    }
 }

@@ -15,6 +15,11 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::wire::pb::catalogue::v1 as pb;
 
+/// How often, and how far apart, a publication is looked at until enough witnesses have cosigned: three seconds in all,
+/// within which a federation that is well has answered.
+const WITNESS_LOOKS: u32 = 30;
+const WITNESS_PAUSE: Duration = Duration::from_millis(100);
+
 /// What to do with offerings.
 #[derive(Subcommand)]
 pub enum Verb {
@@ -73,8 +78,18 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         }
         Verb::Get { offering } => {
             let found = client.get_offering(&offering).await?;
-            let value = entry_value(found.entry.as_ref(), found.withdrawn);
-            global.out().one(&value, &entry_text(&value, global))
+            let mut value = entry_value(found.entry.as_ref(), found.withdrawn);
+            let id = found.entry.map(|entry| entry.id).unwrap_or_default();
+            let witnesses = client.witnesses(&id).await?;
+            value["witnesses"] = witnesses.value();
+            let out = global.out();
+            let text = format!(
+                "{}\n{}: {}",
+                entry_text(&value, global),
+                out.say("Zeugen", "Witnesses"),
+                witnesses.text(out)
+            );
+            out.one(&value, &text)
         }
         Verb::Search { query, for_org } => {
             let found = client.search(&query.join(" "), for_org.as_ref()).await?;
@@ -112,16 +127,28 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 
 async fn publish(global: &Global, client: &mut Client, signed: &Signed) -> Result<(), Refusal> {
     let done = client.publish(signed).await?;
-    let value =
-        json!({"statement_id": done.statement_id, "log_origin": done.log_origin, "log_index": done.log_index});
+    let mut witnesses = client.witnesses(&done.statement_id).await?;
+    let mut looks = WITNESS_LOOKS;
+    while !witnesses.are_enough() && looks > 0 {
+        tokio::time::sleep(WITNESS_PAUSE).await;
+        looks -= 1;
+        witnesses = client.witnesses(&done.statement_id).await?;
+    }
+    let out = global.out();
+    let value = json!({
+        "statement_id": done.statement_id, "log_origin": done.log_origin, "log_index": done.log_index,
+        "witnesses": witnesses.value(),
+    });
     let text = format!(
-        "{} {} ({} {})",
-        global.out().say("Veröffentlicht:", "Published:"),
+        "{} {} ({} {})\n{}: {}",
+        out.say("Veröffentlicht:", "Published:"),
         done.statement_id,
         done.log_origin,
-        done.log_index
+        done.log_index,
+        out.say("Zeugen", "Witnesses"),
+        witnesses.text(out)
     );
-    global.out().one(&value, &text)
+    out.one(&value, &text)
 }
 
 const COLUMNS: [(&str, &str); 8] = [

@@ -286,6 +286,9 @@ reasons! {
         "Der Eintrag passt nicht zu seiner Erklärung." "The entry does not match its statement."
         "Eintrag von einem anderen Knoten holen." "Fetch the entry from another node.";
 
+    StatementUnknown "STATEMENT_UNKNOWN" Missing
+        "Diese Erklärung gibt es hier nicht." "There is no such statement here."
+        "Kennung prüfen oder warten, bis der Knoten auf dem neuesten Stand ist." "Check the id, or wait until the node is up to date.";
     OfferingUnknown "OFFERING_UNKNOWN" Missing
         "Dieses Angebot gibt es hier nicht." "There is no such offering here."
         "Mit `verbund offering search` suchen." "Search with `verbund offering search`.";

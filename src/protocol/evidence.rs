@@ -8,7 +8,6 @@ use crate::domain::statement::Signed;
 use crate::domain::trust::{Holder, LogTrust};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Quorum;
-use crate::log::note::SignedNote;
 use crate::log::proof::TlogProof;
 use crate::protocol::Node;
 
@@ -34,6 +33,19 @@ pub struct Evidence {
     pub messages: Vec<(Signed, Item)>,
     /// Receipts; they stand in no log and are signed by their receivers.
     pub receipts: Vec<Signed>,
+}
+
+/// How far the evidence of an order is witnessed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EvidenceWitnessing {
+    /// Statements that stand in logs.
+    pub statements: usize,
+    /// How many of them too few witnesses have cosigned.
+    pub unwitnessed: usize,
+    /// Witnesses that have cosigned the statement with the fewest.
+    pub fewest: usize,
+    /// How many the policy asks for.
+    pub needed: usize,
 }
 
 impl Node {
@@ -173,14 +185,27 @@ impl Node {
 
     /// How many statements of an order's evidence are not yet witnessed; zero when the evidence is complete.
     pub fn unwitnessed(&self, order: OrderId) -> Result<usize, Refusal> {
+        self.evidence_witnessing(order).map(|seen| seen.unwitnessed)
+    }
+
+    /// How far the evidence of an order is witnessed.
+    pub fn evidence_witnessing(&self, order: OrderId) -> Result<EvidenceWitnessing, Refusal> {
         let evidence = self.evidence(order)?;
-        let (witnesses, quorum) = self.witnesses();
-        let all = evidence.trust.iter().chain(&evidence.facts).chain(evidence.messages.iter().map(|(_, item)| item));
+        let (witnesses, needed) = self.witnesses();
+        let messages = evidence.messages.iter().map(|(_, item)| item);
+        let all: Vec<&Item> = evidence.trust.iter().chain(&evidence.facts).chain(messages).collect();
         // Many statements stand under few checkpoints.
-        let mut judged: BTreeMap<String, bool> = BTreeMap::new();
-        let mut is_witnessed = |note: &SignedNote| {
-            *judged.entry(note.to_string()).or_insert_with(|| Quorum::count(note, &witnesses, quorum).is_reached())
-        };
-        Ok(all.filter(|item| !item.proof.as_ref().is_some_and(|proof| is_witnessed(&proof.checkpoint))).count())
+        let mut judged: BTreeMap<String, Quorum> = BTreeMap::new();
+        let mut seen = EvidenceWitnessing { statements: all.len(), unwitnessed: 0, fewest: witnesses.len(), needed };
+        for item in all {
+            let note = item.proof.as_ref().map(|proof| &proof.checkpoint);
+            let quorum = note.map(|note| {
+                let count = || Quorum::count(note, &witnesses, needed);
+                &*judged.entry(note.to_string()).or_insert_with(count)
+            });
+            seen.unwitnessed += usize::from(!quorum.is_some_and(Quorum::is_reached));
+            seen.fewest = seen.fewest.min(quorum.map_or(0, |quorum| quorum.keys));
+        }
+        Ok(seen)
     }
 }

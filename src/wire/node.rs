@@ -3,13 +3,14 @@ use std::collections::BTreeMap;
 
 use crate::domain::facts::RulePack;
 use crate::domain::id::{NodeId, StatementId};
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
 use crate::protocol::Node;
 use crate::protocol::overview::{Contact, LogView, PeerView};
 use crate::wire::pb::node::v1 as pb;
-use crate::wire::timestamp;
+use crate::wire::{parsed, timestamp};
 
 /// Most logs named per peer: enough to see which they are; the number says how many there are.
 const AHEAD_LOGS_MAX: usize = 16;
@@ -79,6 +80,20 @@ fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
     }
 }
 
+/// Where a statement stands and how many have cosigned.
+pub fn witnessing(node: &Node, message: &pb::GetWitnessingRequest) -> Result<pb::GetWitnessingResponse, Refusal> {
+    let id: StatementId = parsed("statement_id", &message.statement_id)?;
+    let place = node.state().places.of(&id).min();
+    let (origin, index) = place.ok_or_else(|| Refusal::new(Reason::StatementUnknown).with("id", id))?;
+    let seen = node.witnessing(origin, index);
+    Ok(pb::GetWitnessingResponse {
+        log_origin: origin.to_string(),
+        log_index: index,
+        cosigned: count(seen.cosigned),
+        witnesses_needed: count(seen.needed),
+    })
+}
+
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -129,5 +144,16 @@ mod tests {
         assert_eq!(named, [("kitu", ""), ("provider", ""), ("town", "150830040040")]);
         assert_eq!((status.offering_count, status.rule_packs.len(), status.logs.len()), (1, 1, 1));
         assert_eq!(status.log_size, status.logs[0].size);
+    }
+
+    #[test]
+    fn a_statement_says_how_many_have_cosigned_it() {
+        let town = Town::new(by_rule());
+        let asked = |id: String| witnessing(&town.node, &pb::GetWitnessingRequest { statement_id: id });
+        let (id, _) = town.node.state().packs.first_key_value().expect("a rule pack");
+        let seen = asked(id.to_string()).expect("it stands in the log");
+        assert_eq!(seen.log_origin, town.node.settings().origin.to_string());
+        assert!(seen.cosigned < seen.witnesses_needed, "nobody else is there");
+        assert_eq!(asked("0".repeat(64)).expect_err("unknown").reason, Reason::StatementUnknown);
     }
 }

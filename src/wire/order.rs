@@ -7,6 +7,7 @@ use crate::domain::order::{Attempt, LegFinding, Mode, VoidReason, amount};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::protocol::Node;
+use crate::protocol::evidence::EvidenceWitnessing;
 use crate::protocol::explain::{Choice, Consequence, Explanation, Said, Stage, Task, Turn, Waiting, said};
 use crate::wire::page::Page;
 use crate::wire::pb::chain::v1::Verdict as PbVerdict;
@@ -20,6 +21,14 @@ const SUMMARY_BYTES: usize = 1_500;
 /// The order a call is about.
 pub fn order_id(text: &str) -> Result<OrderId, Refusal> {
     parsed("order_id", text)
+}
+
+/// Says how far the evidence is witnessed, in the first message of a bundle.
+pub fn evidence_seen(first: &mut pb::GetEvidenceResponse, seen: &EvidenceWitnessing) {
+    let EvidenceWitnessing { statements, unwitnessed, fewest, needed } = *seen;
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    (first.statements, first.unwitnessed) = (count(statements), count(unwitnessed));
+    (first.cosigned_least, first.witnesses_needed) = (count(fewest), count(needed));
 }
 
 /// The request of a submission; its request id must be the one outside, which is what a repeated call is known by.

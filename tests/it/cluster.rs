@@ -123,6 +123,8 @@ fn a_lonely_node_says_who_is_missing(kept: &Path) {
     let csv = String::from_utf8(asked("csv", &["node", "status"])).expect("UTF-8");
     assert!(csv.starts_with("origin,size,witnessed_size,cosigned,witnesses_needed,"), "{csv}");
     assert_eq!(csv.lines().count(), 7, "{csv}");
+    let offering = String::from_utf8(asked("table", &["offering", "get", "kitu/hundeanmeldung"])).expect("UTF-8");
+    assert!(offering.contains("(nötig 5)") && !offering.contains("NOCH NICHT"), "{offering}");
     let status = String::from_utf8(asked("table", &["node", "status"])).expect("UTF-8");
     assert!(status.contains("unterschreibt nichts: CATCHING_UP") && status.contains("Zeugen"), "{status}");
 }

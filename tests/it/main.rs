@@ -1,4 +1,5 @@
 //! The one integration-test binary.
+mod agenda;
 mod audit_cases;
 mod cli;
 mod cluster;

@@ -31,6 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// Streams in good weather: one for each two nodes.
+const PAIRS: u64 = 15;
+
+/// The way of the orders: from the left half through one node after another to the far end of the right one.
+const CHAIN: &str = "barleben,kitu,kid,provitako,govdigital,dataport";
+
 const TEST: &str = "network::what_was_published_survives_cut_and_bad_links";
 const INSIDE: &str = "VERBUND_NETWORK_INSIDE";
 
@@ -42,7 +48,7 @@ fn what_was_published_survives_cut_and_bad_links() {
     let mut command = match wires::in_new_namespaces() {
         Ok(command) => command,
         Err(why) => {
-            // Not by a macro, whose words are only shown when a test fails.
+            // Not by a macro: what those write is only shown when a test fails.
             let _ = writeln!(std::io::stderr(), "SKIPPED: no network namespaces here: {why}");
             return;
         }
@@ -51,7 +57,7 @@ fn what_was_published_survives_cut_and_bad_links() {
     let output = command.arg(program).args([TEST, "--exact", "--nocapture"]).env(INSIDE, "1").output();
     let output = output.expect("the program starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    eprintln!("{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("1 passed"), "{}", output.status);
 }
 
@@ -90,11 +96,13 @@ fn a_node_that_was_cut_off_catches_up(federation: &mut Federation) {
     federation.recovered("a plug back in, witnessed");
 }
 
-/// The cable between the halves is cut, and during it one node has a power cut just after it has acknowledged.
+/// The cable between the halves is cut, and during it one node has a power cut just after it has acknowledged. An
+/// order across the cut waits.
 fn two_halves_go_on_and_meet_again(federation: &mut Federation) {
     Wires::joint(false);
     federation.publish("akdb");
     federation.publish("govdigital");
+    let order = federation.order();
     federation.publish("kid");
     federation.kill("kid");
     federation.until("the halves have given up on each other", |federation| {
@@ -116,7 +124,9 @@ fn two_halves_go_on_and_meet_again(federation: &mut Federation) {
             && right.iter().all(|digests| *digests == right[0])
             && left[0] != right[0]
     });
+    assert_eq!(federation.stage(&order), "STAGE_IN_CHAIN");
     Wires::joint(true);
+    federation.sealed(&order, "sealed across the joint");
     federation.converged("halves joined");
     federation.recovered("halves joined, witnessed");
 }
@@ -134,19 +144,22 @@ fn bad_links_lose_nothing(federation: &mut Federation) {
     federation.publish("govdigital");
     federation.converged("late and slow");
     forwarder.set(Weather { reset_after: Some(Duration::from_secs(1)), ..Weather::default() });
-    for node in ["dataport", "govdigital", "akdb", "dataport", "govdigital"] {
+    for (round, node) in (1..).zip(["dataport", "govdigital", "akdb"]) {
         federation.publish(node);
         federation.converged("reset every second");
+        federation.until("as many resets as pairs", |_| forwarder.resets() >= round * PAIRS);
     }
     forwarder.set(Weather { is_stalled: true, ..Weather::default() });
     federation.publish("dataport");
     federation.publish("provitako");
+    let order = federation.order();
     // Long enough for every dialler to give up, and for some new connections to be stuck in their beginnings.
     federation.until("silence", |federation| {
         ALL.into_iter().all(|node| federation.connected(node).iter().all(|peer| peer.as_str() < node))
     });
     federation.publish("akdb");
     forwarder.set(Weather::default());
+    federation.sealed(&order, "sealed after the silence");
     federation.converged("calm");
     federation.recovered("calm, witnessed");
 }
@@ -164,7 +177,7 @@ struct Federation {
     world: World,
     wires: Wires,
     running: BTreeMap<String, RunningNode>,
-    unpublished: BTreeMap<String, Vec<PathBuf>>,
+    unpublished: BTreeMap<String, BTreeSet<PathBuf>>,
     published: Vec<Published>,
 }
 
@@ -180,7 +193,8 @@ impl Federation {
         let world = found_world(folder.path(), &described, &addresses, None).expect("founded");
         let unpublished = names.map(|node| {
             let files = std::fs::read_dir(nodes.join(node.as_str()).join("offerings")).expect("folder");
-            (node.to_string(), files.map(|file| file.expect("file").path()).collect())
+            let files: BTreeSet<PathBuf> = files.map(|file| file.expect("file").path()).collect();
+            (node.to_string(), files)
         });
         let unpublished = unpublished.collect();
         let mut federation =
@@ -250,12 +264,12 @@ impl Federation {
 
     /// Publishes the next offering of a node's operator there, once the node may sign.
     fn publish(&mut self, node: &str) {
-        let file = self.unpublished.get_mut(node).and_then(Vec::pop).expect("an offering is left");
-        let officer = self.folder.path().join("clients").join(format!("{node}-vertrieb.toml"));
+        let file = self.unpublished.get_mut(node).and_then(BTreeSet::pop_last).expect("an offering is left");
+        let profile = self.profile(&format!("{node}-vertrieb"));
         let mut answer = Value::Null;
         self.until(&format!("published at {node}"), |federation| {
-            let [profile, file] = [&officer, &file].map(|path| path.to_str().expect("UTF-8"));
-            match federation.ask(node, &["--profile", profile, "offering", "publish", file]) {
+            match federation.ask(node, &["--profile", &profile, "offering", "publish", file.to_str().expect("UTF-8")])
+            {
                 Ok(published) => answer = published,
                 Err(problem) => assert!(problem.contains("CATCHING_UP"), "{node}: {problem}"),
             }
@@ -265,6 +279,36 @@ impl Federation {
             offering: format!("{node}/{}", file.file_stem().and_then(|name| name.to_str()).expect("name")),
             log: answer["log_origin"].as_str().expect("log").to_owned(),
             index: answer["log_index"].as_u64().expect("index"),
+        });
+    }
+
+    fn profile(&self, officer: &str) -> String {
+        self.folder.path().join("clients").join(format!("{officer}.toml")).to_str().expect("UTF-8").to_owned()
+    }
+
+    /// A town orders something from the far end of the chain, to be sealed as soon as every hop has answered.
+    fn order(&self) -> String {
+        let offering = self.published.iter().find(|published| published.offering.starts_with("dataport/"));
+        let what = ["--offering", &offering.expect("published").offering, "--via", CHAIN, "--max-euro", "20000"];
+        let profile = self.profile("barleben-einkauf");
+        let mut arguments = vec!["--profile", &profile, "order", "submit", "--auto-seal", "--accept-assumed"];
+        arguments.extend(what);
+        let answer = self.ask("kitu", &arguments).expect("taken");
+        answer["order_id"].as_str().expect("id").to_owned()
+    }
+
+    fn stage(&self, order: &str) -> String {
+        let explained =
+            self.ask("kitu", &["--profile", &self.profile("barleben-einkauf"), "order", "explain", order]);
+        explained.expect("an order")["stage"].as_str().expect("stage").to_owned()
+    }
+
+    /// Waits until the chain has answered; anything else than the seal is an end that nobody asked for.
+    fn sealed(&self, order: &str, when: &str) {
+        self.until(when, |federation| match federation.stage(order).as_str() {
+            "STAGE_SEALED" => true,
+            "STAGE_IN_CHAIN" | "STAGE_OFFERED" => false,
+            other => panic!("the order is {other}"),
         });
     }
 
@@ -322,7 +366,7 @@ impl Federation {
             }
             std::thread::sleep(LOOK_AGAIN);
         }
-        println!("{what}: {} ms", began.elapsed().as_millis());
+        eprintln!("{what}: {} ms", began.elapsed().as_millis());
     }
 
     /// Ends all nodes in good order; one that had ended before has failed.

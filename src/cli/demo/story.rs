@@ -406,7 +406,7 @@ impl Story {
         let mut client = self.client_as(&MAIN_CHAIN[0].parse()?, "rechnungspruefung")?;
         let mut last = String::new();
         for _ in 0..tries() {
-            let bytes = client.evidence(id).await?;
+            let bytes = client.evidence(id).await?.bundle;
             let report = crate::audit::examine(&bytes, Some(self.world.anchor));
             last = report.text(Lang::De);
             if report.ruling() == Ruling::Valid {

@@ -14,7 +14,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
-use crate::wire::order::{Listing, explain, list, order, submission};
+use crate::wire::order::{Listing, evidence_seen, explain, list, order, submission};
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
 use crate::wire::statement::signed_as;
@@ -129,8 +129,14 @@ impl OrderService for Desk {
         let (metadata, _, pb::GetEvidenceRequest { order_id }) = request.into_parts();
         answered(lang_of(&metadata), async {
             let id = self.ask_as_party(&metadata, &order_id, |_, id, _| Ok(id)).await?;
+            // Before the bundle is made: what it holds is witnessed no less.
+            let seen = self.ask(move |node, _| node.evidence_witnessing(id)).await?;
             let zip = (self.bundle)(self.handle.clone(), id).await?;
-            Ok(tokio_stream::iter(chunks(id, &zip).into_iter().map(Ok).collect::<Vec<_>>()))
+            let mut messages = chunks(id, &zip);
+            if let Some(first) = messages.first_mut() {
+                evidence_seen(first, &seen);
+            }
+            Ok(tokio_stream::iter(messages.into_iter().map(Ok).collect::<Vec<_>>()))
         })
         .await
     }
@@ -219,7 +225,7 @@ impl Watch {
 fn chunks(order: OrderId, file: &[u8]) -> Vec<pb::GetEvidenceResponse> {
     let mut messages: Vec<pb::GetEvidenceResponse> = file
         .chunks(CHUNK_BYTES)
-        .map(|chunk| pb::GetEvidenceResponse { chunk: chunk.to_vec(), file_name: String::new(), size_bytes: 0 })
+        .map(|chunk| pb::GetEvidenceResponse { chunk: chunk.to_vec(), ..Default::default() })
         .collect();
     if let Some(first) = messages.first_mut() {
         first.file_name = format!("pruefpaket-{order}.zip");

@@ -24,4 +24,12 @@ impl NodeService for Desk {
         let look = self.handle.survey(|asked, contacts, _| node::peers(asked, contacts));
         answered(lang_of(request.metadata()), look).await
     }
+
+    async fn get_witnessing(
+        &self,
+        request: Request<pb::GetWitnessingRequest>,
+    ) -> Result<Response<pb::GetWitnessingResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), self.ask(move |asked, _| node::witnessing(asked, &message))).await
+    }
 }

@@ -1,6 +1,8 @@
 //! A TCP forwarder that behaves as badly as it is told: late, slow, silent for a while, and breaking connections.
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,24 +36,25 @@ pub struct Weather {
 pub struct Forwarder {
     runtime: tokio::runtime::Runtime,
     weather: watch::Sender<Weather>,
+    resets: Arc<AtomicU64>,
 }
 
 impl Forwarder {
     /// Forwards from nowhere, in good weather.
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        Self { runtime: runtime.expect("a thread"), weather: watch::Sender::default() }
+        Self { runtime: runtime.expect("a thread"), weather: watch::Sender::default(), resets: Arc::default() }
     }
 
     /// From now on forwards what comes to `from` on to `to`.
     pub fn forward(&self, from: SocketAddr, to: SocketAddr) {
         let listener = self.runtime.block_on(TcpListener::bind(from)).expect("the address is ours");
-        let weather = self.weather.subscribe();
+        let (weather, resets) = (self.weather.subscribe(), self.resets.clone());
         self.runtime.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 // A broken connection is what this is for.
-                tokio::spawn(relay(stream, to, weather.clone()));
+                tokio::spawn(relay(stream, to, weather.clone(), resets.clone()));
             }
         });
     }
@@ -60,9 +63,19 @@ impl Forwarder {
     pub fn set(&self, weather: Weather) {
         self.weather.send_replace(weather);
     }
+
+    /// How many connections the weather has reset.
+    pub fn resets(&self) -> u64 {
+        self.resets.load(Ordering::Relaxed)
+    }
 }
 
-async fn relay(mut near: TcpStream, to: SocketAddr, weather: watch::Receiver<Weather>) -> io::Result<()> {
+async fn relay(
+    mut near: TcpStream,
+    to: SocketAddr,
+    weather: watch::Receiver<Weather>,
+    resets: Arc<AtomicU64>,
+) -> io::Result<()> {
     let mut far = TcpStream::connect(to).await?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
@@ -72,7 +85,10 @@ async fn relay(mut near: TcpStream, to: SocketAddr, weather: watch::Receiver<Wea
     };
     let is_whole = tokio::select! {
         pumped = both => pumped.is_ok(),
-        () = reset_due(weather.clone()) => false,
+        () = reset_due(weather.clone()) => {
+            resets.fetch_add(1, Ordering::Relaxed);
+            false
+        }
     };
     if !is_whole {
         // Closing with nothing left to send and no linger is a reset on the wire.

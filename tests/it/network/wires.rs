@@ -26,7 +26,7 @@ const PROBE: &str = "mount -t tmpfs none /run && ip netns add probe && ip link a
 
 /// A command that runs its arguments in new namespaces, or why there can be none.
 pub fn in_new_namespaces() -> Result<Command, String> {
-    let mut why = String::new();
+    let mut why = Vec::new();
     for flags in UNSHARE {
         let command = || {
             let mut command = Command::new("unshare");
@@ -35,14 +35,14 @@ pub fn in_new_namespaces() -> Result<Command, String> {
         };
         match command().args(["sh", "-c", PROBE]).output() {
             Ok(output) if output.status.success() => return Ok(command()),
-            Ok(output) => why = String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            Err(error) => why = format!("unshare: {error}"),
+            Ok(output) => why.push(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => why.push(format!("unshare: {error}")),
         }
     }
-    Err(why)
+    Err(why.join("; "))
 }
 
-/// The laid network; nodes are known by their number in it.
+/// The laid network; a node's number in it is the last part of its addresses.
 pub struct Wires {
     nodes: Vec<String>,
 }

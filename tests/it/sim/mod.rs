@@ -2,7 +2,6 @@
 //!
 //! A seed fixes every byte of a run. Effects are performed after the commit, exactly as a shell does it. There are no
 //! sockets, no threads and no waiting here, and there must never be any.
-pub mod agenda;
 pub mod faults;
 pub mod invariants;
 mod scenarios;
@@ -26,9 +25,9 @@ use verbund::protocol::state::State;
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
+use crate::agenda::Agenda;
 use crate::dice::SeededDice;
 use crate::federation::{Federation, NODES, federation, name, start};
-use agenda::Agenda;
 use faults::Faults;
 use invariants::Watch;
 

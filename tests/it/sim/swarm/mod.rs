@@ -22,8 +22,8 @@ use verbund::protocol::settings::{Dice as _, Instance};
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
+use crate::agenda::Agenda;
 use crate::dice::SeededDice;
-use crate::sim::agenda::Agenda;
 use image::Image;
 use invariants::Watch;
 use liars::Liar;
