@@ -21,11 +21,11 @@ mod ingest;
 mod measure;
 #[path = "replication/pair.rs"]
 mod pair;
+#[allow(dead_code, unused_imports, reason = "the tests use all of it")]
+#[path = "../tests/it/sim/mod.rs"]
+mod sim;
 #[path = "replication/spread.rs"]
 mod spread;
-#[allow(dead_code, unused_imports, reason = "the tests use all of it")]
-#[path = "../tests/it/sim/swarm/mod.rs"]
-mod swarm;
 
 use crate::dataset::Dataset;
 use crate::measure::Figures;

@@ -116,12 +116,12 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
         keys: "keys".into(),
         genesis: "genesis".into(),
         profile: "node.toml".into(),
+        epoch: founded.origin.epoch,
         federation: founded.origin.federation.clone(),
         federation_root: PinnedRoot(dataset.anchor),
+        metrics: None,
         peers: vec![peer],
         limits: Limits::default(),
-        epoch: 1,
-        metrics: None,
     };
     write(folder.join("run.toml"), &to_toml(&file).expect("plain values"));
     folder.join("run.toml")

@@ -13,7 +13,7 @@ use std::time::Duration;
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
 use prost::Message as _;
 use verbund::protocol::Input;
-use verbund::protocol::frame::{Frame, Run};
+use verbund::protocol::frame::{Claim, Frame, Run};
 use verbund::protocol::record::Record;
 use verbund::protocol::settings::Instance;
 use verbund::protocol::state::State;
@@ -226,6 +226,12 @@ fn reopened(dataset: &Dataset, state: &State, more: &More, has_cursor: bool) -> 
         states[0].replay(Record::Entries { origin, first, entries, note }).expect("good entries");
     }
     let mut pair = Pair::new(dataset, states, more.shelf.clone());
+    // A node that runs has its digest at hand; only the first stream after a start waits for it.
+    let third = node_name(dataset.logs - 1);
+    for at in 0..2 {
+        pair.happen(at, Input::PeerUp(third.clone()));
+        pair.happen(at, Input::PeerDown(third.clone()));
+    }
     pair.connect();
     pair.rest();
     pair.take()
@@ -290,7 +296,12 @@ fn reconcile(ids: &[[u8; 32]], missing: &[[u8; 32]], order: Order, is_pushed: bo
 
 /// All heads and all ids from whoever has more; the other asks for the ids it lacks.
 fn full_pull(state: &State, ids: &[[u8; 32]], missing: &[[u8; 32]]) -> Cost {
-    let heads = Frame::Heads { asked_at: 0, position: 0, buckets: Vec::new(), heads: state.heads() };
+    let heads = Frame::Heads {
+        asked_at: 0,
+        position: 0,
+        buckets: Vec::new(),
+        heads: state.heads().iter().map(Claim::from).collect(),
+    };
     let began = now();
     let mut all = ids.to_vec();
     all.extend(missing);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use prost::Message as _;
 use tokio::runtime::Runtime;
-use verbund::domain::id::NodeId;
+use verbund::domain::id::{Hash, NodeId};
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::signing::{PublicKey, Signature};
 use verbund::domain::statement::Signed;
@@ -21,6 +21,7 @@ use verbund::node::system::{SystemClock, SystemDice};
 use verbund::protocol::Node;
 use verbund::protocol::frame::{Delivery, Frame, Run};
 use verbund::protocol::peering::Dialler;
+use verbund::protocol::settings::Instance;
 use verbund::store::disk::DiskStore;
 use verbund::wire::pb;
 use verbund::wire::peer::Heard;
@@ -102,6 +103,15 @@ async fn ingest(dataset: &Dataset) -> Vec<f64> {
     let (handle, driver) = start(dataset);
     handle.found(dataset.genesis(&receiver())).await.expect("a true beginning");
     let (mut out, stream) = handle.open_stream(node_name(0), Dialler::Them).await.expect("a driver that runs");
+    let hello = Frame::Hello {
+        anchor: dataset.anchor,
+        node: node_name(0),
+        digest: Hash([0; 32]),
+        instance: Instance::default(),
+        position: 0,
+        yours: None,
+    };
+    stream.frame(hello).await.expect("a driver that runs");
     // What the node says to its peer goes nowhere.
     let deaf = tokio::spawn(async move { while out.recv().await.is_some() {} });
     let (mut stages, mut stage, mut taken) = (Vec::new(), now(), 0);

@@ -11,7 +11,7 @@ use verbund::protocol::settings::Dice as _;
 use crate::dataset::Dataset;
 use crate::dice::SeededDice;
 use crate::measure::{Figure, Figures};
-use crate::swarm::{Event, Faults, Swarm};
+use crate::sim::swarm::{Event, Faults, Swarm};
 
 /// Runs of each kind, and statements published in each.
 const SEEDS: u64 = 10;

@@ -12,6 +12,7 @@ use crate::audit::report::{Ending, Report};
 use crate::audit::verify::Examined;
 use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::law::words::german;
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
 use crate::domain::order::{Attempt, Mode, Request};
@@ -128,11 +129,28 @@ impl<'e> Draft<'e> {
 
     fn interval(&self, from: Date, to: Option<Date>) -> String {
         match (to, self.lang) {
-            (Some(to), Lang::De) => format!("{from} bis {to}"),
+            (Some(to), Lang::De) => format!("{} bis {}", german(from), german(to)),
             (Some(to), Lang::En) => format!("{from} to {to}"),
-            (None, Lang::De) => format!("ab {from}, ohne Ende"),
+            (None, Lang::De) => format!("ab {}, ohne Ende", german(from)),
             (None, Lang::En) => format!("from {from}, open"),
         }
+    }
+
+    /// A day as its readers write it; the value is the same in every language.
+    fn day(&self, day: Date) -> Cell {
+        let text = if self.lang == Lang::De { german(day) } else { day.to_string() };
+        Cell::of(text, day.to_string())
+    }
+
+    /// A time as its readers write it, to the second; signers' clocks, never proof.
+    fn instant(&self, at: Timestamp) -> Cell {
+        let text = match at.to_string().split_once('T') {
+            Some((_, time)) if self.lang == Lang::De => {
+                format!("{}, {} Uhr (UTC)", german(at.date()), time.get(..8).unwrap_or(time))
+            }
+            _ => at.to_string(),
+        };
+        Cell::of(text, at.to_string())
     }
 
     fn yes_no(&self, yes: bool) -> Cell {
@@ -169,7 +187,7 @@ impl<'e> Draft<'e> {
             Cell::text(&request.reference)
         };
         section.entry("reference", self.say("Zeichen des Auftraggebers", "Buyer's reference"), reference);
-        section.entry("as_of", self.say("Tag der Vergabe", "Day of award"), Cell::text(request.as_of));
+        section.entry("as_of", self.say("Tag der Vergabe", "Day of award"), self.day(request.as_of));
         section.entry(
             "term_years",
             self.say("Laufzeit in Jahren", "Term in years"),
@@ -238,7 +256,9 @@ impl<'e> Draft<'e> {
             if texts.is_empty() {
                 Cell::text(self.say("keine", "none"))
             } else {
-                Cell::of(texts.join("; "), texts.to_vec())
+                // Whole sentences follow one another; other texts are a list.
+                let between = if texts.iter().all(|text| text.ends_with('.')) { " " } else { "; " };
+                Cell::of(texts.join(between), texts.to_vec())
             }
         };
         section.entry("ordered", self.say("Bestellt", "Ordered"), Cell::text(&offering.title));
@@ -248,7 +268,8 @@ impl<'e> Draft<'e> {
         let services: Vec<String> = offering.leika.iter().map(ToString::to_string).collect();
         section.entry("leika", "LeiKa", list(&services));
         let validity = self.interval(offering.valid_from, offering.valid_to);
-        section.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::text(validity));
+        let days = serde_json::json!([offering.valid_from.to_string(), offering.valid_to.map(|to| to.to_string())]);
+        section.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::of(validity, days));
         section.entry("not_included", self.say("Nicht enthalten", "Not included"), list(&offering.not_included));
         section.entry("source", self.say("Quelle der Angaben", "Source"), Cell::text(&offering.source));
         section.entry("assumed", self.say("Annahmen", "Assumptions"), list(&offering.assumed));
@@ -280,14 +301,15 @@ impl<'e> Draft<'e> {
             self.say("Gewählter Weg", "Route chosen"),
             Cell::of(&request.route, request.route.parties().iter().map(ToString::to_string).collect::<Vec<_>>()),
         );
-        section.entry(
-            "others",
-            self.say("Andere Wege", "Other routes"),
-            Cell::unknown(self.say(
+        if request.considered.is_empty() {
+            let unknown = self.say(
                 "Welche anderen Wege geprüft wurden, steht nicht im Prüfpaket; ergänzen (`verbund chain routes`).",
                 "Which other routes were examined is not in the bundle; add them (`verbund chain routes`).",
-            )),
-        );
+            );
+            section.entry("others", self.say("Andere Wege", "Other routes"), Cell::unknown(unknown));
+        } else {
+            section.tables.push(self.considered());
+        }
         let mut rows = Vec::new();
         for leg in judged_legs(self.attempt, self.logs) {
             let verdict = Cell::of(leg.verdict.text(self.lang), serde_json::json!(leg.verdict));
@@ -326,6 +348,32 @@ impl<'e> Draft<'e> {
         section
     }
 
+    /// The routes the officer had before choosing, as the request says.
+    fn considered(&self) -> Table {
+        let request = self.request();
+        let rows = request.considered.iter().map(|seen| {
+            let unknown = || Cell::unknown(self.say("nicht bekannt", "unknown"));
+            let parties: Vec<&str> = seen.route.parties().iter().map(OrgId::as_str).collect();
+            vec![
+                Cell::of(&seen.route, parties),
+                Cell::of(seen.verdict.text(self.lang), serde_json::json!(seen.verdict)),
+                seen.total.map_or_else(unknown, money),
+                self.yes_no(seen.route == request.route),
+            ]
+        });
+        let columns = [
+            ("route", "Weg", "Route"),
+            ("verdict", "Ergebnis", "Result"),
+            ("total", "Preis netto", "Net price"),
+            ("chosen", "gewählt", "chosen"),
+        ];
+        let caption = self.say(
+            "Betrachtete Wege, wie das Programm sie vor der Bestellung beurteilte (Angabe der Anfrage)",
+            "Routes considered, as the program judged them before the order (as the request says)",
+        );
+        self.table("considered", caption, &columns, rows.collect())
+    }
+
     fn evidence(&self) -> Section {
         let mut section =
             Section::new("evidence", self.say("5. Nachweise und ihre Geltung", "5. Evidence and its validity"));
@@ -358,7 +406,7 @@ impl<'e> Draft<'e> {
             Some(vec![
                 Cell::text(about),
                 Cell::of(self.interval(from, to), serde_json::json!([from.to_string(), to.map(|to| to.to_string())])),
-                known.map_or_else(|| Cell::text("–"), Cell::text),
+                known.map_or_else(|| Cell::text("–"), |known| self.day(known)),
                 self.yes_no(in_force),
                 self.yes_no(assumed),
                 Cell::text(source),
@@ -432,9 +480,4 @@ fn money(cents: Cents) -> Cell {
 
 fn short(id: &StatementId) -> String {
     id.to_string().chars().take(16).collect()
-}
-
-/// A time as a person reads it; signers' clocks, never proof.
-fn instant(at: Timestamp) -> Cell {
-    Cell::text(at)
 }

@@ -151,8 +151,8 @@ gaps! {
         "Ob Erklärungen zurückgehalten wurden: andere Versuche, jüngere Tatsachen, widersprechende Erklärungen."
         "Whether statements were withheld: other attempts, newer facts, contradicting statements.";
     LawBeyond "LAW_BEYOND_108"
-        "Andere Rechtsfragen als § 108 Abs. 1 bis 5 GWB, etwa Haushalts-, Beihilfe- und Umsatzsteuerrecht."
-        "Questions of law other than section 108 (1) to (5) GWB, such as budget, state aid and VAT law.";
+        "Andere Rechtsfragen als § 108 und § 120 Abs. 4 GWB, etwa Haushalts-, Beihilfe- und Umsatzsteuerrecht."
+        "Questions of law other than sections 108 and 120 (4) GWB, such as budget, state aid and VAT law.";
     NoTimestamp "NO_QUALIFIED_TIMESTAMP"
         "Ein qualifizierter Zeitstempel liegt nicht bei."
         "There is no qualified time stamp.";

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::cli::Global;
 use crate::cli::client::Client;
+use crate::cli::offering::euros;
 use crate::cli::output::Output;
+use crate::cli::price::Needs;
 use crate::domain::id::OrgId;
 use crate::domain::law::Verdict;
 use crate::domain::reason::{Lang, Refusal};
@@ -27,6 +29,9 @@ pub enum Verb {
         /// Statt eines Angebots: bis zu welcher Organisation
         #[arg(long, value_name = "ORG")]
         to: Option<OrgId>,
+        /// What the prices depend on.
+        #[command(flatten)]
+        needs: Needs,
         /// The two days.
         #[command(flatten)]
         days: Days,
@@ -83,11 +88,11 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let out = global.out();
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     match verb {
-        Verb::Routes { for_org, offering, to, days } => {
-            let (as_of, known_on) = days.read()?;
+        Verb::Routes { for_org, offering, to, needs, days } => {
+            let days = days.read()?;
             let found = match (offering, to) {
-                (_, Some(to)) => client.routes_to(&for_org, &to, as_of, known_on).await?,
-                (offering, None) => client.routes(&for_org, &offering.unwrap_or_default(), as_of, known_on).await?,
+                (_, Some(to)) => client.routes_to(&for_org, &to, days).await?,
+                (offering, None) => client.routes(&for_org, &offering.unwrap_or_default(), needs, days).await?,
             };
             out.one(&routes_value(&found), &routes_text(&found, out))
         }
@@ -144,8 +149,17 @@ fn leg_value(leg: &pb::Leg) -> Value {
 fn leg_lines(leg: &pb::Leg, all: bool, out: Output) -> Vec<String> {
     let mut lines =
         vec![format!("     {} → {}: {}  {}", leg.from, leg.to, verdict_text(leg.verdict, out), leg.basis)];
-    for finding in leg.findings.iter().filter(|finding| all || finding.verdict != 1 || finding.assumed) {
-        lines.push(format!("         {}", finding_text(finding, out)));
+    let said = |finding: &&pb::Finding| all || verdict_of(finding.verdict) != Verdict::Fulfilled;
+    lines.extend(leg.findings.iter().filter(said).map(|finding| format!("         {}", finding_text(finding, out))));
+    let assumed = leg.findings.iter().filter(|finding| !said(finding) && finding.assumed).count();
+    if assumed > 0 {
+        let of = leg.findings.len();
+        let told = match out.lang {
+            Lang::De => format!("{assumed} von {of} Voraussetzungen sind nur angenommen"),
+            Lang::En => format!("{assumed} of {of} conditions are only assumed"),
+        };
+        let see = format!("chain explain --from {} --to {}", leg.from, leg.to);
+        lines.push(format!("         {told} ({see})"));
     }
     lines
 }
@@ -227,7 +241,7 @@ pub fn routes_value(found: &pb::FindRoutesResponse) -> Value {
         "obstacles": found.offering_obstacles.iter().map(|o| json!({"reason": o.reason, "text": o.text_de})).collect::<Vec<_>>(),
         "routes": found.routes.iter().enumerate().map(|(number, route)| json!({
             "number": number + 1, "parties": route.parties, "verdict": verdict_word(route.verdict),
-            "assumed": route.assumed, "orderable": route.orderable,
+            "assumed": route.assumed, "orderable": route.orderable, "total_cents": route.total_cents,
             "obstacles": route.obstacles.iter().map(|o| json!({"reason": o.reason, "text": o.text_de})).collect::<Vec<_>>(),
             "legs": route.legs.iter().map(leg_value).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
@@ -248,26 +262,34 @@ fn alternative_word(kind: i32) -> &'static str {
 
 fn routes_text(found: &pb::FindRoutesResponse, out: Output) -> String {
     let mut lines = vec![days_line(&found.as_of, &found.rule_pack_name, &found.known_on, out)];
-    let spoken = |obstacle: &pb::Obstacle| match out.lang {
-        Lang::De => obstacle.text_de.clone(),
-        Lang::En => obstacle.text_en.clone(),
-    };
-    lines.extend(found.offering_obstacles.iter().map(|obstacle| format!("! {}", spoken(obstacle))));
+    lines.extend(found.offering_obstacles.iter().map(|obstacle| format!("! {}", obstacle_text(obstacle, out))));
     for (number, route) in found.routes.iter().enumerate() {
         let assumed = if route.assumed { out.say(", unter Annahmen", ", on assumptions") } else { "" };
         let orderable =
             if route.orderable { "" } else { out.say(", hier nicht bestellbar", ", cannot be ordered here") };
-        lines.push(format!(
-            "\n{}. {}  [{}{assumed}{orderable}]",
-            number + 1,
-            route.parties.join(" → "),
-            verdict_text(route.verdict, out)
-        ));
+        let parties = route.parties.join(" → ");
+        let verdict = verdict_text(route.verdict, out);
+        lines.push(format!("\n{}. {parties}  [{verdict}{assumed}{orderable}]", number + 1));
+        if !found.offering_id.is_empty() {
+            lines.push(format!("     {}", price_text(route.total_cents, out)));
+        }
         lines.extend(route.legs.iter().flat_map(|leg| leg_lines(leg, false, out)));
-        lines.extend(route.obstacles.iter().map(|obstacle| format!("     ! {}", spoken(obstacle))));
+        // What stands against a leg stands below the leg, and what stands against the offering at the top.
+        let told = |obstacle: &&pb::Obstacle| {
+            obstacle.fields.contains_key("why") || found.offering_obstacles.contains(obstacle)
+        };
+        let others = route.obstacles.iter().filter(|obstacle| !told(obstacle));
+        lines.extend(others.map(|obstacle| format!("     ! {}", obstacle_text(obstacle, out))));
     }
     if found.routes.is_empty() {
         lines.push(out.say("Kein Weg gefunden.", "No route found.").to_owned());
+    }
+    if !found.complete {
+        let more = out.say(
+            "! Es kann weitere Wege geben: Die Suche endete an einer Grenze. Keiner davon ist rechtlich besser belegt als die gezeigten.",
+            "! There may be more routes: the search ended at a limit. None of them has a better verdict than those shown.",
+        );
+        lines.push(format!("\n{more}"));
     }
     if !found.alternatives.is_empty() {
         lines.push(format!("\n{}:", out.say("Was sonst bleibt", "What else there is")));
@@ -279,4 +301,20 @@ fn routes_text(found: &pb::FindRoutesResponse, out: Output) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What stands against ordering, and whom or what it is about.
+fn obstacle_text(obstacle: &pb::Obstacle, out: Output) -> String {
+    let about: Vec<&str> = obstacle.fields.values().map(String::as_str).collect();
+    let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
+    format!("{}{about}", out.say(&obstacle.text_de, &obstacle.text_en))
+}
+
+fn price_text(total: Option<i64>, out: Output) -> String {
+    match total {
+        Some(cents) => format!("{} {}", euros(cents), out.say("netto über die Laufzeit", "net over the term")),
+        None => {
+            out.say("Preis nicht berechenbar, siehe `price preview`", "price unknown, see `price preview`").to_owned()
+        }
+    }
 }

@@ -9,6 +9,7 @@ use tonic::transport::Channel;
 
 use crate::cli::Global;
 use crate::cli::output::Output;
+use crate::cli::price::Needs;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
@@ -269,8 +270,8 @@ impl Client {
         &mut self,
         buyer: &OrgId,
         offering: &str,
-        as_of: Option<Date>,
-        known_on: Option<Date>,
+        needs: Needs,
+        days: (Option<Date>, Option<Date>),
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         use chain::v1::find_routes_request::Offering;
         let goal = match offering.split_once('/') {
@@ -279,7 +280,7 @@ impl Client {
             }
             None => Offering::OfferingId(offering.to_owned()),
         };
-        self.find_routes(buyer, goal, as_of, known_on).await
+        self.find_routes(buyer, goal, needs, days).await
     }
 
     /// All routes to an organisation, judged.
@@ -287,19 +288,18 @@ impl Client {
         &mut self,
         buyer: &OrgId,
         provider: &OrgId,
-        as_of: Option<Date>,
-        known_on: Option<Date>,
+        days: (Option<Date>, Option<Date>),
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         let goal = chain::v1::find_routes_request::Offering::Provider(provider.to_string());
-        self.find_routes(buyer, goal, as_of, known_on).await
+        self.find_routes(buyer, goal, Needs::default(), days).await
     }
 
     async fn find_routes(
         &mut self,
         buyer: &OrgId,
         goal: chain::v1::find_routes_request::Offering,
-        as_of: Option<Date>,
-        known_on: Option<Date>,
+        Needs { term_years, uses, target_group }: Needs,
+        (as_of, known_on): (Option<Date>, Option<Date>),
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         let request = chain::v1::FindRoutesRequest {
             for_org: buyer.to_string(),
@@ -307,6 +307,9 @@ impl Client {
             as_of: day_text(as_of),
             known_on: day_text(known_on),
             rule_pack_id: String::new(),
+            term_years,
+            uses,
+            target_group,
         };
         let answer = self.chains().find_routes(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))

@@ -10,9 +10,12 @@ use crate::cli::chain::verdict_of;
 use crate::cli::client::{Client, Officer, fresh_salt, time_text};
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
+use crate::cli::price::Needs;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::{AutoSeal, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason};
+use crate::domain::order::{
+    AutoSeal, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
+};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
@@ -42,9 +45,6 @@ pub enum Verb {
         /// Obergrenze für den Gesamtpreis über die Laufzeit, in Euro
         #[arg(long, value_name = "EURO")]
         max_euro: u32,
-        /// Laufzeit in Jahren; die kürzeste des Angebots, wenn nicht genannt
-        #[arg(long)]
-        term_years: Option<u32>,
         /// Tag der Vergabe; heute, wenn nicht genannt
         #[arg(long, value_name = "JJJJ-MM-TT")]
         as_of: Option<String>,
@@ -66,12 +66,9 @@ pub enum Verb {
         /// Vorgangsnummer; dieselbe Nummer ist dieselbe Bestellung
         #[arg(long, value_name = "TEXT")]
         request_id: Option<String>,
-        /// Erwartete Nutzungen je Jahr, wo der Preis davon abhängt
-        #[arg(long, value_name = "ZAHL")]
-        uses: Option<u32>,
-        /// Angehörige der Zielgruppe, wo der Preis davon abhängt
-        #[arg(long, value_name = "ZAHL")]
-        target_group: Option<u32>,
+        /// What the price depends on.
+        #[command(flatten)]
+        needs: Needs,
         /// Eigenes Zeichen, z. B. Leitweg-ID
         #[arg(long, default_value = "")]
         reference: String,
@@ -149,6 +146,8 @@ pub struct Wish {
     pub quantities: Quantities,
     /// The buyer's own reference.
     pub reference: String,
+    /// The routes there were to choose from.
+    pub considered: Vec<Considered>,
 }
 
 /// Signs a request.
@@ -171,6 +170,7 @@ pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, 
         auto_seal: wish.auto_seal,
         quantities: wish.quantities,
         reference: wish.reference,
+        considered: wish.considered,
         officer: officer.name.clone(),
         signed_at: now,
         salt: fresh_salt(),
@@ -209,7 +209,6 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         route,
         via,
         max_euro,
-        term_years,
         as_of,
         quote_days,
         seal_days,
@@ -217,8 +216,7 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         accept_assumed,
         interest,
         request_id,
-        uses,
-        target_group,
+        needs,
         reference,
     } = verb
     else {
@@ -227,10 +225,10 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
     let now = SystemClock.now();
     let as_of = as_of.as_deref().map(parse_date).transpose()?;
     let buyer = client.officer()?.org.clone();
-    let found = client.routes(&buyer, &offering, as_of, None).await?;
-    let term_years = match term_years {
-        Some(years) => years,
-        None => {
+    let found = client.routes(&buyer, &offering, needs, (as_of, None)).await?;
+    let term_years = match needs.term_years {
+        years @ 1.. => years,
+        0 => {
             let entry = client.get_offering(&found.offering_id).await?.entry;
             entry.and_then(|entry| entry.offering).map_or(1, |offering| offering.term_years_min)
         }
@@ -248,11 +246,13 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         quote_ms: quote_days * DAY_MS,
         seal_ms: seal_days * DAY_MS,
         auto_seal: auto_seal.then_some(AutoSeal { accept_assumed }),
-        quantities: Quantities { uses, target_group },
+        quantities: Quantities { uses: needs.uses, target_group: needs.target_group },
         reference,
+        considered: considered(&found)?,
     };
-    let request_id = wish.request_id.clone();
+    let (request_id, along) = (wish.request_id.clone(), wish.route.to_string());
     let (_, signed) = sign_request(client.officer()?, wish, now);
+    out.talk(&format!("{} {}", out.say("Weg:", "Route:"), along));
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
     let order = client.hand_in(&request_id, &signed).await?;
     answered(out, order)
@@ -260,11 +260,24 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
 
 /// The route of that number, counted from 1.
 pub fn chosen(found: &FindRoutesResponse, number: usize) -> Result<Route, Refusal> {
+    if found.routes.is_empty() {
+        return Err(Refusal::new(Reason::NoRoute).with("offering", &found.offering_id));
+    }
     let route = number.checked_sub(1).and_then(|index| found.routes.get(index));
-    let route = route
-        .ok_or_else(|| Refusal::new(Reason::NoRoute).with("route", number).with("routes", found.routes.len()))?;
+    let refuse = || Refusal::new(Reason::FieldInvalid).with("field", "route").with("value", number);
+    let route = route.ok_or_else(|| refuse().with("at_least", 1).with("at_most", found.routes.len()))?;
     let parties: Result<Vec<OrgId>, Refusal> = route.parties.iter().map(|party| party.parse()).collect();
     Route::new(parties?)
+}
+
+/// What the search offered, for the record.
+pub fn considered(found: &FindRoutesResponse) -> Result<Vec<Considered>, Refusal> {
+    let seen = found.routes.iter().take(CONSIDERED_MAX).map(|route| {
+        let parties: Result<Vec<OrgId>, Refusal> = route.parties.iter().map(|party| party.parse()).collect();
+        let total = route.total_cents.map(Cents::try_from).transpose()?;
+        Ok(Considered { route: Route::new(parties?)?, verdict: verdict_of(route.verdict), total })
+    });
+    seen.collect()
 }
 
 fn answered(out: Output, order: OrderId) -> Result<(), Refusal> {
@@ -292,18 +305,19 @@ async fn decide(client: &mut Client, out: Output, id: OrderId, approve: bool, no
     answered(out, order)
 }
 
-/// What the machine says about the leg towards the officer's organisation, to stand beside the decision; nothing for
-/// the buyer, who awards the first leg and receives none.
+/// What the machine says about the leg towards the officer's organisation, to stand beside the decision; for the buyer
+/// about the leg it awards.
 async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Option<LegFinding>, Refusal> {
     let own = client.officer()?.org.clone();
-    let Some(before) = order.route.windows(2).find(|leg| leg[1] == own.as_str()) else { return Ok(None) };
-    let (from, as_of) = (before[0].parse()?, parse_date(&order.as_of)?);
-    let told = client.explain_leg(&from, &own, Some(as_of), None).await?;
+    let own_leg = |leg: &&[String]| leg[1] == own.as_str() || leg[0] == own.as_str();
+    let Some(leg) = order.route.windows(2).find(own_leg) else { return Ok(None) };
+    let (from, to, as_of) = (leg[0].parse()?, leg[1].parse()?, parse_date(&order.as_of)?);
+    let told = client.explain_leg(&from, &to, Some(as_of), None).await?;
     let Some(leg) = told.cases.first() else { return Ok(None) };
     let evidence: Result<Vec<StatementId>, Refusal> = leg.evidence_ids.iter().map(|id| id.parse()).collect();
     Ok(Some(LegFinding {
         from,
-        to: own,
+        to,
         as_of,
         verdict: verdict_of(leg.verdict),
         basis: serde_json::from_value(Value::String(leg.case.clone())).ok(),

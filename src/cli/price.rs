@@ -15,6 +15,7 @@ use crate::domain::price::Party;
 use crate::domain::price::text::percent;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
+use crate::domain::time::parse_date;
 use crate::wire::pb::catalogue::v1 as pb;
 
 /// What to do with prices.
@@ -34,24 +35,36 @@ pub enum Verb {
         /// Statt der Nummer: alle Beteiligten vom Besteller zum Anbieter
         #[arg(long, value_delimiter = ',', value_name = "ORG,ORG,…")]
         via: Vec<OrgId>,
-        /// Laufzeit in Jahren; die kürzeste des Angebots, wenn nicht genannt
-        #[arg(long, default_value_t = 0, hide_default_value = true)]
-        term_years: u32,
-        /// Erwartete Nutzungen je Jahr, wo der Preis davon abhängt
-        #[arg(long, value_name = "ZAHL")]
-        uses: Option<u32>,
-        /// Angehörige der Zielgruppe, wo der Preis davon abhängt
-        #[arg(long, value_name = "ZAHL")]
-        target_group: Option<u32>,
+        /// Tag der Vergabe, nach dem die Wege gezählt werden; heute, wenn nicht genannt
+        #[arg(long, value_name = "JJJJ-MM-TT")]
+        as_of: Option<String>,
+        /// What the price depends on.
+        #[command(flatten)]
+        needs: Needs,
     },
+}
+
+/// What a price depends on, and with it the order in which routes are counted.
+#[derive(clap::Args, Clone, Copy, Default)]
+pub struct Needs {
+    /// Laufzeit in Jahren; die kürzeste des Angebots, wenn nicht genannt
+    #[arg(long, value_name = "JAHRE", default_value_t = 0, hide_default_value = true)]
+    pub term_years: u32,
+    /// Erwartete Nutzungen je Jahr, wo der Preis davon abhängt
+    #[arg(long, value_name = "ZAHL")]
+    pub uses: Option<u32>,
+    /// Angehörige der Zielgruppe, wo der Preis davon abhängt
+    #[arg(long, value_name = "ZAHL")]
+    pub target_group: Option<u32>,
 }
 
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
-    let Verb::Preview { for_org, offering, route, via, term_years, uses, target_group } = verb;
+    let Verb::Preview { for_org, offering, route, via, as_of, needs } = verb;
+    let as_of = as_of.as_deref().map(parse_date).transpose()?;
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let (route, offering) = if via.is_empty() {
-        let found = client.routes(&for_org, &offering, None, None).await?;
+        let found = client.routes(&for_org, &offering, needs, (as_of, None)).await?;
         (chosen(&found, route)?, found.offering_id)
     } else {
         (Route::new(via)?, offering)
@@ -60,6 +73,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         return Err(Refusal::new(Reason::RouteInvalid).with("buyer", &for_org));
     }
     let parties = route.parties().iter().map(ToString::to_string).collect();
+    let Needs { term_years, uses, target_group } = needs;
     let wanted = pb::PreviewPriceRequest { offering: None, route: parties, term_years, uses, target_group };
     let found = client.price(&offering, wanted).await?;
     global.out().one(&preview_value(&found, &route), &preview_text(&found, &route, global.out()))

@@ -3,6 +3,7 @@
 //! Same facts, same base, whatever the order of arrival. Statements enter it only verified. What a correction replaces
 //! stays and stops counting from the day on which the correction is known; a fact leaves only with the part of a log
 //! that contradicts itself.
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::facts::{BasisPoints, EntityFacts, Membership};
@@ -47,6 +48,8 @@ struct Standing {
     about: Vec<usize>,
     bodies: BTreeMap<u32, Vec<usize>>,
     members: BTreeSet<u32>,
+    /// Memberships in it that state a share and can carry control: few, where a cooperative has hundreds of members.
+    shares: Vec<usize>,
     sole_mothers: BTreeSet<u32>,
     sole_daughters: BTreeSet<u32>,
 }
@@ -61,6 +64,9 @@ impl FactBase {
         let (member, of) = (self.number_or_new(&fact.member), self.number_or_new(&fact.of));
         self.orgs[member as usize].bodies.entry(of).or_default().push(at);
         self.orgs[of as usize].members.insert(member);
+        if fact.share.is_some() && fact.relation.can_control() {
+            self.orgs[of as usize].shares.push(at);
+        }
         if fact.sole {
             self.orgs[of as usize].sole_mothers.insert(member);
             self.orgs[member as usize].sole_daughters.insert(of);
@@ -134,6 +140,7 @@ impl FactBase {
             about: Vec::new(),
             bodies: BTreeMap::new(),
             members: BTreeSet::new(),
+            shares: Vec::new(),
             sole_mothers: BTreeSet::new(),
             sole_daughters: BTreeSet::new(),
         });
@@ -227,6 +234,33 @@ impl FactBase {
             .map(|at| &self.entities[*at])
             .filter(move |kept| counts(kept, kept.fact.known_from, known_on))
             .map(known)
+    }
+
+    /// The statements by which more than the whole of a body is held on a day, the greatest shares first and no more
+    /// than needed; none if what is known adds up. Of one member's statements the one known last counts.
+    pub fn shares_beyond_whole(&self, of: u32, as_of: Date, known_on: Date) -> BTreeSet<StatementId> {
+        let stated = self.orgs[of as usize].shares.iter().map(|at| &self.memberships[*at]);
+        let in_force = |kept: &&Kept<Membership>| {
+            counts(kept, kept.fact.known_from, known_on) && kept.fact.holds(as_of, known_on)
+        };
+        let mut last = BTreeMap::new();
+        for kept in stated.filter(in_force) {
+            let of_member = last.entry(&kept.fact.member).or_insert(kept);
+            if (of_member.fact.known_from, of_member.id) < (kept.fact.known_from, kept.id) {
+                *of_member = kept;
+            }
+        }
+        let mut held: Vec<&Kept<Membership>> = last.into_values().collect();
+        held.sort_by_key(|kept| (Reverse(kept.fact.share), kept.id));
+        let (mut sum, mut ids) = (0_u32, BTreeSet::new());
+        for kept in held {
+            sum = sum.saturating_add(kept.fact.share.map_or(0, BasisPoints::get));
+            ids.insert(kept.id);
+            if sum > BasisPoints::ALL.get() {
+                return ids;
+            }
+        }
+        BTreeSet::new()
     }
 
     /// Whether a membership may be added: what is known already must not contradict it. A door refuses it then; where

@@ -223,6 +223,8 @@ pub enum Clash {
     Sole,
     /// The controlled body controls the one above it.
     Cycle,
+    /// The shares of the owners are more than the whole.
+    Shares,
 }
 
 impl Clash {
@@ -232,6 +234,7 @@ impl Clash {
             Self::Intervals => Reason::IntervalsContradict,
             Self::Sole => Reason::SoleContradicts,
             Self::Cycle => Reason::HoldingsCyclic,
+            Self::Shares => Reason::SharesExceed,
         }
     }
 }

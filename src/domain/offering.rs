@@ -373,7 +373,8 @@ impl Offering {
         if (self.term_years_min..=TERM_YEARS_MAX).contains(&years) {
             return Ok(());
         }
-        Err(Refusal::new(Reason::FieldInvalid).with("field", "term_years").with("at_least", self.term_years_min))
+        let refusal = Refusal::new(Reason::FieldInvalid).with("field", "term_years");
+        Err(refusal.with("at_least", self.term_years_min).with("at_most", TERM_YEARS_MAX))
     }
 
     /// Whether it may be ordered on that day.

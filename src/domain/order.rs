@@ -23,6 +23,9 @@ pub const DEADLINE_DAYS_MAX: i64 = 180;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Most routes a request says were considered: more than anyone compares, about four kilobytes.
+pub const CONSIDERED_MAX: usize = 20;
+
 /// An officer asks for an offering along a route.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Request {
@@ -61,12 +64,28 @@ pub struct Request {
     /// The buyer's own reference, e.g. a Leitweg-ID or budget line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reference: String,
+    /// The routes the officer had before choosing, best first, the chosen one among them. Nothing rests on them; they
+    /// are for the record (*Vergabevermerk*).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub considered: Vec<Considered>,
     /// Who orders.
     pub officer: OfficerName,
     /// When, by the officer's clock.
     pub signed_at: Timestamp,
     /// Hides the hash; known to the parties only.
     pub salt: Salt,
+}
+
+/// A route as the machine judged and priced it before the officer chose.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Considered {
+    /// From buyer to provider.
+    pub route: Route,
+    /// The worst of its legs.
+    pub verdict: Verdict,
+    /// Net, over the whole term; absent where it could not be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Cents>,
 }
 
 /// Whether a request binds.
@@ -102,8 +121,8 @@ pub struct Decision {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// The machine's verdict on the leg towards the organisation, as the officer saw it; absent where a colleague's
-    /// order is approved. It stands beside the decision and never replaces it.
+    /// The machine's verdict on the organisation's leg, as the officer saw it: the leg towards it, for the buyer the
+    /// one it awards. It stands beside the decision and never replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leg: Option<LegFinding>,
     /// Who decides.
@@ -337,8 +356,16 @@ impl Request {
         if self.order != OrderId::derive(&self.buyer, &self.request_id) {
             return Err(Refusal::new(Reason::OrderIdMismatch).with("order", self.order));
         }
-        if self.attempt == 0 || !(1..=TERM_YEARS_MAX).contains(&self.term_years) {
-            return Err(Refusal::new(Reason::FieldInvalid).with("field", "attempt, term_years"));
+        let refuse = |field| Err(Refusal::new(Reason::FieldInvalid).with("field", field));
+        if self.attempt == 0 {
+            return refuse("attempt");
+        }
+        if !(1..=TERM_YEARS_MAX).contains(&self.term_years) {
+            return refuse("term_years").map_err(|refusal: Refusal| refusal.with("at_most", TERM_YEARS_MAX));
+        }
+        let ends = |route: &Route| route.buyer() == &self.buyer && route.provider() == self.route.provider();
+        if self.considered.len() > CONSIDERED_MAX || !self.considered.iter().all(|seen| ends(&seen.route)) {
+            return refuse("considered");
         }
         let latest = self.signed_at.plus_ms(DEADLINE_DAYS_MAX * DAY_MS);
         if self.signed_at < self.quote_by && self.quote_by < self.seal_by && self.seal_by <= latest {
@@ -440,7 +467,9 @@ impl Attempt {
             Body::Decision(body) => {
                 self.position(&body.org)?;
                 self.must_be_about_request(body.request)?;
-                if body.leg.as_ref().is_some_and(|leg| leg.to != body.org) {
+                let buys = body.org == self.request.body().buyer;
+                let own = |leg: &LegFinding| if buys { leg.from == body.org } else { leg.to == body.org };
+                if !body.leg.iter().all(own) {
                     return Err(Refusal::new(Reason::ChainBroken).with("rule", "decided on another's leg"));
                 }
                 let (key, body) = (body.org.clone(), body.clone());

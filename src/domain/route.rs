@@ -130,7 +130,7 @@ pub struct FoundRoutes {
 
 impl FoundRoutes {
     /// Ranks the routes with what each costs, where that is known.
-    pub fn rank(&mut self, price: impl Fn(&Route) -> Option<Cents>) {
+    pub fn rank(&mut self, mut price: impl FnMut(&Route) -> Option<Cents>) {
         for judged in &mut self.routes {
             judged.price = price(&judged.route);
         }
@@ -574,6 +574,31 @@ mod tests {
         let bases: Vec<Option<Basis>> = back.routes[0].legs.iter().map(|leg| leg.basis).collect();
         assert_eq!((back.routes.len(), back.routes[0].verdict), (2, Verdict::Fulfilled));
         assert_eq!(bases, [joint, inverse, inverse, joint, inverse]);
+    }
+
+    #[test]
+    fn routes_are_ranked_by_verdict_then_price_then_length() {
+        let mut world = World::on("2026-06-01");
+        for (member, of) in [("a", "b"), ("a", "c"), ("a", "d"), ("e", "b"), ("e", "c"), ("f", "d"), ("f", "e")] {
+            world.member(member, of, "2010-01-01", |_| ());
+        }
+        world.member("a", "g", "2010-01-01", |fact| fact.seat = None);
+        world.member("e", "g", "2010-01-01", |_| ());
+        ["a", "b", "c", "d", "e", "f", "g"].into_iter().for_each(|name| world.entity(name, |_| ()));
+        let price = |route: &Route| {
+            let cents = match route.parties()[1].as_str() {
+                "b" => 300,
+                "c" | "d" => 200,
+                "g" => 100,
+                _ => return None,
+            };
+            Cents::try_from(cents).ok()
+        };
+        let mut found = find(&world, "a", "e");
+        found.rank(price);
+        assert_eq!(names(&found), ["a → c → e", "a → d → f → e", "a → b → e", "a → g → e"]);
+        found.rank(|route| price(route).filter(|_| route.parties()[1].as_str() != "c"));
+        assert_eq!(names(&found), ["a → d → f → e", "a → b → e", "a → c → e", "a → g → e"], "unknown comes last");
     }
 
     #[test]

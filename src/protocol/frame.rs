@@ -1,7 +1,7 @@
 //! Frames: what two nodes say to each other on their replication stream, and what a delivery carries.
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::statement::Signed;
-pub use crate::log::digest::Head;
+use crate::log::digest::Head;
 use crate::log::fork::{Branch, ForkProof};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
@@ -15,6 +15,37 @@ pub fn prefix(root: &Hash) -> RootPrefix {
     let mut prefix = [0; 8];
     prefix.copy_from_slice(&root.0[..8]);
     prefix
+}
+
+/// What a node says of the end of a log it holds: a reason to ask, never a proof.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// The log.
+    pub origin: Origin,
+    /// Number of entries that count.
+    pub size: u64,
+    /// Root over them.
+    pub root: RootPrefix,
+    /// Size of the newest witnessed checkpoint; 0 if there is none.
+    pub witnessed: u64,
+    /// Where the log is cut.
+    pub cut: Option<u64>,
+}
+
+impl From<&Head> for Claim {
+    fn from(head: &Head) -> Self {
+        let Head { origin, size, root, witnessed, cut } = head;
+        Self { origin: origin.clone(), size: *size, root: prefix(root), witnessed: *witnessed, cut: *cut }
+    }
+}
+
+impl Claim {
+    /// Everything that two claims about one log say together: frames may overtake each other.
+    pub fn joined(self, other: &Self) -> Self {
+        let (size, root) = if other.size > self.size { (other.size, other.root) } else { (self.size, self.root) };
+        let cut = self.cut.into_iter().chain(other.cut).min();
+        Self { size, root, cut, witnessed: self.witnessed.max(other.witnessed), ..self }
+    }
 }
 
 /// What a node has of a log and wants to see continued.
@@ -91,7 +122,7 @@ pub enum Frame {
         /// The buckets, in ascending order.
         buckets: Vec<u8>,
         /// The heads.
-        heads: Vec<Head>,
+        heads: Vec<Claim>,
     },
     /// Heads of the sender that have changed after journal position `since`, up to `until`.
     News {
@@ -100,7 +131,7 @@ pub enum Frame {
         /// The position after.
         until: u64,
         /// The heads.
-        heads: Vec<Head>,
+        heads: Vec<Claim>,
     },
     /// Everything up to this position of the receiver's journal is durable at the sender.
     Ack {

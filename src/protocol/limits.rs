@@ -47,6 +47,9 @@ pub const WANTS_AT_ONCE: usize = 4;
 /// Most peers that are served entries at a time; others are asked for patience. Keeps the disk's reads sequential.
 pub const SERVING_MAX: usize = 8;
 
+/// A stream on which the peer has not said hello after this long, in milliseconds, is closed and opened anew.
+pub const HELLO_MS_MAX: i64 = 5_000;
+
 /// How long a peer that is asked for patience should wait, in milliseconds.
 pub const BUSY_MS: i64 = 1_000;
 

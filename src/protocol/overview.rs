@@ -146,11 +146,10 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::Hash;
     use crate::log::digest::bucket_of;
     use crate::protocol::Input;
     use crate::protocol::explain::fixture::{Town, by_rule};
-    use crate::protocol::frame::{Frame, Head};
+    use crate::protocol::frame::{Claim, Frame};
 
     #[test]
     fn a_peer_is_seen_up_ahead_and_gone() {
@@ -158,7 +157,7 @@ mod tests {
         let kid: NodeId = "kid".parse().expect("name");
         let origin: Origin = Origin { node: kid.clone(), ..town.node.settings().origin.clone() };
         town.node.step(Input::PeerUp(kid.clone()), town.now);
-        let head = Head { origin: origin.clone(), size: 9, root: Hash([1; 32]), witnessed: 0, cut: None };
+        let head = Claim { origin: origin.clone(), size: 9, root: [1; 8], witnessed: 0, cut: None };
         let heads = Frame::Heads { asked_at: 0, position: 9, buckets: vec![bucket_of(&origin)], heads: vec![head] };
         let later = town.now.plus_ms(5);
         town.node.step(Input::Frame(kid.clone(), heads), later);

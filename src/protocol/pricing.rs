@@ -1,16 +1,21 @@
-//! Prices before anyone orders: what a route would cost, from what every organisation has published.
+//! Prices before anyone orders: what a route would cost, from what every organisation has published, and the routes
+//! ranked by it.
 //!
 //! The provider's acceptance and a hop's offer come from here as well, so they carry what was previewed. What an
 //! operator sets as its fee is published as a signed tariff before it is charged.
+use std::collections::BTreeMap;
+
 use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
 use crate::domain::offering::{Component, Offering};
 use crate::domain::order::Request;
 use crate::domain::price::quote::{Buyer, Charge, Preview, carried, preview, quote};
 use crate::domain::price::{Quantities, Tariff};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::route::Route;
+use crate::domain::route::{self, FoundRoutes, Route};
 use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::Date;
 use crate::protocol::{Node, Work};
 
 /// What an order would cost.
@@ -26,7 +31,71 @@ pub struct RoutePrice {
     pub not_included: Vec<String>,
 }
 
+/// A question for routes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Search<'a> {
+    /// Who orders.
+    pub buyer: &'a OrgId,
+    /// Who performs.
+    pub provider: &'a OrgId,
+    /// The rule pack.
+    pub rule_pack: StatementId,
+    /// Day of award.
+    pub as_of: Date,
+    /// Facts known on this day are used.
+    pub known_on: Date,
+    /// What is ordered; without it no route has a price.
+    pub offering: Option<StatementId>,
+    /// Contract length; zero for the shortest term.
+    pub term_years: u32,
+    /// What the buyer says about itself.
+    pub quantities: Quantities,
+}
+
 impl Node {
+    /// Whether there is something to judge between two: both are known, by their admission or by any fact, and they
+    /// are not the same. A name with a typing error must not read like an organisation that has no route.
+    pub fn check_parties(&self, from: &OrgId, to: &OrgId) -> Result<(), Refusal> {
+        if from == to {
+            return Err(Refusal::new(Reason::RouteInvalid).with("party", from));
+        }
+        let known = |org: &&OrgId| self.state.facts.number(org).is_some() || self.state.registry.home(org).is_ok();
+        match [from, to].into_iter().find(|org| !known(org)) {
+            Some(org) => Err(Refusal::new(Reason::OrgUnknown).with("org", org)),
+            None => Ok(()),
+        }
+    }
+
+    /// Every route with its verdict and its price, ranked by verdict, then price, then length. Refused if a party or
+    /// the rule pack is unknown. The price of a route is
+    /// unknown where not every party has published what it charges, or the price depends on what is not known.
+    pub fn find_routes(&self, search: &Search) -> Result<FoundRoutes, Refusal> {
+        let Search { buyer, provider, rule_pack, as_of, known_on, offering, term_years, quantities } = *search;
+        self.check_parties(buyer, provider)?;
+        let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
+        let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
+        let mut found = route::find_routes(&self.state.facts, pack, buyer, provider, as_of, known_on);
+        let sold = offering.and_then(|id| Some((id, self.state.catalogue.version(&id)?)));
+        let Some((id, offering)) = sold.filter(|(_, offering)| offering.seller == *provider) else {
+            return Ok(found);
+        };
+        let Ok(years) = term_of(offering, term_years) else { return Ok(found) };
+        let buyer = self.buyer(buyer, quantities);
+        let net = |charge: Charge<'_>| {
+            preview(&[charge], &buyer, years).ok().filter(Preview::is_complete).map(|one| one.total)
+        };
+        // A hop stands on many routes and charges the same on each, and so does the provider.
+        let mut known = BTreeMap::from([(provider.clone(), net(offered(&id, offering)))]);
+        found.rank(|route| {
+            let mut parties = route.parties()[1..].iter();
+            parties.try_fold(Cents::ZERO, |sum, party| {
+                let price = known.entry(party.clone()).or_insert_with(|| net(self.fee(party)));
+                sum.plus((*price)?).ok()
+            })
+        });
+        Ok(found)
+    }
+
     /// What an order along a route would cost. `term_years` of zero means the shortest term. Refused if the offering
     /// is unknown, is not sold by the route's provider, or its price depends on something that is not known.
     pub fn price_preview(
@@ -41,16 +110,17 @@ impl Node {
         if offering.seller != *route.provider() {
             return Err(Refusal::new(Reason::RouteInvalid).with("provider", &offering.seller));
         }
-        let term_years = if term_years == 0 { offering.term_years_min } else { term_years };
-        offering.check_term(term_years)?;
-        let hops = route.parties()[1..route.parties().len() - 1].iter().rev().map(|hop| {
-            let fee = self.state.catalogue.tariff(hop);
-            Charge { org: hop, by: fee.map(|(id, _)| *id), items: fee.map(|(_, tariff)| tariff.fee.as_slice()) }
-        });
-        let provider = Charge { org: route.provider(), by: Some(*offering_id), items: Some(&offering.price) };
-        let charges: Vec<Charge> = std::iter::once(provider).chain(hops).collect();
+        let term_years = term_of(offering, term_years)?;
+        let hops = route.parties()[1..route.parties().len() - 1].iter().rev().map(|hop| self.fee(hop));
+        let charges: Vec<Charge> = std::iter::once(offered(offering_id, offering)).chain(hops).collect();
         let preview = preview(&charges, &self.buyer(route.buyer(), quantities), term_years)?;
         Ok(RoutePrice { offering: *offering_id, term_years, preview, not_included: offering.not_included.clone() })
+    }
+
+    /// What an organisation has published that it charges for passing on.
+    fn fee<'a>(&'a self, org: &'a OrgId) -> Charge<'a> {
+        let fee = self.state.catalogue.tariff(org);
+        Charge { org, by: fee.map(|(id, _)| *id), items: fee.map(|(_, tariff)| tariff.fee.as_slice()) }
     }
 
     /// What the provider charges for a request.
@@ -107,4 +177,15 @@ impl Node {
             }
         }
     }
+}
+
+/// What an offering says that its seller charges.
+fn offered<'a>(id: &StatementId, offering: &'a Offering) -> Charge<'a> {
+    Charge { org: &offering.seller, by: Some(*id), items: Some(&offering.price) }
+}
+
+/// The contract length asked for, if the offering has it; the shortest for zero.
+fn term_of(offering: &Offering, asked: u32) -> Result<u32, Refusal> {
+    let years = if asked == 0 { offering.term_years_min } else { asked };
+    offering.check_term(years).map(|()| years)
 }

@@ -67,7 +67,19 @@ struct Inner {
     /// `None` after a fault, until the next read writes them again.
     views: RwLock<Option<Views>>,
     /// Declared last, so that it is released last.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock on the folder.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// A process that another thread is just starting holds a copy of every open file for a moment; closing ours would
+    /// leave the lock with it.
+    fn drop(&mut self) {
+        // If it fails the file is closed all the same.
+        let _ = self.0.unlock();
+    }
 }
 
 impl DiskStore {
@@ -89,7 +101,7 @@ impl DiskStore {
         let (views, found) = Views::open(folder, &records(folder), segments.end())?;
         let opened = Opened { torn, views: found };
         let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
-        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), opened, segments, views, _lock: lock }) })
+        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), opened, segments, views, _lock: Lock(lock) }) })
     }
 
     /// What was found when it was opened.

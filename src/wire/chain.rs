@@ -5,11 +5,14 @@ use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::{Basis, Finding, LegJudgement, Verdict, judge_cases};
+use crate::domain::money::Cents;
+use crate::domain::price::Quantities;
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::route::{Alternative, FoundRoutes, JudgedRoute, alternatives, find_routes};
+use crate::domain::route::{Alternative, FoundRoutes, JudgedRoute, alternatives};
 use crate::domain::time::Date;
 use crate::protocol::Node;
 use crate::protocol::affected::{Affected, Phase, affected};
+use crate::protocol::pricing::Search;
 use crate::wire::catalogue::Which;
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::{optional, optional_date, parsed, required};
@@ -40,13 +43,26 @@ pub struct Question {
     pub known_on: Option<Date>,
     /// The rule pack; the newest if absent.
     pub rule_pack: Option<StatementId>,
+    /// Contract length the prices are for; zero for the shortest.
+    pub term_years: u32,
+    /// What the buyer says about itself, where prices depend on it.
+    pub quantities: Quantities,
 }
 
 impl TryFrom<pb::FindRoutesRequest> for Question {
     type Error = Refusal;
 
     fn try_from(message: pb::FindRoutesRequest) -> Result<Self, Refusal> {
-        let pb::FindRoutesRequest { for_org, offering, as_of, known_on, rule_pack_id } = message;
+        let pb::FindRoutesRequest {
+            for_org,
+            offering,
+            as_of,
+            known_on,
+            rule_pack_id,
+            term_years,
+            uses,
+            target_group,
+        } = message;
         let goal = match required("offering", offering)? {
             pb::find_routes_request::Offering::OfferingId(id) => Goal::Offering(Which::version(&id)?),
             pb::find_routes_request::Offering::Name(name) => Goal::Offering(Which::newest(&name)?),
@@ -58,6 +74,8 @@ impl TryFrom<pb::FindRoutesRequest> for Question {
             as_of: optional_date("as_of", &as_of)?,
             known_on: optional_date("known_on", &known_on)?,
             rule_pack: optional("rule_pack_id", &rule_pack_id)?,
+            term_years,
+            quantities: Quantities { uses, target_group },
         })
     }
 }
@@ -78,7 +96,9 @@ pub fn answer(node: &Node, question: &Question, today: Date) -> Result<pb::FindR
     };
     let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
     let (facts, buyer) = (&state.facts, &question.for_org);
-    let FoundRoutes { routes, complete } = find_routes(facts, (&pack_id, pack), buyer, provider, as_of, known_on);
+    let (term_years, quantities) = (question.term_years, question.quantities);
+    let search = Search { buyer, provider, rule_pack: pack_id, as_of, known_on, offering, term_years, quantities };
+    let FoundRoutes { routes, complete } = node.find_routes(&search)?;
     let holds = routes.first().is_some_and(|best| best.verdict == Verdict::Fulfilled);
     let others = match holds {
         true => Vec::new(),
@@ -136,6 +156,7 @@ impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
 pub fn explain(node: &Node, question: &LegQuestion, today: Date) -> Result<pb::ExplainLegResponse, Refusal> {
     let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
     let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
+    node.check_parties(&question.from, &question.to)?;
     let facts = &node.state().facts;
     let cases = judge_cases(facts, (&pack_id, pack), &question.from, &question.to, as_of, known_on);
     let named: BTreeSet<StatementId> = cases.iter().flat_map(LegJudgement::evidence).collect();
@@ -244,7 +265,7 @@ impl From<&Alternative> for pb::Alternative {
 }
 
 fn route(judged: &JudgedRoute, against_route: Vec<Refusal>, against_offering: &[Refusal]) -> pb::Route {
-    let JudgedRoute { route, legs, verdict, price: _ } = judged;
+    let JudgedRoute { route, legs, verdict, price } = judged;
     let obstacles: Vec<pb::Obstacle> = against_route.iter().chain(against_offering).map(Into::into).collect();
     pb::Route {
         parties: route.parties().iter().map(ToString::to_string).collect(),
@@ -253,6 +274,7 @@ fn route(judged: &JudgedRoute, against_route: Vec<Refusal>, against_offering: &[
         assumed: judged.assumed(),
         orderable: obstacles.is_empty(),
         obstacles,
+        total_cents: price.map(Cents::get),
     }
 }
 
@@ -329,8 +351,7 @@ mod tests {
             for_org: for_org.to_owned(),
             offering: Some(pb::find_routes_request::Offering::Name(name)),
             as_of: as_of.to_owned(),
-            known_on: String::new(),
-            rule_pack_id: String::new(),
+            ..pb::FindRoutesRequest::default()
         }
     }
 
@@ -371,14 +392,22 @@ mod tests {
     fn nobody_related_means_no_routes() {
         let town = Town::new(by_rule());
         let question = Question {
-            for_org: org("stranger"),
+            for_org: org("loner"),
             goal: Goal::Offering(Which::Version(town.offering)),
             as_of: Some(day("2026-06-01")),
             known_on: None,
             rule_pack: Some(town.pack),
+            term_years: 0,
+            quantities: Quantities::default(),
         };
         let found = answer(&town.node, &question, town.now.date()).expect("an answer");
         assert!(found.routes.is_empty() && found.complete);
+        let misspelt = Question { for_org: org("twon"), ..question.clone() };
+        let refusal = answer(&town.node, &misspelt, town.now.date()).expect_err("nobody of that name");
+        assert_eq!((refusal.reason, refusal.field("org")), (Reason::OrgUnknown, Some("twon")));
+        let itself = Question { for_org: org("provider"), ..question.clone() };
+        let refusal = answer(&town.node, &itself, town.now.date()).expect_err("from itself");
+        assert_eq!(refusal.reason, Reason::RouteInvalid);
         let unknown = Question { rule_pack: Some(StatementId([0; 32])), ..question };
         let refusal = answer(&town.node, &unknown, town.now.date()).expect_err("no such pack");
         assert_eq!(refusal.reason, Reason::RulePackUnknown);
@@ -392,14 +421,14 @@ mod tests {
         let to_provider = message.clone().try_into().expect("well-formed");
         let found = answer(&town.node, &to_provider, town.now.date()).expect("an answer");
         assert_eq!((found.routes[0].parties.len(), found.alternatives.len()), (3, 0));
-        message.offering = Some(pb::find_routes_request::Offering::Provider("stranger".to_owned()));
+        message.offering = Some(pb::find_routes_request::Offering::Provider("loner".to_owned()));
         let to_stranger = message.try_into().expect("well-formed");
         let found = answer(&town.node, &to_stranger, town.now.date()).expect("an answer");
         let kinds: Vec<_> = found.alternatives.iter().map(|other| (other.kind(), other.org.as_str())).collect();
         assert_eq!(
             kinds,
-            [(pb::AlternativeKind::Cooperation, "stranger"), (pb::AlternativeKind::Tender, "")],
-            "nobody knows whether the stranger is an authority"
+            [(pb::AlternativeKind::Cooperation, "loner"), (pb::AlternativeKind::Tender, "")],
+            "whether the loner is an authority is for its facts to say"
         );
         assert!(found.alternatives.iter().all(|other| other.text_de.ends_with('.') && other.text_en.ends_with('.')));
     }

@@ -11,7 +11,7 @@ use crate::log::digest::BUCKETS;
 use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use crate::log::note::SignedNote;
-use crate::protocol::frame::{Delivery, Frame, Head, RootPrefix, Run, Wanted};
+use crate::protocol::frame::{Claim, Delivery, Frame, RootPrefix, Run, Wanted};
 use crate::protocol::limits::{
     DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX,
     PROOF_HASHES_MAX,
@@ -177,12 +177,12 @@ fn hello_of(hello: pb::Hello) -> Result<Frame, Refusal> {
     })
 }
 
-fn heads_of(heads: &[pb::Head]) -> Result<Vec<Head>, Refusal> {
+fn heads_of(heads: &[pb::Head]) -> Result<Vec<Claim>, Refusal> {
     bounded("heads.heads", heads.len(), FRAME_HEADS_MAX)?;
-    let head = |pb::Head { origin, size, root, witnessed, cut }: &pb::Head| {
+    let head = |pb::Head { origin, size, root_prefix: root, witnessed, cut }: &pb::Head| {
         let origin = parsed("heads.heads.origin", origin)?;
-        let root = hash("heads.heads.root", root)?;
-        Ok(Head { origin, size: *size, root, witnessed: *witnessed, cut: *cut })
+        let root = fixed("heads.heads.root_prefix", root)?;
+        Ok(Claim { origin, size: *size, root, witnessed: *witnessed, cut: *cut })
     };
     heads.iter().map(head).collect()
 }
@@ -381,10 +381,10 @@ fn millis(ms: i64) -> prost_types::Duration {
     prost_types::Duration { seconds: ms.div_euclid(1_000), nanos }
 }
 
-impl From<&Head> for pb::Head {
-    fn from(head: &Head) -> Self {
-        let Head { origin, size, root, witnessed, cut } = head;
-        Self { origin: origin.to_string(), size: *size, root: root.0.to_vec(), witnessed: *witnessed, cut: *cut }
+impl From<&Claim> for pb::Head {
+    fn from(claim: &Claim) -> Self {
+        let Claim { origin, size, root, witnessed, cut } = claim;
+        Self { origin: origin.to_string(), size: *size, root_prefix: root.to_vec(), witnessed: *witnessed, cut: *cut }
     }
 }
 
@@ -469,8 +469,8 @@ mod tests {
     fn frames() -> Vec<Frame> {
         let origin: Origin = "test/log/kitu/1".parse().expect("an origin");
         let (digest, position, root) = (Hash([1; 32]), 9, [4; 8]);
-        let head = Head { origin: origin.clone(), size: 7, root: Hash([2; 32]), witnessed: 5, cut: None };
-        let cut = Head { cut: Some(0), witnessed: 0, size: 0, ..head.clone() };
+        let head = Claim { origin: origin.clone(), size: 7, root, witnessed: 5, cut: None };
+        let cut = Claim { cut: Some(0), witnessed: 0, size: 0, ..head.clone() };
         let entries = vec![
             entry(&Kind::Need, Audience::Public, NO_OUTCOME, true),
             entry(&Kind::Need, Audience::Public, OutcomeTag([9; 32]), true),
@@ -568,7 +568,7 @@ mod tests {
         check!(0, "hello.digest", Hello, |hello| hello.digest.push(0));
         check!(0, "hello.instance", Hello, |hello| hello.instance.clear());
         check!(1, "heads.heads.origin", Heads, |heads| heads.heads[0].origin.push('/'));
-        check!(1, "heads.heads.root", Heads, |heads| heads.heads[0].root.clear());
+        check!(1, "heads.heads.root_prefix", Heads, |heads| heads.heads[0].root_prefix.clear());
         check!(1, "heads.heads", Heads, |heads| heads.heads = vec![pb::Head::default(); FRAME_HEADS_MAX + 1]);
         check!(1, "heads.buckets", Heads, |heads| heads.buckets[0] = 256);
         check!(1, "heads.buckets", Heads, |heads| heads.buckets = vec![0; 257]);
@@ -600,7 +600,7 @@ mod tests {
         check!(8, "buckets.digests", Buckets, |buckets| {
             buckets.digests.pop();
         });
-        check!(9, "heads.heads.root", JournalDelta, |delta| delta.heads[0].root.clear());
+        check!(9, "heads.heads.root_prefix", JournalDelta, |delta| delta.heads[0].root_prefix.clear());
         check!(13, "probe.roots", Probe, |probe| probe.roots.clear());
         check!(13, "probe.sizes", Probe, |probe| probe.sizes = vec![0; 33]);
         check!(14, "branch.history", Branch, |branch| branch.history = None);

@@ -95,6 +95,16 @@ fn every_part_of_a_record_is_there_and_what_is_not_known_says_so() {
 fn the_record_follows_the_story_of_the_order() {
     let approved = json(&Script { limit: 100_000, approval: Some(true), ..Script::default() });
     assert_eq!(section(&approved, "decisions")["entries"]["approved_by"]["value"], "leitung");
+    let statements = section(&approved, "decisions")["tables"]["statements"]["rows"].as_array().expect("rows");
+    let decided = statements.iter().find(|said| said["officer"]["value"] == "leitung").expect("the decision");
+    assert_eq!(decided["found"]["value"], "fulfilled", "beside the buyer's decision stands the program's finding");
+    let compared = json(&Script { considered: true, ..Script::default() });
+    let routes = section(&compared, "routes");
+    let rows = routes["tables"]["considered"]["rows"].as_array().expect("rows");
+    assert_eq!((compared["verdict"].as_str(), rows.len()), (Some("VALID"), 2));
+    assert_eq!((&rows[0]["chosen"]["value"], &rows[0]["total"]["value"]), (&true.into(), &1_010_000.into()));
+    assert_eq!((&rows[1]["verdict"]["value"], &rows[1]["total"]["known"]), (&"not-proven".into(), &false.into()));
+    assert!(routes["entries"].get("others").is_none());
     let ended = json(&Script { void: true, ..Script::default() });
     assert_eq!(section(&ended, "subject")["entries"]["ending"]["value"], "VOID_CANCELLED");
     assert!(section(&ended, "deadlines")["entries"].as_object().expect("entries").is_empty());

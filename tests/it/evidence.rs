@@ -9,11 +9,12 @@ use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
-use verbund::domain::law::judge_leg;
+use verbund::domain::law::{Verdict, judge_leg};
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Component, CostItem, Due, Offering};
 use verbund::domain::order::{
-    Accept, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason, amount,
+    Accept, Considered, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason,
+    amount,
 };
 use verbund::domain::price::quote::{Buyer, carried, quote};
 use verbund::domain::price::{Quantities, Tariff, Terms};
@@ -73,6 +74,19 @@ pub struct Script {
     pub others: u64,
     /// Title of the offering.
     pub title: &'static str,
+    /// Whether the request says which routes there were to choose from.
+    pub considered: bool,
+}
+
+/// The route ordered, and one that was not proven and could not be priced.
+fn considered() -> Vec<Considered> {
+    let short = [ROUTE[0], ROUTE[ROUTE.len() - 1]];
+    let seen = |route: &[&str], verdict, total| Considered {
+        route: Route::new(route.iter().map(|name| org(name)).collect()).expect("a route"),
+        verdict,
+        total,
+    };
+    vec![seen(&ROUTE, Verdict::Fulfilled, Some(cents(1_010_000))), seen(&short, Verdict::NotProven, None)]
 }
 
 impl Default for Script {
@@ -95,6 +109,7 @@ impl Default for Script {
             witnesses: NODES.to_vec(),
             others: 40,
             title: "Elektronische Wohnsitzanmeldung",
+            considered: false,
         }
     }
 }
@@ -411,6 +426,7 @@ impl World {
             auto_seal: None,
             quantities: Quantities::default(),
             reference: "04011000-1234512345-35".to_owned(),
+            considered: if self.script.considered { considered() } else { Vec::new() },
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
             salt: self.salt(),
@@ -425,7 +441,7 @@ impl World {
         let judged = judge_leg(&self.facts, pack, &from, &to, request.as_of, request.signed_at.date());
         let bold = self.script.bold && ROUTE[at] == "kid";
         LegFinding {
-            verdict: if bold { verbund::domain::law::Verdict::Fulfilled } else { judged.verdict },
+            verdict: if bold { Verdict::Fulfilled } else { judged.verdict },
             basis: judged.basis,
             assumed: judged.assumed(),
             evidence: judged.evidence().into_iter().collect(),
@@ -444,7 +460,7 @@ impl World {
             org: org("barleben"),
             approve,
             note: String::new(),
-            leg: None,
+            leg: Some(self.leg(request, 1)),
             officer: "leitung".parse().expect("name"),
             signed_at: hours(1),
             salt: self.salt(),

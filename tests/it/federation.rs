@@ -448,6 +448,7 @@ impl Federation {
             auto_seal: Some(AutoSeal { accept_assumed: false }),
             quantities: Quantities::default(),
             reference: String::new(),
+            considered: Vec::new(),
             officer: name("einkauf"),
             signed_at: now,
             salt: salt(request_id),

@@ -15,6 +15,7 @@ use verbund::node::ports::Peers;
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::protocol::frame::Delivery;
 use verbund::protocol::peering::Dialler;
+use verbund::protocol::pricing::Search;
 use verbund::protocol::{Answer, Node};
 use verbund::store::memory::{Failure, MemoryStore};
 
@@ -163,6 +164,22 @@ async fn an_order_is_sealed_by_all_parties_and_witnessed() {
         .read(move |node, _| node.price_preview(&asked.offering, &asked.route, asked.term_years, asked.quantities));
     let preview = preview.await.expect("runs").expect("a price").preview;
     assert!(preview.is_complete(), "every hop has published its tariff");
+    let asked = request.clone();
+    let routes = kitu.read(move |node, now| {
+        node.find_routes(&Search {
+            buyer: asked.route.buyer(),
+            provider: asked.route.provider(),
+            rule_pack: asked.rule_pack,
+            as_of: asked.as_of,
+            known_on: now.date(),
+            offering: Some(asked.offering),
+            term_years: asked.term_years,
+            quantities: asked.quantities,
+        })
+    });
+    let routes = routes.await.expect("runs").expect("routes").routes;
+    let chosen = routes.iter().find(|judged| judged.route == request.route).expect("the route ordered");
+    assert_eq!(chosen.price, Some(preview.total), "the search prices as the preview does");
     let order = request.order;
     let answer = nodes.node("kitu").officer(sign_request(&request)).await.expect("orderable");
     assert_eq!(answer, Answer::Order(order));

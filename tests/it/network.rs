@@ -355,6 +355,7 @@ impl Federation {
     }
 
     /// Waits for a condition; says how long it took, or what every node says about itself.
+    #[expect(clippy::disallowed_methods, reason = "real processes on a real network keep real time")]
     fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !holds(self) {

@@ -2,9 +2,11 @@
 use jiff::ToSpan as _;
 
 use super::page::{Cell, Section};
-use super::{Draft, instant, money};
+use super::{Draft, money};
 use crate::audit::report::Ending;
 use crate::domain::id::{OfficerName, OrgId, StatementId};
+use crate::domain::law::Basis;
+use crate::domain::order::LegFinding;
 use crate::domain::statement::{Signed, Verified};
 use crate::domain::time::{Date, Timestamp};
 
@@ -18,6 +20,8 @@ struct Said<'e> {
     officer: String,
     what: &'static str,
     note: String,
+    /// What the program found about the leg, as the signer saw it.
+    found: Option<&'e LegFinding>,
     signed: &'e Signed,
 }
 
@@ -30,7 +34,11 @@ impl<'e> Said<'e> {
         note: &str,
         signed: &'e Signed,
     ) -> Self {
-        Self { at, by, officer, what, note: note.to_owned(), signed }
+        Self { at, by, officer, what, note: note.to_owned(), found: None, signed }
+    }
+
+    fn beside(self, found: impl Into<Option<&'e LegFinding>>) -> Self {
+        Self { found: found.into(), ..self }
     }
 }
 
@@ -51,11 +59,12 @@ impl Draft<'_> {
         section.entry("conflicts", self.say("Interessenkonflikte", "Conflicts of interest"), Cell::unknown(unknown));
         let rows = self.said().into_iter().map(|said| {
             vec![
-                instant(said.at),
+                self.instant(said.at),
                 self.org(said.by),
                 Cell::text(said.officer),
                 Cell::text(said.what),
                 Cell::text(said.note),
+                self.found(said.found),
                 Cell::text(said.signed.id()),
             ]
         });
@@ -66,6 +75,7 @@ impl Draft<'_> {
             ("officer", "Amt", "Office"),
             ("what", "Erklärung", "Statement"),
             ("note", "Begründung", "Reason"),
+            ("found", "Befund des Programms", "The program's finding"),
             ("statement", "Kennung", "Id"),
         ];
         section.tables.push(self.table(
@@ -75,6 +85,15 @@ impl Draft<'_> {
             rows,
         ));
         section
+    }
+
+    /// The machine's finding that stands beside a statement; nothing where no leg was judged.
+    fn found(&self, found: Option<&LegFinding>) -> Cell {
+        let Some(found) = found else { return Cell::text("") };
+        let basis = found.basis.map_or("", Basis::paragraph);
+        let assumed = if found.assumed { self.say(", mit Annahmen", ", on assumptions") } else { "" };
+        let text = format!("{} → {}: {} {basis}{assumed}", found.from, found.to, found.verdict.text(self.lang));
+        Cell::of(text, serde_json::json!(found.verdict))
     }
 
     fn decided_by(&self) -> Cell {
@@ -142,24 +161,20 @@ impl Draft<'_> {
         for message in attempt.decisions.values() {
             let body = message.body();
             let what = if body.approve { self.say("Freigabe", "approval") } else { self.say("Ablehnung", "refusal") };
-            all.push(Said::new(
-                body.signed_at,
-                &body.org,
-                of(Some(&body.officer)),
-                what,
-                &body.note,
-                message.signed(),
-            ));
+            all.push(
+                Said::new(body.signed_at, &body.org, of(Some(&body.officer)), what, &body.note, message.signed())
+                    .beside(body.leg.as_ref()),
+            );
         }
         for message in attempt.endorsements.values() {
             let (body, what) = (message.body(), self.say("Abschnitt für zulässig befunden", "leg found lawful"));
-            let (by, note) = (self.behind(&body.from, body.decision), body.leg.verdict.text(lang));
-            all.push(Said::new(body.signed_at, &body.from, by, what, note, message.signed()));
+            let by = self.behind(&body.from, body.decision);
+            all.push(Said::new(body.signed_at, &body.from, by, what, "", message.signed()).beside(&body.leg));
         }
         for message in attempt.acceptance.iter() {
             let (body, what) = (message.body(), self.say("Annahme mit Preis", "acceptance with price"));
-            let (by, note) = (self.behind(&body.from, body.decision), body.leg.verdict.text(lang));
-            all.push(Said::new(body.signed_at, &body.from, by, what, note, message.signed()));
+            let by = self.behind(&body.from, body.decision);
+            all.push(Said::new(body.signed_at, &body.from, by, what, "", message.signed()).beside(&body.leg));
         }
         for message in attempt.counters.values().rev() {
             let (body, what) = (message.body(), self.say("verbindliches Angebot", "binding offer"));
@@ -198,18 +213,18 @@ impl Draft<'_> {
         section.entry(
             "concluded_on",
             self.say("Vertragsschluss (Angabe des Abschlusses)", "Contract concluded (as the seal says)"),
-            Cell::text(day),
+            self.day(day),
         );
         let witnessed = self.report.case.witnessed_at.and_then(|seconds| i64::try_from(seconds).ok()).map_or_else(
             || Cell::unknown(self.say("nicht bezeugt", "not witnessed")),
-            |seconds| instant(Timestamp(seconds.saturating_mul(1_000))),
+            |seconds| self.instant(Timestamp(seconds.saturating_mul(1_000))),
         );
         section.entry(
             "witnessed_at",
             self.say("Abschluss bezeugt (Uhren der Zeugen)", "Seal witnessed (witnesses' clocks)"),
             witnessed,
         );
-        let latest = claim_until(day).map_or_else(|| Cell::unknown("–"), Cell::text);
+        let latest = claim_until(day).map_or_else(|| Cell::unknown("–"), |last| self.day(last));
         section.entry(
             "six_months",
             self.say(

@@ -11,8 +11,9 @@ use crate::cli::client::{Client, Officer};
 use crate::cli::demo::fleet::{Fleet, rss_bytes};
 use crate::cli::demo::found::{World, write};
 use crate::cli::offering::euros;
-use crate::cli::order::{Wish, is_over, sign_request};
+use crate::cli::order::{Wish, considered, is_over, sign_request};
 use crate::cli::output::Output;
+use crate::cli::price::Needs;
 use crate::config::folder::FederationFolder;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId};
 use crate::domain::money::Cents;
@@ -274,7 +275,8 @@ impl Story {
 
     async fn judge_routes(&self) -> Result<String, Refusal> {
         let barleben: OrgId = "barleben".parse()?;
-        let found = self.client_of(&barleben)?.routes(&barleben, "dataport/wohngeld", None, None).await?;
+        let found =
+            self.client_of(&barleben)?.routes(&barleben, "dataport/wohngeld", Needs::default(), (None, None)).await?;
         let orderable = found.routes.iter().filter(|route| route.orderable).count();
         let main = found.routes.iter().find(|route| route.parties == MAIN_CHAIN);
         match main {
@@ -326,6 +328,7 @@ impl Story {
         let found = client.get_offering(offering).await?;
         let entry = found.entry.ok_or_else(|| failed("offering missing"))?;
         let term_years = entry.offering.as_ref().map_or(1, |offering| offering.term_years_min);
+        let considered = considered(&client.routes(&buyer, offering, Needs::default(), (as_of, None)).await?)?;
         let now = SystemClock.now();
         let wish = Wish {
             request_id: request_id.to_owned(),
@@ -341,6 +344,7 @@ impl Story {
             auto_seal: Some(AutoSeal { accept_assumed: true }),
             quantities: Quantities::default(),
             reference: String::new(),
+            considered,
         };
         let officer = self.officer_of(&buyer, "einkauf")?;
         let (_, signed) = sign_request(&officer, wish, now);

@@ -96,7 +96,7 @@ impl Court<'_> {
         }
         let clash = self.beside(mother, daughter).map(|id| (id, Clash::Sole));
         match clash.or_else(|| self.controlled_from_below(mother, daughter).map(|id| (id, Clash::Cycle))) {
-            Some((id, clash)) => contradicted(finding, id, clash),
+            Some((id, clash)) => contradicted(finding, [id], clash),
             None => finding,
         }
     }
@@ -137,9 +137,12 @@ impl Court<'_> {
     }
 
     pub(super) fn membership(&self, member: &OrgId, of: &OrgId) -> Finding {
-        self.about_control(Condition::Membership, member, of, |fact| {
+        let finding = self.about_control(Condition::Membership, member, of, |fact| {
             (!fact.sole).then_some((Verdict::Fulfilled, Note::Plain))
-        })
+        });
+        let body = self.facts.number(of).filter(|_| finding.verdict == Verdict::Fulfilled);
+        let beyond = body.map(|of| self.facts.shares_beyond_whole(of, self.as_of, self.known_on)).unwrap_or_default();
+        if beyond.is_empty() { finding } else { contradicted(finding, beyond, Clash::Shares) }
     }
 
     /// Reported only where a share of nothing is known: then there is no joint control (EuGH C-183/11, Econord).
@@ -301,7 +304,7 @@ impl Court<'_> {
     ) -> Finding {
         let finding = self.about_relation(condition, member, of, |fact| fact.relation.can_control(), answer);
         match self.ended_by_later_word(member, of).filter(|_| finding.verdict == Verdict::Fulfilled) {
-            Some(id) => contradicted(finding, id, Clash::Intervals),
+            Some(id) => contradicted(finding, [id], Clash::Intervals),
             None => finding,
         }
     }
@@ -375,9 +378,9 @@ impl Court<'_> {
     }
 }
 
-/// The finding, not proven because that statement contradicts it.
-fn contradicted(finding: Finding, by: StatementId, clash: Clash) -> Finding {
-    let evidence = finding.evidence.iter().copied().chain([by]).collect();
+/// The finding, not proven because those statements contradict it.
+fn contradicted(finding: Finding, by: impl IntoIterator<Item = StatementId>, clash: Clash) -> Finding {
+    let evidence = finding.evidence.iter().copied().chain(by).collect();
     Finding { verdict: Verdict::NotProven, evidence, note: Note::Contradiction(clash), ..finding }
 }
 

@@ -399,3 +399,27 @@ fn the_home_of_an_organisation_is_where_its_newest_key_event_stands() {
     let unowned = sign(&Kind::Admission, &admission("kid"), &[1, 2]);
     assert_eq!(registry.judge_now(&unowned).expect_err("no single signer").reason, Reason::SignerWrong);
 }
+
+#[test]
+fn a_later_log_by_another_operator_says_nothing_about_the_node() {
+    let mut registry = Registry::default();
+    let mut put = |epoch: u32, operator: &str, tls: u8| {
+        let origin = Origin { federation: org("probe"), node: "kitu".parse().expect("a good name"), epoch };
+        let mut trust = LogTrust::new(origin.clone(), StatementId([0; 32]));
+        let record = NodeRecord {
+            alone_since: None,
+            node: origin.node.clone(),
+            operator: org(operator),
+            addresses: Vec::new(),
+            tls_sha256: Hash([tls; 32]),
+            log: origin,
+        };
+        Arc::make_mut(&mut trust.known).record = Some((StatementId([tls; 32]), record));
+        registry.put(trust);
+        let records = registry.node_records();
+        records.into_values().map(|record| record.tls_sha256.0[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(put(1, "kitu", 1), [1]);
+    assert_eq!(put(2, "kitu", 2), [2], "the same operator began a new log");
+    assert_eq!(put(3, "stranger", 3), [2], "somebody else claims the node's name");
+}

@@ -37,9 +37,12 @@ impl PeerService for Desk {
             let frames = ReceiverStream::new(frames).map(move |frame| {
                 let frame = pb::Frame::from(&frame);
                 traffic.count(Direction::Sent, &frame);
-                Ok(pb::SyncResponse { frame: Some(frame) })
+                Some(Ok(pb::SyncResponse { frame: Some(frame) }))
             });
-            let outgoing: Self::SyncStream = Box::pin(frames.merge(ReceiverStream::new(failures)));
+            // A stream that the node has closed ends, although reading goes on until the peer notices.
+            let frames = frames.chain(tokio_stream::once(None));
+            let failures = ReceiverStream::new(failures).map(Some);
+            let outgoing: Self::SyncStream = Box::pin(frames.merge(failures).map_while(|sent| sent));
             Ok(outgoing)
         })
         .await

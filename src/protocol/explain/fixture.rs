@@ -110,6 +110,7 @@ impl Town {
                 orgs: vec![
                     org_plan("kitu", None),
                     org_plan("provider", None),
+                    org_plan("loner", None),
                     org_plan("town", Some("150830040040")),
                 ],
             }],
@@ -193,6 +194,7 @@ impl Town {
             auto_seal: None,
             quantities: Quantities::default(),
             reference: String::new(),
+            considered: Vec::new(),
             officer: "einkauf".parse().expect("a name"),
             signed_at: self.now,
             salt: Salt([1; 16]),

@@ -9,14 +9,14 @@ use crate::domain::id::{Hash, NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::log::digest::{BUCKETS, bucket_of};
-use crate::protocol::frame::{Frame, Head, RootPrefix, prefix};
+use crate::protocol::frame::{Claim, Frame, RootPrefix, prefix};
 use crate::protocol::limits::{FRAME_HEADS_MAX, NEWS_RETRY_MS_MAX, NEWS_RETRY_MS_MIN};
 use crate::protocol::record::Record;
 use crate::protocol::settings::Instance;
 use crate::protocol::{Effect, Node, Work};
 
 /// Whether who holds `ours` can learn something from who holds `theirs`.
-fn lacks(ours: Option<&Head>, theirs: &Head) -> bool {
+fn lacks(ours: Option<&Claim>, theirs: &Claim) -> bool {
     let Some(ours) = ours else { return theirs.size > 0 };
     let newer_cut = theirs.cut.is_some_and(|cut| ours.cut.is_none_or(|known| cut < known));
     let reachable = ours.cut.map_or(theirs.size, |cut| theirs.size.min(cut));
@@ -105,7 +105,7 @@ impl Node {
                 break;
             }
             buckets.push(bucket);
-            heads.extend(held);
+            heads.extend(held.iter().map(Claim::from));
         }
         if buckets.is_empty() {
             self.level(from, position, work);
@@ -123,23 +123,23 @@ impl Node {
         asked_at: u64,
         position: u64,
         buckets: &[u8],
-        heads: Vec<Head>,
+        heads: Vec<Claim>,
         now: Timestamp,
         work: &mut Work,
     ) -> Result<(), Refusal> {
         self.check_heads(&heads)?;
         let is_sorted = buckets.windows(2).all(|pair| pair[0] < pair[1]);
-        let in_buckets = |head: &Head| buckets.binary_search(&bucket_of(&head.origin)).is_ok();
+        let in_buckets = |head: &Claim| buckets.binary_search(&bucket_of(&head.origin)).is_ok();
         if !is_sorted || !heads.iter().all(in_buckets) {
             return Err(Refusal::new(Reason::FrameInvalid).with("field", "heads.buckets"));
         }
-        let theirs: BTreeMap<&Origin, &Head> = heads.iter().map(|head| (&head.origin, head)).collect();
-        let ours = buckets.iter().flat_map(|bucket| self.state.heads_in(*bucket));
-        let mut told: Vec<Head> = ours.filter(|head| lacks(theirs.get(&head.origin).copied(), head)).collect();
+        let theirs: BTreeMap<&Origin, &Claim> = heads.iter().map(|head| (&head.origin, head)).collect();
+        let ours = buckets.iter().flat_map(|bucket| self.state.heads_in(*bucket)).map(|head| Claim::from(&head));
+        let mut told: Vec<Claim> = ours.filter(|head| lacks(theirs.get(&head.origin).copied(), head)).collect();
         // Other buckets were the same when they were sent, and may have changed since.
         let until = if asked_at == 0 { 0 } else { self.state.journal.position() };
         let since = self.state.journal.since(if asked_at == 0 { u64::MAX } else { asked_at });
-        told.extend(since.filter_map(|(_, origin)| self.state.head(origin)));
+        told.extend(since.filter_map(|(_, origin)| self.claim(origin)));
         if let Some(peer) = self.sync.peers.get_mut(from) {
             (peer.told, peer.retry_ms) = (until, NEWS_RETRY_MS_MIN);
             peer.retry_at = Some(now.plus_ms(NEWS_RETRY_MS_MIN));
@@ -155,7 +155,7 @@ impl Node {
         from: &NodeId,
         since: u64,
         until: u64,
-        heads: Vec<Head>,
+        heads: Vec<Claim>,
         now: Timestamp,
         work: &mut Work,
     ) -> Result<(), Refusal> {
@@ -172,7 +172,7 @@ impl Node {
         Ok(())
     }
 
-    fn check_heads(&self, heads: &[Head]) -> Result<(), Refusal> {
+    fn check_heads(&self, heads: &[Claim]) -> Result<(), Refusal> {
         let foreign = heads.iter().find(|head| head.origin.federation != self.settings.origin.federation);
         if heads.len() > FRAME_HEADS_MAX || foreign.is_some() {
             return Err(Refusal::new(Reason::FrameInvalid).with("field", "heads").with("entries", heads.len()));
@@ -180,7 +180,7 @@ impl Node {
         Ok(())
     }
 
-    fn take_heads(&mut self, from: &NodeId, until: u64, heads: Vec<Head>, now: Timestamp, work: &mut Work) {
+    fn take_heads(&mut self, from: &NodeId, until: u64, heads: Vec<Claim>, now: Timestamp, work: &mut Work) {
         for head in heads {
             if self.contradicts(&head) {
                 self.probe(from, &head.origin, head.size, work);
@@ -189,6 +189,10 @@ impl Node {
                 && let Some(peer) = self.sync.peers.get_mut(from)
                 && peer.ahead.len() < FRAME_HEADS_MAX
             {
+                let head = match peer.ahead.get(&head.origin) {
+                    Some(known) => head.joined(known),
+                    None => head,
+                };
                 peer.ahead.insert(head.origin.clone(), head);
             }
         }
@@ -199,17 +203,22 @@ impl Node {
         self.ask_for_more(now, work);
     }
 
+    /// What this node says of a log.
+    fn claim(&self, origin: &Origin) -> Option<Claim> {
+        self.state.head(origin).as_ref().map(Claim::from)
+    }
+
     /// Whether a head tells of something that is not here. That holds for the own log too: whoever shows more of it
     /// under the own key knows what this store has lost.
-    pub(super) fn is_lacking(&self, theirs: &Head) -> bool {
-        lacks(self.state.head(&theirs.origin).as_ref(), theirs)
+    pub(super) fn is_lacking(&self, theirs: &Claim) -> bool {
+        lacks(self.claim(&theirs.origin).as_ref(), theirs)
     }
 
     /// Whether a head cannot belong to the same history as what is held here.
-    fn contradicts(&self, theirs: &Head) -> bool {
+    fn contradicts(&self, theirs: &Claim) -> bool {
         let log = self.state.logs.get(&theirs.origin);
         let ours = log.filter(|log| theirs.size <= log.size()).map(|log| log.tree.root_at(theirs.size));
-        theirs.size > 0 && ours.is_some_and(|ours| ours != Ok(theirs.root))
+        theirs.size > 0 && ours.is_some_and(|ours| ours.map(|root| prefix(&root)) != Ok(theirs.root))
     }
 
     /// A log has changed here: whoever told of it may have nothing more to tell.
@@ -288,7 +297,7 @@ impl Node {
         let is_all = changed.len() < FRAME_HEADS_MAX;
         let last = changed.last().map_or(since, |(position, _)| *position);
         let until = if is_all { self.state.journal.position() } else { last };
-        let heads: Vec<Head> = changed.into_iter().filter_map(|(_, origin)| self.state.head(origin)).collect();
+        let heads: Vec<Claim> = changed.into_iter().filter_map(|(_, origin)| self.claim(origin)).collect();
         if let Some(peer) = self.sync.peers.get_mut(to) {
             peer.told = until;
             peer.retry_at = retry.or(peer.retry_at);
@@ -339,10 +348,10 @@ mod tests {
 
     #[test]
     fn one_lacks_what_the_other_has_more_of() {
-        let head = |size, witnessed, cut| Head {
+        let head = |size, witnessed, cut| Claim {
             origin: "demo/log/kitu/1".parse().expect("origin"),
             size,
-            root: Hash([0; 32]),
+            root: [0; 8],
             witnessed,
             cut,
         };

@@ -30,8 +30,8 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::log::leaf::Audience;
 use crate::log::note::SignedNote;
-use crate::protocol::frame::{Frame, Head};
-use crate::protocol::limits::{CLOCK_BACK_MS, CREDIT_BYTES, SHUN_MS_MAX, SHUN_MS_MIN};
+use crate::protocol::frame::{Claim, Frame};
+use crate::protocol::limits::{CLOCK_BACK_MS, CREDIT_BYTES, HELLO_MS_MAX, SHUN_MS_MAX, SHUN_MS_MIN};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 use crate::protocol::{Effect, Node, Work};
@@ -57,7 +57,7 @@ pub struct Peer {
     /// Where the cursor goes once nothing is lacking of what it told.
     until: u64,
     /// Heads it told that are ahead of what is held here.
-    ahead: BTreeMap<Origin, Head>,
+    ahead: BTreeMap<Origin, Claim>,
     /// Position of the own journal up to which it has been told, and up to which it has everything.
     told: u64,
     acked: u64,
@@ -98,7 +98,7 @@ impl Peer {
     }
 
     /// Logs of which it says that it has more than is held here.
-    pub fn ahead(&self) -> impl Iterator<Item = &Head> {
+    pub fn ahead(&self) -> impl Iterator<Item = &Claim> {
         self.ahead.values()
     }
 }
@@ -249,6 +249,18 @@ impl Node {
         self.peer_down(node, now, work);
     }
 
+    /// A peer that never said hello has told neither who it is nor how far this node's log goes.
+    fn close_mute_streams(&mut self, now: Timestamp, work: &mut Work) {
+        let is_mute = |peer: &Peer| peer.instance.is_none() && peer.up_at.plus_ms(HELLO_MS_MAX) <= now;
+        let mute: Vec<NodeId> =
+            self.sync.peers.iter().filter(|(_, peer)| is_mute(peer)).map(|(node, _)| node.clone()).collect();
+        for node in mute {
+            let refusal = Refusal::new(Reason::PeerStalled).with("node", &node).with("rule", "no hello");
+            work.then.push(Effect::Disconnect(node.clone(), refusal));
+            self.peer_down(&node, now, work);
+        }
+    }
+
     /// The peers with an open stream.
     pub fn peers(&self) -> impl Iterator<Item = (&NodeId, &Peer)> {
         self.sync.peers.iter()
@@ -273,7 +285,9 @@ impl Node {
         let ping = (!sync.peers.is_empty()).then_some(sync.next_ping);
         let retries = sync.peers.values().filter_map(|peer| peer.retry_at);
         let stalls = sync.peers.values().filter_map(|peer| self.stall_due(peer));
-        ping.into_iter().chain(self.own_due()).chain(self.spread_due()).chain(retries).chain(stalls).min()
+        let mute = sync.peers.values().filter(|peer| peer.instance.is_none());
+        let mute = mute.map(|peer| peer.up_at.plus_ms(HELLO_MS_MAX));
+        ping.into_iter().chain(mute).chain(self.own_due()).chain(self.spread_due()).chain(retries).chain(stalls).min()
     }
 
     /// A clock that was set back would leave every wait too long; they all end now. Nothing else depends on it.
@@ -288,6 +302,7 @@ impl Node {
         for peer in sync.peers.values_mut() {
             (peer.delivered_at, peer.busy_until) = (now, now);
             peer.retry_at = peer.retry_at.map(|_| now);
+            peer.up_at = peer.up_at.min(now);
             peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
         }
         sync.shunned.values_mut().for_each(|shunned| shunned.until = now);
@@ -298,6 +313,7 @@ impl Node {
     /// Everything in replication that a time has come for.
     pub(super) fn replication_woken(&mut self, now: Timestamp, work: &mut Work) {
         self.review_own(now, work);
+        self.close_mute_streams(now, work);
         self.repeat_news(now, work);
         self.review_stalls(now, work);
         self.ping_if_due(now, work);

@@ -167,15 +167,16 @@ impl Node {
     /// Has the next entries for a peer read, one run at a time.
     pub(super) fn serve(&mut self, to: &NodeId, work: &mut Work) {
         let Some(peer) = self.sync.peers.get_mut(to) else { return };
-        if peer.is_reading || peer.credit == 0 {
+        // A run is as long as a frame allows: the first one of a log must hold the key its checkpoint is signed with.
+        // Leave comes in steps of a frame, so there is always enough again.
+        if peer.is_reading || peer.credit < FRAME_BYTES_MAX as u64 {
             return;
         }
         let Some((origin, first)) = peer.sending.iter().next().map(|(origin, first)| (origin.clone(), *first)) else {
             return;
         };
         peer.is_reading = true;
-        let bytes_max = usize::try_from(peer.credit).unwrap_or(usize::MAX).min(FRAME_BYTES_MAX);
-        work.then.push(Effect::ReadEntries { to: to.clone(), origin, first, bytes_max });
+        work.then.push(Effect::ReadEntries { to: to.clone(), origin, first, bytes_max: FRAME_BYTES_MAX });
     }
 
     /// Entries that were asked of the store are there; none if it has none. Everything this node has asked to commit
@@ -213,7 +214,8 @@ impl Node {
     pub fn make_run(&mut self, origin: &Origin, first: u64, mut entries: Vec<LogEntry>) -> Result<Run, Refusal> {
         entries.iter_mut().for_each(withhold_confidential);
         let gap = || Refusal::new(Reason::LogGap).with("log", origin);
-        let note = if *origin == self.settings.origin && self.sync.own.is_known() {
+        // The own checkpoint says no more than was signed before, even if this store has forgotten the newest.
+        let note = if *origin == self.settings.origin {
             self.await_cosignatures();
             self.own_checkpoint()
         } else {

@@ -151,7 +151,7 @@ pub fn at_rest(swarm: &Swarm) -> Result<(), String> {
             continue;
         }
         if node.check_may_sign().is_err() && node.state().logs[&node.settings().origin].cut().is_none() {
-            return Err(format!("{number} may not sign yet"));
+            return Err(format!("{number} may not sign yet: {:?}", node.check_may_sign()));
         }
         let (known, digest) = *first.get_or_insert((number, node.state().digest()));
         if node.state().digest() != digest {

@@ -7,7 +7,7 @@ use verbund::log::fork::{Branch, ForkProof};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::log::note::SignedNote;
-use verbund::protocol::frame::{Frame, Head, Run, prefix};
+use verbund::protocol::frame::{Claim, Frame, Run, prefix};
 use verbund::protocol::limits::{FRAME_HEADS_MAX, PROBE_SIZES_MAX};
 use verbund::protocol::record::LogEntry;
 use verbund::protocol::settings::Dice as _;
@@ -72,8 +72,8 @@ fn random_hash(dice: &mut SeededDice) -> Hash {
     Hash(hash)
 }
 
-fn boast(head: Head, dice: &mut SeededDice) -> Head {
-    Head { size: head.size + 1 + dice.below(1_000_000), root: random_hash(dice), ..head }
+fn boast(head: Claim, dice: &mut SeededDice) -> Claim {
+    Claim { size: head.size + 1 + dice.below(1_000_000), root: prefix(&random_hash(dice)), ..head }
 }
 
 fn garble(run: &mut Run, dice: &mut SeededDice) {

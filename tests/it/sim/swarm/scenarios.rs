@@ -4,7 +4,7 @@ use verbund::domain::reason::Reason;
 use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
 use verbund::log::checkpoint::Checkpoint;
-use verbund::protocol::frame::{Frame, Head, Wanted, prefix};
+use verbund::protocol::frame::{Claim, Frame, Wanted, prefix};
 use verbund::protocol::limits::{
     CREDIT_BYTES, FRAME_BYTES_MAX, NEWS_RETRY_MS_MIN, OWN_LOG_WAIT_MS, QUOTA_BURST, SERVING_MAX, WANTS_PER_PEER_MAX,
 };
@@ -338,8 +338,8 @@ fn frames_out_of_range_close_the_stream_with_a_reason() {
     let origin = swarm.image.origin(3).clone();
     let tree = swarm.node(0).state().logs[&origin].tree.clone();
     let key = swarm.image.keys(3).log;
-    let head = |size| Head { origin: origin.clone(), size, root: tree.root(), witnessed: 0, cut: None };
-    let foreign = Head { origin: "fremd/log/n003/1".parse().expect("origin"), ..head(3) };
+    let head = |size| Claim { origin: origin.clone(), size, root: prefix(&tree.root()), witnessed: 0, cut: None };
+    let foreign = Claim { origin: "fremd/log/n003/1".parse().expect("origin"), ..head(3) };
     let good = other_history(&origin, &tree, &[swarm.offering(3, "neu")], &key);
     let shrunk = {
         let mut run = good.clone();
@@ -425,7 +425,7 @@ fn a_catch_up_is_spread_over_several_peers() {
         image.keys(3),
         Box::new(crate::dice::SeededDice::new(1, "empty")),
     );
-    let heads = swarm.node(0).state().heads();
+    let heads: Vec<Claim> = swarm.node(0).state().heads().iter().map(Claim::from).collect();
     let mut asked: Vec<NodeId> = Vec::new();
     for peer in 0..3 {
         node.step(Input::PeerUp(node_name(peer)), swarm.now);

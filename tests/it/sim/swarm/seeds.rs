@@ -7,7 +7,7 @@ use super::liars::Liar;
 use super::{Event, Faults, Swarm, image};
 use crate::dice::{SeededDice, each_seed};
 
-/// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more: `.ci/run` for 1,000, a night for 10,000
+/// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more: `.ci/run` for 400, a night for 10,000
 /// (`VERBUND_SEEDS=10000 cargo test --release --test it swarm::seeds`).
 const SEEDS: u64 = 40;
 
@@ -23,6 +23,18 @@ fn seeds_hold() {
 #[test]
 fn seeds_in_which_too_much_was_acknowledged() {
     [11, 49].into_iter().for_each(|seed| drop(run_seed(seed)));
+}
+
+/// An older claim about a log overtook a newer one and took its place.
+#[test]
+fn a_seed_in_which_an_older_claim_came_later() {
+    run_seed(289);
+}
+
+/// Every hello to a node was lost, and it waited for ever.
+#[test]
+fn a_seed_in_which_no_hello_arrived() {
+    run_seed(394);
 }
 
 /// A peer knew more of a node's own log than the node did, after it had begun to sign.
