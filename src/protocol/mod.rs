@@ -15,6 +15,7 @@ pub mod founding;
 pub mod frame;
 pub mod journal;
 pub mod limits;
+pub mod mechanism;
 pub mod outbox;
 pub mod overview;
 pub mod peering;
