@@ -19,7 +19,7 @@ use verbund::node::ports::Peers;
 use verbund::node::system::{SystemClock, SystemDice};
 
 use verbund::protocol::Node;
-use verbund::protocol::frame::{Delivery, Frame, Run};
+use verbund::protocol::frame::{Delivery, Frame, Question, Run};
 use verbund::protocol::peering::Dialler;
 use verbund::protocol::settings::Instance;
 use verbund::store::disk::DiskStore;
@@ -40,6 +40,10 @@ struct Nobody;
 
 impl Peers for Nobody {
     async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+        Err(Refusal::new(Reason::Unreachable).with("node", node))
+    }
+
+    async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
         Err(Refusal::new(Reason::Unreachable).with("node", node))
     }
 }

@@ -433,6 +433,9 @@ impl Ending {
             Self::Void(VoidReason::NotApproved) => "VOID_NOT_APPROVED",
             Self::Void(VoidReason::PriceTooHigh) => "VOID_PRICE_TOO_HIGH",
             Self::Void(VoidReason::Lapsed) => "VOID_LAPSED",
+            Self::Void(VoidReason::Rerouted) => "VOID_REROUTED",
+            Self::Void(VoidReason::Recalled) => "VOID_RECALLED",
+            Self::Void(VoidReason::Superseded) => "VOID_SUPERSEDED",
         }
     }
 
@@ -455,6 +458,12 @@ impl Ending {
             (Self::Void(VoidReason::PriceTooHigh), Lang::En) => "void: price too high",
             (Self::Void(VoidReason::Lapsed), Lang::De) => "ohne Vertrag beendet: Voraussetzung entfallen",
             (Self::Void(VoidReason::Lapsed), Lang::En) => "void: a condition has lapsed",
+            (Self::Void(VoidReason::Rerouted), Lang::De) => "ohne Vertrag beendet: anderer Weg gewählt",
+            (Self::Void(VoidReason::Rerouted), Lang::En) => "void: another route was chosen",
+            (Self::Void(VoidReason::Recalled), Lang::De) => "ohne Vertrag beendet: Zusage zurückgenommen",
+            (Self::Void(VoidReason::Recalled), Lang::En) => "void: a promise was withdrawn",
+            (Self::Void(VoidReason::Superseded), Lang::De) => "ohne Vertrag beendet: durch neue Anfrage ersetzt",
+            (Self::Void(VoidReason::Superseded), Lang::En) => "void: replaced by another request",
         }
     }
 }

@@ -3,7 +3,11 @@ use crate::domain::facts::{EntityFacts, Membership, RulePack};
 use crate::domain::id::{OfficerName, OrderId, OrgId};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
-use crate::domain::order::{Accept, Access, Counter, Decision, Decline, Endorse, Receipt, Request, Seal, Void};
+use crate::domain::order::aftercare::Milestone;
+use crate::domain::order::bundle::CallOff;
+use crate::domain::order::{
+    Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request, Seal, Void,
+};
 use crate::domain::price::Tariff;
 use crate::domain::reason::Refusal;
 use crate::domain::statement::{Kind, Signed, checked_text};
@@ -60,6 +64,11 @@ bodies! {
     Decline(Decline);
     Seal(Seal);
     Void(Void);
+    Recall(Recall);
+    LateNotice(LateNotice);
+    Reminder(Reminder);
+    Milestone(Milestone);
+    CallOff(CallOff);
     Receipt(Receipt);
     Access(Access);
 }
@@ -83,6 +92,8 @@ impl Body {
             Self::Request(body) => body.check(),
             Self::Decision(body) => checked_text("note", &body.note, 500),
             Self::Reject(body) | Self::Decline(body) => checked_text("note", &body.note, 500),
+            Self::Recall(body) => checked_text("note", &body.note, 500),
+            Self::Milestone(body) => body.check(),
             _ => Ok(()),
         }
     }
@@ -105,6 +116,8 @@ impl Body {
         const PUBLISH: SignerRule = SignerRule::Either(&[OfficerRole::Publisher]);
         const BUY: SignerRule = SignerRule::Officer(&[OfficerRole::Buyer]);
         const DECIDE: SignerRule = SignerRule::Officer(&[OfficerRole::Approver]);
+        const WITHDRAW: SignerRule = SignerRule::Either(&[OfficerRole::Approver]);
+        const TELL: SignerRule = SignerRule::Officer(&[OfficerRole::Buyer, OfficerRole::Approver]);
         const CLOSE: SignerRule = SignerRule::Either(&[OfficerRole::Buyer, OfficerRole::Approver]);
         const ANY: SignerRule = SignerRule::Officer(&[
             OfficerRole::Buyer,
@@ -128,6 +141,11 @@ impl Body {
             Self::Counter(body) => (&body.from, SignerRule::Organisation),
             Self::Seal(body) => (&body.buyer, CLOSE),
             Self::Void(body) => (&body.buyer, CLOSE),
+            Self::Recall(body) => (&body.from, WITHDRAW),
+            Self::LateNotice(body) => (&body.buyer, SignerRule::Organisation),
+            Self::Reminder(body) => (&body.org, SignerRule::Organisation),
+            Self::Milestone(body) => (&body.from, TELL),
+            Self::CallOff(body) => (&body.from, SignerRule::Organisation),
             Self::Receipt(body) => (&body.from, SignerRule::Organisation),
             Self::Access(body) => (&body.org, ANY),
             _ => return None,
@@ -145,6 +163,11 @@ impl Body {
             Self::Counter(body) => Some(body.signed_at),
             Self::Seal(body) => Some(body.signed_at),
             Self::Void(body) => Some(body.signed_at),
+            Self::Recall(body) => Some(body.signed_at),
+            Self::LateNotice(body) => Some(body.signed_at),
+            Self::Reminder(body) => Some(body.signed_at),
+            Self::Milestone(body) => Some(body.signed_at),
+            Self::CallOff(body) => Some(body.signed_at),
             Self::Receipt(body) => Some(body.received_at),
             Self::Access(body) => Some(body.signed_at),
             _ => None,
@@ -159,6 +182,8 @@ impl Body {
             Self::Access(body) => Some(&body.officer),
             Self::Seal(body) => body.officer.as_ref(),
             Self::Void(body) => body.officer.as_ref(),
+            Self::Recall(body) => body.officer.as_ref(),
+            Self::Milestone(body) => Some(&body.officer),
             _ => return officer.is_some(),
         };
         match officer {
@@ -178,6 +203,11 @@ impl Body {
             Self::Counter(body) => Some((body.order, body.attempt)),
             Self::Seal(body) => Some((body.order, body.attempt)),
             Self::Void(body) => Some((body.order, body.attempt)),
+            Self::Recall(body) => Some((body.order, body.attempt)),
+            Self::LateNotice(body) => Some((body.order, body.attempt)),
+            Self::Reminder(body) => Some((body.order, body.attempt)),
+            Self::Milestone(body) => Some((body.order, body.attempt)),
+            Self::CallOff(body) => Some((body.order, body.attempt)),
             Self::Receipt(body) => Some((body.order, body.attempt)),
             _ => None,
         }

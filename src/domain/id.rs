@@ -23,6 +23,11 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Sorts before every name and is none itself: where a range of them begins.
+            pub fn lowest() -> Self {
+                Self(String::new())
+            }
         }
 
         impl FromStr for $type {

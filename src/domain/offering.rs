@@ -315,6 +315,9 @@ pub struct Offering {
     pub not_included: Vec<String>,
     /// Shortest contract.
     pub term_years_min: u32,
+    /// Days of notice that end a contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_days: Option<u32>,
     /// First day on which it may be ordered.
     pub valid_from: Date,
     /// Last day on which it may be ordered; open if absent.
@@ -438,6 +441,9 @@ pub struct Need {
     pub note: String,
     /// Until when.
     pub until: Date,
+    /// The cooperative that may order for it with others; any it may lawfully award to, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<OrgId>,
 }
 
 #[cfg(test)]

@@ -336,6 +336,27 @@ reasons! {
     OrderClosed "ORDER_CLOSED" Conflict
         "Die Bestellung ist schon entschieden." "The order has already been decided."
         "Stand ansehen: `verbund order show`." "Look at its state: `verbund order show`.";
+    OrderOpen "ORDER_OPEN" Conflict
+        "Der letzte Versuch dieser Bestellung läuft noch." "The last attempt of this order is still open."
+        "Erst beenden (`verbund order cancel`), dann neu beginnen; `verbund order reroute` tut beides." "End it first (`verbund order cancel`), then begin anew; `verbund order reroute` does both.";
+    OrderRecalled "ORDER_RECALLED" Conflict
+        "Ein Beteiligter hat seine Zusage zurückgenommen." "A party has withdrawn its promise."
+        "Einen anderen Weg wählen: `verbund order reroute`." "Choose another route: `verbund order reroute`.";
+    OutcomeLost "OUTCOME_LOST" Conflict
+        "Das Protokoll enthält schon einen anderen Ausgang dieser Bestellung, dessen Inhalt verloren ist." "The log already holds another outcome of this order whose content is lost."
+        "Die Beteiligten ansprechen; dieser Knoten wurde aus einer Sicherung hergestellt." "Talk to the parties; this node was restored from a backup.";
+    TimeTooShort "TIME_TOO_SHORT" Conflict
+        "Die verbleibende Zeit reicht für eine Entscheidung nicht." "The time left is too short for a decision."
+        "Mit längerer Frist bestellen: `--quote-days`." "Order with a longer deadline: `--quote-days`.";
+    NoticeTooShort "NOTICE_TOO_SHORT" Conflict
+        "Die Kündigungsfrist ist nicht eingehalten." "The period of notice is not kept."
+        "Ein Ende ab dem genannten Tag wählen." "Choose an end on or after the day named.";
+    NeedMissing "NEED_MISSING" Conflict
+        "Für dieses Mitglied liegt kein passender Bedarf vor." "There is no matching need of this member."
+        "Das Mitglied veröffentlicht erst seinen Bedarf, dann wird gesammelt bestellt." "The member publishes its need first, then the bundle is ordered.";
+    AmendmentInvalid "AMENDMENT_INVALID" Conflict
+        "Die Änderung passt nicht zur abgeschlossenen Bestellung." "The amendment does not fit the sealed order."
+        "Besteller, Weg und Siegel der ursprünglichen Bestellung angeben." "Give buyer, route and seal of the original order.";
     OrderIdMismatch "ORDER_ID_MISMATCH" Rejected
         "Die Bestellnummer passt nicht zu Besteller und Vorgangsnummer." "The order id does not match buyer and request id."
         "Die Nummer wird aus beiden berechnet; nicht frei wählen." "The id is computed from both; do not choose it.";

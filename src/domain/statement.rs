@@ -78,6 +78,11 @@ kinds! {
     Decline "decline" false #[doc = "A hop declines."];
     Seal "seal" false #[doc = "The buyer's node binds all legs at once."];
     Void "void" false #[doc = "The buyer's node ends an attempt."];
+    Recall "recall" false #[doc = "A party withdraws before the seal."];
+    LateNotice "late-notice" false #[doc = "The buyer says that an offer came after the end."];
+    Reminder "reminder" false #[doc = "A node reminds its officers; stays there."];
+    Milestone "milestone" false #[doc = "What a party tells the others after the seal."];
+    CallOff "call-off" false #[doc = "A member's own part of an order for several."];
     Receipt "receipt" false #[doc = "A message has arrived and is stored."];
     Access "access" false #[doc = "An officer proves identity to a node for one call; never logged."];
 }

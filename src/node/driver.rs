@@ -189,6 +189,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 self.step(Input::Introduced(id, run, tls_sha256), round);
             }
             Ask::Delivered(key, result) => self.step(Input::Delivered(key, result), round),
+            Ask::Told(node, question, answer) => self.step(Input::Told(node, question, answer), round),
             Ask::Open { node, stream, reply } => {
                 let opened = self.open(node, stream, round);
                 // Whoever has stopped waiting closes what was opened.
@@ -311,6 +312,13 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                     handle.delivered(key, result).await;
                 });
             }
+            Effect::Ask(node, question) => {
+                let (peers, handle) = (self.peers.clone(), self.handle.clone());
+                self.deliveries.spawn(async move {
+                    let answer = peers.ask(node.clone(), question.clone()).await;
+                    handle.told(node, question, answer).await;
+                });
+            }
             Effect::Disconnect(node, refusal) => {
                 tracing::warn!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "stream closed");
                 self.gone(&node);
@@ -370,7 +378,7 @@ fn record_bytes(record: &Record) -> usize {
         Record::Forked(proof) => {
             [&proof.first, &proof.second].map(|half| half.note.to_string().len() + 2048).iter().sum()
         }
-        Record::Kept(signed) => signed.pae().len(),
+        Record::Kept(signed) | Record::Recovered(signed) => signed.pae().len(),
         Record::Delivered { .. } | Record::Cursor { .. } => 128,
     }
 }

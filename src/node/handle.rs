@@ -9,7 +9,7 @@ use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::node::prover::Prover;
 use crate::node::traffic::Traffic;
-use crate::protocol::frame::{Delivery, Frame, Run};
+use crate::protocol::frame::{Delivery, Frame, Question, Run};
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::Dialler;
 use crate::protocol::{Answer, Node};
@@ -39,6 +39,7 @@ pub(super) enum Ask {
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
     Delivered(crate::protocol::frame::DeliveryKey, Result<Signed, Refusal>),
+    Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -167,6 +168,11 @@ impl Handle {
     pub(super) async fn delivered(&self, key: crate::protocol::frame::DeliveryKey, result: Result<Signed, Refusal>) {
         // A driver that has stopped plans the delivery anew when it starts again.
         let _ = self.send(Ask::Delivered(key, result)).await;
+    }
+
+    pub(super) async fn told(&self, node: NodeId, question: Question, answer: Result<Vec<Signed>, Refusal>) {
+        // A driver that has stopped asks anew when it starts again.
+        let _ = self.send(Ask::Told(node, question, answer)).await;
     }
 
     async fn ask(&self, ask: impl FnOnce(Reply) -> Ask) -> Result<Answer, Refusal> {

@@ -21,11 +21,11 @@ use crate::node::system::SystemDice;
 use crate::node::tls::{self, Identity};
 use crate::node::traffic::Direction;
 use crate::protocol::Node;
-use crate::protocol::frame::Delivery;
+use crate::protocol::frame::{Delivery, Question};
 use crate::protocol::peering::{Dialler, REDRAW_MS};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
-use crate::wire::pb::peer::v1::{DeliverRequest, Frame as FrameMessage, SyncRequest};
-use crate::wire::peer::{Heard, receipt};
+use crate::wire::pb::peer::v1::{AskRequest, DeliverRequest, Frame as FrameMessage, SyncRequest};
+use crate::wire::peer::{Heard, receipt, statements};
 use crate::wire::status::to_refusal;
 
 /// Deadline of one delivery; shorter than the protocol's own patience with it.
@@ -115,6 +115,17 @@ impl Peers for GrpcPeers {
         let call = client.deliver(DeliverRequest::from(&delivery));
         match tokio::time::timeout(DELIVER, call).await {
             Ok(Ok(answer)) => receipt(answer.into_inner()),
+            Ok(Err(status)) => Err(to_refusal(&status)),
+            Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
+        }
+    }
+
+    async fn ask(&self, node: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {
+        let mut client = PeerServiceClient::new(self.channel(&node)?)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        match tokio::time::timeout(DELIVER, client.ask(AskRequest::from(&question))).await {
+            Ok(Ok(answer)) => statements(answer.into_inner()),
             Ok(Err(status)) => Err(to_refusal(&status)),
             Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
         }

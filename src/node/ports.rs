@@ -5,7 +5,7 @@ use crate::domain::id::NodeId;
 use crate::domain::reason::Refusal;
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
-use crate::protocol::frame::Delivery;
+use crate::protocol::frame::{Delivery, Question};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -17,4 +17,7 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Peers: Send + Sync + 'static {
     /// Delivers and brings back the receipt. Ends by its own deadline.
     fn deliver(&self, node: NodeId, delivery: Delivery) -> impl Future<Output = Result<Signed, Refusal>> + Send;
+
+    /// Asks and brings back the answer. Ends by its own deadline.
+    fn ask(&self, node: NodeId, question: Question) -> impl Future<Output = Result<Vec<Signed>, Refusal>> + Send;
 }

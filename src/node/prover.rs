@@ -118,7 +118,13 @@ mod tests {
         let (org, secret) = node.keys.statements.first_key_value().expect("an operator");
         let need = |number: u64| {
             let until = parse_date("2027-12-31").expect("a date");
-            let body = Need { municipality: org.clone(), leika: Vec::new(), note: format!("{number}"), until };
+            let body = Need {
+                municipality: org.clone(),
+                leika: Vec::new(),
+                note: format!("{number}"),
+                until,
+                through: None,
+            };
             let signed = Signed::sign(&Kind::Need, &body, &[secret]);
             if number != FORGED {
                 return signed;

@@ -162,13 +162,13 @@ impl Desk {
         &self,
         metadata: &MetadataMap,
         order_id: &str,
-        look: impl FnOnce(&Node, OrderId, &OrgId) -> Result<T, Refusal> + Send + 'static,
+        look: impl FnOnce(&Node, OrderId, &OrgId, Timestamp) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let (proof, order) = (access::read(metadata)?, order::order_id(order_id)?);
         self.ask(move |node, now| {
             let org = node.check_reader(&proof, now)?;
             node.check_party(&org, order)?;
-            look(node, order, &org)
+            look(node, order, &org, now)
         })
         .await
     }

@@ -111,6 +111,11 @@ impl Catalogue {
         }
     }
 
+    /// Whether a version is known and has been withdrawn.
+    pub fn is_withdrawn(&self, id: &StatementId) -> bool {
+        self.version(id).is_some_and(|offering| self.withdrawal(offering).is_some())
+    }
+
     /// The withdrawal that covers this version: the one of the highest version, of two the smaller reason text.
     fn withdrawal(&self, offering: &Offering) -> Option<&Withdrawal> {
         let withdrawals = self.withdrawals.get(&(offering.seller.clone(), offering.name.clone()))?;

@@ -66,10 +66,7 @@ impl Node {
         for signed in attempt.messages() {
             evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
             signers.extend(self.grants_behind(signed)?);
-            let message = signed.id();
-            evidence.receipts.extend(
-                state.receipts.iter().filter(|((of, _), _)| *of == message).map(|(_, receipt)| receipt.clone()),
-            );
+            evidence.receipts.extend(state.receipts_for(signed.id()).cloned());
         }
         let mut facts: BTreeSet<StatementId> = [request.offering, request.rule_pack].into();
         for leg in attempt.leg_findings() {

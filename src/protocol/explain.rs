@@ -8,6 +8,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
+use crate::protocol::brokering::overdue::Overdue;
 use crate::protocol::brokering::{Approval, latest_answer};
 use crate::protocol::settings::Deciding;
 use crate::protocol::state::Order;
@@ -31,6 +32,8 @@ pub enum Stage {
     Void(VoidReason),
     /// Two statements contradict each other; frozen.
     Disputed,
+    /// The deadline has passed, and so many entries of the buyer's log prove that no seal was written.
+    Unsealed(u64),
 }
 
 /// What the organisation whose turn it is has to do.
@@ -89,6 +92,14 @@ pub enum Choice {
     Ask(OrgId),
     /// Order again.
     Reorder,
+    /// Try another route.
+    Reroute,
+    /// Raise an interest to a binding request.
+    Raise,
+    /// Withdraw what the organisation has promised.
+    Recall,
+    /// Say what has happened after the seal.
+    Report,
     /// Talk to the parties about a contradiction.
     Clarify,
     /// Fetch the evidence.
@@ -140,25 +151,35 @@ pub struct Explanation {
     pub choices: Vec<Choice>,
     /// What has not been receipted.
     pub waiting: Vec<Waiting>,
+    /// Why it needs attention, and since when.
+    pub overdue: Option<(Overdue, Timestamp)>,
 }
 
 impl Node {
     /// Explains an order to an officer of `for_org`.
-    pub fn explain(&self, order: OrderId, for_org: &OrgId) -> Result<Explanation, Refusal> {
+    pub fn explain(&self, order: OrderId, for_org: &OrgId, now: Timestamp) -> Result<Explanation, Refusal> {
         let unknown = || Refusal::new(Reason::OrderUnknown).with("order", order);
         let known = self.state.orders.get(&order).ok_or_else(unknown)?;
         let attempt = known.current().ok_or_else(unknown)?;
-        let (stage, turn) = self.stage_and_turn(known, attempt);
-        let since = said(attempt).iter().map(|said| said.at).max().unwrap_or_default();
+        let (stage, turn) = self.stage_and_turn(known, attempt, now);
+        let said = said(attempt).into_iter().filter(|said| said.kind != Kind::Reminder);
+        let since = said.map(|said| said.at).max().unwrap_or_default();
         let consequence = self.consequence(stage, turn.as_ref(), attempt);
         let mode = attempt.request.body().mode;
-        let choices = choices(stage, mode, turn.as_ref(), &attempt.request.body().buyer, for_org);
-        Ok(Explanation { stage, mode, turn, since, consequence, choices, waiting: self.waiting(order) })
+        let mut choices = choices(stage, mode, turn.as_ref(), &attempt.request.body().buyer, for_org);
+        if attempt.outcome().is_none() && has_promised(attempt, for_org) && stage != Stage::Disputed {
+            choices.push(Choice::Recall);
+        }
+        let overdue = self.overdue(order, now);
+        Ok(Explanation { stage, mode, turn, since, consequence, choices, waiting: self.waiting(order), overdue })
     }
 
-    fn stage_and_turn(&self, known: &Order, attempt: &Attempt) -> (Stage, Option<Turn>) {
+    fn stage_and_turn(&self, known: &Order, attempt: &Attempt, now: Timestamp) -> (Stage, Option<Turn>) {
         let buyer = &attempt.request.body().buyer;
-        if !known.contradictions.is_empty() {
+        if let Some(entries) = self.proven_unsealed(attempt, now) {
+            return (Stage::Unsealed(entries), None);
+        }
+        if !known.contradictions.is_empty() || self.lost_outcome(attempt).is_some() {
             return (Stage::Disputed, Some(self.turn(buyer, Task::Clarify)));
         }
         if attempt.seal.is_some() {
@@ -231,7 +252,9 @@ fn next_turn(attempt: &Attempt, approval: Approval) -> (&OrgId, Task) {
     match approval {
         Approval::Awaited => return (buyer, Task::Approve),
         Approval::Refused => return (buyer, Task::Close),
-        Approval::Given if !attempt.declines.is_empty() => return (buyer, Task::Close),
+        Approval::Given if !attempt.declines.is_empty() || !attempt.recalls.is_empty() => {
+            return (buyer, Task::Close);
+        }
         Approval::Given => {}
     }
     if let Some(at) = (1..last).find(|at| !attempt.endorsements.contains_key(at)) {
@@ -253,12 +276,15 @@ fn choices(stage: Stage, mode: Mode, turn: Option<&Turn>, buyer: &OrgId, for_org
     let cancel = is_buyer.then_some(Choice::Cancel);
     let own = match stage {
         Stage::Disputed => return vec![Choice::Clarify, Choice::Evidence],
-        Stage::Sealed => return vec![Choice::Evidence],
+        Stage::Sealed => return vec![Choice::Report, Choice::Evidence],
+        Stage::Void(VoidReason::Expired | VoidReason::Rejected | VoidReason::Recalled) if is_buyer => {
+            return vec![Choice::Reroute, Choice::Reorder, Choice::Evidence];
+        }
         Stage::Void(_) if is_buyer => return vec![Choice::Reorder, Choice::Evidence],
-        Stage::Void(_) => return vec![Choice::Evidence],
+        Stage::Void(_) | Stage::Unsealed(_) => return vec![Choice::Evidence],
         Stage::AwaitingApproval => is_buyer.then_some(Choice::Approve),
         Stage::InChain => decides.then_some(Choice::Decide),
-        Stage::Offered if mode == Mode::Interest => is_buyer.then_some(Choice::Reorder),
+        Stage::Offered if mode == Mode::Interest => is_buyer.then_some(Choice::Raise),
         Stage::Offered => is_buyer.then_some(Choice::Seal),
     };
     let choices: Vec<Choice> = own.into_iter().chain(other).chain(cancel).collect();
@@ -280,9 +306,21 @@ pub fn said(attempt: &Attempt) -> Vec<Said> {
         let kind = m.signed().kind().clone();
         one(kind, m, &m.body().from, m.body().signed_at)
     }));
+    all.extend(attempt.recalls.values().map(|m| one(Kind::Recall, m, &m.body().from, m.body().signed_at)));
     all.extend(attempt.seal.iter().map(|m| one(Kind::Seal, m, &m.body().buyer, m.body().signed_at)));
     all.extend(attempt.void.iter().map(|m| one(Kind::Void, m, &m.body().buyer, m.body().signed_at)));
+    all.extend(attempt.late.values().map(|m| one(Kind::LateNotice, m, &m.body().buyer, m.body().signed_at)));
+    all.extend(attempt.reminders.values().map(|m| one(Kind::Reminder, m, &m.body().org, m.body().signed_at)));
+    all.extend(attempt.milestones.values().map(|m| one(Kind::Milestone, m, &m.body().from, m.body().signed_at)));
     all
+}
+
+/// Whether an organisation has promised something that it may withdraw.
+fn has_promised(attempt: &Attempt, org: &OrgId) -> bool {
+    let Ok(at) = attempt.position(org) else { return false };
+    let endorsed = attempt.endorsements.contains_key(&at);
+    let withdrawn = attempt.recalls.contains_key(&at) || attempt.declines.contains_key(&at);
+    at > 0 && !withdrawn && (endorsed || at == attempt.legs() && attempt.acceptance.is_some())
 }
 
 impl Choice {
@@ -295,6 +333,10 @@ impl Choice {
             Self::Cancel => "cancel",
             Self::Ask(_) => "ask",
             Self::Reorder => "reorder",
+            Self::Reroute => "reroute",
+            Self::Raise => "raise",
+            Self::Recall => "recall",
+            Self::Report => "report",
             Self::Clarify => "clarify",
             Self::Evidence => "evidence",
             Self::Wait => "wait",
@@ -318,6 +360,14 @@ impl Choice {
             (Self::Cancel, Lang::En) => "Cancel: `verbund order cancel`.",
             (Self::Reorder, Lang::De) => "Neu bestellen: `verbund order submit`.",
             (Self::Reorder, Lang::En) => "Order again: `verbund order submit`.",
+            (Self::Reroute, Lang::De) => "Einen anderen Weg versuchen: `verbund order reroute`.",
+            (Self::Reroute, Lang::En) => "Try another route: `verbund order reroute`.",
+            (Self::Raise, Lang::De) => "Verbindlich anfragen: `verbund order raise`.",
+            (Self::Raise, Lang::En) => "Raise to a binding request: `verbund order raise`.",
+            (Self::Recall, Lang::De) => "Die eigene Zusage zurücknehmen: `verbund order recall`.",
+            (Self::Recall, Lang::En) => "Withdraw your promise: `verbund order recall`.",
+            (Self::Report, Lang::De) => "Anbindung, Betrieb, Kündigung melden: `verbund order report`.",
+            (Self::Report, Lang::En) => "Report connection, use, notice: `verbund order report`.",
             (Self::Clarify, Lang::De) => "Beide Fassungen vergleichen und die Beteiligten ansprechen.",
             (Self::Clarify, Lang::En) => "Compare both versions and talk to the parties.",
             (Self::Evidence, Lang::De) => "Das Prüfpaket abrufen: `verbund audit bundle`.",
@@ -339,6 +389,7 @@ impl Explanation {
         });
         sentences.extend(self.consequence_text(lang));
         sentences.extend(self.waiting_text(lang));
+        sentences.extend(self.overdue.map(|(why, since)| overdue_text(why, since, lang)));
         sentences.join(" ")
     }
 
@@ -349,6 +400,16 @@ impl Explanation {
                 Lang::En => "The order is sealed; all contracts of the chain are in force.".to_owned(),
             },
             (Stage::Void(reason), _) => void_text(reason, lang).to_owned(),
+            (Stage::Unsealed(entries), _) => match lang {
+                Lang::De => format!(
+                    "Die Frist ist vorbei, und {entries} Einträge im Protokoll des Bestellers belegen, dass nicht \
+                     abgeschlossen wurde. Niemand ist gebunden."
+                ),
+                Lang::En => format!(
+                    "The deadline has passed, and {entries} entries of the buyer's log prove that no seal was written. \
+                     Nobody is bound."
+                ),
+            },
             (_, Some(turn)) => turn_text(turn, self.mode, lang),
             (_, None) => match lang {
                 Lang::De => "Niemand ist an der Reihe.".to_owned(),
@@ -425,6 +486,37 @@ fn void_text(reason: VoidReason, lang: Lang) -> &'static str {
         (VoidReason::PriceTooHigh, Lang::En) => "The offers exceed the cap; the order has ended.",
         (VoidReason::Lapsed, Lang::De) => "Eine Vergabe ist nicht mehr zulässig; die Bestellung ist beendet.",
         (VoidReason::Lapsed, Lang::En) => "A leg no longer holds; the order has ended.",
+        (VoidReason::Rerouted, Lang::De) => "Dieser Versuch ist beendet; ein anderer Weg wurde gewählt.",
+        (VoidReason::Rerouted, Lang::En) => "This attempt has ended; another route was chosen.",
+        (VoidReason::Recalled, Lang::De) => {
+            "Ein Beteiligter hat seine Zusage zurückgenommen; der Versuch ist beendet."
+        }
+        (VoidReason::Recalled, Lang::En) => "A party has withdrawn its promise; the attempt has ended.",
+        (VoidReason::Superseded, Lang::De) => "Dieser Versuch ist beendet; eine neue Anfrage ersetzt ihn.",
+        (VoidReason::Superseded, Lang::En) => "This attempt has ended; another request replaces it.",
+    }
+}
+
+fn overdue_text(why: Overdue, since: Timestamp, lang: Lang) -> String {
+    let what = match (why, lang) {
+        (Overdue::Disputed, Lang::De) => "Sie ist strittig",
+        (Overdue::Disputed, Lang::En) => "It is disputed",
+        (Overdue::InDoubt, Lang::De) => "Der Ausgang ist hier nicht bekannt; andere Beteiligte werden gefragt",
+        (Overdue::InDoubt, Lang::En) => "The outcome is not known here; other parties are asked",
+        (Overdue::Undelivered, Lang::De) => "Eine Erklärung kommt nicht an",
+        (Overdue::Undelivered, Lang::En) => "A statement does not arrive",
+        (Overdue::Unconfirmed, Lang::De) => "Ein Beteiligter hat den Abschluss nicht bestätigt",
+        (Overdue::Unconfirmed, Lang::En) => "A party has not confirmed the seal",
+        (Overdue::Undecided, Lang::De) => "Die Hälfte der Zeit für die Entscheidung ist um",
+        (Overdue::Undecided, Lang::En) => "Half of the time for the decision is over",
+        (Overdue::Unanswered, Lang::De) => "Die Zeit, die dem Beteiligten zusteht, ist um",
+        (Overdue::Unanswered, Lang::En) => "The party's share of the time is over",
+        (Overdue::Unsealed, Lang::De) => "Die Frist zum Abschluss rückt näher",
+        (Overdue::Unsealed, Lang::En) => "The deadline for the seal is near",
+    };
+    match lang {
+        Lang::De => format!("Achtung: {what} (seit {}).", instant(since, lang)),
+        Lang::En => format!("Attention: {what} (since {}).", instant(since, lang)),
     }
 }
 
@@ -445,7 +537,7 @@ mod tests {
     use crate::protocol::Answer;
 
     fn check(town: &Town, order: OrderId, for_org: &str, stage: Stage, turn: Option<(&str, Task)>, words: &[&str]) {
-        let explanation = town.node.explain(order, &for_org.parse().expect("name")).expect("a known order");
+        let explanation = town.node.explain(order, &for_org.parse().expect("name"), town.now).expect("a known order");
         assert_eq!(explanation.stage, stage);
         let found = explanation.turn.as_ref().map(|turn| (turn.org.as_str(), turn.task));
         assert_eq!(found, turn);
@@ -477,7 +569,7 @@ mod tests {
         let order = town.order("r1", |_| ());
         check(&town, order, "kitu", Stage::InChain, Some(("kitu", Task::Endorse)), &["decide"]);
         check(&town, order, "town", Stage::InChain, Some(("kitu", Task::Endorse)), &["ask", "cancel"]);
-        let explanation = town.node.explain(order, &"town".parse().expect("name")).expect("known");
+        let explanation = town.node.explain(order, &"town".parse().expect("name"), town.now).expect("known");
         let (consequence, at) = explanation.consequence.expect("the hop declines in the end");
         assert_eq!(consequence, Consequence::Declines);
         assert!(at > town.now && at < town.now.plus_ms(fixture::QUOTE_MS));
@@ -498,7 +590,7 @@ mod tests {
     #[test]
     fn strangers_and_unknown_orders_are_refused() {
         let town = Town::new(by_rule());
-        let refusal = town.node.explain(OrderId([0; 16]), &"town".parse().expect("name")).expect_err("unknown");
+        let refusal = town.node.explain(OrderId([0; 16]), &"town".parse().expect("name"), town.now).expect_err("unknown");
         assert_eq!(refusal.reason, Reason::OrderUnknown);
     }
 

@@ -222,6 +222,22 @@ pub struct DeliveryKey {
     pub message: StatementId,
 }
 
+/// What one node asks another about orders in which both host a party.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Question {
+    /// How did this attempt end? Whoever asks names the request, which only parties know.
+    Outcome {
+        /// The order.
+        order: OrderId,
+        /// The attempt.
+        attempt: u32,
+        /// The request.
+        request: StatementId,
+    },
+    /// What do you hold of the order messages that the asker has lost: those from this position of its log on?
+    OwnSince(u64),
+}
+
 impl Delivery {
     /// Its key.
     pub fn key(&self) -> DeliveryKey {

@@ -124,3 +124,31 @@ pub const ORDERS_MAX: usize = 1_000_000;
 
 /// Part of the time until the quote deadline that is kept for the way back, in per cent.
 pub const RETURN_RESERVE_PERCENT: i64 = 10;
+
+/// First wait of a party in doubt before it asks for an outcome again, in milliseconds; doubles up to [`DOUBT_MS_MAX`].
+pub const DOUBT_MS_MIN: i64 = 2_000;
+
+/// Longest wait between two such questions: minutes, because the parties are few.
+pub const DOUBT_MS_MAX: i64 = 15 * 60 * 1000;
+
+/// How long a restored node waits for an answer before it asks a node again, in milliseconds.
+pub const RECOVERY_ASK_MS: i64 = 5_000;
+
+/// How long a restored node takes no part in orders because some node has not answered, in milliseconds: a day, in which
+/// an operator notices; who knows better starts it with `--alone`.
+pub const RECOVERY_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Most statements in one answer to a restored node: about 2 MB.
+pub const RECOVERY_STATEMENTS_MAX: usize = 1_000;
+
+/// After how long a colleague is reminded of an approval, in milliseconds: three days.
+pub const APPROVAL_REMIND_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+
+/// How long before the seal deadline the buyer is reminded, in milliseconds: three days, and one.
+pub const SEAL_REMIND_MS: [i64; 2] = [3 * 24 * 60 * 60 * 1000, 24 * 60 * 60 * 1000];
+
+/// A message that has not reached its receiver for this long, in milliseconds, needs attention.
+pub const DELIVER_ALARM_MS: i64 = 60 * 60 * 1000;
+
+/// A seal that a party has not confirmed for this long, in milliseconds, needs attention.
+pub const CONFIRM_ALARM_MS: i64 = 24 * 60 * 60 * 1000;

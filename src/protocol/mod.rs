@@ -28,10 +28,11 @@ pub mod replication;
 pub mod settings;
 pub mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -39,7 +40,10 @@ use crate::domain::time::Timestamp;
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::note::SignedNote;
-use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Run};
+use crate::protocol::brokering::doubt::Doubt;
+use crate::protocol::brokering::recovery::Recovery;
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::replication::Replication;
@@ -73,6 +77,8 @@ pub enum Input {
     Delivery(RequestId, NodeId, Delivery),
     /// A delivery of ours was answered with a receipt, or failed.
     Delivered(DeliveryKey, Result<Signed, Refusal>),
+    /// A question of ours was answered, or not.
+    Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
     /// Entries asked for by [`Effect::ReadEntries`]; none if the store could not give them.
     EntriesRead {
         /// For whom.
@@ -109,6 +115,8 @@ pub enum Effect {
     },
     /// Deliver an order message; its outcome comes back as [`Input::Delivered`].
     Deliver(NodeId, Delivery),
+    /// Ask another node; its answer comes back as [`Input::Told`].
+    Ask(NodeId, Question),
     /// Close the stream with a peer, which did not keep to the protocol.
     Disconnect(NodeId, Refusal),
     /// Come back with [`Input::Woken`] at this time.
@@ -156,6 +164,8 @@ pub struct Node {
     checkpoint: Option<SignedNote>,
     sync: Replication,
     schedule: BTreeSet<(Timestamp, OrderId)>,
+    doubts: BTreeMap<(OrderId, u32), Doubt>,
+    recovery: Recovery,
 }
 
 impl Node {
@@ -176,6 +186,8 @@ impl Node {
             checkpoint: None,
             sync: Replication::default(),
             schedule: BTreeSet::new(),
+            doubts: BTreeMap::new(),
+            recovery: Recovery::default(),
         }
     }
 
@@ -193,6 +205,8 @@ impl Node {
         let own = std::mem::take(&mut self.sync.own);
         self.sync = Replication::knowing(own);
         self.schedule.clear();
+        self.doubts.clear();
+        self.recovery = Recovery::default();
     }
 
     /// What the node knows.
@@ -220,7 +234,7 @@ impl Node {
                 work.reply(id, answer);
             }
             Input::Officer(id, signed) => {
-                let answer = self.check_may_sign().and_then(|()| self.officer(signed, now, &mut work));
+                let answer = self.check_may_broker().and_then(|()| self.officer(signed, now, &mut work));
                 work.reply(id, answer);
             }
             Input::Introduced(id, run, tls_sha256) => {
@@ -231,10 +245,11 @@ impl Node {
             Input::PeerDown(node) => self.peer_down(&node, now, &mut work),
             Input::Frame(node, frame) => self.frame(&node, frame, now, &mut work),
             Input::Delivery(id, from, delivery) => {
-                let answer = self.check_may_sign().and_then(|()| self.delivery(&from, delivery, now, &mut work));
+                let answer = self.check_may_broker().and_then(|()| self.delivery(&from, delivery, now, &mut work));
                 work.reply(id, answer);
             }
             Input::Delivered(key, result) => self.delivered(key, result, now, &mut work),
+            Input::Told(from, question, answer) => self.told(&from, question, answer, now, &mut work),
             Input::EntriesRead { to, origin, first, entries } => {
                 self.entries_read(&to, &origin, first, entries, &mut work);
             }
@@ -245,7 +260,10 @@ impl Node {
 
     /// Every order goes on, and what the own log holds is spread again: its newest checkpoint may lack witnesses.
     fn start(&mut self, now: Timestamp, work: &mut Work) {
-        work.touched.extend(self.state.orders.keys());
+        if Mechanism::ResumeOnStart.is_on() {
+            work.touched.extend(self.state.orders.keys());
+        }
+        self.begin_recovery(now);
         self.begin_own(now, work);
     }
 
@@ -286,8 +304,23 @@ impl Node {
         if let Body::Membership(fact) = verified.body() {
             self.state.facts.check_new(fact)?;
         }
+        if let Body::Withdrawal(withdrawal) = verified.body() {
+            let sold = self.orders_of(&withdrawal.seller, &withdrawal.name);
+            work.touched.extend(sold);
+        }
         let id = self.append(verified, work);
         Ok(Answer::Published { id, index })
+    }
+
+    /// The open orders of one offering, whatever its version.
+    fn orders_of(&self, seller: &OrgId, name: &OrgId) -> Vec<OrderId> {
+        let of = |attempt: &Attempt| {
+            let offering = self.state.catalogue.version(&attempt.request.body().offering);
+            attempt.outcome().is_none()
+                && offering.is_some_and(|offering| offering.seller == *seller && offering.name == *name)
+        };
+        let orders = self.state.orders.iter().filter(|(_, known)| known.current().is_some_and(of));
+        orders.map(|(order, _)| *order).collect()
     }
 
     /// Appends a verified statement to the own log and takes it into the views.
@@ -342,7 +375,7 @@ impl Node {
         Checkpoint { origin: self.settings.origin.clone(), size, root }.sign(&self.keys.log)
     }
 
-    fn statement_key(&self, org: &crate::domain::id::OrgId) -> Result<&SecretKey, Refusal> {
+    fn statement_key(&self, org: &OrgId) -> Result<&SecretKey, Refusal> {
         self.keys.statements.get(org).ok_or_else(|| Refusal::new(Reason::OrgElsewhere).with("org", org))
     }
 
@@ -360,7 +393,9 @@ impl Node {
 
     /// Carries touched orders as far as they go, tells peers of new entries, and says when to come back.
     fn finish(&mut self, now: Timestamp, mut work: Work) -> Step {
-        if self.check_may_sign().is_err() {
+        work.touched.append(&mut self.state.ended);
+        self.review_recovery(now, &mut work);
+        if self.check_may_broker().is_err() {
             self.sync.own.waiting.append(&mut work.touched);
         }
         for order in std::mem::take(&mut work.touched) {
@@ -376,7 +411,7 @@ impl Node {
 
     fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let order = self.schedule.first().map(|&(due, _)| due);
-        [order, self.outbox.next_due(), self.replication_due()]
+        [order, self.outbox.next_due(), self.replication_due(), self.recovery_due()]
             .into_iter()
             .flatten()
             .min()
@@ -414,5 +449,5 @@ impl Work {
 
 /// Whether a kind is one that officers hand in.
 fn is_officer_kind(kind: &Kind) -> bool {
-    matches!(kind, Kind::Request | Kind::Decision | Kind::Seal | Kind::Void)
+    matches!(kind, Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Recall | Kind::Milestone)
 }

@@ -24,6 +24,7 @@ pub struct Sending {
     /// Whether it reports a result; results go ahead of requests.
     result: bool,
     tries: u32,
+    since: Timestamp,
     next_at: Timestamp,
     in_flight: bool,
     /// The last failure, verbatim.
@@ -73,6 +74,11 @@ impl Outbox {
         self.orders.get(&order).into_iter().flatten()
     }
 
+    /// Since when the oldest delivery of an order that has failed waits; forgotten with a restart.
+    pub fn failing_since(&self, order: OrderId) -> Option<Timestamp> {
+        self.waiting(order).filter(|(_, sending)| sending.tries > 0).map(|(_, sending)| sending.since).min()
+    }
+
     /// How many deliveries wait.
     pub fn len(&self) -> usize {
         self.orders.values().map(BTreeMap::len).sum()
@@ -89,7 +95,8 @@ impl Outbox {
         if of_order.contains_key(&key) {
             return;
         }
-        let sending = Sending { node, result, tries: 0, next_at: now, in_flight: false, last_error: None };
+        let sending =
+            Sending { node, result, tries: 0, since: now, next_at: now, in_flight: false, last_error: None };
         self.lanes.entry(sending.node.clone()).or_default().line_of(&sending).insert((now, key.clone()));
         of_order.insert(key, sending);
     }

@@ -68,6 +68,8 @@ pub enum Record {
         /// The position.
         position: u64,
     },
+    /// The content of an entry of the own log that was lost and came back from a party.
+    Recovered(Signed),
 }
 
 impl Record {
@@ -75,7 +77,7 @@ impl Record {
     pub fn statements(&self) -> impl Iterator<Item = &Signed> {
         let (entries, kept): (&[LogEntry], Option<&Signed>) = match self {
             Self::Entries { entries, .. } => (entries, None),
-            Self::Kept(signed) => (&[], Some(signed)),
+            Self::Kept(signed) | Self::Recovered(signed) => (&[], Some(signed)),
             Self::Cosigned { .. } | Self::Delivered { .. } | Self::Forked(_) | Self::Cursor { .. } => (&[], None),
         };
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
@@ -130,6 +132,7 @@ enum RecordBytes<'a> {
         instance: [u8; 16],
         position: u64,
     },
+    Recovered(SignedBytes<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -238,6 +241,7 @@ impl<'a> From<&'a Record> for RecordBytes<'a> {
             },
             Record::Cosigned { origin, note } => Self::Cosigned { origin: origin.to_string(), note: note.clone() },
             Record::Kept(signed) => Self::Kept(signed.into()),
+            Record::Recovered(signed) => Self::Recovered(signed.into()),
             Record::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: order.0, attempt: *attempt, to: to.to_string(), message: *message }
             }
@@ -269,6 +273,7 @@ impl TryFrom<RecordBytes<'_>> for Record {
             }
             RecordBytes::Cosigned { origin, note } => Self::Cosigned { origin: origin.parse()?, note },
             RecordBytes::Kept(signed) => Self::Kept(signed.try_into()?),
+            RecordBytes::Recovered(signed) => Self::Recovered(signed.try_into()?),
             RecordBytes::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: OrderId(order), attempt, to: to.parse()?, message }
             }
@@ -303,6 +308,7 @@ mod tests {
             Record::Entries { origin: origin.clone(), first: 7, entries: vec![entry, opaque], note: "n".into() },
             Record::Cosigned { origin, note: "note".into() },
             Record::Kept(signed.clone()),
+            Record::Recovered(signed.clone()),
             Record::Delivered {
                 order: OrderId([3; 16]),
                 attempt: 1,

@@ -5,6 +5,8 @@ use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::offering::Need;
+use crate::domain::order::bundle::CallOff;
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -12,7 +14,7 @@ use crate::domain::trust::{LogTrust, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::digest::{Head, HeadDigest, bucket_of};
 use crate::log::fork::ForkProof;
-use crate::log::leaf::{Audience, Leaf};
+use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::merkle::{Tree, leaf_hash};
 use crate::log::note::SignedNote;
 use crate::protocol::catalogue::Catalogue;
@@ -38,6 +40,18 @@ pub struct LogState {
     /// Consistency proof from the entries held to the checkpoint in `note`, while a catch-up is under way. Not stored:
     /// the next run of entries brings another.
     pub tail: Vec<Hash>,
+    /// Where outcomes of orders stand, by the beginning of their tags: enough to find one, and no more to keep of every
+    /// order of the country than a dozen bytes.
+    outcomes: BTreeMap<OutcomePrefix, u64>,
+}
+
+/// The first eight bytes of an outcome tag.
+type OutcomePrefix = [u8; 8];
+
+fn outcome_prefix(tag: &OutcomeTag) -> OutcomePrefix {
+    let mut prefix = [0; 8];
+    prefix.copy_from_slice(&tag.0[..8]);
+    prefix
 }
 
 /// A log that contradicts itself.
@@ -66,6 +80,11 @@ impl LogState {
         if self.fork.is_some() { 0 } else { self.witnessed.as_ref().map_or(0, |(size, _)| *size) }
     }
 
+    /// Whether it holds this outcome, before its cut.
+    pub fn has_outcome(&self, tag: &OutcomeTag) -> bool {
+        self.outcomes.get(&outcome_prefix(tag)).is_some_and(|index| *index < self.size())
+    }
+
     /// Its head.
     pub fn head(&self, origin: &Origin) -> Head {
         let size = self.size();
@@ -83,12 +102,19 @@ pub struct Order {
     pub contradictions: Vec<Signed>,
     /// Deliveries that have been receipted.
     pub delivered: BTreeSet<DeliveryKey>,
+    /// The parts of members for whom it was ordered, by member. A member's own node holds its part and nothing else.
+    pub call_offs: BTreeMap<OrgId, Verified<CallOff>>,
 }
 
 impl Order {
     /// The newest attempt.
     pub fn current(&self) -> Option<&Attempt> {
         self.attempts.last_key_value().map(|(_, attempt)| attempt)
+    }
+
+    /// The attempt that was sealed.
+    pub fn sealed(&self) -> Option<&Attempt> {
+        self.attempts.values().find(|attempt| attempt.seal.is_some())
     }
 }
 
@@ -111,6 +137,16 @@ pub struct State {
     pub packs: BTreeMap<StatementId, RulePack>,
     /// Orders this node is a party to.
     pub orders: BTreeMap<OrderId, Order>,
+    /// What municipalities look for.
+    pub needs: BTreeMap<StatementId, Need>,
+    /// Entries of the own log for parties only whose content is not here, and where they stand.
+    pub gaps: BTreeMap<StatementId, u64>,
+    /// Content of such entries that came back and does not fit in yet.
+    recovered: BTreeMap<u64, Verified<Body>>,
+    /// Outcomes that parties hosted here wait for, by the beginning of their tags.
+    awaited: BTreeMap<OutcomePrefix, OrderId>,
+    /// Orders of which an outcome has come into sight.
+    pub(super) ended: BTreeSet<OrderId>,
     /// Receipts by message and receiver.
     pub receipts: BTreeMap<(StatementId, OrgId), Signed>,
     /// Which key signed each offering, tariff and fact, so that evidence can bring along what makes that key good.
@@ -145,6 +181,11 @@ impl State {
             facts: FactBase::default(),
             packs: BTreeMap::new(),
             orders: BTreeMap::new(),
+            needs: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            recovered: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            ended: BTreeSet::new(),
             receipts: BTreeMap::new(),
             signers: BTreeMap::new(),
             places: Places::default(),
@@ -168,6 +209,7 @@ impl State {
                 Ok(())
             }
             Record::Kept(signed) => self.keep(signed),
+            Record::Recovered(signed) => self.recover(&signed),
             Record::Delivered { order, attempt, to, message } => {
                 let key = DeliveryKey { order, attempt, to, message };
                 self.orders.entry(order).or_default().delivered.insert(key);
@@ -214,6 +256,7 @@ impl State {
         for id in gone {
             self.catalogue.take_back(&id);
             self.packs.remove(&id);
+            self.needs.remove(&id);
             self.signers.remove(&id);
         }
         self.touched(&origin, 1);
@@ -259,6 +302,7 @@ impl State {
             }
             let judged = judge_entry(&mut trust, entry, index);
             self.push_leaf(&origin, index, &entry.leaf);
+            self.note_gap(&origin, index, entry);
             self.admit(&origin, index, judged);
         }
         self.registry.put(trust);
@@ -284,9 +328,40 @@ impl State {
         self.note_leaf(origin, index, leaf);
     }
 
+    /// Remembers that the content of an entry of the own log is not here, where that is so.
+    pub(super) fn note_gap(&mut self, origin: &Origin, index: u64, entry: &LogEntry) {
+        if *origin == self.own && entry.leaf.audience() == Audience::Parties && entry.statement.is_none() {
+            self.gaps.insert(entry.leaf.statement_id(), index);
+        }
+    }
+
+    /// Takes back the content of an entry of the own log, and places what fits by now, in the order of the log.
+    pub fn recover(&mut self, signed: &Signed) -> Result<(), Refusal> {
+        let id = signed.id();
+        let index = self.gaps.get(&id).copied().ok_or_else(|| Refusal::new(Reason::LeafInvalid).with("id", id))?;
+        let verified = self.registry.judge_now(signed)?;
+        self.gaps.remove(&id);
+        self.recovered.insert(index, verified);
+        let mut waiting = std::mem::take(&mut self.recovered);
+        loop {
+            let before = waiting.len();
+            waiting.retain(|_, verified| self.place(verified.clone()).is_err());
+            if waiting.len() == before {
+                break;
+            }
+        }
+        self.recovered = waiting;
+        Ok(())
+    }
+
     /// Remembers where the statement of a leaf stands that is in the tree already.
     pub(super) fn note_leaf(&mut self, origin: &Origin, index: u64, leaf: &Leaf) {
         self.places.put(leaf.statement_id(), origin, index);
+        if leaf.outcome() != NO_OUTCOME {
+            let prefix = outcome_prefix(&leaf.outcome());
+            self.log_mut(origin).outcomes.entry(prefix).or_insert(index);
+            self.ended.extend(self.awaited.get(&prefix));
+        }
     }
 
     /// Takes the content of a public entry into the views, or notes why it was refused.
@@ -311,6 +386,9 @@ impl State {
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
             Body::Membership(fact) => self.facts.insert_membership(id, fact.clone()),
             Body::EntityFacts(fact) => self.facts.insert_entity(id, fact.clone()),
+            Body::Need(need) => {
+                self.needs.insert(id, need.clone());
+            }
             Body::RulePack(pack) => {
                 self.packs.insert(id, pack.clone());
             }
@@ -324,17 +402,59 @@ impl State {
             .body()
             .order()
             .ok_or_else(|| Refusal::new(Reason::ChainBroken).with("kind", verified.signed().kind()))?;
-        if let Body::Request(request) = verified.body() {
-            let request = request.clone();
-            let known = self.orders.get(&order).is_some_and(|known| known.attempts.contains_key(&number));
-            if !known {
-                let attempt = Attempt::new(verified.map(|_| request));
-                self.orders.entry(order).or_default().attempts.insert(number, attempt);
-                return Ok(Placed::New);
+        match verified.body() {
+            Body::Request(request) => {
+                let request = request.clone();
+                let known = self.orders.get(&order).is_some_and(|known| known.attempts.contains_key(&number));
+                if !known {
+                    self.await_outcome(&request);
+                    let attempt = Attempt::new(verified.map(|_| request));
+                    self.orders.entry(order).or_default().attempts.insert(number, attempt);
+                    return Ok(Placed::New);
+                }
             }
+            Body::CallOff(call_off) => return Ok(self.place_call_off(call_off.clone(), verified)),
+            Body::Seal(seal) => {
+                // One seal for all attempts: a second one contradicts the first.
+                let sealed = self.orders.get(&order).and_then(Order::sealed).and_then(|sealed| sealed.seal.as_ref());
+                if let Some(other) = sealed.filter(|other| other.body().attempt != seal.attempt) {
+                    return Ok(Placed::Contradicts(other.id()));
+                }
+            }
+            _ => {}
         }
         let attempt = self.orders.get_mut(&order).and_then(|order| order.attempts.get_mut(&number));
         attempt.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "request missing"))?.place(verified)
+    }
+
+    fn place_call_off(&mut self, call_off: CallOff, verified: Verified<Body>) -> Placed {
+        let known = self.orders.entry(call_off.order).or_default();
+        match known.call_offs.get(&call_off.to) {
+            Some(held) if held.id() == verified.id() => Placed::Same,
+            Some(held) => Placed::Contradicts(held.id()),
+            None => {
+                let member = call_off.to.clone();
+                known.call_offs.insert(member, verified.map(|_| call_off));
+                Placed::New
+            }
+        }
+    }
+
+    /// The outcome of a buyer elsewhere will come into sight in its log, perhaps before the message itself.
+    fn await_outcome(&mut self, request: &crate::domain::order::Request) {
+        if self.is_local(&request.buyer) {
+            return;
+        }
+        for kind in [Kind::Seal, Kind::Void] {
+            let tag = OutcomeTag::derive(&kind, request.order, request.attempt, &request.salt);
+            self.awaited.insert(outcome_prefix(&tag), request.order);
+        }
+    }
+
+    /// All receipts for a message.
+    pub fn receipts_for(&self, message: StatementId) -> impl Iterator<Item = &Signed> {
+        let first = (message, OrgId::lowest());
+        self.receipts.range(first..).take_while(move |((of, _), _)| *of == message).map(|(_, receipt)| receipt)
     }
 
     /// Keeps a statement outside the log: a receipt, or a message that contradicts one already held.
@@ -423,7 +543,7 @@ pub fn judge_entry(trust: &mut LogTrust, entry: &LogEntry, index: u64) -> Option
 
 /// Whether a judgement or an order may rest on it.
 fn is_evidence(body: &Body) -> bool {
-    matches!(body, Body::Offering(_) | Body::Tariff(_) | Body::Membership(_) | Body::EntityFacts(_))
+    matches!(body, Body::Offering(_) | Body::Tariff(_) | Body::Membership(_) | Body::EntityFacts(_) | Body::Need(_))
 }
 
 /// Whether a kind ends an attempt.

@@ -3,12 +3,17 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::Basis;
 use crate::domain::offering::Component;
+use crate::domain::order::aftercare::{Phase, connected, contacts, phase};
+use crate::domain::order::bundle::CallOff;
 use crate::domain::order::{Attempt, LegFinding, Mode, VoidReason, amount};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 use crate::protocol::evidence::EvidenceWitnessing;
+use crate::protocol::brokering::overdue::Overdue;
 use crate::protocol::explain::{Choice, Consequence, Explanation, Said, Stage, Task, Turn, Waiting, said};
+use crate::protocol::state::Order;
 use crate::wire::page::Page;
 use crate::wire::pb::chain::v1::Verdict as PbVerdict;
 use crate::wire::pb::order::v1 as pb;
@@ -17,6 +22,9 @@ use crate::wire::{parsed, timestamp};
 
 /// What a summary takes of a message at most: a title of 200 characters, names and ids.
 const SUMMARY_BYTES: usize = 1_500;
+
+/// Most rows of a list without pages: the municipalities of a large Land.
+const LIST_MAX: usize = 1_000;
 
 /// The order a call is about.
 pub fn order_id(text: &str) -> Result<OrderId, Refusal> {
@@ -47,6 +55,7 @@ pub fn submission(message: pb::SubmitOrderRequest) -> Result<Signed, Refusal> {
 #[derive(Clone, Debug)]
 pub struct Listing {
     stage: pb::Stage,
+    overdue_only: bool,
     page: Page,
 }
 
@@ -54,22 +63,24 @@ impl TryFrom<pb::ListOrdersRequest> for Listing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOrdersRequest) -> Result<Self, Refusal> {
-        let pb::ListOrdersRequest { page_size, page_token, stage } = message;
-        let page = Page::read(page_size, &page_token, &[&stage.to_string()])?;
+        let pb::ListOrdersRequest { page_size, page_token, stage, overdue_only } = message;
+        let page = Page::read(page_size, &page_token, &[&stage.to_string(), &overdue_only.to_string()])?;
         let stage = pb::Stage::try_from(stage)
             .map_err(|_| Refusal::new(Reason::FieldInvalid).with("field", "stage").with("value", stage))?;
-        Ok(Self { stage, page })
+        Ok(Self { stage, overdue_only, page })
     }
 }
 
 /// One page of the orders to which an organisation is a party.
-pub fn list(node: &Node, org: &OrgId, listing: &Listing) -> pb::ListOrdersResponse {
+pub fn list(node: &Node, org: &OrgId, listing: &Listing, now: Timestamp) -> pb::ListOrdersResponse {
     let own = node
         .state()
         .orders
         .iter()
         .filter(|(_, known)| known.current().is_some_and(|attempt| attempt.position(org).is_ok()));
-    let explained = own.filter_map(|(id, known)| Some((id, known.current()?, node.explain(*id, org).ok()?)));
+    // What needs attention is looked for first: it is the cheaper question.
+    let own = own.filter(|(id, _)| !listing.overdue_only || node.overdue(**id, now).is_some());
+    let explained = own.filter_map(|(id, known)| Some((id, known.current()?, node.explain(*id, org, now).ok()?)));
     let wanted = explained.filter(|(_, _, explanation)| {
         listing.stage == pb::Stage::Unspecified || listing.stage == pb::Stage::from(explanation.stage)
     });
@@ -92,6 +103,21 @@ fn summary(node: &Node, id: &OrderId, attempt: &Attempt, explanation: &Explanati
         total_cents: attempt.chain().and_then(|_| attempt.total()).map_or(0, |total| total.get()),
         updated_at: Some(timestamp(explanation.since)),
         next_at: explanation.consequence.map(|(_, at)| timestamp(at)),
+        overdue: overdue(explanation).into(),
+        overdue_since: explanation.overdue.map(|(_, since)| timestamp(since)),
+    }
+}
+
+fn overdue(explanation: &Explanation) -> pb::Overdue {
+    match explanation.overdue.map(|(why, _)| why) {
+        None => pb::Overdue::Unspecified,
+        Some(Overdue::Disputed) => pb::Overdue::Disputed,
+        Some(Overdue::InDoubt) => pb::Overdue::InDoubt,
+        Some(Overdue::Undelivered) => pb::Overdue::Undelivered,
+        Some(Overdue::Unconfirmed) => pb::Overdue::Unconfirmed,
+        Some(Overdue::Undecided) => pb::Overdue::Undecided,
+        Some(Overdue::Unanswered) => pb::Overdue::Unanswered,
+        Some(Overdue::Unsealed) => pb::Overdue::Unsealed,
     }
 }
 
@@ -100,8 +126,8 @@ fn title(node: &Node, offering: &StatementId) -> String {
 }
 
 /// One order as the officer of a party sees it.
-pub fn order(node: &Node, id: OrderId, for_org: &OrgId) -> Result<pb::Order, Refusal> {
-    let explanation = node.explain(id, for_org)?;
+pub fn order(node: &Node, id: OrderId, for_org: &OrgId, now: Timestamp) -> Result<pb::Order, Refusal> {
+    let explanation = node.explain(id, for_org, now)?;
     let unknown = || Refusal::new(Reason::OrderUnknown).with("order", id);
     let known = node.state().orders.get(&id).ok_or_else(unknown)?;
     let attempt = known.current().ok_or_else(unknown)?;
@@ -134,17 +160,129 @@ pub fn order(node: &Node, id: OrderId, for_org: &OrgId) -> Result<pb::Order, Ref
         contradictions: known.contradictions.iter().map(|signed| signed.id().to_string()).collect(),
         deliveries: explanation.waiting.iter().map(Into::into).collect(),
         explanation: Some((&explanation).into()),
+        ..afterwards(node, known, attempt, for_org)
     })
 }
 
 /// Only the explanation.
-pub fn explain(node: &Node, id: OrderId, for_org: &OrgId) -> Result<pb::ExplainOrderResponse, Refusal> {
-    let explanation = node.explain(id, for_org)?;
+pub fn explain(
+    node: &Node,
+    id: OrderId,
+    for_org: &OrgId,
+    now: Timestamp,
+) -> Result<pb::ExplainOrderResponse, Refusal> {
+    let explanation = node.explain(id, for_org, now)?;
     Ok(pb::ExplainOrderResponse {
         order_id: id.to_string(),
         deliveries: explanation.waiting.iter().map(Into::into).collect(),
         explanation: Some((&explanation).into()),
     })
+}
+
+/// What stands beside the current attempt: earlier ones, amendments, what followed the seal, and for the buyer's officers
+/// the parts of its members.
+fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) -> pb::Order {
+    let request = attempt.request.body();
+    let ended = known.attempts.values().filter_map(|ended| {
+        let void = ended.void.as_ref().filter(|_| ended.request.body().attempt != request.attempt)?;
+        Some(pb::EndedAttempt {
+            attempt: void.body().attempt,
+            route: ended.route().parties().iter().map(ToString::to_string).collect(),
+            void_reason: void_reason(Stage::Void(void.body().reason)).into(),
+        })
+    });
+    let amending = node.state().orders.iter().filter(|(_, other)| {
+        let amends = other.current().and_then(|other| other.request.body().amends.as_ref());
+        amends.is_some_and(|amends| amends.order == request.order)
+    });
+    let (phase, phase_day) = phase_of(attempt);
+    let own_milestones = attempt.milestones.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
+    let is_buyer = request.buyer == *for_org;
+    let bundle = request.bundle.iter().filter(|_| is_buyer);
+    pb::Order {
+        ended_attempts: ended.collect(),
+        phase: phase.into(),
+        phase_day,
+        connected: connected(attempt).into_iter().map(|item| item.word().to_owned()).collect(),
+        contacts: contacts(attempt)
+            .into_iter()
+            .map(|(org, office)| pb::Contact { org: org.to_string(), office })
+            .collect(),
+        amends_order_id: request.amends.as_ref().map(|amends| amends.order.to_string()).unwrap_or_default(),
+        amended_by: amending.map(|(id, _)| id.to_string()).collect(),
+        call_offs: known.call_offs.values().filter(|_| is_buyer).map(|part| call_off(node, part)).collect(),
+        seal_statement_id: attempt.seal.as_ref().map(|seal| seal.id().to_string()).unwrap_or_default(),
+        next_milestone: own_milestones.last().map_or(1, |((_, number), _)| number + 1),
+        bundled_members: bundle
+            .flat_map(|bundle| bundle.members.iter().map(|member| member.org.to_string()))
+            .collect(),
+        ..Default::default()
+    }
+}
+
+fn phase_of(attempt: &Attempt) -> (pb::Phase, String) {
+    match phase(attempt) {
+        None => (pb::Phase::Unspecified, String::new()),
+        Some(Phase::Contracted) => (pb::Phase::Contracted, String::new()),
+        Some(Phase::Connecting(_)) => (pb::Phase::Connecting, String::new()),
+        Some(Phase::Productive(since)) => (pb::Phase::Productive, since.to_string()),
+        Some(Phase::Terminated(ends_on)) => (pb::Phase::Terminated, ends_on.to_string()),
+        Some(Phase::Closed) => (pb::Phase::Closed, String::new()),
+    }
+}
+
+/// The organisation's own parts of orders for several.
+pub fn call_offs(node: &Node, org: &OrgId) -> pb::ListCallOffsResponse {
+    let parts = node.state().orders.values().filter_map(|known| known.call_offs.get(org));
+    pb::ListCallOffsResponse { call_offs: parts.take(LIST_MAX).map(|part| call_off(node, part)).collect() }
+}
+
+fn call_off(node: &Node, part: &Verified<CallOff>) -> pb::CallOff {
+    let body = part.body();
+    pb::CallOff {
+        order_id: body.order.to_string(),
+        from: body.from.to_string(),
+        to: body.to.to_string(),
+        offering_id: body.offering.to_string(),
+        offering_title: title(node, &body.offering),
+        provider: body.provider.to_string(),
+        term_years: body.term_years,
+        key: body.key.word().to_owned(),
+        weight: body.weight,
+        weights: body.weights,
+        total_cents: body.total.get(),
+        share_cents: body.share.get(),
+        leg: Some((&body.leg).into()),
+        statement_id: part.id().to_string(),
+        signed_at: Some(timestamp(body.signed_at)),
+    }
+}
+
+/// What municipalities look for, as far as it fits the question.
+pub fn needs(node: &Node, message: &pb::ListNeedsRequest) -> Result<pb::ListNeedsResponse, Refusal> {
+    let through: Option<OrgId> =
+        (!message.through.is_empty()).then(|| parsed("through", &message.through)).transpose()?;
+    let offering: Option<StatementId> =
+        (!message.offering_id.is_empty()).then(|| parsed("offering_id", &message.offering_id)).transpose()?;
+    let offering = offering.map(|id| node.state().catalogue.orderable(&id)).transpose()?;
+    let fits = node.state().needs.iter().filter(|(_, need)| {
+        offering.is_none_or(|offering| need.leika.iter().any(|key| offering.leika.contains(key)))
+            && through.as_ref().is_none_or(|asked| need.through.as_ref().is_none_or(|named| named == asked))
+    });
+    let needs = fits.take(LIST_MAX).map(|(id, need)| {
+        let home = node.state().registry.home(&need.municipality).ok();
+        let standing = home.and_then(|home| home.orgs().get(&need.municipality));
+        pb::Need {
+            statement_id: id.to_string(),
+            municipality: need.municipality.to_string(),
+            inhabitants: standing.and_then(|standing| standing.admission.inhabitants).unwrap_or(0),
+            leika_keys: need.leika.iter().map(ToString::to_string).collect(),
+            note: need.note.clone(),
+            until: need.until.to_string(),
+            through: need.through.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
+    });
+    Ok(pb::ListNeedsResponse { needs: needs.collect() })
 }
 
 /// Who charges what, provider first.
@@ -206,7 +344,7 @@ impl From<&Waiting> for pb::Delivery {
 impl From<&Explanation> for pb::Explanation {
     fn from(explanation: &Explanation) -> Self {
         // Mode and waiting deliveries have their own fields beside the explanation.
-        let Explanation { stage, mode: _, turn, since, consequence, choices, waiting: _ } = explanation;
+        let Explanation { stage, mode: _, turn, since, consequence, choices, waiting: _, overdue: _ } = explanation;
         let (turn_org, turn_node, task) = match turn {
             Some(Turn { org, node, task, held_here: _ }) => {
                 (org.to_string(), node.as_ref().map(ToString::to_string).unwrap_or_default(), (*task).into())
@@ -224,6 +362,8 @@ impl From<&Explanation> for pb::Explanation {
             choices: choices.iter().map(Into::into).collect(),
             text_de: explanation.text(Lang::De),
             text_en: explanation.text(Lang::En),
+            overdue: overdue(explanation).into(),
+            overdue_since: explanation.overdue.map(|(_, since)| timestamp(since)),
         }
     }
 }
@@ -243,6 +383,7 @@ impl From<Stage> for pb::Stage {
             Stage::Sealed => Self::Sealed,
             Stage::Void(_) => Self::Void,
             Stage::Disputed => Self::Disputed,
+            Stage::Unsealed(_) => Self::Unsealed,
         }
     }
 }
@@ -255,6 +396,9 @@ fn void_reason(stage: Stage) -> pb::VoidReason {
         Stage::Void(VoidReason::NotApproved) => pb::VoidReason::NotApproved,
         Stage::Void(VoidReason::PriceTooHigh) => pb::VoidReason::PriceTooHigh,
         Stage::Void(VoidReason::Lapsed) => pb::VoidReason::Lapsed,
+        Stage::Void(VoidReason::Rerouted) => pb::VoidReason::Rerouted,
+        Stage::Void(VoidReason::Recalled) => pb::VoidReason::Recalled,
+        Stage::Void(VoidReason::Superseded) => pb::VoidReason::Superseded,
         _ => pb::VoidReason::Unspecified,
     }
 }
@@ -301,7 +445,7 @@ mod tests {
     fn an_order_shows_price_chain_and_messages() {
         let mut town = Town::new(by_rule());
         let id = town.order("r1", |_| ());
-        let view = order(&town.node, id, &org("town")).expect("a party's order");
+        let view = order(&town.node, id, &org("town"), town.now).expect("a party's order");
         assert_eq!(view.stage(), pb::Stage::Offered);
         assert_eq!((view.total_cents, view.price.len(), view.price[0].org.as_str()), (240_000, 2, "provider"));
         assert_eq!(view.chain.len(), 4);
@@ -319,13 +463,13 @@ mod tests {
             town.order(request_id, |_| ());
         }
         let listing = |stage: pb::Stage| {
-            let message = pb::ListOrdersRequest { page_size: 2, page_token: String::new(), stage: stage.into() };
+            let message = pb::ListOrdersRequest { page_size: 2, stage: stage.into(), ..Default::default() };
             Listing::try_from(message).expect("well-formed")
         };
-        let all = list(&town.node, &org("kitu"), &listing(pb::Stage::Unspecified));
+        let all = list(&town.node, &org("kitu"), &listing(pb::Stage::Unspecified), town.now);
         assert_eq!((all.orders.len(), all.total_size, all.next_page_token.is_empty()), (2, 3, false));
-        assert_eq!(list(&town.node, &org("kitu"), &listing(pb::Stage::Sealed)).total_size, 0);
-        assert_eq!(list(&town.node, &org("stranger"), &listing(pb::Stage::Unspecified)).total_size, 0);
+        assert_eq!(list(&town.node, &org("kitu"), &listing(pb::Stage::Sealed), town.now).total_size, 0);
+        assert_eq!(list(&town.node, &org("stranger"), &listing(pb::Stage::Unspecified), town.now).total_size, 0);
         let wrong = pb::ListOrdersRequest { stage: 99, ..Default::default() };
         assert_eq!(Listing::try_from(wrong).expect_err("no such stage").field("field"), Some("stage"));
     }

@@ -11,10 +11,10 @@ use crate::log::digest::BUCKETS;
 use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use crate::log::note::SignedNote;
-use crate::protocol::frame::{Claim, Delivery, Frame, RootPrefix, Run, Wanted};
+use crate::protocol::frame::{Claim, Delivery, Frame, Question, RootPrefix, Run, Wanted};
 use crate::protocol::limits::{
     DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX,
-    PROOF_HASHES_MAX,
+    PROOF_HASHES_MAX, RECOVERY_STATEMENTS_MAX,
 };
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
@@ -422,6 +422,49 @@ impl From<&Delivery> for pb::DeliverRequest {
             messages: messages.iter().map(Into::into).collect(),
         }
     }
+}
+
+impl TryFrom<pb::AskRequest> for Question {
+    type Error = Refusal;
+
+    fn try_from(message: pb::AskRequest) -> Result<Self, Refusal> {
+        match required("question", message.question).map_err(malformed)? {
+            pb::ask_request::Question::OwnSince(since) => Ok(Self::OwnSince(since)),
+            pb::ask_request::Question::Outcome(pb::OutcomeQuestion { order_id, attempt, request_id }) => {
+                if attempt == 0 {
+                    return Err(Refusal::new(Reason::FrameInvalid).with("field", "attempt"));
+                }
+                Ok(Self::Outcome {
+                    order: OrderId(fixed("order_id", &order_id).map_err(malformed)?),
+                    attempt,
+                    request: StatementId(fixed("request_id", &request_id).map_err(malformed)?),
+                })
+            }
+        }
+    }
+}
+
+impl From<&Question> for pb::AskRequest {
+    fn from(question: &Question) -> Self {
+        let question = match question {
+            Question::OwnSince(since) => pb::ask_request::Question::OwnSince(*since),
+            Question::Outcome { order, attempt, request } => {
+                pb::ask_request::Question::Outcome(pb::OutcomeQuestion {
+                    order_id: order.0.to_vec(),
+                    attempt: *attempt,
+                    request_id: request.0.to_vec(),
+                })
+            }
+        };
+        Self { question: Some(question) }
+    }
+}
+
+/// The statements in an answer to a question.
+pub fn statements(message: pb::AskResponse) -> Result<Vec<Signed>, Refusal> {
+    bounded("statements", message.statements.len(), RECOVERY_STATEMENTS_MAX)?;
+    let statements: Result<Vec<Signed>, Refusal> = message.statements.into_iter().map(Signed::try_from).collect();
+    statements.map_err(malformed)
 }
 
 impl TryFrom<pb::IntroduceRequest> for Run {

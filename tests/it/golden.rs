@@ -9,11 +9,15 @@ use verbund::domain::body::Body;
 use verbund::domain::id::{Hash, OrderId, Origin, StatementId};
 use verbund::domain::law::{Basis, Verdict};
 use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
+use verbund::domain::order::aftercare::{Event, Milestone};
+use verbund::domain::order::bundle::CallOff;
 use verbund::domain::order::{
-    Accept, Access, Counter, Decision, Decline, Endorse, LegFinding, Receipt, Seal, Void, VoidReason,
+    Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Pending, Recall, Receipt, Reminder,
+    Seal, Void, VoidReason,
 };
-use verbund::domain::price::Tariff;
+use verbund::domain::price::{KeyKind, Tariff};
 use verbund::domain::statement::{Kind, Signed};
+use verbund::domain::time::Timestamp;
 use verbund::domain::trust::Expulsion;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 
@@ -68,6 +72,7 @@ fn public(kind: &Kind) -> Signed {
                 leika: vec![name("99107023017000")],
                 note: "Wohngeld online".to_owned(),
                 until: day("2027-03-31"),
+                through: None,
             },
         ),
         _ => founding(kind),
@@ -83,6 +88,43 @@ fn leg() -> LegFinding {
         basis: Some(Basis::JointInverse),
         assumed: false,
         evidence: vec![StatementId([4; 32])],
+    }
+}
+
+fn milestone(order: OrderId, seal: StatementId, now: Timestamp) -> Milestone {
+    Milestone {
+        order,
+        attempt: 1,
+        seal,
+        from: name("barleben"),
+        number: 1,
+        event: Event::Terminated { ends_on: now.date() },
+        note: "Kündigung".to_owned(),
+        officer: name("einkauf"),
+        signed_at: now,
+        salt: salt("golden"),
+    }
+}
+
+fn call_off(order: OrderId, seal: StatementId, now: Timestamp) -> CallOff {
+    CallOff {
+        order,
+        attempt: 1,
+        seal,
+        from: name("kitu"),
+        to: name("barleben"),
+        need: StatementId([4; 32]),
+        offering: StatementId([5; 32]),
+        provider: name("dataport"),
+        term_years: 2,
+        key: KeyKind::Inhabitants,
+        weight: 9_000,
+        weights: 40_000,
+        total: cents(123_456),
+        share: cents(27_778),
+        leg: leg(),
+        signed_at: now,
+        salt: salt("golden"),
     }
 }
 
@@ -164,6 +206,48 @@ fn message(kind: &Kind) -> Signed {
                 salt,
             },
         ),
+        Kind::Recall => statement(
+            kind,
+            &Recall {
+                order,
+                attempt,
+                from: name("kid"),
+                request,
+                reason: "OFFERING_WITHDRAWN".to_owned(),
+                note: "Angebot eingestellt".to_owned(),
+                officer: Some(name("leitung")),
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::LateNotice => statement(
+            kind,
+            &LateNotice {
+                order,
+                attempt,
+                buyer: name("barleben"),
+                to: name("kid"),
+                message: prev,
+                void: request,
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Reminder => statement(
+            kind,
+            &Reminder {
+                order,
+                attempt,
+                org: name("barleben"),
+                about: Pending::Seal,
+                due: now,
+                until: later,
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Milestone => statement(kind, &milestone(order, request, now)),
+        Kind::CallOff => statement(kind, &call_off(order, request, now)),
         Kind::Void => statement(
             kind,
             &Void {

@@ -13,7 +13,7 @@ use verbund::node::handle::Handle;
 use verbund::node::ports::Clock as _;
 use verbund::node::ports::Peers;
 use verbund::node::system::{SystemClock, SystemDice};
-use verbund::protocol::frame::Delivery;
+use verbund::protocol::frame::{Delivery, Question};
 use verbund::protocol::peering::Dialler;
 use verbund::protocol::pricing::Search;
 use verbund::protocol::{Answer, Node};
@@ -41,6 +41,13 @@ impl Peers for InProcess {
             Answer::Receipt(receipt) => Ok(receipt),
             other => panic!("a delivery is answered with a receipt, not {other:?}"),
         }
+    }
+
+    async fn ask(&self, node: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {
+        let handle = self.others.lock().expect("no panic holds it").get(&node).cloned();
+        let handle = handle.ok_or_else(|| Refusal::new(Reason::Unreachable).with("node", &node))?;
+        let own = self.own.clone();
+        handle.read(move |node, _| node.answer(&own, &question)).await?
     }
 }
 

@@ -24,7 +24,7 @@ use verbund::node::repair::repair_log;
 use verbund::node::start::{Running, read_genesis, start};
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::protocol::Node;
-use verbund::protocol::frame::{Delivery, Run};
+use verbund::protocol::frame::{Delivery, Question, Run};
 use verbund::protocol::peering::Dialler;
 use verbund::protocol::replication::introduction;
 use verbund::store::memory::MemoryStore;
@@ -130,6 +130,10 @@ struct Nobody;
 
 impl Peers for Nobody {
     async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+        Err(Refusal::new(Reason::Unreachable).with("node", node))
+    }
+
+    async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
         Err(Refusal::new(Reason::Unreachable).with("node", node))
     }
 }

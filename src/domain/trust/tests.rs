@@ -103,7 +103,7 @@ fn grant(number: u8, roles: &[OfficerRole]) -> OfficerGrant {
 }
 
 fn need(name: &str) -> Need {
-    Need { municipality: org(name), leika: Vec::new(), note: String::new(), until: day("2027-01-01") }
+    Need { municipality: org(name), leika: Vec::new(), note: String::new(), until: day("2027-01-01"), through: None }
 }
 
 fn access(officer: &str, signed_at: &str) -> Access {

@@ -14,7 +14,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
-use crate::wire::order::{Listing, evidence_seen, explain, list, order, submission};
+use crate::wire::order::{Listing, call_offs, evidence_seen, explain, list, needs, order, submission};
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
 use crate::wire::statement::signed_as;
@@ -78,6 +78,50 @@ impl OrderService for Desk {
         .await
     }
 
+    async fn recall_order(
+        &self,
+        request: Request<pb::RecallOrderRequest>,
+    ) -> Result<Response<pb::RecallOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::RecallOrderRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Recall, statement)?).await?;
+            Ok(pb::RecallOrderResponse { order_id })
+        })
+        .await
+    }
+
+    async fn report_milestone(
+        &self,
+        request: Request<pb::ReportMilestoneRequest>,
+    ) -> Result<Response<pb::ReportMilestoneResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::ReportMilestoneRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Milestone, statement)?).await?;
+            Ok(pb::ReportMilestoneResponse { order_id })
+        })
+        .await
+    }
+
+    async fn list_call_offs(
+        &self,
+        request: Request<pb::ListCallOffsRequest>,
+    ) -> Result<Response<pb::ListCallOffsResponse>, Status> {
+        let metadata = request.metadata();
+        answered(lang_of(metadata), async {
+            let proof = access::read(metadata)?;
+            self.ask(move |node, now| Ok(call_offs(node, &node.check_reader(&proof, now)?))).await
+        })
+        .await
+    }
+
+    async fn list_needs(
+        &self,
+        request: Request<pb::ListNeedsRequest>,
+    ) -> Result<Response<pb::ListNeedsResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), self.ask(move |node, _| needs(node, &message))).await
+    }
+
     async fn get_order(
         &self,
         request: Request<pb::GetOrderRequest>,
@@ -97,7 +141,7 @@ impl OrderService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (proof, listing) = (access::read(&metadata)?, Listing::try_from(message)?);
-            self.ask(move |node, now| Ok(list(node, &node.check_reader(&proof, now)?, &listing))).await
+            self.ask(move |node, now| Ok(list(node, &node.check_reader(&proof, now)?, &listing, now))).await
         })
         .await
     }
@@ -128,7 +172,7 @@ impl OrderService for Desk {
     ) -> Result<Response<Self::GetEvidenceStream>, Status> {
         let (metadata, _, pb::GetEvidenceRequest { order_id }) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let id = self.ask_as_party(&metadata, &order_id, |_, id, _| Ok(id)).await?;
+            let id = self.ask_as_party(&metadata, &order_id, |_, id, _, _| Ok(id)).await?;
             // Before the bundle is made: what it holds is witnessed no less.
             let seen = self.ask(move |node, _| node.evidence_witnessing(id)).await?;
             let zip = (self.bundle)(self.handle.clone(), id).await?;
@@ -162,7 +206,7 @@ impl Desk {
         // Listen first, look then: what changes in between is seen twice rather than never.
         let changes = self.handle.changes();
         let (id, org, view) = self
-            .ask_as_party(metadata, order_id, |node, id, org| Ok((id, org.clone(), order(node, id, org)?)))
+            .ask_as_party(metadata, order_id, |node, id, org, now| Ok((id, org.clone(), order(node, id, org, now)?)))
             .await?;
         let (sender, receiver) = mpsc::channel(WATCH_QUEUE);
         let watch = Watch { desk: self.clone(), id, org, lang: lang_of(metadata), sender };
@@ -199,7 +243,7 @@ impl Watch {
                 },
             }
             let (id, org) = (self.id, self.org.clone());
-            let view = self.desk.ask(move |node, _| order(node, id, &org)).await;
+            let view = self.desk.ask(move |node, now| order(node, id, &org, now)).await;
             let failed = view.is_err();
             if let Ok(view) = &view {
                 if *view == last {

@@ -13,7 +13,7 @@ use crate::node::handle::StreamIn;
 use crate::node::tls::PeerIdentity;
 use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::Answer;
-use crate::protocol::frame::{Delivery, Run};
+use crate::protocol::frame::{Delivery, Question, Run};
 use crate::protocol::peering::Dialler;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::peer_service_server::PeerService;
@@ -56,6 +56,16 @@ impl PeerService for Desk {
                 Answer::Receipt(receipt) => Ok(pb::DeliverResponse { receipt: Some((&receipt).into()) }),
                 other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
             }
+        })
+        .await
+    }
+
+    async fn ask(&self, request: Request<pb::AskRequest>) -> Result<Response<pb::AskResponse>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (peer, question) = (self.peer(&extensions).await?, Question::try_from(message)?);
+            let statements = Desk::ask(self, move |node, _| node.answer(&peer, &question)).await?;
+            Ok(pb::AskResponse { statements: statements.iter().map(Into::into).collect() })
         })
         .await
     }

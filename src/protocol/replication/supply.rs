@@ -265,6 +265,7 @@ impl Node {
         let (trust, judged) = self.check_suffix(&origin, &run.entries, &note, &run.consistency)?;
         for ((index, entry), judged) in (first..).zip(&run.entries).zip(judged) {
             self.state.note_leaf(&origin, index, &entry.leaf);
+            self.state.note_gap(&origin, index, entry);
             self.state.admit(&origin, index, judged);
         }
         let count = run.entries.len() as u64;

@@ -17,7 +17,7 @@ use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Class, Reason, Refusal};
 use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
-use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
+use verbund::protocol::frame::{Delivery, DeliveryKey, Frame, Question};
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::record::Record;
 use verbund::protocol::settings::Policy;
@@ -94,6 +94,19 @@ pub enum Event {
     Answered {
         call: u64,
         result: Box<Result<Signed, Refusal>>,
+    },
+    Asked {
+        from: NodeId,
+        life: u64,
+        to: NodeId,
+        question: Question,
+    },
+    Told {
+        from: NodeId,
+        to: NodeId,
+        life: u64,
+        question: Question,
+        answer: Box<Result<Vec<Signed>, Refusal>>,
     },
     Errand(usize),
     /// The next commit of the node fails this way.
@@ -280,6 +293,12 @@ impl World {
                     self.step(&from, Input::Delivered(key, *result));
                 }
             }
+            Event::Asked { from, life, to, question } => self.asked(from, life, to, question),
+            Event::Told { from, to, life, question, answer } => {
+                if self.site(&to).life == life {
+                    self.step(&to, Input::Told(from, question, *answer));
+                }
+            }
             Event::Errand(at) => self.run_errand(at),
             Event::Arm(node, failure) => {
                 if self.faults.active {
@@ -397,6 +416,7 @@ impl World {
                 self.step(at, Input::EntriesRead { to, origin, first, entries });
             }
             Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),
+            Effect::Ask(to, question) => self.ask(at, to, question),
             Effect::Disconnect(peer, refusal) => {
                 self.disconnects.push((at.clone(), peer.clone(), refusal));
                 self.break_link(at, &peer);
@@ -491,6 +511,27 @@ impl World {
             let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
             let (from, to, delivery) = (from.clone(), to.clone(), Box::new(delivery.clone()));
             self.later(delay, Event::Deliver { call, from, to, delivery });
+        }
+    }
+
+    /// A question travels like a delivery, and so does its answer.
+    fn ask(&mut self, from: &NodeId, to: NodeId, question: Question) {
+        if self.dice.percent(self.faults.lose) {
+            return;
+        }
+        let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
+        let life = self.site(from).life;
+        self.later(delay, Event::Asked { from: from.clone(), life, to, question });
+    }
+
+    fn asked(&mut self, from: NodeId, life: u64, to: NodeId, question: Question) {
+        let answer = match &self.sites[&to].node {
+            Some(node) if !self.is_separated(&from, &to) => node.answer(&from, &question),
+            _ => Err(Refusal::new(Reason::Unreachable)),
+        };
+        if !self.dice.percent(self.faults.lose) {
+            let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
+            self.later(delay, Event::Told { from: to, to: from, life, question, answer: Box::new(answer) });
         }
     }
 

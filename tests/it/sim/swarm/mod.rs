@@ -424,6 +424,8 @@ impl Swarm {
 
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
+            // There are no orders here.
+            Effect::Ask(..) => {}
             Effect::Reply(id, answer) => {
                 self.answers.insert(id.0, answer);
             }

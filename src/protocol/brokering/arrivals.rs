@@ -1,0 +1,130 @@
+//! What arrives from other nodes: order messages with what is needed to place them, each receipted once.
+use crate::domain::body::Body;
+use crate::domain::id::NodeId;
+use crate::domain::order::{Placed, Receipt};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::time::Timestamp;
+use crate::protocol::frame::Delivery;
+use crate::protocol::limits::DELIVERY_MESSAGES_MAX;
+use crate::protocol::mechanism::Mechanism;
+use crate::protocol::record::Record;
+use crate::protocol::{Answer, Node, Work};
+
+impl Node {
+    pub(in crate::protocol) fn delivery(
+        &mut self,
+        from: &NodeId,
+        delivery: Delivery,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<Answer, Refusal> {
+        self.outbox_awake(from, now, work);
+        if delivery.messages.is_empty() || delivery.messages.len() > DELIVERY_MESSAGES_MAX {
+            return Err(Refusal::new(Reason::FrameInvalid).with("messages", delivery.messages.len()));
+        }
+        if !self.state.is_local(&delivery.to) {
+            return Err(Refusal::new(Reason::OrgElsewhere).with("org", &delivery.to));
+        }
+        let known = self.state.receipts.get(&(delivery.message, delivery.to.clone()));
+        if let Some(receipt) = known.filter(|_| Mechanism::StoredReceipt.is_on()) {
+            return Ok(Answer::Receipt(receipt.clone()));
+        }
+        let about = delivery.messages.iter().find(|signed| signed.id() == delivery.message);
+        let about =
+            about.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "the message itself is missing"))?;
+        if *about.kind() != Kind::CallOff
+            && let Ok(attempt) = self.attempt(delivery.order, delivery.attempt)
+        {
+            attempt.position(&delivery.to)?;
+        }
+        for signed in &delivery.messages {
+            self.arrive(signed, &delivery, now, work)?;
+        }
+        self.receipt(&delivery, now, work).map(Answer::Receipt)
+    }
+
+    /// Takes one arriving message into log and state; what is already here changes nothing.
+    fn arrive(
+        &mut self,
+        signed: &Signed,
+        delivery: &Delivery,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<(), Refusal> {
+        if self.is_known(signed) {
+            return Ok(());
+        }
+        let verified = self.state.registry.judge_now(signed)?;
+        if verified.body().order() != Some((delivery.order, delivery.attempt)) {
+            return Err(Refusal::new(Reason::ChainBroken).with("rule", "other order or attempt"));
+        }
+        match verified.body() {
+            Body::Request(request) if !request.route.parties().contains(&delivery.to) => {
+                return Err(Refusal::new(Reason::NotAParty).with("org", &delivery.to));
+            }
+            Body::CallOff(call_off) if call_off.to != delivery.to => {
+                return Err(Refusal::new(Reason::NotAParty).with("org", &delivery.to));
+            }
+            // A reminder is its node's own affair.
+            Body::Reminder(_) => return Err(Refusal::new(Reason::ChainBroken).with("kind", Kind::Reminder)),
+            _ => {}
+        }
+        self.take_in(verified, now, work)
+    }
+
+    /// Places what others have signed, and keeps what contradicts it.
+    pub(super) fn take_in(
+        &mut self,
+        verified: Verified<Body>,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<(), Refusal> {
+        let Some((order, number)) = verified.body().order() else { return Ok(()) };
+        let signed = verified.signed().clone();
+        let placed = match self.late_seal(&verified, now) {
+            Some(contradicts) => contradicts,
+            None => self.state.place(verified.clone())?,
+        };
+        match placed {
+            Placed::Same => {}
+            Placed::New => {
+                self.append(verified, work);
+                work.touched.insert(order);
+            }
+            Placed::Contradicts(_) if !Mechanism::Equivocation.is_on() => {}
+            Placed::Contradicts(_) => {
+                self.state.keep(signed.clone())?;
+                work.commit.push(Record::Kept(signed));
+                work.touched.insert(order);
+            }
+        }
+        self.doubts.remove(&(order, number));
+        Ok(())
+    }
+
+    /// A seal of an attempt for which it has been proven that none was written in time is no seal.
+    fn late_seal(&self, verified: &Verified<Body>, now: Timestamp) -> Option<Placed> {
+        let Body::Seal(seal) = verified.body() else { return None };
+        let attempt = self.attempt(seal.order, seal.attempt).ok()?;
+        self.proven_unsealed(attempt, now).map(|_| Placed::Contradicts(attempt.request.id()))
+    }
+
+    /// Signs the receipt once; the same delivery again gets the stored bytes.
+    fn receipt(&mut self, delivery: &Delivery, now: Timestamp, work: &mut Work) -> Result<Signed, Refusal> {
+        let body = Receipt {
+            order: delivery.order,
+            attempt: delivery.attempt,
+            from: delivery.to.clone(),
+            message: delivery.message,
+            log: self.settings.origin.clone(),
+            size: self.own_size(),
+            received_at: now,
+            salt: self.dice.salt(),
+        };
+        let signed = Signed::sign(&Kind::Receipt, &body, &[self.statement_key(&delivery.to)?]);
+        self.state.receipts.insert((delivery.message, delivery.to.clone()), signed.clone());
+        work.commit.push(Record::Kept(signed.clone()));
+        Ok(signed)
+    }
+}

@@ -1,0 +1,419 @@
+//! Brokering: what each organisation hosted here does next with an order.
+//!
+//! [`Node::next_act`] looks at what is known and names the next act; nothing else decides. Acts and arrivals are
+//! appended to the log first. [`officers`] takes what people hand in, [`arrivals`] what other nodes deliver, [`acts`]
+//! signs, [`dispatch`] says what must still be delivered to whom, [`doubt`] asks others for an outcome that was missed,
+//! [`recovery`] takes back after a restored backup what this node itself had said.
+pub mod acts;
+pub mod arrivals;
+pub mod dispatch;
+pub mod doubt;
+pub mod officers;
+pub mod overdue;
+pub mod recovery;
+
+use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::law::{LegJudgement, Verdict, judge_leg};
+use crate::domain::money::Cents;
+use crate::domain::order::bundle::Member;
+use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};
+use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::time::{Date, Timestamp};
+pub use crate::protocol::brokering::officers::Approval;
+use crate::protocol::brokering::officers::recalled;
+use crate::protocol::frame::DeliveryKey;
+use crate::protocol::limits::RETURN_RESERVE_PERCENT;
+use crate::protocol::mechanism::Mechanism;
+use crate::protocol::outbox::Outbox;
+use crate::protocol::settings::Deciding;
+use crate::protocol::state::Order;
+use crate::protocol::{Node, Work};
+
+/// What an organisation does next with one attempt.
+#[derive(Clone, PartialEq, Debug)]
+enum Act {
+    Endorse(OrgId, LegFinding, Option<StatementId>),
+    Accept(OrgId, LegFinding, Option<StatementId>),
+    Counter(OrgId),
+    Decline(OrgId, Refusal),
+    Recall(OrgId, Refusal),
+    Seal,
+    Void(VoidReason),
+    LateNotice(OrgId, StatementId),
+    Remind(OrgId, Pending, Timestamp, Timestamp),
+    CallOff(Member, Cents, LegFinding),
+}
+
+/// What a hop makes of a request.
+enum Opinion {
+    Go(LegFinding, Option<StatementId>),
+    Hold,
+    No(Refusal),
+}
+
+impl Node {
+    /// The deliveries under way.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Judges one leg with what this node knows.
+    pub fn judge(
+        &self,
+        pack: &StatementId,
+        leg: (&OrgId, &OrgId),
+        as_of: Date,
+        known_on: Date,
+    ) -> Result<LegJudgement, Refusal> {
+        let rules = self
+            .state
+            .packs
+            .get(pack)
+            .ok_or_else(|| Refusal::new(Reason::RulePackUnknown).with("rule_pack", pack))?;
+        Ok(judge_leg(&self.state.facts, (pack, rules), leg.0, leg.1, as_of, known_on))
+    }
+
+    /// Carries an order as far as the organisations hosted here can.
+    pub(super) fn advance(&mut self, order: OrderId, now: Timestamp, work: &mut Work) {
+        // Each party acts a few times per attempt, a buyer once per member of a bundle, so this ends; the bound only
+        // guards against a mistake.
+        for _ in 0..1_024 {
+            let Some((number, act)) = self.next_act(order, now) else { break };
+            if !self.perform(order, number, act, now, work) {
+                break;
+            }
+        }
+        self.plan_deliveries(order, now, work);
+        self.ask_if_in_doubt(order, now, work);
+        if let Some(due) = self.next_deadline(order, now) {
+            self.schedule.insert((due, order));
+        }
+    }
+
+    fn next_act(&self, order: OrderId, now: Timestamp) -> Option<(u32, Act)> {
+        let known = self.state.orders.get(&order)?;
+        if !known.contradictions.is_empty() {
+            return None;
+        }
+        let newest = known.attempts.last_key_value().map(|(number, _)| *number);
+        known.attempts.iter().find_map(|(number, attempt)| {
+            let act = match attempt.outcome() {
+                Some(_) => self.closing_act(known, attempt),
+                None if Some(*number) == newest => self.open_act(attempt, now),
+                // A later attempt says that this one is void, even if the void itself has not arrived yet.
+                None => None,
+            };
+            act.map(|act| (*number, act))
+        })
+    }
+
+    /// Whether this node signs for an organisation.
+    fn signs_for(&self, org: &OrgId) -> bool {
+        self.keys.statements.contains_key(org) && self.state.is_local(org)
+    }
+
+    /// What is left to do once an attempt has ended: tell whose offer came late, and give each member its part.
+    fn closing_act(&self, known: &Order, attempt: &Attempt) -> Option<Act> {
+        let request = attempt.request.body();
+        if !self.signs_for(&request.buyer) {
+            return None;
+        }
+        match (&attempt.seal, &attempt.void) {
+            (Some(_), _) => self.call_off_act(known, attempt),
+            (None, Some(void)) => self.late_act(attempt, void.id()),
+            (None, None) => None,
+        }
+    }
+
+    /// An offer that stands behind the void in the own log came late.
+    fn late_act(&self, attempt: &Attempt, void: StatementId) -> Option<Act> {
+        let place = |id: &StatementId| self.state.place_of(id, &self.settings.origin);
+        let end = place(&void)?;
+        let accept = attempt.acceptance.iter().map(|accept| (accept.id(), &accept.body().from));
+        let counters = attempt.counters.values().map(|counter| (counter.id(), &counter.body().from));
+        let late = accept.chain(counters).find(|(offer, from)| {
+            !attempt.late.contains_key(offer)
+                && !self.state.is_local(from)
+                && place(offer).is_some_and(|index| index > end)
+        });
+        late.map(|(offer, from)| Act::LateNotice(from.clone(), offer))
+    }
+
+    /// The next member of a bundle that has no call-off yet.
+    fn call_off_act(&self, known: &Order, attempt: &Attempt) -> Option<Act> {
+        let (request, total) = (attempt.request.body(), attempt.seal.as_ref()?.body().total);
+        let bundle = request.bundle.as_ref()?;
+        let shares = bundle.shares(total).ok()?;
+        let (member, share) = shares.into_iter().find(|(member, _)| !known.call_offs.contains_key(&member.org))?;
+        let leg = (&member.org, &request.buyer);
+        let judged = self.judge(&request.rule_pack, leg, request.as_of, request.signed_at.date()).ok()?;
+        Some(Act::CallOff(member.clone(), share, finding(&judged)))
+    }
+
+    fn open_act(&self, attempt: &Attempt, now: Timestamp) -> Option<Act> {
+        if self.proven_unsealed(attempt, now).is_some() || self.lost_outcome(attempt).is_some() {
+            return None;
+        }
+        let parties = attempt.route().parties();
+        let acts = parties.iter().enumerate().filter(|(_, org)| self.signs_for(org)).find_map(|(at, org)| match at {
+            0 => self.buyer_act(attempt, now),
+            _ if self.approval(attempt) != Approval::Given => None,
+            _ => self.hop_act(attempt, at, org, now),
+        });
+        acts.or_else(|| self.reminder_act(attempt, now))
+    }
+
+    fn buyer_act(&self, attempt: &Attempt, now: Timestamp) -> Option<Act> {
+        let request = attempt.request.body();
+        match self.approval(attempt) {
+            Approval::Refused => return Some(Act::Void(VoidReason::NotApproved)),
+            Approval::Awaited if now > request.quote_by => return Some(Act::Void(VoidReason::Expired)),
+            Approval::Awaited => return None,
+            Approval::Given => {}
+        }
+        if recalled(attempt).is_some() {
+            return Some(Act::Void(VoidReason::Recalled));
+        }
+        if !attempt.declines.is_empty() {
+            return Some(Act::Void(VoidReason::Rejected));
+        }
+        match attempt.offer() {
+            Err(refusal) if refusal.reason == Reason::PriceTooHigh => Some(Act::Void(VoidReason::PriceTooHigh)),
+            Err(_) => (now > request.quote_by).then_some(Act::Void(VoidReason::Expired)),
+            Ok(_) if now > request.seal_by => Some(Act::Void(VoidReason::Expired)),
+            Ok(_) => self.offered_act(attempt, now),
+        }
+    }
+
+    /// With all offers here: a leg that no longer holds ends the attempt, the request's leave seals it. The leave asks for
+    /// a binding request and every leg fulfilled, by the parties' findings and by ours of today.
+    fn offered_act(&self, attempt: &Attempt, now: Timestamp) -> Option<Act> {
+        let request = attempt.request.body();
+        let today = self.check_legs(request, now.date(), now.date());
+        if Mechanism::SealGuard.is_on() && today.as_ref().is_err_and(|refusal| refusal.reason == Reason::LegNotLawful)
+        {
+            return Some(Act::Void(VoidReason::Lapsed));
+        }
+        let leave = request.auto_seal.as_ref().filter(|_| request.mode == Mode::Binding)?;
+        let holds = |leg: &&LegFinding| leg.verdict == Verdict::Fulfilled && (leave.accept_assumed || !leg.assumed);
+        if !attempt.leg_findings().iter().all(holds) {
+            return None;
+        }
+        match today {
+            Err(_) if Mechanism::SealGuard.is_on() => Some(Act::Void(VoidReason::Lapsed)),
+            _ => Some(Act::Seal),
+        }
+    }
+
+    fn hop_act(&self, attempt: &Attempt, at: usize, org: &OrgId, now: Timestamp) -> Option<Act> {
+        if attempt.declines.contains_key(&at) || attempt.recalls.contains_key(&at) {
+            return None;
+        }
+        let provider = attempt.legs();
+        let reached = (1..at).all(|before| attempt.endorsements.contains_key(&before));
+        let answered =
+            if at == provider { attempt.acceptance.is_some() } else { attempt.endorsements.contains_key(&at) };
+        if reached && !answered {
+            return match self.opinion(attempt, at, org, now) {
+                Opinion::Go(leg, decision) if at == provider => Some(Act::Accept(org.clone(), leg, decision)),
+                Opinion::Go(leg, decision) => Some(Act::Endorse(org.clone(), leg, decision)),
+                Opinion::Hold => None,
+                Opinion::No(refusal) => Some(Act::Decline(org.clone(), refusal)),
+            };
+        }
+        if answered && let Some(act) = self.second_thought(attempt, at, org, now) {
+            return Some(act);
+        }
+        let behind =
+            if at + 1 == provider { attempt.acceptance.is_some() } else { attempt.counters.contains_key(&(at + 1)) };
+        let offers = at < provider && answered && behind && !attempt.counters.contains_key(&at);
+        offers.then(|| Act::Counter(org.clone()))
+    }
+
+    /// What makes a party withdraw after it has answered: the provider's offering is withdrawn; or the next hop cannot be
+    /// reached within its share of the time, and the buyer should try another way while there is time.
+    fn second_thought(&self, attempt: &Attempt, at: usize, org: &OrgId, now: Timestamp) -> Option<Act> {
+        let request = attempt.request.body();
+        if at == attempt.legs() {
+            let withdrawn = self.state.catalogue.is_withdrawn(&request.offering);
+            let refusal = || Refusal::new(Reason::OfferingWithdrawn).with("offering", request.offering);
+            return (withdrawn && now <= request.seal_by).then(|| Act::Recall(org.clone(), refusal()));
+        }
+        let next = &attempt.route().parties()[at + 1];
+        let endorse = attempt.endorsements.get(&at)?;
+        let heard = attempt.endorsements.contains_key(&(at + 1))
+            || attempt.acceptance.is_some()
+            || self.is_receipted(attempt, next, endorse.id());
+        let over = now > latest_answer(attempt, at + 1) && !self.state.is_local(next) && !heard;
+        over.then(|| {
+            let refusal = Refusal::new(Reason::Unreachable).with("org", next);
+            Act::Decline(org.clone(), refusal.with("decision_by", latest_answer(attempt, at + 1)))
+        })
+    }
+
+    /// Whether a party has receipted a message of ours.
+    fn is_receipted(&self, attempt: &Attempt, to: &OrgId, message: StatementId) -> bool {
+        let request = attempt.request.body();
+        let key = DeliveryKey { order: request.order, attempt: request.attempt, to: to.clone(), message };
+        self.state.orders.get(&request.order).is_some_and(|known| known.delivered.contains(&key))
+    }
+
+    /// What a hop or the provider makes of a request: by its officer's decision, else by its rule.
+    fn opinion(&self, attempt: &Attempt, at: usize, org: &OrgId, now: Timestamp) -> Opinion {
+        let request = attempt.request.body();
+        let parties = attempt.route().parties();
+        let Some(policy) = self.settings.policies.get(org) else {
+            return Opinion::No(Refusal::new(Reason::NotAParty).with("org", org).with("rule", "no brokering policy"));
+        };
+        let known_on = request.signed_at.date();
+        let leg = match self.judge(&request.rule_pack, (&parties[at - 1], org), request.as_of, known_on) {
+            Ok(leg) => leg,
+            Err(refusal) => return Opinion::No(refusal),
+        };
+        if let Err(refusal) = self.check_acceptable(attempt, at, org, &leg, now) {
+            return Opinion::No(refusal);
+        }
+        let finding = finding(&leg);
+        if let Some(decision) = attempt.decisions.get(org) {
+            return if decision.body().approve {
+                Opinion::Go(finding, Some(decision.id()))
+            } else {
+                Opinion::No(Refusal::new(Reason::DecisionNo).with("note", &decision.body().note))
+            };
+        }
+        let latest = latest_answer(attempt, at);
+        match &policy.deciding {
+            Deciding::Rule { .. } if leg.verdict == Verdict::NotProven => {
+                Opinion::No(refuse_unless_fulfilled(&leg).expect_err("it is not proven"))
+            }
+            Deciding::Rule { accept_assumed, total_max }
+                if (*accept_assumed || !finding.assumed)
+                    && total_max.is_none_or(|limit| request.total_max <= limit) =>
+            {
+                Opinion::Go(finding, None)
+            }
+            Deciding::Rule { .. } => hold(latest, now),
+            Deciding::Officer { within_ms } => hold(request.signed_at.plus_ms(*within_ms).min(latest), now),
+        }
+    }
+
+    /// What no decision of an officer can replace: the leg may hold, the offering can be had, the price is known, and there
+    /// is time.
+    fn check_acceptable(
+        &self,
+        attempt: &Attempt,
+        at: usize,
+        org: &OrgId,
+        leg: &LegJudgement,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let request = attempt.request.body();
+        if leg.verdict == Verdict::NotFulfilled {
+            refuse_unless_fulfilled(leg)?;
+        }
+        if at == attempt.legs() {
+            self.check_orderable(request, request.signed_at)?;
+        } else {
+            self.hop_price(request, org)?;
+        }
+        if now > request.quote_by {
+            return Err(Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by));
+        }
+        self.check_time_share(attempt, at, org)
+    }
+
+    /// A hop refuses at once what it could not decide in time, rather than sit on it: what its officers have promised to
+    /// need, and the reserve for the way back, must fit between the message before and the quote deadline.
+    fn check_time_share(&self, attempt: &Attempt, at: usize, org: &OrgId) -> Result<(), Refusal> {
+        let request = attempt.request.body();
+        let Some(Deciding::Officer { within_ms }) = self.settings.policies.get(org).map(|policy| &policy.deciding)
+        else {
+            return Ok(());
+        };
+        if attempt.decisions.contains_key(org) || !Mechanism::EarlyRefusal.is_on() {
+            return Ok(());
+        }
+        let before = attempt.endorsements.get(&(at - 1)).map_or(request.signed_at, |before| before.body().signed_at);
+        let reserve = request.quote_by.since_ms(request.signed_at) * RETURN_RESERVE_PERCENT / 100;
+        let left = request.quote_by.since_ms(before) - reserve;
+        if *within_ms <= left {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::TimeTooShort)
+            .with("needed_hours", within_ms / 3_600_000)
+            .with("left_hours", left.max(0) / 3_600_000))
+    }
+
+    /// When an order must be looked at again if nothing arrives.
+    fn next_deadline(&self, order: OrderId, now: Timestamp) -> Option<Timestamp> {
+        let attempt = self.state.orders.get(&order)?.current()?;
+        if attempt.outcome().is_some() {
+            return None;
+        }
+        let request = attempt.request.body();
+        let parties = attempt.route().parties();
+        let holds = parties.iter().enumerate().skip(1).filter_map(|(at, org)| {
+            let latest = latest_answer(attempt, at);
+            // Of a party elsewhere: until when it must have been reached.
+            let Some(policy) = self.settings.policies.get(org) else { return Some(latest) };
+            Some(match policy.deciding {
+                Deciding::Officer { within_ms } => request.signed_at.plus_ms(within_ms).min(latest),
+                Deciding::Rule { .. } => latest,
+            })
+        });
+        let doubt = self.doubts.get(&(order, request.attempt)).map(|doubt| doubt.next_at);
+        let later = holds.chain([request.quote_by, request.seal_by]).map(|due| due.plus_ms(1));
+        let reminders = self.reminders(attempt).into_iter().map(|(.., due, _)| due);
+        let doubts = doubt.into_iter().chain([request.seal_by.plus_ms(doubt::DOUBT_AFTER_MS)]);
+        later.chain(reminders).chain(doubts).filter(|due| *due > now).min()
+    }
+}
+
+fn hold(until: Timestamp, now: Timestamp) -> Opinion {
+    if now > until {
+        Opinion::No(Refusal::new(Reason::DeadlinePassed).with("decision_by", until))
+    } else {
+        Opinion::Hold
+    }
+}
+
+/// The share of the time until the quote deadline that is the hop's: the time left is divided among those who have
+/// not answered yet, less a reserve for the way back.
+pub(super) fn latest_answer(attempt: &Attempt, at: usize) -> Timestamp {
+    let request = attempt.request.body();
+    let span = request.quote_by.since_ms(request.signed_at);
+    let usable = span - span * RETURN_RESERVE_PERCENT / 100;
+    let (position, legs) = (i64::try_from(at).unwrap_or(1), i64::try_from(attempt.legs()).unwrap_or(1));
+    request.signed_at.plus_ms(usable * position / legs.max(1))
+}
+
+fn finding(leg: &LegJudgement) -> LegFinding {
+    LegFinding {
+        from: leg.from.clone(),
+        to: leg.to.clone(),
+        as_of: leg.as_of,
+        verdict: leg.verdict,
+        basis: leg.basis,
+        assumed: leg.assumed(),
+        evidence: leg.evidence().into_iter().collect(),
+    }
+}
+
+/// Refuses a leg that is not fulfilled, naming what is missing or fails, in German and in English.
+pub fn refuse_unless_fulfilled(leg: &LegJudgement) -> Result<(), Refusal> {
+    let reason = match leg.verdict {
+        Verdict::Fulfilled => return Ok(()),
+        Verdict::NotProven => Reason::LegNotProven,
+        Verdict::NotFulfilled => Reason::LegNotLawful,
+    };
+    let why = |lang| {
+        let findings = leg.findings.iter().filter(|finding| finding.verdict == leg.verdict);
+        findings.map(|finding| finding.text(lang)).collect::<Vec<String>>().join(" ")
+    };
+    Err(Refusal::new(reason)
+        .with("from", &leg.from)
+        .with("to", &leg.to)
+        .with("as_of", leg.as_of)
+        .with("why", why(Lang::De))
+        .with("why_en", why(Lang::En)))
+}

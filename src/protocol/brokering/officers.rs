@@ -1,0 +1,376 @@
+//! What officers hand in: requests, decisions, seals, voids, recalls, milestones. Each rule is asked before the log grows.
+use crate::domain::body::Body;
+use crate::domain::id::{OrderId, OrgId};
+use crate::domain::money::Cents;
+use crate::domain::order::aftercare::{Amendment, Amends, Milestone, check_timely};
+use crate::domain::order::bundle::Bundle;
+use crate::domain::order::{Attempt, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Signed, Verified};
+use crate::domain::time::{Date, Timestamp};
+use crate::domain::trust::OfficerGrant;
+use crate::protocol::brokering::refuse_unless_fulfilled;
+use crate::protocol::limits::{CLOCK_SKEW_MS, ORDERS_MAX};
+use crate::protocol::mechanism::Mechanism;
+use crate::protocol::state::Order;
+use crate::protocol::{Answer, Node, Work, is_officer_kind};
+
+/// Whether the buyer's side has approved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Approval {
+    /// The officer's own limit suffices, or a colleague has approved.
+    Given,
+    /// A colleague must approve.
+    Awaited,
+    /// A colleague has refused.
+    Refused,
+}
+
+impl Node {
+    pub(in crate::protocol) fn officer(
+        &mut self,
+        signed: Signed,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<Answer, Refusal> {
+        if !is_officer_kind(signed.kind()) {
+            return Err(Refusal::new(Reason::OrderState).with("kind", signed.kind()));
+        }
+        let verified = self.state.registry.judge_now(&signed)?;
+        let (org, _) = verified.body().signer_rule().expect("officer kinds have one signer");
+        if !self.state.is_local(org) {
+            return Err(Refusal::new(Reason::OrgElsewhere).with("org", org));
+        }
+        let (order, _) = verified.body().order().expect("officer kinds belong to an order");
+        self.check_clock(&verified, now)?;
+        match verified.body().clone() {
+            Body::Request(request) => self.submit(&request, verified, now, work)?,
+            Body::Decision(decision) => {
+                self.check_decision(&decision, &signed)?;
+                self.take(verified, work)?;
+            }
+            Body::Seal(seal) => self.take_seal(&seal, verified, now, work)?,
+            Body::Recall(recall) => {
+                self.check_recall(&recall, &signed)?;
+                self.take(verified, work)?;
+            }
+            Body::Milestone(milestone) => {
+                self.check_milestone(&milestone, &signed)?;
+                self.take(verified, work)?;
+            }
+            _ => self.take_void(verified, work)?,
+        }
+        Ok(Answer::Order(order))
+    }
+
+    /// Whether a statement stands in the own log. A leaf in another's log proves nothing: anyone may claim an id.
+    pub(super) fn is_known(&self, signed: &Signed) -> bool {
+        self.state.place_of(&signed.id(), &self.settings.origin).is_some()
+    }
+
+    /// A buyer's approval that could not count must not take the place of one that does.
+    fn check_decision(&self, decision: &Decision, signed: &Signed) -> Result<(), Refusal> {
+        let request = self.attempt(decision.order, decision.attempt)?.request.body();
+        if decision.org != request.buyer || !decision.approve || self.is_known(signed) {
+            return Ok(());
+        }
+        if decision.officer == request.officer {
+            return Err(Refusal::new(Reason::SameOfficer).with("officer", &decision.officer));
+        }
+        match self.grant_behind(&request.buyer, signed) {
+            Some(grant) if request.total_max <= grant.limit => Ok(()),
+            grant => Err(Refusal::new(Reason::GrantLimit)
+                .with("limit", grant.map_or(Cents::ZERO, |grant| grant.limit))
+                .with("total_max", request.total_max)),
+        }
+    }
+
+    fn grant_behind(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
+        let key = signed.signatures().first().map(|by| by.key)?;
+        self.state.registry.officer(org, &key)
+    }
+
+    /// What is signed now must say so; the order's deadlines rest on it.
+    fn check_clock(&self, verified: &Verified<Body>, now: Timestamp) -> Result<(), Refusal> {
+        let signed_at = verified.body().signed_at().unwrap_or(now);
+        if self.is_known(verified.signed()) || now.since_ms(signed_at).abs() <= CLOCK_SKEW_MS {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::TimeInvalid).with("signed_at", signed_at).with("now", now))
+    }
+
+    /// A request begins an order, or a new attempt of one; the same request again is the same order and the same answer.
+    fn submit(
+        &mut self,
+        request: &Request,
+        verified: Verified<Body>,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<(), Refusal> {
+        match self.state.orders.get(&request.order) {
+            Some(order) if Mechanism::FirstMessage.is_on() && is_repeated(order, request) => return Ok(()),
+            Some(order) => check_next_attempt(order, request)?,
+            None if request.attempt != 1 => {
+                return Err(Refusal::new(Reason::OrderState).with("attempt", request.attempt));
+            }
+            None if self.state.orders.len() >= ORDERS_MAX => {
+                return Err(Refusal::new(Reason::Overloaded).with("orders", self.state.orders.len()));
+            }
+            None => {}
+        }
+        self.check_orderable(request, now)?;
+        self.check_legs(request, request.as_of, request.signed_at.date())?;
+        if let Some(amends) = &request.amends {
+            self.check_amends(amends, request, now)?;
+        }
+        if let Some(bundle) = &request.bundle {
+            self.check_bundle(bundle, request)?;
+        }
+        self.take(verified, work)
+    }
+
+    /// The offering exists, is on offer, covers the buyer, and every party has a home node.
+    pub(super) fn check_orderable(&self, request: &Request, now: Timestamp) -> Result<(), Refusal> {
+        if now >= request.quote_by {
+            return Err(Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by));
+        }
+        for party in request.route.parties() {
+            self.state.registry.home(party)?;
+        }
+        let offering = self.state.catalogue.orderable(&request.offering)?;
+        if offering.seller != *request.route.provider() {
+            return Err(Refusal::new(Reason::RouteInvalid).with("provider", &offering.seller));
+        }
+        if !offering.is_valid_on(now.date()) {
+            return Err(Refusal::new(Reason::OfferingExpired).with("offering", &offering.name));
+        }
+        offering.check_term(request.term_years)?;
+        self.provider_price(request, offering)?;
+        let home = self.state.registry.home(&request.buyer)?;
+        let area = home.orgs().get(&request.buyer).and_then(|standing| standing.admission.area.as_ref());
+        match area {
+            Some(area) if !offering.covers(area) => {
+                Err(Refusal::new(Reason::OfferingNotCovering).with("area", area).with("offering", &offering.name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every leg fulfilled on a day, or the refusal names the leg and the fact.
+    pub(super) fn check_legs(&self, request: &Request, as_of: Date, known_on: Date) -> Result<(), Refusal> {
+        for leg in request.route.legs() {
+            refuse_unless_fulfilled(&self.judge(&request.rule_pack, leg, as_of, known_on)?)?;
+        }
+        Ok(())
+    }
+
+    /// What is amended is sealed and in force, by the same buyer on the same route; a prolongation is judged on a day that
+    /// is not past, because a lapsed leg must not be carried on.
+    fn check_amends(&self, amends: &Amends, request: &Request, now: Timestamp) -> Result<(), Refusal> {
+        let invalid =
+            |rule: &str| Refusal::new(Reason::AmendmentInvalid).with("order", amends.order).with("rule", rule);
+        let known = self.state.orders.get(&amends.order);
+        let sealed = known.and_then(Order::sealed).ok_or_else(|| invalid("not sealed here"))?;
+        if sealed.seal.as_ref().map(Verified::id) != Some(amends.seal) {
+            return Err(invalid("another seal"));
+        }
+        if sealed.route() != &request.route {
+            return Err(invalid("another route"));
+        }
+        if amends.what == Amendment::Prolong && request.as_of < now.date() {
+            return Err(invalid("judged on a day that is past"));
+        }
+        Ok(())
+    }
+
+    /// Every member has asked for it, and may lawfully award to the buyer.
+    fn check_bundle(&self, bundle: &Bundle, request: &Request) -> Result<(), Refusal> {
+        let offering = self.state.catalogue.orderable(&request.offering)?;
+        for member in &bundle.members {
+            let missing = || Refusal::new(Reason::NeedMissing).with("member", &member.org).with("need", member.need);
+            let need = self.state.needs.get(&member.need).ok_or_else(missing)?;
+            let asks = need.municipality == member.org
+                && need.leika.iter().any(|key| offering.leika.contains(key))
+                && need.until >= request.signed_at.date()
+                && need.through.as_ref().is_none_or(|through| *through == request.buyer);
+            if !asks {
+                return Err(missing());
+            }
+            let leg = (&member.org, &request.buyer);
+            let judged = self.judge(&request.rule_pack, leg, request.as_of, request.signed_at.date())?;
+            refuse_unless_fulfilled(&judged)?;
+        }
+        Ok(())
+    }
+
+    /// Places a verified message by an officer of an organisation hosted here, and appends it.
+    fn take(&mut self, verified: Verified<Body>, work: &mut Work) -> Result<(), Refusal> {
+        let (order, _) = verified.body().order().expect("order messages belong to an order");
+        self.refuse_if_disputed(order)?;
+        match self.state.place(verified.clone())? {
+            Placed::Same => {}
+            Placed::Contradicts(known) => {
+                return Err(Refusal::new(Reason::OrderConflict).with("order", order).with("known", known));
+            }
+            Placed::New => {
+                self.append(verified, work);
+                work.touched.insert(order);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_if_disputed(&self, order: OrderId) -> Result<(), Refusal> {
+        match self.state.orders.get(&order) {
+            Some(known) if !known.contradictions.is_empty() => {
+                Err(Refusal::new(Reason::OrderDisputed).with("order", order))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An officer's seal. Where the guard finds that a leg no longer holds, the attempt is looked at again and ends.
+    fn take_seal(
+        &mut self,
+        seal: &Seal,
+        verified: Verified<Body>,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> Result<(), Refusal> {
+        if !self.is_known(verified.signed())
+            && let Err(refusal) = self.check_sealable(seal, now)
+        {
+            if refusal.reason == Reason::LegNotLawful {
+                work.touched.insert(seal.order);
+            }
+            return Err(refusal);
+        }
+        self.take(verified, work)
+    }
+
+    /// A void after a seal, or a seal after a void, is refused: the first stands.
+    fn take_void(&mut self, verified: Verified<Body>, work: &mut Work) -> Result<(), Refusal> {
+        let (order, number) = verified.body().order().expect("a void belongs to an order");
+        let attempt = self.attempt(order, number)?;
+        if attempt.seal.is_some() && Mechanism::OneOutcome.is_on() {
+            return Err(Refusal::new(Reason::OrderClosed).with("order", order).with("state", "sealed"));
+        }
+        if attempt.void.is_some() {
+            return Ok(());
+        }
+        if let Body::Void(void) = verified.body()
+            && !matches!(void.reason, VoidReason::Cancelled | VoidReason::Rerouted | VoidReason::Superseded)
+        {
+            return Err(Refusal::new(Reason::FieldInvalid).with("field", "reason").with("rule", "not an officer's"));
+        }
+        self.refuse_if_outcome_lost(attempt)?;
+        self.take(verified, work)
+    }
+
+    /// A hop or the provider may withdraw what it has promised until it knows how the attempt ended.
+    fn check_recall(&self, recall: &Recall, signed: &Signed) -> Result<(), Refusal> {
+        let attempt = self.attempt(recall.order, recall.attempt)?;
+        let at = attempt.position(&recall.from)?;
+        if self.is_known(signed) {
+            return Ok(());
+        }
+        if attempt.outcome().is_some() {
+            return Err(Refusal::new(Reason::OrderClosed).with("order", recall.order));
+        }
+        let promised = attempt.endorsements.contains_key(&at) || at == attempt.legs() && attempt.acceptance.is_some();
+        if promised { Ok(()) } else { Err(Refusal::new(Reason::OrderState).with("rule", "nothing was promised yet")) }
+    }
+
+    fn check_milestone(&self, milestone: &Milestone, signed: &Signed) -> Result<(), Refusal> {
+        if self.is_known(signed) {
+            return Ok(());
+        }
+        let attempt = self.attempt(milestone.order, milestone.attempt)?;
+        let offering = self.state.catalogue.version(&attempt.request.body().offering);
+        check_timely(attempt, milestone, offering.and_then(|offering| offering.notice_days))
+    }
+
+    /// One attempt of an order.
+    pub(in crate::protocol) fn attempt(&self, order: OrderId, number: u32) -> Result<&Attempt, Refusal> {
+        self.state
+            .orders
+            .get(&order)
+            .and_then(|known| known.attempts.get(&number))
+            .ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))
+    }
+
+    /// The guard of the one commit point, over one consistent state.
+    fn check_sealable(&self, seal: &Seal, now: Timestamp) -> Result<(), Refusal> {
+        let attempt = self.attempt(seal.order, seal.attempt)?;
+        let request = attempt.request.body();
+        if attempt.outcome().is_some() && Mechanism::OneOutcome.is_on() {
+            return Err(Refusal::new(Reason::OrderClosed).with("order", seal.order));
+        }
+        if now > request.seal_by {
+            return Err(Refusal::new(Reason::DeadlinePassed).with("seal_by", request.seal_by));
+        }
+        if let Some(recall) = recalled(attempt) {
+            return Err(Refusal::new(Reason::OrderRecalled).with("org", &recall.from));
+        }
+        self.refuse_if_outcome_lost(attempt)?;
+        attempt.offer()?;
+        if Mechanism::SealGuard.is_on() { self.check_legs(request, now.date(), now.date()) } else { Ok(()) }
+    }
+
+    /// Whether the buyer's side has approved: within the officer's limit, or by a second person whose limit suffices.
+    pub fn approval(&self, attempt: &Attempt) -> Approval {
+        let request = &attempt.request;
+        let cap = request.body().total_max;
+        let officer = |signed: &Signed| self.grant_behind(&request.body().buyer, signed);
+        if officer(request.signed()).is_some_and(|grant| cap <= grant.limit) {
+            return Approval::Given;
+        }
+        let Some(decision) = attempt.decisions.get(&request.body().buyer) else { return Approval::Awaited };
+        let suffices = officer(decision.signed()).is_some_and(|grant| cap <= grant.limit);
+        match (decision.body().approve, decision.body().officer != request.body().officer && suffices) {
+            (false, _) => Approval::Refused,
+            (true, true) => Approval::Given,
+            (true, false) => Approval::Awaited,
+        }
+    }
+}
+
+/// The withdrawal that came before the end, if any.
+pub(super) fn recalled(attempt: &Attempt) -> Option<&Recall> {
+    attempt.recalls.values().next().map(Verified::body).filter(|_| Mechanism::RecallBeforeSeal.is_on())
+}
+
+/// Whether this request has been taken before. A tool that repeats a submission may sign anew: time, salt and deadlines
+/// may differ.
+fn is_repeated(order: &Order, request: &Request) -> bool {
+    let terms = |of: &Request| (of.attempt, of.mode, of.offering, of.term_years, of.total_max, of.as_of);
+    order.attempts.values().map(|attempt| attempt.request.body()).any(|known| {
+        terms(known) == terms(request)
+            && known.route == request.route
+            && known.rule_pack == request.rule_pack
+            && known.bundle == request.bundle
+            && known.amends == request.amends
+    })
+}
+
+/// A new attempt follows the newest one, and only once that is void. An order that is sealed gets no further attempt.
+fn check_next_attempt(order: &Order, request: &Request) -> Result<(), Refusal> {
+    let Some(newest) = order.current() else { return Ok(()) };
+    let number = newest.request.body().attempt;
+    if order.sealed().is_some() {
+        return Err(Refusal::new(Reason::OrderClosed).with("order", request.order).with("state", "sealed"));
+    }
+    if request.attempt <= number {
+        return Err(Refusal::new(Reason::OrderConflict).with("order", request.order).with("attempt", number));
+    }
+    if request.attempt != number + 1 {
+        return Err(Refusal::new(Reason::FieldInvalid).with("field", "attempt").with("must_be", number + 1));
+    }
+    if newest.void.is_none() && Mechanism::VoidBeforeReroute.is_on() {
+        return Err(Refusal::new(Reason::OrderOpen).with("order", request.order).with("attempt", number));
+    }
+    if newest.request.body().mode == Mode::Binding && request.mode == Mode::Interest {
+        return Err(Refusal::new(Reason::FieldInvalid).with("field", "mode").with("must_be", "binding"));
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! After a restored backup: what this node itself had said and heard, taken back from those who have it.
+//!
+//! Replicas of the own log bring back its leaves, never the content of what was for the parties only. Going on without
+//! it would mean to say things twice, in other words. So a node whose log has such gaps, or whose store was restored,
+//! asks every other node for what it holds of it, and takes no part in orders until it has heard them.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::body::Body;
+use crate::domain::id::NodeId;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
+use crate::domain::time::Timestamp;
+use crate::protocol::frame::Question;
+use crate::protocol::limits::{RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
+use crate::protocol::mechanism::Mechanism;
+use crate::protocol::record::Record;
+use crate::protocol::{Effect, Node, Work};
+
+/// How far taking back has come.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// Entries of the own log that were there at the start; absent before it.
+    since: Option<u64>,
+    /// Whether there is, or may be, something to take back.
+    is_needed: bool,
+    heard: BTreeSet<NodeId>,
+    asked: BTreeMap<NodeId, Timestamp>,
+    until: Timestamp,
+}
+
+impl Node {
+    /// Whether this node may take part in orders.
+    pub fn check_may_broker(&self) -> Result<(), Refusal> {
+        self.check_may_sign()?;
+        if !self.recovery.is_needed || !Mechanism::RecoverOwn.is_on() {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::CatchingUp)
+            .with("heard", self.recovery.heard.len())
+            .with("missing", self.state.gaps.len()))
+    }
+
+    /// Statements for the parties only that stand in the own log and whose content is not here.
+    pub fn missing_statements(&self) -> usize {
+        self.state.gaps.len()
+    }
+
+    /// At the start.
+    pub(in crate::protocol) fn begin_recovery(&mut self, now: Timestamp) {
+        let since = self.state.gaps.values().copied().min().unwrap_or(self.own_size());
+        self.recovery = Recovery {
+            since: Some(since),
+            // A new store that holds nothing has never said anything.
+            is_needed: self.settings.is_new_store && self.own_size() > 0 || !self.state.gaps.is_empty(),
+            until: now.plus_ms(RECOVERY_WAIT_MS),
+            ..Recovery::default()
+        };
+    }
+
+    /// Asks whoever has not answered yet, once the own log is known to its end.
+    pub(in crate::protocol) fn review_recovery(&mut self, now: Timestamp, work: &mut Work) {
+        if self.check_may_sign().is_err() {
+            return;
+        }
+        self.recovery.is_needed |= !self.state.gaps.is_empty() && self.recovery.heard.is_empty();
+        if !self.recovery.is_needed {
+            return;
+        }
+        let others = self.other_nodes();
+        if self.settings.alone || now >= self.recovery.until || others.is_subset(&self.recovery.heard) {
+            return self.end_recovery(work);
+        }
+        let Some(since) = self.recovery.since else { return };
+        for node in others.difference(&self.recovery.heard) {
+            let asked = self.recovery.asked.get(node);
+            if asked.is_none_or(|at| now.since_ms(*at) >= RECOVERY_ASK_MS || now < *at) {
+                self.recovery.asked.insert(node.clone(), now);
+                work.then.push(Effect::Ask(node.clone(), Question::OwnSince(since)));
+            }
+        }
+    }
+
+    fn end_recovery(&mut self, work: &mut Work) {
+        self.recovery.is_needed = false;
+        work.touched.append(&mut self.sync.own.waiting);
+    }
+
+    /// When somebody is asked again.
+    pub(in crate::protocol) fn recovery_due(&self) -> Option<Timestamp> {
+        let recovery = self.check_may_sign().is_ok().then_some(&self.recovery).filter(|known| known.is_needed)?;
+        let asked = recovery.asked.iter().filter(|(node, _)| !recovery.heard.contains(*node));
+        asked.map(|(_, at)| at.plus_ms(RECOVERY_ASK_MS)).chain([recovery.until]).min()
+    }
+
+    fn other_nodes(&self) -> BTreeSet<NodeId> {
+        let nodes = self.state.logs.keys().map(|origin| origin.node.clone());
+        nodes.filter(|node| node != self.settings.node()).collect()
+    }
+
+    /// What a node is to be told that has lost everything from `since` on in its own log: what its organisations signed
+    /// from there on or what is not in that log at all, and what they receipted from there on. In an order in which it can be
+    /// placed.
+    pub(super) fn known_of(&self, node: &NodeId, since: u64) -> Vec<Signed> {
+        let lost = |signed: &Signed| {
+            let Ok(body) = Body::read(signed) else { return false };
+            let by_asker = body.signer_rule().is_some_and(|(org, _)| self.is_home_of(node, org));
+            let place = self.state.places.of(&signed.id()).find(|(origin, _)| origin.node == *node);
+            let receipted = self.state.receipts_for(signed.id()).any(|receipt| {
+                matches!(Body::read(receipt), Ok(Body::Receipt(receipt))
+                    if self.is_home_of(node, &receipt.from) && receipt.size > since)
+            });
+            by_asker && place.is_none_or(|(_, index)| index >= since) || receipted
+        };
+        let attempts = self.state.orders.values().flat_map(|known| known.attempts.values());
+        let of_asker = attempts.filter(|attempt| self.hosts_party(node, attempt));
+        let messages = of_asker.flat_map(|attempt| {
+            let messages = attempt.messages();
+            // Without its request nothing of an attempt can be placed.
+            let first = messages.iter().any(|signed| lost(signed)).then(|| attempt.request.signed());
+            let rest = messages.into_iter().skip(1).filter(|signed| lost(signed));
+            first.into_iter().chain(rest).collect::<Vec<&Signed>>()
+        });
+        let call_offs = self.state.orders.values().flat_map(|known| known.call_offs.values());
+        let call_offs = call_offs.map(|call_off| call_off.signed()).filter(|signed| lost(signed));
+        messages.chain(call_offs).take(RECOVERY_STATEMENTS_MAX).cloned().collect()
+    }
+
+    /// Takes back what another node still had.
+    pub(super) fn recover(
+        &mut self,
+        from: &NodeId,
+        answer: Result<Vec<Signed>, Refusal>,
+        now: Timestamp,
+        work: &mut Work,
+    ) {
+        let Ok(statements) = answer else { return };
+        if !self.recovery.is_needed {
+            return;
+        }
+        let mut any = false;
+        for signed in statements.iter().take(RECOVERY_STATEMENTS_MAX) {
+            any |= self.take_back(signed, now, work);
+        }
+        // A full answer that brought something may not have been all.
+        if !(any && statements.len() >= RECOVERY_STATEMENTS_MAX) {
+            self.recovery.heard.insert(from.clone());
+        }
+        self.review_recovery(now, work);
+    }
+
+    fn take_back(&mut self, signed: &Signed, now: Timestamp, work: &mut Work) -> bool {
+        if self.state.gaps.contains_key(&signed.id()) {
+            let recovered = self.state.recover(signed).is_ok();
+            if recovered {
+                work.commit.push(Record::Recovered(signed.clone()));
+                work.touched.extend(Body::read(signed).ok().and_then(|body| body.order()).map(|(order, _)| order));
+            }
+            return recovered;
+        }
+        if self.state.place_of(&signed.id(), &self.settings.origin).is_some() {
+            return false;
+        }
+        let Ok(verified) = self.state.registry.judge_now(signed) else { return false };
+        !verified.signed().kind().is_public() && self.take_in(verified, now, work).is_ok()
+    }
+}
