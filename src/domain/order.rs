@@ -8,6 +8,7 @@
 //! order for several members of the buyer.
 use serde::{Deserialize, Serialize};
 
+use crate::domain::grounds::Grounds;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
@@ -82,6 +83,9 @@ pub struct Request {
     /// The members of the buyer for whom it orders; absent if it orders for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Bundle>,
+    /// The need, the other offerings and the reason for the choice, for the record as well.
+    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+    pub grounds: Grounds,
     /// Who orders.
     pub officer: OfficerName,
     /// When, by the officer's clock.
@@ -472,6 +476,7 @@ impl Request {
         if self.amends.as_ref().is_some_and(|amends| amends.order == self.order || self.mode != Mode::Binding) {
             return refuse("amends");
         }
+        self.grounds.check(&self.offering)?;
         let latest = self.signed_at.plus_ms(DEADLINE_DAYS_MAX * DAY_MS);
         if self.signed_at < self.quote_by && self.quote_by < self.seal_by && self.seal_by <= latest {
             Ok(())

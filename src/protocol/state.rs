@@ -5,7 +5,6 @@ use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
-use crate::domain::offering::Need;
 use crate::domain::order::bundle::CallOff;
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
@@ -137,8 +136,6 @@ pub struct State {
     pub packs: BTreeMap<StatementId, RulePack>,
     /// Orders this node is a party to.
     pub orders: BTreeMap<OrderId, Order>,
-    /// What municipalities look for.
-    pub needs: BTreeMap<StatementId, Need>,
     /// Entries of the own log for parties only whose content is not here, and where they stand.
     pub gaps: BTreeMap<StatementId, u64>,
     /// Content of such entries that came back and does not fit in yet.
@@ -149,7 +146,7 @@ pub struct State {
     pub(super) ended: BTreeSet<OrderId>,
     /// Receipts by message and receiver.
     pub receipts: BTreeMap<(StatementId, OrgId), Signed>,
-    /// Which key signed each offering, tariff and fact, so that evidence can bring along what makes that key good.
+    /// Which key signed each offering, tariff, need and fact, so that evidence can bring along what makes that key good.
     pub signers: BTreeMap<StatementId, KeyHash>,
     /// Where statements stand.
     pub places: Places,
@@ -181,7 +178,6 @@ impl State {
             facts: FactBase::default(),
             packs: BTreeMap::new(),
             orders: BTreeMap::new(),
-            needs: BTreeMap::new(),
             gaps: BTreeMap::new(),
             recovered: BTreeMap::new(),
             awaited: BTreeMap::new(),
@@ -256,7 +252,6 @@ impl State {
         for id in gone {
             self.catalogue.take_back(&id);
             self.packs.remove(&id);
-            self.needs.remove(&id);
             self.signers.remove(&id);
         }
         self.touched(&origin, 1);
@@ -384,11 +379,9 @@ impl State {
             }
             Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
+            Body::Need(need) => self.catalogue.put_need(id, need.clone()),
             Body::Membership(fact) => self.facts.insert_membership(id, fact.clone()),
             Body::EntityFacts(fact) => self.facts.insert_entity(id, fact.clone()),
-            Body::Need(need) => {
-                self.needs.insert(id, need.clone());
-            }
             Body::RulePack(pack) => {
                 self.packs.insert(id, pack.clone());
             }

@@ -265,7 +265,7 @@ pub fn needs(node: &Node, message: &pb::ListNeedsRequest) -> Result<pb::ListNeed
     let offering: Option<StatementId> =
         (!message.offering_id.is_empty()).then(|| parsed("offering_id", &message.offering_id)).transpose()?;
     let offering = offering.map(|id| node.state().catalogue.orderable(&id)).transpose()?;
-    let fits = node.state().needs.iter().filter(|(_, need)| {
+    let fits = node.state().catalogue.needs().filter(|(_, need)| {
         offering.is_none_or(|offering| need.leika.iter().any(|key| offering.leika.contains(key)))
             && through.as_ref().is_none_or(|asked| need.through.as_ref().is_none_or(|named| named == asked))
     });

@@ -8,6 +8,7 @@ use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
+use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::{Verdict, judge_leg};
 use verbund::domain::money::Cents;
@@ -430,6 +431,7 @@ impl World {
             considered: if self.script.considered { considered() } else { Vec::new() },
             amends: None,
             bundle: None,
+            grounds: Grounds::default(),
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
             salt: self.salt(),

@@ -146,6 +146,9 @@ impl Node {
         }
         offering.check_term(request.term_years)?;
         self.provider_price(request, offering)?;
+        if let Some(need) = &request.grounds.need {
+            self.state.catalogue.check_need(need, &request.buyer)?;
+        }
         let home = self.state.registry.home(&request.buyer)?;
         let area = home.orgs().get(&request.buyer).and_then(|standing| standing.admission.area.as_ref());
         match area {
@@ -188,7 +191,7 @@ impl Node {
         let offering = self.state.catalogue.orderable(&request.offering)?;
         for member in &bundle.members {
             let missing = || Refusal::new(Reason::NeedMissing).with("member", &member.org).with("need", member.need);
-            let need = self.state.needs.get(&member.need).ok_or_else(missing)?;
+            let need = self.state.catalogue.need(&member.need).ok_or_else(missing)?;
             let asks = need.municipality == member.org
                 && need.leika.iter().any(|key| offering.leika.contains(key))
                 && need.until >= request.signed_at.date()
