@@ -105,6 +105,9 @@ fn named(body: &Body) -> Vec<StatementId> {
         Body::Reject(body) | Body::Decline(body) => vec![body.request],
         Body::Seal(body) => body.chain.clone(),
         Body::Void(body) => vec![body.request],
+        Body::Recall(body) => vec![body.request],
+        Body::LateNotice(body) => vec![body.message, body.void],
+        Body::Milestone(body) => vec![body.seal],
         _ => Vec::new(),
     }
 }

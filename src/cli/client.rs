@@ -351,7 +351,7 @@ impl Client {
         chain::v1::chain_service_client::ChainServiceClient::new(self.channel.clone())
     }
 
-    /// Hands in an officer's statement: request, decision, seal or void.
+    /// Hands in what an officer signed about an order.
     pub async fn hand_in(&mut self, request_id: &str, signed: &Signed) -> Result<OrderId, Refusal> {
         use order::v1 as pb;
         let statement = Some(signed.into());
@@ -367,6 +367,14 @@ impl Client {
             }
             Kind::Seal => {
                 client.seal_order(pb::SealOrderRequest { statement }).await.map(|answer| answer.into_inner().order_id)
+            }
+            Kind::Recall => {
+                let request = pb::RecallOrderRequest { statement };
+                client.recall_order(request).await.map(|answer| answer.into_inner().order_id)
+            }
+            Kind::Milestone => {
+                let request = pb::ReportMilestoneRequest { statement };
+                client.report_milestone(request).await.map(|answer| answer.into_inner().order_id)
             }
             _ => {
                 let request = pb::CancelOrderRequest { statement };
@@ -384,10 +392,24 @@ impl Client {
         answer.into_inner().order.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "order"))
     }
 
-    /// All orders of the officer's organisation.
-    pub async fn order_list(&mut self) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
+    /// Needs that an offering serves and an organisation may order for; empty for all.
+    pub async fn needs(&mut self, offering: &str, through: &str) -> Result<Vec<order::v1::Need>, Refusal> {
+        let request = order::v1::ListNeedsRequest { offering_id: offering.to_owned(), through: through.to_owned() };
+        let answer = self.orders().list_needs(request).await;
+        answer.map(|answer| answer.into_inner().needs).map_err(|status| to_refusal(&status))
+    }
+
+    /// The organisation's own parts of orders for several.
+    pub async fn call_offs(&mut self) -> Result<Vec<order::v1::CallOff>, Refusal> {
+        let request = self.confidential(order::v1::ListCallOffsRequest {}).await?;
+        let answer = self.orders().list_call_offs(request).await;
+        answer.map(|answer| answer.into_inner().call_offs).map_err(|status| to_refusal(&status))
+    }
+
+    /// All orders of the officer's organisation, or those that wait longer than they should.
+    pub async fn order_list(&mut self, overdue_only: bool) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
         let mut all = Vec::new();
-        let mut request = order::v1::ListOrdersRequest::default();
+        let mut request = order::v1::ListOrdersRequest { overdue_only, ..Default::default() };
         loop {
             let call = self.confidential(request.clone()).await?;
             let page = self.orders().list_orders(call).await.map_err(|status| to_refusal(&status))?.into_inner();

@@ -1,8 +1,10 @@
 //! `verbund order`: ordering, deciding, sealing, cancelling, watching. The officer's key signs here and never leaves
 //! this machine.
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cli::Global;
@@ -15,6 +17,8 @@ use crate::cli::price::Needs;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
+use crate::domain::order::aftercare::{Amendment, Amends};
+use crate::domain::order::bundle::Bundle;
 use crate::domain::order::{
     AutoSeal, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
 };
@@ -28,58 +32,35 @@ use crate::node::system::SystemClock;
 use crate::wire::pb::chain::v1::FindRoutesResponse;
 use crate::wire::pb::order::v1 as pb;
 
+pub mod after;
+pub mod again;
+pub mod bundle;
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What to do with orders.
 #[derive(Subcommand)]
 pub enum Verb {
     /// Bestellen: Anfrage unterschreiben und abgeben
-    Submit {
-        /// Kennung oder ANBIETER/NAME
-        #[arg(long, value_name = "ANGEBOT")]
-        offering: String,
-        /// Nummer des Weges aus `chain routes`
-        #[arg(long, default_value_t = 1)]
-        route: usize,
-        /// Statt der Nummer: alle Beteiligten vom Besteller zum Anbieter
-        #[arg(long, value_delimiter = ',', value_name = "ORG,ORG,…")]
-        via: Vec<OrgId>,
-        /// Obergrenze für den Gesamtpreis über die Laufzeit, in Euro
-        #[arg(long, value_name = "EURO")]
-        max_euro: u32,
-        /// Tag der Vergabe; heute, wenn nicht genannt
-        #[arg(long, value_name = "JJJJ-MM-TT")]
-        as_of: Option<String>,
-        /// Tage bis zum vollständigen Angebot
-        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=90))]
-        quote_days: i64,
-        /// Tage bis zum Abschluss
-        #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(i64).range(1..=180))]
-        seal_days: i64,
-        /// Sofort abschließen, wenn jeder Schritt erfüllt ist und der Preis passt
-        #[arg(long)]
-        auto_seal: bool,
-        /// Dabei auch Schritte annehmen, die auf Annahmen beruhen
-        #[arg(long)]
-        accept_assumed: bool,
-        /// Nur Interesse bekunden; bindet niemanden
-        #[arg(long)]
-        interest: bool,
-        /// Vorgangsnummer; dieselbe Nummer ist dieselbe Bestellung
-        #[arg(long, value_name = "TEXT")]
-        request_id: Option<String>,
-        /// What the price depends on.
+    Submit(Box<Submission>),
+    /// Entwurf: die Anfrage prüfen und unterschriftsreif in eine Datei legen
+    Draft {
+        /// Datei für den Entwurf
+        #[arg(long, value_name = "DATEI")]
+        file: PathBuf,
+        /// What to order.
         #[command(flatten)]
-        needs: Needs,
-        /// Eigenes Zeichen, z. B. Leitweg-ID
-        #[arg(long, default_value = "")]
-        reference: String,
-        /// For the record.
-        #[command(flatten)]
-        said: Said,
+        submission: Box<Submission>,
+    },
+    /// Einen Entwurf unterschreiben und abgeben
+    Send {
+        /// Datei mit dem Entwurf
+        file: PathBuf,
     },
     /// Bestellungen der eigenen Organisation
     List,
+    /// Bestellungen, die länger warten als vereinbart
+    Stuck,
     /// Eine Bestellung mit allen Erklärungen
     Show {
         /// Bestellnummer
@@ -121,12 +102,99 @@ pub enum Verb {
         /// Bestellnummer
         order: OrderId,
     },
+    /// Den laufenden Versuch beenden und einen anderen Weg nehmen
+    Reroute(again::Again),
+    /// Eine Interessenbekundung zur verbindlichen Anfrage machen
+    Raise(again::Again),
+    /// Einen abgeschlossenen Vertrag ändern: eine neue Bestellung auf demselben Weg
+    Change(again::Again),
+    /// Einen abgeschlossenen Vertrag verlängern; § 108 GWB wird neu geprüft
+    Prolong(again::Again),
+    /// Als Beteiligter die eigene Zusage vor dem Abschluss zurücknehmen
+    Recall {
+        /// Bestellnummer
+        order: OrderId,
+        /// Begründung
+        #[arg(long)]
+        note: String,
+    },
+    /// Nach dem Abschluss melden: Anbindung, Betrieb, Ansprechstelle, Kündigung, Ende
+    Report(after::Report),
+    /// Bedarfe, die sich gemeinsam bestellen lassen
+    Needs {
+        /// Nur Bedarfe, die dieses Angebot erfüllt: Kennung oder ANBIETER/NAME
+        #[arg(long, value_name = "ANGEBOT")]
+        offering: Option<String>,
+    },
+    /// Eigene Anteile an Sammelbestellungen
+    CallOffs,
+}
+
+/// What to order.
+#[derive(clap::Args)]
+pub struct Submission {
+    /// Kennung oder ANBIETER/NAME
+    #[arg(long, value_name = "ANGEBOT")]
+    offering: String,
+    /// Obergrenze für den Gesamtpreis über die Laufzeit, in Euro
+    #[arg(long, value_name = "EURO")]
+    max_euro: u32,
+    /// Nur Interesse bekunden; bindet niemanden
+    #[arg(long)]
+    interest: bool,
+    /// Vorgangsnummer; dieselbe Nummer ist dieselbe Bestellung
+    #[arg(long, value_name = "TEXT")]
+    request_id: Option<String>,
+    /// How.
+    #[command(flatten)]
+    terms: Terms,
+    /// For the record.
+    #[command(flatten)]
+    said: Said,
+    /// For whom.
+    #[command(flatten)]
+    gathering: bundle::Gathering,
+}
+
+/// Route, days and conditions of a request.
+#[derive(clap::Args, Clone)]
+pub struct Terms {
+    /// Nummer des Weges aus `chain routes`
+    #[arg(long, default_value_t = 1)]
+    route: usize,
+    /// Statt der Nummer: alle Beteiligten vom Besteller zum Anbieter
+    #[arg(long, value_delimiter = ',', value_name = "ORG,ORG,…")]
+    via: Vec<OrgId>,
+    /// Tag der Vergabe; heute, wenn nicht genannt
+    #[arg(long, value_name = "JJJJ-MM-TT")]
+    as_of: Option<String>,
+    /// Tage bis zum vollständigen Angebot
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=90))]
+    quote_days: i64,
+    /// Tage bis zum Abschluss
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(i64).range(1..=180))]
+    seal_days: i64,
+    /// Sofort abschließen, wenn jeder Schritt erfüllt ist und der Preis passt
+    #[arg(long)]
+    auto_seal: bool,
+    /// Dabei auch Schritte annehmen, die auf Annahmen beruhen
+    #[arg(long)]
+    accept_assumed: bool,
+    /// What the price depends on.
+    #[command(flatten)]
+    needs: Needs,
+    /// Eigenes Zeichen, z. B. Leitweg-ID
+    #[arg(long, default_value = "")]
+    reference: String,
 }
 
 /// Everything an officer decides about a request.
+#[derive(Serialize, Deserialize)]
 pub struct Wish {
     /// The officer's own number for it.
     pub request_id: String,
+    /// Which attempt of the order.
+    pub attempt: u32,
     /// Whether it binds.
     pub mode: Mode,
     /// The route.
@@ -155,6 +223,10 @@ pub struct Wish {
     pub considered: Vec<Considered>,
     /// For the record.
     pub grounds: Grounds,
+    /// The sealed order it changes.
+    pub amends: Option<Amends>,
+    /// The members for whom it orders.
+    pub bundle: Option<Bundle>,
 }
 
 /// Signs a request.
@@ -162,7 +234,7 @@ pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, 
     let order = OrderId::derive(&officer.org, &wish.request_id);
     let request = Request {
         order,
-        attempt: 1,
+        attempt: wish.attempt,
         request_id: wish.request_id,
         mode: wish.mode,
         buyer: officer.org.clone(),
@@ -178,9 +250,9 @@ pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, 
         quantities: wish.quantities,
         reference: wish.reference,
         considered: wish.considered,
-        amends: None,
-        bundle: None,
         grounds: wish.grounds,
+        amends: wish.amends,
+        bundle: wish.bundle,
         officer: officer.name.clone(),
         signed_at: now,
         salt: fresh_salt(),
@@ -193,8 +265,17 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let out = global.out();
     match verb {
-        submit @ Verb::Submit { .. } => self::submit(&mut client, out, submit).await,
-        Verb::List => list(&mut client, out).await,
+        Verb::Submit(submission) => {
+            let wish = wish(&mut client, *submission).await?;
+            hand_in(&mut client, out, wish).await
+        }
+        Verb::Draft { file, submission } => {
+            let wish = wish(&mut client, *submission).await?;
+            draft(out, &file, &wish)
+        }
+        Verb::Send { file } => hand_in(&mut client, out, read_draft(&file)?).await,
+        Verb::List => list(&mut client, out, false).await,
+        Verb::Stuck => list(&mut client, out, true).await,
         Verb::Show { order } => {
             let order = client.order(order).await?;
             out.one(&order_value(&order), &order_text(&order, out))
@@ -202,7 +283,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Approve { order, note } => decide(&mut client, out, order, true, note).await,
         Verb::Refuse { order, note } => decide(&mut client, out, order, false, note).await,
         Verb::Seal { order } => seal(&mut client, out, order).await,
-        Verb::Cancel { order } => cancel(&mut client, out, order).await,
+        Verb::Cancel { order } => end(&mut client, out, order, VoidReason::Cancelled).await,
         Verb::Watch { order } => watch(&mut client, out, order).await,
         Verb::Explain { order } => {
             let explained = client.explain(order).await?;
@@ -210,65 +291,93 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let text = value[if out.lang == Lang::De { "text_de" } else { "text_en" }].as_str().unwrap_or_default();
             out.one(&value, text)
         }
+        Verb::Reroute(again) => again::reroute(&mut client, out, again).await,
+        Verb::Raise(again) => again::raise(&mut client, out, again).await,
+        Verb::Change(again) => again::amend(&mut client, out, again, Amendment::Change).await,
+        Verb::Prolong(again) => again::amend(&mut client, out, again, Amendment::Prolong).await,
+        Verb::Recall { order, note } => after::recall(&mut client, out, order, note).await,
+        Verb::Report(report) => after::report(&mut client, out, report).await,
+        Verb::Needs { offering } => bundle::needs(&mut client, out, offering).await,
+        Verb::CallOffs => bundle::call_offs(&mut client, out).await,
     }
 }
 
-async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refusal> {
-    let Verb::Submit {
-        offering,
-        route,
-        via,
-        max_euro,
-        as_of,
-        quote_days,
-        seal_days,
-        auto_seal,
-        accept_assumed,
-        interest,
-        request_id,
-        needs,
-        reference,
-        said,
-    } = verb
-    else {
-        return Ok(());
-    };
-    let now = SystemClock.now();
-    let as_of = as_of.as_deref().map(parse_date).transpose()?;
+/// What the officer wants, completed from the node: routes, rule pack, shortest term, what else is on offer.
+async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refusal> {
+    let Submission { offering, max_euro, interest, request_id, terms, said, gathering } = submission;
+    let as_of = terms.as_of.as_deref().map(parse_date).transpose()?;
     let buyer = client.officer()?.org.clone();
-    let found = client.routes(&buyer, &offering, needs, (as_of, None)).await?;
-    let term_years = match needs.term_years {
-        years @ 1.. => years,
-        0 => {
-            let entry = client.get_offering(&found.offering_id).await?.entry;
-            entry.and_then(|entry| entry.offering).map_or(1, |offering| offering.term_years_min)
-        }
-    };
-    let grounds = gather(client, &buyer, &found.offering_id, (needs, as_of), said).await?;
-    let route = if via.is_empty() { chosen(&found, route)? } else { Route::new(via)? };
-    let wish = Wish {
+    let found = client.routes(&buyer, &offering, terms.needs, (as_of, None)).await?;
+    let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
+    let bundle = gathering.bundle(client, &found.offering_id).await?;
+    let route = if terms.via.is_empty() { chosen(&found, terms.route)? } else { Route::new(terms.via.clone())? };
+    let term_years = term_years(client, &found.offering_id, terms.needs.term_years).await?;
+    Ok(Wish {
         request_id: request_id.unwrap_or_else(|| hex::encode(fresh_salt().0)),
+        attempt: 1,
         mode: if interest { Mode::Interest } else { Mode::Binding },
         route,
         offering: found.offering_id.parse()?,
         rule_pack: found.rule_pack_id.parse()?,
         as_of: parse_date(&found.as_of)?,
         term_years,
-        total_max: Cents::try_from(i64::from(max_euro) * 100)?,
-        quote_ms: quote_days * DAY_MS,
-        seal_ms: seal_days * DAY_MS,
-        auto_seal: auto_seal.then_some(AutoSeal { accept_assumed }),
-        quantities: Quantities { uses: needs.uses, target_group: needs.target_group },
-        reference,
+        total_max: euro_cents(max_euro)?,
+        quote_ms: terms.quote_days * DAY_MS,
+        seal_ms: terms.seal_days * DAY_MS,
+        auto_seal: terms.auto_seal.then_some(AutoSeal { accept_assumed: terms.accept_assumed }),
+        quantities: Quantities { uses: terms.needs.uses, target_group: terms.needs.target_group },
+        reference: terms.reference,
         considered: considered(&found)?,
         grounds,
-    };
+        amends: None,
+        bundle,
+    })
+}
+
+/// The term asked for, or the shortest of the offering.
+async fn term_years(client: &mut Client, offering: &str, asked: u32) -> Result<u32, Refusal> {
+    if asked > 0 {
+        return Ok(asked);
+    }
+    let entry = client.get_offering(offering).await?.entry;
+    Ok(entry.and_then(|entry| entry.offering).map_or(1, |offering| offering.term_years_min))
+}
+
+fn euro_cents(euro: u32) -> Result<Cents, Refusal> {
+    Cents::try_from(i64::from(euro) * 100)
+}
+
+/// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
+async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(), Refusal> {
     let (request_id, along) = (wish.request_id.clone(), wish.route.to_string());
-    let (_, signed) = sign_request(client.officer()?, wish, now);
+    let (_, signed) = sign_request(client.officer()?, wish, SystemClock.now());
     out.talk(&format!("{} {}", out.say("Weg:", "Route:"), along));
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
     let order = client.hand_in(&request_id, &signed).await?;
     answered(out, order)
+}
+
+/// A draft is a file on the officer's machine; nobody is told of it.
+fn draft(out: Output, file: &Path, wish: &Wish) -> Result<(), Refusal> {
+    let text = serde_json::to_string_pretty(wish).expect("a wish is plain data");
+    std::fs::write(file, text)
+        .map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", error))?;
+    let value = json!({"file": file.display().to_string(), "request_id": wish.request_id, "route": wish.route});
+    let text = format!(
+        "{} {}. {} `verbund order send {}`",
+        out.say("Entwurf gespeichert:", "Draft saved:"),
+        file.display(),
+        out.say("Abgeben mit", "Hand in with"),
+        file.display()
+    );
+    out.one(&value, &text)
+}
+
+fn read_draft(file: &Path) -> Result<Wish, Refusal> {
+    let refuse =
+        |problem: String| Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", problem);
+    let text = std::fs::read_to_string(file).map_err(|error| refuse(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))
 }
 
 /// The route of that number, counted from 1.
@@ -358,22 +467,27 @@ async fn seal(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refus
     answered(out, order)
 }
 
-async fn cancel(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+async fn end(client: &mut Client, out: Output, id: OrderId, reason: VoidReason) -> Result<(), Refusal> {
     let order = client.order(id).await?;
+    let order = void(client, &order, reason).await?;
+    answered(out, order)
+}
+
+/// Ends the current attempt.
+async fn void(client: &mut Client, order: &pb::Order, reason: VoidReason) -> Result<OrderId, Refusal> {
     let officer = client.officer()?;
     let body = Void {
-        order: id,
+        order: order.id.parse()?,
         attempt: order.attempt,
         buyer: officer.org.clone(),
         request: order.request_statement_id.parse()?,
-        reason: VoidReason::Cancelled,
+        reason,
         officer: Some(officer.name.clone()),
         signed_at: SystemClock.now(),
         salt: fresh_salt(),
     };
     let signed = Signed::sign(&Kind::Void, &body, &[&officer.key]);
-    let order = client.hand_in("", &signed).await?;
-    answered(out, order)
+    client.hand_in("", &signed).await
 }
 
 async fn watch(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
@@ -391,11 +505,14 @@ async fn watch(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refu
 
 /// Whether a stage is final.
 pub fn is_over(stage: i32) -> bool {
-    matches!(pb::Stage::try_from(stage), Ok(pb::Stage::Sealed | pb::Stage::Void | pb::Stage::Disputed))
+    matches!(
+        pb::Stage::try_from(stage),
+        Ok(pb::Stage::Sealed | pb::Stage::Void | pb::Stage::Disputed | pb::Stage::Unsealed)
+    )
 }
 
-async fn list(client: &mut Client, out: Output) -> Result<(), Refusal> {
-    let orders = client.order_list().await?;
+async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Result<(), Refusal> {
+    let orders = client.order_list(overdue_only).await?;
     let columns = [
         ("Bestellung", "order_id"),
         ("Besteller", "buyer"),
@@ -405,6 +522,7 @@ async fn list(client: &mut Client, out: Output) -> Result<(), Refusal> {
         ("Am Zug", "turn"),
         ("Preis", "total"),
         ("Zuletzt", "updated_at"),
+        ("Achtung", "overdue"),
     ];
     let rows: Vec<Vec<Value>> = orders
         .iter()
@@ -418,6 +536,7 @@ async fn list(client: &mut Client, out: Output) -> Result<(), Refusal> {
                 order.turn.clone().into(),
                 euros(order.total_cents).into(),
                 time_text(order.updated_at.as_ref()).into(),
+                overdue_text(order.overdue, out).into(),
             ]
         })
         .collect();
@@ -432,7 +551,21 @@ fn stage_text(stage: i32, out: Output) -> &'static str {
         Ok(pb::Stage::Sealed) => out.say("abgeschlossen", "sealed"),
         Ok(pb::Stage::Void) => out.say("beendet ohne Abschluss", "void"),
         Ok(pb::Stage::Disputed) => out.say("strittig", "disputed"),
+        Ok(pb::Stage::Unsealed) => out.say("nachweislich nicht abgeschlossen", "proven unsealed"),
         _ => out.say("unbekannt", "unknown"),
+    }
+}
+
+fn overdue_text(overdue: i32, out: Output) -> &'static str {
+    match pb::Overdue::try_from(overdue) {
+        Ok(pb::Overdue::Disputed) => out.say("strittig", "disputed"),
+        Ok(pb::Overdue::InDoubt) => out.say("Ausgang unbekannt", "in doubt"),
+        Ok(pb::Overdue::Undelivered) => out.say("nicht zugestellt", "not delivered"),
+        Ok(pb::Overdue::Unconfirmed) => out.say("Abschluss nicht bestätigt", "seal not confirmed"),
+        Ok(pb::Overdue::Undecided) => out.say("Entscheidung steht aus", "decision pending"),
+        Ok(pb::Overdue::Unanswered) => out.say("Antwort überfällig", "answer overdue"),
+        Ok(pb::Overdue::Unsealed) => out.say("Abschlussfrist naht", "deadline near"),
+        _ => "",
     }
 }
 
@@ -478,6 +611,13 @@ pub fn order_value(order: &pb::Order) -> Value {
             "signed_at": time_text(message.signed_at.as_ref()),
         })).collect::<Vec<_>>(),
         "contradictions": order.contradictions,
+        "ended_attempts": order.ended_attempts.iter().map(|ended| json!({
+            "attempt": ended.attempt, "route": ended.route, "void_reason": ended.void_reason().as_str_name(),
+        })).collect::<Vec<_>>(),
+        "phase": order.phase().as_str_name(), "phase_day": order.phase_day, "connected": order.connected,
+        "contacts": order.contacts.iter().map(|c| json!({"org": c.org, "office": c.office})).collect::<Vec<_>>(),
+        "amends": order.amends_order_id, "amended_by": order.amended_by, "members": order.bundled_members,
+        "call_offs": order.call_offs.iter().map(bundle::call_off_value).collect::<Vec<_>>(),
         "text_de": order.explanation.as_ref().map(|told| told.text_de.clone()),
     })
 }
@@ -507,6 +647,7 @@ fn order_text(order: &pb::Order, out: Output) -> String {
             message.statement_id
         ));
     }
+    lines.extend(after::lines(order, out));
     lines.push(explanation(order.explanation.as_ref(), out));
     lines.join("\n")
 }

@@ -855,14 +855,6 @@ impl Registry {
             .ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
     }
 
-    /// Judges an order message, or an officer's proof of identity, by what its author's home log says now.
-    pub fn judge_now(&self, signed: &Signed) -> Result<Verified<Body>, Refusal> {
-        let body = Body::read(signed)?;
-        let (org, _) =
-            body.signer_rule().ok_or_else(|| Refusal::new(Reason::SignerWrong).with("kind", signed.kind()))?;
-        self.home(org)?.judge(signed, u64::MAX)
-    }
-
     /// The newest root version any log holds, and its witness policy.
     pub fn newest_root(&self) -> Option<&FederationRoot> {
         self.logs.values().filter_map(LogTrust::root).max_by_key(|root| root.version)

@@ -13,7 +13,7 @@ impl Node {
         if *proof.kind() != Kind::Access {
             return Err(Refusal::new(Reason::AccessMissing).with("kind", proof.kind()));
         }
-        let verified = self.state().registry.judge_now(proof)?;
+        let verified = self.state().judge(proof)?;
         let Body::Access(access) = verified.body() else {
             return Err(Refusal::new(Reason::AccessMissing));
         };

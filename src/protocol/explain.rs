@@ -588,9 +588,33 @@ mod tests {
     }
 
     #[test]
+    fn reminders_stand_in_the_log_and_stuck_orders_are_found() {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        let mut town = Town::new(by_rule());
+        let start = town.now;
+        let order = town.order("r1", |_| ());
+        let reminders = |town: &Town| {
+            let known = &town.node.state().orders[&order];
+            known.current().expect("an attempt").reminders.len()
+        };
+        town.wake(start.plus_ms(16 * DAY_MS));
+        assert_eq!((reminders(&town), town.node.overdue(order, town.now)), (0, None));
+        // The seal is due on day 20: a reminder three days before, another one day before.
+        for (day, expected) in [(17, 1), (18, 1), (19, 2)] {
+            town.wake(start.plus_ms(day * DAY_MS + 1));
+            assert_eq!(reminders(&town), expected, "day {day}");
+            assert_eq!(town.node.overdue(order, town.now).map(|(why, _)| why), Some(Overdue::Unsealed));
+        }
+        let explanation = town.node.explain(order, &"town".parse().expect("name"), town.now).expect("known");
+        assert!(explanation.text(Lang::De).contains("Achtung: Die Frist zum Abschluss rückt näher"));
+        assert!(explanation.since < start.plus_ms(DAY_MS), "a reminder is no news");
+    }
+
+    #[test]
     fn strangers_and_unknown_orders_are_refused() {
         let town = Town::new(by_rule());
-        let refusal = town.node.explain(OrderId([0; 16]), &"town".parse().expect("name"), town.now).expect_err("unknown");
+        let refusal =
+            town.node.explain(OrderId([0; 16]), &"town".parse().expect("name"), town.now).expect_err("unknown");
         assert_eq!(refusal.reason, Reason::OrderUnknown);
     }
 

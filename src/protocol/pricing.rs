@@ -169,7 +169,7 @@ impl Node {
                 Tariff { version: known.map_or(1, |tariff| tariff.version + 1), org: org.clone(), fee: policy.fee };
             let signed = self.statement_key(&org).map(|key| Signed::sign(&Kind::Tariff, &tariff, &[key]));
             // Before its log has begun an organisation has no key in force; founding comes back here.
-            if let Ok(verified) = signed.and_then(|signed| self.state.registry.judge_now(&signed))
+            if let Ok(verified) = signed.and_then(|signed| self.state.judge(&signed))
                 && self.state.is_local(&org)
                 && matches!(verified.body(), Body::Tariff(_))
             {

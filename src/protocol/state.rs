@@ -290,7 +290,7 @@ impl State {
         for (index, entry) in (first..).zip(&entries) {
             if let (Audience::Parties, Some(signed)) = (entry.leaf.audience(), &entry.statement) {
                 self.registry.put(trust.clone());
-                let verified = self.registry.judge_now(signed)?;
+                let verified = self.judge(signed)?;
                 self.push_leaf(&origin, index, &entry.leaf);
                 self.place(verified)?;
                 continue;
@@ -334,7 +334,7 @@ impl State {
     pub fn recover(&mut self, signed: &Signed) -> Result<(), Refusal> {
         let id = signed.id();
         let index = self.gaps.get(&id).copied().ok_or_else(|| Refusal::new(Reason::LeafInvalid).with("id", id))?;
-        let verified = self.registry.judge_now(signed)?;
+        let verified = self.judge(signed)?;
         self.gaps.remove(&id);
         self.recovered.insert(index, verified);
         let mut waiting = std::mem::take(&mut self.recovered);
@@ -389,6 +389,21 @@ impl State {
         }
     }
 
+    /// Judges an order message, a receipt or an officer's proof of identity. What stands in its author's own log counts at
+    /// its place there, a receipt at the size it names: a key that was replaced later takes nothing from it, and stored
+    /// bytes may arrive at any time. Everything else must be signed by a key in force.
+    pub fn judge(&self, signed: &Signed) -> Result<Verified<Body>, Refusal> {
+        let body = Body::read(signed)?;
+        let wrong = || Refusal::new(Reason::SignerWrong).with("kind", signed.kind());
+        let (org, _) = body.signer_rule().ok_or_else(wrong)?;
+        let home = self.registry.home(org)?;
+        let at = match &body {
+            Body::Receipt(receipt) if receipt.log == *home.origin() => Some(receipt.size),
+            _ => self.place_of(&signed.id(), home.origin()),
+        };
+        home.judge(signed, at.unwrap_or(u64::MAX))
+    }
+
     /// Puts an order message in its place.
     pub fn place(&mut self, verified: Verified<Body>) -> Result<Placed, Refusal> {
         let (order, number) = verified
@@ -408,6 +423,11 @@ impl State {
             }
             Body::CallOff(call_off) => return Ok(self.place_call_off(call_off.clone(), verified)),
             Body::Seal(seal) => {
+                // Where it was written the whole chain was there.
+                if self.is_local(&seal.buyer) {
+                    let attempt = self.orders.get(&order).and_then(|known| known.attempts.get(&number));
+                    attempt.map(Attempt::chain).transpose()?;
+                }
                 // One seal for all attempts: a second one contradicts the first.
                 let sealed = self.orders.get(&order).and_then(Order::sealed).and_then(|sealed| sealed.seal.as_ref());
                 if let Some(other) = sealed.filter(|other| other.body().attempt != seal.attempt) {
@@ -452,7 +472,7 @@ impl State {
 
     /// Keeps a statement outside the log: a receipt, or a message that contradicts one already held.
     pub fn keep(&mut self, signed: Signed) -> Result<(), Refusal> {
-        let verified = self.registry.judge_now(&signed)?;
+        let verified = self.judge(&signed)?;
         match verified.body() {
             Body::Receipt(receipt) => {
                 self.receipts.insert((receipt.message, receipt.from.clone()), signed);

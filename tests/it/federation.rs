@@ -51,7 +51,7 @@ const MEMBERS: [(&str, &str, &str); 8] = [
 ];
 
 /// Officers: organisation, office, roles, limit in cents, last day.
-const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 9] = [
+const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 10] = [
     ("barleben", "einkauf", &[OfficerRole::Buyer, OfficerRole::Publisher], HIGH, "2030-12-31"),
     ("barleben", "leitung", &[OfficerRole::Approver], HIGH, "2030-12-31"),
     ("barleben", "sachgebiet", &[OfficerRole::Buyer, OfficerRole::Approver], LOW, "2030-12-31"),
@@ -61,6 +61,7 @@ const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 9] = [
     ("provitako", "leitung", &[OfficerRole::Approver], HIGH, "2030-12-31"),
     ("dataport", "vertrieb", &[OfficerRole::Publisher], HIGH, "2030-12-31"),
     ("kitu", "pruefung", &[OfficerRole::Auditor], HIGH, "2030-12-31"),
+    ("kitu", "einkauf", &[OfficerRole::Buyer], HIGH, "2030-12-31"),
 ];
 
 const HIGH: i64 = 10_000_000;

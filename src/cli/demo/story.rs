@@ -334,6 +334,7 @@ impl Story {
         let now = SystemClock.now();
         let wish = Wish {
             request_id: request_id.to_owned(),
+            attempt: 1,
             mode: Mode::Binding,
             route,
             offering: entry.id.parse()?,
@@ -348,6 +349,8 @@ impl Story {
             reference: String::new(),
             considered,
             grounds,
+            amends: None,
+            bundle: None,
         };
         let officer = self.officer_of(&buyer, "einkauf")?;
         let (_, signed) = sign_request(&officer, wish, now);

@@ -187,7 +187,7 @@ impl Node {
 
     /// Verifies what was signed by the same rules as everyone, places and appends it.
     fn speak(&mut self, signed: &Signed, work: &mut Work) -> bool {
-        let Ok(verified) = self.state.registry.judge_now(signed) else { return false };
+        let Ok(verified) = self.state.judge(signed) else { return false };
         let placed = self.state.place(verified.clone()) == Ok(Placed::New);
         if placed {
             debug_assert!(!matches!(verified.body(), Body::Unknown));

@@ -55,7 +55,7 @@ impl Node {
         if self.is_known(signed) {
             return Ok(());
         }
-        let verified = self.state.registry.judge_now(signed)?;
+        let verified = self.state.judge(signed)?;
         if verified.body().order() != Some((delivery.order, delivery.attempt)) {
             return Err(Refusal::new(Reason::ChainBroken).with("rule", "other order or attempt"));
         }

@@ -182,7 +182,7 @@ impl Node {
     }
 
     fn check_receipt(&self, key: &DeliveryKey, signed: &Signed) -> Result<(), Refusal> {
-        let verified = self.state.registry.judge_now(signed)?;
+        let verified = self.state.judge(signed)?;
         match verified.body() {
             Body::Receipt(receipt) if receipt.message == key.message && receipt.from == key.to => Ok(()),
             _ => Err(Refusal::new(Reason::ChainBroken).with("rule", "a receipt for another message")),

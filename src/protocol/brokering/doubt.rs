@@ -180,7 +180,7 @@ impl Node {
         if self.is_known(signed) || self.check_may_broker().is_err() {
             return;
         }
-        let Ok(verified) = self.state.registry.judge_now(signed) else { return };
+        let Ok(verified) = self.state.judge(signed) else { return };
         let is_outcome = matches!(verified.body(), Body::Seal(_) | Body::Void(_));
         if is_outcome && verified.body().order() == Some((order, attempt)) {
             // What does not fit is no answer; another node is asked in turn.

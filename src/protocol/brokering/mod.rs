@@ -18,6 +18,7 @@ use crate::domain::money::Cents;
 use crate::domain::order::bundle::Member;
 use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};
 use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
 pub use crate::protocol::brokering::officers::Approval;
 use crate::protocol::brokering::officers::recalled;
@@ -196,13 +197,29 @@ impl Node {
         }
         let leave = request.auto_seal.as_ref().filter(|_| request.mode == Mode::Binding)?;
         let holds = |leg: &&LegFinding| leg.verdict == Verdict::Fulfilled && (leave.accept_assumed || !leg.assumed);
-        if !attempt.leg_findings().iter().all(holds) {
+        if !attempt.leg_findings().iter().all(holds) || !self.charges_as_published(attempt) {
             return None;
         }
         match today {
             Err(_) if Mechanism::SealGuard.is_on() => Some(Act::Void(VoidReason::Lapsed)),
             _ => Some(Act::Seal),
         }
+    }
+
+    /// Whether everyone charges what has been published, as far as this node knows it. If not, a person looks at it.
+    fn charges_as_published(&self, attempt: &Attempt) -> bool {
+        let request = attempt.request.body();
+        let offering = self.state.catalogue.version(&request.offering);
+        let provider = offering.and_then(|offering| self.provider_price(request, offering).ok());
+        let accepted = attempt.acceptance.as_ref().map(|accept| &accept.body().components);
+        let as_offered = provider.is_none_or(|price| accepted == Some(&price));
+        let as_listed = attempt.counters.values().map(Verified::body).all(|counter| {
+            let Some((id, _)) = self.state.catalogue.tariff(&counter.from) else { return true };
+            let price = self.hop_price(request, &counter.from).map(|(components, _)| components);
+            // A newer list than the one it names: nobody can say here what the older one said.
+            counter.tariff == Some(*id) && price.as_ref() == Ok(&counter.components)
+        });
+        as_offered && as_listed
     }
 
     fn hop_act(&self, attempt: &Attempt, at: usize, org: &OrgId, now: Timestamp) -> Option<Act> {

@@ -36,7 +36,7 @@ impl Node {
         if !is_officer_kind(signed.kind()) {
             return Err(Refusal::new(Reason::OrderState).with("kind", signed.kind()));
         }
-        let verified = self.state.registry.judge_now(&signed)?;
+        let verified = self.state.judge(&signed)?;
         let (org, _) = verified.body().signer_rule().expect("officer kinds have one signer");
         if !self.state.is_local(org) {
             return Err(Refusal::new(Reason::OrgElsewhere).with("org", org));

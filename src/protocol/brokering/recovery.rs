@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
 use crate::domain::id::NodeId;
+use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Signed;
+use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::protocol::frame::Question;
 use crate::protocol::limits::{RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
@@ -114,15 +115,24 @@ impl Node {
         let attempts = self.state.orders.values().flat_map(|known| known.attempts.values());
         let of_asker = attempts.filter(|attempt| self.hosts_party(node, attempt));
         let messages = of_asker.flat_map(|attempt| {
-            let messages = attempt.messages();
-            // Without its request nothing of an attempt can be placed.
-            let first = messages.iter().any(|signed| lost(signed)).then(|| attempt.request.signed());
-            let rest = messages.into_iter().skip(1).filter(|signed| lost(signed));
-            first.into_iter().chain(rest).collect::<Vec<&Signed>>()
+            // One thing that is lost may rest on others that came along with it; a party gets what it was entitled to.
+            let is_lost = attempt.messages().into_iter().any(lost);
+            if is_lost { self.meant_for(node, attempt) } else { Vec::new() }
         });
         let call_offs = self.state.orders.values().flat_map(|known| known.call_offs.values());
         let call_offs = call_offs.map(|call_off| call_off.signed()).filter(|signed| lost(signed));
         messages.chain(call_offs).take(RECOVERY_STATEMENTS_MAX).cloned().collect()
+    }
+
+    /// What the parties at home on a node may know of an attempt: everything but the offers between them and the buyer, and
+    /// the reminders of others.
+    fn meant_for<'a>(&self, node: &NodeId, attempt: &'a Attempt) -> Vec<&'a Signed> {
+        let parties = attempt.route().parties().iter();
+        let first = parties.enumerate().filter(|(_, party)| self.is_home_of(node, party)).map(|(at, _)| at).next();
+        let hidden = attempt.counters.range(..first.unwrap_or(usize::MAX)).map(|(_, counter)| counter.id());
+        let hidden: BTreeSet<_> = hidden.collect();
+        let fits = |signed: &&Signed| !hidden.contains(&signed.id()) && *signed.kind() != Kind::Reminder;
+        attempt.messages().into_iter().filter(fits).collect()
     }
 
     /// Takes back what another node still had.
@@ -160,7 +170,7 @@ impl Node {
         if self.state.place_of(&signed.id(), &self.settings.origin).is_some() {
             return false;
         }
-        let Ok(verified) = self.state.registry.judge_now(signed) else { return false };
+        let Ok(verified) = self.state.judge(signed) else { return false };
         !verified.signed().kind().is_public() && self.take_in(verified, now, work).is_ok()
     }
 }

@@ -1,0 +1,147 @@
+//! `verbund order recall` and `report`: withdrawing before the seal, and what happens after it.
+use clap::ArgGroup;
+
+use crate::cli::client::{Client, fresh_salt};
+use crate::cli::order::{answered, euros};
+use crate::cli::output::Output;
+use crate::domain::id::OrderId;
+use crate::domain::order::Recall;
+use crate::domain::order::aftercare::{Event, Item, Milestone};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::parse_date;
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
+use crate::wire::pb::order::v1 as pb;
+
+/// What has happened.
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("event").required(true).multiple(false)))]
+pub struct Report {
+    /// Bestellnummer
+    order: OrderId,
+    /// Schritt der Anbindung: contact (Ansprechstellen), routing (Zuständigkeit), interface (Schnittstelle), test
+    /// (Testfall), acceptance (Abnahme)
+    #[arg(long, group = "event", value_name = "SCHRITT", value_parser = ["contact", "routing", "interface", "test", "acceptance"])]
+    connected: Option<String>,
+    /// In Betrieb seit diesem Tag
+    #[arg(long, group = "event", value_name = "JJJJ-MM-TT")]
+    productive: Option<String>,
+    /// Neue Ansprechstelle (Amt oder Postfach, keine Person); der Vertrag bleibt
+    #[arg(long, group = "event", value_name = "STELLE")]
+    contact: Option<String>,
+    /// Kündigung: letzter Tag des Vertrags
+    #[arg(long, group = "event", value_name = "JJJJ-MM-TT")]
+    terminate: Option<String>,
+    /// Vertrag beendet und abgewickelt
+    #[arg(long, group = "event")]
+    closed: bool,
+    /// Erläuterung
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+impl Report {
+    fn event(&self) -> Result<Event, Refusal> {
+        let missing = || Refusal::new(Reason::UsageInvalid).with("missing", "--connected, --productive, …");
+        if let Some(word) = &self.connected {
+            let item = Item::ALL.into_iter().find(|item| item.word() == word).ok_or_else(missing)?;
+            return Ok(Event::Connected { item });
+        }
+        if let Some(day) = &self.productive {
+            return Ok(Event::Productive { since: parse_date(day)? });
+        }
+        if let Some(office) = &self.contact {
+            return Ok(Event::Contact { office: office.clone() });
+        }
+        if let Some(day) = &self.terminate {
+            return Ok(Event::Terminated { ends_on: parse_date(day)? });
+        }
+        if self.closed { Ok(Event::Closed) } else { Err(missing()) }
+    }
+}
+
+/// Says what has happened.
+pub async fn report(client: &mut Client, out: Output, report: Report) -> Result<(), Refusal> {
+    let event = report.event()?;
+    let order = client.order(report.order).await?;
+    if order.seal_statement_id.is_empty() {
+        return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
+    }
+    let officer = client.officer()?;
+    let body = Milestone {
+        order: report.order,
+        attempt: order.attempt,
+        seal: order.seal_statement_id.parse()?,
+        from: officer.org.clone(),
+        number: order.next_milestone,
+        event,
+        note: report.note,
+        officer: officer.name.clone(),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Milestone, &body, &[&officer.key]);
+    let order = client.hand_in("", &signed).await?;
+    answered(out, order)
+}
+
+/// Withdraws what the officer's organisation has promised.
+pub async fn recall(client: &mut Client, out: Output, id: OrderId, note: String) -> Result<(), Refusal> {
+    let order = client.order(id).await?;
+    let officer = client.officer()?;
+    let body = Recall {
+        order: id,
+        attempt: order.attempt,
+        from: officer.org.clone(),
+        request: order.request_statement_id.parse()?,
+        reason: Reason::DecisionNo.code().to_owned(),
+        note,
+        officer: Some(officer.name.clone()),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Recall, &body, &[&officer.key]);
+    let order = client.hand_in("", &signed).await?;
+    answered(out, order)
+}
+
+/// What an order shows beside its messages: earlier attempts, where it stands, whom to ask, who bears what.
+pub fn lines(order: &pb::Order, out: Output) -> Vec<String> {
+    let mut lines = Vec::new();
+    for ended in &order.ended_attempts {
+        let route = ended.route.join(" → ");
+        lines.push(format!("{} {}: {route}", out.say("Früherer Versuch", "Earlier attempt"), ended.attempt));
+    }
+    let phase = match order.phase() {
+        pb::Phase::Unspecified => "",
+        pb::Phase::Contracted => out.say("Vertrag geschlossen, Anbindung steht aus", "contracted, to be connected"),
+        pb::Phase::Connecting => out.say("wird angebunden", "being connected"),
+        pb::Phase::Productive => out.say("in Betrieb seit", "in use since"),
+        pb::Phase::Terminated => out.say("gekündigt zum", "terminated as of"),
+        pb::Phase::Closed => out.say("beendet", "closed"),
+    };
+    if !phase.is_empty() {
+        lines.push(format!("{}: {phase} {}", out.say("Vertrag", "Contract"), order.phase_day).trim_end().to_owned());
+        let done = |item: &Item| order.connected.iter().any(|word| word == item.word());
+        let steps = Item::ALL.iter().map(|item| format!("[{}] {}", if done(item) { "x" } else { " " }, item.word()));
+        lines.push(format!("{}: {}", out.say("Anbindung", "Connection"), steps.collect::<Vec<_>>().join("  ")));
+    }
+    for contact in &order.contacts {
+        lines.push(format!("{} {}: {}", out.say("Ansprechstelle", "Contact"), contact.org, contact.office));
+    }
+    if !order.amends_order_id.is_empty() {
+        lines.push(format!("{} {}", out.say("Ändert", "Amends"), order.amends_order_id));
+    }
+    for id in &order.amended_by {
+        lines.push(format!("{} {id}", out.say("Geändert durch", "Amended by")));
+    }
+    if !order.bundled_members.is_empty() {
+        let members = order.bundled_members.join(", ");
+        lines.push(format!("{}: {members}", out.say("Sammelbestellung für", "Ordered for")));
+    }
+    for part in &order.call_offs {
+        lines.push(format!("   {:<14} {:>16}", part.to, euros(part.share_cents)));
+    }
+    lines
+}

@@ -1,0 +1,440 @@
+//! Journeys beyond one attempt: another route, an interest that becomes binding, withdrawals, late offers, outcomes that
+//! come by other paths, a restored backup, what follows a seal, one order for several members.
+use verbund::domain::body::Body;
+use verbund::domain::id::{NodeId, OrderId, StatementId};
+use verbund::domain::offering::{Need, Withdrawal};
+use verbund::domain::order::aftercare::{Amendment, Amends, Event as Happening, Item, Milestone, Phase, phase};
+use verbund::domain::order::bundle::{Bundle, Member};
+use verbund::domain::order::{Mode, Recall, Request, Void, VoidReason};
+use verbund::domain::price::KeyKind;
+use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::route::Route;
+use verbund::domain::statement::{Kind, Signed};
+use verbund::protocol::Answer;
+use verbund::protocol::settings::Deciding;
+
+use crate::federation::{
+    cancel, cents, day, decision, name, salt, seal, sign_as, sign_request, statement_key, wohngeld,
+};
+use crate::sim::faults::{Fault, Faults};
+use crate::sim::invariants::outcome_of;
+use crate::sim::{Event, World};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn world() -> World {
+    let mut world = World::calm();
+    world.run(1_000);
+    world
+}
+
+fn submit(world: &mut World, request: &Request) -> Result<OrderId, Refusal> {
+    let home = world.federation.home(&request.buyer);
+    match world.officer(home.as_str(), &sign_request(request))? {
+        Answer::Order(order) => Ok(order),
+        other => panic!("a request is answered with {other:?}"),
+    }
+}
+
+fn is_sealed(world: &World, node: &str, order: OrderId) -> bool {
+    world.attempt(node, order).is_some_and(|attempt| attempt.seal.is_some())
+}
+
+fn void_of(world: &World, node: &str, order: OrderId, number: u32) -> Option<VoidReason> {
+    let attempt = world.node(node).state().orders.get(&order)?.attempts.get(&number)?;
+    attempt.void.as_ref().map(|void| void.body().reason)
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, reason: Reason) {
+    let refusal = result.expect_err("must be refused");
+    assert_eq!(refusal.reason, reason, "{refusal}");
+}
+
+fn end_with(world: &mut World, request: &Request, reason: VoidReason) {
+    let signed = sign_request(request);
+    let void = Void { reason, ..serde_json::from_slice(cancel(&signed, request, world.now).payload()).expect("own") };
+    world.officer("kitu", &sign_as(&Kind::Void, &void, "barleben", "einkauf")).expect("an open attempt ends");
+}
+
+/// A request that waits for its officer.
+fn unhurried(world: &World, request_id: &str) -> Request {
+    Request { auto_seal: None, ..world.federation.request(request_id, world.now) }
+}
+
+#[test]
+fn another_route_begins_only_after_the_void_and_late_offers_of_the_first_get_a_notice() {
+    let mut world = World::new(0, Faults::none(), |policies, _| {
+        if let Some(policy) = policies.get_mut(&name("provitako")) {
+            policy.deciding = Deciding::Officer { within_ms: 600_000 };
+        }
+    });
+    world.run(1_000);
+    let request = unhurried(&world, "r1");
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(2_000);
+    let mut next = Request { attempt: 2, signed_at: world.now, ..request.clone() };
+    refused(submit(&mut world, &next), Reason::OrderOpen);
+    next.attempt = 3;
+    refused(submit(&mut world, &next), Reason::FieldInvalid);
+    // KITU's streams to the others are cut: the void does not reach the hop whose officer decides meanwhile.
+    world.faults.active = true;
+    world.later(0, Event::Cut([name::<NodeId>("kitu")].into()));
+    world.run(10);
+    end_with(&mut world, &request, VoidReason::Rerouted);
+    let yes = decision(&sign_request(&request), &request, "provitako", "leitung", true, world.now);
+    world.officer("provitako", &yes).expect("it does not know of the void");
+    world.run(2_000);
+    assert!(world.attempt("kid", order).is_some_and(|attempt| attempt.counters.contains_key(&2)), "offers on their way");
+    next.attempt = 2;
+    next.signed_at = world.now;
+    submit(&mut world, &next).expect("the first attempt is void");
+    world.later(0, Event::Cut([].into()));
+    world.run(5_000);
+    let again = decision(&sign_request(&next), &next, "provitako", "leitung", true, world.now);
+    let again = Signed::sign(
+        &Kind::Decision,
+        &verbund::domain::order::Decision {
+            attempt: 2,
+            request: world.attempt("provitako", order).expect("attempt 2").request.id(),
+            ..serde_json::from_slice(again.payload()).expect("own bytes")
+        },
+        &[&crate::federation::officer_key("provitako", "leitung")],
+    );
+    world.officer("provitako", &again).expect("a good decision");
+    world.run(5_000);
+    let offered = world.attempt("kitu", order).expect("attempt 2");
+    assert_eq!(offered.request.body().attempt, 2);
+    let sealing = seal(offered, "einkauf", world.now);
+    world.officer("kitu", &sealing).expect("the second attempt is sealed");
+    world.settle();
+    for node in ["kitu", "kid", "provitako", "govdigital", "dataport"] {
+        assert_eq!(void_of(&world, node, order, 1), Some(VoidReason::Rerouted), "{node}");
+        assert!(is_sealed(&world, node, order), "{node}");
+    }
+    let late = &world.node("kitu").state().orders[&order].attempts[&1].late;
+    let told: Vec<&str> = late.values().map(|notice| notice.body().to.as_str()).collect();
+    assert!(told.contains(&"dataport") || told.contains(&"kid"), "late offers are answered: {told:?}");
+    for notice in late.values() {
+        let at = world.federation.home(&notice.body().to);
+        assert!(world.node(at.as_str()).state().orders[&order].attempts[&1].late.contains_key(&notice.body().message));
+    }
+    let third = Request { attempt: 3, signed_at: world.now, ..request };
+    refused(submit(&mut world, &third), Reason::OrderClosed);
+}
+
+#[test]
+fn an_interest_is_raised_to_a_binding_request_on_the_same_order() {
+    let mut world = world();
+    let interest = Request { mode: Mode::Interest, ..unhurried(&world, "r1") };
+    let order = submit(&mut world, &interest).expect("a good request");
+    world.run(2_000);
+    world.attempt("kitu", order).expect("an attempt").offer().expect("conditions");
+    let binding = Request {
+        attempt: 2,
+        signed_at: world.now,
+        ..world.federation.request("r1", world.now)
+    };
+    refused(submit(&mut world, &binding), Reason::OrderOpen);
+    end_with(&mut world, &interest, VoidReason::Superseded);
+    submit(&mut world, &binding).expect("the interest has been superseded");
+    world.settle();
+    assert!(is_sealed(&world, "dataport", order));
+    assert_eq!(void_of(&world, "dataport", order, 1), Some(VoidReason::Superseded));
+}
+
+fn recall(world: &World, request: &Request, from: &str, officer: &str) -> Signed {
+    let body = Recall {
+        order: request.order,
+        attempt: request.attempt,
+        from: name(from),
+        request: sign_request(request).id(),
+        reason: "DECISION_NO".to_owned(),
+        note: "Kapazität fehlt".to_owned(),
+        officer: Some(name(officer)),
+        signed_at: world.now,
+        salt: salt("recall"),
+    };
+    sign_as(&Kind::Recall, &body, from, officer)
+}
+
+#[test]
+fn a_recall_before_the_seal_ends_the_attempt_and_one_after_it_is_refused() {
+    let mut world = world();
+    let request = unhurried(&world, "r1");
+    let early = recall(&world, &request, "kid", "leitung");
+    refused(world.officer("kid", &early), Reason::OrderUnknown);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(2_000);
+    let withdrawn = recall(&world, &request, "kid", "leitung");
+    let sealing = seal(world.attempt("kitu", order).expect("offered"), "einkauf", world.now);
+    world.officer("kid", &withdrawn).expect("a promise may be withdrawn before the seal");
+    world.run(1_000);
+    refused(world.officer("kitu", &sealing), Reason::OrderClosed);
+    world.settle();
+    assert_eq!(void_of(&world, "dataport", order, 1), Some(VoidReason::Recalled));
+    let again = recall(&world, &request, "kid", "leitung");
+    refused(world.officer("kid", &again), Reason::OrderClosed);
+}
+
+/// The recall is on its way while the officer seals: what stands first in the buyer's log counts.
+#[test]
+fn a_recall_that_meets_the_seal_loses_and_nobody_is_in_doubt() {
+    let mut world = world();
+    let request = unhurried(&world, "r1");
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(2_000);
+    world.faults.active = true;
+    world.later(0, Event::Cut([name::<NodeId>("kitu")].into()));
+    world.run(10);
+    world.officer("kid", &recall(&world, &request, "kid", "leitung")).expect("it knows of no seal");
+    let sealing = seal(world.attempt("kitu", order).expect("offered"), "einkauf", world.now);
+    world.officer("kitu", &sealing).expect("no recall has come");
+    world.later(0, Event::Cut([].into()));
+    world.settle();
+    for node in ["kitu", "kid", "dataport"] {
+        assert!(is_sealed(&world, node, order), "{node}");
+        assert!(world.node(node).state().orders[&order].contradictions.is_empty(), "{node}");
+    }
+}
+
+#[test]
+fn a_provider_whose_offering_is_withdrawn_recalls_by_itself() {
+    let mut world = world();
+    let request = unhurried(&world, "r1");
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(2_000);
+    let withdrawal = Withdrawal {
+        seller: name("dataport"),
+        name: name("wohngeld"),
+        version: 1,
+        reason: "Betrieb eingestellt".to_owned(),
+    };
+    world.publish("dataport", &sign_as(&Kind::Withdrawal, &withdrawal, "dataport", "vertrieb")).expect("withdrawn");
+    world.settle();
+    assert_eq!(void_of(&world, "kid", order, 1), Some(VoidReason::Recalled));
+}
+
+#[test]
+fn a_hop_that_cannot_be_reached_within_its_share_leads_to_a_decline_in_time() {
+    let mut world = world();
+    world.faults.active = true;
+    world.later(0, Event::Kill(name("provitako"), 100 * 60_000));
+    world.run(10);
+    let mut request = world.federation.request("r1", world.now);
+    (request.quote_by, request.seal_by) = (world.now.plus_ms(50 * 60_000), world.now.plus_ms(90 * 60_000));
+    let order = submit(&mut world, &request).expect("a good request");
+    // Of 50 minutes five are kept for the way back; ProVitako, third of five, has until minute 27.
+    world.run(26 * 60_000);
+    assert_eq!(void_of(&world, "kitu", order, 1), None);
+    world.run(2 * 60_000);
+    assert_eq!(void_of(&world, "kitu", order, 1), Some(VoidReason::Rejected));
+    let decline = world.attempt("kitu", order).expect("an attempt").declines[&2].body().reason.clone();
+    assert_eq!(decline, "NODE_UNREACHABLE");
+    world.run(100 * 60_000);
+    world.settle();
+}
+
+#[test]
+fn a_hop_refuses_at_once_what_its_officers_could_not_decide_in_time() {
+    let mut world = World::new(0, Faults::none(), |policies, _| {
+        if let Some(policy) = policies.get_mut(&name("provitako")) {
+            policy.deciding = Deciding::Officer { within_ms: 5 * DAY_MS };
+        }
+    });
+    world.run(1_000);
+    let mut request = world.federation.request("r1", world.now);
+    (request.quote_by, request.seal_by) = (world.now.plus_ms(5 * DAY_MS), world.now.plus_ms(9 * DAY_MS));
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(5_000);
+    assert_eq!(void_of(&world, "kitu", order, 1), Some(VoidReason::Rejected));
+    let declines = &world.attempt("kitu", order).expect("an attempt").declines;
+    assert_eq!(declines[&3].body().reason, "TIME_TOO_SHORT");
+    world.settle();
+}
+
+/// The buyer's node is away for good after it has told one party: the others learn the outcome from that one.
+#[test]
+fn a_missed_outcome_is_learned_from_another_party() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.faults.active = true;
+    // Dataport is cut off just before the seal goes out, and KITU dies for a month as soon as the others have it.
+    assert!(world.run_until(2_000, |world| world.attempt("dataport", order).is_some_and(|a| a.acceptance.is_some())));
+    world.later(0, Event::Cut([name::<NodeId>("dataport")].into()));
+    assert!(world.run_until(5_000, |world| is_sealed(world, "kid", order)));
+    world.later(0, Event::Kill(name("kitu"), 3_600_000));
+    world.run(10);
+    world.later(0, Event::Cut([].into()));
+    world.run(60_000);
+    assert!(is_sealed(&world, "dataport", order), "told by another party");
+    world.run(3_600_000);
+    world.settle();
+}
+
+/// A backup from before the order is restored at a hop: it takes back its own words instead of saying them anew.
+#[test]
+fn a_restored_hop_takes_back_what_it_had_said() {
+    let mut world = world();
+    world.faults.active = true;
+    world.later(0, Event::Fault(Fault::Backup(name("kid"))));
+    world.run(10);
+    let request = unhurried(&world, "r1");
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(5_000);
+    let said: Vec<StatementId> =
+        world.attempt("kid", order).expect("an attempt").messages().into_iter().map(Signed::id).collect();
+    world.later(0, Event::Fault(Fault::Restore(name("kid"), 100)));
+    world.run(20_000);
+    let again: Vec<StatementId> =
+        world.attempt("kid", order).expect("recovered").messages().into_iter().map(Signed::id).collect();
+    assert_eq!(again, said);
+    assert_eq!(world.node("kid").missing_statements(), 0);
+    let sealing = seal(world.attempt("kitu", order).expect("offered"), "einkauf", world.now);
+    world.officer("kitu", &sealing).expect("sealed");
+    world.settle();
+    assert!(is_sealed(&world, "kid", order) && is_sealed(&world, "dataport", order));
+}
+
+/// The same at the buyer's node, after the seal: there is one seal, and it comes back.
+#[test]
+fn a_restored_buyers_node_takes_back_its_seal() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    world.faults.active = true;
+    world.later(0, Event::Fault(Fault::Backup(name("kitu"))));
+    world.run(10);
+    let order = submit(&mut world, &request).expect("a good request");
+    assert!(world.run_until(5_000, |world| is_sealed(world, "dataport", order)));
+    world.run(2_000);
+    let seal = world.attempt("kitu", order).and_then(outcome_of);
+    world.later(0, Event::Fault(Fault::Restore(name("kitu"), 100)));
+    world.run(20_000);
+    assert_eq!(world.attempt("kitu", order).and_then(outcome_of), seal);
+    world.settle();
+}
+
+fn milestone(world: &World, order: OrderId, from: &str, officer: &str, number: u32, event: Happening) -> Signed {
+    let node = world.federation.home(&name(from));
+    let seal = world.attempt(node.as_str(), order).and_then(outcome_of).expect("sealed");
+    let body = Milestone {
+        order,
+        attempt: 1,
+        seal,
+        from: name(from),
+        number,
+        event,
+        note: String::new(),
+        officer: name(officer),
+        signed_at: world.now,
+        salt: salt("milestone"),
+    };
+    sign_as(&Kind::Milestone, &body, from, officer)
+}
+
+#[test]
+fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.settle();
+    let seen = |world: &World| phase(world.attempt("provitako", order).expect("an attempt"));
+    assert_eq!(seen(&world), Some(Phase::Contracted));
+    let today = world.now.date();
+    let steps = [
+        (1, Happening::Connected { item: Item::Routing }, Phase::Connecting(1)),
+        (2, Happening::Contact { office: "Wohngeldstelle".to_owned() }, Phase::Connecting(1)),
+        (3, Happening::Productive { since: today }, Phase::Productive(today)),
+        (4, Happening::Terminated { ends_on: day("2027-06-30") }, Phase::Terminated(day("2027-06-30"))),
+    ];
+    for (number, event, expected) in steps {
+        let signed = milestone(&world, order, "barleben", "einkauf", number, event);
+        world.officer("kitu", &signed).expect("a good milestone");
+        world.settle();
+        assert_eq!(seen(&world), Some(expected));
+    }
+    let soon = milestone(&world, order, "barleben", "einkauf", 5, Happening::Closed);
+    refused(world.officer("kitu", &soon), Reason::OrderState);
+    let hop = milestone(&world, order, "kid", "leitung", 1, Happening::Productive { since: today });
+    refused(world.officer("kid", &hop), Reason::OrderState);
+    let twice = milestone(&world, order, "barleben", "einkauf", 4, Happening::Connected { item: Item::Test });
+    refused(world.officer("kitu", &twice), Reason::OrderConflict);
+}
+
+#[test]
+fn notice_that_is_too_short_is_refused() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.settle();
+    let soon = milestone(&world, order, "barleben", "einkauf", 1, Happening::Terminated { ends_on: world.now.date() });
+    refused(world.officer("kitu", &soon), Reason::NoticeTooShort);
+}
+
+#[test]
+fn a_contract_is_prolonged_by_an_order_of_its_own_on_the_same_route() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.settle();
+    let seal = world.attempt("kitu", order).and_then(outcome_of).expect("sealed");
+    let amends = Amends { order, seal, what: Amendment::Prolong };
+    let good = Request { amends: Some(amends.clone()), ..world.federation.request("r2", world.now) };
+    let other_seal = Amends { seal: request.offering, ..amends.clone() };
+    let shorter = Route::new(vec![name("barleben"), name("kitu"), name("kid")]).expect("a route");
+    for bad in [
+        Request { amends: Some(other_seal), ..good.clone() },
+        Request { amends: Some(Amends { order: OrderId([9; 16]), ..amends.clone() }), ..good.clone() },
+        Request { as_of: day("2026-01-01"), ..good.clone() },
+    ] {
+        refused(submit(&mut world, &bad), Reason::AmendmentInvalid);
+    }
+    assert!(submit(&mut world, &Request { route: shorter, ..good.clone() }).is_err());
+    let prolonged = submit(&mut world, &good).expect("a good amendment");
+    world.settle();
+    assert!(is_sealed(&world, "dataport", prolonged) && is_sealed(&world, "dataport", order));
+}
+
+#[test]
+fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
+    let mut world = world();
+    let need = |of: &str, world: &mut World| {
+        let body = Need {
+            municipality: name(of),
+            leika: wohngeld().leika,
+            note: "Wohngeld".to_owned(),
+            until: day("2027-12-31"),
+            through: Some(name("kitu")),
+        };
+        let signed = Signed::sign(&Kind::Need, &body, &[&statement_key(of)]);
+        world.publish("kitu", &signed).expect("a good need");
+        signed.id()
+    };
+    let members = [("barleben", 9_000), ("halberstadt", 38_000)];
+    let members: Vec<Member> = members
+        .map(|(org, weight)| Member { org: name(org), need: need(org, &mut world), weight })
+        .into_iter()
+        .collect();
+    world.settle();
+    let bundle = Bundle { key: KeyKind::Inhabitants, members };
+    let mut request = world.federation.request_along(
+        &["kitu", "kid", "provitako", "govdigital", "dataport"],
+        world.federation.wohngeld,
+        "sammel-1",
+        world.now,
+    );
+    request.bundle = Some(bundle.clone());
+    let mut stranger = request.clone();
+    stranger.bundle.as_mut().expect("a bundle").members[0].org = name("feldafing");
+    refused(submit(&mut world, &stranger), Reason::NeedMissing);
+    let order = submit(&mut world, &request).expect("a good bundle");
+    world.settle();
+    assert!(is_sealed(&world, "dataport", order));
+    let parts = &world.node("kitu").state().orders[&order].call_offs;
+    let total = world.attempt("kitu", order).and_then(|a| a.seal.as_ref()).expect("sealed").body().total;
+    let sum: i64 = parts.values().map(|part| part.body().share.get()).sum();
+    assert_eq!((parts.len(), cents(sum)), (2, total), "shares add up to the cent");
+    let barleben = parts[&name("barleben")].body();
+    assert_eq!((barleben.weight, barleben.weights), (9_000, 47_000));
+    assert!(matches!(Body::read(parts[&name("barleben")].signed()), Ok(Body::CallOff(_))));
+}
