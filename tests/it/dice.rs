@@ -53,17 +53,22 @@ pub fn each_seed(ordinary: u64, run: impl Fn(u64) + Sync) {
     if let Some(seed) = environment("VERBUND_SEED") {
         return run(seed);
     }
-    let (next, seeds) = (AtomicU64::new(1), environment("VERBUND_SEEDS").unwrap_or(ordinary));
+    each_case(environment("VERBUND_SEEDS").unwrap_or(ordinary), run);
+}
+
+/// Runs every case from 1 to `cases` on all cores.
+pub fn each_case(cases: u64, run: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(1);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > seeds {
+                    let case = next.fetch_add(1, Ordering::Relaxed);
+                    if case > cases {
                         break;
                     }
-                    run(seed);
+                    run(case);
                 }
             });
         }

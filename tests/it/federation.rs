@@ -39,7 +39,7 @@ pub const CHAIN: [&str; 6] = ["barleben", "kitu", "kid", "provitako", "govdigita
 pub const REVERSE: [&str; 6] = ["feldafing", "akdb", "govdigital", "provitako", "kid", "kitu"];
 
 /// Who belongs to whom, since when.
-const MEMBERS: [(&str, &str, &str); 8] = [
+pub const MEMBERS: [(&str, &str, &str); 8] = [
     ("barleben", "kitu", "2009-12-22"),
     ("halberstadt", "kitu", "2009-12-22"),
     ("kid", "kitu", "2009-12-22"),
@@ -310,6 +310,33 @@ pub fn entity_facts(org: &str) -> EntityFacts {
     }
 }
 
+/// Barleben's and Feldafing's ways of every length but five, and one of six legs in each direction.
+pub const WAYS: [&[&str]; 11] = [
+    &["barleben", "kitu"],
+    &["barleben", "kitu", "kid"],
+    &["barleben", "kitu", "kid", "provitako"],
+    &["barleben", "kitu", "kid", "provitako", "govdigital"],
+    &["barleben", "kitu", "kid", "provitako", "govdigital", "akdb"],
+    &["barleben", "kitu", "kid", "provitako", "govdigital", "akdb", "feldafing"],
+    &["feldafing", "akdb"],
+    &["feldafing", "akdb", "govdigital"],
+    &["feldafing", "akdb", "govdigital", "dataport"],
+    &["feldafing", "akdb", "govdigital", "provitako", "kid"],
+    &["feldafing", "akdb", "govdigital", "provitako", "kid", "kitu", "barleben"],
+];
+
+/// Who sells at the end of those ways, beside Dataport and KITU. Only worlds of the simulator hold these offerings.
+const FURTHER_SELLERS: [&str; 6] = ["kid", "provitako", "govdigital", "akdb", "feldafing", "barleben"];
+
+/// Their offerings, by seller: Wohngeld under another name.
+pub fn further_offerings() -> BTreeMap<OrgId, Signed> {
+    let offer = |seller: &str| {
+        let offering = Offering { name: name("weiteres"), seller: name(seller), ..wohngeld() };
+        (name(seller), Signed::sign(&Kind::Offering, &offering, &[&statement_key(seller)]))
+    };
+    FURTHER_SELLERS.into_iter().map(offer).collect()
+}
+
 fn component(item: CostItem, due: Due, value: i64) -> Component {
     Component::new(item, due, cents(value), "")
 }
@@ -428,6 +455,18 @@ impl Federation {
     pub fn reverse_request(&self, request_id: &str, now: Timestamp) -> Request {
         let request = self.request_along(&REVERSE, self.geburtsurkunde, request_id, now);
         Request { quantities: Quantities { uses: Some(800), target_group: None }, ..request }
+    }
+
+    /// An order along one of [`WAYS`] or the two chains, for what its last party sells.
+    pub fn request_by(&self, way: &[&str], request_id: &str, now: Timestamp) -> Request {
+        match way[way.len() - 1] {
+            "dataport" => self.request_along(way, self.wohngeld, request_id, now),
+            "kitu" => {
+                let request = self.request_along(way, self.geburtsurkunde, request_id, now);
+                Request { quantities: Quantities { uses: Some(800), target_group: None }, ..request }
+            }
+            seller => self.request_along(way, further_offerings()[&name::<OrgId>(seller)].id(), request_id, now),
+        }
     }
 
     /// An order along a route: four years, binding, sealed by itself, a day to quote and two to seal.

@@ -14,6 +14,7 @@ mod law_cases;
 mod law_graphs;
 mod law_routes;
 mod live;
+mod model;
 mod network;
 mod shared;
 mod sim;

@@ -1,18 +1,39 @@
 //! What must hold: after every step, and when the world has come to rest. One function per sentence.
 //!
-//! The numbers are those of the invariants of the ordering protocol: I1 no order lost, I2 no double order, I3 a seal
-//! is complete, I5 agreement, I7 duplicates change nothing, I9 logs never fork, I10 prices add up, I13 nothing is said
-//! that is not stored, I15 outboxes drain.
-use std::collections::BTreeMap;
+//! | invariant of the ordering protocol | function | when |
+//! |---|---|---|
+//! | I1 no order is lost | [`no_order_is_lost`] | at rest |
+//! | I2 no double order | [`one_seal_per_order`], [`never_seal_and_void`] | every outcome |
+//! | I3 a seal is complete and its bundle verifies | [`a_seal_covers_the_whole_chain`], [`bundles_verify`] | every seal, the end |
+//! | I4 nothing is performed without a seal | [`nothing_is_performed_without_a_seal`] | every step |
+//! | I5 agreement | [`one_outcome_per_attempt`], [`parties_agree`] | every outcome, the end |
+//! | I6 no hop is bound on one side only | [`nobody_is_bound_on_one_side`] | every seal |
+//! | I7 repetition changes nothing | [`a_repeated_delivery_changes_nothing`], [`receipts_never_change`] | every delivery |
+//! | I8 nobody says two things | [`nobody_says_two_things`] | every step |
+//! | I9 logs never fork | [`logs_never_fork`], [`own_root_is_recomputed`] | every step, the end |
+//! | I10 prices add up | [`prices_add_up`], [`what_was_previewed_is_sealed`] | every seal |
+//! | I11 no reservation stays | [`no_reservation_stays`] | at rest |
+//! | I12 a seal rests on what was known | [`every_leg_holds_on_the_day_of_the_seal`] | every seal |
+//! | I13 nothing is said that is not stored | [`nothing_is_said_that_is_not_stored`] | sampled, the end |
+//! | I14 every doubt resolves | [`every_doubt_resolves`] | at rest |
+//! | I15 outboxes drain | [`outboxes_drain`] | at rest |
+//! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
+use std::collections::{BTreeMap, BTreeSet};
 
+use verbund::audit::bundle::{Bundle, BundleInput, Member};
+use verbund::audit::examine;
+use verbund::audit::report::Ruling;
+use verbund::domain::body::Body;
 use verbund::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use verbund::domain::law::Verdict;
 use verbund::domain::money::Cents;
 use verbund::domain::order::Attempt;
+use verbund::domain::reason::{Lang, Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::log::leaf::Audience;
 use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::protocol::Node;
+use verbund::protocol::evidence::Item;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::record::Record;
 
@@ -34,6 +55,13 @@ pub struct Watch {
     receipts: BTreeMap<DeliveryKey, Vec<u8>>,
     /// Messages by what no author may say twice: order, attempt, author's key, kind.
     said: BTreeMap<(OrderId, u32, String, String), StatementId>,
+    /// The attempt and the seal of every order sealed anywhere.
+    seals: BTreeMap<OrderId, (u32, StatementId)>,
+    /// Orders whose request a node has accepted from an officer, and where.
+    accepted: BTreeMap<OrderId, NodeId>,
+    /// Nodes whose store was once older than what they had said. Receipts stand in no log, so such a node may sign one
+    /// anew.
+    forgetful: BTreeSet<NodeId>,
     /// A party of this world contradicts itself.
     liars: bool,
 }
@@ -43,13 +71,44 @@ impl Watch {
     pub fn expect_liars(&mut self) {
         self.liars = true;
     }
+
+    /// A node has accepted a request; it must never be lost again.
+    pub fn accepted(&mut self, node: &NodeId, order: OrderId) {
+        self.accepted.entry(order).or_insert_with(|| node.clone());
+    }
+
+    /// A node goes on from a backup: what it held may be gone for a while.
+    pub fn restored(&mut self, node: &NodeId) {
+        self.compared.retain(|(at, _), _| at != node);
+        self.forgetful.insert(node.clone());
+    }
 }
 
 /// After every step, once its records are stored.
 pub fn after_step(world: &mut World, at: &NodeId, commit: &[Record]) {
     logs_never_fork(world, at);
     nobody_says_two_things(world, at, commit);
-    one_outcome_per_attempt(world, at, commit);
+    no_order_waits_beyond_its_deadline(world, at);
+    let (mut ended, mut wrong) = (BTreeSet::new(), Vec::new());
+    for signed in commit.iter().flat_map(Record::statements) {
+        if matches!(signed.kind(), Kind::Seal | Kind::Void) {
+            ended.extend(Body::read(signed).ok().and_then(|body| body.order()));
+        }
+        wrong.extend(nothing_is_performed_without_a_seal(world, at, signed).err());
+    }
+    for (order, number) in ended {
+        let node = world.sites[at].node.as_ref().expect("it has just made a step");
+        let Some(attempt) = node.state().orders[&order].attempts.get(&number) else { continue };
+        wrong.extend(never_seal_and_void(attempt).err());
+        wrong.extend(seal_is_complete(node, attempt).err());
+        wrong.extend(nobody_is_bound_on_one_side(node, attempt).err());
+        let (outcome, seal) = (outcome_of(attempt), attempt.seal.as_ref().map(|seal| seal.id()));
+        wrong.extend(one_outcome_per_attempt(&mut world.watch, (order, number), outcome).err());
+        wrong.extend(one_seal_per_order(&mut world.watch, (order, number), seal).err());
+    }
+    if let Some(wrong) = wrong.first() {
+        world.fail(&format!("{at}: {wrong}"));
+    }
 }
 
 /// I9: whoever holds a log holds the same log.
@@ -77,10 +136,8 @@ fn logs_never_fork(world: &mut World, at: &NodeId) {
 /// I8: no party makes two different statements of one kind about one attempt, not even across a crash.
 fn nobody_says_two_things(world: &mut World, at: &NodeId, commit: &[Record]) {
     for signed in commit.iter().flat_map(Record::statements) {
-        let body = verbund::domain::body::Body::read(signed).expect("stored statements are readable");
-        let (Some((order, attempt)), false) = (body.order(), matches!(signed.kind(), Kind::Receipt)) else {
-            continue;
-        };
+        let body = Body::read(signed).expect("stored statements are readable");
+        let Some((order, attempt)) = body.order().filter(|_| is_said_once(signed.kind())) else { continue };
         let author = body.signer_rule().map(|(org, _)| org.to_string()).unwrap_or_default();
         let key = (order, attempt, author, signed.kind().to_string());
         let first = *world.watch.said.entry(key).or_insert(signed.id());
@@ -90,62 +147,140 @@ fn nobody_says_two_things(world: &mut World, at: &NodeId, commit: &[Record]) {
     }
 }
 
-/// I2, I5: one outcome per attempt over all nodes and restarts, and never both kinds.
-fn one_outcome_per_attempt(world: &mut World, at: &NodeId, commit: &[Record]) {
-    if !commit.iter().flat_map(Record::statements).any(|signed| matches!(signed.kind(), Kind::Seal | Kind::Void)) {
-        return;
-    }
-    let node = world.sites[at].node.as_ref().expect("it has just made a step");
-    let mut wrong = Vec::new();
-    for (order, known) in &node.state().orders {
-        for (number, attempt) in &known.attempts {
-            if attempt.seal.is_some() && attempt.void.is_some() {
-                wrong.push(format!("I2: {at} holds seal and void of {order}"));
-            }
-            let Some(outcome) = outcome_of(attempt) else { continue };
-            let first = *world.watch.outcomes.entry((*order, *number)).or_insert(outcome);
-            if first != outcome {
-                wrong.push(format!("I5: {at} holds outcome {outcome:?} of {order}, another node {first:?}"));
-            }
-            wrong.extend(seal_is_complete(node, attempt).err());
-        }
-    }
-    if let Some(wrong) = wrong.first() {
-        world.fail(wrong);
+/// Whether an honest party says at most one thing of this kind about an attempt.
+fn is_said_once(kind: &Kind) -> bool {
+    let once = ["request", "decision", "endorse", "accept", "reject", "counter", "decline", "seal", "void", "recall"];
+    once.contains(&kind.to_string().as_str())
+}
+
+/// I2: never both.
+fn never_seal_and_void(attempt: &Attempt) -> Result<(), String> {
+    match attempt.seal.is_some() && attempt.void.is_some() {
+        true => Err(format!("I2: seal and void of {}", attempt.request.body().order)),
+        false => Ok(()),
     }
 }
 
-/// The outcome of an attempt.
-pub fn outcome_of(attempt: &Attempt) -> Option<StatementId> {
+/// I2: one seal over all attempts, all nodes and all restarts.
+fn one_seal_per_order(watch: &mut Watch, of: (OrderId, u32), seal: Option<StatementId>) -> Result<(), String> {
+    let Some(seal) = seal else { return Ok(()) };
+    let first = *watch.seals.entry(of.0).or_insert((of.1, seal));
+    match first == (of.1, seal) {
+        true => Ok(()),
+        false => Err(format!("I2: {} is sealed by {seal:?} and by {first:?}", of.0)),
+    }
+}
+
+/// I5: one outcome per attempt, over all nodes and restarts.
+fn one_outcome_per_attempt(
+    watch: &mut Watch,
+    of: (OrderId, u32),
+    outcome: Option<StatementId>,
+) -> Result<(), String> {
+    let Some(outcome) = outcome else { return Ok(()) };
+    let first = *watch.outcomes.entry(of).or_insert(outcome);
+    match first == outcome {
+        true => Ok(()),
+        false => Err(format!("I5: outcome {outcome:?} of {}, another node holds {first:?}", of.0)),
+    }
+}
+
+fn outcome_of(attempt: &Attempt) -> Option<StatementId> {
     attempt.seal.as_ref().map(|seal| seal.id()).or(attempt.void.as_ref().map(|void| void.id()))
 }
 
-/// I3, I10: where the buyer is at home a seal covers the whole chain, adds up, and every leg holds on its day.
-fn seal_is_complete(node: &Node, attempt: &Attempt) -> Result<(), String> {
-    let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
-    let request = attempt.request.body();
-    if !node.state().is_local(&request.buyer) {
+/// I4: what parties tell each other of the performance is about a sealed order.
+fn nothing_is_performed_without_a_seal(world: &World, at: &NodeId, signed: &Signed) -> Result<(), String> {
+    if signed.kind().to_string() != "milestone" {
         return Ok(());
     }
-    let refuse = |what: &str| Err(format!("I3: {what} in {}", request.order));
+    let (order, _) = Body::read(signed).ok().and_then(|body| body.order()).ok_or("a milestone of no order")?;
+    match world.watch.seals.contains_key(&order) {
+        true => Ok(()),
+        false => Err(format!("I4: {at} performs {order}, which is not sealed")),
+    }
+}
+
+/// I6: a hop that is sealed is sealed towards both sides: its endorsement and its offer are in what is sealed.
+fn nobody_is_bound_on_one_side(node: &Node, attempt: &Attempt) -> Result<(), String> {
+    let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
+    let parties = attempt.route().parties();
+    for (at, hop) in parties.iter().enumerate().take(attempt.legs()).skip(1) {
+        let (down, up) = (attempt.endorsements.get(&at), attempt.counters.get(&at));
+        let both = [down.map(|down| down.id()), up.map(|up| up.id())];
+        if node.state().is_local(hop) && !both.iter().all(|id| id.is_some_and(|id| seal.chain.contains(&id))) {
+            return Err(format!("I6: {hop} is bound on one side of {}", seal.order));
+        }
+    }
+    Ok(())
+}
+
+/// I3, I10, I12: where the buyer is at home a seal is checked as a whole.
+fn seal_is_complete(node: &Node, attempt: &Attempt) -> Result<(), String> {
+    let request = attempt.request.body();
+    if attempt.seal.is_none() || !node.state().is_local(&request.buyer) {
+        return Ok(());
+    }
+    a_seal_covers_the_whole_chain(attempt)?;
+    prices_add_up(attempt)?;
+    what_was_previewed_is_sealed(node, attempt)?;
+    every_leg_holds_on_the_day_of_the_seal(node, attempt)
+}
+
+/// I3: request, endorsements, acceptance and offers, all of them and nothing else, each leg found to be fulfilled.
+fn a_seal_covers_the_whole_chain(attempt: &Attempt) -> Result<(), String> {
+    let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
+    let refuse = |what: &str| Err(format!("I3: {what} in {}", seal.order));
     if attempt.chain().map_err(|refusal| format!("I3: {refusal}"))? != seal.chain {
         return refuse("another chain is sealed");
     }
+    let legs = attempt.leg_findings();
+    match legs.len() == attempt.legs() && legs.iter().all(|leg| leg.verdict == Verdict::Fulfilled) {
+        true => Ok(()),
+        false => refuse("a leg is not fulfilled"),
+    }
+}
+
+/// I10: the total is the provider's price and what every hop adds, to the cent, and within the cap.
+fn prices_add_up(attempt: &Attempt) -> Result<(), String> {
+    let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
     let parts = attempt.price().map_err(|refusal| format!("I10: {refusal}"))?;
     let sum: i64 = parts.iter().map(|(_, part)| part.get()).sum();
-    if parts.len() != attempt.legs() || Cents::try_from(sum) != Ok(seal.total) || seal.total > request.total_max {
-        return refuse("the price does not add up");
+    let request = attempt.request.body();
+    match parts.len() == attempt.legs() && Cents::try_from(sum) == Ok(seal.total) && seal.total <= request.total_max {
+        true => Ok(()),
+        false => Err(format!("I10: the price of {} does not add up", seal.order)),
     }
-    what_was_previewed_is_sealed(node, attempt)?;
-    let legs = attempt.leg_findings();
-    if legs.len() != attempt.legs() || legs.iter().any(|leg| leg.verdict != Verdict::Fulfilled) {
-        return refuse("a leg is not fulfilled");
-    }
-    let day = seal.signed_at.date();
+}
+
+/// I12: by what the buyer's node knows when it seals, every leg holds on that day.
+fn every_leg_holds_on_the_day_of_the_seal(node: &Node, attempt: &Attempt) -> Result<(), String> {
+    let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
+    let (request, day) = (attempt.request.body(), seal.signed_at.date());
     let mut today = request.route.legs().map(|leg| node.judge(&request.rule_pack, leg, day, day));
     match today.all(|leg| leg.is_ok_and(|leg| leg.verdict == Verdict::Fulfilled)) {
         true => Ok(()),
-        false => refuse("a leg was not fulfilled on the day of the seal"),
+        false => Err(format!("I12: a leg of {} was not fulfilled on the day of the seal", seal.order)),
+    }
+}
+
+/// How long after a deadline, in milliseconds, a node that is up must have acted on it.
+const PROMPT_MS: i64 = 60_000;
+
+/// I16: an order whose chain is not complete by its deadline ends, whoever is dead; a clock that was set wrong excuses.
+fn no_order_waits_beyond_its_deadline(world: &World, at: &NodeId) {
+    let site = &world.sites[at];
+    let Some(node) = site.node.as_ref().filter(|node| node.check_may_sign().is_ok()) else { return };
+    if site.up_since.plus_ms(PROMPT_MS) > world.now || site.skew_ms.abs() > PROMPT_MS || world.now < site.full_until {
+        return;
+    }
+    for (order, known) in &node.state().orders {
+        let Some(attempt) = known.current().filter(|attempt| outcome_of(attempt).is_none()) else { continue };
+        let request = attempt.request.body();
+        let late = request.quote_by.plus_ms(2 * PROMPT_MS) < world.now && attempt.offer().is_err();
+        if late && node.state().is_local(&request.buyer) && known.contradictions.is_empty() {
+            world.fail(&format!("I16: {at} still waits for offers for {order}, due at {}", request.quote_by));
+        }
     }
 }
 
@@ -224,7 +359,12 @@ pub fn before_delivery(world: &World, to: &NodeId, delivery: &Delivery) -> Optio
 }
 
 /// I7: a delivery that was receipted before changes nothing.
-pub fn after_delivery(world: &World, to: &NodeId, key: &DeliveryKey, before: Option<Vec<String>>) {
+pub fn a_repeated_delivery_changes_nothing(
+    world: &World,
+    to: &NodeId,
+    key: &DeliveryKey,
+    before: Option<Vec<String>>,
+) {
     if let (Some(before), Some(node)) = (before, world.sites[to].node.as_ref())
         && before != picture(node)
     {
@@ -233,7 +373,10 @@ pub fn after_delivery(world: &World, to: &NodeId, key: &DeliveryKey, before: Opt
 }
 
 /// I7: the same delivery gets the same bytes, also after a restart.
-pub fn receipts_never_change(world: &mut World, key: &DeliveryKey, receipt: &Signed) {
+pub fn receipts_never_change(world: &mut World, by: &NodeId, key: &DeliveryKey, receipt: &Signed) {
+    if world.watch.forgetful.contains(by) {
+        return;
+    }
     let bytes = [receipt.pae(), &receipt.signatures()[0].signature.0].concat();
     let first = world.watch.receipts.entry(key.clone()).or_insert_with(|| bytes.clone());
     if *first != bytes {
@@ -250,21 +393,61 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     for (name, site) in &world.sites {
         running.push((name, site.node.as_ref().ok_or_else(|| format!("{name} is off"))?));
     }
+    no_order_is_lost(world)?;
     for (name, node) in &running {
-        for (order, known) in &node.state().orders {
-            let decided = known.attempts.values().all(|attempt| outcome_of(attempt).is_some());
-            if !decided && known.contradictions.is_empty() {
-                return Err(format!("I1: {name} waits for the outcome of {order}"));
-            }
-        }
-        if !node.outbox().is_empty() {
-            return Err(format!("I15: {name} has {} deliveries left", node.outbox().len()));
-        }
+        every_doubt_resolves(name, node)?;
+        no_reservation_stays(name, node)?;
+        outboxes_drain(name, node)?;
         if node.state().digest() != running[0].1.state().digest() {
             return Err(format!("{name} has other heads than {}", running[0].0));
         }
     }
     running.iter().try_for_each(|(name, node)| everything_is_witnessed(name, node))
+}
+
+/// I1: every order that a node has accepted has an outcome there.
+fn no_order_is_lost(world: &World) -> Result<(), String> {
+    for (order, home) in &world.watch.accepted {
+        let known = world.sites[home].node.as_ref().and_then(|node| node.state().orders.get(order));
+        let Some(known) = known else { return Err(format!("I1: {home} has lost {order}")) };
+        let ended = known.attempts.values().all(|attempt| outcome_of(attempt).is_some());
+        if !ended && known.contradictions.is_empty() {
+            return Err(format!("I1: {home} waits for the outcome of {order}"));
+        }
+    }
+    Ok(())
+}
+
+/// I14: who has promised something learns how it ended.
+fn every_doubt_resolves(name: &NodeId, node: &Node) -> Result<(), String> {
+    for (order, known) in &node.state().orders {
+        let decided = known.attempts.values().all(|attempt| outcome_of(attempt).is_some());
+        if !decided && known.contradictions.is_empty() {
+            return Err(format!("I14: {name} does not know how {order} ended"));
+        }
+    }
+    Ok(())
+}
+
+/// I11: the provider keeps nothing in reserve for an attempt that came to nothing.
+fn no_reservation_stays(name: &NodeId, node: &Node) -> Result<(), String> {
+    for (order, known) in &node.state().orders {
+        for attempt in known.attempts.values() {
+            let reserves = attempt.acceptance.is_some() && node.state().is_local(attempt.route().provider());
+            if reserves && outcome_of(attempt).is_none() && known.contradictions.is_empty() {
+                return Err(format!("I11: {name} still reserves for {order}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I15: nothing waits for delivery.
+fn outboxes_drain(name: &NodeId, node: &Node) -> Result<(), String> {
+    match node.outbox().len() {
+        0 => Ok(()),
+        left => Err(format!("I15: {name} has {left} deliveries left")),
+    }
 }
 
 /// Every log is witnessed to its end, and so is every order's evidence.
@@ -300,6 +483,51 @@ pub fn at_the_end(world: &mut World) {
             }
         }
     }
+    bundles_verify(world);
+}
+
+/// One in so many worlds has one of its bundles verified; it takes longer than the order itself.
+const BUNDLE_ONE_IN: i64 = 4;
+
+/// I3: a bundle that a buyer's node packs satisfies the auditor, who has nothing but it and the root hash.
+fn bundles_verify(world: &mut World) {
+    let mut held = Vec::new();
+    for (name, site) in &world.sites {
+        let node = site.node.as_ref().expect("at rest");
+        let own = |known: &Attempt| node.state().is_local(&known.request.body().buyer);
+        let orders = node.state().orders.iter().filter(|(_, known)| known.current().is_some_and(own));
+        held.extend(orders.map(|(order, _)| (name.clone(), *order)));
+    }
+    if held.is_empty() || world.watch.liars || world.dice.between(1, BUNDLE_ONE_IN) > 1 {
+        return;
+    }
+    let (name, order) = world.dice.one_of(&held).clone();
+    a_bundle_verifies(world, &name, order);
+}
+
+/// I3: the bundle of this order, as this node packs it, satisfies the auditor.
+pub fn a_bundle_verifies(world: &World, name: &NodeId, order: OrderId) {
+    let bytes = bundle(world, name, order).unwrap_or_else(|refusal| world.fail(&format!("I3: no bundle: {refusal}")));
+    let report = examine(&bytes, Some(world.federation.anchor));
+    if report.ruling() != Ruling::Valid {
+        world.fail(&format!("I3: the bundle of {order} at {name}:\n{}", report.text(Lang::En)));
+    }
+}
+
+/// The evidence of an order, packed as the node's shell packs it.
+fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refusal> {
+    let (evidence, store) = (world.node(name.as_str()).evidence(order)?, &world.sites[name].store);
+    let member = |item: Item| {
+        let signed = store.statement_now(item.id)?.ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
+        Ok(Member { signed, proof: item.proof })
+    };
+    let mut input = BundleInput::empty(world.federation.anchor);
+    input.trust = evidence.trust.into_iter().map(member).collect::<Result<_, Refusal>>()?;
+    input.facts = evidence.facts.into_iter().map(member).collect::<Result<_, Refusal>>()?;
+    let messages = evidence.messages.into_iter();
+    input.messages = messages.map(|(signed, item)| Member { signed, proof: item.proof }).collect();
+    input.receipts = evidence.receipts;
+    Bundle::new(input)?.to_zip()
 }
 
 /// I9: the log in the store has the root the node signs.

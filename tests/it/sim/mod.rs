@@ -2,8 +2,10 @@
 //!
 //! A seed fixes every byte of a run. Effects are performed after the commit, exactly as a shell does it. There are no
 //! sockets, no threads and no waiting here, and there must never be any.
+mod boundaries;
 pub mod faults;
 pub mod invariants;
+pub mod liars;
 mod scenarios;
 mod seeds;
 pub mod swarm;
@@ -15,27 +17,31 @@ use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId};
 use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Class, Reason, Refusal};
-use verbund::domain::statement::Signed;
+use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame, Question};
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::record::Record;
-use verbund::protocol::settings::Policy;
+use verbund::protocol::settings::{Instance, Policy};
 use verbund::protocol::state::State;
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
 use crate::agenda::Agenda;
 use crate::dice::SeededDice;
-use crate::federation::{Federation, NODES, federation, name, start};
-use faults::Faults;
+use crate::federation::{Federation, NODES, federation, further_offerings, name, start};
+use faults::{Fault, Faults};
 use invariants::Watch;
+use liars::Liar;
 
 /// How long a caller waits for an answer, in milliseconds.
 const CALL_MS: i64 = 5_000;
 
 /// How long an officer's tool waits before it tries again, in milliseconds.
 const ERRAND_RETRY_MS: i64 = 700;
+
+/// How often nodes look whether streams may be opened again, in milliseconds.
+const QUIET_MS: i64 = 60 * 60 * 1000;
 
 /// One node, its store, and what its shell would remember.
 pub struct Site {
@@ -45,8 +51,21 @@ pub struct Site {
     /// Counts restarts; what was meant for an earlier life is lost.
     life: u64,
     wake: Option<Timestamp>,
+    /// Not yet since its disk was full.
+    is_started: bool,
     skew_ms: i64,
     policies: BTreeMap<OrgId, Policy>,
+    instance: Instance,
+    is_new_store: bool,
+    /// What a backup would bring back.
+    backup: Option<MemoryStore>,
+    /// Its disk is full until then.
+    full_until: Timestamp,
+    /// How often the statement keys of those hosted here were rotated.
+    rotations: BTreeMap<OrgId, u32>,
+    pub up_since: Timestamp,
+    /// Commits that stored something.
+    pub commits: u64,
 }
 
 /// The stream between two nodes, while there is one, and when its last frame arrives in each direction.
@@ -115,6 +134,8 @@ pub enum Event {
     Restart(NodeId),
     /// These nodes are cut off from the others.
     Cut(BTreeSet<NodeId>),
+    /// Anything rarer.
+    Fault(Fault),
     /// No more faults.
     Peace,
 }
@@ -137,6 +158,12 @@ pub struct World {
     agenda: Agenda<Event>,
     links: BTreeMap<(NodeId, NodeId), Link>,
     cut: BTreeSet<NodeId>,
+    /// Calls of the first do not reach the second.
+    deaf: BTreeSet<(NodeId, NodeId)>,
+    /// Nobody opens a stream, so that a month passes without a million pings.
+    quiet: bool,
+    /// A party that does not keep to the rules.
+    pub liar: Option<Liar>,
     errands: Vec<Errand>,
     calls: BTreeMap<u64, Call>,
     waiting: BTreeMap<u64, Waiting>,
@@ -187,6 +214,9 @@ impl World {
             agenda: Agenda::default(),
             links: BTreeMap::new(),
             cut: BTreeSet::new(),
+            deaf: BTreeSet::new(),
+            quiet: false,
+            liar: None,
             errands: Vec::new(),
             calls: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -199,7 +229,24 @@ impl World {
 
     fn place_site(&mut self, node: NodeId, store: MemoryStore, policies: BTreeMap<OrgId, Policy>) {
         let skew_ms = self.dice.between(-self.faults.skew_ms, self.faults.skew_ms);
-        self.sites.insert(node, Site { node: None, store, life: 0, wake: None, skew_ms, policies });
+        let instance = self.federation.settings(&node).instance;
+        let site = Site {
+            node: None,
+            store,
+            life: 0,
+            wake: None,
+            is_started: true,
+            skew_ms,
+            policies,
+            instance,
+            is_new_store: false,
+            backup: None,
+            full_until: Timestamp::default(),
+            rotations: BTreeMap::new(),
+            up_since: self.now,
+            commits: 0,
+        };
+        self.sites.insert(node, site);
     }
 
     /// Starts every node and connects all of them.
@@ -274,7 +321,9 @@ impl World {
                 let site = self.site(&node);
                 if site.life == life && site.wake == Some(at) {
                     site.wake = None;
-                    self.step(&node, Input::Woken);
+                    let input = if site.is_started { Input::Woken } else { Input::Started };
+                    site.is_started = true;
+                    self.step(&node, input);
                 }
             }
             Event::Frame { from, to, stream, frame } => {
@@ -316,10 +365,8 @@ impl World {
                     self.cut_off(nodes);
                 }
             }
-            Event::Peace => {
-                self.faults = Faults::none();
-                self.cut.clear();
-            }
+            Event::Fault(fault) => self.go_wrong(fault),
+            Event::Peace => self.make_peace(),
         }
     }
 
@@ -341,7 +388,9 @@ impl World {
         }
         let rebuilt = self.rebuild(node);
         invariants::after_restart(self, node, &rebuilt);
-        self.site(node).node = Some(rebuilt);
+        let now = self.now;
+        let site = self.site(node);
+        (site.node, site.up_since) = (Some(rebuilt), now);
         self.step(node, Input::Started);
     }
 
@@ -358,9 +407,10 @@ impl World {
         let site = &self.sites[node];
         let mut settings = self.federation.settings(node);
         settings.policies = site.policies.clone();
+        (settings.instance, settings.is_new_store) = (site.instance, site.is_new_store);
         let dice = Box::new(SeededDice::new(self.seed, &format!("{node}/{}", site.life)));
         let state = state.unwrap_or_else(|| State::new(settings.anchor, settings.origin.clone()));
-        Node::resume(settings, self.federation.keys(node), dice, state)
+        Node::resume(settings, self.keys(node), dice, state)
     }
 
     /// The process is gone; what was stored comes back after a while.
@@ -369,6 +419,8 @@ impl World {
         site.node = None;
         site.wake = None;
         site.life += 1;
+        // What a store calls itself is in it.
+        (site.is_new_store, site.is_started) = (false, true);
         site.store = site.store.crash().expect("what was encoded can be decoded");
         let others: Vec<NodeId> = self.sites.keys().filter(|other| *other != node).cloned().collect();
         for other in others {
@@ -394,9 +446,18 @@ impl World {
                 }
             }
         }
-        if site.store.commit_now(&commit).is_err() {
-            let for_ms = self.dice.between(200, 3_000);
-            self.die(at, for_ms);
+        site.commits += u64::from(!commit.is_empty());
+        if now < site.full_until && !commit.is_empty() {
+            site.store.fail_next(Failure::Full);
+        }
+        if let Err(refusal) = site.store.commit_now(&commit) {
+            match refusal.reason {
+                Reason::StoreFull => self.start_over(at),
+                _ => {
+                    let for_ms = self.dice.between(200, 3_000);
+                    self.die(at, for_ms);
+                }
+            }
             return;
         }
         invariants::after_step(self, at, &commit);
@@ -446,12 +507,22 @@ impl World {
         self.cut.contains(a) != self.cut.contains(b)
     }
 
+    /// Whether what one node says reaches another.
+    fn reaches(&self, from: &NodeId, to: &NodeId) -> bool {
+        !self.is_separated(from, to) && !self.deaf.contains(&(from.clone(), to.clone()))
+    }
+
     fn connect(&mut self, a: &NodeId, b: &NodeId) {
         let alive = self.sites[a].node.is_some() && self.sites[b].node.is_some();
         if self.link(a, b).stream.is_some() {
             return;
         }
-        if !alive || self.is_separated(a, b) {
+        if self.quiet {
+            self.later(QUIET_MS, Event::Connect(a.clone(), b.clone()));
+            return;
+        }
+        // A stream needs both directions.
+        if !alive || !self.reaches(a, b) || !self.reaches(b, a) {
             self.later(500, Event::Connect(a.clone(), b.clone()));
             return;
         }
@@ -497,6 +568,10 @@ impl World {
     // --- calls ---
 
     fn deliver(&mut self, from: &NodeId, to: NodeId, delivery: Delivery) {
+        let delivery = match &self.liar {
+            Some(liar) if liar.node == *from => liar.delivery(delivery),
+            _ => delivery,
+        };
         let call = self.agenda.number();
         let life = self.site(from).life;
         self.calls.insert(call, Call { from: from.clone(), life, key: delivery.key() });
@@ -536,7 +611,7 @@ impl World {
     }
 
     fn arrive(&mut self, call: u64, from: NodeId, to: NodeId, delivery: Delivery) {
-        if self.is_separated(&from, &to) {
+        if !self.reaches(&from, &to) || self.liar.as_ref().is_some_and(|liar| liar.withholds(&to)) {
             return;
         }
         if self.site(&to).node.is_none() {
@@ -547,7 +622,7 @@ impl World {
         let before = invariants::before_delivery(self, &to, &delivery);
         let key = delivery.key();
         self.step(&to, Input::Delivery(id, from, delivery));
-        invariants::after_delivery(self, &to, &key, before);
+        invariants::a_repeated_delivery_changes_nothing(self, &to, &key, before);
         self.waiting.remove(&id.0);
     }
 
@@ -562,6 +637,10 @@ impl World {
             // A node that asks for a moment's patience has not answered.
             Some(Waiting::Errand(at)) => {
                 let later = answer.as_ref().is_err_and(|refusal| refusal.reason.class() == Class::Unavailable);
+                if let (Ok(Answer::Order(order)), Kind::Request) = (&answer, self.errands[at].signed.kind()) {
+                    let node = self.errands[at].node.clone();
+                    self.watch.accepted(&node, *order);
+                }
                 self.errands[at].answer = Some(answer).filter(|_| !later);
             }
             Some(Waiting::Caller) => self.answer = Some(answer),
@@ -573,9 +652,15 @@ impl World {
                 };
                 if let (Ok(receipt), Some(call)) = (&result, self.calls.get(&call)) {
                     let key = call.key.clone();
-                    invariants::receipts_never_change(self, &key, receipt);
+                    invariants::receipts_never_change(self, &to, &key, receipt);
                 }
-                if !self.dice.percent(self.faults.lose) {
+                let result = match &self.liar {
+                    Some(liar) if liar.node == to => result.map(|receipt| liar.receipt(receipt)),
+                    _ => result,
+                };
+                let asker = self.calls.get(&call).map(|call| call.from.clone());
+                let arrives = asker.is_none_or(|asker| self.reaches(&to, &asker));
+                if arrives && !self.dice.percent(self.faults.lose) {
                     let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
                     self.later(delay, Event::Answered { call, result: Box::new(result) });
                 }
@@ -690,6 +775,10 @@ fn image() -> &'static BTreeMap<NodeId, (Vec<Record>, State)> {
             for fact in &begun.published {
                 world.publish(node.as_str(), fact).expect("a good fact");
             }
+        }
+        for (seller, offering) in further_offerings() {
+            let home = world.federation.home(&seller);
+            world.publish(home.as_str(), &offering).expect("a good offering");
         }
         world.settle();
         let of_node = |node: &NodeId, site: &Site| {

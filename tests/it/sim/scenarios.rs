@@ -22,7 +22,7 @@ use crate::federation::{
     cancel, cents, day, decision, fee, key, membership, name, officer_key, seal, sign_as, sign_request,
     statement_key, wohngeld,
 };
-use crate::sim::faults::Faults;
+use crate::sim::faults::{Faults, rotation};
 use crate::sim::{Event, World, invariants};
 
 /// A world after its first second, in which all streams are open.
@@ -725,30 +725,6 @@ fn evidence_outlives_a_key_rotation() {
     let newer = Signed::sign(&Kind::Offering, &newer, &[&statement_key("dataport")]);
     world.publish("dataport", &old).expect("known");
     check_refused(world.publish("dataport", &newer), Reason::KeyRevoked);
-}
-
-fn rotation(world: &World, org: &str) -> Signed {
-    use verbund::domain::trust::{KeyEvent, KeyRole, OnlineKey, Revocation, RevocationReason};
-    let node = world.node(org);
-    let origin = &node.settings().origin;
-    let log = node.state().registry.log(origin).expect("its own");
-    let (old, new) = (statement_key(org), key(&format!("org/{org}/statement/2")));
-    let roots = [0, 1].map(|number| key(&format!("org/{org}/root/{number}")));
-    let event = KeyEvent {
-        org: name(org),
-        seq: 1,
-        prev: log.orgs()[&name::<OrgId>(org)].events.last().copied(),
-        home_node: origin.node.clone(),
-        add: vec![OnlineKey { key: new.public(), role: KeyRole::Statement }],
-        revoke: vec![Revocation {
-            key: old.public().hash(),
-            reason: RevocationReason::Superseded,
-            last_valid: node.state().logs[origin].tree.size() - 1,
-        }],
-        root: None,
-        new_epoch: None,
-    };
-    Signed::sign(&Kind::KeyEvent, &event, &[&roots[0], &roots[1], &new])
 }
 
 /// A cosignature or a witnessed checkpoint that a broken stream swallowed is repeated on the next one: digests are

@@ -1,10 +1,15 @@
-//! Seeded runs: orders of every kind while things go wrong, then peace. A seed that failed once becomes a named test.
+//! Seeded runs: orders of every kind and length while things go wrong, then peace. A seed that failed once becomes a
+//! named test.
+//!
+//! `cargo test` takes 200 seeds, `.ci/run` 1,000. Before a release, on a machine with many cores:
+//! `VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds::`. One seed again, with the whole story of its
+//! end: `VERBUND_SEED=17 cargo test --test it sim::seeds::`.
 use verbund::domain::order::{Attempt, Request};
 use verbund::domain::statement::Signed;
-use verbund::protocol::settings::Deciding;
+use verbund::protocol::settings::{Deciding, Policy};
 
 use crate::dice::{SeededDice, each_seed};
-use crate::federation::{cancel, cents, decision, name, seal, sign_request, start};
+use crate::federation::{CHAIN, REVERSE, WAYS, cancel, cents, decision, name, seal, sign_request, start};
 use crate::sim::World;
 use crate::sim::faults::{Faults, TROUBLE_MS, timetable};
 
@@ -13,6 +18,9 @@ const SEEDS: u64 = 200;
 
 /// Time to quote in these runs, in milliseconds; as long again to seal. Short, so that deadlines pass as well.
 const QUOTE_MS: i64 = 60_000;
+
+/// How many orders are under way at once.
+const ORDERS: [i64; 8] = [1, 1, 2, 2, 3, 3, 5, 10];
 
 /// How an order goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,12 +66,17 @@ fn run_seed(seed: u64) -> World {
         if let (true, Some(policy)) = (held, policies.get_mut(&name("kid"))) {
             policy.deciding = Deciding::Officer { within_ms: QUOTE_MS / 2 };
         }
+        // Who buys at one end sells at the other.
+        let rule = Deciding::Rule { accept_assumed: true, total_max: None };
+        for seller in ["barleben", "feldafing"] {
+            policies.entry(name(seller)).or_insert(Policy { deciding: rule.clone(), fee: Vec::new() });
+        }
     });
     for (ms, event) in timetable(&mut dice) {
         world.later(ms, event);
     }
     let mut orders: Vec<Errand> =
-        (0..dice.between(1, 3)).map(|number| order(&mut world, &mut dice, number)).collect();
+        (0..*dice.one_of(&ORDERS)).map(|number| order(&mut world, &mut dice, number)).collect();
     for _ in 0..TROUBLE_MS / 500 {
         world.run(500);
         for order in &mut orders {
@@ -89,10 +102,15 @@ fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
     ];
     let style = *dice.one_of(&styles);
     let id = format!("order-{number}");
-    let reverse = !matches!(style, Style::FourEyes(_)) && dice.percent(40);
     let federation = world.federation;
-    let mut request =
-        if reverse { federation.reverse_request(&id, signed_at) } else { federation.request(&id, signed_at) };
+    // Barleben alone has colleagues who approve.
+    let ways: Vec<&[&str]> =
+        WAYS.into_iter().chain([CHAIN.as_slice(), CHAIN.as_slice(), REVERSE.as_slice()]).collect();
+    let way = match style {
+        Style::FourEyes(_) => CHAIN.as_slice(),
+        _ => *dice.one_of(&ways),
+    };
+    let mut request = federation.request_by(way, &id, signed_at);
     (request.quote_by, request.seal_by) = (signed_at.plus_ms(QUOTE_MS), signed_at.plus_ms(2 * QUOTE_MS));
     match style {
         Style::Officer | Style::Cancel(_) => {
