@@ -5,7 +5,9 @@ pub mod audit;
 pub mod chain;
 pub mod client;
 pub mod demo;
+pub mod grounds;
 pub mod key;
+pub mod need;
 pub mod node;
 pub mod offering;
 pub mod order;
@@ -106,6 +108,9 @@ enum Noun {
     /// Preise vor der Bestellung
     #[command(subcommand)]
     Price(price::Verb),
+    /// Bedarf einer Kommune
+    #[command(subcommand)]
+    Need(need::Verb),
     /// Bestellungen
     #[command(subcommand)]
     Order(order::Verb),
@@ -150,6 +155,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Offering(verb) => offering::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Chain(verb) => chain::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Price(verb) => price::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Need(verb) => need::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Order(verb) => order::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

@@ -125,7 +125,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     }
 }
 
-async fn publish(global: &Global, client: &mut Client, signed: &Signed) -> Result<(), Refusal> {
+/// Hands a public statement in and waits for its witnesses.
+pub async fn publish(global: &Global, client: &mut Client, signed: &Signed) -> Result<(), Refusal> {
     let done = client.publish(signed).await?;
     let mut witnesses = client.witnesses(&done.statement_id).await?;
     let mut looks = WITNESS_LOOKS;

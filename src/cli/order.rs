@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use crate::cli::Global;
 use crate::cli::chain::verdict_of;
 use crate::cli::client::{Client, Officer, fresh_salt, time_text};
+use crate::cli::grounds::{Said, gather};
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
 use crate::cli::price::Needs;
+use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::{
@@ -72,6 +74,9 @@ pub enum Verb {
         /// Eigenes Zeichen, z. B. Leitweg-ID
         #[arg(long, default_value = "")]
         reference: String,
+        /// For the record.
+        #[command(flatten)]
+        said: Said,
     },
     /// Bestellungen der eigenen Organisation
     List,
@@ -148,6 +153,8 @@ pub struct Wish {
     pub reference: String,
     /// The routes there were to choose from.
     pub considered: Vec<Considered>,
+    /// For the record.
+    pub grounds: Grounds,
 }
 
 /// Signs a request.
@@ -171,6 +178,7 @@ pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, 
         quantities: wish.quantities,
         reference: wish.reference,
         considered: wish.considered,
+        grounds: wish.grounds,
         officer: officer.name.clone(),
         signed_at: now,
         salt: fresh_salt(),
@@ -218,6 +226,7 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         request_id,
         needs,
         reference,
+        said,
     } = verb
     else {
         return Ok(());
@@ -233,6 +242,7 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
             entry.and_then(|entry| entry.offering).map_or(1, |offering| offering.term_years_min)
         }
     };
+    let grounds = gather(client, &buyer, &found.offering_id, (needs, as_of), said).await?;
     let route = if via.is_empty() { chosen(&found, route)? } else { Route::new(via)? };
     let wish = Wish {
         request_id: request_id.unwrap_or_else(|| hex::encode(fresh_salt().0)),
@@ -249,6 +259,7 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
         quantities: Quantities { uses: needs.uses, target_group: needs.target_group },
         reference,
         considered: considered(&found)?,
+        grounds,
     };
     let (request_id, along) = (wish.request_id.clone(), wish.route.to_string());
     let (_, signed) = sign_request(client.officer()?, wish, now);

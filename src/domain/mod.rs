@@ -3,6 +3,7 @@ pub mod body;
 pub mod envelope;
 pub mod fact_base;
 pub mod facts;
+pub mod grounds;
 pub mod id;
 pub mod json;
 pub mod law;

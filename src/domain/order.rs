@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::body::Body;
+use crate::domain::grounds::Grounds;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
@@ -68,6 +69,9 @@ pub struct Request {
     /// are for the record (*Vergabevermerk*).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub considered: Vec<Considered>,
+    /// The need, the other offerings and the reason for the choice, for the record as well.
+    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+    pub grounds: Grounds,
     /// Who orders.
     pub officer: OfficerName,
     /// When, by the officer's clock.
@@ -367,6 +371,7 @@ impl Request {
         if self.considered.len() > CONSIDERED_MAX || !self.considered.iter().all(|seen| ends(&seen.route)) {
             return refuse("considered");
         }
+        self.grounds.check(&self.offering)?;
         let latest = self.signed_at.plus_ms(DEADLINE_DAYS_MAX * DAY_MS);
         if self.signed_at < self.quote_by && self.quote_by < self.seal_by && self.seal_by <= latest {
             Ok(())

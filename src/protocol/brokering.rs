@@ -189,6 +189,9 @@ impl Node {
         }
         offering.check_term(request.term_years)?;
         self.provider_price(request, offering)?;
+        if let Some(need) = &request.grounds.need {
+            self.state.catalogue.check_need(need, &request.buyer)?;
+        }
         let home = self.state.registry.home(&request.buyer)?;
         let area = home.orgs().get(&request.buyer).and_then(|standing| standing.admission.area.as_ref());
         match area {

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::domain::id::{Hash, OrgId, StatementId};
-use crate::domain::offering::{Offering, Withdrawal};
+use crate::domain::offering::{Need, Offering, Withdrawal};
 use crate::domain::price::Tariff;
 use crate::domain::reason::{Reason, Refusal};
 
@@ -24,13 +24,14 @@ type Key = (OrgId, OrgId);
 /// The highest version wins; of two with the same number the smaller id.
 type Rank = (u32, Reverse<StatementId>);
 
-/// Offerings, withdrawals and tariffs.
+/// Offerings, withdrawals, tariffs and needs.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
     rows: BTreeMap<Key, BTreeMap<Rank, Row>>,
     withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
     keys: BTreeMap<StatementId, Key>,
     tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
+    needs: BTreeMap<StatementId, Need>,
 }
 
 impl Catalogue {
@@ -53,12 +54,18 @@ impl Catalogue {
         self.tariffs.entry(tariff.org.clone()).or_default().insert((tariff.version, Reverse(id)), (id, tariff));
     }
 
+    /// Takes a need in.
+    pub fn put_need(&mut self, id: StatementId, need: Need) {
+        self.needs.insert(id, need);
+    }
+
     /// Takes a statement out again, as if it had never been there.
     pub fn take_back(&mut self, id: &StatementId) {
         for tariffs in self.tariffs.values_mut() {
             tariffs.retain(|_, (known, _)| known != id);
         }
         self.tariffs.retain(|_, tariffs| !tariffs.is_empty());
+        self.needs.remove(id);
         let Some(key) = self.keys.remove(id) else { return };
         if let Some(rows) = self.rows.get_mut(&key) {
             rows.retain(|_, row| row.id != *id);
@@ -73,6 +80,22 @@ impl Catalogue {
     /// What an organisation charges for passing orders on, and the statement that says so.
     pub fn tariff(&self, org: &OrgId) -> Option<&(StatementId, Tariff)> {
         self.tariffs.get(org)?.last_key_value().map(|(_, tariff)| tariff)
+    }
+
+    /// A municipality's need.
+    pub fn need(&self, id: &StatementId) -> Option<&Need> {
+        self.needs.get(id)
+    }
+
+    /// Whether an order may rest on a need: it is known, and it is the buyer's own.
+    pub fn check_need(&self, id: &StatementId, buyer: &OrgId) -> Result<(), Refusal> {
+        match self.need(id) {
+            None => Err(Refusal::new(Reason::StatementUnknown).with("need", id)),
+            Some(need) if need.municipality != *buyer => {
+                Err(Refusal::new(Reason::FieldInvalid).with("field", "need").with("of", &need.municipality))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// Whether a new version may be published: it must be newer than what is known.

@@ -27,7 +27,7 @@ pub struct Item {
 pub struct Evidence {
     /// Root, admissions, key events, grants: what makes keys good.
     pub trust: Vec<Item>,
-    /// Offering, rule pack, tariffs, facts: what the judgement rests on.
+    /// Offering, rule pack, tariffs, need, facts: what the judgement rests on.
     pub facts: Vec<Item>,
     /// The messages of the order, in order.
     pub messages: Vec<(Signed, Item)>,
@@ -76,6 +76,8 @@ impl Node {
             facts.extend(leg.evidence.iter().copied());
         }
         facts.extend(attempt.counters.values().filter_map(|counter| counter.body().tariff));
+        // A need that was cut off since is not worth an order without evidence.
+        facts.extend(request.grounds.need.filter(|need| state.catalogue.need(need).is_some()));
         for fact in facts {
             let signed_in = self.public_place(&fact)?;
             let behind = state.registry.log(&signed_in).zip(state.signers.get(&fact));

@@ -113,7 +113,7 @@ pub struct State {
     pub orders: BTreeMap<OrderId, Order>,
     /// Receipts by message and receiver.
     pub receipts: BTreeMap<(StatementId, OrgId), Signed>,
-    /// Which key signed each offering, tariff and fact, so that evidence can bring along what makes that key good.
+    /// Which key signed each offering, tariff, need and fact, so that evidence can bring along what makes that key good.
     pub signers: BTreeMap<StatementId, KeyHash>,
     /// Where statements stand.
     pub places: Places,
@@ -309,6 +309,7 @@ impl State {
             }
             Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
+            Body::Need(need) => self.catalogue.put_need(id, need.clone()),
             Body::Membership(fact) => self.facts.insert_membership(id, fact.clone()),
             Body::EntityFacts(fact) => self.facts.insert_entity(id, fact.clone()),
             Body::RulePack(pack) => {
@@ -423,7 +424,7 @@ pub fn judge_entry(trust: &mut LogTrust, entry: &LogEntry, index: u64) -> Option
 
 /// Whether a judgement or an order may rest on it.
 fn is_evidence(body: &Body) -> bool {
-    matches!(body, Body::Offering(_) | Body::Tariff(_) | Body::Membership(_) | Body::EntityFacts(_))
+    matches!(body, Body::Offering(_) | Body::Tariff(_) | Body::Need(_) | Body::Membership(_) | Body::EntityFacts(_))
 }
 
 /// Whether a kind ends an attempt.

@@ -8,6 +8,7 @@ use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
+use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::{Verdict, judge_leg};
 use verbund::domain::money::Cents;
@@ -427,6 +428,7 @@ impl World {
             quantities: Quantities::default(),
             reference: "04011000-1234512345-35".to_owned(),
             considered: if self.script.considered { considered() } else { Vec::new() },
+            grounds: Grounds::default(),
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
             salt: self.salt(),

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
+use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Component, CostItem, Due, Offering};
@@ -449,6 +450,7 @@ impl Federation {
             quantities: Quantities::default(),
             reference: String::new(),
             considered: Vec::new(),
+            grounds: Grounds::default(),
             officer: name("einkauf"),
             signed_at: now,
             salt: salt(request_id),

@@ -10,6 +10,7 @@ use crate::audit::report::Ruling;
 use crate::cli::client::{Client, Officer};
 use crate::cli::demo::fleet::{Fleet, rss_bytes};
 use crate::cli::demo::found::{World, write};
+use crate::cli::grounds::{Said, gather};
 use crate::cli::offering::euros;
 use crate::cli::order::{Wish, considered, is_over, sign_request};
 use crate::cli::output::Output;
@@ -329,6 +330,7 @@ impl Story {
         let entry = found.entry.ok_or_else(|| failed("offering missing"))?;
         let term_years = entry.offering.as_ref().map_or(1, |offering| offering.term_years_min);
         let considered = considered(&client.routes(&buyer, offering, Needs::default(), (as_of, None)).await?)?;
+        let grounds = gather(&mut client, &buyer, offering, (Needs::default(), as_of), Said::default()).await?;
         let now = SystemClock.now();
         let wish = Wish {
             request_id: request_id.to_owned(),
@@ -345,6 +347,7 @@ impl Story {
             quantities: Quantities::default(),
             reference: String::new(),
             considered,
+            grounds,
         };
         let officer = self.officer_of(&buyer, "einkauf")?;
         let (_, signed) = sign_request(&officer, wish, now);

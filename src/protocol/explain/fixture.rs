@@ -1,6 +1,7 @@
 //! For tests: one node that hosts a town, its cooperative and a provider, so that a whole order runs in one step.
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::grounds::Grounds;
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::law::tests::{World, day, org};
 use crate::domain::money::Cents;
@@ -195,6 +196,7 @@ impl Town {
             quantities: Quantities::default(),
             reference: String::new(),
             considered: Vec::new(),
+            grounds: Grounds::default(),
             officer: "einkauf".parse().expect("a name"),
             signed_at: self.now,
             salt: Salt([1; 16]),

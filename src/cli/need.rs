@@ -1,0 +1,39 @@
+//! `verbund need`: what a municipality looks for (*Bedarf*). Public, and binds nobody; an order may name it.
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use crate::cli::Global;
+use crate::cli::client::Client;
+use crate::cli::offering::publish;
+use crate::domain::offering::{LeikaKey, Need};
+use crate::domain::reason::Refusal;
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::parse_date;
+
+/// What to do with needs.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Einen Bedarf der eigenen Organisation unterschreiben und veröffentlichen
+    Publish {
+        /// Gesuchte Leistung (LeiKa-Schlüssel); mehrere durch Komma getrennt
+        #[arg(long, value_name = "SCHLÜSSEL", value_delimiter = ',')]
+        leika: Vec<LeikaKey>,
+        /// Der Bedarf in Worten
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        /// Bis wann gesucht wird
+        #[arg(long, value_name = "JJJJ-MM-TT")]
+        until: String,
+    },
+}
+
+/// Runs the verb.
+pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
+    let Verb::Publish { leika, note, until } = verb;
+    let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let officer = client.officer()?;
+    let need = Need { municipality: officer.org.clone(), leika, note, until: parse_date(&until)? };
+    let signed = Signed::sign(&Kind::Need, &need, &[&officer.key]);
+    publish(global, &mut client, &signed).await
+}
