@@ -21,6 +21,7 @@ use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
 
 mod decisions;
+mod grounds;
 mod offers;
 pub mod page;
 
@@ -200,95 +201,6 @@ impl<'e> Draft<'e> {
             None => Cell::unknown(self.say("nicht im Prüfpaket", "not in the bundle")),
         };
         section.entry("root", self.say("Wurzel des Verbunds", "Federation root"), root);
-        section
-    }
-
-    fn need(&self) -> Section {
-        let request = self.request();
-        let mut section = Section::new("need", self.say("2. Bedarf", "2. Need"));
-        let needs = self.logs.public().values().filter_map(|(_, verified)| match verified.body() {
-            Body::Need(need) if need.municipality == request.buyer => Some(need.note.clone()),
-            _ => None,
-        });
-        let needs: Vec<String> = needs.collect();
-        let stated = if needs.is_empty() {
-            Cell::unknown(self.say(
-                "Ein veröffentlichter Bedarf liegt dem Prüfpaket nicht bei. Bedarf und Anlass ergänzen.",
-                "The bundle holds no published need. Add the need and its occasion.",
-            ))
-        } else {
-            Cell::text(needs.join("; "))
-        };
-        section.entry("stated", self.say("Erklärter Bedarf", "Need stated"), stated);
-        let label = self.say("Obergrenze des Preises (netto, gesamte Laufzeit)", "Price cap (net, whole term)");
-        section.entry("total_max", label, money(request.total_max));
-        for (id, label, number) in [
-            ("uses", self.say("Erwartete Nutzungen je Jahr", "Expected uses a year"), request.quantities.uses),
-            (
-                "target_group",
-                self.say("Angehörige der Zielgruppe", "Members of the target group"),
-                request.quantities.target_group,
-            ),
-        ] {
-            let cell = number.map_or_else(
-                || Cell::unknown(self.say("nicht angegeben", "not given")),
-                |number| Cell::of(number, number),
-            );
-            section.entry(id, label, cell);
-        }
-        section
-    }
-
-    fn offerings(&self) -> Section {
-        let mut section = Section::new("offerings", self.say("3. Betrachtete Angebote", "3. Offerings considered"));
-        let Some((_, offering)) = self.offering() else {
-            section.entry(
-                "ordered",
-                self.say("Bestellt", "Ordered"),
-                Cell::unknown(self.say(
-                    "Das bestellte Angebot liegt dem Prüfpaket nicht bei.",
-                    "The offering ordered is not in the bundle.",
-                )),
-            );
-            return section;
-        };
-        let list = |texts: &[String]| {
-            if texts.is_empty() {
-                Cell::text(self.say("keine", "none"))
-            } else {
-                // Whole sentences follow one another; other texts are a list.
-                let between = if texts.iter().all(|text| text.ends_with('.')) { " " } else { "; " };
-                Cell::of(texts.join(between), texts.to_vec())
-            }
-        };
-        section.entry("ordered", self.say("Bestellt", "Ordered"), Cell::text(&offering.title));
-        section.entry("seller", self.say("Anbieter", "Seller"), self.org(&offering.seller));
-        section.entry("version", self.say("Fassung", "Version"), Cell::of(offering.version, offering.version));
-        section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(self.request().offering));
-        let services: Vec<String> = offering.leika.iter().map(ToString::to_string).collect();
-        section.entry("leika", "LeiKa", list(&services));
-        let validity = self.interval(offering.valid_from, offering.valid_to);
-        let days = serde_json::json!([offering.valid_from.to_string(), offering.valid_to.map(|to| to.to_string())]);
-        section.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::of(validity, days));
-        section.entry("not_included", self.say("Nicht enthalten", "Not included"), list(&offering.not_included));
-        section.entry("source", self.say("Quelle der Angaben", "Source"), Cell::text(&offering.source));
-        section.entry("assumed", self.say("Annahmen", "Assumptions"), list(&offering.assumed));
-        let others = self.logs.public().iter().filter_map(|(id, (_, verified))| match verified.body() {
-            Body::Offering(other) if *id != self.request().offering => {
-                Some(format!("{}/{} {}", other.seller, other.name, other.version))
-            }
-            _ => None,
-        });
-        let others: Vec<String> = others.collect();
-        let others = if others.is_empty() {
-            Cell::unknown(self.say(
-                "Welche anderen Angebote betrachtet wurden und warum sie ausschieden, steht nicht im Prüfpaket; ergänzen.",
-                "Which other offerings were considered, and why they were not chosen, is not in the bundle; add it.",
-            ))
-        } else {
-            Cell::text(others.join("; "))
-        };
-        section.entry("others", self.say("Andere Angebote", "Other offerings"), others);
         section
     }
 

@@ -10,7 +10,8 @@ use verbund::audit::bundle::BUNDLE_BYTES_MAX;
 use verbund::audit::dossier::draft;
 use verbund::audit::{examine, inspect};
 use verbund::domain::id::StatementId;
-use verbund::domain::reason::{Lang, Reason, Refusal};
+use verbund::domain::reason::{Class, Lang, Reason, Refusal};
+use verbund::usage::{self, Stop};
 
 /// Prüft Nachweise einer Bestellung ohne Netz und ohne Vertrauen in einen Knoten.
 #[derive(Parser)]
@@ -83,13 +84,21 @@ impl From<Language> for Lang {
     }
 }
 
-fn parsed_root(text: &str) -> Result<StatementId, String> {
-    let hex = text.strip_prefix("sha256:").unwrap_or(text);
-    hex.parse().map_err(|refusal: Refusal| refusal.reason.help(Lang::De).to_owned())
+fn parsed_root(text: &str) -> Result<StatementId, Refusal> {
+    text.strip_prefix("sha256:").unwrap_or(text).parse()
 }
 
 fn main() -> ExitCode {
-    let (lang, done) = match Arguments::parse().command {
+    let arguments: Arguments = match usage::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(Stop::Shown) => return ExitCode::SUCCESS,
+        Err(Stop::Told) => return ExitCode::from(Class::Usage.exit_code()),
+        Err(Stop::Refused(refusal)) => {
+            complain(&refusal, Lang::De);
+            return ExitCode::from(refusal.reason.class().exit_code());
+        }
+    };
+    let (lang, done) = match arguments.command {
         Command::Verify { bundle, root, lang, output } => (lang, verify(&bundle, root, lang.into(), output)),
         Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
     };

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod chain;
 pub mod client;
 pub mod demo;
+pub mod fact;
 pub mod grounds;
 pub mod key;
 pub mod need;
@@ -22,7 +23,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::{Format, Output};
 use crate::domain::id::{OfficerName, OrgId};
-use crate::domain::reason::{Lang, Refusal};
+use crate::domain::reason::{Class, Lang, Refusal};
+use crate::usage::{self, Stop};
 
 /// Verbund: Marktplatz der öffentlichen IT-Genossenschaften.
 #[derive(Parser)]
@@ -31,7 +33,6 @@ use crate::domain::reason::{Lang, Refusal};
     version,
     max_term_width = 110,
     disable_help_subcommand = true,
-    subcommand_help_heading = "Befehle",
     after_help = "Beispiele:\n  verbund demo\n  verbund --profile DIR/client.toml order list"
 )]
 struct Cli {
@@ -102,6 +103,9 @@ enum Noun {
     /// Angebote: suchen, lesen, veröffentlichen, zurückziehen
     #[command(subcommand)]
     Offering(offering::Verb),
+    /// Tatsachen, nach denen § 108 GWB beurteilt wird
+    #[command(subcommand)]
+    Fact(fact::Verb),
     /// Wege der Beschaffung nach § 108 GWB
     #[command(subcommand)]
     Chain(chain::Verb),
@@ -130,7 +134,15 @@ enum Noun {
 
 /// Parses, runs, and turns the outcome into an exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = match usage::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(Stop::Shown) => return ExitCode::SUCCESS,
+        Err(Stop::Told) => return ExitCode::from(Class::Usage.exit_code()),
+        Err(Stop::Refused(refusal)) => {
+            Output::default().refusal(&refusal);
+            return ExitCode::from(refusal.reason.class().exit_code());
+        }
+    };
     let out = cli.global.out();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -153,6 +165,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
     match cli.noun {
         Noun::Demo(arguments) => demo::run(&global, arguments).await,
         Noun::Offering(verb) => offering::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Fact(verb) => fact::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Chain(verb) => chain::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Price(verb) => price::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Need(verb) => need::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

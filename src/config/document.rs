@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::strict::{FaultKind, Node, whole};
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 
 /// Largest file that is read: far above the largest hand-written one, far below what would fill memory.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -86,7 +86,11 @@ impl Document {
     }
 
     fn invalid_at(&self, offset: usize, problem: &str) -> Refusal {
-        Refusal::new(Reason::ConfigInvalid).with("place", self.place(offset)).with("problem", problem)
+        let refusal = Refusal::new(Reason::ConfigInvalid).with("place", self.place(offset)).with("problem", problem);
+        match meaning(problem) {
+            Some((german, english)) => refusal.with("why", german).with("why_en", english),
+            None => refusal,
+        }
     }
 
     /// `<file>:<line>`, with lines counted from 1 as editors do.
@@ -109,6 +113,32 @@ impl Document {
         offset
     }
 }
+
+/// What a problem means to the person who wrote the file, where the words of the rule or of the reader do not say it.
+fn meaning(problem: &str) -> Option<(&'static str, &'static str)> {
+    // Rules of floor 1 begin with their reason.
+    let rule = problem.split(' ').next().and_then(Reason::from_code);
+    if let Some(rule) = rule {
+        return Some((rule.text(Lang::De), rule.text(Lang::En)));
+    }
+    let known = READER_WORDS.iter().find(|(words, ..)| problem.contains(words));
+    known.map(|(_, german, english)| (*german, *english))
+}
+
+/// What the readers of TOML and dates say, and what it means.
+const READER_WORDS: [(&str, &str, &str); 7] = [
+    ("invalid type", "Der Wert ist von anderer Art als erwartet.", "The value is of another kind than expected."),
+    ("invalid value", "Der Wert liegt außerhalb des Zulässigen.", "The value is out of range."),
+    ("unknown variant", "Dieses Wort ist hier nicht vorgesehen.", "This word is not provided for here."),
+    ("missing field", "Eine Pflichtangabe fehlt.", "A required entry is missing."),
+    ("is a fraction", "Es gibt nur ganze Zahlen.", "There are whole numbers only."),
+    ("failed to parse", "Das ist kein gültiges Datum.", "This is not a valid date."),
+    (
+        "not listed in this file",
+        "Eine Tatsache erklärt nur, wer sie kennen kann: eine Organisation aus dieser Datei.",
+        "Only someone who can know a fact states it: an organisation of this file.",
+    ),
+];
 
 fn child<'a, 'i>(value: &'a Spanned<DeValue<'i>>, step: &str) -> Option<&'a Spanned<DeValue<'i>>> {
     match value.get_ref() {
@@ -191,6 +221,18 @@ pub(super) mod tests {
         ] {
             refused(read(text), reason, place);
         }
+        for (text, meaning) in [
+            ("count = 256", "Der Wert liegt außerhalb des Zulässigen."),
+            ("count = \"zwei\"", "Der Wert ist von anderer Art als erwartet."),
+            ("count = 1.5", "Es gibt nur ganze Zahlen."),
+            ("", "Eine Pflichtangabe fehlt."),
+        ] {
+            assert_eq!(refused(read(text), Reason::ConfigInvalid, "a.toml:1").field("why"), Some(meaning), "{text}");
+        }
+        let rule = Refusal::new(Reason::PercentInvalid).with("value", 10_001);
+        let document = Document::of(Path::new("a.toml"), "count = 1".to_owned());
+        let told = refused(document.checked::<()>("count", Err(rule)), Reason::ConfigInvalid, "a.toml:1");
+        assert_eq!(told.field("why"), Some(Reason::PercentInvalid.text(Lang::De)));
         let typo = refused(read("count = 1\ncoutn = 2"), Reason::ConfigUnknownKey, "a.toml:2");
         assert_eq!((typo.field("key"), typo.field("known")), (Some("coutn"), Some("count inner day")));
     }

@@ -89,6 +89,37 @@ pub fn read_organisations(path: &Path) -> Result<OrganisationsFile, Refusal> {
     understood(&Document::open(path)?)
 }
 
+/// Facts alone, as an organisation publishes them later on.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct FactsFile {
+    /// Who belongs to it.
+    #[serde(rename = "membership", default)]
+    pub memberships: Vec<Membership>,
+    /// What section 108 GWB asks about it.
+    #[serde(rename = "entity", default)]
+    pub entities: Vec<EntityFacts>,
+}
+
+/// Reads a file of facts. Whether the signer may state them, and how they fit with what is known, the node says.
+pub fn read_facts(path: &Path) -> Result<FactsFile, Refusal> {
+    let document = Document::open(path)?;
+    let file: FactsFile = document.read()?;
+    for (index, fact) in file.memberships.iter().enumerate() {
+        let at = format!("membership.{index}");
+        check_source(&document, &at, &fact.source)?;
+        document.checked(&at, fact.check())?;
+    }
+    for (index, fact) in file.entities.iter().enumerate() {
+        let at = format!("entity.{index}");
+        check_source(&document, &at, &fact.source)?;
+        document.checked(&at, fact.check())?;
+    }
+    if file.memberships.is_empty() && file.entities.is_empty() {
+        return Err(document.invalid("", "no [[membership]] and no [[entity]]"));
+    }
+    Ok(file)
+}
+
 fn understood(document: &Document) -> Result<OrganisationsFile, Refusal> {
     let file: OrganisationsFile = document.read()?;
     let mut home = BTreeSet::new();

@@ -114,6 +114,8 @@ impl Body {
     /// Whose key must have signed, for statements with one signature; none for the kinds with rules of their own.
     pub fn signer_rule(&self) -> Option<(&OrgId, SignerRule)> {
         const PUBLISH: SignerRule = SignerRule::Either(&[OfficerRole::Publisher]);
+        // Who buys knows what is needed.
+        const NEED: SignerRule = SignerRule::Either(&[OfficerRole::Publisher, OfficerRole::Buyer]);
         const BUY: SignerRule = SignerRule::Officer(&[OfficerRole::Buyer]);
         const DECIDE: SignerRule = SignerRule::Officer(&[OfficerRole::Approver]);
         const WITHDRAW: SignerRule = SignerRule::Either(&[OfficerRole::Approver]);
@@ -131,7 +133,7 @@ impl Body {
             Self::Offering(body) => (&body.seller, PUBLISH),
             Self::Withdrawal(body) => (&body.seller, PUBLISH),
             Self::ConnectionReport(body) => (&body.municipality, PUBLISH),
-            Self::Need(body) => (&body.municipality, PUBLISH),
+            Self::Need(body) => (&body.municipality, NEED),
             Self::Tariff(body) => (&body.org, PUBLISH),
             Self::Request(body) => (&body.buyer, BUY),
             Self::Decision(body) => (&body.org, DECIDE),

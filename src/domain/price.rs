@@ -309,7 +309,7 @@ pub struct Tariff {
     pub org: OrgId,
     /// Counts up from 1; the highest is in force.
     pub version: u32,
-    /// What it charges per order.
+    /// What it charges per order; empty if it charges nothing.
     pub fee: Vec<Component>,
 }
 

@@ -310,7 +310,7 @@ reasons! {
         "Andere Rechtsgrundlage prüfen: Zusammenarbeit, zentrale Beschaffungsstelle oder Ausschreibung." "Consider another basis: cooperation, central purchasing body or tender.";
     RouteInvalid "ROUTE_INVALID" Rejected
         "Der Weg ist nicht zulässig." "The route is not admissible."
-        "2 bis 7 verschiedene Beteiligte, vom Besteller zum Anbieter." "2 to 7 different parties, from buyer to provider.";
+        "2 bis 7 verschiedene Beteiligte; am Anfang steht der Besteller, am Ende der Anbieter des Angebots." "2 to 7 different parties; first the buyer, last the seller of the offering.";
     LegNotLawful "LEG_NOT_FULFILLED" Conflict
         "Eine Voraussetzung von § 108 GWB ist nicht erfüllt." "A condition of section 108 GWB is not fulfilled."
         "Einen anderen Weg wählen: `verbund chain routes`." "Choose another route: `verbund chain routes`.";
@@ -320,6 +320,10 @@ reasons! {
     RulePackUnknown "RULE_PACK_UNKNOWN" Missing
         "Dieses Regelwerk ist nicht bekannt." "This rule pack is not known."
         "Das Regelwerk des Verbunds verwenden." "Use the federation's rule pack.";
+
+    NoRulePack "NO_RULE_PACK" Missing
+        "Für diesen Tag gilt hier kein Regelwerk." "No rule pack is in force here for this day."
+        "Den Tag prüfen; das früheste Regelwerk gilt ab dem genannten Tag." "Check the day; the earliest rule pack is in force from the day named.";
 
     OrderUnknown "ORDER_UNKNOWN" Missing
         "Diese Bestellung gibt es hier nicht." "There is no such order here."

@@ -212,7 +212,7 @@ pub struct NodeRecord {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfficerRole {
-    /// Order, cancel and seal.
+    /// Order, cancel and seal; say what is needed.
     Buyer,
     /// Approve what others ordered; decide what is held for a human.
     Approver,
@@ -220,6 +220,18 @@ pub enum OfficerRole {
     Publisher,
     /// Read the organisation's orders and evidence.
     Auditor,
+}
+
+impl OfficerRole {
+    /// Its stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Buyer => "buyer",
+            Self::Approver => "approver",
+            Self::Publisher => "publisher",
+            Self::Auditor => "auditor",
+        }
+    }
 }
 
 /// An officer's key, roles, limit and validity. Signed by the organisation's root keys and by the officer's key.
@@ -737,7 +749,8 @@ pub enum SignerRule {
 fn check_grant(grant: &OfficerGrant, roles: &[OfficerRole], signed_at: Option<Timestamp>) -> Result<(), Refusal> {
     let refuse = |reason| Refusal::new(reason).with("org", &grant.org).with("officer", &grant.officer);
     if !roles.iter().any(|role| grant.roles.contains(role)) {
-        return Err(refuse(Reason::GrantRoleMissing));
+        let needed: Vec<&str> = roles.iter().map(|role| role.word()).collect();
+        return Err(refuse(Reason::GrantRoleMissing).with("needed", needed.join("/")));
     }
     match signed_at.map(Timestamp::date) {
         Some(day) if day < grant.valid_from || day > grant.valid_to => Err(refuse(Reason::GrantExpired)

@@ -208,3 +208,36 @@ impl Node {
         Ok(seen)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::law::tests::{day, org};
+    use crate::domain::offering::Need;
+    use crate::domain::statement::Kind;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    /// A need of an organisation, published.
+    fn need(town: &mut Town, of: &str) -> StatementId {
+        let note = "Wohngeld soll online beantragt werden können.".to_owned();
+        let need = Need { municipality: org(of), leika: Vec::new(), note, until: day("2027-06-30") };
+        let signed = Signed::sign(&Kind::Need, &need, &[&Town::statement_key(of)]);
+        town.publish(&signed).expect("a good need");
+        signed.id()
+    }
+
+    #[test]
+    fn a_need_must_be_known_and_the_buyers_own_and_comes_with_the_evidence() {
+        let mut town = Town::new(by_rule());
+        let (own, foreign) = (need(&mut town, "town"), need(&mut town, "kitu"));
+        for (named, refused) in [(StatementId([9; 32]), Reason::StatementUnknown), (foreign, Reason::FieldInvalid)] {
+            let signed = town.request("vorgang-1", |request| request.grounds.need = Some(named));
+            let found = town.hand_in(&signed).expect_err("no such need of the buyer");
+            assert_eq!((found.reason, town.node.state().orders.len()), (refused, 0));
+        }
+        let order = town.order("vorgang-1", |request| request.grounds.need = Some(own));
+        let evidence = town.node.evidence(order).expect("evidence");
+        assert!(evidence.facts.iter().any(|item| item.id == own));
+        assert!(evidence.facts.iter().all(|item| item.id != foreign));
+    }
+}

@@ -162,7 +162,8 @@ impl Node {
     pub(super) fn publish_tariffs(&mut self, work: &mut Work) {
         for (org, policy) in self.settings.policies.clone() {
             let known = self.state.catalogue.tariff(&org).map(|(_, tariff)| tariff);
-            if known.map_or(policy.fee.is_empty(), |tariff| tariff.fee == policy.fee) {
+            // Who charges nothing says so as well: a silence would leave every route through it without a price.
+            if known.is_some_and(|tariff| tariff.fee == policy.fee) {
                 continue;
             }
             let tariff =

@@ -379,7 +379,7 @@ mod tests {
         let town = Town::new(by_rule());
         let mut early: Question = question("town", "2009-06-01").try_into().expect("well-formed");
         let refusal = answer(&town.node, &early, town.now.date()).expect_err("no pack for that day");
-        assert_eq!(refusal.reason, Reason::RulePackUnknown);
+        assert_eq!(refusal.reason, Reason::NoRulePack);
         early.rule_pack = Some(town.pack);
         let found = answer(&town.node, &early, town.now.date()).expect("an answer");
         let route = &found.routes[0];

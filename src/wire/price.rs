@@ -185,8 +185,13 @@ mod tests {
         let charged: Vec<(&str, i64)> = found.legs.iter().map(|leg| (leg.org.as_str(), leg.total_cents)).collect();
         assert_eq!(charged, [("provider", 120_000), ("kitu", 0)]);
         assert_eq!((found.total_cents, found.term_years, found.gross_cents), (120_000, 1, None));
-        assert!(!found.complete, "kitu has published no tariff");
+        assert!(found.complete, "who charges nothing has said so");
+        assert!(found.legs.iter().all(|leg| !leg.statement_id.is_empty()));
         assert_eq!(found.offering_id, town.offering.to_string());
+        let mut silent = message();
+        silent.route[1] = "loner".to_owned();
+        let found = answer(&town.node, &silent.try_into().expect("well-formed")).expect("a price");
+        assert!(!found.complete, "loner has published no tariff");
     }
 
     #[test]

@@ -17,9 +17,49 @@ fn refused(command: &mut Command, exit: i32, code: &str) -> String {
 
 #[test]
 fn wrong_use_is_explained() {
-    run(verbund().arg("bestellen"), 2);
-    run(verbund().args(["order", "list", "-o", "yaml"]), 2);
+    for (arguments, told) in [
+        (&["bestellen"][..], "Den Befehl «bestellen» gibt es nicht."),
+        (&["order", "lst"], "Gemeint vielleicht: list."),
+        (&["order", "list", "-o", "yaml"], "Möglich ist: table, json, csv."),
+        (&["order", "list", "--timeout", "0"], "Zulässig ist 1 bis 600."),
+        (&["order", "list", "--timeout", "x"], "Erwartet wird eine ganze Zahl."),
+        (&["order", "list", "--alles"], "Die Angabe --alles ist hier unbekannt."),
+        (&["order", "list", "--timeout"], "--timeout <SEKUNDEN> braucht einen Wert."),
+        (&["chain", "routes", "--to", "kid"], "Es fehlt: --for <ORG>."),
+        (&["chain", "routes", "--for", "Kid", "--to", "kid"], "Kleinbuchstaben, Ziffern"),
+        (&["chain", "routes", "--for", "kitu", "--to", "kid", "--offering", "a/b"], "schließen sich aus."),
+        (&["--lang", "de", "--lang", "de", "order", "list"], "steht zweimal da."),
+    ] {
+        let said = refused(verbund().args(arguments), 2, "USAGE_INVALID");
+        assert!(said.contains(told), "{arguments:?}: {told} expected:\n{said}");
+    }
+    let english = run(verbund().args(["--lang", "en", "bestellen"]), 2);
+    assert!(String::from_utf8_lossy(&english.stderr).contains("unrecognized subcommand"));
+    let audit = run(Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(["verify", "a", "--root", "12"]), 2);
+    assert!(String::from_utf8_lossy(&audit.stderr).contains("Das ist kein SHA-256-Wert."));
     refused(verbund().args(["order", "list"]), 2, "USAGE_INVALID");
+}
+
+#[test]
+fn help_is_german_for_every_command() {
+    let nouns = ["", "demo", "offering", "fact", "chain", "price", "need", "order", "audit", "node", "peer", "key"];
+    let mut pages: Vec<Vec<&str>> = nouns.iter().map(|noun| noun.split_whitespace().collect()).collect();
+    pages.extend([vec!["chain", "routes"], vec!["order", "submit"], vec!["price", "preview"], vec!["node", "run"]]);
+    for page in pages {
+        for flag in ["-h", "--help"] {
+            let output = run(verbund().args(&page).arg(flag), 0);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(text.contains("Aufruf: verbund") && text.contains("Diese Hilfe zeigen"), "{text}");
+            for word in
+                ["Usage", "Options", "OPTIONS", "Commands", "COMMAND", "Arguments", "Print", "default", "possible"]
+            {
+                assert!(!text.contains(word), "{page:?} {flag}: {word}\n{text}");
+            }
+        }
+    }
+    let none = run(verbund().arg("order"), 2);
+    assert!(none.stdout.is_empty() && String::from_utf8_lossy(&none.stderr).contains("Aufruf: verbund order"));
+    assert!(!run(verbund().arg("--version"), 0).stdout.is_empty());
 }
 
 #[test]

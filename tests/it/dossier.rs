@@ -58,7 +58,9 @@ fn every_part_of_a_record_is_there_and_what_is_not_known_says_so() {
     let value = |part: &str, entry: &str| section(&page, part)["entries"][entry]["value"].clone();
     for (part, entry) in [
         ("need", "stated"),
+        ("need", "purpose"),
         ("offerings", "others"),
+        ("offerings", "choice"),
         ("routes", "others"),
         ("price", "economy"),
         ("decisions", "conflicts"),
@@ -113,6 +115,26 @@ fn the_record_follows_the_story_of_the_order() {
     assert_eq!(forged["verdict"], "INVALID");
     assert!(!section(&forged, "price")["notes"].as_array().expect("notes").is_empty(), "an amount is not explained");
     assert!(!section(&forged, "not-checked")["tables"]["findings"]["rows"].as_array().expect("rows").is_empty());
+}
+
+#[test]
+fn need_and_other_offerings_are_in_the_record_as_the_request_says() {
+    let page = json(&Script { considered: true, grounds: true, ..Script::default() });
+    assert_eq!(page["verdict"], "VALID");
+    let need = &section(&page, "need")["entries"];
+    assert_eq!(
+        (&need["stated"]["value"], &need["until"]["value"]),
+        (&"Wohnsitz online anmelden".into(), &"2027-06-30".into())
+    );
+    assert_eq!(need["purpose"]["value"], "Ersatz des Papierverfahrens");
+    let offerings = section(&page, "offerings");
+    assert!(offerings["entries"].get("others").is_none());
+    assert_eq!(offerings["entries"]["choice"]["known"], true);
+    let rows = offerings["tables"]["alternatives"]["rows"].as_array().expect("rows");
+    let against: Vec<&Value> = rows.iter().map(|row| &row["against"]["value"]).collect();
+    assert_eq!(against, [&Value::from("DEARER"), &"LEG_NOT_PROVEN".into(), &Value::Null]);
+    // 11,100.00 against the 10,100.00 of the route ordered.
+    assert_eq!(rows[0]["against"]["text"], "Es kostet 1.000,00 € mehr als das bestellte.");
 }
 
 #[test]

@@ -8,17 +8,18 @@ use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
-use verbund::domain::grounds::Grounds;
+use verbund::domain::grounds::{Alternative, Grounds};
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::{Verdict, judge_leg};
 use verbund::domain::money::Cents;
-use verbund::domain::offering::{Component, CostItem, Due, Offering};
+use verbund::domain::offering::{Component, CostItem, Due, Need, Offering};
 use verbund::domain::order::{
     Accept, Considered, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason,
     amount,
 };
 use verbund::domain::price::quote::{Buyer, carried, quote};
 use verbund::domain::price::{Quantities, Tariff, Terms};
+use verbund::domain::reason::Reason;
 use verbund::domain::route::Route;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Salt, Signed};
@@ -77,6 +78,8 @@ pub struct Script {
     pub title: &'static str,
     /// Whether the request says which routes there were to choose from.
     pub considered: bool,
+    /// Whether it names a need, a purpose, the reason for the choice and other offerings.
+    pub grounds: bool,
 }
 
 /// The route ordered, and one that was not proven and could not be priced.
@@ -111,6 +114,7 @@ impl Default for Script {
             others: 40,
             title: "Elektronische Wohnsitzanmeldung",
             considered: false,
+            grounds: false,
         }
     }
 }
@@ -410,7 +414,32 @@ impl World {
         secret(&format!("officer/barleben/{name}"))
     }
 
+    /// A need, and three offerings that were not chosen: dearer, not proven, and for a reason that nobody gave.
+    fn grounds(&mut self) -> Grounds {
+        let note = "Wohnsitz online anmelden".to_owned();
+        let need = Need { municipality: org("barleben"), leika: Vec::new(), note, until: day("2027-06-30") };
+        let other = |number, seller, against: Option<Reason>, total| Alternative {
+            offering: StatementId([number; 32]),
+            seller: org(seller),
+            title: "Wohnsitzanmeldung".to_owned(),
+            against: against.map(|reason| reason.code().to_owned()),
+            total,
+        };
+        Grounds {
+            need: Some(self.publish("barleben", Kind::Need, &need)),
+            purpose: "Ersatz des Papierverfahrens".to_owned(),
+            choice: "Günstigstes Angebot mit belegtem Weg".to_owned(),
+            searched: true,
+            alternatives: vec![
+                other(1, "govdigital", None, Some(cents(1_110_000))),
+                other(2, "akdb", Some(Reason::LegNotProven), None),
+                other(3, "kid", None, None),
+            ],
+        }
+    }
+
     fn request(&mut self, offering: StatementId) -> (Request, StatementId) {
+        let grounds = if self.script.grounds { self.grounds() } else { Grounds::default() };
         let request = Request {
             order: OrderId::derive(&org("barleben"), "vorgang-1"),
             attempt: 1,
@@ -431,7 +460,7 @@ impl World {
             considered: if self.script.considered { considered() } else { Vec::new() },
             amends: None,
             bundle: None,
-            grounds: Grounds::default(),
+            grounds,
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
             salt: self.salt(),

@@ -103,7 +103,8 @@ background:#fff}h2{margin-top:2.5rem;border-bottom:1px solid #767676}table{borde
 caption{text-align:left;font-weight:600;padding:.25rem 0}th,td{border:1px solid #767676;padding:.25rem .5rem;text-align:left;\
 vertical-align:top;overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}\
 .unknown{font-style:italic}.ruling{border:2px solid #111;padding:.5rem 1rem;font-weight:600}\
-@media print{body{margin:0;max-width:none}h2{break-after:avoid}}";
+@page{size:A4;margin:20mm}@media print{body{margin:0;max-width:none;font-size:10pt}\
+h2,caption,dt{break-after:avoid}tr,dd{break-inside:avoid}thead{display:table-header-group}}";
 
 impl Page {
     /// The page for a browser or a printer: one file without scripts.

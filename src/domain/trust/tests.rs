@@ -4,6 +4,7 @@ use serde::Serialize;
 use super::*;
 use crate::domain::offering::Need;
 use crate::domain::order::Access;
+use crate::domain::price::Tariff;
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Salt};
 
@@ -100,6 +101,10 @@ fn grant(number: u8, roles: &[OfficerRole]) -> OfficerGrant {
         valid_from: day("2026-01-01"),
         valid_to: day("2026-12-31"),
     }
+}
+
+fn tariff(name: &str) -> Tariff {
+    Tariff { org: org(name), version: 1, fee: Vec::new() }
 }
 
 fn need(name: &str) -> Need {
@@ -296,7 +301,8 @@ fn officers_act_within_their_grant() {
             sign(&Kind::Access, &access("einkauf", now), &[STATEMENT]),
             Some(Reason::SignerWrong),
         ),
-        ("out of role", sign(&Kind::Need, &need("kitu"), &[OFFICER]), Some(Reason::GrantRoleMissing)),
+        ("out of role", sign(&Kind::Tariff, &tariff("kitu"), &[OFFICER]), Some(Reason::GrantRoleMissing)),
+        ("a buyer's need", sign(&Kind::Need, &need("kitu"), &[OFFICER]), None),
         ("for another organisation", sign(&Kind::Need, &need("kid"), &[STATEMENT]), Some(Reason::SignerWrong)),
         ("with the log key", sign(&Kind::Need, &need("kitu"), &[LOG]), Some(Reason::SignerWrong)),
         ("with two keys", sign(&Kind::Need, &need("kitu"), &[STATEMENT, OFFICER]), Some(Reason::SignerWrong)),

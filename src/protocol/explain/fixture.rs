@@ -207,9 +207,13 @@ impl Town {
         Signed::sign(&Kind::Request, &request, &[self.key("town", "einkauf")])
     }
 
+    pub(crate) fn hand_in(&mut self, signed: &Signed) -> Result<Answer, Refusal> {
+        self.reply(Input::Officer(RequestId(2), signed.clone()))
+    }
+
     pub(crate) fn order(&mut self, request_id: &str, edit: impl FnOnce(&mut Request)) -> OrderId {
         let signed = self.request(request_id, edit);
-        match self.reply(Input::Officer(RequestId(2), signed)) {
+        match self.hand_in(&signed) {
             Ok(Answer::Order(order)) => order,
             other => panic!("not an order: {other:?}"),
         }

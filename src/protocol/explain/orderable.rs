@@ -41,6 +41,11 @@ impl Node {
         let packs = self.state.packs.iter();
         let in_force = packs.filter(|(_, pack)| pack.valid_from <= day && pack.valid_to.is_none_or(|end| day <= end));
         let newest = in_force.max_by_key(|(id, pack)| (pack.valid_from, &pack.name, *id));
-        newest.map(|(id, _)| *id).ok_or_else(|| Refusal::new(Reason::RulePackUnknown).with("day", day))
+        let refuse = || {
+            let earliest = self.state.packs.values().map(|pack| pack.valid_from).min();
+            let refusal = Refusal::new(Reason::NoRulePack).with("day", day);
+            earliest.into_iter().fold(refusal, |refusal, from| refusal.with("earliest", from))
+        };
+        newest.map(|(id, _)| *id).ok_or_else(refuse)
     }
 }

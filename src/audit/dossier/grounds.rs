@@ -1,0 +1,187 @@
+//! The dossier's sections on the need and on the offerings: what the officer said for the record, and the offering itself.
+use serde_json::json;
+
+use super::page::{Cell, Section, Table};
+use super::{Draft, money};
+use crate::domain::body::Body;
+use crate::domain::grounds::Alternative;
+use crate::domain::money::Cents;
+use crate::domain::offering::{LeikaKey, Need};
+use crate::domain::reason::{Lang, Reason};
+
+impl Draft<'_> {
+    pub(super) fn need(&self) -> Section {
+        let request = self.request();
+        let mut section = Section::new("need", self.say("2. Bedarf", "2. Need"));
+        section.entry("stated", self.say("Erklärter Bedarf", "Need stated"), self.stated_need());
+        if let Some(need) = self.published_need() {
+            section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(need.0));
+            section.entry("services", "LeiKa", self.services(&need.1.leika));
+            section.entry("until", self.say("Gesucht bis", "Wanted until"), self.day(need.1.until));
+        }
+        let purpose = if request.grounds.purpose.is_empty() {
+            Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
+        } else {
+            Cell::text(&request.grounds.purpose)
+        };
+        section.entry("purpose", self.say("Zweck, wie angegeben", "Purpose, as given"), purpose);
+        let label = self.say("Obergrenze des Preises (netto, gesamte Laufzeit)", "Price cap (net, whole term)");
+        section.entry("total_max", label, money(request.total_max));
+        for (id, label, number) in [
+            ("uses", self.say("Erwartete Nutzungen je Jahr", "Expected uses a year"), request.quantities.uses),
+            (
+                "target_group",
+                self.say("Angehörige der Zielgruppe", "Members of the target group"),
+                request.quantities.target_group,
+            ),
+        ] {
+            let cell = number.map_or_else(
+                || Cell::unknown(self.say("nicht angegeben", "not given")),
+                |number| Cell::of(number, number),
+            );
+            section.entry(id, label, cell);
+        }
+        section
+    }
+
+    /// The need that the request names, if the bundle holds it and it is the buyer's.
+    fn published_need(&self) -> Option<(&str, &Need)> {
+        let (name, verified) = self.logs.public().get(self.request().grounds.need.as_ref()?)?;
+        match verified.body() {
+            Body::Need(need) if need.municipality == self.request().buyer => Some((name, need)),
+            _ => None,
+        }
+    }
+
+    fn stated_need(&self) -> Cell {
+        match (self.published_need(), self.request().grounds.need) {
+            (Some((_, need)), _) => Cell::text(&need.note),
+            (None, Some(_)) => Cell::unknown(self.say(
+                "Die Anfrage nennt einen veröffentlichten Bedarf, der dem Prüfpaket nicht beiliegt; ergänzen.",
+                "The request names a published need that is not in the bundle; add it.",
+            )),
+            (None, None) => Cell::unknown(self.say(
+                "Die Anfrage nennt keinen veröffentlichten Bedarf. Bedarf und Anlass ergänzen.",
+                "The request names no published need. Add the need and its occasion.",
+            )),
+        }
+    }
+
+    fn services(&self, keys: &[LeikaKey]) -> Cell {
+        self.list(&keys.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    fn list(&self, texts: &[String]) -> Cell {
+        if texts.is_empty() {
+            return Cell::text(self.say("keine", "none"));
+        }
+        // Whole sentences follow one another; other texts are a list.
+        let between = if texts.iter().all(|text| text.ends_with('.')) { " " } else { "; " };
+        Cell::of(texts.join(between), texts.to_vec())
+    }
+
+    pub(super) fn offerings(&self) -> Section {
+        let mut section = Section::new("offerings", self.say("3. Betrachtete Angebote", "3. Offerings considered"));
+        self.ordered(&mut section);
+        let grounds = &self.request().grounds;
+        if !grounds.searched {
+            let unknown = self.say(
+                "Welche anderen Angebote betrachtet wurden und warum sie ausschieden, steht nicht im Prüfpaket; ergänzen.",
+                "Which other offerings were considered, and why they were not chosen, is not in the bundle; add it.",
+            );
+            section.entry("others", self.say("Andere Angebote", "Other offerings"), Cell::unknown(unknown));
+        } else if grounds.alternatives.is_empty() {
+            let none = self.say(
+                "Die Suche nach denselben Leistungen ergab kein anderes Angebot.",
+                "The search for the same services found no other offering.",
+            );
+            section.entry("others", self.say("Andere Angebote", "Other offerings"), Cell::of(none, json!([])));
+        } else {
+            section.tables.push(self.alternatives());
+        }
+        let choice = if grounds.choice.is_empty() {
+            Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
+        } else {
+            Cell::text(&grounds.choice)
+        };
+        section.entry(
+            "choice",
+            self.say("Gründe der Auswahl, wie angegeben", "Reasons for the choice, as given"),
+            choice,
+        );
+        section
+    }
+
+    fn ordered(&self, section: &mut Section) {
+        let label = self.say("Bestellt", "Ordered");
+        let Some((_, offering)) = self.offering() else {
+            let unknown = self.say(
+                "Das bestellte Angebot liegt dem Prüfpaket nicht bei.",
+                "The offering ordered is not in the bundle.",
+            );
+            section.entry("ordered", label, Cell::unknown(unknown));
+            return;
+        };
+        section.entry("ordered", label, Cell::text(&offering.title));
+        section.entry("seller", self.say("Anbieter", "Seller"), self.org(&offering.seller));
+        section.entry("version", self.say("Fassung", "Version"), Cell::of(offering.version, offering.version));
+        section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(self.request().offering));
+        section.entry("leika", "LeiKa", self.services(&offering.leika));
+        let validity = self.interval(offering.valid_from, offering.valid_to);
+        let days = json!([offering.valid_from.to_string(), offering.valid_to.map(|to| to.to_string())]);
+        section.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::of(validity, days));
+        section.entry("not_included", self.say("Nicht enthalten", "Not included"), self.list(&offering.not_included));
+        section.entry("source", self.say("Quelle der Angaben", "Source"), Cell::text(&offering.source));
+        section.entry("assumed", self.say("Annahmen", "Assumptions"), self.list(&offering.assumed));
+    }
+
+    /// The other offerings, as the request says.
+    fn alternatives(&self) -> Table {
+        let rows = self.request().grounds.alternatives.iter().map(|other| {
+            let unknown = || Cell::unknown(self.say("nicht bekannt", "unknown"));
+            vec![
+                Cell::text(&other.title),
+                self.org(&other.seller),
+                other.total.map_or_else(unknown, money),
+                self.against(other),
+                Cell::text(other.offering),
+            ]
+        });
+        let columns = [
+            ("title", "Angebot", "Offering"),
+            ("seller", "Anbieter", "Seller"),
+            ("total", "Preis netto", "Net price"),
+            ("against", "Was dagegen sprach", "What stood against it"),
+            ("statement", "Erklärung", "Statement"),
+        ];
+        let caption = self.say(
+            "Andere Angebote derselben Leistungen, wie die Anfrage sie nennt; Preise über die Laufzeit",
+            "Other offerings of the same services, as the request names them; prices over the term",
+        );
+        self.table("alternatives", caption, &columns, rows.collect())
+    }
+
+    /// What stood against an offering: the reason named, else that it costs more than what was ordered.
+    fn against(&self, other: &Alternative) -> Cell {
+        if let Some(word) = &other.against {
+            let text = Reason::from_code(word).map_or(word.as_str(), |reason| reason.text(self.lang));
+            return Cell::of(text, word.as_str());
+        }
+        let request = self.request();
+        let chosen = request.considered.iter().find(|seen| seen.route == request.route).and_then(|seen| seen.total);
+        match chosen.zip(other.total).filter(|(chosen, other)| chosen < other) {
+            Some((chosen, other)) => {
+                let more = Cents::try_from(other.get() - chosen.get()).unwrap_or_default();
+                let text = match self.lang {
+                    Lang::De => format!("Es kostet {more} mehr als das bestellte."),
+                    Lang::En => format!("It costs {more} more than the one ordered."),
+                };
+                Cell::of(text, "DEARER")
+            }
+            None => Cell::unknown(self.say(
+                "Es war bestellbar; warum es nicht gewählt wurde, ergänzen.",
+                "It could be ordered; add why it was not chosen.",
+            )),
+        }
+    }
+}
