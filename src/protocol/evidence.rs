@@ -220,7 +220,7 @@ mod tests {
     /// A need of an organisation, published.
     fn need(town: &mut Town, of: &str) -> StatementId {
         let note = "Wohngeld soll online beantragt werden können.".to_owned();
-        let need = Need { municipality: org(of), leika: Vec::new(), note, until: day("2027-06-30") };
+        let need = Need { municipality: org(of), leika: Vec::new(), note, until: day("2027-06-30"), through: None };
         let signed = Signed::sign(&Kind::Need, &need, &[&Town::statement_key(of)]);
         town.publish(&signed).expect("a good need");
         signed.id()
