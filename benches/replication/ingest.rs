@@ -84,6 +84,15 @@ pub fn run(figures: &mut Figures, dataset: &Dataset) {
         ..Figure::default()
     });
     figures.put(Figure {
+        figure: "ingest_of_verify_limit_percent",
+        value: 100.0 * whole / limit,
+        unit: "per cent",
+        n: dataset.entries,
+        median_of: 1,
+        note: "ingest_per_s of verify_limit_per_s, both of this run",
+        ..Figure::default()
+    });
+    figures.put(Figure {
         figure: "verify_limit_per_s",
         value: limit,
         unit: "signatures/s on all cores",

@@ -239,6 +239,14 @@ pub struct Origin {
     pub epoch: u32,
 }
 
+impl Origin {
+    /// The log of the node that this one continues, if it is not the first.
+    pub fn former(&self) -> Option<Self> {
+        let epoch = self.epoch.checked_sub(1).filter(|epoch| *epoch > 0)?;
+        Some(Self { epoch, ..self.clone() })
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/log/{}/{}", self.federation, self.node, self.epoch)

@@ -267,6 +267,9 @@ reasons! {
     LogWhole "LOG_NOT_CUT" Conflict
         "Das Protokoll dieses Knotens widerspricht sich nicht." "This node's log does not contradict itself."
         "Nichts zu reparieren. Widersprüche zeigt `verbund node status`." "Nothing to repair. `verbund node status` shows contradictions.";
+    EpochForeign "EPOCH_FOREIGN" Denied
+        "Ein weiteres Protokoll eines Knotens darf nur dessen Betreiber beginnen." "Only the operator of a node may begin another log of it."
+        "Den Betreiber des Knotens und den Absender verständigen." "Inform the node's operator and the sender.";
     LogGap "LOG_GAP" Conflict
         "Es fehlen Einträge vor diesen." "Entries before these are missing."
         "Ab der genannten Stelle nachfordern." "Ask from the position named.";

@@ -9,6 +9,12 @@ use crate::domain::id::{Hash, Origin};
 /// Number of buckets. With 2,000 logs a changed head costs the re-hashing of about eight heads.
 pub const BUCKETS: usize = 256;
 
+/// A bucket's hash as a cold comparison shows it: see [`HeadDigest::shortened`].
+pub type ShortHash = [u8; 4];
+
+/// Chosen anew for each comparison.
+pub type Salt = [u8; 8];
+
 /// The hash of a bucket without heads: 32 zero bytes, which no SHA-256 is known to give.
 pub const EMPTY_BUCKET: Hash = Hash([0; 32]);
 
@@ -73,6 +79,17 @@ impl HeadDigest {
     /// SHA-256 over the hashes of the 256 buckets.
     pub fn root(&self) -> Hash {
         self.root
+    }
+
+    /// The hashes of the buckets for one comparison: the first four bytes of SHA-256 over the salt and each. Two that
+    /// differ look alike once in four thousand million times, and not again under another salt, so nobody can choose
+    /// heads that hide a difference.
+    pub fn shortened(&self, salt: &Salt) -> Vec<ShortHash> {
+        let short = |hash: &Hash| {
+            let [a, b, c, d, ..] = Hash::of(&[&salt[..], &hash.0].concat()).0;
+            [a, b, c, d]
+        };
+        self.buckets.iter().map(short).collect()
     }
 
     /// The hashes of the buckets.
@@ -173,6 +190,9 @@ mod tests {
             step.seal();
             assert_eq!(step, after);
         }
+        let (salt, other) = ([1; 8], [2; 8]);
+        assert_eq!(before.shortened(&salt)[3], Hash::of(&[&salt[..], &before.buckets()[3].0].concat()).0[..4]);
+        assert_ne!(before.shortened(&salt), before.shortened(&other));
         let mut emptied = HeadDigest::of(&heads[7..8]);
         emptied.replace(bucket_of(&head.origin), []);
         emptied.seal();

@@ -20,6 +20,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::node::handle::Handle;
 use crate::node::server::gate::GateLayer;
+use crate::node::tls::{PROBE_AFTER, PROBE_ANSWER};
 use crate::protocol::Node;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueServiceServer;
 use crate::wire::pb::chain::v1::chain_service_server::ChainServiceServer;
@@ -49,9 +50,6 @@ const CONNECTION_STREAMS_MAX: u32 = 256;
 
 /// Longest time for a call, or for the first answer of a stream; callers may ask for less, not for more.
 pub const CALL_MAX: Duration = Duration::from_secs(10);
-
-/// How often a silent connection is probed. Without it a silent partition leaves a channel dead for good.
-const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// New nodes that may introduce themselves at a time. Each costs some dozens of signature checks, and its place is free
 /// again after [`INTRODUCTION_PAUSE`]: what strangers can cost is a few per cent of one core.
@@ -120,8 +118,8 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
     }
     let router = Server::builder()
         .max_concurrent_streams(CONNECTION_STREAMS_MAX)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .http2_keepalive_interval(Some(PROBE_AFTER))
+        .http2_keepalive_timeout(Some(PROBE_ANSWER))
         .layer(GateLayer::new(calls_max.min(CALLS_MAX), call_max.min(CALL_MAX)))
         .add_service(health_service)
         .add_service(bounded!(CatalogueServiceServer))

@@ -1,7 +1,7 @@
 //! Frames: what two nodes say to each other on their replication stream, and what a delivery carries.
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::statement::Signed;
-use crate::log::digest::Head;
+use crate::log::digest::{Head, Salt, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
@@ -106,12 +106,14 @@ pub enum Frame {
         /// The position.
         position: u64,
     },
-    /// Digests of all 256 buckets, each shortened to eight bytes, for a cold comparison.
+    /// Digests of all 256 buckets, shortened under a salt, for a cold comparison.
     Buckets {
         /// The sender's journal position.
         position: u64,
+        /// The salt.
+        salt: Salt,
         /// The digests.
-        digests: Vec<RootPrefix>,
+        digests: Vec<ShortHash>,
     },
     /// All heads of the sender in the buckets that differ. Zeros as positions if there are too many for one frame.
     Heads {

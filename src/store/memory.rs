@@ -30,8 +30,10 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Encoded records: all that survives a crash.
+    /// Encoded records: all that survives a crash, with what follows.
     records: Vec<Arc<[u8]>>,
+    /// The batch that was written before a failure said otherwise.
+    unconfirmed: Vec<Arc<[u8]>>,
     /// Statement to index in `records`.
     statements: BTreeMap<StatementId, usize>,
     /// Log and index of a run's first entry, to index in `records`.
@@ -61,8 +63,13 @@ impl MemoryStore {
     /// A store with what is persisted by now.
     pub fn backup(&self) -> Result<Self, Refusal> {
         let state = self.state();
-        let mut copy = State::default();
-        for bytes in &state.records {
+        let mut copy = State {
+            records: state.records.clone(),
+            statements: state.statements.clone(),
+            runs: state.runs.clone(),
+            ..State::default()
+        };
+        for bytes in &state.unconfirmed {
             copy.keep(&Record::decode(bytes)?, bytes.clone());
         }
         Ok(Self { state: Mutex::new(copy) })
@@ -91,7 +98,7 @@ impl MemoryStore {
         match failure {
             Some(Failure::Full) => return Err(Refusal::new(Reason::StoreFull)),
             Some(Failure::BeforePersist) => {}
-            Some(Failure::AfterPersist) => state.records.extend(encoded),
+            Some(Failure::AfterPersist) => state.unconfirmed = encoded,
             None => batch.iter().zip(encoded).for_each(|(record, bytes)| state.keep(record, bytes)),
         }
         if failure.is_some() {

@@ -3,15 +3,16 @@
 //! Whatever is malformed is `FRAME_INVALID` and names the field. What the entries of a frame have in common is said once
 //! per frame: an entry costs its payload, its signature and a few bytes. A confidential body never leaves in a frame, even if
 //! a caller puts it there: only its leaf does.
-use crate::domain::id::{Hash, KeyHash, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
-use crate::log::digest::BUCKETS;
+use crate::log::checkpoint::Checkpoint;
+use crate::log::digest::{BUCKETS, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use crate::log::note::SignedNote;
-use crate::protocol::frame::{Claim, Delivery, Frame, Question, RootPrefix, Run, Wanted};
+use crate::log::note::{NoteSignature, SignedNote};
+use crate::protocol::frame::{Claim, Delivery, Frame, Question, Run, Wanted};
 use crate::protocol::limits::{
     DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX,
     PROOF_HASHES_MAX, RECOVERY_STATEMENTS_MAX,
@@ -23,7 +24,13 @@ use crate::wire::pb::peer::v1::frame::Kind as PbKind;
 use crate::wire::{fixed, parsed, required};
 
 /// The frames this version speaks, and the oldest it understands.
-const PROTOCOL: u32 = 2;
+const PROTOCOL: u32 = 3;
+
+/// The epoch that is not named.
+const FIRST_EPOCH: u32 = 1;
+
+/// Key id and signature of a log's line under its checkpoint.
+const LINE_BYTES: usize = 4 + 64;
 
 /// Longest text of a `Bye`.
 const REASON_CHARS_MAX: usize = 100;
@@ -102,22 +109,28 @@ fn heard(kind: PbKind) -> Result<Frame, Refusal> {
         PbKind::Resume(pb::Resume { instance, journal_position }) => {
             Frame::Resume { instance: instance_of("resume.instance", &instance)?, position: journal_position }
         }
-        PbKind::Buckets(pb::Buckets { digests, journal_position }) => {
-            bounded("buckets.digests", digests.len(), BUCKETS * size_of::<RootPrefix>())?;
-            let digests: Result<Vec<RootPrefix>, Refusal> =
-                digests.chunks(size_of::<RootPrefix>()).map(|bytes| fixed("buckets.digests", bytes)).collect();
-            Frame::Buckets { position: journal_position, digests: digests? }
+        PbKind::Buckets(pb::Buckets { journal_position, salt, short_digests }) => {
+            let field = "buckets.short_digests";
+            bounded(field, short_digests.len(), BUCKETS * size_of::<ShortHash>())?;
+            let digests: Result<Vec<ShortHash>, Refusal> =
+                short_digests.chunks(size_of::<ShortHash>()).map(|bytes| fixed(field, bytes)).collect();
+            Frame::Buckets { position: journal_position, salt: fixed("buckets.salt", &salt)?, digests: digests? }
         }
-        PbKind::Heads(pb::Heads { heads, buckets, journal_position, asked_at }) => {
+        PbKind::Heads(pb::Heads { heads, buckets, journal_position, asked_at, federation }) => {
             bounded("heads.buckets", buckets.len(), BUCKETS)?;
             let bucket = |bucket: u32| {
                 u8::try_from(bucket).map_err(|_| Refusal::new(Reason::FrameInvalid).with("field", "heads.buckets"))
             };
             let buckets: Result<Vec<u8>, Refusal> = buckets.into_iter().map(bucket).collect();
-            Frame::Heads { asked_at, position: journal_position, buckets: buckets?, heads: heads_of(&heads)? }
+            Frame::Heads {
+                asked_at,
+                position: journal_position,
+                buckets: buckets?,
+                heads: heads_of(&federation, &heads)?,
+            }
         }
-        PbKind::JournalDelta(pb::JournalDelta { since, until, heads }) => {
-            Frame::News { since, until, heads: heads_of(&heads)? }
+        PbKind::JournalDelta(pb::JournalDelta { since, until, heads, federation }) => {
+            Frame::News { since, until, heads: heads_of(&federation, &heads)? }
         }
         PbKind::Ack(pb::Ack { journal_position }) => Frame::Ack { position: journal_position },
         PbKind::Ping(pb::Ping { digest, journal_position }) => {
@@ -177,14 +190,24 @@ fn hello_of(hello: pb::Hello) -> Result<Frame, Refusal> {
     })
 }
 
-fn heads_of(heads: &[pb::Head]) -> Result<Vec<Claim>, Refusal> {
+fn heads_of(federation: &str, heads: &[pb::Head]) -> Result<Vec<Claim>, Refusal> {
     bounded("heads.heads", heads.len(), FRAME_HEADS_MAX)?;
-    let head = |pb::Head { origin, size, root_prefix: root, witnessed, cut }: &pb::Head| {
-        let origin = parsed("heads.heads.origin", origin)?;
+    if heads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let federation: OrgId = parsed("heads.federation", federation)?;
+    let head = |pb::Head { node, epoch, size, root_prefix: root, witnessed_size, cut }: &pb::Head| {
+        let node = parsed("heads.heads.node", node)?;
+        let origin = Origin { federation: federation.clone(), node, epoch: epoch.unwrap_or(FIRST_EPOCH) };
         let root = fixed("heads.heads.root_prefix", root)?;
-        Ok(Claim { origin, size: *size, root, witnessed: *witnessed, cut: *cut })
+        Ok(Claim { origin, size: *size, root, witnessed: witnessed_size.unwrap_or(*size), cut: *cut })
     };
     heads.iter().map(head).collect()
+}
+
+/// The federation of heads that are told together: a node follows the logs of one only.
+fn federation_of(heads: &[Claim]) -> String {
+    heads.first().map(|head| head.origin.federation.to_string()).unwrap_or_default()
 }
 
 fn probe_of(probe: &pb::Probe) -> Result<Frame, Refusal> {
@@ -217,7 +240,8 @@ fn history(branch: &Branch) -> pb::History {
 }
 
 fn run_of(message: pb::Entries) -> Result<Run, Refusal> {
-    let pb::Entries { origin, first, entries, note, consistency, base_prefix, kinds, key_hashes } = message;
+    let pb::Entries { origin, first, entries, note, consistency, base_prefix, kinds, key_hashes, checkpoint } =
+        message;
     bounded("entries.entries", entries.len(), FRAME_ENTRIES_MAX)?;
     bounded("entries.kinds", kinds.len(), KINDS_MAX)?;
     bounded("entries.key_hashes", key_hashes.len(), FRAME_ENTRIES_MAX)?;
@@ -226,6 +250,11 @@ fn run_of(message: pb::Entries) -> Result<Run, Refusal> {
         key_hashes.iter().map(|bytes| fixed("entries.key_hashes", bytes).map(KeyHash)).collect();
     let tables =
         Tables { types: kinds.iter().map(|kind| Kind::from_name(kind).payload_type()).collect(), keys: keys? };
+    let end = first.saturating_add(entries.len() as u64);
+    let note = match checkpoint {
+        Some(checkpoint) if note.is_empty() => note_of(&origin, end, &checkpoint)?,
+        _ => note,
+    };
     let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(|entry| tables.entry(entry)).collect();
     Ok(Run {
         origin,
@@ -235,6 +264,31 @@ fn run_of(message: pb::Entries) -> Result<Run, Refusal> {
         note,
         consistency: proof_of("entries.consistency", &consistency)?,
     })
+}
+
+/// The note that a checkpoint stands for.
+fn note_of(origin: &Origin, end: u64, checkpoint: &pb::Checkpoint) -> Result<String, Refusal> {
+    let pb::Checkpoint { size, root, signature } = checkpoint;
+    let text = Checkpoint {
+        origin: origin.clone(),
+        size: size.unwrap_or(end),
+        root: hash("entries.checkpoint.root", root)?,
+    };
+    let [a, b, c, d, signature @ ..] = fixed::<LINE_BYTES>("entries.checkpoint.signature", signature)?;
+    let line = NoteSignature { name: origin.to_string(), key_id: [a, b, c, d], bytes: signature.to_vec() };
+    Ok(SignedNote::new(text.to_note_text(), vec![line])?.to_string())
+}
+
+/// The short form of a run's note, if it stands for exactly this note.
+fn checkpoint_of(run: &Run) -> Option<pb::Checkpoint> {
+    let note = SignedNote::parse(&run.note).ok()?;
+    let Checkpoint { size, root, .. } = Checkpoint::parse(note.text()).ok()?;
+    let [line] = note.signatures() else { return None };
+    let end = run.first.saturating_add(run.entries.len() as u64);
+    let signature = [&line.key_id[..], &line.bytes].concat();
+    let short = pb::Checkpoint { size: (size != end).then_some(size), root: root.0.to_vec(), signature };
+    let is_same = note_of(&run.origin, end, &short).is_ok_and(|note| note == run.note);
+    is_same.then_some(short)
 }
 
 /// What the entries of one frame have in common, read once.
@@ -270,11 +324,13 @@ impl Tables {
 fn entries_message(run: &Run) -> pb::Entries {
     let (mut kinds, mut keys) = (Vec::<String>::new(), Vec::<KeyHash>::new());
     let entries = run.entries.iter().map(|entry| entry_message(entry, &mut kinds, &mut keys)).collect();
+    let checkpoint = checkpoint_of(run);
     pb::Entries {
         origin: run.origin.to_string(),
         first: run.first,
         entries,
-        note: run.note.clone(),
+        note: if checkpoint.is_some() { String::new() } else { run.note.clone() },
+        checkpoint,
         consistency: run.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
         base_prefix: run.base.to_vec(),
         kinds,
@@ -325,11 +381,14 @@ impl From<&Frame> for pb::Frame {
             Frame::Resume { instance, position } => {
                 PbKind::Resume(pb::Resume { instance: instance.0.to_vec(), journal_position: *position })
             }
-            Frame::Buckets { position, digests } => {
-                PbKind::Buckets(pb::Buckets { digests: digests.concat(), journal_position: *position })
-            }
+            Frame::Buckets { position, salt, digests } => PbKind::Buckets(pb::Buckets {
+                journal_position: *position,
+                salt: salt.to_vec(),
+                short_digests: digests.concat(),
+            }),
             Frame::Heads { asked_at, position, buckets, heads } => PbKind::Heads(pb::Heads {
                 asked_at: *asked_at,
+                federation: federation_of(heads),
                 heads: heads.iter().map(pb::Head::from).collect(),
                 buckets: buckets.iter().map(|bucket| u32::from(*bucket)).collect(),
                 journal_position: *position,
@@ -337,6 +396,7 @@ impl From<&Frame> for pb::Frame {
             Frame::News { since, until, heads } => PbKind::JournalDelta(pb::JournalDelta {
                 since: *since,
                 until: *until,
+                federation: federation_of(heads),
                 heads: heads.iter().map(pb::Head::from).collect(),
             }),
             Frame::Ack { position } => PbKind::Ack(pb::Ack { journal_position: *position }),
@@ -383,8 +443,15 @@ fn millis(ms: i64) -> prost_types::Duration {
 
 impl From<&Claim> for pb::Head {
     fn from(claim: &Claim) -> Self {
-        let Claim { origin, size, root, witnessed, cut } = claim;
-        Self { origin: origin.to_string(), size: *size, root_prefix: root.to_vec(), witnessed: *witnessed, cut: *cut }
+        let Claim { origin: Origin { node, epoch, .. }, size, root, witnessed, cut } = claim;
+        Self {
+            node: node.to_string(),
+            epoch: (*epoch != FIRST_EPOCH).then_some(*epoch),
+            size: *size,
+            root_prefix: root.to_vec(),
+            witnessed_size: (witnessed != size).then_some(*witnessed),
+            cut: *cut,
+        }
     }
 }
 
@@ -514,6 +581,8 @@ mod tests {
         let (digest, position, root) = (Hash([1; 32]), 9, [4; 8]);
         let head = Claim { origin: origin.clone(), size: 7, root, witnessed: 5, cut: None };
         let cut = Claim { cut: Some(0), witnessed: 0, size: 0, ..head.clone() };
+        let mut later = Claim { witnessed: 7, ..head.clone() };
+        later.origin.epoch = 2;
         let entries = vec![
             entry(&Kind::Need, Audience::Public, NO_OUTCOME, true),
             entry(&Kind::Need, Audience::Public, OutcomeTag([9; 32]), true),
@@ -523,7 +592,7 @@ mod tests {
                 statement: Some(signed_twice()),
             },
         ];
-        let checkpoint = crate::log::checkpoint::Checkpoint { origin: origin.clone(), size: 7, root: Hash([2; 32]) };
+        let checkpoint = Checkpoint { origin: origin.clone(), size: 7, root: Hash([2; 32]) };
         let note = checkpoint.sign(&SecretKey::from_seed(&[9; 32]));
         let branch = Branch { root: digest, note: note.clone(), proof: vec![digest] };
         let (node, instance) = ("kitu".parse().expect("a name"), Instance([6; 16]));
@@ -545,8 +614,8 @@ mod tests {
             Frame::Cosigned { note: note.to_string() },
             Frame::Bye { reason: "FRAME_INVALID".to_owned() },
             Frame::Resume { instance, position },
-            Frame::Buckets { position, digests: vec![root; 256] },
-            Frame::News { since: 3, until: 9, heads: vec![head] },
+            Frame::Buckets { position, salt: [8; 8], digests: vec![[5; 4]; 256] },
+            Frame::News { since: 3, until: 9, heads: vec![head, later] },
             Frame::Credit { bytes: 7 },
             Frame::Ack { position },
             Frame::Busy { retry_after_ms: 1_234 },
@@ -569,6 +638,22 @@ mod tests {
     fn every_frame_survives() {
         for frame in frames() {
             assert_eq!(Heard::try_from(over_the_wire(&frame)), Ok(Heard::Frame(frame)));
+        }
+    }
+
+    /// The note of a run takes half the bytes where it says nothing that does not follow, and is whole where it does.
+    #[test]
+    fn a_note_is_shortened_only_where_it_can_be_made_again() {
+        let Frame::Entries(run) = &frames()[4] else { panic!("a run") };
+        let short = entries_message(run).checkpoint.expect("signed by the log alone");
+        assert!(short.encoded_len() + 70 < run.note.len(), "{} of {}", short.encoded_len(), run.note.len());
+        let end = run.first + run.entries.len() as u64;
+        assert_eq!(note_of(&run.origin, end, &short).as_ref(), Ok(&run.note));
+        let other = run.note.replacen(&run.origin.to_string(), "test/log/other/1", 1);
+        let strange = [other, format!("{}\n", run.note), run.note.replace("\n7\n", "\n07\n"), String::new()];
+        for note in strange {
+            let message = entries_message(&Run { note: note.clone(), ..run.clone() });
+            assert_eq!((message.checkpoint, message.note), (None, note));
         }
     }
 
@@ -610,7 +695,7 @@ mod tests {
         check!(0, "hello.node", Hello, |hello| hello.node = "Kitu".to_owned());
         check!(0, "hello.digest", Hello, |hello| hello.digest.push(0));
         check!(0, "hello.instance", Hello, |hello| hello.instance.clear());
-        check!(1, "heads.heads.origin", Heads, |heads| heads.heads[0].origin.push('/'));
+        check!(1, "heads.heads.node", Heads, |heads| heads.heads[0].node.push('/'));
         check!(1, "heads.heads.root_prefix", Heads, |heads| heads.heads[0].root_prefix.clear());
         check!(1, "heads.heads", Heads, |heads| heads.heads = vec![pb::Head::default(); FRAME_HEADS_MAX + 1]);
         check!(1, "heads.buckets", Heads, |heads| heads.buckets[0] = 256);
@@ -620,6 +705,12 @@ mod tests {
         check!(3, "want.root_prefix", Want, |want| want.root_prefix.clear());
         check!(4, "entries.origin", Entries, |entries| entries.origin.clear());
         check!(4, "entries.base_prefix", Entries, |entries| entries.base_prefix.clear());
+        check!(4, "entries.checkpoint.root", Entries, |entries| {
+            entries.checkpoint.as_mut().expect("short").root.clear();
+        });
+        check!(4, "entries.checkpoint.signature", Entries, |entries| {
+            entries.checkpoint.as_mut().expect("short").signature.push(0);
+        });
         check!(4, "entries.kinds", Entries, |entries| entries.kinds = vec![String::new(); 65]);
         check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes = vec![vec![0; 32]; 513]);
         check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes[0].clear());
@@ -639,10 +730,13 @@ mod tests {
             entries.consistency = vec![vec![0; 32]; PROOF_HASHES_MAX + 1];
         });
         check!(7, "resume.instance", Resume, |resume| resume.instance.clear());
-        check!(8, "buckets.digests", Buckets, |buckets| buckets.digests.push(0));
-        check!(8, "buckets.digests", Buckets, |buckets| {
-            buckets.digests.pop();
+        check!(8, "buckets.salt", Buckets, |buckets| buckets.salt.clear());
+        check!(8, "buckets.short_digests", Buckets, |buckets| buckets.short_digests.push(0));
+        check!(8, "buckets.short_digests", Buckets, |buckets| {
+            buckets.short_digests.pop();
         });
+        check!(9, "heads.federation", JournalDelta, |delta| delta.federation.clear());
+        check!(9, "heads.heads.node", JournalDelta, |delta| delta.heads[1].node.clear());
         check!(9, "heads.heads.root_prefix", JournalDelta, |delta| delta.heads[0].root_prefix.clear());
         check!(13, "probe.roots", Probe, |probe| probe.roots.clear());
         check!(13, "probe.sizes", Probe, |probe| probe.sizes = vec![0; 33]);

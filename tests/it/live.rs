@@ -23,6 +23,7 @@ use verbund::node::ports::Peers;
 use verbund::node::repair::repair_log;
 use verbund::node::start::{Running, read_genesis, start};
 use verbund::node::system::{SystemClock, SystemDice};
+use verbund::node::tls::{self, key_shown_at};
 use verbund::protocol::Node;
 use verbund::protocol::frame::{Delivery, Question, Run};
 use verbund::protocol::peering::Dialler;
@@ -347,6 +348,35 @@ async fn numbers_are_answered_over_http_where_the_settings_say_so() {
             .await
             .starts_with("HTTP/1.1 405")
     );
+    live.stop_all().await;
+}
+
+/// What a connection costs that says nothing, with both of its ends and their TLS in this process: the reason for the
+/// default of `limits.connections_max`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: `cargo test --release --test it a_connection_costs -- --ignored --nocapture`"]
+async fn a_connection_costs_little_memory() {
+    const CONNECTIONS: u64 = 1_000;
+    const BYTES_MAX: u64 = 256 * 1024;
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+    };
+    let mut live = Live::found();
+    live.start("kitu").await;
+    let address = live.running[&name::<NodeId>("kitu")].address.to_string();
+    let pin = key_shown_at(&address).await.expect("a key");
+    let (before, mut open) = (resident(), Vec::new());
+    for _ in 0..CONNECTIONS {
+        let channel = tls::channel(&address, pin, None, Duration::from_secs(10)).expect("a channel");
+        let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
+        client.check(tonic_health::pb::HealthCheckRequest::default()).await.expect("healthy");
+        open.push(client);
+    }
+    let each = resident().saturating_sub(before) / CONNECTIONS;
+    eprintln!("{each} bytes for each connection, both ends");
+    assert!(each <= BYTES_MAX);
     live.stop_all().await;
 }
 

@@ -8,9 +8,10 @@ use super::Peer;
 use crate::domain::id::{Hash, NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::log::digest::{BUCKETS, bucket_of};
-use crate::protocol::frame::{Claim, Frame, RootPrefix, prefix};
+use crate::log::digest::{BUCKETS, Salt, ShortHash, bucket_of};
+use crate::protocol::frame::{Claim, Frame, prefix};
 use crate::protocol::limits::{FRAME_HEADS_MAX, NEWS_RETRY_MS_MAX, NEWS_RETRY_MS_MIN};
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
 use crate::protocol::settings::Instance;
 use crate::protocol::{Effect, Node, Work};
@@ -21,6 +22,12 @@ fn lacks(ours: Option<&Claim>, theirs: &Claim) -> bool {
     let newer_cut = theirs.cut.is_some_and(|cut| ours.cut.is_none_or(|known| cut < known));
     let reachable = ours.cut.map_or(theirs.size, |cut| theirs.size.min(cut));
     newer_cut || reachable > ours.size || (ours.cut.is_none() && theirs.witnessed > ours.witnessed)
+}
+
+/// Nobody but this store gives the same one, and no two comparisons do between which anything has changed.
+fn comparison_salt(instance: Instance, position: u64) -> Salt {
+    let [a, b, c, d, e, f, g, h, ..] = Hash::of(&[&instance.0[..], &position.to_be_bytes()].concat()).0;
+    [a, b, c, d, e, f, g, h]
 }
 
 impl Node {
@@ -34,7 +41,8 @@ impl Node {
         now: Timestamp,
         work: &mut Work,
     ) {
-        let remembered = self.state.cursors.get(from).filter(|(known, at)| *known == instance && *at <= position);
+        let is_same_store = |known: &Instance| *known == instance || !Mechanism::CursorReset.is_on();
+        let remembered = self.state.cursors.get(from).filter(|(known, at)| is_same_store(known) && *at <= position);
         let cursor = remembered.map_or(0, |(_, at)| *at);
         let Some(peer) = self.sync.peers.get_mut(from) else { return };
         (peer.instance, peer.cursor, peer.until) = (Some(instance), cursor, cursor);
@@ -63,7 +71,8 @@ impl Node {
 
     /// The peer wants to go on from a position in our journal; if it remembers none that is good, all is compared.
     pub(super) fn resumed(&mut self, from: &NodeId, instance: Instance, position: u64, work: &mut Work) {
-        let is_known = instance == self.settings.instance && position > 0;
+        let is_ours = instance == self.settings.instance || !Mechanism::CursorReset.is_on();
+        let is_known = is_ours && position > 0;
         let both_cold = self.sync.peers.get(from).is_some_and(|peer| peer.asked_cold);
         if is_known && position <= self.state.journal.position() {
             if let Some(peer) = self.sync.peers.get_mut(from) {
@@ -77,9 +86,10 @@ impl Node {
     }
 
     fn send_buckets(&mut self, to: &NodeId, work: &mut Work) {
-        let digests = self.state.fresh_digest().buckets().iter().map(prefix).collect();
         let position = self.state.journal.position();
-        work.then.push(Effect::Send(to.clone(), Frame::Buckets { position, digests }));
+        let salt = comparison_salt(self.settings.instance, position);
+        let digests = self.state.fresh_digest().shortened(&salt);
+        work.then.push(Effect::Send(to.clone(), Frame::Buckets { position, salt, digests }));
     }
 
     /// Answers with all heads in the buckets that differ.
@@ -87,13 +97,14 @@ impl Node {
         &mut self,
         from: &NodeId,
         position: u64,
-        theirs: &[RootPrefix],
+        salt: &Salt,
+        theirs: &[ShortHash],
         work: &mut Work,
     ) -> Result<(), Refusal> {
         if theirs.len() != BUCKETS {
             return Err(Refusal::new(Reason::FrameInvalid).with("field", "buckets").with("entries", theirs.len()));
         }
-        let ours = self.state.fresh_digest().buckets().map(|hash| prefix(&hash));
+        let ours = self.state.fresh_digest().shortened(salt);
         let differing = (0..=u8::MAX).filter(|at| ours[usize::from(*at)] != theirs[usize::from(*at)]);
         let (mut buckets, mut heads) = (Vec::new(), Vec::new());
         let (mut asked_at, mut end) = (position, self.state.journal.position());
@@ -316,7 +327,7 @@ impl Node {
         for node in due {
             let Some(peer) = self.sync.peers.get_mut(&node) else { continue };
             peer.retry_at = None;
-            if peer.acked >= end {
+            if peer.acked >= end || !Mechanism::RetellNews.is_on() {
                 continue;
             }
             let wait = peer.retry_ms.max(NEWS_RETRY_MS_MIN);

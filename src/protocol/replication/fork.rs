@@ -13,6 +13,7 @@ use crate::log::fork::{Branch, ForkProof};
 use crate::log::note::SignedNote;
 use crate::protocol::frame::Frame;
 use crate::protocol::limits::PROBE_SIZES_MAX;
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
 use crate::protocol::{Effect, Node, Work};
 
@@ -129,7 +130,8 @@ impl Node {
 
     fn cut_log(&mut self, proof: ForkProof, cut: u64, now: Timestamp, work: &mut Work) {
         let origin = proof.origin.clone();
-        if self.state.logs.get(&origin).and_then(|log| log.cut()).is_some_and(|known| known <= cut) {
+        let is_known = self.state.logs.get(&origin).and_then(|log| log.cut()).is_some_and(|known| known <= cut);
+        if is_known || !Mechanism::ForkCut.is_on() {
             return;
         }
         work.commit.push(Record::Forked(Box::new(proof.clone())));

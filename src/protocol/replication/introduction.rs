@@ -57,6 +57,7 @@ impl Node {
         let stranger = || Refusal::new(Reason::PeerUnknown).with("node", &origin.node).with("tls_sha256", tls_sha256);
         if self.state.logs.get(&origin).is_none_or(|log| log.tree.size() == 0) {
             let trust = self.begins_well(&run)?;
+            self.state.registry.check_begins(&trust)?;
             if !trust.node_record().is_some_and(|(_, record)| is_it(record)) {
                 return Err(stranger());
             }

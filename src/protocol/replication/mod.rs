@@ -198,7 +198,7 @@ impl Node {
                 self.repeat_cosignatures(from, now, work);
             }
             Frame::Resume { instance, position } => self.resumed(from, instance, position, work),
-            Frame::Buckets { position, digests } => self.buckets(from, position, &digests, work)?,
+            Frame::Buckets { position, salt, digests } => self.buckets(from, position, &salt, &digests, work)?,
             Frame::Heads { asked_at, position, buckets, heads } => {
                 self.heads(from, asked_at, position, &buckets, heads, now, work)?;
             }

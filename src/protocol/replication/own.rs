@@ -12,6 +12,7 @@ use crate::domain::trust::NodeRecord;
 use crate::log::checkpoint::Checkpoint;
 use crate::log::note::SignedNote;
 use crate::protocol::limits::OWN_LOG_WAIT_MS;
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::{Node, Work};
 
 /// How far the question for the own log has come.
@@ -42,7 +43,7 @@ impl OwnLog {
 impl Node {
     /// Whether anything may be appended to the own log.
     pub fn check_may_sign(&self) -> Result<(), Refusal> {
-        if !self.sync.own.is_known {
+        if !self.sync.own.is_known && Mechanism::BackupCheck.is_on() {
             let refusal = Refusal::new(Reason::CatchingUp).with("heard", self.sync.own.heard.len());
             return Err(refusal.with("size", self.own_size()).with("longest", self.sync.own.longest));
         }

@@ -60,7 +60,14 @@ impl Node {
         if peer.wants.len() >= WANTS_PER_PEER_MAX || now < peer.busy_until {
             return None;
         }
-        peer.ahead.keys().find(|origin| !self.sync.fetching.contains_key(*origin)).cloned()
+        let is_next = |origin: &&Origin| !self.sync.fetching.contains_key(*origin) && !self.lacks_former(origin);
+        peer.ahead.keys().find(is_next).cloned()
+    }
+
+    /// Whether the log that this one continues is not here: until then nobody can say who may begin it.
+    fn lacks_former(&self, origin: &Origin) -> bool {
+        let registry = &self.state.registry;
+        origin.former().is_some_and(|former| registry.log(&former).and_then(LogTrust::operator).is_none())
     }
 
     fn ask(&mut self, node: &NodeId, origin: Origin, now: Timestamp, work: &mut Work) {
@@ -251,7 +258,7 @@ impl Node {
         self.delivered_by(from, run_bytes(&run.entries), now, work);
         let origin = run.origin.clone();
         let is_own = origin == self.settings.origin;
-        if !self.fits(from, &mut run, work) {
+        if self.lacks_former(&origin) || !self.fits(from, &mut run, work) {
             self.ask_again(from, &origin, now, work);
             return Ok(());
         }
@@ -364,6 +371,12 @@ impl Node {
         let size = tree.size();
         entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
         let result = judge_suffix(self.state.trust_of(origin), size, entries, &tree, note, consistency);
+        let result = result.and_then(|(trust, judged)| {
+            if size == 0 {
+                self.state.registry.check_begins(&trust)?;
+            }
+            Ok((trust, judged))
+        });
         if result.is_err() {
             tree.truncate(size);
         }

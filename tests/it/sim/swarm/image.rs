@@ -8,7 +8,7 @@ use verbund::domain::offering::Offering;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
-use verbund::domain::trust::WitnessPolicy;
+use verbund::domain::trust::{KeyEvent, KeyRole, OnlineKey, WitnessPolicy};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
@@ -107,6 +107,33 @@ impl Image {
     /// The statements with which a node's log begins.
     pub fn genesis(&self, number: usize) -> Vec<Signed> {
         self.founded[number].genesis.clone()
+    }
+
+    /// The statements with which the organisation of `by` begins a second log in the name of a node.
+    pub fn second_log(&self, by: usize, node: usize) -> Vec<Signed> {
+        let (org, founded) = (org_name(by), &self.founded[by]);
+        let statement = &founded.keys.statements[&org];
+        let roots = [0, 1].map(|number| key(&format!("org/{org}/root/{number}")));
+        let added = [
+            (statement, KeyRole::Statement),
+            (&founded.keys.log, KeyRole::Log),
+            (&founded.keys.witness, KeyRole::Witness),
+        ];
+        let event = KeyEvent {
+            org: org.clone(),
+            seq: 0,
+            prev: None,
+            home_node: node_name(node),
+            add: added.iter().map(|(key, role)| OnlineKey { key: key.public(), role: *role }).collect(),
+            revoke: Vec::new(),
+            root: None,
+            new_epoch: Some(2),
+        };
+        let signing: Vec<&SecretKey> = roots.iter().chain(added.iter().map(|(key, _)| *key)).collect();
+        let is_before = |signed: &&Signed| *signed.kind() != Kind::KeyEvent;
+        let mut statements: Vec<Signed> = founded.genesis.iter().take_while(is_before).cloned().collect();
+        statements.push(Signed::sign(&Kind::KeyEvent, &event, &signing));
+        statements
     }
 
     /// The log a node writes.

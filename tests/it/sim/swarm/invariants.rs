@@ -7,11 +7,12 @@ use verbund::protocol::Node;
 use verbund::protocol::frame::Frame;
 use verbund::protocol::limits::{CHECKPOINTS_PENDING_MAX, WANTS_PER_PEER_MAX};
 use verbund::protocol::record::Record;
+use verbund::protocol::state::LogState;
 
 use super::Swarm;
 
-/// One in so many steps is checked against a node rebuilt from its store.
-const REBUILD_ONE_IN: u64 = 2_000;
+/// One in so many steps, times the number of logs that must be read, is checked against a node rebuilt from its store.
+const REBUILD_ONE_IN: u64 = 200;
 
 /// One in so many steps has its digest computed anew.
 const DIGEST_ONE_IN: u64 = 50;
@@ -46,7 +47,7 @@ pub fn after_step(swarm: &mut Swarm, at: usize, commit: &[Record]) {
         the_digest_is_that_of_the_heads(swarm, at);
         memory_is_bounded(swarm, at);
     }
-    if swarm.steps.is_multiple_of(REBUILD_ONE_IN) {
+    if swarm.steps.is_multiple_of(REBUILD_ONE_IN * swarm.image.state.logs.len() as u64) {
         the_store_gives_the_node_back(swarm, at);
     }
 }
@@ -121,22 +122,26 @@ fn the_store_gives_the_node_back(swarm: &Swarm, at: usize) {
 /// Whoever acknowledges a position of a journal holds everything up to it.
 pub fn before_sending(swarm: &Swarm, from: usize, to: usize, frame: &Frame) {
     let Frame::Ack { position } = frame else { return };
-    let (Some(from_node), Some(to_node)) = (&swarm.sites[from].node, &swarm.sites[to].node) else { return };
-    if swarm.sites[from].liar.is_some() || swarm.sites[to].liar.is_some() {
+    let (from_site, to_site) = (&swarm.sites[from], &swarm.sites[to]);
+    let (Some(from_node), Some(to_node)) = (&from_site.node, &to_site.node) else { return };
+    if from_site.liar.is_some() || to_site.liar.is_some() {
         return;
     }
-    for (at, origin) in to_node.state().journal.since(0) {
+    // What the run began with is everywhere, but for stores that began anew.
+    let is_new = from_site.is_new_store || to_site.is_new_store;
+    let begun = if is_new { 0 } else { swarm.image.state.journal.position() };
+    for (at, origin) in to_node.state().journal.since(begun) {
         if at > *position {
             break;
         }
-        let Some(theirs) = to_node.state().head(origin) else { continue };
-        let ours = from_node.state().head(origin);
-        let held = ours.as_ref().map_or(0, |head| head.size);
-        let reachable = ours.as_ref().and_then(|head| head.cut).map_or(theirs.size, |cut| theirs.size.min(cut));
-        if held < reachable && *from_node.settings().origin.node.as_str() != *origin.node.as_str() {
+        let Some(theirs) = to_node.state().logs.get(origin).map(LogState::size) else { continue };
+        let ours = from_node.state().logs.get(origin);
+        let held = ours.map_or(0, LogState::size);
+        let reachable = ours.and_then(LogState::cut).map_or(theirs, |cut| theirs.min(cut));
+        if held < reachable && from_node.settings().origin.node != origin.node {
             let peer = from_node.peers().find(|(node, _)| **node == to_node.settings().origin.node);
             swarm.fail(&format!(
-                "{from} acknowledges {position} to {to} and lacks entries of {origin}: {ours:?}, {theirs:?} at {at}, {peer:?}"
+                "{from} acknowledges {position} to {to} and lacks entries of {origin}: {held} of {theirs} at {at}, {peer:?}"
             ));
         }
     }

@@ -2,9 +2,13 @@
 //!
 //! A seed fixes every byte of a run. Messages are lost, doubled, late and out of order; links work one way; nodes die at
 //! any commit, come back from backups, and have clocks that jump; some lie. What must hold is in `invariants`.
+mod crowds;
+mod epochs;
 pub mod image;
 pub mod invariants;
 pub mod liars;
+#[cfg(all(test, feature = "mutants"))]
+mod mutants;
 mod properties;
 mod scenarios;
 mod seeds;

@@ -70,7 +70,7 @@ fn a_publisher_that_dies_right_after_announcing_is_heard() {
 
 /// Without the repeated telling, only the comparison of digests would find it, later.
 #[test]
-fn news_that_was_lost_is_told_again() {
+pub fn news_that_was_lost_is_told_again() {
     for seed in 0..20 {
         let mut swarm = Swarm::new(seed, 2, 1, Faults::none());
         swarm.faults.delay_ms = (1, 1);
@@ -174,7 +174,7 @@ fn resume_of(swarm: &mut Swarm, at: usize, from: usize, instance: Instance, posi
 
 /// What is remembered of a store is void when it was restored: the positions of its journal mean something else.
 #[test]
-fn a_position_in_the_journal_of_another_store_is_not_resumed() {
+pub fn a_position_in_the_journal_of_another_store_is_not_resumed() {
     let mut swarm = swarm(1, 6);
     publish(&mut swarm, 0, "neu");
     swarm.run(2_000);
@@ -238,6 +238,15 @@ fn a_restored_backup_takes_back_what_it_lacks_before_it_signs() {
     }
 }
 
+/// Whoever publishes on a restored node gets no answer or a place in the one history.
+#[test]
+pub fn a_restored_node_that_publishes_writes_one_history() {
+    let (mut swarm, _) = restored(1, false);
+    let signed = swarm.offering(7, "nachher");
+    swarm.later(0, Event::Publish(7, Box::new(signed)));
+    swarm.settle();
+}
+
 /// An operator who says that nobody knows more, and is wrong, writes a second history. Everyone sees that nobody was
 /// asked, and everyone cuts the log.
 #[test]
@@ -259,7 +268,7 @@ fn a_restored_backup_that_asks_nobody_is_found_out() {
 // --- forks ---
 
 #[test]
-fn two_histories_are_cut_at_the_same_place_by_everyone() {
+pub fn two_histories_are_cut_at_the_same_place_by_everyone() {
     for seed in 1..6 {
         let mut swarm = swarm(seed, 12);
         let shared = publish(&mut swarm, 11, "gemeinsam");
@@ -354,7 +363,7 @@ fn frames_out_of_range_close_the_stream_with_a_reason() {
         (Frame::News { since: 0, until: 3, heads: vec![foreign] }, Reason::FrameInvalid),
         (Frame::Heads { asked_at: 0, position: 3, buckets: vec![7, 7], heads: vec![] }, Reason::FrameInvalid),
         (Frame::Heads { asked_at: 0, position: 3, buckets: vec![], heads: vec![head(1)] }, Reason::FrameInvalid),
-        (Frame::Buckets { position: 3, digests: vec![] }, Reason::FrameInvalid),
+        (Frame::Buckets { position: 3, salt: [0; 8], digests: vec![] }, Reason::FrameInvalid),
         (Frame::Probe { origin: origin.clone(), low: 5, high: 3, roots: vec![] }, Reason::FrameInvalid),
         (Frame::Entries(shrunk), Reason::ProofInvalid),
         (Frame::Entries(revoked), Reason::SignatureInvalid),

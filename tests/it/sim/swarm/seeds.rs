@@ -7,9 +7,17 @@ use super::liars::Liar;
 use super::{Event, Faults, Swarm, image};
 use crate::dice::{SeededDice, each_seed};
 
-/// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more: `.ci/run` for 400, a night for 10,000
-/// (`VERBUND_SEEDS=10000 cargo test --release --test it swarm::seeds`).
+/// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more, see the simulator's page.
 const SEEDS: u64 = 40;
+
+/// Nodes of most seeds: everything that can happen to two nodes happens among few.
+const FEW: [usize; 4] = [6, 8, 12, 16];
+
+/// Nodes of the others, where most nodes are not each other's neighbours and witnesses have many.
+const MANY: [usize; 4] = [24, 40, 64, 100];
+
+/// Of a hundred seeds, how many are played by many nodes.
+const MANY_PERCENT: u64 = 10;
 
 /// How long the trouble of a seed lasts, in milliseconds.
 const TROUBLE_MS: i64 = 25_000;
@@ -22,37 +30,43 @@ fn seeds_hold() {
 /// A log changed between the sending of buckets and the answer, and was acknowledged without being there.
 #[test]
 fn seeds_in_which_too_much_was_acknowledged() {
-    [11, 49].into_iter().for_each(|seed| drop(run_seed(seed)));
+    [11, 49].into_iter().for_each(|seed| drop(run_among(&FEW, seed)));
 }
 
 /// An older claim about a log overtook a newer one and took its place.
 #[test]
 fn a_seed_in_which_an_older_claim_came_later() {
-    run_seed(289);
+    run_among(&FEW, 289);
 }
 
 /// Every hello to a node was lost, and it waited for ever.
 #[test]
 fn a_seed_in_which_no_hello_arrived() {
-    run_seed(394);
+    run_among(&FEW, 394);
 }
 
 /// A peer knew more of a node's own log than the node did, after it had begun to sign.
 #[test]
 fn a_seed_in_which_the_own_log_was_longer_elsewhere() {
-    run_seed(120);
+    run_among(&FEW, 120);
 }
 
 /// The same seed twice is the same run, byte for byte.
 #[test]
 fn a_seed_fixes_a_run() {
     let heads = |swarm: &Swarm| (swarm.node(0).state().heads(), swarm.frames, swarm.steps);
-    assert_eq!(heads(&run_seed(3)), heads(&run_seed(3)));
+    assert_eq!(heads(&run_among(&FEW, 3)), heads(&run_among(&FEW, 3)));
 }
 
+/// One seed, among as many nodes as it says.
 pub fn run_seed(seed: u64) -> Swarm {
+    let is_large = SeededDice::new(seed, "size").percent(MANY_PERCENT);
+    run_among(if is_large { &MANY } else { &FEW }, seed)
+}
+
+fn run_among(sizes: &[usize], seed: u64) -> Swarm {
     let mut dice = SeededDice::new(seed, "plan");
-    let count = *dice.one_of(&[6, 8, 12, 16]);
+    let count = *dice.one_of(sizes);
     let faults = Faults {
         delay_ms: (10, 150),
         lose: *dice.one_of(&[0, 5, 15, 30]),
