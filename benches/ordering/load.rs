@@ -18,7 +18,7 @@ const SECONDS: usize = 20;
 
 /// Officers who order at a time, and the orders each has open: together enough that no hop is idle.
 const OFFICERS: usize = 4;
-const OPEN_EACH: usize = 16;
+const OPEN_EACH: usize = 32;
 
 /// The part `load`.
 pub fn run(figures: &mut Figures) {

@@ -34,13 +34,37 @@ async fn measure(figures: &mut Figures, count: usize) {
         processes.kill(BEFORE).await;
         starts.push(processes.start(BEFORE).await.as_secs_f64() * 1000.0);
     }
-    put(figures, "recovery_10000_ms", median(&mut starts), "ms", count, "1000", "from the start of the process until ready");
+    put(
+        figures,
+        "recovery_10000_ms",
+        median(&mut starts),
+        "ms",
+        count,
+        "1000",
+        "from the start of the process until ready",
+    );
     let mut asked = explain(&processes, &orders).await;
-    put(figures, "explain_p99_ms", percentile(&mut asked, 99), "ms", count, "100", "over gRPC at the buyer's node, one after the other");
+    put(
+        figures,
+        "explain_p99_ms",
+        percentile(&mut asked, 99),
+        "ms",
+        count,
+        "100",
+        "over gRPC at the buyer's node, one after the other",
+    );
     let (delivered, sealed) = come_back(&mut processes, &orders).await;
     let per_thousand = "5 s for each thousand";
     put(figures, "outage_10000_delivery_s", delivered, "s", count, &format!("{}", count / 200), per_thousand);
-    put(figures, "all sealed after the outage", sealed, "s", count, "", "from the same moment until the last is sealed");
+    put(
+        figures,
+        "all sealed after the outage",
+        sealed,
+        "s",
+        count,
+        "",
+        "from the same moment until the last is sealed",
+    );
     processes.delivered().await;
     processes.stop().await;
     assert_sealed_everywhere(&processes, &orders);
@@ -48,7 +72,15 @@ async fn measure(figures: &mut Figures, count: usize) {
 
 fn put(figures: &mut Figures, figure: &str, value: f64, unit: &str, count: usize, limit: &str, note: &str) {
     let note = format!("{count} open orders; {note}; the limit is the target");
-    figures.put(Figure { figure, value, unit, n: count as u64, limit: limit.parse().ok(), note: &note, ..Figure::default() });
+    figures.put(Figure {
+        figure,
+        value,
+        unit,
+        n: count as u64,
+        limit: limit.parse().ok(),
+        note: &note,
+        ..Figure::default()
+    });
 }
 
 /// Orders that get as far as the node before the one that is away.

@@ -450,7 +450,10 @@ mod tests {
         let caller = tokio::spawn(async move { handle.read(|_, _| ()).await });
         tokio::task::yield_now().await;
         let first_two = [driver.ready_ask(), driver.ready_ask()];
-        assert!(first_two.iter().any(|ask| matches!(ask, Some(Ask::Look(_)))), "a hundred results wait before nobody");
+        assert!(
+            first_two.iter().any(|ask| matches!(ask, Some(Ask::Look(_)))),
+            "a hundred results wait before nobody"
+        );
         assert!(first_two.iter().any(|ask| matches!(ask, Some(Ask::Delivered(..)))), "nor do peers wait for callers");
         drop((first_two, driver));
         assert_eq!(caller.await.expect("no panic").expect_err("stopped").reason, Reason::ShuttingDown);

@@ -107,6 +107,9 @@ async fn verify_evidence(processes: &Processes, orders: &BTreeMap<OrderId, State
         processes
             .until(&format!("the evidence of {order} is complete"), async || {
                 let evidence = patiently(async || client.evidence(*order).await).await.expect("a bundle");
+                if evidence.unwitnessed > 0 {
+                    return false;
+                }
                 let judged = audit::examine(&evidence.bundle, Some(processes.world.anchor));
                 report = judged.text(Lang::En);
                 assert_ne!(judged.ruling(), Ruling::Invalid, "{report}");

@@ -425,7 +425,8 @@ fn outsider(live: &Live, node: &str) -> GrpcPeers {
 
 /// A delivery that any node refuses once it looks at it.
 fn nonsense(number: u64) -> Delivery {
-    let signed = Signed::sign(&Kind::Request, &serde_json::json!({ "number": number }), &[&SecretKey::from_seed(&[5; 32])]);
+    let signed =
+        Signed::sign(&Kind::Request, &serde_json::json!({ "number": number }), &[&SecretKey::from_seed(&[5; 32])]);
     Delivery { order: OrderId([0; 16]), attempt: 1, to: name("kitu"), message: signed.id(), messages: vec![signed] }
 }
 

@@ -31,9 +31,11 @@ async fn a_node_that_was_away_gets_every_order_once() {
         orders.insert(order, signed.id());
     }
     let mut before = processes.client(BEFORE, None);
-    processes.until("all wait at the node before", async || before.status().await.is_ok_and(|status| {
-        status["outbox"] == count
-    })).await;
+    processes
+        .until("all wait at the node before", async || {
+            before.status().await.is_ok_and(|status| status["outbox"] == count)
+        })
+        .await;
     processes.start(AWAY).await;
     for order in orders.keys() {
         until_sealed(&mut client, *order).await;

@@ -40,8 +40,8 @@ pub const ALL: [&str; 6] = [PARTIES[0], PARTIES[1], PARTIES[2], PARTIES[3], PART
 /// Longest wait for a node to say that it is ready.
 const READY: Duration = Duration::from_secs(120);
 
-/// How often a condition is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How often a condition is looked at again: a look costs a few milliseconds on a machine that is busy with six nodes.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Deadline of a call to a node.
 const CALL: Duration = Duration::from_secs(20);

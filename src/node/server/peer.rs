@@ -77,7 +77,8 @@ impl PeerService for Desk {
         let (metadata, extensions, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let place = Arc::clone(&self.introductions).try_acquire_owned();
-            let place = place.map_err(|_| Refusal::new(Reason::Overloaded).with("retry_ms", INTRODUCTION_PAUSE.as_millis()))?;
+            let place = place
+                .map_err(|_| Refusal::new(Reason::Overloaded).with("retry_ms", INTRODUCTION_PAUSE.as_millis()))?;
             tokio::spawn(async move {
                 tokio::time::sleep(INTRODUCTION_PAUSE).await;
                 drop(place);
