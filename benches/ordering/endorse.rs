@@ -10,7 +10,7 @@ use verbund::domain::reason::Refusal;
 use verbund::domain::statement::Signed;
 use verbund::node::driver::Driver;
 use verbund::node::ports::{Clock, Peers};
-use verbund::protocol::frame::Delivery;
+use verbund::protocol::frame::{Delivery, Question};
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::disk::DiskStore;
 
@@ -154,6 +154,10 @@ struct Silent;
 
 impl Peers for Silent {
     async fn deliver(&self, _: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+        std::future::pending().await
+    }
+
+    async fn ask(&self, _: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
         std::future::pending().await
     }
 }

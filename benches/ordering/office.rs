@@ -247,7 +247,8 @@ impl Office {
             Effect::WakeAt(time) => {
                 self.wakes.insert(at.clone(), time);
             }
-            Effect::Changed(_) | Effect::Forked(..) => {}
+            // Questions are for orders in doubt, of which there are none here.
+            Effect::Changed(_) | Effect::Forked(..) | Effect::Ask(..) => {}
         }
     }
 }

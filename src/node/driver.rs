@@ -423,13 +423,17 @@ mod tests {
     use crate::domain::statement::Signed;
     use crate::node::system::SystemClock;
     use crate::protocol::explain::fixture::{Town, by_rule};
-    use crate::protocol::frame::{Delivery, DeliveryKey};
+    use crate::protocol::frame::{Delivery, DeliveryKey, Question};
     use crate::store::memory::MemoryStore;
 
     struct Nobody;
 
     impl Peers for Nobody {
         async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+            Err(Refusal::new(Reason::Unreachable).with("node", node))
+        }
+
+        async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
             Err(Refusal::new(Reason::Unreachable).with("node", node))
         }
     }
