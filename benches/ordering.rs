@@ -1,232 +1,67 @@
-//! A full five-leg order: six nodes as state machines in one thread, memory stores, no sockets and no waiting.
+//! Ordering: what one order costs, and how many six real nodes carry.
 //!
-//! What is measured is thought: judging, signing, verifying, logging, replicating and witnessing on all six nodes
-//! together. The disk and the network come on top; the figures on commits say how often. Run with
-//! `cargo bench --bench ordering`.
+//! `cargo bench --bench ordering` runs every part; `-- alone load` only the parts named, and `-- --quick` only tries
+//! whether everything runs. `VERBUND_LOAD_SECONDS=600` is the long run under load, `VERBUND_OUTAGE_ORDERS` the number
+//! of orders that wait for a node. Six processes and whoever orders share the machine: nothing else should run on it.
+#[path = "ordering/alone.rs"]
+mod alone;
+#[path = "ordering/endorse.rs"]
+mod endorse;
+#[allow(dead_code, reason = "the tests' federation offers more than one order")]
 #[path = "../tests/it/federation.rs"]
-#[expect(dead_code, reason = "the tests' federation offers more than one order")]
 mod federation;
+#[path = "ordering/load.rs"]
+mod load;
 mod measure;
+#[path = "ordering/office.rs"]
+mod office;
+#[path = "ordering/outage.rs"]
+mod outage;
+#[allow(dead_code, reason = "the tests ask more of it")]
+#[path = "../tests/it/processes.rs"]
+mod processes;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::measure::Figures;
 
-use verbund::domain::id::{NodeId, OrderId, sha256};
-use verbund::domain::signing::{PublicKey, SecretKey, Signature};
-use verbund::domain::time::Timestamp;
-use verbund::protocol::frame::DeliveryKey;
-use verbund::protocol::limits::FRAME_ENTRIES_MAX;
-use verbund::protocol::settings::Dice;
-use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
-use verbund::store::memory::MemoryStore;
+/// What a part does.
+type Part = fn(&mut Figures);
 
-use crate::federation::{CHAIN, federation, name, sign_request, start};
-use crate::measure::{Figure, Figures, median, now};
-
-/// Orders timed one by one for the median of a single order.
-const TIMED: usize = 101;
-
-/// Times that may have to come before everything has settled; a bound, so that a fault ends the bench.
-const WAKES_MAX: usize = 1_000;
+/// Every part by name, in the order in which they run.
+const PARTS: [(&str, Part); 5] = [
+    ("office", office::run),
+    ("endorse", endorse::run),
+    ("alone", alone::run),
+    ("load", load::run),
+    ("outage", outage::run),
+];
 
 fn main() {
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let mut figures = Figures::begin("ordering");
-    let mut office = Office::open();
-    office.order();
-    let (statements, commits) = (office.statements, office.commits);
-    office.order();
-    let (statements, commits) = (office.statements - statements, office.commits - commits);
-    let (key, message, signature) = signed();
-    let mut own = || {
-        office.order();
-        1
-    };
-    let mut peer = || {
-        for _ in 0..statements {
-            key.verify(&message, &signature).expect("a good signature");
-        }
-        1
-    };
-    let frame = Figure {
-        figure: "sealed five-leg order, six nodes",
-        unit: "orders/s on one core",
-        note: "memory stores, no network; with replication to all and witnessing; the peer does nothing but verify",
-        ..Figure::default()
-    };
-    let peer_name = format!("{statements} verifications");
-    figures.rate(frame, &mut own, (&peer_name, &mut peer));
-    let mut times: Vec<f64> = (0..TIMED).map(|_| timed(&mut office)).collect();
-    figures.put(Figure {
-        figure: "one order until all parties have its seal",
-        value: median(&mut times),
-        unit: "ms",
-        n: TIMED as u64,
-        median_of: TIMED as u64,
-        note: "six nodes one after the other on one core",
-        ..Figure::default()
-    });
-    for (figure, value, unit) in [
-        ("statements stored for one order", statements, "statements on six nodes"),
-        ("commits for one order", commits, "durable commits on six nodes"),
-    ] {
-        let note = "counted, not measured; a node under load joins commits of many orders";
-        figures.put(Figure { figure, value: value as f64, unit, n: 1, median_of: 1, note, ..Figure::default() });
+    for (_, run) in PARTS.iter().filter(|(name, _)| named.is_empty() || named.iter().any(|wanted| wanted == name)) {
+        run(&mut figures);
     }
     figures.finish();
 }
 
-fn timed(office: &mut Office) -> f64 {
-    let began = now();
-    office.order();
-    began.elapsed().as_secs_f64() * 1000.0
+/// Whether this run only tries whether everything works.
+fn is_quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
 }
 
-/// Something to verify, as large as an order message.
-fn signed() -> (PublicKey, Vec<u8>, Signature) {
-    let secret = SecretKey::from_seed(&[3; 32]);
-    let message = vec![0x5a; 700];
-    let signature = secret.sign(&message);
-    (secret.public(), message, signature)
+/// A number that the environment may set.
+fn number(variable: &str, ordinary: usize) -> usize {
+    std::env::var(variable).map_or(ordinary, |text| text.parse().expect("a number"))
 }
 
-/// Dice that always fall the same way.
-struct Counting(u64);
-
-impl Dice for Counting {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for part in bytes.chunks_mut(32) {
-            self.0 += 1;
-            part.copy_from_slice(&sha256(&self.0.to_le_bytes())[..part.len()]);
-        }
-    }
+/// A runtime for talking to nodes.
+fn runtime(threads: usize) -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// Six nodes and what is on its way between them.
-struct Office {
-    nodes: BTreeMap<NodeId, (Node, MemoryStore)>,
-    on_the_way: VecDeque<(NodeId, Input)>,
-    calls: BTreeMap<u64, (NodeId, DeliveryKey)>,
-    wakes: BTreeMap<NodeId, Timestamp>,
-    clock: Timestamp,
-    requests: u64,
-    orders: u64,
-    statements: u64,
-    commits: u64,
-}
-
-impl Office {
-    /// Founds the federation and lets everything published reach everyone.
-    fn open() -> Self {
-        let federation = federation();
-        let nodes = federation.nodes.keys().zip(1..).map(|(node, seed)| {
-            let dice = Box::new(Counting(seed << 32));
-            let state = Node::new(federation.settings(node), federation.keys(node), dice);
-            (node.clone(), (state, MemoryStore::new()))
-        });
-        let mut office = Self {
-            nodes: nodes.collect(),
-            on_the_way: VecDeque::new(),
-            calls: BTreeMap::new(),
-            wakes: BTreeMap::new(),
-            clock: start(),
-            requests: 0,
-            orders: 0,
-            statements: 0,
-            commits: 0,
-        };
-        for (node, begun) in &federation.nodes {
-            office.step(node, Input::Started);
-            let id = office.request_id();
-            office.step(node, Input::Found(id, begun.genesis.clone()));
-            for signed in &begun.published {
-                let id = office.request_id();
-                office.step(node, Input::Publish(id, signed.clone()));
-            }
-        }
-        for node in federation.nodes.keys() {
-            let others = federation.nodes.keys().filter(|other| *other != node);
-            others.for_each(|other| office.step(node, Input::PeerUp(other.clone())));
-        }
-        office.settle(|office| {
-            let digests: BTreeSet<_> = office.nodes.values().map(|(node, _)| node.state().digest().0).collect();
-            digests.len() == 1
-        });
-        office
-    }
-
-    /// One order, from the officer's request to the seal at every party.
-    fn order(&mut self) {
-        self.orders += 1;
-        self.clock = self.clock.plus_ms(10);
-        let request = federation().request(&format!("bench-{}", self.orders), self.clock);
-        let (order, id) = (request.order, self.request_id());
-        self.step(&name(CHAIN[1]), Input::Officer(id, sign_request(&request)));
-        self.settle(|office| CHAIN[1..].iter().all(|party| office.is_sealed(party, order)));
-    }
-
-    fn is_sealed(&self, party: &str, order: OrderId) -> bool {
-        let (node, _) = &self.nodes[&name::<NodeId>(party)];
-        let attempt = node.state().orders.get(&order).and_then(|known| known.current());
-        attempt.is_some_and(|attempt| attempt.seal.is_some())
-    }
-
-    /// Carries everything to its end; where something is left to do, the next time comes at once.
-    fn settle(&mut self, done: impl Fn(&Self) -> bool) {
-        for _ in 0..WAKES_MAX {
-            while let Some((node, input)) = self.on_the_way.pop_front() {
-                self.step(&node, input);
-            }
-            if done(self) {
-                return;
-            }
-            let next = self.wakes.iter().min_by_key(|(_, at)| **at).map(|(node, at)| (node.clone(), *at));
-            let (node, at) = next.expect("a node that is not done wants to be woken");
-            self.wakes.remove(&node);
-            self.clock = self.clock.max(at);
-            self.step(&node, Input::Woken);
-        }
-        panic!("the nodes do not settle");
-    }
-
-    fn request_id(&mut self) -> RequestId {
-        self.requests += 1;
-        RequestId(self.requests)
-    }
-
-    /// Stores, then performs.
-    fn step(&mut self, at: &NodeId, input: Input) {
-        let (node, store) = self.nodes.get_mut(at).expect("one of the six");
-        let Step { commit, then } = node.step(input, self.clock);
-        self.statements += commit.iter().map(|record| record.statements().count() as u64).sum::<u64>();
-        self.commits += u64::from(!commit.is_empty());
-        store.commit_now(&commit).expect("memory takes everything");
-        then.into_iter().for_each(|effect| self.perform(at, effect));
-    }
-
-    fn perform(&mut self, at: &NodeId, effect: Effect) {
-        match effect {
-            Effect::Reply(id, answer) => {
-                let answer = answer.expect("nothing here is refused");
-                if let (Some((caller, key)), Answer::Receipt(receipt)) = (self.calls.remove(&id.0), answer) {
-                    self.on_the_way.push_back((caller, Input::Delivered(key, Ok(receipt))));
-                }
-            }
-            Effect::Send(to, frame) => self.on_the_way.push_back((to, Input::Frame(at.clone(), frame))),
-            Effect::ReadEntries { to, origin, first, bytes_max } => {
-                let (_, store) = self.nodes.get_mut(at).expect("one of the six");
-                let entries =
-                    store.entries_now(&origin, first, FRAME_ENTRIES_MAX, bytes_max).expect("memory answers");
-                self.step(at, Input::EntriesRead { to, origin, first, entries });
-            }
-            Effect::Deliver(to, delivery) => {
-                let id = self.request_id();
-                self.calls.insert(id.0, (at.clone(), delivery.key()));
-                self.on_the_way.push_back((to, Input::Delivery(id, at.clone(), delivery)));
-            }
-            Effect::Disconnect(peer, refusal) => panic!("{at} closes the stream with {peer}: {refusal}"),
-            Effect::WakeAt(time) => {
-                self.wakes.insert(at.clone(), time);
-            }
-            Effect::Changed(_) | Effect::Forked(..) => {}
-        }
-    }
+/// The value below which so many per cent of the sorted values lie.
+fn percentile(values: &mut [f64], per_cent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get((values.len() * per_cent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::domain::id::{NodeId, OrderId, Origin};
+use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Kind;
 use crate::domain::time::Timestamp;
-use crate::node::handle::{Ask, CHANGES_MAX, Handle, QUEUE_MAX, Stream};
+use crate::node::handle::{Ask, Ends, Handle, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::protocol::frame::Frame;
@@ -41,10 +42,9 @@ pub struct Driver<S, P, C> {
     clock: C,
     handle: Handle,
     prover: Prover,
-    asks: mpsc::Receiver<Ask>,
-    changes: broadcast::Sender<OrderId>,
+    ends: Ends,
+    is_turn_of_peers: bool,
     streams: BTreeMap<NodeId, Stream>,
-    open: watch::Sender<BTreeSet<NodeId>>,
     contacts: BTreeMap<NodeId, Contact>,
     reads: VecDeque<Read>,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
@@ -75,11 +75,8 @@ struct Round {
 impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     /// A driver over an empty node; [`Driver::run`] reads the store first. `peers` gets a handle on the driver.
     pub fn new(node: Node, store: S, clock: C, peers: impl FnOnce(&Handle) -> P) -> (Self, Handle) {
-        let (sender, asks) = mpsc::channel(QUEUE_MAX);
-        let (changes, _) = broadcast::channel(CHANGES_MAX);
         let prover = Prover::new();
-        let (open, opened) = watch::channel(BTreeSet::new());
-        let handle = Handle::new(sender, changes.clone(), opened, prover.clone());
+        let (handle, ends) = Handle::new(node.settings().node().clone(), prover.clone());
         let driver = Self {
             node,
             store,
@@ -87,10 +84,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             clock,
             handle: handle.clone(),
             prover,
-            asks,
-            changes,
+            ends,
+            is_turn_of_peers: false,
             streams: BTreeMap::new(),
-            open,
             contacts: BTreeMap::new(),
             reads: VecDeque::new(),
             replies: BTreeMap::new(),
@@ -128,20 +124,44 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         let node = &mut self.node;
         self.store.load(|record| node.replay(record)).await?;
         self.prover.begin(self.node.state());
+        self.pin();
         Ok(())
+    }
+
+    /// Tells the doors which TLS key is whose.
+    fn pin(&self) {
+        let records = self.node.state().registry.node_records();
+        let pins = records.into_iter().map(|(node, record)| (node.clone(), record.tls_sha256)).collect();
+        self.ends.pins.send_replace(Arc::new(pins));
     }
 
     /// The next thing to do: a request, or none when a time has come or entries are to be read.
     async fn next_ask(&mut self) -> Option<Ask> {
-        if !self.reads.is_empty() {
-            return self.asks.try_recv().ok();
+        let ready = self.ready_ask();
+        if ready.is_some() || !self.reads.is_empty() {
+            return ready;
         }
         let now = self.clock.now();
         let wait = self.wake.map(|wake| Duration::from_millis(wake.since_ms(now).max(0).unsigned_abs()));
+        let Ends { asks, inbox, .. } = &mut self.ends;
+        let either = async {
+            tokio::select! {
+                ask = asks.recv() => ask,
+                ask = inbox.recv() => ask,
+            }
+        };
         match wait {
-            None => self.asks.recv().await,
-            Some(wait) => tokio::time::timeout(wait, self.asks.recv()).await.ok().flatten(),
+            None => either.await,
+            Some(wait) => tokio::time::timeout(wait, either).await.ok().flatten(),
         }
+    }
+
+    /// What waits, from both queues by turns: callers do not wait for all peers, nor peers for all callers.
+    fn ready_ask(&mut self) -> Option<Ask> {
+        self.is_turn_of_peers = !self.is_turn_of_peers;
+        let Ends { asks, inbox, .. } = &mut self.ends;
+        let (first, second) = if self.is_turn_of_peers { (inbox, asks) } else { (asks, inbox) };
+        first.try_recv().or_else(|_| second.try_recv()).ok()
     }
 
     /// Steps through everything that is ready, up to the limits of one commit.
@@ -162,7 +182,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             if count >= BATCH_MAX || round.bytes >= BATCH_BYTES_MAX || round.stop.is_some() {
                 break;
             }
-            next = self.asks.try_recv().ok();
+            next = self.ready_ask();
         }
     }
 
@@ -180,7 +200,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 let id = self.expect(reply);
                 self.step(Input::Officer(id, signed), round);
             }
-            Ask::Deliver(from, delivery, reply) => {
+            Ask::Deliver { from, delivery, reply, room } => {
+                drop(room);
                 let id = self.expect(reply);
                 self.step(Input::Delivery(id, from, delivery), round);
             }
@@ -223,7 +244,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         tracing::debug!(peer = %node, dialler = ?stream.dialler, "stream open");
         self.streams.insert(node.clone(), stream);
-        self.open.send_modify(|open| _ = open.insert(node.clone()));
+        self.ends.open.send_modify(|open| _ = open.insert(node.clone()));
         self.step(Input::PeerUp(node), round);
         Ok(())
     }
@@ -235,7 +256,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             let now = self.clock.now();
             let heard = self.node.peers().find(|(peer, _)| *peer == node).map(|(_, peer)| peer.heard_at);
             self.contacts.insert(node.clone(), Contact { since: now, last: heard.unwrap_or(now) });
-            self.open.send_modify(|open| _ = open.remove(node));
+            self.ends.open.send_modify(|open| _ = open.remove(node));
         }
         self.reads.retain(|read| read.to != *node);
     }
@@ -256,10 +277,14 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// Stores, then speaks.
     async fn settle(&mut self, round: Round) -> Result<(), Refusal> {
+        let moves_pins = round.commit.iter().any(may_move_pins);
         if !round.commit.is_empty()
             && let Err(refusal) = self.store.commit(round.commit).await
         {
             return self.not_stored(refusal).await;
+        }
+        if moves_pins {
+            self.pin();
         }
         for effect in round.effects {
             self.perform(effect);
@@ -281,7 +306,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
         self.streams.clear();
-        self.open.send_modify(BTreeSet::clear);
+        self.ends.open.send_modify(BTreeSet::clear);
         self.reads.clear();
         self.node.forget();
         self.load().await?;
@@ -329,7 +354,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Effect::WakeAt(at) => self.wake = Some(at),
             Effect::Changed(order) => {
                 // No watcher is no error.
-                let _ = self.changes.send(order);
+                let _ = self.ends.changes.send(order);
             }
         }
     }
@@ -369,6 +394,14 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 }
 
+/// Whether a record may change which node has which TLS key.
+fn may_move_pins(record: &Record) -> bool {
+    let of_trust = |kind: &Kind| {
+        matches!(kind, Kind::NodeRecord | Kind::KeyEvent | Kind::Admission | Kind::Expulsion | Kind::FederationRoot)
+    };
+    matches!(record, Record::Forked(_)) || record.statements().any(|signed| of_trust(signed.kind()))
+}
+
 fn record_bytes(record: &Record) -> usize {
     match record {
         Record::Entries { entries, note, .. } => {
@@ -380,5 +413,53 @@ fn record_bytes(record: &Record) -> usize {
         }
         Record::Kept(signed) | Record::Recovered(signed) => signed.pae().len(),
         Record::Delivered { .. } | Record::Cursor { .. } => 128,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{OrderId, StatementId};
+    use crate::domain::statement::Signed;
+    use crate::node::system::SystemClock;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+    use crate::protocol::frame::{Delivery, DeliveryKey, Question};
+    use crate::store::memory::MemoryStore;
+
+    struct Nobody;
+
+    impl Peers for Nobody {
+        async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+            Err(Refusal::new(Reason::Unreachable).with("node", node))
+        }
+
+        async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
+            Err(Refusal::new(Reason::Unreachable).with("node", node))
+        }
+    }
+
+    #[tokio::test]
+    async fn callers_and_peers_take_turns() {
+        let node = Town::new(by_rule()).node;
+        let (mut driver, handle) = Driver::new(node, MemoryStore::new(), SystemClock, |_| Nobody);
+        let key = |number: u8| DeliveryKey {
+            order: OrderId([number; 16]),
+            attempt: 1,
+            to: "kid".parse().expect("a name"),
+            message: StatementId([number; 32]),
+        };
+        for number in 0..100 {
+            handle.delivered(key(number), Err(Refusal::new(Reason::Unreachable))).await;
+        }
+        let caller = tokio::spawn(async move { handle.read(|_, _| ()).await });
+        tokio::task::yield_now().await;
+        let first_two = [driver.ready_ask(), driver.ready_ask()];
+        assert!(
+            first_two.iter().any(|ask| matches!(ask, Some(Ask::Look(_)))),
+            "a hundred results wait before nobody"
+        );
+        assert!(first_two.iter().any(|ask| matches!(ask, Some(Ask::Delivered(..)))), "nor do peers wait for callers");
+        drop((first_two, driver));
+        assert_eq!(caller.await.expect("no panic").expect_err("stopped").reason, Reason::ShuttingDown);
     }
 }

@@ -1,7 +1,11 @@
-//! The way into the driver: typed requests over a bounded queue. Cheap to clone; the queue itself stays private.
+//! The way into the driver: typed requests over two bounded queues, one for callers and one for peers, so that neither
+//! waits behind all of the others. Cheap to clone; the queues themselves stay private.
+//!
+//! Signatures are checked on this side of the queues, on whatever core is free.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
 use crate::domain::id::{Hash, NodeId, OrderId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
@@ -9,13 +13,22 @@ use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::node::prover::Prover;
 use crate::node::traffic::Traffic;
-use crate::protocol::frame::{Delivery, Frame, Question, Run};
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
+use crate::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::Dialler;
 use crate::protocol::{Answer, Node};
 
-/// Requests that may wait for the driver. At a thousand steps a second a full queue is one second of work.
+/// Requests that may wait for the driver, in each of its queues. At a thousand steps a second a full queue is one second
+/// of work.
 pub const QUEUE_MAX: usize = 1_024;
+
+/// Deliveries of one peer that may wait for the driver: twice what an honest one has under way, which may have died with
+/// as many and come back. What is beyond is refused, so that a peer that floods fills no queue for others.
+pub const PEER_INBOX_MAX: usize = 2 * DELIVERIES_IN_FLIGHT_MAX;
+
+/// When a peer that was refused may try again, in milliseconds: by then the driver has worked off its inbox.
+pub const RETRY_MS: u64 = 250;
 
 /// Frames that may wait to be sent to one peer: 16 MiB of the largest frames.
 pub const STREAM_FRAMES_MAX: usize = 64;
@@ -25,20 +38,23 @@ pub const CHANGES_MAX: usize = 1_024;
 
 type Reply = oneshot::Sender<Result<Answer, Refusal>>;
 type Contacts = BTreeMap<NodeId, Contact>;
+
+/// The TLS key of every node, as its newest record pins it.
+pub(super) type Pins = BTreeMap<NodeId, Hash>;
 type Look = Box<dyn FnOnce(&Node, &Contacts, Timestamp) + Send>;
 
 pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
     Publish(Signed, Reply),
     Officer(Signed, Reply),
-    Deliver(NodeId, Delivery, Reply),
+    Deliver { from: NodeId, delivery: Delivery, reply: Reply, room: OwnedSemaphorePermit },
     Introduced(Run, Hash, Reply),
     Look(Look),
     Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
     Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
-    Delivered(crate::protocol::frame::DeliveryKey, Result<Signed, Refusal>),
+    Delivered(DeliveryKey, Result<Signed, Refusal>),
     Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
     Stop(oneshot::Sender<()>),
 }
@@ -53,22 +69,41 @@ pub(super) struct Stream {
 /// A handle on a running node.
 #[derive(Clone)]
 pub struct Handle {
+    node: NodeId,
     asks: mpsc::Sender<Ask>,
+    inbox: mpsc::Sender<Ask>,
+    rooms: Arc<Mutex<BTreeMap<NodeId, Arc<Semaphore>>>>,
     changes: broadcast::Sender<OrderId>,
-    streams: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    streams: Arc<std::sync::atomic::AtomicU64>,
     open: watch::Receiver<BTreeSet<NodeId>>,
+    pins: watch::Receiver<Arc<Pins>>,
     prover: Prover,
     traffic: Traffic,
 }
 
+/// The driver's ends of a handle.
+pub(super) struct Ends {
+    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) inbox: mpsc::Receiver<Ask>,
+    pub(super) changes: broadcast::Sender<OrderId>,
+    pub(super) open: watch::Sender<BTreeSet<NodeId>>,
+    pub(super) pins: watch::Sender<Arc<Pins>>,
+}
+
 impl Handle {
-    pub(super) fn new(
-        asks: mpsc::Sender<Ask>,
-        changes: broadcast::Sender<OrderId>,
-        open: watch::Receiver<BTreeSet<NodeId>>,
-        prover: Prover,
-    ) -> Self {
-        Self { asks, changes, streams: std::sync::Arc::default(), open, prover, traffic: Traffic::default() }
+    pub(super) fn new(node: NodeId, prover: Prover) -> (Self, Ends) {
+        let ((asks, asked), (inbox, arrived)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
+        let (changes, _) = broadcast::channel(CHANGES_MAX);
+        let (opening, open) = watch::channel(BTreeSet::new());
+        let (pinning, pins) = watch::channel(Arc::default());
+        let ends = Ends { asks: asked, inbox: arrived, changes: changes.clone(), open: opening, pins: pinning };
+        let (rooms, streams, traffic) = (Arc::default(), Arc::default(), Traffic::default());
+        (Self { node, asks, inbox, rooms, changes, streams, open, pins, prover, traffic }, ends)
+    }
+
+    /// The node.
+    pub fn node(&self) -> &NodeId {
+        &self.node
     }
 
     /// Begins the node's log; does nothing on a log that has begun.
@@ -78,17 +113,33 @@ impl Handle {
 
     /// Hands in a public statement.
     pub async fn publish(&self, signed: Signed) -> Result<Answer, Refusal> {
+        self.prover.check([&signed]);
         self.ask(|reply| Ask::Publish(signed, reply)).await
     }
 
     /// Hands in an officer's request, decision, seal or void.
     pub async fn officer(&self, signed: Signed) -> Result<Answer, Refusal> {
+        self.prover.check([&signed]);
         self.ask(|reply| Ask::Officer(signed, reply)).await
     }
 
-    /// Hands in a peer's delivery.
+    /// Hands in a peer's delivery; refused at once while too many of the same peer wait.
     pub async fn deliver(&self, from: NodeId, delivery: Delivery) -> Result<Answer, Refusal> {
-        self.ask(|reply| Ask::Deliver(from, delivery, reply)).await
+        let room = self.room(&from)?;
+        self.prover.check(&delivery.messages);
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask::Deliver { from, delivery, reply, room };
+        self.inbox.send(ask).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    fn room(&self, from: &NodeId) -> Result<OwnedSemaphorePermit, Refusal> {
+        let room = {
+            let mut rooms = self.rooms.lock().expect("no panic while it is held");
+            rooms.entry(from.clone()).or_insert_with(|| Arc::new(Semaphore::new(PEER_INBOX_MAX))).clone()
+        };
+        let overloaded = || Refusal::new(Reason::Overloaded).with("peer", from).with("retry_ms", RETRY_MS);
+        room.try_acquire_owned().map_err(|_| overloaded())
     }
 
     /// Hands in how the log of a caller with this TLS key begins.
@@ -142,7 +193,8 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         // Made first: whoever stops waiting below closes what may have been opened.
         let into = StreamIn { handle: self.clone(), node: node.clone(), stream: id };
-        self.send(Ask::Open { node, stream: Stream { id, dialler, frames }, reply }).await?;
+        let ask = Ask::Open { node, stream: Stream { id, dialler, frames }, reply };
+        self.inbox.send(ask).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())??;
         Ok((out, into))
     }
@@ -150,6 +202,11 @@ impl Handle {
     /// The nodes with an open stream, as they change.
     pub fn open_streams(&self) -> watch::Receiver<BTreeSet<NodeId>> {
         self.open.clone()
+    }
+
+    /// The TLS key of every node, as its newest record pins it.
+    pub(super) fn pins(&self) -> Arc<Pins> {
+        self.pins.borrow().clone()
     }
 
     /// What has gone over all streams.
@@ -165,14 +222,16 @@ impl Handle {
         }
     }
 
-    pub(super) async fn delivered(&self, key: crate::protocol::frame::DeliveryKey, result: Result<Signed, Refusal>) {
+    pub(super) async fn delivered(&self, key: DeliveryKey, result: Result<Signed, Refusal>) {
+        self.prover.check(&result);
         // A driver that has stopped plans the delivery anew when it starts again.
-        let _ = self.send(Ask::Delivered(key, result)).await;
+        let _ = self.inbox.send(Ask::Delivered(key, result)).await;
     }
 
     pub(super) async fn told(&self, node: NodeId, question: Question, answer: Result<Vec<Signed>, Refusal>) {
+        self.prover.check(answer.iter().flatten());
         // A driver that has stopped asks anew when it starts again.
-        let _ = self.send(Ask::Told(node, question, answer)).await;
+        let _ = self.inbox.send(Ask::Told(node, question, answer)).await;
     }
 
     async fn ask(&self, ask: impl FnOnce(Reply) -> Ask) -> Result<Answer, Refusal> {
@@ -201,19 +260,20 @@ impl StreamIn {
     /// Hands in a frame, its signatures checked; waits while the driver is busy, which slows the peer down.
     pub async fn frame(&self, frame: Frame) -> Result<(), Refusal> {
         let room = self.handle.prover.admit(&frame).await;
-        self.handle.send(Ask::Frame { node: self.node.clone(), stream: self.stream, frame, room }).await
+        let ask = Ask::Frame { node: self.node.clone(), stream: self.stream, frame, room };
+        self.handle.inbox.send(ask).await.map_err(|_| stopping())
     }
 }
 
 impl Drop for StreamIn {
     fn drop(&mut self) {
         let close = Ask::Close { node: self.node.clone(), stream: self.stream };
-        let asks = self.handle.asks.clone();
+        let inbox = self.handle.inbox.clone();
         // Dropping cannot wait for room in the queue. Outside a runtime the process is ending anyway.
-        if let Err(mpsc::error::TrySendError::Full(close)) = asks.try_send(close)
+        if let Err(mpsc::error::TrySendError::Full(close)) = inbox.try_send(close)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(async move { asks.send(close).await });
+            runtime.spawn(async move { inbox.send(close).await });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Checks the signatures of arriving frames on all cores while the driver is at the frames before.
+//! Checks the signatures of what arrives on all cores while the driver is at what came before.
 //!
 //! It only ever saves the driver work: see [`crate::protocol::proving`].
 use std::sync::{Arc, Mutex};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::domain::statement::Signed;
 use crate::protocol::frame::Frame;
 use crate::protocol::proving::{Ahead, Proof};
 use crate::protocol::state::State;
@@ -45,6 +46,15 @@ impl Prover {
             prove(proofs).await;
         }
         room
+    }
+}
+
+impl Prover {
+    /// Checks order messages, receipts and what officers sign, at once and where it is called: at most a few dozen,
+    /// and every connection has its own task.
+    pub(super) fn check<'a>(&self, statements: impl IntoIterator<Item = &'a Signed>) {
+        let proofs = self.ahead.lock().expect("no panic while it is held").proofs_of(statements);
+        proofs.iter().for_each(Proof::run);
     }
 }
 

@@ -18,7 +18,7 @@ use tower::layer::util::{Identity, Stack};
 use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::node::handle::Handle;
+use crate::node::handle::{Handle, Pins};
 use crate::node::server::gate::GateLayer;
 use crate::node::tls::{PROBE_AFTER, PROBE_ANSWER};
 use crate::protocol::Node;
@@ -172,38 +172,39 @@ impl Desk {
     }
 }
 
-/// The node whose newest record pins this TLS key.
-pub fn node_of_key(node: &Node, spki_sha256: &[u8; 32]) -> Option<NodeId> {
-    let records = node.state().registry.node_records();
-    records.into_iter().find(|(_, record)| record.tls_sha256.0 == *spki_sha256).map(|(name, _)| name.clone())
-}
-
-/// The peer behind a TLS key: by its record, else by configuration while no record of that node is known. Never this
-/// node itself.
-fn peer_of_key(node: &Node, anchors: &BTreeMap<[u8; 32], NodeId>, key: Option<[u8; 32]>) -> Result<NodeId, Refusal> {
+/// The peer behind a TLS key: the node whose newest record pins it, else by configuration while no record of that node
+/// is known. Never this node itself.
+fn peer_of_key(
+    own: &NodeId,
+    pins: &Pins,
+    anchors: &BTreeMap<[u8; 32], NodeId>,
+    key: Option<[u8; 32]>,
+) -> Result<NodeId, Refusal> {
     let unknown = || Refusal::new(Reason::PeerUnknown);
     let key = key.ok_or_else(|| unknown().with("rule", "no client certificate"))?;
-    let has_record = |name: &NodeId| node.state().registry.node_records().contains_key(name);
-    let anchored = || anchors.get(&key).filter(|name| !has_record(name)).cloned();
-    node_of_key(node, &key)
+    let pinned = pins.iter().find(|(_, pin)| pin.0 == key).map(|(node, _)| node);
+    let anchored = || anchors.get(&key).filter(|node| !pins.contains_key(*node));
+    pinned
         .or_else(anchored)
-        .filter(|name| name != node.settings().node())
+        .filter(|node| *node != own)
+        .cloned()
         .ok_or_else(|| unknown().with("tls_sha256", hex::encode(key)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::Hash;
     use crate::protocol::explain::fixture::{Town, by_rule};
 
     #[test]
     fn a_peer_is_known_by_its_record_else_by_configuration() {
-        let town = Town::new(by_rule());
         let (own, other): (NodeId, NodeId) = ("kitu".parse().expect("name"), "kid".parse().expect("name"));
         let anchors = [([1; 32], other.clone()), ([2; 32], own.clone())].into();
-        assert_eq!(node_of_key(&town.node, &[7; 32]), Some(own), "the fixture's record pins this key");
-        let peer = |key: Option<[u8; 32]>| peer_of_key(&town.node, &anchors, key).map_err(|refusal| refusal.reason);
+        let pins = [(own.clone(), Hash([7; 32])), ("akdb".parse().expect("name"), Hash([8; 32]))].into();
+        let peer = |key: Option<[u8; 32]>| peer_of_key(&own, &pins, &anchors, key).map_err(|refusal| refusal.reason);
         assert_eq!(peer(Some([1; 32])), Ok(other));
+        assert_eq!(peer(Some([8; 32])).expect("a record").as_str(), "akdb");
         assert_eq!(peer(Some([2; 32])), Err(Reason::PeerUnknown), "a record is known, so the old anchor is void");
         assert_eq!(peer(Some([7; 32])), Err(Reason::PeerUnknown), "a node is not its own peer");
         assert_eq!(peer(Some([3; 32])), Err(Reason::PeerUnknown));

@@ -3,11 +3,11 @@
 //! Whether a signature is good is arithmetic and may be found out early and anywhere; whether its key may sign is
 //! `domain::trust`'s question, at the statement's place. A good signature is remembered by the statement itself. This
 //! room never decides: what it leaves out, or finds bad, is checked again where it counts.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::body::Body;
-use crate::domain::id::{KeyHash, Origin};
+use crate::domain::id::{KeyHash, Origin, StatementId};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{Holder, KeyRole};
@@ -21,6 +21,10 @@ const KEYS_MAX: usize = 16_384;
 
 /// Most logs whose progress is remembered; as many as a frame may name heads.
 const LOGS_MAX: usize = crate::protocol::limits::FRAME_HEADS_MAX;
+
+/// Statements delivered lately that are remembered, half of them at least: those of some thousand orders under way, a
+/// megabyte. An order's messages travel again with each that follows them, and are not checked again each time.
+const LATELY_MAX: usize = 16_384;
 
 /// Keys by their hash. A hash names one key, so it does not matter where a key was learned, nor whether it is in force.
 #[derive(Clone, Debug, Default)]
@@ -94,13 +98,37 @@ pub struct Ahead {
     ring: KeyRing,
     /// Entries of each log that are held or being checked; what comes twice is not checked twice.
     begun: BTreeMap<Origin, u64>,
+    /// The same for statements outside logs: those since the last clearing, and those before it.
+    lately: [BTreeSet<StatementId>; 2],
 }
 
 impl Ahead {
     /// Begins with what a node holds.
     pub fn of(state: &State) -> Self {
         let begun = state.logs.iter().map(|(origin, log)| (origin.clone(), log.tree.size()));
-        Self { ring: KeyRing::of(state), begun: begun.take(LOGS_MAX).collect() }
+        Self { ring: KeyRing::of(state), begun: begun.take(LOGS_MAX).collect(), ..Self::default() }
+    }
+
+    /// What there is to check in statements that come by themselves: order messages, receipts, what officers sign.
+    pub fn proofs_of<'a>(&mut self, statements: impl IntoIterator<Item = &'a Signed>) -> Vec<Proof> {
+        let mut proofs = Vec::new();
+        for signed in statements {
+            if self.is_new(signed.id()) {
+                proofs.extend(self.ring.proof(signed));
+            }
+        }
+        proofs
+    }
+
+    fn is_new(&mut self, id: StatementId) -> bool {
+        let [lately, before] = &mut self.lately;
+        if before.contains(&id) || !lately.insert(id) {
+            return false;
+        }
+        if lately.len() >= LATELY_MAX / 2 {
+            *before = std::mem::take(lately);
+        }
+        true
     }
 
     /// What there is to check in a frame that has just arrived.

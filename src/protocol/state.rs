@@ -286,21 +286,23 @@ impl State {
             return Err(Refusal::new(Reason::StoreDamaged).with("log", &origin).with("gap", first));
         }
         self.touched(&origin, entries.len() as u64);
-        let mut trust = self.trust_of(&origin);
+        // Taken out only where something may change it: most records of a busy node hold order messages alone.
+        let mut taken = None;
         for (index, entry) in (first..).zip(&entries) {
             if let (Audience::Parties, Some(signed)) = (entry.leaf.audience(), &entry.statement) {
-                self.registry.put(trust.clone());
+                taken.take().into_iter().for_each(|trust| self.registry.put(trust));
                 let verified = self.judge(signed)?;
                 self.push_leaf(&origin, index, &entry.leaf);
                 self.place(verified)?;
                 continue;
             }
-            let judged = judge_entry(&mut trust, entry, index);
+            let trust = taken.get_or_insert_with(|| self.trust_of(&origin));
+            let judged = judge_entry(trust, entry, index);
             self.push_leaf(&origin, index, &entry.leaf);
             self.note_gap(&origin, index, entry);
             self.admit(&origin, index, judged);
         }
-        self.registry.put(trust);
+        taken.into_iter().for_each(|trust| self.registry.put(trust));
         if !note.is_empty() {
             self.log_mut(&origin).note = Some(SignedNote::parse(note)?);
         }

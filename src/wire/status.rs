@@ -1,9 +1,10 @@
 //! One table: refusal to gRPC status and back. The same stable reason on both sides of the wire.
 //!
 //! A status carries `google.rpc.ErrorInfo` (reason, domain `verbund`, named values), `LocalizedMessage` in the caller's
-//! language, and `BadRequest` where one field is to blame.
+//! language, `BadRequest` where one field is to blame, and `RetryInfo` where the refusal says when to come back.
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -19,6 +20,9 @@ const VALUE_CHARS_MAX: usize = 500;
 
 /// Most values in a status, for the same reason.
 const VALUES_MAX: usize = 12;
+
+/// The value of a refusal that says when to come back, in milliseconds.
+const RETRY_MS: &str = "retry_ms";
 
 /// The gRPC code of each class: the only place that decides it.
 pub fn code_of(class: Class) -> Code {
@@ -49,6 +53,9 @@ pub fn to_status(refusal: &Refusal, lang: Lang) -> Status {
     if let Some(field) = refusal.field("field") {
         details.add_bad_request_violation(field, reason.text(lang));
     }
+    if let Some(retry_ms) = refusal.field(RETRY_MS).and_then(|text| text.parse().ok()) {
+        details.set_retry_info(Some(Duration::from_millis(retry_ms)));
+    }
     // The plain message is for logs and for tools that do not read details.
     Status::with_error_details(
         code_of(reason.class()),
@@ -63,7 +70,12 @@ pub fn to_refusal(status: &Status) -> Refusal {
     let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
     let Some(info) = info else {
         let refusal = Refusal::new(reason_of(status.code())).with("code", status.code().description());
-        return refusal.with("message", shortened(status.message()));
+        let refusal = refusal.with("message", shortened(status.message()));
+        let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        return match retry {
+            Some(after) => refusal.with(RETRY_MS, after.as_millis()),
+            None => refusal,
+        };
     };
     let mut refusal = match Reason::from_code(&info.reason) {
         Some(reason) => Refusal::new(reason),
@@ -140,6 +152,19 @@ mod tests {
                 assert_eq!(violations[0].field, "page_size");
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_come_back_as_grpc_does() {
+        let status = to_status(&Refusal::new(Reason::Overloaded).with("retry_ms", 250), Lang::De);
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let delay = |status: &Status| status.get_details_retry_info().and_then(|info| info.retry_delay);
+        assert_eq!(delay(&status), Some(Duration::from_millis(250)));
+        assert_eq!(to_refusal(&status).field("retry_ms"), Some("250"));
+        assert_eq!(delay(&to_status(&Refusal::new(Reason::Overloaded), Lang::De)), None);
+        let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(3)));
+        let stranger = Status::with_error_details(Code::ResourceExhausted, "", details);
+        assert_eq!(to_refusal(&stranger).field("retry_ms"), Some("3000"));
     }
 
     #[test]

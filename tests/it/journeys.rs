@@ -54,6 +54,7 @@ impl Peers for InProcess {
 /// Six drivers.
 pub struct Nodes {
     handles: Switchboard,
+    stores: BTreeMap<NodeId, Arc<MemoryStore>>,
     drivers: Vec<JoinHandle<Result<(), Refusal>>>,
 }
 
@@ -62,17 +63,18 @@ impl Nodes {
     pub async fn start() -> Self {
         let federation = federation();
         let handles: Switchboard = Arc::default();
-        let mut drivers = Vec::new();
+        let (mut drivers, mut stores) = (Vec::new(), BTreeMap::new());
         for (node, begun) in &federation.nodes {
             let state = Node::new(federation.settings(node), federation.keys(node), Box::new(SystemDice));
             let (own, others) = (node.clone(), handles.clone());
-            let (driver, handle) =
-                Driver::new(state, MemoryStore::new(), SystemClock, move |_| InProcess { own, others });
+            let store = Arc::new(MemoryStore::new());
+            stores.insert(node.clone(), store.clone());
+            let (driver, handle) = Driver::new(state, store, SystemClock, move |_| InProcess { own, others });
             drivers.push(tokio::spawn(driver.run()));
             handle.found(begun.genesis.clone()).await.expect("the genesis is sound");
             handles.lock().expect("no panic holds it").insert(node.clone(), handle);
         }
-        let nodes = Self { handles, drivers };
+        let nodes = Self { handles, stores, drivers };
         nodes.connect().await;
         for (node, begun) in &federation.nodes {
             nodes.wait_until(node.as_str(), "others asked", |node| node.check_may_sign().is_ok()).await;
@@ -239,4 +241,32 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let unknown = handle.publish(begun.published[1].clone()).await.expect_err("nobody knows");
     assert_eq!(unknown.reason, Reason::StoreFailed);
     assert_eq!(driver.await.expect("no panic").expect_err("the driver ends").reason, Reason::StoreFailed);
+}
+
+/// Every party's disk is full when the order comes: the officer is told so, hops are asked again, and nothing of it is
+/// lost or done twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_disks_delay_an_order_and_lose_nothing() {
+    let nodes = Nodes::start().await;
+    nodes.converge().await;
+    let request = federation().request("journey-full", SystemClock.now());
+    let (order, kitu) = (request.order, nodes.node("kitu"));
+    for party in &CHAIN[1..] {
+        nodes.stores[&name::<NodeId>(party)].fail_next(Failure::Full);
+    }
+    let signed = sign_request(&request);
+    // What the node itself wants to store may have met the full disk before the officer does.
+    if let Err(refusal) = kitu.officer(signed.clone()).await {
+        assert_eq!(refusal.reason, Reason::StoreFull);
+    }
+    let answer = kitu.officer(signed.clone()).await.expect("there is room again");
+    assert_eq!(answer, Answer::Order(order));
+    for party in &CHAIN[1..] {
+        nodes.wait_until(party, "sealed", move |node| is_sealed(node, order)).await;
+        // The order stands once in the log, whatever was tried before.
+        let id = signed.id();
+        let once = move |node: &Node| node.state().place_of(&id, &node.settings().origin).is_some();
+        nodes.wait_until(party, "in the log", once).await;
+    }
+    nodes.stop().await;
 }

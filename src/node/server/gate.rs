@@ -13,6 +13,7 @@ use tonic::metadata::MetadataMap;
 use tower::{Layer, Service};
 
 use crate::domain::reason::{Reason, Refusal};
+use crate::node::handle::RETRY_MS;
 use crate::wire::status::{lang_of, to_status};
 
 /// Makes gates that share one count.
@@ -60,7 +61,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let lang = lang_of(&MetadataMap::from_headers(request.headers().clone()));
-        let refuse = move |reason| Ok(to_status(&Refusal::new(reason), lang).into_http());
+        let refuse = move |reason| Ok(to_status(&Refusal::new(reason).with("retry_ms", RETRY_MS), lang).into_http());
         let Ok(permit) = Arc::clone(&self.layer.calls).try_acquire_owned() else {
             return Box::pin(async move { refuse(Reason::Overloaded) });
         };

@@ -28,7 +28,7 @@ impl PeerService for Desk {
         let (metadata, extensions, incoming) = request.into_parts();
         let lang = lang_of(&metadata);
         answered(lang, async {
-            let peer = self.peer(&extensions).await?;
+            let peer = self.peer(&extensions)?;
             let (frames, stream) = self.handle.open_stream(peer, Dialler::Them).await?;
             let (failed, failures) = mpsc::channel(1);
             // Reading has its own task: two nodes that both wait for room to write must still read.
@@ -51,7 +51,7 @@ impl PeerService for Desk {
     async fn deliver(&self, request: Request<pb::DeliverRequest>) -> Result<Response<pb::DeliverResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let peer = self.peer(&extensions).await?;
+            let peer = self.peer(&extensions)?;
             match self.handle.deliver(peer, Delivery::try_from(message)?).await? {
                 Answer::Receipt(receipt) => Ok(pb::DeliverResponse { receipt: Some((&receipt).into()) }),
                 other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
@@ -63,7 +63,7 @@ impl PeerService for Desk {
     async fn ask(&self, request: Request<pb::AskRequest>) -> Result<Response<pb::AskResponse>, Status> {
         let (metadata, extensions, message) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let (peer, question) = (self.peer(&extensions).await?, Question::try_from(message)?);
+            let (peer, question) = (self.peer(&extensions)?, Question::try_from(message)?);
             let statements = Desk::ask(self, move |node, _| node.answer(&peer, &question)).await?;
             Ok(pb::AskResponse { statements: statements.iter().map(Into::into).collect() })
         })
@@ -77,7 +77,8 @@ impl PeerService for Desk {
         let (metadata, extensions, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let place = Arc::clone(&self.introductions).try_acquire_owned();
-            let place = place.map_err(|_| Refusal::new(Reason::Overloaded))?;
+            let place = place
+                .map_err(|_| Refusal::new(Reason::Overloaded).with("retry_ms", INTRODUCTION_PAUSE.as_millis()))?;
             tokio::spawn(async move {
                 tokio::time::sleep(INTRODUCTION_PAUSE).await;
                 drop(place);
@@ -85,8 +86,7 @@ impl PeerService for Desk {
             let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
             let key = key.ok_or_else(|| Refusal::new(Reason::PeerUnknown).with("rule", "no client certificate"))?;
             self.handle.introduce(Run::try_from(message)?, Hash(key)).await?;
-            let node = self.ask(|node, _| Ok(node.settings().node().to_string())).await?;
-            Ok(pb::IntroduceResponse { node })
+            Ok(pb::IntroduceResponse { node: self.handle.node().to_string() })
         })
         .await
     }
@@ -94,10 +94,9 @@ impl PeerService for Desk {
 
 impl Desk {
     /// The node at the other end of the connection.
-    async fn peer(&self, extensions: &Extensions) -> Result<NodeId, Refusal> {
+    fn peer(&self, extensions: &Extensions) -> Result<NodeId, Refusal> {
         let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
-        let anchors = Arc::clone(&self.anchors);
-        self.ask(move |node, _| peer_of_key(node, &anchors, key)).await
+        peer_of_key(self.handle.node(), &self.handle.pins(), &self.anchors, key)
     }
 }
 
