@@ -284,6 +284,7 @@ fn need(node: &FoundedNode, number: u64) -> Signed {
         leika: vec![format!("99{:012}", 107_023_017_000 + number % 1_000).parse().expect("a key")],
         note: format!("Wir suchen Dienst {number} für unsere Bürgerinnen und Bürger. "),
         until: parse_date("2027-12-31").expect("a date"),
+        through: None,
     };
     let words = "Anschluss an das Portal des Landes, Zahlung und Postfach inbegriffen. ";
     let bare = Signed::sign(&Kind::Need, &need, &[key]).pae().len();
