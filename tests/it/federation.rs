@@ -12,7 +12,7 @@ use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Component, CostItem, Due, Offering};
-use verbund::domain::order::{Attempt, AutoSeal, Decision, Mode, Request, Seal, Void, VoidReason};
+use verbund::domain::order::{Attempt, AutoSeal, Decision, Mode, Recall, Request, Seal, Void, VoidReason};
 use verbund::domain::price::{Key, KeyKind, Part, Quantities, Terms, Weight};
 use verbund::domain::route::Route;
 use verbund::domain::signing::SecretKey;
@@ -546,12 +546,46 @@ pub fn seal(attempt: &Attempt, officer: &str, now: Timestamp) -> Signed {
 
 /// The officer who ordered cancels.
 pub fn cancel(request: &Signed, body: &Request, now: Timestamp) -> Signed {
+    end(request, body, VoidReason::Cancelled, now)
+}
+
+/// The next attempt of an order, on the same terms and with as much time.
+pub fn next_attempt(before: &Request, now: Timestamp) -> Request {
+    let later = |at: Timestamp| now.plus_ms(at.since_ms(before.signed_at));
+    Request {
+        attempt: before.attempt + 1,
+        quote_by: later(before.quote_by),
+        seal_by: later(before.seal_by),
+        signed_at: now,
+        salt: salt(&format!("{}/{}", before.request_id, before.attempt + 1)),
+        ..before.clone()
+    }
+}
+
+/// A party takes back what it has promised.
+pub fn recall(request: &Signed, body: &Request, org: &str, officer: &str, now: Timestamp) -> Signed {
+    let recall = Recall {
+        order: body.order,
+        attempt: body.attempt,
+        from: name(org),
+        request: request.id(),
+        reason: "OFFERING_WITHDRAWN".to_owned(),
+        note: String::new(),
+        officer: Some(name(officer)),
+        signed_at: now,
+        salt: salt(&format!("recall/{org}/{now}")),
+    };
+    sign_as(&Kind::Recall, &recall, org, officer)
+}
+
+/// The officer who ordered ends an attempt.
+pub fn end(request: &Signed, body: &Request, reason: VoidReason, now: Timestamp) -> Signed {
     let void = Void {
         order: body.order,
         attempt: body.attempt,
         buyer: body.buyer.clone(),
         request: request.id(),
-        reason: VoidReason::Cancelled,
+        reason,
         officer: Some(body.officer.clone()),
         signed_at: now,
         salt: salt(&format!("void/{now}")),

@@ -103,6 +103,9 @@ impl Node {
             if let Some(delivery) = self.package(&key) {
                 work.then.push(Effect::Deliver(node, delivery));
             }
+            if !Mechanism::KeepUntilReceipt.is_on() {
+                self.outbox.remove(&key);
+            }
         }
     }
 

@@ -71,14 +71,19 @@ fn a_failure_at_any_commit_of_any_party_changes_nothing() {
     assert!(cases.len() > 100, "only {} cases", cases.len());
     each_case(cases.len() as u64, |case| {
         let (node, commit, failure) = &cases[case as usize - 1];
-        let mut world = world();
-        let request = world.federation.request("r1", world.now);
-        let home = order(&mut world, &request);
-        world.crash_at(node.as_str(), *commit, *failure);
-        let ends = world.run_until(30_000, |world| sealed(world, &home, request.order));
-        assert!(ends, "{node}, commit {commit}, {failure:?}");
-        world.settle();
+        fail_at(node, *commit, *failure);
     });
+}
+
+/// An order of five legs in which one commit of one node fails is sealed all the same.
+pub fn fail_at(node: &NodeId, commit: u64, failure: Failure) {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let home = order(&mut world, &request);
+    world.crash_at(node.as_str(), commit, failure);
+    let ends = world.run_until(30_000, |world| sealed(world, &home, request.order));
+    assert!(ends, "{node}, commit {commit}, {failure:?}");
+    world.settle();
 }
 
 /// Whenever the officer cancels, the order is void everywhere, or it was sealed before and stays sealed everywhere.

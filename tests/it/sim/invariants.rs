@@ -17,6 +17,7 @@
 //! | I13 nothing is said that is not stored | [`nothing_is_said_that_is_not_stored`] | sampled, the end |
 //! | I14 every doubt resolves | [`every_doubt_resolves`] | at rest |
 //! | I15 outboxes drain | [`outboxes_drain`] | at rest |
+//! | I17 what is stuck is shown | [`what_is_stuck_is_shown`] | every step |
 //! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,7 @@ use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::protocol::Node;
 use verbund::protocol::evidence::Item;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
+use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
 
 use crate::sim::World;
@@ -144,6 +146,17 @@ fn nobody_says_two_things(world: &mut World, at: &NodeId, commit: &[Record]) {
         if first != signed.id() && !world.watch.liars {
             world.fail(&format!("I8: {at} stored {signed:?} beside {first:?}"));
         }
+    }
+}
+
+/// I17: within a minute of the hour for which a message could not reach its receiver, the list of stuck orders has it.
+fn what_is_stuck_is_shown(world: &World, at: &NodeId, order: OrderId) {
+    let Some(node) = world.sites[at].node.as_ref() else { return };
+    let now = world.now.plus_ms(world.sites[at].skew_ms);
+    let since = node.outbox().failing_since(order);
+    let stuck = since.is_some_and(|since| since.plus_ms(DELIVER_ALARM_MS + 60_000) < now);
+    if stuck && node.overdue(order, now).is_none() {
+        world.fail(&format!("I17: {at} does not show that {order} is stuck"));
     }
 }
 
@@ -277,6 +290,7 @@ fn no_order_waits_beyond_its_deadline(world: &World, at: &NodeId) {
     for (order, known) in &node.state().orders {
         let Some(attempt) = known.current().filter(|attempt| outcome_of(attempt).is_none()) else { continue };
         let request = attempt.request.body();
+        what_is_stuck_is_shown(world, at, *order);
         let late = request.quote_by.plus_ms(2 * PROMPT_MS) < world.now && attempt.offer().is_err();
         if late && node.state().is_local(&request.buyer) && known.contradictions.is_empty() {
             world.fail(&format!("I16: {at} still waits for offers for {order}, due at {}", request.quote_by));
@@ -477,6 +491,9 @@ pub fn at_the_end(world: &mut World) {
                 continue;
             }
             parties_agree(world, *order, attempt);
+            if world.watch.liars {
+                continue;
+            }
             match node.unwitnessed(*order) {
                 Ok(0) => {}
                 other => world.fail(&format!("evidence for {order} at {name}: {other:?}")),

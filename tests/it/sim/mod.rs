@@ -18,6 +18,9 @@ mod boundaries;
 pub mod faults;
 pub mod invariants;
 pub mod liars;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod regressions;
 mod scenarios;
 mod seeds;
 pub mod swarm;
@@ -33,6 +36,7 @@ use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame, Question};
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
+use verbund::protocol::mechanism::Mechanism;
 use verbund::protocol::record::Record;
 use verbund::protocol::settings::{Instance, Policy};
 use verbund::protocol::state::State;
@@ -449,6 +453,10 @@ impl World {
         let local = now.plus_ms(site.skew_ms);
         let Some(node) = site.node.as_mut() else { return };
         let Step { commit, then } = node.step(input, local);
+        if !Mechanism::StoreThenSpeak.is_on() {
+            then.iter().for_each(|effect| self.perform(at, effect.clone()));
+        }
+        let Some(site) = self.sites.get_mut(at).filter(|site| site.node.is_some()) else { return };
         if let Some((_, left, failure)) = self.crash.as_mut().filter(|(node, ..)| node == at && !commit.is_empty()) {
             match left.checked_sub(1) {
                 Some(fewer) => *left = fewer,
@@ -473,7 +481,7 @@ impl World {
             return;
         }
         invariants::after_step(self, at, &commit);
-        for effect in then {
+        for effect in then.into_iter().filter(|_| Mechanism::StoreThenSpeak.is_on()) {
             self.perform(at, effect);
         }
     }
@@ -613,10 +621,10 @@ impl World {
 
     fn asked(&mut self, from: NodeId, life: u64, to: NodeId, question: Question) {
         let answer = match &self.sites[&to].node {
-            Some(node) if !self.is_separated(&from, &to) => node.answer(&from, &question),
+            Some(node) if self.reaches(&from, &to) => node.answer(&from, &question),
             _ => Err(Refusal::new(Reason::Unreachable)),
         };
-        if !self.dice.percent(self.faults.lose) {
+        if self.reaches(&to, &from) && !self.dice.percent(self.faults.lose) {
             let delay = self.dice.between(self.faults.delay_ms.0, self.faults.delay_ms.1);
             self.later(delay, Event::Told { from: to, to: from, life, question, answer: Box::new(answer) });
         }

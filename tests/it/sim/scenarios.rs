@@ -206,7 +206,7 @@ fn a_person_who_does_not_answer_in_time_declines() {
 }
 
 #[test]
-fn cancelling_wins_before_the_seal_and_loses_after_it() {
+pub fn cancelling_wins_before_the_seal_and_loses_after_it() {
     let mut world = world();
     let mut request = world.federation.request("r1", world.now);
     request.auto_seal = None;
@@ -300,7 +300,7 @@ fn an_order_expires_when_a_hop_stays_away() {
 
 /// A hop that comes back within the deadline answers at once, because its streams wake the outboxes.
 #[test]
-fn an_order_goes_on_as_soon_as_a_hop_is_back() {
+pub fn an_order_goes_on_as_soon_as_a_hop_is_back() {
     let mut world = world();
     world.faults.active = true;
     world.later(0, Event::Kill(name("provitako"), 120_000));
@@ -410,7 +410,7 @@ fn a_withdrawn_offering_is_refused_here_and_rejected_by_the_provider_until_a_new
 }
 
 #[test]
-fn a_membership_that_ends_meanwhile_stops_the_seal() {
+pub fn a_membership_that_ends_meanwhile_stops_the_seal() {
     let mut world = world();
     let mut request = world.federation.request("r1", world.now);
     request.auto_seal = None;

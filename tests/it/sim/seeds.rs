@@ -4,12 +4,15 @@
 //! `cargo test` takes 200 seeds, `.ci/run` 1,000. Before a release, on a machine with many cores:
 //! `VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds::`. One seed again, with the whole story of its
 //! end: `VERBUND_SEED=17 cargo test --test it sim::seeds::`.
-use verbund::domain::order::{Attempt, Request};
+use verbund::domain::order::aftercare::{Amendment, Amends};
+use verbund::domain::order::{Attempt, Mode, Request, VoidReason};
 use verbund::domain::statement::Signed;
 use verbund::protocol::settings::{Deciding, Policy};
 
 use crate::dice::{SeededDice, each_seed};
-use crate::federation::{CHAIN, REVERSE, WAYS, cancel, cents, decision, name, seal, sign_request, start};
+use crate::federation::{
+    CHAIN, REVERSE, WAYS, cancel, cents, decision, end, name, next_attempt, recall, seal, sign_request, start,
+};
 use crate::sim::World;
 use crate::sim::faults::{Faults, TROUBLE_MS, timetable};
 
@@ -35,6 +38,14 @@ enum Style {
     Cancel(i64),
     /// The price is above the cap.
     Poor,
+    /// After this time the officer gives up the first attempt and begins a second.
+    Reroute(i64),
+    /// An interest first; once its conditions are here, a binding request.
+    Raise,
+    /// After this time a hop or the provider takes back what it has promised.
+    Recall(i64, &'static str),
+    /// Once sealed, another order changes it.
+    Change,
 }
 
 /// One order on its way.
@@ -44,6 +55,8 @@ struct Errand {
     style: Style,
     sealed: bool,
     decided: bool,
+    /// What comes second has begun.
+    followed: bool,
 }
 
 #[test]
@@ -99,6 +112,11 @@ fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
         Style::FourEyes(false),
         Style::Cancel(dice.between(1, 4_000)),
         Style::Poor,
+        Style::Reroute(dice.between(1, 6_000)),
+        Style::Reroute(dice.between(1, 200)),
+        Style::Raise,
+        Style::Recall(dice.between(1, 2_000), *dice.one_of(&["kid", "provitako"])),
+        Style::Change,
     ];
     let style = *dice.one_of(&styles);
     let id = format!("order-{number}");
@@ -113,12 +131,11 @@ fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
     let mut request = federation.request_by(way, &id, signed_at);
     (request.quote_by, request.seal_by) = (signed_at.plus_ms(QUOTE_MS), signed_at.plus_ms(2 * QUOTE_MS));
     match style {
-        Style::Officer | Style::Cancel(_) => {
-            request.auto_seal = request.auto_seal.filter(|_| style != Style::Officer)
-        }
+        Style::Officer | Style::Recall(..) => request.auto_seal = None,
+        Style::Raise => request.mode = Mode::Interest,
         Style::FourEyes(_) => request.officer = name("sachgebiet"),
         Style::Poor => request.total_max = cents(1_000),
-        Style::Auto => {}
+        Style::Auto | Style::Cancel(_) | Style::Reroute(_) | Style::Change => {}
     }
     let signed = sign_request(&request);
     let home = federation.home(&request.buyer);
@@ -130,11 +147,58 @@ fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
         let void = cancel(&signed, &request, signed_at.plus_ms(after_ms));
         world.send_officer(at_ms + after_ms, home, void);
     }
-    Errand { request, signed, style, sealed: false, decided: false }
+    Errand { request, signed, style, sealed: false, decided: false, followed: false }
+}
+
+/// What an officer does once the first attempt has come so far: another attempt, a recall, a change.
+fn follow(world: &mut World, order: &mut Errand) {
+    let (now, buyer) = (world.now, world.federation.home(&order.request.buyer));
+    let since_ms = now.since_ms(order.request.signed_at);
+    let Some(attempt) = world.attempt(buyer.as_str(), order.request.order) else { return };
+    let (is_void, has_offer) = (attempt.void.is_some(), attempt.offer().is_ok());
+    let mut second = None;
+    match order.style {
+        Style::Reroute(after_ms) if since_ms > after_ms => {
+            second = Some((VoidReason::Rerouted, next_attempt(&order.request, now)));
+        }
+        Style::Raise if has_offer || is_void => {
+            let binding = Request { mode: Mode::Binding, ..next_attempt(&order.request, now) };
+            second = Some((VoidReason::Superseded, binding));
+        }
+        Style::Recall(after_ms, org) if since_ms > after_ms && attempt.position(&name(org)).is_ok() => {
+            order.followed = true;
+            world.send_officer(1, name(org), recall(&order.signed, &order.request, org, "leitung", now));
+        }
+        Style::Change => {
+            let Some(seal) = attempt.seal.as_ref().map(|seal| seal.id()) else { return };
+            let parties: Vec<String> = attempt.route().parties().iter().map(ToString::to_string).collect();
+            let way: Vec<&str> = parties.iter().map(String::as_str).collect();
+            let mut change = world.federation.request_by(&way, &format!("{}-b", order.request.request_id), now);
+            (change.quote_by, change.seal_by) = (now.plus_ms(QUOTE_MS), now.plus_ms(2 * QUOTE_MS));
+            change.amends = Some(Amends { order: order.request.order, seal, what: Amendment::Change });
+            order.followed = true;
+            world.send_officer(1, buyer.clone(), sign_request(&change));
+        }
+        _ => {}
+    }
+    let Some((reason, request)) = second else { return };
+    if !is_void {
+        let void = end(&order.signed, &order.request, reason, now);
+        if !order.decided {
+            order.decided = true;
+            world.send_officer(1, buyer, void);
+        }
+        return;
+    }
+    order.followed = true;
+    world.send_officer(1, buyer, sign_request(&request));
 }
 
 /// Officers look at their orders twice a second.
 fn attend(world: &mut World, order: &mut Errand, held: bool) {
+    if !order.followed {
+        follow(world, order);
+    }
     let (now, buyer) = (world.now, world.federation.home(&order.request.buyer));
     let id = order.request.order;
     if let Style::FourEyes(approve) = order.style
@@ -145,7 +209,7 @@ fn attend(world: &mut World, order: &mut Errand, held: bool) {
         let signed = decision(&order.signed, &order.request, "barleben", "leitung", approve, now);
         world.send_officer(1, buyer.clone(), signed);
     }
-    if order.style == Style::Officer
+    if matches!(order.style, Style::Officer | Style::Recall(..))
         && !order.sealed
         && let Some(attempt) = world.attempt(buyer.as_str(), id).filter(|attempt| attempt.offer().is_ok())
     {
