@@ -21,6 +21,9 @@ pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long a node waits after a full disk before it starts over, in milliseconds, as the driver does.
 const FULL_WAIT_MS: i64 = 1_000;
 
+/// How long it takes to bring a backup back, in milliseconds: longer than any call is under way.
+const RESTORE_MS: [i64; 2] = [6_000, 20_000];
+
 /// A clock that is off by more than this, in milliseconds, was set wrong.
 const SET_WRONG_MS: i64 = DAY_MS / 2;
 
@@ -116,7 +119,7 @@ fn rare(dice: &mut SeededDice, nodes: &[NodeId], events: &mut Vec<(i64, Event)>)
         2 => put(at, Fault::Full(node, *dice.one_of(&[500, 5_000, 30_000]))),
         3 => {
             put(at, Fault::Backup(node.clone()));
-            put(at + dice.between(0, 5_000), Fault::Restore(node, *dice.one_of(&[100, 3_000])));
+            put(at + dice.between(0, 5_000), Fault::Restore(node, *dice.one_of(&RESTORE_MS)));
         }
         4 => put(at, Fault::Rotate(name(node.as_str()))),
         _ => put(at, Fault::Leave(usize::try_from(dice.between(0, MEMBERS.len() as i64 - 1)).expect("small"))),
@@ -185,7 +188,10 @@ impl World {
     pub(super) fn make_peace(&mut self) {
         let now = self.now;
         self.faults = Faults::none();
-        (self.quiet, self.liar) = (false, None);
+        self.liar = None;
+        if self.quiet {
+            self.keep_quiet(false);
+        }
         self.cut.clear();
         self.deaf.clear();
         for site in self.sites.values_mut() {
@@ -196,12 +202,15 @@ impl World {
         }
     }
 
-    /// Closes all streams and opens none, or opens them again within the hour.
+    /// Closes all streams and opens none, or opens them again.
     pub fn keep_quiet(&mut self, quiet: bool) {
         self.quiet = quiet;
-        let links: Vec<(NodeId, NodeId)> = self.links.keys().filter(|_| quiet).cloned().collect();
+        let links: Vec<(NodeId, NodeId)> = self.links.keys().cloned().collect();
         for (a, b) in links {
-            self.break_link(&a, &b);
+            match quiet {
+                true => self.break_link(&a, &b),
+                false => self.later(1, Event::Connect(a, b)),
+            }
         }
     }
 

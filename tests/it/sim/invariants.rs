@@ -44,11 +44,36 @@ use crate::sim::World;
 /// One in so many frames sent is checked against a node rebuilt from the store.
 const REBUILD_ONE_IN: i64 = 5_000;
 
+/// The first statement anyone has stored in a place where there must be one at most, and who holds it.
+struct Firsts<K>(BTreeMap<K, (StatementId, BTreeSet<NodeId>)>);
+
+impl<K: Ord> Default for Firsts<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord> Firsts<K> {
+    /// A node holds a statement in a place; the first one that was ever there.
+    fn hold(&mut self, place: K, id: StatementId, at: &NodeId) -> StatementId {
+        let (first, holders) = self.0.entry(place).or_insert_with(|| (id, BTreeSet::new()));
+        if *first == id {
+            holders.insert(at.clone());
+        }
+        *first
+    }
+
+    /// What only this node held has never been said to anyone.
+    fn forget(&mut self, at: &NodeId) {
+        self.0.retain(|_, (_, holders)| !(holders.remove(at) && holders.is_empty()));
+    }
+}
+
 /// What has been seen so far; it outlives every crash.
 #[derive(Default)]
 pub struct Watch {
     /// The first outcome anyone has stored, by order and attempt.
-    outcomes: BTreeMap<(OrderId, u32), StatementId>,
+    outcomes: Firsts<(OrderId, u32)>,
     /// Roots of every log by size.
     roots: BTreeMap<Origin, Vec<Hash>>,
     /// How far each node's logs have been compared.
@@ -56,9 +81,9 @@ pub struct Watch {
     /// The receipt for each message and receiver.
     receipts: BTreeMap<DeliveryKey, Vec<u8>>,
     /// Messages by what no author may say twice: order, attempt, author's key, kind.
-    said: BTreeMap<(OrderId, u32, String, String), StatementId>,
-    /// The attempt and the seal of every order sealed anywhere.
-    seals: BTreeMap<OrderId, (u32, StatementId)>,
+    said: Firsts<(OrderId, u32, String, String)>,
+    /// The first seal of every order, over all attempts.
+    seals: Firsts<OrderId>,
     /// Orders whose request a node has accepted from an officer, and where.
     accepted: BTreeMap<OrderId, NodeId>,
     /// Nodes whose store was once older than what they had said. Receipts stand in no log, so such a node may sign one
@@ -79,9 +104,17 @@ impl Watch {
         self.accepted.entry(order).or_insert_with(|| node.clone());
     }
 
-    /// A node goes on from a backup: what it held may be gone for a while.
+    /// A node goes on from a backup: what it held may be gone for a while, and what nobody else has is gone for good.
     pub fn restored(&mut self, node: &NodeId) {
         self.compared.retain(|(at, _), _| at != node);
+        for (origin, roots) in self.roots.iter_mut().filter(|(origin, _)| origin.node == *node) {
+            let elsewhere = self.compared.iter().filter(|((_, of), _)| of == origin).map(|(_, size)| *size).max();
+            roots.truncate(usize::try_from(elsewhere.unwrap_or(0)).expect("small"));
+        }
+        self.outcomes.forget(node);
+        self.said.forget(node);
+        self.seals.forget(node);
+        self.accepted.retain(|_, home| home != node);
         self.forgetful.insert(node.clone());
     }
 }
@@ -102,11 +135,14 @@ pub fn after_step(world: &mut World, at: &NodeId, commit: &[Record]) {
         let node = world.sites[at].node.as_ref().expect("it has just made a step");
         let Some(attempt) = node.state().orders[&order].attempts.get(&number) else { continue };
         wrong.extend(never_seal_and_void(attempt).err());
-        wrong.extend(seal_is_complete(node, attempt).err());
-        wrong.extend(nobody_is_bound_on_one_side(node, attempt).err());
+        // Who takes back what a backup lacked may get the seal before the rest; at the end all of it must be there.
+        if node.check_may_broker().is_ok() {
+            wrong.extend(seal_is_complete(node, attempt).err());
+            wrong.extend(nobody_is_bound_on_one_side(node, attempt).err());
+        }
         let (outcome, seal) = (outcome_of(attempt), attempt.seal.as_ref().map(|seal| seal.id()));
-        wrong.extend(one_outcome_per_attempt(&mut world.watch, (order, number), outcome).err());
-        wrong.extend(one_seal_per_order(&mut world.watch, (order, number), seal).err());
+        wrong.extend(one_outcome_per_attempt(&mut world.watch, at, (order, number), outcome).err());
+        wrong.extend(one_seal_per_order(&mut world.watch, at, order, seal).err());
     }
     if let Some(wrong) = wrong.first() {
         world.fail(&format!("{at}: {wrong}"));
@@ -142,7 +178,7 @@ fn nobody_says_two_things(world: &mut World, at: &NodeId, commit: &[Record]) {
         let Some((order, attempt)) = body.order().filter(|_| is_said_once(signed.kind())) else { continue };
         let author = body.signer_rule().map(|(org, _)| org.to_string()).unwrap_or_default();
         let key = (order, attempt, author, signed.kind().to_string());
-        let first = *world.watch.said.entry(key).or_insert(signed.id());
+        let first = world.watch.said.hold(key, signed.id(), at);
         if first != signed.id() && !world.watch.liars {
             world.fail(&format!("I8: {at} stored {signed:?} beside {first:?}"));
         }
@@ -175,26 +211,30 @@ fn never_seal_and_void(attempt: &Attempt) -> Result<(), String> {
 }
 
 /// I2: one seal over all attempts, all nodes and all restarts.
-fn one_seal_per_order(watch: &mut Watch, of: (OrderId, u32), seal: Option<StatementId>) -> Result<(), String> {
+fn one_seal_per_order(
+    watch: &mut Watch,
+    at: &NodeId,
+    order: OrderId,
+    seal: Option<StatementId>,
+) -> Result<(), String> {
     let Some(seal) = seal else { return Ok(()) };
-    let first = *watch.seals.entry(of.0).or_insert((of.1, seal));
-    match first == (of.1, seal) {
-        true => Ok(()),
-        false => Err(format!("I2: {} is sealed by {seal:?} and by {first:?}", of.0)),
+    match watch.seals.hold(order, seal, at) {
+        first if first == seal => Ok(()),
+        first => Err(format!("I2: {order} is sealed by {seal:?} and by {first:?}")),
     }
 }
 
 /// I5: one outcome per attempt, over all nodes and restarts.
 fn one_outcome_per_attempt(
     watch: &mut Watch,
+    at: &NodeId,
     of: (OrderId, u32),
     outcome: Option<StatementId>,
 ) -> Result<(), String> {
     let Some(outcome) = outcome else { return Ok(()) };
-    let first = *watch.outcomes.entry(of).or_insert(outcome);
-    match first == outcome {
-        true => Ok(()),
-        false => Err(format!("I5: outcome {outcome:?} of {}, another node holds {first:?}", of.0)),
+    match watch.outcomes.hold(of, outcome, at) {
+        first if first == outcome => Ok(()),
+        first => Err(format!("I5: outcome {outcome:?} of {}, another node holds {first:?}", of.0)),
     }
 }
 
@@ -208,7 +248,7 @@ fn nothing_is_performed_without_a_seal(world: &World, at: &NodeId, signed: &Sign
         return Ok(());
     }
     let (order, _) = Body::read(signed).ok().and_then(|body| body.order()).ok_or("a milestone of no order")?;
-    match world.watch.seals.contains_key(&order) {
+    match world.watch.seals.0.contains_key(&order) {
         true => Ok(()),
         false => Err(format!("I4: {at} performs {order}, which is not sealed")),
     }
@@ -487,10 +527,16 @@ pub fn at_the_end(world: &mut World) {
         }
         for (order, known) in &node.state().orders {
             let attempt = known.current().expect("an order has an attempt");
+            if let Err(wrong) = nobody_is_bound_on_one_side(node, attempt) {
+                world.fail(&format!("{name}: {wrong}"));
+            }
             if !node.state().is_local(&attempt.request.body().buyer) {
                 continue;
             }
             parties_agree(world, *order, attempt);
+            if let Err(wrong) = a_seal_covers_the_whole_chain(attempt).and_then(|()| prices_add_up(attempt)) {
+                world.fail(&format!("{name}: {wrong}"));
+            }
             if world.watch.liars {
                 continue;
             }

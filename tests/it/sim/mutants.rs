@@ -24,7 +24,7 @@ fn retry() {
 
 #[test]
 fn wake_on_life() {
-    bites(Mechanism::WakeOnLife, scenarios::an_order_goes_on_as_soon_as_a_hop_is_back);
+    bites(Mechanism::WakeOnLife, regressions::a_sign_of_life_wakes_the_outbox);
 }
 
 #[test]
