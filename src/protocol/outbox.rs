@@ -127,7 +127,10 @@ impl Outbox {
     /// A delivery failed; the wait before the next try doubles.
     pub(super) fn failed(&mut self, key: &DeliveryKey, refusal: Refusal, jitter_ms: i64, now: Timestamp) {
         self.change(key, |sending| {
-            let wait = RETRY_MS_MIN.saturating_mul(1 << sending.tries.min(16)).min(RETRY_MS_MAX);
+            // A node that is busy says when it is worth coming back; one that is away does not.
+            let asked = refusal.field("retry_ms").and_then(|text| text.parse().ok());
+            let doubled = RETRY_MS_MIN.saturating_mul(1 << sending.tries.min(16));
+            let wait = asked.unwrap_or(doubled).clamp(1, RETRY_MS_MAX);
             sending.tries += 1;
             sending.in_flight = false;
             sending.next_at = now.plus_ms(wait + jitter_ms);

@@ -17,7 +17,6 @@ use crate::federation::{
     cancel, cents, day, decision, name, salt, seal, sign_as, sign_request, statement_key, wohngeld,
 };
 use crate::sim::faults::{Fault, Faults};
-use crate::sim::invariants::outcome_of;
 use crate::sim::{Event, World};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -307,16 +306,16 @@ fn a_restored_buyers_node_takes_back_its_seal() {
     let order = submit(&mut world, &request).expect("a good request");
     assert!(world.run_until(5_000, |world| is_sealed(world, "dataport", order)));
     world.run(2_000);
-    let seal = world.attempt("kitu", order).and_then(outcome_of);
+    let seal = world.attempt("kitu", order).and_then(|attempt| attempt.outcome());
     world.later(0, Event::Fault(Fault::Restore(name("kitu"), 100)));
     world.run(20_000);
-    assert_eq!(world.attempt("kitu", order).and_then(outcome_of), seal);
+    assert_eq!(world.attempt("kitu", order).and_then(|attempt| attempt.outcome()), seal);
     world.settle();
 }
 
 fn milestone(world: &World, order: OrderId, from: &str, officer: &str, number: u32, event: Happening) -> Signed {
     let node = world.federation.home(&name(from));
-    let seal = world.attempt(node.as_str(), order).and_then(outcome_of).expect("sealed");
+    let seal = world.attempt(node.as_str(), order).and_then(|attempt| attempt.outcome()).expect("sealed");
     let body = Milestone {
         order,
         attempt: 1,
@@ -377,7 +376,7 @@ fn a_contract_is_prolonged_by_an_order_of_its_own_on_the_same_route() {
     let request = world.federation.request("r1", world.now);
     let order = submit(&mut world, &request).expect("a good request");
     world.settle();
-    let seal = world.attempt("kitu", order).and_then(outcome_of).expect("sealed");
+    let seal = world.attempt("kitu", order).and_then(|attempt| attempt.outcome()).expect("sealed");
     let amends = Amends { order, seal, what: Amendment::Prolong };
     let good = Request { amends: Some(amends.clone()), ..world.federation.request("r2", world.now) };
     let other_seal = Amends { seal: request.offering, ..amends.clone() };

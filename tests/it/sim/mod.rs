@@ -14,6 +14,7 @@
 //! ```
 //!
 //! A run that fails prints the command that repeats it.
+mod attempts;
 mod boundaries;
 pub mod faults;
 pub mod invariants;
