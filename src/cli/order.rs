@@ -76,7 +76,7 @@ pub enum Verb {
         reference: String,
         /// For the record.
         #[command(flatten)]
-        said: Said,
+        said: Box<Said>,
     },
     /// Bestellungen der eigenen Organisation
     List,
@@ -242,7 +242,7 @@ async fn submit(client: &mut Client, out: Output, verb: Verb) -> Result<(), Refu
             entry.and_then(|entry| entry.offering).map_or(1, |offering| offering.term_years_min)
         }
     };
-    let grounds = gather(client, &buyer, &found.offering_id, (needs, as_of), said).await?;
+    let grounds = gather(client, &buyer, &found.offering_id, (needs, as_of), *said).await?;
     let route = if via.is_empty() { chosen(&found, route)? } else { Route::new(via)? };
     let wish = Wish {
         request_id: request_id.unwrap_or_else(|| hex::encode(fresh_salt().0)),
