@@ -73,6 +73,7 @@ pub fn german(command: Command) -> Command {
         .subcommand_value_name("BEFEHL")
         .subcommand_help_heading("Befehle")
         .disable_help_flag(true)
+        .disable_help_subcommand(true)
         .disable_version_flag(true)
         .mut_args(noted)
         .mut_subcommands(german)
@@ -93,7 +94,8 @@ fn noted(arg: Arg) -> Arg {
     }
     let mut notes = Vec::new();
     let words = |words: Vec<String>| words.join(", ");
-    let default: Vec<String> = arg.get_default_values().iter().map(|word| word.to_string_lossy().into()).collect();
+    let default = arg.get_default_values().iter().filter(|word| !word.is_empty());
+    let default: Vec<String> = default.map(|word| word.to_string_lossy().into()).collect();
     if !default.is_empty() && !arg.is_hide_default_value_set() {
         notes.push(format!("ohne Angabe: {}", words(default)));
     }

@@ -15,7 +15,7 @@ use verbund::usage::{self, Stop};
 
 /// Prüft Nachweise einer Bestellung ohne Netz und ohne Vertrauen in einen Knoten.
 #[derive(Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,6 +27,7 @@ enum Command {
     #[command(after_help = "Beispiel:\n  verbund-audit verify bestellung.asice --root sha256:2f1c…")]
     Verify {
         /// Das Prüfpaket.
+        #[arg(value_name = "PRÜFPAKET")]
         bundle: PathBuf,
         /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt; ohne ihn ist nichts besser als nicht prüfbar.
         #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
@@ -44,6 +45,7 @@ enum Command {
     #[command(after_help = "Beispiel:\n  verbund-audit report bestellung.asice --root sha256:2f1c… >vermerk.html")]
     Report {
         /// Das Prüfpaket.
+        #[arg(value_name = "PRÜFPAKET")]
         bundle: PathBuf,
         /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt.
         #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]

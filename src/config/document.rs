@@ -116,9 +116,9 @@ impl Document {
 
 /// What a problem means to the person who wrote the file, where the words of the rule or of the reader do not say it.
 fn meaning(problem: &str) -> Option<(&'static str, &'static str)> {
-    // Rules of floor 1 begin with their reason.
+    // Rules of floor 1 begin with their reason; that a field is invalid, the caller has said.
     let rule = problem.split(' ').next().and_then(Reason::from_code);
-    if let Some(rule) = rule {
+    if let Some(rule) = rule.filter(|rule| *rule != Reason::FieldInvalid) {
         return Some((rule.text(Lang::De), rule.text(Lang::En)));
     }
     let known = READER_WORDS.iter().find(|(words, ..)| problem.contains(words));
@@ -126,7 +126,8 @@ fn meaning(problem: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// What the readers of TOML and dates say, and what it means.
-const READER_WORDS: [(&str, &str, &str); 7] = [
+const READER_WORDS: [(&str, &str, &str); 8] = [
+    ("no [[membership]]", "Die Datei nennt keine Tatsache.", "The file states no fact."),
     ("invalid type", "Der Wert ist von anderer Art als erwartet.", "The value is of another kind than expected."),
     ("invalid value", "Der Wert liegt außerhalb des Zulässigen.", "The value is out of range."),
     ("unknown variant", "Dieses Wort ist hier nicht vorgesehen.", "This word is not provided for here."),

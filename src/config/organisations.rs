@@ -115,7 +115,7 @@ pub fn read_facts(path: &Path) -> Result<FactsFile, Refusal> {
         document.checked(&at, fact.check())?;
     }
     if file.memberships.is_empty() && file.entities.is_empty() {
-        return Err(document.invalid("", "no [[membership]] and no [[entity]]"));
+        return Err(document.invalid("membership", "no [[membership]] and no [[entity]] is in this file"));
     }
     Ok(file)
 }

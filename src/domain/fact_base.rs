@@ -282,6 +282,26 @@ impl FactBase {
         self.check_others(fact, of)
     }
 
+    /// Whether `by` may publish a correction of that statement as a membership, or as facts about itself: it is known
+    /// here, and of the same kind and signer. Any other would change nothing, and its author would not notice.
+    pub fn check_correction(
+        &self,
+        earlier: Option<&StatementId>,
+        by: &OrgId,
+        membership: bool,
+    ) -> Result<(), Refusal> {
+        let Some(earlier) = earlier else { return Ok(()) };
+        let signer = match self.places.get(earlier) {
+            None => return Err(Refusal::new(Reason::StatementUnknown).with("corrects", earlier)),
+            Some(&Place::Membership(at)) => (&self.memberships[at].fact.of, true),
+            Some(&Place::Entity(at)) => (&self.entities[at].fact.org, false),
+        };
+        if signer == (by, membership) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::FieldInvalid).with("field", "corrects").with("value", earlier).with("of", signer.0))
+    }
+
     /// Sole control beside others, and shares beyond the whole.
     fn check_others(&self, fact: &Membership, of: u32) -> Result<(), Refusal> {
         let refuse = |reason| Refusal::new(reason).with("member", &fact.member).with("of", &fact.of);

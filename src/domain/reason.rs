@@ -411,7 +411,7 @@ reasons! {
         "Die Datei ist nicht lesbar." "The file cannot be read."
         "Pfad und Rechte prüfen." "Check path and permissions.";
     ConfigInvalid "CONFIG_INVALID" Config
-        "Die Einstellungen sind ungültig." "The configuration is not valid."
+        "Eine Angabe in der Datei ist ungültig." "An entry in the file is not valid."
         "Die genannte Stelle berichtigen; `nodes/README.md` erklärt jede Einstellung." "Correct the place named; `nodes/README.md` explains every setting.";
     ConfigUnknownKey "CONFIG_UNKNOWN_KEY" Config
         "Die Einstellungen enthalten einen unbekannten Schlüssel." "The configuration contains an unknown key."

@@ -106,6 +106,7 @@ fn leg(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::facts::Membership;
     use crate::domain::law::tests::{day, org};
     use crate::domain::reason::Reason;
     use crate::domain::statement::{Kind, Signed};
@@ -150,6 +151,11 @@ mod tests {
         assert_eq!(affected(town.node.state(), &org("stranger"), None, town.now.date()), [], "not a party");
     }
 
+    fn facts_of(town: &Town, of: &str) -> (StatementId, Membership) {
+        let found = town.node.state().facts.memberships().find(|(_, fact)| fact.of == org(of));
+        found.map(|(id, fact)| (*id, fact.clone())).expect("one")
+    }
+
     fn size(town: &Town) -> u64 {
         town.node.state().logs[&town.node.settings().origin].tree.size()
     }
@@ -157,9 +163,7 @@ mod tests {
     #[test]
     fn a_contradiction_is_refused_at_the_door_and_disturbs_nothing() {
         let mut town = Town::new(by_rule());
-        let facts = &town.node.state().facts;
-        let (_, known) = facts.memberships().find(|(_, fact)| fact.of == org("provider")).expect("one");
-        let mut again = known.clone();
+        let (_, mut again) = facts_of(&town, "provider");
         again.valid_from = day("2020-01-01");
         let before = size(&town);
         let by_provider = Signed::sign(&Kind::Membership, &again, &[&Town::statement_key("provider")]);
@@ -168,6 +172,14 @@ mod tests {
         // Only the body that keeps the register can know who belongs to it.
         let by_member = Signed::sign(&Kind::Membership, &again, &[&Town::statement_key("kitu")]);
         assert_eq!(town.publish(&by_member).expect_err("cannot know").reason, Reason::SignerWrong);
+        // A correction names an earlier fact of the same signer; any other would change nothing, unnoticed.
+        let (of_kitu, _) = facts_of(&town, "kitu");
+        for (corrects, refused) in [(of_kitu, Reason::FieldInvalid), (StatementId([9; 32]), Reason::StatementUnknown)]
+        {
+            again.corrects = Some(corrects);
+            let signed = Signed::sign(&Kind::Membership, &again, &[&Town::statement_key("provider")]);
+            assert_eq!(town.publish(&signed).expect_err("corrects nothing").reason, refused);
+        }
         assert_eq!(size(&town), before);
         assert_eq!(told(&town, None), []);
     }

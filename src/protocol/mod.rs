@@ -298,11 +298,15 @@ impl Node {
         }
         let index = self.own_size();
         let verified = self.state.trust_of(&self.settings.origin).judge(&signed, index)?;
-        if let Body::Offering(offering) = verified.body() {
-            self.state.catalogue.check_new(offering)?;
-        }
-        if let Body::Membership(fact) = verified.body() {
-            self.state.facts.check_new(fact)?;
+        let facts = &self.state.facts;
+        match verified.body() {
+            Body::Offering(offering) => self.state.catalogue.check_new(offering)?,
+            Body::Membership(fact) => {
+                facts.check_correction(fact.corrects.as_ref(), &fact.of, true)?;
+                facts.check_new(fact)?;
+            }
+            Body::EntityFacts(fact) => facts.check_correction(fact.corrects.as_ref(), &fact.org, false)?,
+            _ => {}
         }
         if let Body::Withdrawal(withdrawal) = verified.body() {
             let sold = self.orders_of(&withdrawal.seller, &withdrawal.name);

@@ -57,6 +57,12 @@ fn help_is_german_for_every_command() {
             }
         }
     }
+    for page in [&["--help"][..], &["verify", "--help"], &["report", "-h"]] {
+        let output = run(Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(page), 0);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("Aufruf: verbund-audit") && text.contains("Prüfpaket"), "{text}");
+        assert!(!text.contains("Print") && !text.contains("federation"), "{text}");
+    }
     let none = run(verbund().arg("order"), 2);
     assert!(none.stdout.is_empty() && String::from_utf8_lossy(&none.stderr).contains("Aufruf: verbund order"));
     assert!(!run(verbund().arg("--version"), 0).stdout.is_empty());

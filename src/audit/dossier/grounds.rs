@@ -5,6 +5,7 @@ use super::page::{Cell, Section, Table};
 use super::{Draft, money};
 use crate::domain::body::Body;
 use crate::domain::grounds::Alternative;
+use crate::domain::id::StatementId;
 use crate::domain::money::Cents;
 use crate::domain::offering::{LeikaKey, Need};
 use crate::domain::reason::{Lang, Reason};
@@ -14,10 +15,10 @@ impl Draft<'_> {
         let request = self.request();
         let mut section = Section::new("need", self.say("2. Bedarf", "2. Need"));
         section.entry("stated", self.say("Erklärter Bedarf", "Need stated"), self.stated_need());
-        if let Some(need) = self.published_need() {
-            section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(need.0));
-            section.entry("services", "LeiKa", self.services(&need.1.leika));
-            section.entry("until", self.say("Gesucht bis", "Wanted until"), self.day(need.1.until));
+        if let Some((id, need)) = self.published_need() {
+            section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(id));
+            section.entry("services", "LeiKa", self.services(&need.leika));
+            section.entry("until", self.say("Gesucht bis", "Wanted until"), self.day(need.until));
         }
         let purpose = if request.grounds.purpose.is_empty() {
             Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
@@ -45,10 +46,11 @@ impl Draft<'_> {
     }
 
     /// The need that the request names, if the bundle holds it and it is the buyer's.
-    fn published_need(&self) -> Option<(&str, &Need)> {
-        let (name, verified) = self.logs.public().get(self.request().grounds.need.as_ref()?)?;
+    fn published_need(&self) -> Option<(StatementId, &Need)> {
+        let id = self.request().grounds.need?;
+        let (_, verified) = self.logs.public().get(&id)?;
         match verified.body() {
-            Body::Need(need) if need.municipality == self.request().buyer => Some((name, need)),
+            Body::Need(need) if need.municipality == self.request().buyer => Some((id, need)),
             _ => None,
         }
     }
