@@ -118,7 +118,7 @@ impl Node {
     /// may be written in its place.
     pub(in crate::protocol) fn lost_outcome(&self, attempt: &Attempt) -> Option<Kind> {
         let buyer = &attempt.request.body().buyer;
-        if attempt.outcome().is_some() || self.state.gaps.is_empty() || !self.state.is_local(buyer) {
+        if attempt.outcome().is_some() || !self.state.is_local(buyer) {
             return None;
         }
         [Kind::Seal, Kind::Void].into_iter().find(|kind| self.outcome_seen(attempt, kind))

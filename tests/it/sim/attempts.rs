@@ -11,6 +11,7 @@ use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::route::Route;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::protocol::Answer;
+use verbund::protocol::frame::Delivery;
 use verbund::protocol::settings::Deciding;
 
 use crate::federation::{
@@ -84,6 +85,15 @@ fn another_route_begins_only_after_the_void_and_late_offers_of_the_first_get_a_n
     world.officer("provitako", &yes).expect("it does not know of the void");
     world.run(2_000);
     assert!(world.attempt("kid", order).is_some_and(|attempt| attempt.counters.contains_key(&2)), "offers on their way");
+    let offers = world.attempt("kid", order).expect("an attempt");
+    let late = Delivery {
+        order,
+        attempt: 1,
+        to: name("kitu"),
+        message: offers.counters[&2].id(),
+        messages: offers.messages().into_iter().cloned().collect(),
+    };
+    world.deliver_now("kid", "kitu", late).expect("it is kept, and answered with a notice");
     next.attempt = 2;
     next.signed_at = world.now;
     submit(&mut world, &next).expect("the first attempt is void");
