@@ -1,7 +1,8 @@
 //! Replication at the scale of the whole country: a million statements in two thousand logs.
 //!
 //! `cargo bench --bench replication` runs every part; `-- ingest` only the parts named, and `-- --quick` only tries
-//! whether everything runs, on a hundredth of the data. The data are made once and kept below `target`.
+//! whether everything runs, on a hundredth of the data. `-- --shallow missing` counts bytes over all logs in a fraction of
+//! the time. The data are made once and kept below `target`.
 #[path = "../tests/it/agenda.rs"]
 mod agenda;
 #[path = "replication/bootstrap.rs"]
@@ -27,7 +28,7 @@ mod sim;
 #[path = "replication/spread.rs"]
 mod spread;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Size};
 use crate::measure::Figures;
 
 /// What a part does.
@@ -44,7 +45,15 @@ const PARTS: [(&str, Part); 5] = [
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let dataset = Dataset::prepare(std::env::args().any(|argument| argument == "--quick"));
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let size = if has("--quick") {
+        Size::Quick
+    } else if has("--shallow") {
+        Size::Shallow
+    } else {
+        Size::Whole
+    };
+    let dataset = Dataset::prepare(size);
     let mut figures = Figures::begin("replication");
     for (_, run) in PARTS.iter().filter(|(name, _)| named.is_empty() || named.iter().any(|wanted| wanted == name)) {
         run(&mut figures, &dataset);

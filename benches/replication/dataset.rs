@@ -35,8 +35,27 @@ const VERSION: u32 = 3;
 const LOGS: usize = 2_000;
 const ENTRIES: u64 = 500;
 
-/// Logs of a quick run.
-const LOGS_QUICK: usize = 20;
+/// How much data a run is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// A million entries.
+    Whole,
+    /// A hundredth of the logs, to try whether everything runs.
+    Quick,
+    /// All logs, a twenty-fifth of the entries of each: what finding a difference costs in bytes depends on the number
+    /// of logs; a longer log makes a number of it one byte longer.
+    Shallow,
+}
+
+impl Size {
+    fn logs(self) -> usize {
+        if self == Self::Quick { LOGS / 100 } else { LOGS }
+    }
+
+    fn entries(self) -> u64 {
+        if self == Self::Shallow { ENTRIES / 25 } else { ENTRIES }
+    }
+}
 
 /// Length of the statements, in signed bytes.
 pub const STATEMENT_BYTES: usize = 600;
@@ -45,6 +64,8 @@ pub const STATEMENT_BYTES: usize = 600;
 pub struct Dataset {
     /// Number of logs.
     pub logs: usize,
+    /// Entries of each.
+    pub depth: u64,
     /// Entries of all logs together, their beginnings included.
     pub entries: u64,
     /// Folder for what parts leave to one another: stores, figures of a run.
@@ -57,13 +78,13 @@ pub struct Dataset {
 
 impl Dataset {
     /// The data, made if they are not there yet.
-    pub fn prepare(quick: bool) -> Self {
-        let logs = if quick { LOGS_QUICK } else { LOGS };
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replication-{VERSION}-{logs}"));
+    pub fn prepare(size: Size) -> Self {
+        let (logs, depth) = (size.logs(), size.entries());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replication-{VERSION}-{logs}-{depth}"));
         fs::create_dir_all(&folder).expect("a folder below target");
         let founding = found(plan(logs), &mut |label| key(label));
-        let entries = logs as u64 * ENTRIES;
-        let dataset = Self { logs, entries, folder, anchor: founding.anchor, nodes: founding.nodes };
+        let entries = logs as u64 * depth;
+        let dataset = Self { logs, depth, entries, folder, anchor: founding.anchor, nodes: founding.nodes };
         if !dataset.frames_file().exists() {
             dataset.make();
         }
@@ -110,7 +131,7 @@ impl Dataset {
     /// What the operator of a log writes after the data: so many entries more.
     pub fn more(&self, log: usize, count: u64) -> Vec<LogEntry> {
         let node = self.node(&node_name(log));
-        (ENTRIES..ENTRIES + count).map(|number| public(need(node, number))).collect()
+        (self.depth..self.depth + count).map(|number| public(need(node, number))).collect()
     }
 
     /// The public keys that sign the statements.
@@ -146,7 +167,7 @@ impl Dataset {
                 scope.spawn(|| {
                     loop {
                         let Some(node) = nodes.lock().expect("no panic").next() else { return };
-                        let frames = frames_of(node);
+                        let frames = frames_of(node, self.depth);
                         let mut file = file.lock().expect("no panic");
                         for frame in frames {
                             let length = u32::try_from(frame.len()).expect("a frame is small");
@@ -244,8 +265,8 @@ fn public(signed: Signed) -> LogEntry {
 }
 
 /// One log as frames: as many entries in each as fit, each under a checkpoint of exactly its end.
-fn frames_of(node: &FoundedNode) -> Vec<Vec<u8>> {
-    let written = (node.genesis.len() as u64..ENTRIES).map(|number| need(node, number));
+fn frames_of(node: &FoundedNode, depth: u64) -> Vec<Vec<u8>> {
+    let written = (node.genesis.len() as u64..depth).map(|number| need(node, number));
     let entries: Vec<LogEntry> = node.genesis.iter().cloned().chain(written).map(public).collect();
     let (mut tree, mut frames, mut rest) = (Tree::new(), Vec::new(), &entries[..]);
     while !rest.is_empty() {

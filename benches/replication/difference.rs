@@ -247,6 +247,9 @@ enum Order {
 /// The crate `negentropy`. If whoever has more begins, it may push what is missing without being asked; if the other
 /// begins, it asks for each by its id. The index is built already.
 fn reconcile(ids: &[[u8; 32]], missing: &[[u8; 32]], order: Order, is_pushed: bool) -> Cost {
+    // What many logs begin with is one item; the crate wants each once.
+    let mut ids = ids.to_vec();
+    ids.dedup();
     let storage = |with: &[[u8; 32]]| {
         let mut storage = NegentropyStorageVector::with_capacity(ids.len() + with.len());
         for (time, id) in (0..).zip(ids.iter().chain(with)) {

@@ -464,10 +464,11 @@ impl LogTrust {
     /// The organisation that operates the log's node: the first that named a log key. It stands in the log's beginning
     /// and never changes, so it does not matter how far the log has been followed.
     pub fn operator(&self) -> Option<&OrgId> {
-        let is_log_key =
-            |standing: &&KeyStanding| matches!(standing.holder, Holder::Online { role: KeyRole::Log, .. });
-        let first = self.known.keys.values().filter(is_log_key).min_by_key(|standing| standing.from);
-        first.map(|standing| standing.holder.org())
+        let named = self.known.keys.values().filter_map(|standing| match &standing.holder {
+            Holder::Online { org, role: KeyRole::Log } => Some((standing.from, org)),
+            _ => None,
+        });
+        named.min().map(|(_, org)| org)
     }
 
     fn online_key_now(&self, wanted: KeyRole) -> Option<&KeyStanding> {
@@ -854,17 +855,13 @@ impl Registry {
         self.logs.values()
     }
 
-    /// Whether a log may begin. A node's first one may; a later one only if its operator is that of the log before:
-    /// every admitted organisation could else speak under another node's name, and witness in its place.
+    /// Whether a log may begin: a node's first one, or a later one by the operator of the log before. Every admitted
+    /// organisation could else speak under another node's name, and witness in its place.
     pub fn check_begins(&self, log: &LogTrust) -> Result<(), Refusal> {
         let Some(former) = log.origin().former() else { return Ok(()) };
-        let operator = self.log(&former).and_then(LogTrust::operator);
-        let operator = operator
-            .ok_or_else(|| Refusal::new(Reason::LogGap).with("log", log.origin()).with("missing", &former))?;
-        if log.operator() == Some(operator) {
-            return Ok(());
-        }
-        Err(Refusal::new(Reason::EpochForeign).with("log", log.origin()).with("operator", operator))
+        let refuse = |reason| Refusal::new(reason).with("log", log.origin()).with("former", &former);
+        let operator = self.log(&former).and_then(LogTrust::operator).ok_or_else(|| refuse(Reason::LogGap))?;
+        if log.operator() == Some(operator) { Ok(()) } else { Err(refuse(Reason::EpochForeign)) }
     }
 
     /// The record of every node by name: that of its newest log. A later log counts only if the operator is the same;
