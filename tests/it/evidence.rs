@@ -417,7 +417,8 @@ impl World {
     /// A need, and three offerings that were not chosen: dearer, not proven, and for a reason that nobody gave.
     fn grounds(&mut self) -> Grounds {
         let note = "Wohnsitz online anmelden".to_owned();
-        let need = Need { municipality: org("barleben"), leika: Vec::new(), note, until: day("2027-06-30"), through: None };
+        let need =
+            Need { municipality: org("barleben"), leika: Vec::new(), note, until: day("2027-06-30"), through: None };
         let other = |number, seller, against: Option<Reason>, total| Alternative {
             offering: StatementId([number; 32]),
             seller: org(seller),

@@ -34,6 +34,7 @@ use verbund::domain::statement::{Kind, Signed};
 use verbund::log::leaf::Audience;
 use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::protocol::Node;
+use verbund::protocol::brokering::overdue::Overdue;
 use verbund::protocol::evidence::Item;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
@@ -324,7 +325,7 @@ const PROMPT_MS: i64 = 60_000;
 /// I16: an order whose chain is not complete by its deadline ends, whoever is dead; a clock that was set wrong excuses.
 fn no_order_waits_beyond_its_deadline(world: &World, at: &NodeId) {
     let site = &world.sites[at];
-    let Some(node) = site.node.as_ref().filter(|node| node.check_may_sign().is_ok()) else { return };
+    let Some(node) = site.node.as_ref().filter(|node| node.check_may_broker().is_ok()) else { return };
     if site.up_since.plus_ms(PROMPT_MS) > world.now || site.skew_ms.abs() > PROMPT_MS || world.now < site.full_until {
         return;
     }
@@ -333,7 +334,7 @@ fn no_order_waits_beyond_its_deadline(world: &World, at: &NodeId) {
         let request = attempt.request.body();
         what_is_stuck_is_shown(world, at, *order);
         let late = request.quote_by.plus_ms(2 * PROMPT_MS) < world.now && attempt.offer().is_err();
-        if late && node.state().is_local(&request.buyer) && known.contradictions.is_empty() {
+        if late && node.state().is_local(&request.buyer) && !needs_people(world, *order) {
             world.fail(&format!("I16: {at} still waits for offers for {order}, due at {}", request.quote_by));
         }
     }
@@ -450,8 +451,8 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     }
     no_order_is_lost(world)?;
     for (name, node) in &running {
-        every_doubt_resolves(name, node)?;
-        no_reservation_stays(name, node)?;
+        every_doubt_resolves(world, name, node)?;
+        no_reservation_stays(world, name, node)?;
         outboxes_drain(name, node)?;
         if node.state().digest() != running[0].1.state().digest() {
             return Err(format!("{name} has other heads than {}", running[0].0));
@@ -460,13 +461,23 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     running.iter().try_for_each(|(name, node)| everything_is_witnessed(name, node))
 }
 
+/// Whether nobody but people can end an order: someone has contradicted itself; or the buyer's node was restored from a
+/// backup, its log says that it wrote an outcome, and no party ever got to see it.
+fn needs_people(world: &World, order: OrderId) -> bool {
+    let nodes = world.sites.values().filter_map(|site| site.node.as_ref());
+    nodes.filter_map(|node| node.state().orders.get(&order).map(|known| (node, known))).any(|(node, known)| {
+        let lost = || node.overdue(order, world.now).is_some_and(|(why, _)| why == Overdue::Disputed);
+        !known.contradictions.is_empty() || !world.watch.forgetful.is_empty() && lost()
+    })
+}
+
 /// I1: every order that a node has accepted has an outcome there.
 fn no_order_is_lost(world: &World) -> Result<(), String> {
     for (order, home) in &world.watch.accepted {
         let known = world.sites[home].node.as_ref().and_then(|node| node.state().orders.get(order));
         let Some(known) = known else { return Err(format!("I1: {home} has lost {order}")) };
         let ended = known.attempts.values().all(|attempt| outcome_of(attempt).is_some());
-        if !ended && known.contradictions.is_empty() {
+        if !ended && !needs_people(world, *order) {
             return Err(format!("I1: {home} waits for the outcome of {order}"));
         }
     }
@@ -474,10 +485,10 @@ fn no_order_is_lost(world: &World) -> Result<(), String> {
 }
 
 /// I14: who has promised something learns how it ended.
-fn every_doubt_resolves(name: &NodeId, node: &Node) -> Result<(), String> {
+fn every_doubt_resolves(world: &World, name: &NodeId, node: &Node) -> Result<(), String> {
     for (order, known) in &node.state().orders {
         let decided = known.attempts.values().all(|attempt| outcome_of(attempt).is_some());
-        if !decided && known.contradictions.is_empty() {
+        if !decided && !needs_people(world, *order) {
             return Err(format!("I14: {name} does not know how {order} ended"));
         }
     }
@@ -485,11 +496,11 @@ fn every_doubt_resolves(name: &NodeId, node: &Node) -> Result<(), String> {
 }
 
 /// I11: the provider keeps nothing in reserve for an attempt that came to nothing.
-fn no_reservation_stays(name: &NodeId, node: &Node) -> Result<(), String> {
+fn no_reservation_stays(world: &World, name: &NodeId, node: &Node) -> Result<(), String> {
     for (order, known) in &node.state().orders {
         for attempt in known.attempts.values() {
             let reserves = attempt.acceptance.is_some() && node.state().is_local(attempt.route().provider());
-            if reserves && outcome_of(attempt).is_none() && known.contradictions.is_empty() {
+            if reserves && outcome_of(attempt).is_none() && !needs_people(world, *order) {
                 return Err(format!("I11: {name} still reserves for {order}"));
             }
         }
@@ -534,7 +545,7 @@ pub fn at_the_end(world: &mut World) {
             if !node.state().is_local(&attempt.request.body().buyer) {
                 continue;
             }
-            parties_agree(world, *order, attempt);
+            known.attempts.values().for_each(|attempt| parties_agree(world, *order, attempt));
             if let Err(wrong) = a_seal_covers_the_whole_chain(attempt).and_then(|()| prices_add_up(attempt)) {
                 world.fail(&format!("{name}: {wrong}"));
             }
@@ -606,12 +617,13 @@ fn own_root_is_recomputed(world: &World, name: &NodeId, node: &Node) {
     }
 }
 
-/// I1, I5: every party that the buyer has told of an order holds the same outcome.
+/// I5: every party that the buyer has told of an attempt holds the same outcome.
 fn parties_agree(world: &World, order: OrderId, attempt: &Attempt) {
     let outcome = outcome_of(attempt);
     for party in attempt.route().parties() {
         let home = world.federation.home(party);
-        let held = world.attempt(home.as_str(), order).map(outcome_of);
+        let known = world.node(home.as_str()).state().orders.get(&order);
+        let held = known.and_then(|known| known.attempts.get(&attempt.request.body().attempt)).map(outcome_of);
         if held.is_some_and(|held| held != outcome) || (held.is_none() && attempt.seal.is_some()) {
             world.fail(&format!("I5: {party} holds {held:?} of {order}, the buyer {outcome:?}"));
         }

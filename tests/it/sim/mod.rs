@@ -3,10 +3,10 @@
 //! A seed fixes every byte of a run. Effects are performed after the commit, exactly as a shell does it. There are no
 //! sockets, no threads and no waiting here, and there must never be any.
 //!
-//! `cargo test` plays few seeds, `.ci/run` hundreds, and a night should play 10,000:
+//! `cargo test` plays 200 seeds of orders, `.ci/run` 1,000, and a night should play 10,000, on many cores a million:
 //!
 //! ```text
-//! VERBUND_SEEDS=10000 cargo test --release --test it sim::seeds          orders among six nodes
+//! VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds        orders among six nodes
 //! VERBUND_SEEDS=10000 cargo test --release --test it swarm::seeds        replication, one seed in ten among up to 100 nodes
 //! cargo test --release --test it swarm::crowds -- --ignored              300 and 500 nodes
 //! VERBUND_FUZZ=1000000 cargo test --release --test it swarm::properties::fuzz -- --ignored

@@ -255,6 +255,7 @@ pub fn a_restored_backup_says_nothing_twice() {
     for node in ["kitu", "kid", "provitako", "dataport"] {
         for at in [4, 8, 12, 16, 24, 2_000] {
             let mut world = world();
+            println!("{node} restored after {at} ms");
             world.later(0, Event::Fault(Fault::Backup(name(node))));
             world.run(1);
             let mut request = world.federation.request("r1", world.now);
