@@ -400,7 +400,8 @@ impl State {
         let (org, _) = body.signer_rule().ok_or_else(wrong)?;
         let home = self.registry.home(org)?;
         let at = match &body {
-            Body::Receipt(receipt) if receipt.log == *home.origin() => Some(receipt.size),
+            // It was signed with that many entries there, so at the last of them.
+            Body::Receipt(receipt) if receipt.log == *home.origin() => Some(receipt.size.saturating_sub(1)),
             _ => self.place_of(&signed.id(), home.origin()),
         };
         home.judge(signed, at.unwrap_or(u64::MAX))

@@ -360,11 +360,11 @@ fn is_repeated(order: &Order, request: &Request) -> bool {
 fn check_next_attempt(order: &Order, request: &Request) -> Result<(), Refusal> {
     let Some(newest) = order.current() else { return Ok(()) };
     let number = newest.request.body().attempt;
-    if order.sealed().is_some() {
-        return Err(Refusal::new(Reason::OrderClosed).with("order", request.order).with("state", "sealed"));
-    }
     if request.attempt <= number {
         return Err(Refusal::new(Reason::OrderConflict).with("order", request.order).with("attempt", number));
+    }
+    if order.sealed().is_some() {
+        return Err(Refusal::new(Reason::OrderClosed).with("order", request.order).with("state", "sealed"));
     }
     if request.attempt != number + 1 {
         return Err(Refusal::new(Reason::FieldInvalid).with("field", "attempt").with("must_be", number + 1));

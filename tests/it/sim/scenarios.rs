@@ -280,9 +280,10 @@ fn a_price_above_the_cap_ends_the_order() {
     assert_eq!(voided(&world, "govdigital", order), Some(VoidReason::PriceTooHigh));
 }
 
-/// A hop is off from before the order until after the deadline: nothing is lost, nobody is bound.
+/// A hop is off from before the order until after the deadline: the hop before it declines when the time of the other is
+/// over, nothing is lost, nobody is bound.
 #[test]
-fn an_order_expires_when_a_hop_stays_away() {
+fn an_order_ends_in_time_when_a_hop_stays_away() {
     let mut world = world();
     world.faults.active = true;
     world.later(0, Event::Kill(name("provitako"), 20 * 60_000));
@@ -291,11 +292,11 @@ fn an_order_expires_when_a_hop_stays_away() {
     (request.quote_by, request.seal_by) = (world.now.plus_ms(10 * 60_000), world.now.plus_ms(60 * 60_000));
     let order = submit(&mut world, &request).expect("a good request");
     world.run(11 * 60_000);
-    assert_eq!(voided(&world, "kid", order), Some(VoidReason::Expired));
+    assert_eq!(voided(&world, "kid", order), Some(VoidReason::Rejected));
     assert!(world.attempt("provitako", order).is_none());
     world.run(10 * 60_000);
     world.settle();
-    assert_eq!(voided(&world, "provitako", order), Some(VoidReason::Expired));
+    assert_eq!(voided(&world, "provitako", order), Some(VoidReason::Rejected));
 }
 
 /// A hop that comes back within the deadline answers at once, because its streams wake the outboxes.

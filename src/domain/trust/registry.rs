@@ -1,0 +1,79 @@
+//! The trust of all logs a node holds: who is at home where, which record of a node counts.
+use std::collections::BTreeMap;
+
+use crate::domain::id::{KeyHash, NodeId, OrgId, Origin, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::trust::{FederationRoot, Holder, LogTrust, NodeRecord, OfficerGrant};
+
+/// The trust of all logs a node holds.
+#[derive(Clone, Default, Debug)]
+pub struct Registry {
+    logs: BTreeMap<Origin, LogTrust>,
+}
+
+impl Registry {
+    /// The trust of one log, started if need be.
+    pub fn log_mut(&mut self, origin: &Origin, anchor: StatementId) -> &mut LogTrust {
+        self.logs.entry(origin.clone()).or_insert_with(|| LogTrust::new(origin.clone(), anchor))
+    }
+
+    /// Puts the trust of one log in place.
+    pub fn put(&mut self, trust: LogTrust) {
+        self.logs.insert(trust.origin().clone(), trust);
+    }
+
+    /// The trust of one log.
+    pub fn log(&self, origin: &Origin) -> Option<&LogTrust> {
+        self.logs.get(origin)
+    }
+
+    /// All logs, by origin.
+    pub fn logs(&self) -> impl Iterator<Item = &LogTrust> {
+        self.logs.values()
+    }
+
+    /// Whether a log may begin: a node's first one, or a later one by the operator of the log before. Every admitted
+    /// organisation could else speak under another node's name, and witness in its place.
+    pub fn check_begins(&self, log: &LogTrust) -> Result<(), Refusal> {
+        let Some(former) = log.origin().former() else { return Ok(()) };
+        let refuse = |reason| Refusal::new(reason).with("log", log.origin()).with("former", &former);
+        let operator = self.log(&former).and_then(LogTrust::operator).ok_or_else(|| refuse(Reason::LogGap))?;
+        if log.operator() == Some(operator) { Ok(()) } else { Err(refuse(Reason::EpochForeign)) }
+    }
+
+    /// The record of every node by name: that of its newest log. A later log counts only if the operator is the same;
+    /// by another one it is somebody else's and says nothing about the node.
+    pub fn node_records(&self) -> BTreeMap<&NodeId, &NodeRecord> {
+        let mut records: BTreeMap<&NodeId, &NodeRecord> = BTreeMap::new();
+        // Logs come by origin, so a later epoch of the same node comes later.
+        for (_, record) in self.logs.values().filter_map(LogTrust::node_record) {
+            let known = records.entry(&record.node).or_insert(record);
+            if known.operator == record.operator {
+                *known = record;
+            }
+        }
+        records
+    }
+
+    /// The log of the organisation's home node.
+    pub fn home(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
+        self.logs
+            .values()
+            .filter(|log| log.orgs().get(org).is_some_and(|standing| standing.last_event.is_some()))
+            .max_by_key(|log| log.orgs().get(org).and_then(|standing| standing.last_event).map(|(seq, _)| seq))
+            .ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
+    }
+
+    /// The newest root version any log holds, and its witness policy.
+    pub fn newest_root(&self) -> Option<&FederationRoot> {
+        self.logs.values().filter_map(LogTrust::root).max_by_key(|root| root.version)
+    }
+
+    /// The officer behind a key hash, in the organisation's home log.
+    pub fn officer(&self, org: &OrgId, key: &KeyHash) -> Option<&OfficerGrant> {
+        match &self.home(org).ok()?.keys().get(key)?.holder {
+            Holder::Officer(grant) if grant.org == *org => Some(grant),
+            _ => None,
+        }
+    }
+}
