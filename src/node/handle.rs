@@ -23,7 +23,7 @@ use crate::protocol::{Answer, Node};
 /// of work.
 pub const QUEUE_MAX: usize = 1_024;
 
-/// Deliveries of one peer that may wait for the driver: twice what an honest one has under way, which may have died with
+/// Deliveries and questions of one peer that may wait for the driver: twice what an honest one has under way, which may have died with
 /// as many and come back. What is beyond is refused, so that a peer that floods fills no queue for others.
 pub const PEER_INBOX_MAX: usize = 2 * DELIVERIES_IN_FLIGHT_MAX;
 
@@ -66,13 +66,25 @@ pub(super) struct Stream {
     pub(super) frames: mpsc::Sender<Frame>,
 }
 
+/// What one peer may have waiting.
+struct Room {
+    places: Arc<Semaphore>,
+    refused: u64,
+}
+
+impl Room {
+    fn empty() -> Self {
+        Self { places: Arc::new(Semaphore::new(PEER_INBOX_MAX)), refused: 0 }
+    }
+}
+
 /// A handle on a running node.
 #[derive(Clone)]
 pub struct Handle {
     node: NodeId,
     asks: mpsc::Sender<Ask>,
     inbox: mpsc::Sender<Ask>,
-    rooms: Arc<Mutex<BTreeMap<NodeId, Arc<Semaphore>>>>,
+    rooms: Arc<Mutex<BTreeMap<NodeId, Room>>>,
     changes: broadcast::Sender<OrderId>,
     streams: Arc<std::sync::atomic::AtomicU64>,
     open: watch::Receiver<BTreeSet<NodeId>>,
@@ -133,13 +145,21 @@ impl Handle {
         answer.await.map_err(|_| stopping())?
     }
 
-    fn room(&self, from: &NodeId) -> Result<OwnedSemaphorePermit, Refusal> {
-        let room = {
-            let mut rooms = self.rooms.lock().expect("no panic while it is held");
-            rooms.entry(from.clone()).or_insert_with(|| Arc::new(Semaphore::new(PEER_INBOX_MAX))).clone()
-        };
-        let overloaded = || Refusal::new(Reason::Overloaded).with("peer", from).with("retry_ms", RETRY_MS);
-        room.try_acquire_owned().map_err(|_| overloaded())
+    /// Room for one more call of a peer; refused while too many of them wait.
+    pub(super) fn room(&self, from: &NodeId) -> Result<OwnedSemaphorePermit, Refusal> {
+        let mut rooms = self.rooms.lock().expect("no panic while it is held");
+        let room = rooms.entry(from.clone()).or_insert_with(Room::empty);
+        Arc::clone(&room.places).try_acquire_owned().map_err(|_| {
+            room.refused += 1;
+            Refusal::new(Reason::Overloaded).with("peer", from).with("retry_ms", RETRY_MS)
+        })
+    }
+
+    /// How many calls of each peer wait, and how many were refused so far.
+    pub(super) fn inboxes(&self) -> BTreeMap<NodeId, (usize, u64)> {
+        let rooms = self.rooms.lock().expect("no panic while it is held");
+        let filled = |room: &Room| (PEER_INBOX_MAX - room.places.available_permits(), room.refused);
+        rooms.iter().map(|(peer, room)| (peer.clone(), filled(room))).collect()
     }
 
     /// Hands in how the log of a caller with this TLS key begins.

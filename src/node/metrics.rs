@@ -1,6 +1,7 @@
 //! The node in numbers, in the text format of Prometheus (version 0.0.4), on an HTTP address of its own.
 //!
 //! For the operator's network only: it names peers and logs, as `node status` does. Must never change anything.
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::domain::id::NodeId;
 use crate::domain::time::Timestamp;
 use crate::node::handle::Handle;
 use crate::node::traffic::{Direction, Traffic};
@@ -59,10 +61,11 @@ async fn answer_all(listener: TcpListener, handle: Handle) {
 async fn answer(request: Request<Incoming>, handle: &Handle) -> Result<Response<Full<Bytes>>, http::Error> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => {
-            let traffic = handle.traffic().clone();
+            let (traffic, inboxes) = (handle.traffic().clone(), handle.inboxes());
             let numbers =
                 handle.survey(move |node, contacts, now| text(node, &node.peer_views(contacts), &traffic, now));
-            numbers.await.map_or((StatusCode::SERVICE_UNAVAILABLE, String::new()), |body| (StatusCode::OK, body))
+            let body = numbers.await.map(|body| body + &inboxes_text(&inboxes));
+            body.map_or((StatusCode::SERVICE_UNAVAILABLE, String::new()), |body| (StatusCode::OK, body))
         }
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
         _ => (StatusCode::NOT_FOUND, "/metrics\n".to_owned()),
@@ -163,10 +166,19 @@ fn text(node: &Node, peers: &[PeerView<'_>], traffic: &Traffic, now: Timestamp) 
     page.0
 }
 
+/// What peers have waiting before the loop, seen from outside of it.
+fn inboxes_text(inboxes: &BTreeMap<NodeId, (usize, u64)>) -> String {
+    let mut page = Page::default();
+    let label = |peer: &NodeId| format!("peer=\"{peer}\"");
+    let waiting = inboxes.iter().map(|(peer, (waiting, _))| (label(peer), *waiting as i128));
+    page.family("peer_inbox", "gauge", "Deliveries and questions of it that wait.", waiting);
+    let refused = inboxes.iter().map(|(peer, (_, refused))| (label(peer), i128::from(*refused)));
+    page.family("peer_inbox_refused_total", "counter", "Those refused because too many waited.", refused);
+    page.0
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::protocol::Input;
     use crate::protocol::explain::fixture::{Town, by_rule};
@@ -178,11 +190,14 @@ mod tests {
         town.node.step(Input::PeerUp("kid".parse().expect("name")), town.now);
         let traffic = Traffic::default();
         traffic.count(Direction::Sent, &(&Frame::Credit { bytes: 7 }).into());
-        let page = text(&town.node, &town.node.peer_views(&BTreeMap::new()), &traffic, town.now);
+        let page = text(&town.node, &town.node.peer_views(&BTreeMap::new()), &traffic, town.now)
+            + &inboxes_text(&[("kid".parse().expect("name"), (3, 5))].into());
         for line in [
             "# TYPE verbund_peer_up gauge",
             "verbund_peer_up{peer=\"kid\"} 1",
             "verbund_offerings 1",
+            "verbund_peer_inbox{peer=\"kid\"} 3",
+            "verbund_peer_inbox_refused_total{peer=\"kid\"} 5",
             "verbund_frames_total{kind=\"credit\",direction=\"sent\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
