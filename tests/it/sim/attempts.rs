@@ -84,7 +84,10 @@ fn another_route_begins_only_after_the_void_and_late_offers_of_the_first_get_a_n
     let yes = decision(&sign_request(&request), &request, "provitako", "leitung", true, world.now);
     world.officer("provitako", &yes).expect("it does not know of the void");
     world.run(2_000);
-    assert!(world.attempt("kid", order).is_some_and(|attempt| attempt.counters.contains_key(&2)), "offers on their way");
+    assert!(
+        world.attempt("kid", order).is_some_and(|attempt| attempt.counters.contains_key(&2)),
+        "offers on their way"
+    );
     let offers = world.attempt("kid", order).expect("an attempt");
     let late = Delivery {
         order,
@@ -125,7 +128,9 @@ fn another_route_begins_only_after_the_void_and_late_offers_of_the_first_get_a_n
     assert!(told.contains(&"dataport") || told.contains(&"kid"), "late offers are answered: {told:?}");
     for notice in late.values() {
         let at = world.federation.home(&notice.body().to);
-        assert!(world.node(at.as_str()).state().orders[&order].attempts[&1].late.contains_key(&notice.body().message));
+        assert!(
+            world.node(at.as_str()).state().orders[&order].attempts[&1].late.contains_key(&notice.body().message)
+        );
     }
     let third = Request { attempt: 3, signed_at: world.now, ..request };
     refused(submit(&mut world, &third), Reason::OrderClosed);
@@ -138,11 +143,7 @@ fn an_interest_is_raised_to_a_binding_request_on_the_same_order() {
     let order = submit(&mut world, &interest).expect("a good request");
     world.run(2_000);
     world.attempt("kitu", order).expect("an attempt").offer().expect("conditions");
-    let binding = Request {
-        attempt: 2,
-        signed_at: world.now,
-        ..world.federation.request("r1", world.now)
-    };
+    let binding = Request { attempt: 2, signed_at: world.now, ..world.federation.request("r1", world.now) };
     refused(submit(&mut world, &binding), Reason::OrderOpen);
     end_with(&mut world, &interest, VoidReason::Superseded);
     submit(&mut world, &binding).expect("the interest has been superseded");
@@ -376,7 +377,8 @@ fn notice_that_is_too_short_is_refused() {
     let request = world.federation.request("r1", world.now);
     let order = submit(&mut world, &request).expect("a good request");
     world.settle();
-    let soon = milestone(&world, order, "barleben", "einkauf", 1, Happening::Terminated { ends_on: world.now.date() });
+    let soon =
+        milestone(&world, order, "barleben", "einkauf", 1, Happening::Terminated { ends_on: world.now.date() });
     refused(world.officer("kitu", &soon), Reason::NoticeTooShort);
 }
 
