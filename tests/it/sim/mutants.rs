@@ -95,7 +95,7 @@ fn ask_for_outcome() {
 
 #[test]
 fn recover_own() {
-    bites(Mechanism::RecoverOwn, regressions::a_restored_backup_says_nothing_twice);
+    bites(Mechanism::RecoverOwn, regressions::a_restored_hop_says_nothing_twice);
 }
 
 #[test]
