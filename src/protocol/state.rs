@@ -426,14 +426,6 @@ impl State {
             }
             Body::CallOff(call_off) => return Ok(self.place_call_off(call_off.clone(), verified)),
             Body::Seal(seal) => {
-                // Where it was written the whole chain was there; after a restored backup its place in the log says so.
-                if self.is_local(&seal.buyer) {
-                    let attempt = self.orders.get(&order).and_then(|known| known.attempts.get(&number));
-                    let chain = attempt.map(Attempt::chain).transpose();
-                    if !seal.chain.iter().all(|id| self.place_of(id, &self.own).is_some()) {
-                        chain?;
-                    }
-                }
                 // One seal for all attempts: a second one contradicts the first.
                 let sealed = self.orders.get(&order).and_then(Order::sealed).and_then(|sealed| sealed.seal.as_ref());
                 if let Some(other) = sealed.filter(|other| other.body().attempt != seal.attempt) {

@@ -369,14 +369,13 @@ impl Node {
         }
         let request = attempt.request.body();
         let parties = attempt.route().parties();
-        let holds = parties.iter().enumerate().skip(1).filter_map(|(at, org)| {
+        let holds = parties.iter().enumerate().skip(1).map(|(at, org)| {
             let latest = latest_answer(attempt, at);
             // Of a party elsewhere: until when it must have been reached.
-            let Some(policy) = self.settings.policies.get(org) else { return Some(latest) };
-            Some(match policy.deciding {
-                Deciding::Officer { within_ms } => request.signed_at.plus_ms(within_ms).min(latest),
-                Deciding::Rule { .. } => latest,
-            })
+            match self.settings.policies.get(org).map(|policy| &policy.deciding) {
+                Some(Deciding::Officer { within_ms }) => request.signed_at.plus_ms(*within_ms).min(latest),
+                Some(Deciding::Rule { .. }) | None => latest,
+            }
         });
         let doubt = self.doubts.get(&(order, request.attempt)).map(|doubt| doubt.next_at);
         let later = holds.chain([request.quote_by, request.seal_by]).map(|due| due.plus_ms(1));

@@ -24,10 +24,6 @@ const FULL_WAIT_MS: i64 = 1_000;
 /// How long it takes to bring a backup back, in milliseconds: longer than any call is under way.
 const RESTORE_MS: [i64; 2] = [6_000, 20_000];
 
-/// Nodes of buyers are not restored in the seeds as long as `regressions::a_restored_buyer_says_nothing_twice` fails; seed
-/// 40 finds it as well.
-const BUYERS_HOMES: [&str; 2] = ["kitu", "akdb"];
-
 /// A clock that is off by more than this, in milliseconds, was set wrong.
 const SET_WRONG_MS: i64 = DAY_MS / 2;
 
@@ -121,7 +117,7 @@ fn rare(dice: &mut SeededDice, nodes: &[NodeId], events: &mut Vec<(i64, Event)>)
         0 if node != other => put(at, Fault::OneWay(node, other)),
         0 | 1 => put(at, Fault::Jump(node, *dice.one_of(&[-DAY_MS, DAY_MS]))),
         2 => put(at, Fault::Full(node, *dice.one_of(&[500, 5_000, 30_000]))),
-        3 if !BUYERS_HOMES.contains(&node.as_str()) => {
+        3 => {
             put(at, Fault::Backup(node.clone()));
             put(at + dice.between(0, 5_000), Fault::Restore(node, *dice.one_of(&RESTORE_MS)));
         }

@@ -257,7 +257,6 @@ pub fn a_restored_hop_says_nothing_twice() {
 
 /// Nor does the buyer's node, which hosts the first hop as well: what that had offered nobody else has.
 #[test]
-#[ignore = "fails: the seal is refused back while the first hop's own offer is lost, and a second seal is written"]
 fn a_restored_buyer_says_nothing_twice() {
     restore_at_many_moments("kitu");
 }
