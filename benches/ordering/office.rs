@@ -10,7 +10,7 @@ use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
 use verbund::protocol::frame::{Delivery, DeliveryKey};
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
-use verbund::protocol::settings::Dice;
+use verbund::protocol::settings::{Dice, Settings};
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::MemoryStore;
 
@@ -115,7 +115,9 @@ impl Office {
         let federation = federation();
         let nodes = federation.nodes.keys().zip(1..).map(|(node, seed)| {
             let dice = Box::new(Counting(seed << 32));
-            let state = Node::new(federation.settings(node), federation.keys(node), dice);
+            // Nobody is asked how far a log goes that has just begun.
+            let settings = Settings { alone: true, ..federation.settings(node) };
+            let state = Node::new(settings, federation.keys(node), dice);
             (node.clone(), (state, MemoryStore::new()))
         });
         let mut office = Self {
