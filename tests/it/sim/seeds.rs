@@ -17,7 +17,7 @@ use crate::sim::World;
 use crate::sim::faults::{Faults, TROUBLE_MS, timetable};
 
 /// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 60;
 
 /// Time to quote in these runs, in milliseconds; as long again to seal. Short, so that deadlines pass as well.
 const QUOTE_MS: i64 = 60_000;
@@ -115,7 +115,7 @@ fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
         Style::Reroute(dice.between(1, 6_000)),
         Style::Reroute(dice.between(1, 200)),
         Style::Raise,
-        Style::Recall(dice.between(1, 2_000), *dice.one_of(&["kid", "provitako"])),
+        Style::Recall(dice.between(1, 2_000), dice.one_of(&["kid", "provitako"])),
         Style::Change,
     ];
     let style = *dice.one_of(&styles);
