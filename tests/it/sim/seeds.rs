@@ -115,7 +115,7 @@ fn order(world: &mut World, dice: &mut SeededDice, number: i64) -> Errand {
         Style::Reroute(dice.between(1, 6_000)),
         Style::Reroute(dice.between(1, 200)),
         Style::Raise,
-        Style::Recall(dice.between(1, 2_000), dice.one_of(&["kid", "provitako"])),
+        Style::Recall(dice.between(1, 2_000), if dice.percent(50) { "kid" } else { "provitako" }),
         Style::Change,
     ];
     let style = *dice.one_of(&styles);
