@@ -19,7 +19,7 @@ pub struct Gathering {
     members: Vec<String>,
     /// Schlüssel, nach dem die Kosten verteilt werden: inhabitants (Einwohner), uses (Nutzungen), target-group, fixed
     #[arg(long, default_value = "inhabitants", value_name = "SCHLÜSSEL", value_parser = ["inhabitants", "uses", "target-group", "fixed"])]
-    key: String,
+    shares_by: String,
 }
 
 impl Gathering {
@@ -28,7 +28,7 @@ impl Gathering {
         if self.members.is_empty() {
             return Ok(None);
         }
-        let key = KeyKind::try_from(self.key)?;
+        let key = KeyKind::try_from(self.shares_by)?;
         let through = client.officer()?.org.to_string();
         let needs = client.needs(offering, &through).await?;
         let mut members = Vec::new();
