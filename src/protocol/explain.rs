@@ -555,9 +555,9 @@ mod tests {
         check(&town, order, "town", Stage::AwaitingApproval, Some(("town", Task::Approve)), &["approve", "cancel"]);
         town.decide(order, "town", "leitung", true).expect("the approver may");
         check(&town, order, "town", Stage::Offered, Some(("town", Task::Seal)), &["seal", "cancel"]);
-        check(&town, order, "kitu", Stage::Offered, Some(("town", Task::Seal)), &["ask"]);
+        check(&town, order, "kitu", Stage::Offered, Some(("town", Task::Seal)), &["ask", "recall"]);
         assert_eq!(town.seal(order).expect("sealable"), Answer::Order(order));
-        check(&town, order, "kitu", Stage::Sealed, None, &["evidence"]);
+        check(&town, order, "kitu", Stage::Sealed, None, &["report", "evidence"]);
         let said = said(town.node.state().orders[&order].current().expect("an attempt"));
         let kinds: Vec<&str> = said.iter().map(|said| said.kind.name()).collect();
         assert_eq!(kinds, ["request", "decision", "endorse", "accept", "counter", "seal"]);
@@ -577,14 +577,14 @@ mod tests {
         town.wake(at);
         check(&town, order, "town", Stage::InChain, Some(("kitu", Task::Endorse)), &["ask", "cancel"]);
         town.wake(at.plus_ms(1));
-        check(&town, order, "town", Stage::Void(VoidReason::Rejected), None, &["reorder", "evidence"]);
+        check(&town, order, "town", Stage::Void(VoidReason::Rejected), None, &["reroute", "reorder", "evidence"]);
     }
 
     #[test]
     fn an_interest_is_answered_but_cannot_be_sealed() {
         let mut town = Town::new(by_rule());
         let order = town.order("r1", |request| request.mode = Mode::Interest);
-        check(&town, order, "town", Stage::Offered, Some(("town", Task::Seal)), &["reorder", "cancel"]);
+        check(&town, order, "town", Stage::Offered, Some(("town", Task::Seal)), &["raise", "cancel"]);
     }
 
     #[test]
