@@ -39,8 +39,6 @@ pub enum Mechanism {
     RecoverOwn,
     /// Results go ahead of requests.
     ResultsFirst,
-    /// Too many messages of one peer are refused with a hint when to come back.
-    Backpressure,
     /// A cursor into a peer's journal is void when the peer's store has a new name.
     CursorReset,
     /// A log that contradicts itself is cut.

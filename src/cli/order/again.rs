@@ -29,6 +29,7 @@ pub struct Again {
 /// Ends the current attempt if it is open, and tries another route.
 pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(), Refusal> {
     let order = client.order(again.order).await?;
+    check_repeatable(&order)?;
     // Asked before anything ends: who has no other route keeps the attempt.
     let wish = next(client, &order, &again, order.mode == i32::from(pb::Mode::Interest)).await?;
     if !is_over(order.stage) {
@@ -43,6 +44,7 @@ pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(),
     if order.mode != i32::from(pb::Mode::Interest) {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not an interest"));
     }
+    check_repeatable(&order)?;
     let mut wish = next(client, &order, &again, false).await?;
     if again.terms.via.is_empty() {
         wish.route = route_of(&order)?;
@@ -59,12 +61,29 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     if order.seal_statement_id.is_empty() {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }
+    check_for_itself(&order)?;
     let mut wish = next(client, &order, &again, false).await?;
     wish.request_id = hex::encode(fresh_salt().0);
     wish.attempt = 1;
     wish.route = route_of(&order)?;
     wish.amends = Some(Amends { order: order.id.parse()?, seal: order.seal_statement_id.parse()?, what });
     hand_in(client, out, wish).await
+}
+
+/// A further attempt repeats for whom and what the order is; the tool cannot where the node does not show it.
+fn check_repeatable(order: &pb::Order) -> Result<(), Refusal> {
+    if order.amends_order_id.is_empty() {
+        return check_for_itself(order);
+    }
+    Err(Refusal::new(Reason::OrderState).with("rule", "an amendment is cancelled and ordered anew"))
+}
+
+/// The node shows the names of members, not their needs and numbers.
+fn check_for_itself(order: &pb::Order) -> Result<(), Refusal> {
+    if order.bundled_members.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::OrderState).with("rule", "an order for several members is cancelled and ordered anew"))
 }
 
 fn route_of(order: &pb::Order) -> Result<Route, Refusal> {

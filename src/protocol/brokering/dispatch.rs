@@ -4,7 +4,7 @@ use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Signed, Verified};
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::brokering::Approval;
 use crate::protocol::frame::{Delivery, DeliveryKey};
@@ -206,7 +206,6 @@ fn call_off(known: &Order, message: StatementId) -> Option<&Signed> {
 
 /// Whether a message can only be placed behind the end of its attempt.
 fn follows_end(signed: &Signed) -> bool {
-    use crate::domain::statement::Kind;
     matches!(signed.kind(), Kind::LateNotice | Kind::Milestone)
 }
 

@@ -372,6 +372,13 @@ fn check_next_attempt(order: &Order, request: &Request) -> Result<(), Refusal> {
     if newest.void.is_none() && Mechanism::VoidBeforeReroute.is_on() {
         return Err(Refusal::new(Reason::OrderOpen).with("order", request.order).with("attempt", number));
     }
+    let (before, field) = (newest.request.body(), |field| Refusal::new(Reason::FieldInvalid).with("field", field));
+    if before.bundle != request.bundle {
+        return Err(field("bundle").with("rule", "every attempt orders for the same members"));
+    }
+    if before.amends != request.amends {
+        return Err(field("amends").with("rule", "every attempt amends the same order"));
+    }
     if newest.request.body().mode == Mode::Binding && request.mode == Mode::Interest {
         return Err(Refusal::new(Reason::FieldInvalid).with("field", "mode").with("must_be", "binding"));
     }

@@ -7,10 +7,9 @@ use verbund::domain::order::aftercare::{Amendment, Amends, Event as Happening, I
 use verbund::domain::order::bundle::{Bundle, Member};
 use verbund::domain::order::{Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
-use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::reason::Reason;
 use verbund::domain::route::Route;
 use verbund::domain::statement::{Kind, Signed};
-use verbund::protocol::Answer;
 use verbund::protocol::frame::Delivery;
 use verbund::protocol::settings::Deciding;
 
@@ -18,36 +17,14 @@ use crate::federation::{
     cancel, cents, day, decision, name, salt, seal, sign_as, sign_request, statement_key, wohngeld,
 };
 use crate::sim::faults::{Fault, Faults};
+use crate::sim::scenarios::{check_refused as refused, sealed as is_sealed, submit, world};
 use crate::sim::{Event, World};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-fn world() -> World {
-    let mut world = World::calm();
-    world.run(1_000);
-    world
-}
-
-fn submit(world: &mut World, request: &Request) -> Result<OrderId, Refusal> {
-    let home = world.federation.home(&request.buyer);
-    match world.officer(home.as_str(), &sign_request(request))? {
-        Answer::Order(order) => Ok(order),
-        other => panic!("a request is answered with {other:?}"),
-    }
-}
-
-fn is_sealed(world: &World, node: &str, order: OrderId) -> bool {
-    world.attempt(node, order).is_some_and(|attempt| attempt.seal.is_some())
-}
-
 fn void_of(world: &World, node: &str, order: OrderId, number: u32) -> Option<VoidReason> {
     let attempt = world.node(node).state().orders.get(&order)?.attempts.get(&number)?;
     attempt.void.as_ref().map(|void| void.body().reason)
-}
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, reason: Reason) {
-    let refusal = result.expect_err("must be refused");
-    assert_eq!(refusal.reason, reason, "{refusal}");
 }
 
 fn end_with(world: &mut World, request: &Request, reason: VoidReason) {

@@ -26,13 +26,13 @@ use crate::sim::faults::{Faults, rotation};
 use crate::sim::{Event, World, invariants};
 
 /// A world after its first second, in which all streams are open.
-fn world() -> World {
+pub fn world() -> World {
     let mut world = World::calm();
     world.run(1_000);
     world
 }
 
-fn submit(world: &mut World, request: &Request) -> Result<OrderId, Refusal> {
+pub fn submit(world: &mut World, request: &Request) -> Result<OrderId, Refusal> {
     let home = world.federation.home(&request.buyer);
     match world.officer(home.as_str(), &sign_request(request))? {
         Answer::Order(order) => Ok(order),
@@ -40,7 +40,7 @@ fn submit(world: &mut World, request: &Request) -> Result<OrderId, Refusal> {
     }
 }
 
-fn sealed(world: &World, node: &str, order: OrderId) -> bool {
+pub fn sealed(world: &World, node: &str, order: OrderId) -> bool {
     world.attempt(node, order).is_some_and(|attempt| attempt.seal.is_some())
 }
 
@@ -52,7 +52,7 @@ fn decline_reason(world: &World, node: &str, order: OrderId) -> Option<String> {
     world.attempt(node, order)?.declines.values().next().map(|decline| decline.body().reason.clone())
 }
 
-fn check_refused<T: std::fmt::Debug>(result: Result<T, Refusal>, reason: Reason) -> Refusal {
+pub fn check_refused<T: std::fmt::Debug>(result: Result<T, Refusal>, reason: Reason) -> Refusal {
     let refusal = result.expect_err("must be refused");
     assert_eq!(refusal.reason, reason, "{refusal}");
     refusal
