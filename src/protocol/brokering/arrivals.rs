@@ -44,7 +44,8 @@ impl Node {
         self.receipt(&delivery, now, work).map(Answer::Receipt)
     }
 
-    /// Takes one arriving message into log and state; what is already here changes nothing.
+    /// Takes one arriving message into log and state; what is already here changes nothing. A restored node may find in
+    /// it what it had once held: the sender never got the receipt.
     fn arrive(
         &mut self,
         signed: &Signed,
@@ -52,6 +53,9 @@ impl Node {
         now: Timestamp,
         work: &mut Work,
     ) -> Result<(), Refusal> {
+        if self.is_missing(signed) {
+            return self.fill_gap(signed, work);
+        }
         if self.is_known(signed) {
             return Ok(());
         }

@@ -42,6 +42,10 @@ impl Node {
             return Err(Refusal::new(Reason::OrgElsewhere).with("org", org));
         }
         let (order, _) = verified.body().order().expect("officer kinds belong to an order");
+        if self.is_missing(&signed) {
+            // Handed in again after a backup was restored: it stands already, and now its content is back.
+            return self.fill_gap(&signed, work).map(|()| Answer::Order(order));
+        }
         self.check_clock(&verified, now)?;
         match verified.body().clone() {
             Body::Request(request) => self.submit(&request, verified, now, work)?,

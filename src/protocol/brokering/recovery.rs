@@ -159,18 +159,26 @@ impl Node {
     }
 
     fn take_back(&mut self, signed: &Signed, now: Timestamp, work: &mut Work) -> bool {
-        if self.state.gaps.contains_key(&signed.id()) {
-            let recovered = self.state.recover(signed).is_ok();
-            if recovered {
-                work.commit.push(Record::Recovered(signed.clone()));
-                work.touched.extend(Body::read(signed).ok().and_then(|body| body.order()).map(|(order, _)| order));
-            }
-            return recovered;
+        if self.is_missing(signed) {
+            return self.fill_gap(signed, work).is_ok();
         }
-        if self.state.place_of(&signed.id(), &self.settings.origin).is_some() {
+        if self.is_known(signed) {
             return false;
         }
         let Ok(verified) = self.state.judge(signed) else { return false };
         !verified.signed().kind().is_public() && self.take_in(verified, now, work).is_ok()
+    }
+
+    /// Whether a statement stands in the own log, but its content is not here.
+    pub(super) fn is_missing(&self, signed: &Signed) -> bool {
+        self.state.gaps.contains_key(&signed.id())
+    }
+
+    /// Takes back the content of an entry of the own log, from whoever brings it and whenever.
+    pub(super) fn fill_gap(&mut self, signed: &Signed, work: &mut Work) -> Result<(), Refusal> {
+        self.state.recover(signed)?;
+        work.commit.push(Record::Recovered(signed.clone()));
+        work.touched.extend(Body::read(signed).ok().and_then(|body| body.order()).map(|(order, _)| order));
+        Ok(())
     }
 }

@@ -288,6 +288,30 @@ fn a_restored_hop_takes_back_what_it_had_said() {
     assert!(is_sealed(&world, "kid", order) && is_sealed(&world, "dataport", order));
 }
 
+/// A hop has logged the seal, its receipt never arrived, and the backup is from before: nobody knows that it ever had the
+/// seal. When the buyer delivers it again, it takes back what its log says it had. (Seed 900.)
+#[test]
+fn a_seal_that_was_lost_with_its_receipt_is_taken_back() {
+    let mut world = world();
+    world.faults.active = true;
+    let request = unhurried(&world, "r1");
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(5_000);
+    world.later(0, Event::Fault(Fault::Backup(name("kid"))));
+    world.run(1);
+    world.later(0, Event::Fault(Fault::OneWay(name("kid"), name("kitu"))));
+    let sealing = seal(world.attempt("kitu", order).expect("offered"), "einkauf", world.now);
+    world.officer("kitu", &sealing).expect("sealed");
+    assert!(world.run_until(5_000, |world| is_sealed(world, "kid", order)));
+    world.later(0, Event::Fault(Fault::Restore(name("kid"), 100)));
+    assert!(!world.node("kitu").undelivered(order).is_empty(), "the receipt is lost");
+    world.run(1_000);
+    assert!(!is_sealed(&world, "kid", order), "the backup does not know");
+    world.settle();
+    assert!(is_sealed(&world, "kid", order));
+    assert_eq!(world.node("kid").missing_statements(), 0);
+}
+
 /// The same at the buyer's node, after the seal: there is one seal, and it comes back.
 #[test]
 fn a_restored_buyers_node_takes_back_its_seal() {
