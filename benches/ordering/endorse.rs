@@ -153,7 +153,7 @@ impl Clock for Standing {
 struct Silent;
 
 impl Peers for Silent {
-    async fn deliver(&self, _: NodeId, _: Delivery) -> Result<Signed, Refusal> {
+    async fn deliver(&self, _: NodeId, _: Vec<Delivery>) -> Vec<Result<Signed, Refusal>> {
         std::future::pending().await
     }
 
@@ -177,7 +177,7 @@ fn grouped(figures: &mut Figures, office: &mut Office, count: usize, verified: f
                 answered(under_way.join_next().await);
             }
             let handle = handle.clone();
-            under_way.spawn(async move { handle.deliver(name(NEIGHBOUR), delivery).await });
+            under_way.spawn(async move { handle.deliver(&name(NEIGHBOUR), delivery).await });
         }
         while let Some(answer) = under_way.join_next().await {
             answered(Some(answer));

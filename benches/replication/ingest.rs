@@ -9,17 +9,15 @@ use std::time::Duration;
 
 use prost::Message as _;
 use tokio::runtime::Runtime;
-use verbund::domain::id::{Hash, NodeId};
-use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::id::Hash;
+use verbund::domain::reason::Refusal;
 use verbund::domain::signing::{PublicKey, Signature};
-use verbund::domain::statement::Signed;
 use verbund::node::driver::Driver;
 use verbund::node::handle::{Handle, StreamIn};
-use verbund::node::ports::Peers;
+use verbund::node::ports::Nobody;
 use verbund::node::system::{SystemClock, SystemDice};
-
 use verbund::protocol::Node;
-use verbund::protocol::frame::{Delivery, Frame, Question, Run};
+use verbund::protocol::frame::{Frame, Run};
 use verbund::protocol::peering::Dialler;
 use verbund::protocol::settings::Instance;
 use verbund::store::disk::DiskStore;
@@ -34,19 +32,6 @@ const STAGES: usize = 10;
 
 /// Statements whose signatures are verified for the limit.
 const SAMPLE: usize = 40_000;
-
-/// Nobody to deliver to.
-struct Nobody;
-
-impl Peers for Nobody {
-    async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
-        Err(Refusal::new(Reason::Unreachable).with("node", node))
-    }
-
-    async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
-        Err(Refusal::new(Reason::Unreachable).with("node", node))
-    }
-}
 
 pub fn run(figures: &mut Figures, dataset: &Dataset) {
     let runtime = Runtime::new().expect("a runtime");

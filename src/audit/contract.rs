@@ -10,7 +10,7 @@ use crate::audit::report::{Assumption, Book, Case, Check, Ending, LegLine, Rulin
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
-use crate::domain::id::{Origin, StatementId};
+use crate::domain::id::{OrgId, Origin, StatementId};
 use crate::domain::law::{LegJudgement, Verdict, judge_leg};
 use crate::domain::offering::{Area, Component, Offering};
 use crate::domain::order::{Attempt, LegFinding, Mode, Placed, Request};
@@ -55,6 +55,8 @@ pub fn examine(entries: &[Entry], logs: &Logs, book: &mut Book) -> (Case, Option
         parties: request.route.parties().to_vec(),
         offering: Some(request.offering),
         as_of: Some(request.as_of),
+        mode: Some(request.mode),
+        amends: request.amends.clone(),
         ending: Some(ending),
         ..Case::default()
     };
@@ -68,6 +70,7 @@ pub fn examine(entries: &[Entry], logs: &Logs, book: &mut Book) -> (Case, Option
     check_times(&messages, &request, book);
     if let Some(attempt) = &attempt {
         check_price(attempt, &mut case, book);
+        check_call_offs(&messages, attempt, book);
         check_tariffs(attempt, logs, book);
         check_officers(attempt, logs, book);
         check_legs(attempt, &messages, logs, &mut case, book);
@@ -108,6 +111,7 @@ fn named(body: &Body) -> Vec<StatementId> {
         Body::Recall(body) => vec![body.request],
         Body::LateNotice(body) => vec![body.message, body.void],
         Body::Milestone(body) => vec![body.seal],
+        Body::CallOff(body) => vec![body.seal],
         _ => Vec::new(),
     }
 }
@@ -150,7 +154,8 @@ fn place(messages: &[Message], book: &mut Book) -> Option<Attempt> {
     })?;
     book.pass(Check::Chain);
     let mut attempt = Attempt::new(request);
-    for message in messages.iter().filter(|message| !std::ptr::eq(*message, first)) {
+    let beside = |message: &&Message| matches!(message.body, Body::CallOff(_)) || std::ptr::eq(*message, first);
+    for message in messages.iter().filter(|message| !beside(message)) {
         let Some(verified) = message.verified.clone() else { continue };
         let name = &message.entry.name;
         match attempt.place(verified) {
@@ -174,6 +179,24 @@ fn place(messages: &[Message], book: &mut Book) -> Option<Attempt> {
         }
     }
     Some(attempt)
+}
+
+/// Every member of an order for several got its part, and the parts are the order's.
+fn check_call_offs(messages: &[Message], attempt: &Attempt, book: &mut Book) {
+    let (request, seal) = (attempt.request.body(), attempt.seal.as_ref());
+    let mut members: BTreeSet<&OrgId> = BTreeSet::new();
+    members.extend(request.bundle.iter().flat_map(|bundle| &bundle.members).map(|member| &member.org));
+    for message in messages {
+        let (Body::CallOff(call_off), true) = (&message.body, message.verified.is_some()) else { continue };
+        let unsealed = || Refusal::new(Reason::ChainIncomplete).with("missing", Kind::Seal);
+        let fits = seal.ok_or_else(unsealed).and_then(|seal| call_off.check(request, seal.id(), seal.body().total));
+        members.remove(&call_off.to);
+        book.judge(Check::Price, &message.entry.name, fits);
+    }
+    for member in members.into_iter().filter(|_| seal.is_some()) {
+        let refusal = Refusal::new(Reason::EvidenceMissing).with("kind", Kind::CallOff).with("org", member);
+        book.refuse(Check::Price, "order", refusal);
+    }
 }
 
 /// Exactly one seal or void, in its place; a seal closes a complete chain.
@@ -208,7 +231,12 @@ fn check_outcome(messages: &[Message], attempt: Option<&Attempt>, request: &Requ
 /// it was put in its place.
 fn check_price(attempt: &Attempt, case: &mut Case, book: &mut Book) {
     let total = attempt.seal.as_ref().map(|seal| seal.body().total);
-    case.total = total.or_else(|| attempt.offer().ok()).map(|total| (total, attempt.request.body().term_years));
+    let request = attempt.request.body();
+    case.total = total.or_else(|| attempt.offer().ok()).map(|total| (total, request.term_years));
+    if let (Some(bundle), Some((total, _))) = (&request.bundle, case.total) {
+        let shares = bundle.shares(total).unwrap_or_default();
+        case.members = shares.into_iter().map(|(member, share)| (member.org.clone(), member.weight, share)).collect();
+    }
     if attempt.seal.is_some() && attempt.chain().is_ok() {
         book.judge(Check::Price, "order", attempt.offer());
     }
@@ -332,6 +360,7 @@ fn check_legs(attempt: &Attempt, messages: &[Message], logs: &Logs, case: &mut C
         let finding = match &message.body {
             Body::Endorse(body) => &body.leg,
             Body::Accept(body) => &body.leg,
+            Body::CallOff(body) => &body.leg,
             _ => continue,
         };
         let judged = judge_again(finding, &facts, (&request.rule_pack, pack), request.signed_at);

@@ -15,7 +15,7 @@ use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::words::german;
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
-use crate::domain::order::{Attempt, Mode, Request};
+use crate::domain::order::{Attempt, Request};
 use crate::domain::reason::Lang;
 use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
@@ -175,13 +175,11 @@ impl<'e> Draft<'e> {
             self.say("Auftragnehmer am Ende der Kette", "Provider"),
             self.org(request.route.provider()),
         );
-        let mode = match request.mode {
-            Mode::Binding => self.say("verbindliche Bestellung", "binding order"),
-            Mode::Interest => {
-                self.say("Interessenbekundung, bindet niemanden", "expression of interest, binds nobody")
-            }
-        };
-        section.entry("mode", self.say("Art", "Kind"), Cell::text(mode));
+        section.entry("mode", self.say("Art", "Kind"), Cell::text(request.mode.text(self.lang)));
+        if let Some(amends) = &request.amends {
+            let text = Cell::of(amends.text(self.lang), amends.order.to_string());
+            section.entry("amends", self.say("Bezug", "Relates to"), text);
+        }
         let reference = if request.reference.is_empty() {
             Cell::unknown(self.say("nicht angegeben", "not given"))
         } else {

@@ -10,7 +10,8 @@ use crate::audit::bundle::printable;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
-use crate::domain::order::VoidReason;
+use crate::domain::order::aftercare::Amends;
+use crate::domain::order::{Mode, VoidReason};
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::domain::time::{Date, Timestamp};
 
@@ -316,6 +317,12 @@ pub struct Case {
     pub offering_title: Option<(String, OrgId, u32)>,
     /// The day of award.
     pub as_of: Option<Date>,
+    /// Whether it binds.
+    pub mode: Option<Mode>,
+    /// The sealed order it changes or prolongs.
+    pub amends: Option<Amends>,
+    /// The members for whom it was ordered: each with its number for the key and its share of the total.
+    pub members: Vec<(OrgId, u64, Cents)>,
     /// The total over the term in years.
     pub total: Option<(Cents, u32)>,
     /// How the attempt ended.
@@ -407,7 +414,10 @@ impl Case {
         };
         let assumption = |assumption: &Assumption| json!({ "member": assumption.member, "about": assumption.about, "source": printable(&assumption.source) });
         let title = self.offering_title.as_ref();
+        let member = |(org, weight, share): &(OrgId, u64, Cents)| json!({ "org": org, "weight": weight, "share_cents": share });
         json!({
+            "mode": self.mode, "amends": self.amends,
+            "members": self.members.iter().map(member).collect::<Vec<_>>(),
             "root": self.root, "order": self.order.map(|(order, _)| order), "attempt": self.order.map(|(_, n)| n),
             "parties": self.parties, "offering": self.offering,
             "title": title.map(|(title, _, _)| printable(title)), "seller": title.map(|(_, seller, _)| seller),
@@ -513,9 +523,19 @@ impl Page {
             let text = format!("„{title}“, {seller}, {} {version}", self.pick("Fassung", "version"));
             self.item("Angebot", "Offering", &text);
         }
+        if let Some(mode) = case.mode {
+            self.item("Art", "Kind", mode.text(self.lang));
+        }
+        if let Some(amends) = &case.amends {
+            self.item("Bezug", "Relates to", &amends.text(self.lang));
+        }
         if let Some((total, years)) = case.total {
             let text = format!("{total} ({years} {})", self.pick("Jahre", "years"));
             self.item("Gesamtpreis", "Total", &text);
+        }
+        for (org, weight, share) in &case.members {
+            let text = format!("{org}: {share} ({} {weight})", self.pick("Schlüsselzahl", "number"));
+            self.item("Für", "For", &text);
         }
         if let Some(day) = case.as_of {
             self.item("Vergabetag", "Day of award", &day.to_string());

@@ -29,12 +29,23 @@ macro_rules! bodies {
         impl Body {
             /// Reads the body that the statement's kind asks for. Signatures are not looked at.
             pub fn read(signed: &Signed) -> Result<Self, Refusal> {
+                signed.take_ahead().map_or_else(|| Self::parse(signed), Ok)
+            }
+
+            fn parse(signed: &Signed) -> Result<Self, Refusal> {
                 let body = match signed.kind() {
                     $(Kind::$variant => Self::$variant(json::read::<$type>(signed.payload())?),)*
                     Kind::Unknown(_) => json::check(signed.payload()).map(|()| Self::Unknown)?,
                 };
                 body.check()?;
                 Ok(body)
+            }
+
+            /// Reads a body on whatever core is free, for whoever asks next. What cannot be read is left to them.
+            pub fn read_ahead(signed: &Signed) {
+                if let Ok(body) = Self::parse(signed) {
+                    signed.put_ahead(body);
+                }
             }
         }
     };

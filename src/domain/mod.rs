@@ -1,5 +1,6 @@
 //! Floor 1: values and rules. No clock, no dice, no files, no network, no async; everything here is a pure function.
 pub mod body;
+pub mod checked;
 pub mod envelope;
 pub mod fact_base;
 pub mod facts;

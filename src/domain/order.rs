@@ -16,7 +16,7 @@ use crate::domain::offering::{Component, Due, TERM_YEARS_MAX};
 use crate::domain::order::aftercare::Amends;
 use crate::domain::order::bundle::Bundle;
 use crate::domain::price::Quantities;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::statement::{Salt, checked_text};
 use crate::domain::time::{Date, Timestamp};
@@ -114,6 +114,18 @@ pub enum Mode {
     Interest,
     /// May be sealed.
     Binding,
+}
+
+impl Mode {
+    /// The words for a person.
+    pub fn text(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Self::Binding, Lang::De) => "verbindliche Bestellung",
+            (Self::Binding, Lang::En) => "binding order",
+            (Self::Interest, Lang::De) => "Interessenbekundung, bindet niemanden",
+            (Self::Interest, Lang::En) => "expression of interest, binds nobody",
+        }
+    }
 }
 
 /// Terms under which the buyer's node may seal by itself.

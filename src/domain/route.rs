@@ -21,8 +21,9 @@ use crate::domain::time::Date;
 /// cooperative, federal cooperative, provider) has five; every leg is one more contract and one more deadline.
 pub const ROUTE_LEGS_MAX: usize = 6;
 
-/// Most routes a search returns: far more than an officer compares, few enough to judge and send within a request.
-pub const ROUTES_MAX: usize = 1_000;
+/// Most routes a search returns: more than there are between any two of five hundred organisations as they are related
+/// today, few enough to rank within milliseconds. An officer is sent the best of them.
+pub const ROUTES_MAX: usize = 10_000;
 
 /// Most legs judged for one search, about 40 milliseconds of work. A leg is judged once, and only when a route that is
 /// short enough comes to it.
@@ -654,7 +655,7 @@ mod tests {
         let mut world = World::on("2026-06-01");
         for hub in ["hub-1", "hub-2", "hub-3"] {
             world.entity(hub, |_| ());
-            for number in 0..60 {
+            for number in 0..100 {
                 let name = format!("town-{number}");
                 // Odd towns have not joined yet: their routes are not proven.
                 world.member(&name, hub, if number % 2 == 0 { "2010-01-01" } else { "2027-01-01" }, |fact| {
@@ -662,7 +663,7 @@ mod tests {
                 });
             }
         }
-        (0..60).for_each(|number| world.entity(&format!("town-{number}"), |_| ()));
+        (0..100).for_each(|number| world.entity(&format!("town-{number}"), |_| ()));
         let found = find(&world, "town-0", "town-2");
         assert_eq!((found.routes.len(), found.complete), (ROUTES_MAX, false));
         assert!(found.routes.iter().all(|judged| judged.verdict == Verdict::Fulfilled));

@@ -10,7 +10,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signer as _, VerifyingKey};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 use crate::domain::id::{KeyHash, shortened};
 use crate::domain::reason::{Reason, Refusal};
@@ -129,6 +131,13 @@ impl SecretKey {
     /// Signs; Ed25519 is deterministic, so the same message gives the same bytes.
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
+    }
+
+    /// Another secret that goes with this one, for a purpose of its own: HMAC-SHA-256 under the 32 bytes.
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let mut code = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("HMAC takes keys of any length");
+        code.update(purpose);
+        code.finalize().into_bytes().into()
     }
 
     /// PKCS #8 PEM, as OpenSSL reads it.

@@ -4,12 +4,13 @@
 //! type names the kind, so a signature on an offering can never be taken for one on an order. [`Signed`] is a claim.
 //! [`Verified`] is proof, and only `domain::trust` makes one.
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::domain::body::Body;
 use crate::domain::id::{KeyHash, StatementId, shortened};
 use crate::domain::json;
 use crate::domain::reason::{Reason, Refusal};
@@ -133,6 +134,8 @@ struct Parts {
     /// change and a key hash names one key, so what was good once stays good; whether the key may sign is another
     /// question, asked anew every time. Neither stored nor sent nor compared.
     good: AtomicU16,
+    /// The body, if somebody has read it for whoever asks next.
+    ahead: Mutex<Option<Box<Body>>>,
 }
 
 const _: () = assert!(SIGNATURES_MAX <= u16::BITS as usize, "one bit for each signature");
@@ -173,6 +176,7 @@ impl Signed {
             signatures: signatures.into(),
             payload_start,
             good: AtomicU16::new(0),
+            ahead: Mutex::new(None),
         };
         Ok(Self { parts: Arc::new(parts) })
     }
@@ -183,7 +187,11 @@ impl Signed {
         let mut signatures: Vec<SignatureBy> =
             keys.iter().map(|key| SignatureBy { key: key.public().hash(), signature: key.sign(&bytes) }).collect();
         signatures.sort();
-        Self::parse(&bytes, signatures).expect("what this program signs is well-formed and by distinct keys")
+        let signed =
+            Self::parse(&bytes, signatures).expect("what this program signs is well-formed and by distinct keys");
+        // Made by the very keys it names, so there is nothing to find out (RFC 8032 section 5.1.6).
+        signed.recall_good();
+        signed
     }
 
     /// SHA-256 of the signed bytes.
@@ -226,6 +234,34 @@ impl Signed {
             parts.good.fetch_or(bit, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Whether every signature has been found good.
+    pub(in crate::domain) fn is_good(&self) -> bool {
+        self.parts.good.load(Ordering::Relaxed) == self.all()
+    }
+
+    /// Takes every signature for good: it was made here, or [`crate::domain::checked`] knows that it was checked.
+    pub(in crate::domain) fn recall_good(&self) {
+        self.parts.good.store(self.all(), Ordering::Relaxed);
+    }
+
+    /// Keeps a body that was read from this statement for whoever asks next.
+    pub(in crate::domain) fn put_ahead(&self, body: Body) {
+        if let Ok(mut ahead) = self.parts.ahead.lock() {
+            *ahead = Some(Box::new(body));
+        }
+    }
+
+    /// The body that was read ahead. It is given away once: a node holds statements by the million, and most of them are
+    /// read once.
+    pub(in crate::domain) fn take_ahead(&self) -> Option<Body> {
+        self.parts.ahead.lock().ok()?.take().map(|body| *body)
+    }
+
+    /// One bit for each signature.
+    fn all(&self) -> u16 {
+        u16::MAX >> (usize::try_from(u16::BITS).unwrap_or(SIGNATURES_MAX) - self.parts.signatures.len())
     }
 
     /// The key and the signature that stand in a log leaf. For several signatures they are digests over all of them
@@ -416,7 +452,9 @@ mod tests {
         let (key, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
         let signed = Signed::sign(&Kind::Need, &serde_json::json!({"a": 1}), &[&key]);
         let good = |signed: &Signed| signed.parts.good.load(Ordering::Relaxed);
-        assert_eq!(good(&signed), 0, "signing proves nothing");
+        assert_eq!(good(&signed), 1, "made by that very key");
+        let signed = Signed::parse(signed.pae(), signed.signatures().to_vec()).expect("well-formed");
+        assert_eq!(good(&signed), 0, "reading proves nothing");
         signed.clone().verify(&key.public()).expect("its own key");
         assert_eq!(good(&signed), 1, "clones share what was found");
         assert_eq!(signed.verify(&other.public()).expect_err("another key").reason, Reason::SignerWrong);

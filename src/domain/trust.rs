@@ -433,6 +433,16 @@ impl LogTrust {
         &self.known.orgs
     }
 
+    /// Whether this is the same knowledge as another's, not only as much.
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.known, &other.known)
+    }
+
+    /// The organisations with a key event in this log.
+    fn orgs_at_home(&self) -> impl Iterator<Item = &OrgId> {
+        self.known.orgs.iter().filter(|(_, standing)| standing.last_event.is_some()).map(|(org, _)| org)
+    }
+
     /// Every key ever registered here.
     pub fn keys(&self) -> &BTreeMap<KeyHash, KeyStanding> {
         &self.known.keys
@@ -479,7 +489,11 @@ impl LogTrust {
 
     /// Judges a statement for position `at`: is it signed by whom it must be, with keys good there?
     pub fn judge(&self, signed: &Signed, at: u64) -> Result<Verified<Body>, Refusal> {
-        let body = Body::read(signed)?;
+        self.judge_read(signed, Body::read(signed)?, at)
+    }
+
+    /// The same for whoever has read the body already, to know which log to ask; it must be the statement's own.
+    pub(crate) fn judge_read(&self, signed: &Signed, body: Body, at: u64) -> Result<Verified<Body>, Refusal> {
         match &body {
             Body::FederationRoot(root) => self.judge_root(signed, root)?,
             Body::Admission(admission) => self.judge_admission(signed, admission)?,

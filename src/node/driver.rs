@@ -14,10 +14,12 @@ use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::Timestamp;
+use crate::node::couriers::Couriers;
 use crate::node::handle::{Ask, Ends, Handle, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
-use crate::protocol::frame::Frame;
+use crate::node::recent::Recent;
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
 use crate::protocol::limits::FRAME_ENTRIES_MAX;
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::replaces;
@@ -47,6 +49,8 @@ pub struct Driver<S, P, C> {
     streams: BTreeMap<NodeId, Stream>,
     contacts: BTreeMap<NodeId, Contact>,
     reads: VecDeque<Read>,
+    recent: Recent,
+    couriers: Couriers,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     next_request: u64,
     wake: Option<Timestamp>,
@@ -89,6 +93,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             streams: BTreeMap::new(),
             contacts: BTreeMap::new(),
             reads: VecDeque::new(),
+            recent: Recent::default(),
+            couriers: Couriers::default(),
             replies: BTreeMap::new(),
             next_request: 0,
             wake: None,
@@ -209,7 +215,12 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 let id = self.expect(reply);
                 self.step(Input::Introduced(id, run, tls_sha256), round);
             }
-            Ask::Delivered(key, result) => self.step(Input::Delivered(key, result), round),
+            Ask::Delivered(node, results) => {
+                self.couriers.back(&node);
+                for (key, result) in results {
+                    self.step(Input::Delivered(key, result), round);
+                }
+            }
             Ask::Told(node, question, answer) => self.step(Input::Told(node, question, answer), round),
             Ask::Open { node, stream, reply } => {
                 let opened = self.open(node, stream, round);
@@ -278,10 +289,13 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     /// Stores, then speaks.
     async fn settle(&mut self, round: Round) -> Result<(), Refusal> {
         let moves_pins = round.commit.iter().any(may_move_pins);
-        if !round.commit.is_empty()
-            && let Err(refusal) = self.store.commit(round.commit).await
-        {
-            return self.not_stored(refusal).await;
+        if !round.commit.is_empty() {
+            let mut recent = std::mem::take(&mut self.recent);
+            recent.put(&round.commit);
+            if let Err(refusal) = self.store.commit(round.commit).await {
+                return self.not_stored(refusal).await;
+            }
+            self.recent = recent;
         }
         if moves_pins {
             self.pin();
@@ -289,10 +303,22 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         for effect in round.effects {
             self.perform(effect);
         }
+        self.send_couriers();
         for look in round.looks {
             self.look(look).await;
         }
         Ok(())
+    }
+
+    fn send_couriers(&mut self) {
+        while let Some((node, load)) = self.couriers.leave() {
+            let (peers, handle) = (self.peers.clone(), self.handle.clone());
+            self.deliveries.spawn(async move {
+                let keys: Vec<DeliveryKey> = load.iter().map(Delivery::key).collect();
+                let results = peers.deliver(node.clone(), load).await;
+                handle.delivered(node, keys.into_iter().zip(results).collect()).await;
+            });
+        }
     }
 
     /// Nothing of the batch may be spoken. A full disk is survivable: the node forgets the batch by reading the
@@ -308,6 +334,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.streams.clear();
         self.ends.open.send_modify(BTreeSet::clear);
         self.reads.clear();
+        self.couriers.drop_all();
         self.node.forget();
         self.load().await?;
         // Starting may want to store something, which finds no room either; so it waits a little.
@@ -330,13 +357,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Effect::ReadEntries { to, origin, first, bytes_max } => {
                 self.reads.push_back(Read { to, origin, first, bytes_max });
             }
-            Effect::Deliver(node, delivery) => {
-                let (peers, handle, key) = (self.peers.clone(), self.handle.clone(), delivery.key());
-                self.deliveries.spawn(async move {
-                    let result = peers.deliver(node, delivery).await;
-                    handle.delivered(key, result).await;
-                });
-            }
+            Effect::Deliver(node, delivery) => self.couriers.give(node, delivery),
             Effect::Ask(node, question) => {
                 let (peers, handle) = (self.peers.clone(), self.handle.clone());
                 self.deliveries.spawn(async move {
@@ -383,7 +404,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         let reads = std::mem::take(&mut self.reads);
         let mut round = Round::default();
         for Read { to, origin, first, bytes_max } in reads {
-            let read = self.store.entries(&origin, first, FRAME_ENTRIES_MAX, bytes_max).await;
+            let read = match self.recent.entries(&origin, first, bytes_max) {
+                Some(entries) => Ok(entries),
+                None => self.store.entries(&origin, first, FRAME_ENTRIES_MAX, bytes_max).await,
+            };
             let entries = read.unwrap_or_else(|refusal| {
                 tracing::warn!(log = %origin, reason = refusal.reason.code(), "cannot read entries");
                 Vec::new()
@@ -412,6 +436,7 @@ fn record_bytes(record: &Record) -> usize {
             [&proof.first, &proof.second].map(|half| half.note.to_string().len() + 2048).iter().sum()
         }
         Record::Kept(signed) | Record::Recovered(signed) => signed.pae().len(),
+        Record::Checked(marks) => size_of_val(marks.as_slice()),
         Record::Delivered { .. } | Record::Cursor { .. } => 128,
     }
 }
@@ -420,23 +445,10 @@ fn record_bytes(record: &Record) -> usize {
 mod tests {
     use super::*;
     use crate::domain::id::{OrderId, StatementId};
-    use crate::domain::statement::Signed;
+    use crate::node::ports::Nobody;
     use crate::node::system::SystemClock;
     use crate::protocol::explain::fixture::{Town, by_rule};
-    use crate::protocol::frame::{Delivery, DeliveryKey, Question};
     use crate::store::memory::MemoryStore;
-
-    struct Nobody;
-
-    impl Peers for Nobody {
-        async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
-            Err(Refusal::new(Reason::Unreachable).with("node", node))
-        }
-
-        async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
-            Err(Refusal::new(Reason::Unreachable).with("node", node))
-        }
-    }
 
     #[tokio::test]
     async fn callers_and_peers_take_turns() {
@@ -449,7 +461,8 @@ mod tests {
             message: StatementId([number; 32]),
         };
         for number in 0..100 {
-            handle.delivered(key(number), Err(Refusal::new(Reason::Unreachable))).await;
+            let failed = (key(number), Err(Refusal::new(Reason::Unreachable)));
+            handle.delivered("kid".parse().expect("a name"), vec![failed]).await;
         }
         let caller = tokio::spawn(async move { handle.read(|_, _| ()).await });
         tokio::task::yield_now().await;

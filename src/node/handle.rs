@@ -54,7 +54,7 @@ pub(super) enum Ask {
     Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
-    Delivered(DeliveryKey, Result<Signed, Refusal>),
+    Delivered(NodeId, Vec<(DeliveryKey, Result<Signed, Refusal>)>),
     Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
     Stop(oneshot::Sender<()>),
 }
@@ -136,13 +136,45 @@ impl Handle {
     }
 
     /// Hands in a peer's delivery; refused at once while too many of the same peer wait.
-    pub async fn deliver(&self, from: NodeId, delivery: Delivery) -> Result<Answer, Refusal> {
-        let room = self.room(&from)?;
+    pub async fn deliver(&self, from: &NodeId, delivery: Delivery) -> Result<Answer, Refusal> {
+        self.begin_delivery(from, delivery).await?.await.map_err(|_| stopping())?
+    }
+
+    /// The same for several deliveries, each with its own answer. All of them wait before the first is answered, so that
+    /// one commit serves them.
+    pub async fn deliver_all(
+        &self,
+        from: &NodeId,
+        deliveries: impl IntoIterator<Item = Result<Delivery, Refusal>>,
+    ) -> Vec<Result<Answer, Refusal>> {
+        let mut begun = Vec::new();
+        for delivery in deliveries {
+            begun.push(match delivery {
+                Ok(delivery) => self.begin_delivery(from, delivery).await,
+                Err(refusal) => Err(refusal),
+            });
+        }
+        let mut answers = Vec::new();
+        for answer in begun {
+            answers.push(match answer {
+                Ok(answer) => answer.await.unwrap_or_else(|_| Err(stopping())),
+                Err(refusal) => Err(refusal),
+            });
+        }
+        answers
+    }
+
+    async fn begin_delivery(
+        &self,
+        from: &NodeId,
+        delivery: Delivery,
+    ) -> Result<oneshot::Receiver<Result<Answer, Refusal>>, Refusal> {
+        let room = self.room(from)?;
         self.prover.check(&delivery.messages);
         let (reply, answer) = oneshot::channel();
-        let ask = Ask::Deliver { from, delivery, reply, room };
+        let ask = Ask::Deliver { from: from.clone(), delivery, reply, room };
         self.inbox.send(ask).await.map_err(|_| stopping())?;
-        answer.await.map_err(|_| stopping())?
+        Ok(answer)
     }
 
     /// Room for one more call of a peer; refused while too many of them wait.
@@ -242,10 +274,10 @@ impl Handle {
         }
     }
 
-    pub(super) async fn delivered(&self, key: DeliveryKey, result: Result<Signed, Refusal>) {
-        self.prover.check(&result);
-        // A driver that has stopped plans the delivery anew when it starts again.
-        let _ = self.inbox.send(Ask::Delivered(key, result)).await;
+    pub(super) async fn delivered(&self, node: NodeId, results: Vec<(DeliveryKey, Result<Signed, Refusal>)>) {
+        self.prover.check(results.iter().filter_map(|(_, result)| result.as_ref().ok()));
+        // A driver that has stopped plans the deliveries anew when it starts again.
+        let _ = self.inbox.send(Ask::Delivered(node, results)).await;
     }
 
     pub(super) async fn told(&self, node: NodeId, question: Question, answer: Result<Vec<Signed>, Refusal>) {

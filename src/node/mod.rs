@@ -1,6 +1,7 @@
 //! Floor 4: the shell. One driver loop around the protocol, gRPC services in front of it, peers behind it.
 //!
 //! Must never decide anything: handlers decode, ask, encode. The clock and randomness are read in `system` only.
+mod couriers;
 pub mod driver;
 pub mod evidence;
 pub mod handle;
@@ -10,6 +11,7 @@ pub mod metrics;
 pub mod peers;
 pub mod ports;
 mod prover;
+mod recent;
 pub mod repair;
 pub mod server;
 pub mod start;

@@ -24,8 +24,10 @@ use crate::protocol::Node;
 use crate::protocol::frame::{Delivery, Question};
 use crate::protocol::peering::{Dialler, REDRAW_MS};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
-use crate::wire::pb::peer::v1::{AskRequest, DeliverRequest, Frame as FrameMessage, SyncRequest};
-use crate::wire::peer::{Heard, receipt, statements};
+use crate::wire::pb::peer::v1::{
+    AskRequest, DeliverBatchRequest, DeliverRequest, Frame as FrameMessage, SyncRequest,
+};
+use crate::wire::peer::{Heard, outcomes, receipt, statements};
 use crate::wire::status::to_refusal;
 
 /// Deadline of one delivery; shorter than the protocol's own patience with it.
@@ -93,6 +95,11 @@ impl GrpcPeers {
         Ok(channel)
     }
 
+    fn client(&self, node: &NodeId) -> Result<PeerServiceClient<Channel>, Refusal> {
+        let client = PeerServiceClient::new(self.channel(node)?);
+        Ok(client.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX))
+    }
+
     /// Takes over what the node records say about where nodes are and which keys they show.
     async fn learn(&self, handle: &Handle) {
         let records =
@@ -108,22 +115,26 @@ impl GrpcPeers {
 }
 
 impl Peers for GrpcPeers {
-    async fn deliver(&self, node: NodeId, delivery: Delivery) -> Result<Signed, Refusal> {
-        let mut client = PeerServiceClient::new(self.channel(&node)?)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let call = client.deliver(DeliverRequest::from(&delivery));
-        match tokio::time::timeout(DELIVER, call).await {
-            Ok(Ok(answer)) => receipt(answer.into_inner()),
-            Ok(Err(status)) => Err(to_refusal(&status)),
-            Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
-        }
+    async fn deliver(&self, node: NodeId, deliveries: Vec<Delivery>) -> Vec<Result<Signed, Refusal>> {
+        let asked = deliveries.len();
+        let call = async {
+            let mut client = self.client(&node)?;
+            if let [only] = deliveries.as_slice() {
+                let answer =
+                    client.deliver(DeliverRequest::from(only)).await.map_err(|status| to_refusal(&status))?;
+                return Ok(vec![receipt(answer.into_inner())]);
+            }
+            let request = DeliverBatchRequest::from(deliveries.as_slice());
+            let answer = client.deliver_batch(request).await.map_err(|status| to_refusal(&status))?;
+            outcomes(answer.into_inner(), asked)
+        };
+        let late = || Err(Refusal::new(Reason::DeadlineExceeded).with("node", &node));
+        let answered = tokio::time::timeout(DELIVER, call).await.unwrap_or_else(|_| late());
+        answered.unwrap_or_else(|refusal| vec![Err(refusal); asked])
     }
 
     async fn ask(&self, node: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {
-        let mut client = PeerServiceClient::new(self.channel(&node)?)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let mut client = self.client(&node)?;
         match tokio::time::timeout(DELIVER, client.ask(AskRequest::from(&question))).await {
             Ok(Ok(answer)) => statements(answer.into_inner()),
             Ok(Err(status)) => Err(to_refusal(&status)),

@@ -2,7 +2,7 @@
 use std::future::Future;
 
 use crate::domain::id::NodeId;
-use crate::domain::reason::Refusal;
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::protocol::frame::{Delivery, Question};
@@ -15,9 +15,30 @@ pub trait Clock: Send + Sync + 'static {
 
 /// Carries deliveries to other nodes.
 pub trait Peers: Send + Sync + 'static {
-    /// Delivers and brings back the receipt. Ends by its own deadline.
-    fn deliver(&self, node: NodeId, delivery: Delivery) -> impl Future<Output = Result<Signed, Refusal>> + Send;
+    /// Delivers and brings back the receipts, one outcome for each delivery in that order. Ends by its own deadline.
+    fn deliver(
+        &self,
+        node: NodeId,
+        deliveries: Vec<Delivery>,
+    ) -> impl Future<Output = Vec<Result<Signed, Refusal>>> + Send;
 
     /// Asks and brings back the answer. Ends by its own deadline.
     fn ask(&self, node: NodeId, question: Question) -> impl Future<Output = Result<Vec<Signed>, Refusal>> + Send;
+}
+
+/// Peers of a node that stands alone: nobody can be reached.
+pub struct Nobody;
+
+impl Peers for Nobody {
+    async fn deliver(&self, node: NodeId, deliveries: Vec<Delivery>) -> Vec<Result<Signed, Refusal>> {
+        deliveries.iter().map(|_| Err(unreachable(&node))).collect()
+    }
+
+    async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
+        Err(unreachable(&node))
+    }
+}
+
+fn unreachable(node: &NodeId) -> Refusal {
+    Refusal::new(Reason::Unreachable).with("node", node)
 }

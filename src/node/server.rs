@@ -45,7 +45,7 @@ pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// and a caller is better told to come back than kept waiting beyond its deadline.
 pub const CALLS_MAX: usize = 1_024;
 
-/// Calls and streams of one connection: a peer needs one stream and 32 deliveries, a web page fewer.
+/// Calls and streams of one connection: a peer needs one stream and a few deliveries, a web page fewer.
 const CONNECTION_STREAMS_MAX: u32 = 256;
 
 /// Longest time for a call, or for the first answer of a stream; callers may ask for less, not for more.

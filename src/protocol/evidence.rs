@@ -52,29 +52,32 @@ impl Node {
     /// Gathers the evidence for an order's current attempt.
     pub fn evidence(&self, order: OrderId) -> Result<Evidence, Refusal> {
         let state = self.state();
-        let attempt = state
-            .orders
-            .get(&order)
-            .and_then(|known| known.current())
-            .ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))?;
+        let unknown = || Refusal::new(Reason::OrderUnknown).with("order", order);
+        let known = state.orders.get(&order).ok_or_else(unknown)?;
+        let attempt = known.current().ok_or_else(unknown)?;
+        let call_offs: Vec<_> =
+            known.call_offs.values().filter(|part| part.body().attempt == attempt.request.body().attempt).collect();
         let request = attempt.request.body();
         let mut orgs: BTreeSet<OrgId> = attempt.route().parties().iter().cloned().collect();
         let offering = state.catalogue.version(&request.offering);
         orgs.extend(offering.map(|offering| offering.seller.clone()));
         let mut evidence = Evidence::default();
         let mut signers: BTreeSet<StatementId> = BTreeSet::new();
-        for signed in attempt.messages() {
+        orgs.extend(call_offs.iter().map(|part| part.body().to.clone()));
+        let parts = call_offs.iter().map(|part| part.signed());
+        for signed in attempt.messages().into_iter().chain(parts) {
             evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
             signers.extend(self.grants_behind(signed)?);
             evidence.receipts.extend(state.receipts_for(signed.id()).cloned());
         }
         let mut facts: BTreeSet<StatementId> = [request.offering, request.rule_pack].into();
-        for leg in attempt.leg_findings() {
+        for leg in attempt.leg_findings().into_iter().chain(call_offs.iter().map(|part| &part.body().leg)) {
             facts.extend(leg.evidence.iter().copied());
         }
         facts.extend(attempt.counters.values().filter_map(|counter| counter.body().tariff));
         // A need that was cut off since is not worth an order without evidence.
-        facts.extend(request.grounds.need.filter(|need| state.catalogue.need(need).is_some()));
+        let needs = request.grounds.need.into_iter().chain(call_offs.iter().map(|part| part.body().need));
+        facts.extend(needs.filter(|need| state.catalogue.need(need).is_some()));
         for fact in facts {
             let signed_in = self.public_place(&fact)?;
             let behind = state.registry.log(&signed_in).zip(state.signers.get(&fact));

@@ -20,8 +20,12 @@ pub const PROOF_HASHES_MAX: usize = 64;
 /// Most messages in one delivery: seven parties, each with decision, endorsement and offer, and the request.
 pub const DELIVERY_MESSAGES_MAX: usize = 32;
 
-/// Deliveries to one peer that may be unanswered at a time; more would only queue at the other side.
-pub const DELIVERIES_IN_FLIGHT_MAX: usize = 32;
+/// Deliveries to one peer that may be unanswered at a time: what a node works off in a tenth of a second; more would only
+/// queue at the other side.
+pub const DELIVERIES_IN_FLIGHT_MAX: usize = 64;
+
+/// Most deliveries in one call: all that may be under way to a peer.
+pub const BATCH_DELIVERIES_MAX: usize = DELIVERIES_IN_FLIGHT_MAX;
 
 /// First wait before a delivery is tried again, in milliseconds; doubles up to [`RETRY_MS_MAX`].
 pub const RETRY_MS_MIN: i64 = 250;
@@ -99,9 +103,9 @@ pub const CURSOR_MS: i64 = 30_000;
 /// Entries of one log that are taken at once: the whole past of a large cooperative.
 pub const QUOTA_BURST: u64 = 200_000;
 
-/// Entries of one log per second that are taken beyond [`QUOTA_BURST`]. A publisher that writes faster is heard later;
-/// nothing of it becomes invalid.
-pub const QUOTA_PER_SECOND: u64 = 50;
+/// Entries of one log per second that are taken beyond [`QUOTA_BURST`]: a hundred sealed orders a second, of which the
+/// busiest node logs a dozen entries each. A publisher that writes faster is heard later; nothing of it becomes invalid.
+pub const QUOTA_PER_SECOND: u64 = 1_500;
 
 /// Mean time between two comparisons of digests with a random peer, in milliseconds; jittered by half.
 pub const PING_MS: i64 = 1_000;

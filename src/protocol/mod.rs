@@ -31,6 +31,7 @@ pub mod state;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
+use crate::domain::checked::{Mark, MarkKey};
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
@@ -166,6 +167,9 @@ pub struct Node {
     schedule: BTreeSet<(Timestamp, OrderId)>,
     doubts: BTreeMap<(OrderId, u32), Doubt>,
     recovery: Recovery,
+    mark_key: MarkKey,
+    /// While reading back: the marks of what follows.
+    marks: BTreeSet<Mark>,
 }
 
 impl Node {
@@ -178,6 +182,8 @@ impl Node {
     /// A node that goes on from what has been read already.
     pub fn resume(settings: Settings, keys: NodeKeys, dice: Box<dyn Dice>, state: State) -> Self {
         Self {
+            mark_key: MarkKey::derive(&keys.log),
+            marks: BTreeSet::new(),
             settings,
             keys,
             dice,
@@ -193,7 +199,21 @@ impl Node {
 
     /// Takes back one stored record; for all records in order before [`Input::Started`].
     pub fn replay(&mut self, record: Record) -> Result<(), Refusal> {
+        if let Record::Checked(marks) = record {
+            self.marks = marks.into_iter().collect();
+            return Ok(());
+        }
+        record.statements().for_each(|signed| self.mark_key.recognise(signed, &self.marks));
         self.state.replay(record)
+    }
+
+    /// Puts the marks of what is to be stored before it.
+    fn mark(&self, commit: &mut Vec<Record>) {
+        let statements = commit.iter().flat_map(Record::statements);
+        let marks: Vec<Mark> = statements.filter_map(|signed| self.mark_key.mark(signed)).collect();
+        if !marks.is_empty() {
+            commit.insert(0, Record::Checked(marks));
+        }
     }
 
     /// Forgets everything that is not stored; [`Node::replay`] brings back what is.
@@ -339,7 +359,7 @@ impl Node {
         self.sync.arrived(&origin, index, None);
         if public {
             let anchor = self.settings.anchor;
-            self.state.registry.log_mut(&origin, anchor).absorb(&verified, index);
+            self.state.registry.absorb(&origin, anchor, &verified, index);
             self.state.admit(&origin, index, Some(Ok(verified)));
         }
         self.checkpoint = None;
@@ -410,6 +430,7 @@ impl Node {
         if let Some(wake) = self.wake_at(now) {
             work.then.push(Effect::WakeAt(wake));
         }
+        self.mark(&mut work.commit);
         Step { commit: work.commit, then: work.then }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::domain::body::Body;
 use crate::domain::id::{KeyHash, Origin, StatementId};
+use crate::domain::order::Attempt;
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{Holder, KeyRole};
@@ -22,9 +23,16 @@ const KEYS_MAX: usize = 16_384;
 /// Most logs whose progress is remembered; as many as a frame may name heads.
 const LOGS_MAX: usize = crate::protocol::limits::FRAME_HEADS_MAX;
 
-/// Statements delivered lately that are remembered, half of them at least: those of some thousand orders under way, a
-/// megabyte. An order's messages travel again with each that follows them, and are not checked again each time.
-const LATELY_MAX: usize = 16_384;
+/// Statements delivered lately that are remembered, half of them at least: those of ten thousand orders under way, a few
+/// megabytes. An order's messages travel again with each that follows them, and are not checked again each time.
+const LATELY_MAX: usize = 262_144;
+
+/// The beginning of a statement's id. Two statements with the same one cost a check later, nothing else.
+type IdPrefix = [u8; 8];
+
+fn prefix(id: StatementId) -> IdPrefix {
+    std::array::from_fn(|at| id.0[at])
+}
 
 /// Keys by their hash. A hash names one key, so it does not matter where a key was learned, nor whether it is in force.
 #[derive(Clone, Debug, Default)]
@@ -40,9 +48,12 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Checks it; if it is good, the statement remembers. If not, whoever judges the statement finds out.
+    /// Checks it; if it is good, the statement remembers. If not, whoever judges the statement finds out. The body is
+    /// read as well, which takes as long as a tenth of a check.
     pub fn run(&self) {
-        let _ = self.signed.verify(&self.key);
+        if self.signed.verify(&self.key).is_ok() {
+            Body::read_ahead(&self.signed);
+        }
     }
 }
 
@@ -99,14 +110,17 @@ pub struct Ahead {
     /// Entries of each log that are held or being checked; what comes twice is not checked twice.
     begun: BTreeMap<Origin, u64>,
     /// The same for statements outside logs: those since the last clearing, and those before it.
-    lately: [BTreeSet<StatementId>; 2],
+    lately: [BTreeSet<IdPrefix>; 2],
 }
 
 impl Ahead {
     /// Begins with what a node holds.
     pub fn of(state: &State) -> Self {
         let begun = state.logs.iter().map(|(origin, log)| (origin.clone(), log.tree.size()));
-        Self { ring: KeyRing::of(state), begun: begun.take(LOGS_MAX).collect(), ..Self::default() }
+        let open = state.orders.values().flat_map(|known| known.attempts.values());
+        let open = open.filter(|attempt| attempt.outcome().is_none()).flat_map(Attempt::messages);
+        let lately = [open.map(|signed| prefix(signed.id())).take(LATELY_MAX / 2).collect(), BTreeSet::new()];
+        Self { ring: KeyRing::of(state), begun: begun.take(LOGS_MAX).collect(), lately }
     }
 
     /// What there is to check in statements that come by themselves: order messages, receipts, what officers sign.
@@ -122,6 +136,7 @@ impl Ahead {
 
     fn is_new(&mut self, id: StatementId) -> bool {
         let [lately, before] = &mut self.lately;
+        let id = prefix(id);
         if before.contains(&id) || !lately.insert(id) {
             return false;
         }

@@ -2,9 +2,11 @@
 //!
 //! A batch of records is appended as one unit. The binary form is postcard; new variants are only ever added at the
 //! end, and golden bytes pin the old ones. Records are read back through the same checks they came in by: a disk is a
-//! courier too.
+//! courier too. Only the arithmetic of signatures is not repeated where the node's own mark stands beside them
+//! ([`crate::domain::checked`]).
 use serde::{Deserialize, Serialize};
 
+use crate::domain::checked::Mark;
 use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
@@ -70,6 +72,8 @@ pub enum Record {
     },
     /// The content of an entry of the own log that was lost and came back from a party.
     Recovered(Signed),
+    /// Marks of statements in the records that follow, whose signatures this node has checked.
+    Checked(Vec<Mark>),
 }
 
 impl Record {
@@ -78,7 +82,11 @@ impl Record {
         let (entries, kept): (&[LogEntry], Option<&Signed>) = match self {
             Self::Entries { entries, .. } => (entries, None),
             Self::Kept(signed) | Self::Recovered(signed) => (&[], Some(signed)),
-            Self::Cosigned { .. } | Self::Delivered { .. } | Self::Forked(_) | Self::Cursor { .. } => (&[], None),
+            Self::Cosigned { .. }
+            | Self::Delivered { .. }
+            | Self::Forked(_)
+            | Self::Cursor { .. }
+            | Self::Checked(_) => (&[], None),
         };
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
     }
@@ -133,6 +141,7 @@ enum RecordBytes<'a> {
         position: u64,
     },
     Recovered(SignedBytes<'a>),
+    Checked(Vec<Mark>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -242,6 +251,7 @@ impl<'a> From<&'a Record> for RecordBytes<'a> {
             Record::Cosigned { origin, note } => Self::Cosigned { origin: origin.to_string(), note: note.clone() },
             Record::Kept(signed) => Self::Kept(signed.into()),
             Record::Recovered(signed) => Self::Recovered(signed.into()),
+            Record::Checked(marks) => Self::Checked(marks.clone()),
             Record::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: order.0, attempt: *attempt, to: to.to_string(), message: *message }
             }
@@ -274,6 +284,7 @@ impl TryFrom<RecordBytes<'_>> for Record {
             RecordBytes::Cosigned { origin, note } => Self::Cosigned { origin: origin.parse()?, note },
             RecordBytes::Kept(signed) => Self::Kept(signed.try_into()?),
             RecordBytes::Recovered(signed) => Self::Recovered(signed.try_into()?),
+            RecordBytes::Checked(marks) => Self::Checked(marks),
             RecordBytes::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: OrderId(order), attempt, to: to.parse()?, message }
             }
@@ -309,6 +320,7 @@ mod tests {
             Record::Cosigned { origin, note: "note".into() },
             Record::Kept(signed.clone()),
             Record::Recovered(signed.clone()),
+            Record::Checked(vec![[7; 16], [8; 16]]),
             Record::Delivered {
                 order: OrderId([3; 16]),
                 attempt: 1,

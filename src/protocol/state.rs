@@ -189,7 +189,7 @@ impl State {
             cursors: BTreeMap::new(),
             heads: HeadSummary { digest: HeadDigest::of([]), buckets: BTreeMap::new(), stale: BTreeSet::new() },
         };
-        state.registry.log_mut(&own, anchor);
+        state.registry.put(LogTrust::new(own.clone(), anchor));
         state.logs.insert(own, LogState::default());
         state
     }
@@ -206,6 +206,8 @@ impl State {
             }
             Record::Kept(signed) => self.keep(signed),
             Record::Recovered(signed) => self.recover(&signed),
+            // The node's own business, which alone can tell whether they are its own.
+            Record::Checked(_) => Ok(()),
             Record::Delivered { order, attempt, to, message } => {
                 let key = DeliveryKey { order, attempt, to, message };
                 self.orders.entry(order).or_default().delivered.insert(key);
@@ -404,7 +406,7 @@ impl State {
             Body::Receipt(receipt) if receipt.log == *home.origin() => Some(receipt.size.saturating_sub(1)),
             _ => self.place_of(&signed.id(), home.origin()),
         };
-        home.judge(signed, at.unwrap_or(u64::MAX))
+        home.judge_read(signed, body, at.unwrap_or(u64::MAX))
     }
 
     /// Puts an order message in its place.

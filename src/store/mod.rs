@@ -121,7 +121,7 @@ pub fn entry_bytes(entry: &LogEntry) -> usize {
 
 /// Gathers entries over consecutive records. `run_at` answers an index with the run that contains it: the index of its
 /// first entry, and its entries.
-fn gather(
+pub fn gather(
     first: u64,
     count_max: usize,
     bytes_max: usize,

@@ -14,13 +14,15 @@ use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use crate::log::note::{NoteSignature, SignedNote};
 use crate::protocol::frame::{Claim, Delivery, Frame, Question, Run, Wanted};
 use crate::protocol::limits::{
-    DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX,
-    PROOF_HASHES_MAX, RECOVERY_STATEMENTS_MAX,
+    BATCH_DELIVERIES_MAX, DELIVERY_MESSAGES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX,
+    PROBE_SIZES_MAX, PROOF_HASHES_MAX, RECOVERY_STATEMENTS_MAX,
 };
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 use crate::wire::pb::peer::v1 as pb;
+use crate::wire::pb::peer::v1::deliver_outcome::Outcome;
 use crate::wire::pb::peer::v1::frame::Kind as PbKind;
+use crate::wire::status::{refusal_of, values_of};
 use crate::wire::{fixed, parsed, required};
 
 /// The frames this version speaks, and the oldest it understands.
@@ -558,6 +560,49 @@ pub fn receipt(message: pb::DeliverResponse) -> Result<Signed, Refusal> {
     required("receipt", receipt).and_then(Signed::try_from).map_err(malformed)
 }
 
+impl From<&[Delivery]> for pb::DeliverBatchRequest {
+    fn from(deliveries: &[Delivery]) -> Self {
+        Self { deliveries: deliveries.iter().map(Into::into).collect() }
+    }
+}
+
+/// The deliveries of a batch, each read by itself: a malformed one costs the others nothing.
+pub fn deliveries(message: pb::DeliverBatchRequest) -> Result<Vec<Result<Delivery, Refusal>>, Refusal> {
+    bounded("deliveries", message.deliveries.len(), BATCH_DELIVERIES_MAX)?;
+    if message.deliveries.is_empty() {
+        return Err(Refusal::new(Reason::FrameInvalid).with("field", "deliveries"));
+    }
+    Ok(message.deliveries.into_iter().map(Delivery::try_from).collect())
+}
+
+impl From<Result<Signed, Refusal>> for pb::DeliverOutcome {
+    fn from(outcome: Result<Signed, Refusal>) -> Self {
+        let outcome = match outcome {
+            Ok(receipt) => Outcome::Receipt((&receipt).into()),
+            Err(refusal) => Outcome::Refusal(pb::DeliverRefusal {
+                reason: refusal.reason.code().to_owned(),
+                values: values_of(&refusal),
+            }),
+        };
+        Self { outcome: Some(outcome) }
+    }
+}
+
+/// The outcomes in an answer to so many deliveries; refused if there are not as many.
+pub fn outcomes(message: pb::DeliverBatchResponse, asked: usize) -> Result<Vec<Result<Signed, Refusal>>, Refusal> {
+    if message.outcomes.len() != asked {
+        let found = message.outcomes.len();
+        return Err(Refusal::new(Reason::FrameInvalid).with("field", "outcomes").with("entries", found));
+    }
+    let outcome = |message: pb::DeliverOutcome| match required("outcome", message.outcome).map_err(malformed)? {
+        Outcome::Receipt(receipt) => Signed::try_from(receipt).map_err(malformed),
+        Outcome::Refusal(pb::DeliverRefusal { reason, values }) => {
+            Err(refusal_of(&reason, values, Reason::FrameInvalid))
+        }
+    };
+    Ok(message.outcomes.into_iter().map(outcome).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
@@ -787,5 +832,41 @@ mod tests {
         }
         let none = receipt(pb::DeliverResponse { receipt: None }).expect_err("no receipt");
         assert_eq!((none.reason, none.field("field")), (Reason::FrameInvalid, Some("receipt")));
+    }
+
+    #[test]
+    fn a_batch_keeps_its_order_and_every_outcome_is_its_own() {
+        let delivery = |to: &str| Delivery {
+            order: OrderId([1; 16]),
+            attempt: 1,
+            to: to.parse().expect("a name"),
+            message: signed(&Kind::Endorse).id(),
+            messages: vec![signed(&Kind::Endorse)],
+        };
+        let sent = [delivery("kid"), delivery("kitu"), delivery("akdb")];
+        let mut message = pb::DeliverBatchRequest::from(sent.as_slice());
+        message.deliveries[1].to.clear();
+        let read = deliveries(message.clone()).expect("three");
+        assert_eq!((&read[0], &read[2]), (&Ok(sent[0].clone()), &Ok(sent[2].clone())));
+        assert_eq!(read[1].as_ref().expect_err("malformed").reason, Reason::FrameInvalid);
+        message.deliveries = vec![message.deliveries[0].clone(); BATCH_DELIVERIES_MAX + 1];
+        for count in [0, BATCH_DELIVERIES_MAX + 1] {
+            let request = pb::DeliverBatchRequest { deliveries: message.deliveries[..count].to_vec() };
+            let refusal = deliveries(request).expect_err("none, or too many");
+            assert_eq!((refusal.reason, refusal.field("field")), (Reason::FrameInvalid, Some("deliveries")));
+        }
+
+        let refused = Refusal::new(Reason::Overloaded).with("retry_ms", 250);
+        let became = vec![Ok(signed(&Kind::Receipt)), Err(refused)];
+        let answer = pb::DeliverBatchResponse { outcomes: became.iter().cloned().map(Into::into).collect() };
+        assert_eq!(outcomes(answer.clone(), 2).expect("two"), became);
+        for asked in [0, 1, 3] {
+            assert_eq!(outcomes(answer.clone(), asked).expect_err("not as many").reason, Reason::FrameInvalid);
+        }
+        let unknown = pb::DeliverRefusal { reason: "NEW_WORD".to_owned(), values: Default::default() };
+        let odd = [None, Some(Outcome::Refusal(unknown))].map(|outcome| pb::DeliverOutcome { outcome });
+        let read = outcomes(pb::DeliverBatchResponse { outcomes: odd.to_vec() }, 2).expect("two");
+        assert_eq!(read[0].as_ref().expect_err("nothing").field("field"), Some("outcome"));
+        assert_eq!(read[1].as_ref().expect_err("refused").field("reason"), Some("NEW_WORD"));
     }
 }

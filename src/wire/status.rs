@@ -3,7 +3,7 @@
 //! A status carries `google.rpc.ErrorInfo` (reason, domain `verbund`, named values), `LocalizedMessage` in the caller's
 //! language, `BadRequest` where one field is to blame, and `RetryInfo` where the refusal says when to come back.
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
@@ -41,13 +41,11 @@ pub fn code_of(class: Class) -> Code {
 /// The status for a refusal, for a caller who reads `lang`.
 pub fn to_status(refusal: &Refusal, lang: Lang) -> Status {
     let reason = refusal.reason;
-    let values: HashMap<String, String> = refusal
-        .fields
-        .iter()
-        .take(VALUES_MAX)
-        .map(|(name, value)| (name.to_string(), value.chars().take(VALUE_CHARS_MAX).collect()))
-        .collect();
-    let mut details = ErrorDetails::with_error_info(reason.code(), DOMAIN, values);
+    let mut details = ErrorDetails::with_error_info(
+        reason.code(),
+        DOMAIN,
+        values_of(refusal).into_iter().collect::<HashMap<_, _>>(),
+    );
     let (locale, text) = (locale(lang), format!("{} {}", reason.text(lang), reason.help(lang)));
     details.set_localized_message(locale, text);
     if let Some(field) = refusal.field("field") {
@@ -64,6 +62,22 @@ pub fn to_status(refusal: &Refusal, lang: Lang) -> Status {
     )
 }
 
+/// The named values of a refusal, as many and as long as travel.
+pub fn values_of(refusal: &Refusal) -> BTreeMap<String, String> {
+    let values = refusal.fields.iter().take(VALUES_MAX);
+    values.map(|(name, value)| (name.to_string(), shortened(value))).collect()
+}
+
+/// The refusal with this reason word; what this version does not know becomes `otherwise` and names the word.
+pub fn refusal_of(word: &str, values: BTreeMap<String, String>, otherwise: Reason) -> Refusal {
+    let mut refusal = match Reason::from_code(word) {
+        Some(reason) => Refusal::new(reason),
+        None => Refusal::new(otherwise).with("reason", shortened(word)),
+    };
+    refusal.fields.extend(values.into_iter().map(|(name, value)| (Cow::Owned(name), value)));
+    refusal
+}
+
 /// What a status says, for a client. What this version does not know becomes the nearest reason by code, with the
 /// node's own words beside it.
 pub fn to_refusal(status: &Status) -> Refusal {
@@ -77,13 +91,7 @@ pub fn to_refusal(status: &Status) -> Refusal {
             None => refusal,
         };
     };
-    let mut refusal = match Reason::from_code(&info.reason) {
-        Some(reason) => Refusal::new(reason),
-        None => Refusal::new(reason_of(status.code())).with("reason", shortened(&info.reason)),
-    };
-    let values = info.metadata.into_iter().map(|(name, value)| (Cow::Owned(name), value));
-    refusal.fields.extend(values);
-    refusal
+    refusal_of(&info.reason, info.metadata.into_iter().collect(), reason_of(status.code()))
 }
 
 /// The nearest reason for a status that names none: from a proxy, from the transport, or from a later version.

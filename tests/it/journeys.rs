@@ -10,8 +10,7 @@ use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::Signed;
 use verbund::node::driver::Driver;
 use verbund::node::handle::Handle;
-use verbund::node::ports::Clock as _;
-use verbund::node::ports::Peers;
+use verbund::node::ports::{Clock as _, Nobody, Peers};
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::protocol::frame::{Delivery, Question};
 use verbund::protocol::peering::Dialler;
@@ -34,13 +33,15 @@ struct InProcess {
 }
 
 impl Peers for InProcess {
-    async fn deliver(&self, node: NodeId, delivery: Delivery) -> Result<Signed, Refusal> {
+    async fn deliver(&self, node: NodeId, deliveries: Vec<Delivery>) -> Vec<Result<Signed, Refusal>> {
         let handle = self.others.lock().expect("no panic holds it").get(&node).cloned();
-        let handle = handle.ok_or_else(|| Refusal::new(Reason::Unreachable).with("node", &node))?;
-        match handle.deliver(self.own.clone(), delivery).await? {
-            Answer::Receipt(receipt) => Ok(receipt),
+        let Some(handle) = handle else { return Nobody.deliver(node, deliveries).await };
+        let answers = handle.deliver_all(&self.own, deliveries.into_iter().map(Ok)).await;
+        let receipt = |answer: Answer| match answer {
+            Answer::Receipt(receipt) => receipt,
             other => panic!("a delivery is answered with a receipt, not {other:?}"),
-        }
+        };
+        answers.into_iter().map(|answer| answer.map(receipt)).collect()
     }
 
     async fn ask(&self, node: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {

@@ -20,13 +20,14 @@ use verbund::node::handle::{Handle, PEER_INBOX_MAX};
 use verbund::node::join::introduce;
 use verbund::node::keys;
 use verbund::node::peers::GrpcPeers;
-use verbund::node::ports::Peers;
+use verbund::node::ports::{Nobody, Peers as _};
 use verbund::node::repair::repair_log;
 use verbund::node::start::{Running, read_genesis, start};
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::node::tls::{self, Identity, key_shown_at};
 use verbund::protocol::Node;
-use verbund::protocol::frame::{Delivery, Question, Run};
+use verbund::protocol::frame::{Delivery, Run};
+use verbund::protocol::limits::BATCH_DELIVERIES_MAX;
 use verbund::protocol::peering::Dialler;
 use verbund::protocol::replication::introduction;
 use verbund::store::memory::MemoryStore;
@@ -125,19 +126,6 @@ async fn nodes_that_all_dial_each_other_end_with_one_stream_per_pair() {
         live.node(node).open_streams().wait_for(|open| open.len() == others).await.expect("runs");
     }
     live.stop_all().await;
-}
-
-/// Nobody to deliver to.
-struct Nobody;
-
-impl Peers for Nobody {
-    async fn deliver(&self, node: NodeId, _: Delivery) -> Result<Signed, Refusal> {
-        Err(Refusal::new(Reason::Unreachable).with("node", node))
-    }
-
-    async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
-        Err(Refusal::new(Reason::Unreachable).with("node", node))
-    }
 }
 
 #[tokio::test]
@@ -460,6 +448,11 @@ fn nonsense(number: u64) -> Delivery {
     Delivery { order: OrderId([0; 16]), attempt: 1, to: name("kitu"), message: signed.id(), messages: vec![signed] }
 }
 
+async fn refused(peers: &GrpcPeers, deliveries: impl IntoIterator<Item = Delivery>) -> Vec<Refusal> {
+    let outcomes = peers.deliver(name("kitu"), deliveries.into_iter().collect()).await;
+    outcomes.into_iter().map(|outcome| outcome.expect_err("nonsense")).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     const FLOOD: usize = 3 * PEER_INBOX_MAX;
@@ -482,7 +475,7 @@ async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     let mut flood = tokio::task::JoinSet::new();
     for number in 0..FLOOD as u64 {
         let flooding = flooding.clone();
-        flood.spawn(async move { flooding.deliver(name("kitu"), nonsense(number)).await.expect_err("refused") });
+        flood.spawn(async move { refused(&flooding, [nonsense(number)]).await.remove(0) });
     }
     for _ in 0..FLOOD - PEER_INBOX_MAX {
         let refusal = flood.join_next().await.expect("one of them").expect("no panic");
@@ -491,7 +484,7 @@ async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     }
     // Others find room, and so does who is not a peer.
     let other = outsider(&live, "dataport");
-    let other = tokio::spawn(async move { other.deliver(name("kitu"), nonsense(0)).await.expect_err("nonsense") });
+    let other = tokio::spawn(async move { refused(&other, [nonsense(0)]).await.remove(0) });
     let (officer, signed) = (kitu.clone(), offering(&live, "trotzdem", 1));
     let officer = tokio::spawn(async move { officer.publish(signed).await });
     go_on.send(()).expect("it is held");
@@ -501,7 +494,11 @@ async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     while let Some(refusal) = flood.join_next().await {
         assert_ne!(refusal.expect("no panic").reason, Reason::Overloaded, "what had found room was looked at");
     }
-    let later = flooding.deliver(name("kitu"), nonsense(1)).await.expect_err("nonsense");
-    assert_ne!(later.reason, Reason::Overloaded, "there is room again");
+    let later = refused(&flooding, (1..=BATCH_DELIVERIES_MAX as u64).map(nonsense)).await;
+    assert_eq!(later.len(), BATCH_DELIVERIES_MAX);
+    assert!(
+        later.iter().all(|refusal| refusal.reason != Reason::Overloaded),
+        "there is room again, for many at once"
+    );
     live.stop_all().await;
 }

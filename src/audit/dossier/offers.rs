@@ -1,5 +1,5 @@
 //! The dossier's section on the price: every item as offered, and how it follows from what was published.
-use super::page::{Cell, Section};
+use super::page::{Cell, Section, Table};
 use super::{Draft, money};
 use crate::audit::contract::buyer_of;
 use crate::domain::body::Body;
@@ -64,28 +64,7 @@ impl Draft<'_> {
             money,
         );
         section.entry("gross", self.say("Summe brutto", "Total gross"), gross);
-        let columns = [
-            ("org", "Wer", "Who"),
-            ("item", "Wofür", "What for"),
-            ("cents", "Betrag netto", "Net amount"),
-            ("due", "Fällig", "Due"),
-            ("tax", "Umsatzsteuer", "Value-added tax"),
-            ("steps", "Berechnung, Schlüssel, Quelle", "Computation, key, source"),
-        ];
-        section.tables.push(self.table(
-            "items",
-            self.say("Preisteile, wie angeboten", "Items as offered"),
-            &columns,
-            self.item_rows(&found),
-        ));
-        let rows = found.legs.iter().map(|leg| vec![self.org(&leg.org), money(leg.total)]).collect();
-        let columns = [("org", "Wer", "Who"), ("total", "über die Laufzeit", "over the term")];
-        section.tables.push(self.table(
-            "totals",
-            self.say("Summen je Beteiligtem", "Totals by party"),
-            &columns,
-            rows,
-        ));
+        section.tables = self.price_tables(&found);
         if !explained {
             section.note(self.say(
                 "Nicht jeder Betrag lässt sich aus veröffentlichten Preisen nachrechnen; solche Beträge stehen wie angeboten.",
@@ -101,6 +80,45 @@ impl Draft<'_> {
             )),
         );
         section
+    }
+
+    fn price_tables(&self, found: &Preview) -> Vec<Table> {
+        let mut tables = Vec::new();
+        let columns = [
+            ("org", "Wer", "Who"),
+            ("item", "Wofür", "What for"),
+            ("cents", "Betrag netto", "Net amount"),
+            ("due", "Fällig", "Due"),
+            ("tax", "Umsatzsteuer", "Value-added tax"),
+            ("steps", "Berechnung, Schlüssel, Quelle", "Computation, key, source"),
+        ];
+        tables.push(self.table(
+            "items",
+            self.say("Preisteile, wie angeboten", "Items as offered"),
+            &columns,
+            self.item_rows(found),
+        ));
+        let rows = found.legs.iter().map(|leg| vec![self.org(&leg.org), money(leg.total)]).collect();
+        let columns = [("org", "Wer", "Who"), ("total", "über die Laufzeit", "over the term")];
+        tables.push(self.table("totals", self.say("Summen je Beteiligtem", "Totals by party"), &columns, rows));
+        if !self.report.case.members.is_empty() {
+            let rows =
+                self.report.case.members.iter().map(|(org, weight, share)| {
+                    vec![self.org(org), Cell::of(weight, weight.to_string()), money(*share)]
+                });
+            let columns =
+                [("org", "Mitglied", "Member"), ("weight", "Schlüsselzahl", "Number"), ("share", "Anteil", "Share")];
+            tables.push(self.table(
+                "members",
+                self.say(
+                    "Anteile der Mitglieder, für die bestellt wurde",
+                    "Shares of the members it was ordered for",
+                ),
+                &columns,
+                rows.collect(),
+            ));
+        }
+        tables
     }
 
     fn item_rows(&self, found: &Preview) -> Vec<Vec<Cell>> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::attempt::Attempt;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Salt, checked_text};
 use crate::domain::time::{Date, Timestamp};
 
@@ -40,6 +40,19 @@ pub enum Amendment {
     Change,
     /// A further term; section 108 GWB is judged again.
     Prolong,
+}
+
+impl Amends {
+    /// The words for a person: what it does to which order.
+    pub fn text(&self, lang: Lang) -> String {
+        let verb = match (self.what, lang) {
+            (Amendment::Change, Lang::De) => "ändert die Bestellung",
+            (Amendment::Change, Lang::En) => "changes order",
+            (Amendment::Prolong, Lang::De) => "verlängert die Bestellung",
+            (Amendment::Prolong, Lang::En) => "prolongs order",
+        };
+        format!("{verb} {}", self.order)
+    }
 }
 
 /// A step of the connection checklist.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::LegFinding;
+use crate::domain::order::{LegFinding, Request};
 use crate::domain::price::{KeyKind, PARTIES_MAX, WEIGHT_MAX, distribute};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Salt;
@@ -99,6 +99,31 @@ impl Bundle {
     /// The sum of all numbers.
     pub fn weights(&self) -> u64 {
         self.members.iter().map(|member| member.weight).fold(0, u64::saturating_add)
+    }
+}
+
+impl CallOff {
+    /// Whether it is what the sealed order gives this member: its number, its share, and the order's own terms.
+    pub fn check(&self, request: &Request, seal: StatementId, total: Cents) -> Result<(), Refusal> {
+        let refuse = |rule: &str| Refusal::new(Reason::ChainBroken).with("org", &self.to).with("rule", rule);
+        let bundle = request.bundle.as_ref().ok_or_else(|| refuse("an order for one buyer only"))?;
+        let shares = bundle.shares(total)?;
+        let found = shares.into_iter().find(|(member, _)| member.org == self.to);
+        let (member, share) = found.ok_or_else(|| refuse("not a member of the order"))?;
+        let terms = (self.seal, &self.from, self.offering, &self.provider, self.term_years, self.total);
+        let sealed = (seal, &request.buyer, request.offering, request.route.provider(), request.term_years, total);
+        if terms != sealed {
+            return Err(refuse("other terms than the order's"));
+        }
+        if (self.need, self.key, self.weight, self.weights)
+            != (member.need, bundle.key, member.weight, bundle.weights())
+        {
+            return Err(refuse("another key than the order's"));
+        }
+        if self.share != share {
+            return Err(Refusal::new(Reason::PriceMismatch).with("sealed", self.share).with("sum", share));
+        }
+        Ok(())
     }
 }
 

@@ -1,25 +1,50 @@
 //! The trust of all logs a node holds: who is at home where, which record of a node counts.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::body::Body;
 use crate::domain::id::{KeyHash, NodeId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Verified;
 use crate::domain::trust::{FederationRoot, Holder, LogTrust, NodeRecord, OfficerGrant};
 
 /// The trust of all logs a node holds.
 #[derive(Clone, Default, Debug)]
 pub struct Registry {
     logs: BTreeMap<Origin, LogTrust>,
+    /// Where each organisation is at home; it follows from the logs, and is asked for with every message.
+    homes: BTreeMap<OrgId, Origin>,
 }
 
 impl Registry {
-    /// The trust of one log, started if need be.
-    pub fn log_mut(&mut self, origin: &Origin, anchor: StatementId) -> &mut LogTrust {
-        self.logs.entry(origin.clone()).or_insert_with(|| LogTrust::new(origin.clone(), anchor))
-    }
-
     /// Puts the trust of one log in place.
     pub fn put(&mut self, trust: LogTrust) {
+        let former = self.logs.get(trust.origin());
+        if former.is_some_and(|former| former.is_same(&trust)) {
+            return;
+        }
+        let at_home = |trust: &LogTrust| trust.orgs_at_home().cloned().collect::<BTreeSet<OrgId>>();
+        let moved = &at_home(&trust) | &former.map(at_home).unwrap_or_default();
         self.logs.insert(trust.origin().clone(), trust);
+        for org in moved {
+            match self.find_home(&org).cloned() {
+                Some(home) => self.homes.insert(org, home),
+                None => self.homes.remove(&org),
+            };
+        }
+    }
+
+    /// The log with the organisation's newest key event.
+    fn find_home(&self, org: &OrgId) -> Option<&Origin> {
+        let seq = |log: &LogTrust| log.orgs().get(org).and_then(|standing| standing.last_event).map(|(seq, _)| seq);
+        let homes = self.logs.iter().filter_map(|(origin, log)| Some((seq(log)?, origin)));
+        homes.max().map(|(_, origin)| origin)
+    }
+
+    /// Takes a verified statement into the trust of one log, which is begun if need be.
+    pub fn absorb(&mut self, origin: &Origin, anchor: StatementId, verified: &Verified<Body>, index: u64) {
+        let mut trust = self.log(origin).cloned().unwrap_or_else(|| LogTrust::new(origin.clone(), anchor));
+        trust.absorb(verified, index);
+        self.put(trust);
     }
 
     /// The trust of one log.
@@ -57,11 +82,8 @@ impl Registry {
 
     /// The log of the organisation's home node.
     pub fn home(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
-        self.logs
-            .values()
-            .filter(|log| log.orgs().get(org).is_some_and(|standing| standing.last_event.is_some()))
-            .max_by_key(|log| log.orgs().get(org).and_then(|standing| standing.last_event).map(|(seq, _)| seq))
-            .ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
+        let home = self.homes.get(org).and_then(|origin| self.logs.get(origin));
+        home.ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
     }
 
     /// The newest root version any log holds, and its witness policy.

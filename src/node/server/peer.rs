@@ -9,6 +9,7 @@ use tonic::{Extensions, Request, Response, Status, Streaming};
 use super::{Desk, INTRODUCTION_PAUSE, answered, peer_of_key};
 use crate::domain::id::{Hash, NodeId};
 use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::statement::Signed;
 use crate::node::handle::StreamIn;
 use crate::node::tls::PeerIdentity;
 use crate::node::traffic::{Direction, Traffic};
@@ -17,7 +18,7 @@ use crate::protocol::frame::{Delivery, Question, Run};
 use crate::protocol::peering::Dialler;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::peer_service_server::PeerService;
-use crate::wire::peer::Heard;
+use crate::wire::peer::{Heard, deliveries};
 use crate::wire::status::{lang_of, to_refusal, to_status};
 
 #[tonic::async_trait]
@@ -52,10 +53,22 @@ impl PeerService for Desk {
         let (metadata, extensions, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let peer = self.peer(&extensions)?;
-            match self.handle.deliver(peer, Delivery::try_from(message)?).await? {
-                Answer::Receipt(receipt) => Ok(pb::DeliverResponse { receipt: Some((&receipt).into()) }),
-                other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
-            }
+            let answer = self.handle.deliver(&peer, Delivery::try_from(message)?).await?;
+            Ok(pb::DeliverResponse { receipt: Some((&receipt_in(answer)?).into()) })
+        })
+        .await
+    }
+
+    async fn deliver_batch(
+        &self,
+        request: Request<pb::DeliverBatchRequest>,
+    ) -> Result<Response<pb::DeliverBatchResponse>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let peer = self.peer(&extensions)?;
+            let answers = self.handle.deliver_all(&peer, deliveries(message)?).await;
+            let outcomes = answers.into_iter().map(|answer| answer.and_then(receipt_in).into());
+            Ok(pb::DeliverBatchResponse { outcomes: outcomes.collect() })
         })
         .await
     }
@@ -98,6 +111,13 @@ impl Desk {
     fn peer(&self, extensions: &Extensions) -> Result<NodeId, Refusal> {
         let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
         peer_of_key(self.handle.node(), &self.handle.pins(), &self.anchors, key)
+    }
+}
+
+fn receipt_in(answer: Answer) -> Result<Signed, Refusal> {
+    match answer {
+        Answer::Receipt(receipt) => Ok(receipt),
+        other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Journeys beyond one attempt: another route, an interest that becomes binding, withdrawals, late offers, outcomes that
 //! come by other paths, a restored backup, what follows a seal, one order for several members.
 use verbund::domain::body::Body;
-use verbund::domain::id::{NodeId, OrderId, StatementId};
+use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Amendment, Amends, Event as Happening, Item, Milestone, Phase, phase};
-use verbund::domain::order::bundle::{Bundle, Member};
+use verbund::domain::order::bundle::{Bundle, CallOff, Member};
 use verbund::domain::order::{Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
-use verbund::domain::reason::Reason;
+use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::route::Route;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::protocol::frame::Delivery;
@@ -17,6 +17,7 @@ use crate::federation::{
     cancel, cents, day, decision, name, salt, seal, sign_as, sign_request, statement_key, wohngeld,
 };
 use crate::sim::faults::{Fault, Faults};
+use crate::sim::invariants::a_bundle_verifies;
 use crate::sim::scenarios::{check_refused as refused, sealed as is_sealed, submit, world};
 use crate::sim::{Event, World};
 
@@ -454,4 +455,29 @@ fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     let barleben = parts[&name("barleben")].body();
     assert_eq!((barleben.weight, barleben.weights), (9_000, 47_000));
     assert!(matches!(Body::read(parts[&name("barleben")].signed()), Ok(Body::CallOff(_))));
+
+    let report = a_bundle_verifies(&world, &name("kitu"), order);
+    let shares: Vec<(&str, u64, i64)> =
+        report.case.members.iter().map(|(org, weight, share)| (org.as_str(), *weight, share.get())).collect();
+    let part = |org: &str| parts[&name::<OrgId>(org)].body().share.get();
+    assert_eq!(shares, [("barleben", 9_000, part("barleben")), ("halberstadt", 38_000, part("halberstadt"))]);
+    assert!(report.text(Lang::De).contains("Schlüsselzahl 9000"), "{}", report.text(Lang::De));
+
+    // What an auditor must not let pass.
+    let request = world.attempt("kitu", order).expect("sealed").request.body();
+    assert_eq!(barleben.check(request, barleben.seal, total), Ok(()));
+    let cheaper = CallOff { share: cents(barleben.share.get() - 1), ..barleben.clone() };
+    let heavier = CallOff { weight: 9_001, ..barleben.clone() };
+    let elsewhere = CallOff { provider: name("akdb"), ..barleben.clone() };
+    let stranger = CallOff { to: name("feldafing"), ..barleben.clone() };
+    for (part, reason) in [
+        (cheaper, Reason::PriceMismatch),
+        (heavier, Reason::ChainBroken),
+        (elsewhere, Reason::ChainBroken),
+        (stranger, Reason::ChainBroken),
+    ] {
+        assert_eq!(part.check(request, barleben.seal, total).expect_err("not this order's").reason, reason);
+    }
+    let alone = Request { bundle: None, ..request.clone() };
+    assert!(barleben.check(&alone, barleben.seal, total).is_err(), "nobody's part");
 }

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{Bundle, BundleInput, Member};
 use verbund::audit::examine;
-use verbund::audit::report::Ruling;
+use verbund::audit::report::{Report, Ruling};
 use verbund::domain::body::Body;
 use verbund::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use verbund::domain::law::Verdict;
@@ -591,12 +591,13 @@ fn bundles_verify(world: &mut World) {
 }
 
 /// I3: the bundle of this order, as this node packs it, satisfies the auditor.
-pub fn a_bundle_verifies(world: &World, name: &NodeId, order: OrderId) {
+pub fn a_bundle_verifies(world: &World, name: &NodeId, order: OrderId) -> Report {
     let bytes = bundle(world, name, order).unwrap_or_else(|refusal| world.fail(&format!("I3: no bundle: {refusal}")));
     let report = examine(&bytes, Some(world.federation.anchor));
     if report.ruling() != Ruling::Valid {
         world.fail(&format!("I3: the bundle of {order} at {name}:\n{}", report.text(Lang::En)));
     }
+    report
 }
 
 /// The evidence of an order, packed as the node's shell packs it.

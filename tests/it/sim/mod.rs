@@ -16,6 +16,7 @@
 //! A run that fails prints the command that repeats it.
 mod attempts;
 mod boundaries;
+mod checked;
 pub mod faults;
 pub mod invariants;
 pub mod liars;

@@ -11,7 +11,7 @@
 use verbund::domain::id::{NodeId, OrderId, StatementId};
 use verbund::domain::order::{Request, VoidReason};
 use verbund::domain::reason::Reason;
-use verbund::protocol::limits::{DELIVERY_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
+use verbund::protocol::limits::{DELIVERIES_IN_FLIGHT_MAX, DELIVERY_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
 use verbund::protocol::settings::Deciding;
 use verbund::store::memory::Failure;
 
@@ -300,18 +300,19 @@ pub fn a_hop_refuses_early_what_it_cannot_decide_in_time() {
     world.settle();
 }
 
-/// Behind a hop that was away forty requests wait, and one result; the result is not the last to arrive.
+/// Behind a hop that was away more requests wait than go at a time, and one result; the result is not the last to arrive.
 #[test]
 pub fn a_result_overtakes_requests() {
     let mut world = world();
     world.later(0, Event::Kill(name("kid"), 20_000));
     world.run(1);
-    let mut requests: Vec<Request> =
-        (0..40).map(|number| world.federation.request(&format!("r{number}"), world.now)).collect();
+    let mut requests: Vec<Request> = (0..DELIVERIES_IN_FLIGHT_MAX + 8)
+        .map(|number| world.federation.request(&format!("r{number}"), world.now))
+        .collect();
     requests.sort_by_key(|request| request.order);
     requests.iter().for_each(|request| begin(&mut world, request));
     world.run(1_000);
-    let last = requests.last().expect("forty");
+    let last = requests.last().expect("many");
     let void = cancel(&sign_request(last), last, world.now);
     world.officer("kitu", &void).expect("cancelled");
     world.run(18_000);
