@@ -21,9 +21,9 @@ use crate::domain::time::Date;
 /// cooperative, federal cooperative, provider) has five; every leg is one more contract and one more deadline.
 pub const ROUTE_LEGS_MAX: usize = 6;
 
-/// Most routes a search returns: more than there are between any two of five hundred organisations as they are related
-/// today, few enough to rank within milliseconds. An officer is sent the best of them.
-pub const ROUTES_MAX: usize = 10_000;
+/// Most routes a search returns: more than between any two of five hundred organisations that are plausibly related, few
+/// enough to rank within some ten milliseconds where everyone is related. An officer is sent the best of them.
+pub const ROUTES_MAX: usize = 3_000;
 
 /// Most legs judged for one search, about 40 milliseconds of work. A leg is judged once, and only when a route that is
 /// short enough comes to it.

@@ -28,8 +28,12 @@ use crate::store::segments::{
 use crate::store::views::{Found, Views};
 use crate::store::{Store, gather};
 
-/// Batches decoded ahead of the consumer while loading, so that the signatures of several are checked at a time.
-const BATCHES_AHEAD: usize = 4;
+/// Lots prepared ahead of the consumer while loading, so that several cores are busy.
+const LOTS_AHEAD: usize = 4;
+
+/// Statements in a lot, more only if one batch has more: some milliseconds of work, beside which handing it over counts
+/// for nothing. A busy node's batches are small.
+const LOT_STATEMENTS: usize = 256;
 
 /// What tests set otherwise.
 pub struct Options {
@@ -227,26 +231,51 @@ impl Inner {
     }
 }
 
+/// Batches that are prepared together.
+#[derive(Default)]
+struct Lot {
+    records: Vec<Record>,
+    statements: usize,
+    /// Signatures of batches without marks.
+    proofs: Vec<Proof>,
+    /// Statements of batches with marks, which their node recognises faster than anyone checks a signature.
+    marked: Vec<Signed>,
+}
+
+impl Lot {
+    fn add(&mut self, records: Vec<Record>, ring: &mut KeyRing) {
+        let proofs: Vec<Proof> = records.iter().flat_map(|record| ring.proofs(record)).collect();
+        let statements: Vec<&Signed> = records.iter().flat_map(Record::statements).collect();
+        self.statements += statements.len();
+        match records.iter().any(|record| matches!(record, Record::Checked(_))) {
+            true => self.marked.extend(statements.into_iter().cloned()),
+            false => self.proofs.extend(proofs),
+        }
+        self.records.extend(records);
+    }
+
+    /// Does what can be done before the records are read back.
+    fn prepare(self) -> Vec<Record> {
+        self.proofs.iter().for_each(Proof::run);
+        self.marked.iter().for_each(Body::read_ahead);
+        self.records
+    }
+}
+
 impl Store for DiskStore {
     async fn load(&self, mut each: impl FnMut(Record) -> Result<(), Refusal> + Send) -> Result<(), Refusal> {
-        let (sender, mut receiver) = mpsc::channel::<JoinHandle<Vec<Record>>>(BATCHES_AHEAD);
+        let (sender, mut receiver) = mpsc::channel::<JoinHandle<Vec<Record>>>(LOTS_AHEAD);
         let inner = self.inner.clone();
         let reading = spawn_blocking(move || {
-            let mut ring = KeyRing::default();
-            inner.read_all(|batch| {
-                let records = batch.decode()?;
-                let proofs: Vec<Proof> = records.iter().flat_map(|record| ring.proofs(record)).collect();
-                // The node recognises its own marks faster than anyone checks a signature.
-                let is_marked = records.iter().any(|record| matches!(record, Record::Checked(_)));
-                let proven = spawn_blocking(move || {
-                    match is_marked {
-                        true => records.iter().flat_map(Record::statements).for_each(Body::read_ahead),
-                        false => proofs.iter().for_each(Proof::run),
-                    }
-                    records
-                });
-                sender.blocking_send(proven).map_err(|_| abandoned())
-            })
+            let (mut ring, mut lot) = (KeyRing::default(), Lot::default());
+            let send = |lot: Lot| sender.blocking_send(spawn_blocking(|| lot.prepare())).map_err(|_| abandoned());
+            let read = inner.read_all(|batch| {
+                lot.add(batch.decode()?, &mut ring);
+                if lot.statements < LOT_STATEMENTS { Ok(()) } else { send(std::mem::take(&mut lot)) }
+            });
+            // What was good before the fault is handed on.
+            let sent = send(lot);
+            read.and(sent)
         });
         let mut outcome = Ok(());
         while outcome.is_ok()

@@ -1,7 +1,7 @@
 //! Seeded runs: orders of every kind and length while things go wrong, then peace. A seed that failed once becomes a
 //! named test.
 //!
-//! `cargo test` takes 200 seeds, `.ci/run` 1,000. Before a release, on a machine with many cores:
+//! `cargo test` takes 60 seeds, `.ci/run` 1,000. Before a release, on a machine with many cores:
 //! `VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds::`. One seed again, with the whole story of its
 //! end: `VERBUND_SEED=17 cargo test --test it sim::seeds::`.
 use verbund::domain::order::aftercare::{Amendment, Amends};
