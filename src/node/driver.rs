@@ -290,6 +290,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     async fn settle(&mut self, round: Round) -> Result<(), Refusal> {
         let moves_pins = round.commit.iter().any(may_move_pins);
         if !round.commit.is_empty() {
+            // Taken away first: if they are not stored, nobody may be sent them.
             let mut recent = std::mem::take(&mut self.recent);
             recent.put(&round.commit);
             if let Err(refusal) = self.store.commit(round.commit).await {

@@ -23,11 +23,12 @@ use crate::node::traffic::Direction;
 use crate::protocol::Node;
 use crate::protocol::frame::{Delivery, Question};
 use crate::protocol::peering::{Dialler, REDRAW_MS};
+use crate::wire::delivery::{outcomes, receipt, statements};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
 use crate::wire::pb::peer::v1::{
     AskRequest, DeliverBatchRequest, DeliverRequest, Frame as FrameMessage, SyncRequest,
 };
-use crate::wire::peer::{Heard, outcomes, receipt, statements};
+use crate::wire::peer::Heard;
 use crate::wire::status::to_refusal;
 
 /// Deadline of one delivery; shorter than the protocol's own patience with it.

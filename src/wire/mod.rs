@@ -11,6 +11,7 @@ use crate::domain::time::{Date, Timestamp, parse_date};
 pub mod access;
 pub mod catalogue;
 pub mod chain;
+pub mod delivery;
 pub mod node;
 pub mod order;
 pub mod page;

@@ -16,9 +16,10 @@ use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::Answer;
 use crate::protocol::frame::{Delivery, Question, Run};
 use crate::protocol::peering::Dialler;
+use crate::wire::delivery::deliveries;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::peer_service_server::PeerService;
-use crate::wire::peer::{Heard, deliveries};
+use crate::wire::peer::Heard;
 use crate::wire::status::{lang_of, to_refusal, to_status};
 
 #[tonic::async_trait]

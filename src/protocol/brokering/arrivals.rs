@@ -44,8 +44,7 @@ impl Node {
         self.receipt(&delivery, now, work).map(Answer::Receipt)
     }
 
-    /// Takes one arriving message into log and state; what is already here changes nothing. A restored node may find in
-    /// it what it had once held: the sender never got the receipt.
+    /// Takes one arriving message into log and state; what is already here changes nothing.
     fn arrive(
         &mut self,
         signed: &Signed,
@@ -53,9 +52,6 @@ impl Node {
         now: Timestamp,
         work: &mut Work,
     ) -> Result<(), Refusal> {
-        if self.is_missing(signed) {
-            return self.fill_gap(signed, work);
-        }
         if self.is_known(signed) {
             return Ok(());
         }
@@ -77,7 +73,8 @@ impl Node {
         self.take_in(verified, now, work)
     }
 
-    /// Places what others have signed, and keeps what contradicts it.
+    /// Places what others have signed, and keeps what contradicts it. A restored node may find in it what it had once held:
+    /// the sender never got the receipt.
     pub(super) fn take_in(
         &mut self,
         verified: Verified<Body>,
@@ -86,6 +83,9 @@ impl Node {
     ) -> Result<(), Refusal> {
         let Some((order, number)) = verified.body().order() else { return Ok(()) };
         let signed = verified.signed().clone();
+        if self.is_missing(&signed) {
+            return self.fill_gap(&signed, work);
+        }
         let placed = match self.late_seal(&verified, now) {
             Some(contradicts) => contradicts,
             None => self.state.place(verified.clone())?,

@@ -177,15 +177,7 @@ impl Node {
 
     /// Takes an outcome from whoever had it; it is believed for its signature only.
     fn take_outcome(&mut self, order: OrderId, attempt: u32, signed: &Signed, now: Timestamp, work: &mut Work) {
-        if self.check_may_broker().is_err() {
-            return;
-        }
-        if self.is_missing(signed) {
-            // What is not what it says fills no gap; another node is asked in turn.
-            let _ = self.fill_gap(signed, work);
-            return;
-        }
-        if self.is_known(signed) {
+        if self.is_known(signed) || self.check_may_broker().is_err() {
             return;
         }
         let Ok(verified) = self.state.judge(signed) else { return };

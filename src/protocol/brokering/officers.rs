@@ -67,9 +67,10 @@ impl Node {
         Ok(Answer::Order(order))
     }
 
-    /// Whether a statement stands in the own log. A leaf in another's log proves nothing: anyone may claim an id.
+    /// Whether a statement stands in the own log and its content is here. A leaf in another's log proves nothing: anyone
+    /// may claim an id.
     pub(super) fn is_known(&self, signed: &Signed) -> bool {
-        self.state.place_of(&signed.id(), &self.settings.origin).is_some()
+        self.state.place_of(&signed.id(), &self.settings.origin).is_some() && !self.is_missing(signed)
     }
 
     /// A buyer's approval that could not count must not take the place of one that does.

@@ -159,9 +159,6 @@ impl Node {
     }
 
     fn take_back(&mut self, signed: &Signed, now: Timestamp, work: &mut Work) -> bool {
-        if self.is_missing(signed) {
-            return self.fill_gap(signed, work).is_ok();
-        }
         if self.is_known(signed) {
             return false;
         }
