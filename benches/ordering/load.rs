@@ -24,9 +24,10 @@ const OPEN_EACH: usize = 32;
 pub fn run(figures: &mut Figures) {
     let seconds = number("VERBUND_LOAD_SECONDS", if is_quick() { 2 } else { SECONDS });
     let runtime = runtime(1);
-    let (orders, rate, broken) = runtime.block_on(measure(seconds));
+    let Measured { orders, rate, first, last, broken } = runtime.block_on(measure(seconds));
     let note = format!(
-        "{seconds} s, {} open at a time; judged on the disks of all parties when all was delivered; the limit is the target",
+        "{seconds} s, {} open at a time, first tenth {first:.0}, last {last:.0}; judged on the disks of all parties when \
+         all was delivered; the limit is the target",
         OFFICERS * OPEN_EACH
     );
     for (figure, value, unit, limit) in
@@ -37,39 +38,63 @@ pub fn run(figures: &mut Figures) {
     }
 }
 
-async fn measure(seconds: usize) -> (usize, f64, usize) {
+struct Measured {
+    orders: usize,
+    /// Per second.
+    rate: f64,
+    /// In the first tenth of the time, and in the last, to see whether it decays.
+    first: f64,
+    last: f64,
+    broken: usize,
+}
+
+async fn measure(seconds: usize) -> Measured {
     let mut processes = Processes::open().await;
     let began = now();
-    let is_over = move || began.elapsed().as_secs_f64() >= seconds as f64;
+    let elapsed = move || began.elapsed().as_secs_f64() / seconds as f64;
     let shared = std::sync::Arc::new(processes.orders());
     let mut officers = JoinSet::new();
     for officer in 0..OFFICERS {
         let (client, shared) = (processes.buyer(), shared.clone());
-        officers.spawn(async move { order_and_order(client, officer, &shared, is_over).await });
+        officers.spawn(async move { order_and_order(client, officer, &shared, elapsed).await });
     }
-    let mut orders = BTreeMap::new();
+    let (mut orders, mut sealed_at) = (BTreeMap::new(), Vec::new());
     while let Some(placed) = officers.join_next().await {
-        orders.extend(placed.expect("all sealed"));
+        let (placed, sealed) = placed.expect("all sealed");
+        orders.extend(placed);
+        sealed_at.extend(sealed);
     }
     let spent = began.elapsed().as_secs_f64();
     processes.delivered().await;
     processes.stop().await;
     let broken = violations(&processes, &orders);
     broken.iter().take(10).for_each(|broken| eprintln!("{broken}"));
-    (orders.len(), orders.len() as f64 / spent, broken.len())
+    let tenth = |from: f64| {
+        let within = sealed_at.iter().filter(|at| (from..from + 0.1).contains(*at)).count();
+        within as f64 / (seconds as f64 / 10.0)
+    };
+    Measured {
+        orders: orders.len(),
+        rate: orders.len() as f64 / spent,
+        first: tenth(0.0),
+        last: tenth(0.9),
+        broken: broken.len(),
+    }
 }
 
+/// What was ordered, and at which parts of the time an order was seen sealed.
 async fn order_and_order(
     mut client: Client,
     officer: usize,
     orders: &crate::processes::Orders,
-    is_over: impl Fn() -> bool,
-) -> BTreeMap<OrderId, StatementId> {
-    let (mut placed, mut open) = (BTreeMap::new(), VecDeque::new());
-    while !is_over() {
+    elapsed: impl Fn() -> f64,
+) -> (BTreeMap<OrderId, StatementId>, Vec<f64>) {
+    let (mut placed, mut open, mut sealed_at) = (BTreeMap::new(), VecDeque::new(), Vec::new());
+    while elapsed() < 1.0 {
         if open.len() >= OPEN_EACH {
             let oldest = open.pop_front().expect("some are open");
             until_sealed(&mut client, oldest).await;
+            sealed_at.push(elapsed());
         }
         let request_id = format!("load-{officer}-{}", placed.len());
         let (order, signed) = orders.request(&request_id);
@@ -80,5 +105,5 @@ async fn order_and_order(
     for order in open {
         until_sealed(&mut client, order).await;
     }
-    placed
+    (placed, sealed_at)
 }

@@ -289,7 +289,7 @@ fn frame_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Vec<u8
 
 /// Entries after those in a tree, under a checkpoint of exactly their end.
 pub fn run_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Run {
-    let (first, base) = (tree.size(), prefix(&tree.root()));
+    let (first, base) = (tree.size(), Some(prefix(&tree.root())));
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
     let origin: Origin = node.origin.clone();
     let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };

@@ -394,9 +394,21 @@ impl Client {
 
     /// Needs that an offering serves and an organisation may order for; empty for all.
     pub async fn needs(&mut self, offering: &str, through: &str) -> Result<Vec<order::v1::Need>, Refusal> {
-        let request = order::v1::ListNeedsRequest { offering_id: offering.to_owned(), through: through.to_owned() };
-        let answer = self.orders().list_needs(request).await;
-        answer.map(|answer| answer.into_inner().needs).map_err(|status| to_refusal(&status))
+        let mut all = Vec::new();
+        let mut request = order::v1::ListNeedsRequest {
+            offering_id: offering.to_owned(),
+            through: through.to_owned(),
+            ..Default::default()
+        };
+        loop {
+            let answer = self.orders().list_needs(request.clone()).await;
+            let page = answer.map_err(|status| to_refusal(&status))?.into_inner();
+            all.extend(page.needs);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     /// The organisation's own parts of orders for several.

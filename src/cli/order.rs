@@ -1,5 +1,6 @@
 //! `verbund order`: ordering, deciding, sealing, cancelling, watching. The officer's key signs here and never leaves
 //! this machine.
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -159,9 +160,9 @@ pub struct Submission {
 /// Route, days and conditions of a request.
 #[derive(clap::Args, Clone)]
 pub struct Terms {
-    /// Nummer des Weges aus `chain routes`
-    #[arg(long, default_value_t = 1)]
-    route: usize,
+    /// Nummer des Weges aus `chain routes`; der erste, wenn nicht genannt, bei `reroute` der erste noch nicht versuchte
+    #[arg(long, value_name = "ZAHL")]
+    route: Option<usize>,
     /// Statt der Nummer: alle Beteiligten vom Besteller zum Anbieter
     #[arg(long, value_delimiter = ',', value_name = "ORG,ORG,…")]
     via: Vec<OrgId>,
@@ -310,7 +311,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
     let found = client.routes(&buyer, &offering, terms.needs, (as_of, None)).await?;
     let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
     let bundle = gathering.bundle(client, &found.offering_id).await?;
-    let route = if terms.via.is_empty() { chosen(&found, terms.route)? } else { Route::new(terms.via.clone())? };
+    let route = terms.way(&found, &BTreeSet::new())?;
     let term_years = term_years(client, &found.offering_id, terms.needs.term_years).await?;
     Ok(Wish {
         request_id: request_id.unwrap_or_else(|| hex::encode(fresh_salt().0)),
@@ -380,16 +381,35 @@ fn read_draft(file: &Path) -> Result<Wish, Refusal> {
     serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))
 }
 
+impl Terms {
+    /// The route named; if none is, the first one found that has not been tried.
+    fn way(&self, found: &FindRoutesResponse, tried: &BTreeSet<Vec<String>>) -> Result<Route, Refusal> {
+        if !self.via.is_empty() {
+            return Route::new(self.via.clone());
+        }
+        let untried = found.routes.iter().position(|route| !tried.contains(&route.parties));
+        match (self.route, untried) {
+            (Some(number), _) => chosen(found, number),
+            (None, Some(index)) => chosen(found, index + 1),
+            (None, None) => Err(no_route(found).with("tried", tried.len())),
+        }
+    }
+}
+
 /// The route of that number, counted from 1.
 pub fn chosen(found: &FindRoutesResponse, number: usize) -> Result<Route, Refusal> {
     if found.routes.is_empty() {
-        return Err(Refusal::new(Reason::NoRoute).with("offering", &found.offering_id));
+        return Err(no_route(found));
     }
     let route = number.checked_sub(1).and_then(|index| found.routes.get(index));
     let refuse = || Refusal::new(Reason::FieldInvalid).with("field", "route").with("value", number);
     let route = route.ok_or_else(|| refuse().with("at_least", 1).with("at_most", found.routes.len()))?;
     let parties: Result<Vec<OrgId>, Refusal> = route.parties.iter().map(|party| party.parse()).collect();
     Route::new(parties?)
+}
+
+fn no_route(found: &FindRoutesResponse) -> Refusal {
+    Refusal::new(Reason::NoRoute).with("offering", &found.offering_id)
 }
 
 /// What the search offered, for the record.

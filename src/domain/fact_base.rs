@@ -97,7 +97,7 @@ impl FactBase {
     }
 
     /// The base without some facts, as if they had never been there.
-    pub fn without(&self, ids: &[StatementId]) -> Self {
+    pub fn without(&self, ids: &BTreeSet<StatementId>) -> Self {
         let mut rest = Self::default();
         let memberships = self.memberships.iter().filter(|kept| !ids.contains(&kept.id));
         memberships.for_each(|kept| rest.insert_membership(kept.id, kept.fact.clone()));

@@ -316,8 +316,14 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             let (peers, handle) = (self.peers.clone(), self.handle.clone());
             self.deliveries.spawn(async move {
                 let keys: Vec<DeliveryKey> = load.iter().map(Delivery::key).collect();
-                let results = peers.deliver(node.clone(), load).await;
-                handle.delivered(node, keys.into_iter().zip(results).collect()).await;
+                // In a task of its own, so that a courier comes back whatever happens on the way; a set of one, so that
+                // it ends with this one.
+                let (mut way, to) = (JoinSet::new(), node.clone());
+                way.spawn(async move { peers.deliver(to, load).await });
+                let mut results = way.join_next().await.and_then(Result::ok).unwrap_or_default().into_iter();
+                let lost = || Err(Refusal::new(Reason::Unreachable).with("node", &node));
+                let outcomes = keys.into_iter().map(|key| (key, results.next().unwrap_or_else(lost))).collect();
+                handle.delivered(node, outcomes).await;
             });
         }
     }

@@ -15,6 +15,7 @@ use crate::node::prover::Prover;
 use crate::node::traffic::Traffic;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
 use crate::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::Dialler;
 use crate::protocol::{Answer, Node};
@@ -183,6 +184,9 @@ impl Handle {
     pub(super) fn room(&self, from: &NodeId) -> Result<OwnedSemaphorePermit, Refusal> {
         let mut rooms = self.rooms.lock().expect("no panic while it is held");
         let room = rooms.entry(from.clone()).or_insert_with(Room::empty);
+        if !Mechanism::Backpressure.is_on() {
+            room.places = Room::empty().places;
+        }
         Arc::clone(&room.places).try_acquire_owned().map_err(|_| {
             room.refused += 1;
             Refusal::new(Reason::Overloaded).with("peer", from).with("retry_ms", RETRY_MS)

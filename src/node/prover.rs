@@ -151,7 +151,7 @@ mod tests {
         Frame::Entries(Run {
             origin: node.origin.clone(),
             first: 0,
-            base: [0; 8],
+            base: Some([0; 8]),
             entries,
             note: String::new(),
             consistency: Vec::new(),
@@ -182,7 +182,7 @@ mod tests {
             Frame::Entries(Run {
                 origin: origin.clone(),
                 first,
-                base: [0; 8],
+                base: Some([0; 8]),
                 entries: entries.to_vec(),
                 note: note.clone(),
                 consistency: Vec::new(),

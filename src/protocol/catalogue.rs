@@ -2,12 +2,13 @@
 //!
 //! Must never decide by time or by who sent something; an offering of an unreachable node stays.
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{Hash, OrgId, StatementId};
-use crate::domain::offering::{Need, Offering, Withdrawal};
+use crate::domain::offering::{Offering, Withdrawal};
 use crate::domain::price::Tariff;
 use crate::domain::reason::{Reason, Refusal};
+use crate::protocol::needs::Needs;
 
 /// One version of an offering.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,7 +32,8 @@ pub struct Catalogue {
     withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
     keys: BTreeMap<StatementId, Key>,
     tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
-    needs: BTreeMap<StatementId, Need>,
+    /// What municipalities look for.
+    pub needs: Needs,
 }
 
 impl Catalogue {
@@ -54,24 +56,21 @@ impl Catalogue {
         self.tariffs.entry(tariff.org.clone()).or_default().insert((tariff.version, Reverse(id)), (id, tariff));
     }
 
-    /// Takes a need in.
-    pub fn put_need(&mut self, id: StatementId, need: Need) {
-        self.needs.insert(id, need);
-    }
-
-    /// Takes a statement out again, as if it had never been there.
-    pub fn take_back(&mut self, id: &StatementId) {
+    /// Takes statements out again, as if they had never been there.
+    pub fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
         for tariffs in self.tariffs.values_mut() {
-            tariffs.retain(|_, (known, _)| known != id);
+            tariffs.retain(|_, (known, _)| !gone.contains(known));
         }
         self.tariffs.retain(|_, tariffs| !tariffs.is_empty());
-        self.needs.remove(id);
-        let Some(key) = self.keys.remove(id) else { return };
-        if let Some(rows) = self.rows.get_mut(&key) {
-            rows.retain(|_, row| row.id != *id);
-        }
-        if let Some(withdrawals) = self.withdrawals.get_mut(&key) {
-            withdrawals.remove(id);
+        self.needs.take_back(gone);
+        for id in gone {
+            let Some(key) = self.keys.remove(id) else { continue };
+            if let Some(rows) = self.rows.get_mut(&key) {
+                rows.retain(|_, row| row.id != *id);
+            }
+            if let Some(withdrawals) = self.withdrawals.get_mut(&key) {
+                withdrawals.remove(id);
+            }
         }
         self.rows.retain(|_, rows| !rows.is_empty());
         self.withdrawals.retain(|_, withdrawals| !withdrawals.is_empty());
@@ -80,27 +79,6 @@ impl Catalogue {
     /// What an organisation charges for passing orders on, and the statement that says so.
     pub fn tariff(&self, org: &OrgId) -> Option<&(StatementId, Tariff)> {
         self.tariffs.get(org)?.last_key_value().map(|(_, tariff)| tariff)
-    }
-
-    /// A municipality's need.
-    pub fn need(&self, id: &StatementId) -> Option<&Need> {
-        self.needs.get(id)
-    }
-
-    /// All needs, by statement.
-    pub fn needs(&self) -> impl Iterator<Item = (&StatementId, &Need)> {
-        self.needs.iter()
-    }
-
-    /// Whether an order may rest on a need: it is known, and it is the buyer's own.
-    pub fn check_need(&self, id: &StatementId, buyer: &OrgId) -> Result<(), Refusal> {
-        match self.need(id) {
-            None => Err(Refusal::new(Reason::StatementUnknown).with("need", id)),
-            Some(need) if need.municipality != *buyer => {
-                Err(Refusal::new(Reason::FieldInvalid).with("field", "need").with("of", &need.municipality))
-            }
-            Some(_) => Ok(()),
-        }
     }
 
     /// Whether a new version may be published: it must be newer than what is known.

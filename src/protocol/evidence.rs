@@ -76,11 +76,13 @@ impl Node {
         }
         facts.extend(attempt.counters.values().filter_map(|counter| counter.body().tariff));
         // A need that was cut off since is not worth an order without evidence.
-        let needs = request.grounds.need.into_iter().chain(call_offs.iter().map(|part| part.body().need));
-        facts.extend(needs.filter(|need| state.catalogue.need(need).is_some()));
+        let own = request.grounds.need.map(|need| (&request.buyer, need));
+        let members = call_offs.iter().map(|part| (&part.body().to, part.body().need));
+        let needs = own.into_iter().chain(members);
+        facts.extend(needs.filter(|(of, need)| state.catalogue.needs.of(of, need).is_some()).map(|(_, need)| need));
         for fact in facts {
             let signed_in = self.public_place(&fact)?;
-            let behind = state.registry.log(&signed_in).zip(state.signers.get(&fact));
+            let behind = state.registry.log(&signed_in).zip(state.places.signer(&fact));
             if let Some(standing) = behind.and_then(|(log, key)| log.keys().get(key)) {
                 // Whoever signed a fact need not be a party; its admission and keys come along.
                 orgs.insert(standing.holder.org().clone());

@@ -70,8 +70,9 @@ pub struct Run {
     pub origin: Origin,
     /// Index of the first entry.
     pub first: u64,
-    /// Root over the entries before it, as the sender has them.
-    pub base: RootPrefix,
+    /// Root over the entries before it, as the sender has them; absent where a [`Wanted`] that is answered has named
+    /// the same.
+    pub base: Option<RootPrefix>,
     /// The entries.
     pub entries: Vec<LogEntry>,
     /// The checkpoint as a signed note, of the size after these entries or a larger one.

@@ -47,6 +47,10 @@ pub enum Mechanism {
     BackupCheck,
     /// News that was not acknowledged is told again.
     RetellNews,
+    /// What one peer has waiting is bounded.
+    Backpressure,
+    /// Every party compares what is amended with what it holds itself.
+    AmendedAsHeld,
 }
 
 impl Mechanism {

@@ -16,6 +16,8 @@ pub mod frame;
 pub mod journal;
 pub mod limits;
 pub mod mechanism;
+pub mod needs;
+pub mod numbered;
 pub mod outbox;
 pub mod overview;
 pub mod peering;

@@ -1,22 +1,34 @@
-//! Where statements stand: in which logs, at which positions. Held for every statement, so it is kept small.
+//! Where statements stand: in which logs, at which positions; and which key signed what evidence may need. Held for
+//! every statement, so it is kept small.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::{Origin, StatementId};
+use crate::domain::id::{KeyHash, Origin, StatementId};
+use crate::protocol::numbered::Numbered;
 
 /// Positions by statement; a statement may stand in several logs.
 ///
-/// About 45 bytes for each. Ids are hashes, so their first bits lay them out evenly, and a sorted row for each of those
+/// About 50 bytes for each. Ids are hashes, so their first bits lay them out evenly, and a sorted row for each of those
 /// stays short: a few hundred places in a million.
 #[derive(Clone, Default, Debug)]
 pub struct Places {
-    numbers: BTreeMap<Origin, u32>,
-    origins: Vec<Origin>,
+    logs: Numbered<Origin>,
+    keys: Numbered<KeyHash>,
     rows: BTreeMap<u16, Vec<Place>>,
 }
 
-/// A statement, the number of a log, an index in it. Smaller than what the tree of a log keeps for the entry, so
-/// nobody runs out of numbers before running out of memory.
-type Place = (StatementId, u32, u32);
+/// In the order of statement, log and index.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    id: StatementId,
+    /// One of `logs`.
+    log: u32,
+    index: u32,
+    /// [`NOBODY`], or the one of `keys` that signed it.
+    by: u32,
+}
+
+/// Which key signed it is not known, or nobody asks.
+const NOBODY: u32 = u32::MAX;
 
 /// How many bits of an id choose its row.
 const ROW_BITS: u32 = 12;
@@ -31,48 +43,58 @@ fn row_of(id: &StatementId) -> u16 {
 impl Places {
     /// Remembers that a statement stands there.
     pub fn put(&mut self, id: StatementId, origin: &Origin, index: u64) {
-        let number = match self.numbers.get(origin) {
-            Some(number) => *number,
-            None => {
-                let number = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
-                self.origins.push(origin.clone());
-                self.numbers.insert(origin.clone(), number);
-                number
-            }
-        };
-        let place = (id, number, u32::try_from(index).unwrap_or(u32::MAX));
+        let log = self.logs.number(origin);
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
         let row = self.rows.entry(row_of(&id)).or_default();
-        if let Err(at) = row.binary_search(&place) {
+        if let Err(at) = row.binary_search_by_key(&(id, log, index), |place| (place.id, place.log, place.index)) {
             if row.len() == row.capacity() {
                 row.reserve_exact(1 + row.len() / GROWTH);
             }
-            row.insert(at, place);
+            row.insert(at, Place { id, log, index, by: NOBODY });
         }
+    }
+
+    /// Remembers which key signed a statement that stands somewhere.
+    pub fn signed_by(&mut self, id: &StatementId, key: &KeyHash) {
+        let by = self.keys.number(key);
+        let Some(row) = self.rows.get_mut(&row_of(id)) else { return };
+        let first = row.partition_point(|place| place.id < *id);
+        row[first..].iter_mut().take_while(|place| place.id == *id).for_each(|place| place.by = by);
     }
 
     /// Every place of a statement.
     pub fn of(&self, id: &StatementId) -> impl Iterator<Item = (&Origin, u64)> {
+        self.same(id).iter().filter_map(|place| Some((self.logs.value(place.log)?, u64::from(place.index))))
+    }
+
+    /// Which key signed a statement, where that was remembered.
+    pub fn signer(&self, id: &StatementId) -> Option<&KeyHash> {
+        self.same(id).iter().find_map(|place| self.keys.value(place.by))
+    }
+
+    fn same(&self, id: &StatementId) -> &[Place] {
         let row = self.rows.get(&row_of(id)).map_or(&[][..], Vec::as_slice);
-        let (first, id) = (row.partition_point(|place| place.0 < *id), *id);
-        let same = row[first..].iter().take_while(move |place| place.0 == id);
-        same.filter_map(|(_, number, index)| Some((self.origins.get(*number as usize)?, u64::from(*index))))
+        let first = row.partition_point(|place| place.id < *id);
+        let count = row[first..].iter().take_while(|place| place.id == *id).count();
+        &row[first..first + count]
     }
 
     /// Forgets what stands in a log from position `at` on, and gives the statements that now stand nowhere. Looks at
     /// everything, which is fine for something as rare as a fork.
-    pub fn cut(&mut self, origin: &Origin, at: u64) -> Vec<StatementId> {
-        let Some(number) = self.numbers.get(origin).copied() else { return Vec::new() };
+    pub fn cut(&mut self, origin: &Origin, at: u64) -> BTreeSet<StatementId> {
         let mut gone = BTreeSet::new();
+        let Some(log) = self.logs.known(origin) else { return gone };
         for row in self.rows.values_mut() {
-            row.retain(|(id, log, index)| {
-                let is_beyond = *log == number && u64::from(*index) >= at;
+            row.retain(|place| {
+                let is_beyond = place.log == log && u64::from(place.index) >= at;
                 if is_beyond {
-                    gone.insert(*id);
+                    gone.insert(place.id);
                 }
                 !is_beyond
             });
         }
-        gone.into_iter().filter(|id| self.of(id).next().is_none()).collect()
+        gone.retain(|id| self.same(id).is_empty());
+        gone
     }
 }
 
@@ -90,7 +112,9 @@ mod tests {
             places.put(id(number), &one, u64::from(number));
         }
         places.put(id(3), &two, 0);
-        assert_eq!(places.cut(&one, 2), [id(2)]);
+        places.signed_by(&id(3), &KeyHash([7; 32]));
+        assert_eq!(places.cut(&one, 2), [id(2)].into());
+        assert_eq!((places.signer(&id(3)), places.signer(&id(1))), (Some(&KeyHash([7; 32])), None));
         assert_eq!(places.of(&id(3)).collect::<Vec<_>>(), [(&two, 0)]);
         assert_eq!(places.of(&id(1)).collect::<Vec<_>>(), [(&one, 1)]);
         assert!(places.cut(&"demo/log/kid/1".parse().expect("origin"), 0).is_empty());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
-use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::order::bundle::CallOff;
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
@@ -136,6 +136,8 @@ pub struct State {
     pub packs: BTreeMap<StatementId, RulePack>,
     /// Orders this node is a party to.
     pub orders: BTreeMap<OrderId, Order>,
+    /// Orders with those that amend them.
+    pub(super) amending: BTreeSet<(OrderId, OrderId)>,
     /// Entries of the own log for parties only whose content is not here, and where they stand.
     pub gaps: BTreeMap<StatementId, u64>,
     /// Content of such entries that came back and does not fit in yet.
@@ -146,9 +148,8 @@ pub struct State {
     pub(super) ended: BTreeSet<OrderId>,
     /// Receipts by message and receiver.
     pub receipts: BTreeMap<(StatementId, OrgId), Signed>,
-    /// Which key signed each offering, tariff, need and fact, so that evidence can bring along what makes that key good.
-    pub signers: BTreeMap<StatementId, KeyHash>,
-    /// Where statements stand.
+    /// Where statements stand, and which key signed each offering, tariff, need and fact, so that evidence can bring
+    /// along what makes that key good.
     pub places: Places,
     /// In which order heads have changed.
     pub journal: Journal,
@@ -178,12 +179,12 @@ impl State {
             facts: FactBase::default(),
             packs: BTreeMap::new(),
             orders: BTreeMap::new(),
+            amending: BTreeSet::new(),
             gaps: BTreeMap::new(),
             recovered: BTreeMap::new(),
             awaited: BTreeMap::new(),
             ended: BTreeSet::new(),
             receipts: BTreeMap::new(),
-            signers: BTreeMap::new(),
             places: Places::default(),
             journal: Journal::default(),
             cursors: BTreeMap::new(),
@@ -251,11 +252,8 @@ impl State {
         if gone.iter().any(|id| self.facts.holds(id)) {
             self.facts = self.facts.without(&gone);
         }
-        for id in gone {
-            self.catalogue.take_back(&id);
-            self.packs.remove(&id);
-            self.signers.remove(&id);
-        }
+        self.catalogue.take_back(&gone);
+        self.packs.retain(|id, _| !gone.contains(id));
         self.touched(&origin, 1);
     }
 
@@ -375,7 +373,7 @@ impl State {
         };
         let id = verified.id();
         if let ([by], true) = (verified.signed().signatures(), is_evidence(verified.body())) {
-            self.signers.insert(id, by.key);
+            self.places.signed_by(&id, &by.key);
         }
         match verified.body() {
             Body::Offering(offering) => {
@@ -383,7 +381,7 @@ impl State {
             }
             Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
-            Body::Need(need) => self.catalogue.put_need(id, need.clone()),
+            Body::Need(need) => self.catalogue.needs.put(id, need),
             Body::Membership(fact) => self.facts.insert_membership(id, fact.clone()),
             Body::EntityFacts(fact) => self.facts.insert_entity(id, fact.clone()),
             Body::RulePack(pack) => {
@@ -421,6 +419,7 @@ impl State {
                 let known = self.orders.get(&order).is_some_and(|known| known.attempts.contains_key(&number));
                 if !known {
                     self.await_outcome(&request);
+                    self.amending.extend(request.amends.as_ref().map(|amends| (amends.order, order)));
                     let attempt = Attempt::new(verified.map(|_| request));
                     self.orders.entry(order).or_default().attempts.insert(number, attempt);
                     return Ok(Placed::New);

@@ -5,7 +5,7 @@ use crate::domain::law::Basis;
 use crate::domain::offering::Component;
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase};
 use crate::domain::order::bundle::CallOff;
-use crate::domain::order::{Attempt, LegFinding, Mode, VoidReason, amount};
+use crate::domain::order::{Attempt, LegFinding, Mode, Request, VoidReason, amount};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
@@ -13,8 +13,9 @@ use crate::protocol::Node;
 use crate::protocol::brokering::overdue::Overdue;
 use crate::protocol::evidence::EvidenceWitnessing;
 use crate::protocol::explain::{Choice, Consequence, Explanation, Said, Stage, Task, Turn, Waiting, said};
+use crate::protocol::needs::Sought;
 use crate::protocol::state::Order;
-use crate::wire::page::Page;
+use crate::wire::page::{Page, encoded_bytes};
 use crate::wire::pb::chain::v1::Verdict as PbVerdict;
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::statement::signed_as;
@@ -25,6 +26,9 @@ const SUMMARY_BYTES: usize = 1_500;
 
 /// Most rows of a list without pages: the municipalities of a large Land.
 const LIST_MAX: usize = 1_000;
+
+/// Most bytes of a need's words: 1,000 characters.
+const NEED_NOTE_BYTES_MAX: usize = 4_000;
 
 /// The order a call is about.
 pub fn order_id(text: &str) -> Result<OrderId, Refusal> {
@@ -48,6 +52,14 @@ pub fn submission(message: pb::SubmitOrderRequest) -> Result<Signed, Refusal> {
         _ => Err(Refusal::new(Reason::FieldInvalid)
             .with("field", "request_id")
             .with("rule", "differs from the statement")),
+    }
+}
+
+/// The request of an order's current attempt as a node showed it, with everything its officer had decided.
+pub fn request_of(order: &pb::Order) -> Result<Request, Refusal> {
+    match Body::read(&signed_as(&Kind::Request, order.request_statement.clone())?)? {
+        Body::Request(request) => Ok(request),
+        _ => Err(Refusal::new(Reason::FrameInvalid).with("field", "request_statement")),
     }
 }
 
@@ -137,6 +149,7 @@ pub fn order(node: &Node, id: OrderId, for_org: &OrgId, now: Timestamp) -> Resul
         attempt: request.attempt,
         request_id: request.request_id.clone(),
         request_statement_id: attempt.request.id().to_string(),
+        request_statement: Some(attempt.request.signed().into()),
         mode: pb::Mode::from(request.mode).into(),
         buyer: request.buyer.to_string(),
         offering_id: request.offering.to_string(),
@@ -191,10 +204,6 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
             void_reason: void_reason(Stage::Void(void.body().reason)).into(),
         })
     });
-    let amending = node.state().orders.iter().filter(|(_, other)| {
-        let amends = other.current().and_then(|other| other.request.body().amends.as_ref());
-        amends.is_some_and(|amends| amends.order == request.order)
-    });
     let (phase, phase_day) = phase_of(attempt);
     let own_milestones = attempt.milestones.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     let is_buyer = request.buyer == *for_org;
@@ -209,7 +218,7 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
             .map(|(org, office)| pb::Contact { org: org.to_string(), office })
             .collect(),
         amends_order_id: request.amends.as_ref().map(|amends| amends.order.to_string()).unwrap_or_default(),
-        amended_by: amending.map(|(id, _)| id.to_string()).collect(),
+        amended_by: node.amending(request.order).map(|id| id.to_string()).collect(),
         call_offs: known.call_offs.values().filter(|_| is_buyer).map(|part| call_off(node, part)).collect(),
         seal_statement_id: attempt.seal.as_ref().map(|seal| seal.id().to_string()).unwrap_or_default(),
         next_milestone: own_milestones.last().map_or(1, |((_, number), _)| number + 1),
@@ -258,31 +267,68 @@ fn call_off(node: &Node, part: &Verified<CallOff>) -> pb::CallOff {
     }
 }
 
-/// What municipalities look for, as far as it fits the question.
-pub fn needs(node: &Node, message: &pb::ListNeedsRequest) -> Result<pb::ListNeedsResponse, Refusal> {
-    let through: Option<OrgId> =
-        (!message.through.is_empty()).then(|| parsed("through", &message.through)).transpose()?;
-    let offering: Option<StatementId> =
-        (!message.offering_id.is_empty()).then(|| parsed("offering_id", &message.offering_id)).transpose()?;
-    let offering = offering.map(|id| node.state().catalogue.orderable(&id)).transpose()?;
-    let fits = node.state().catalogue.needs().filter(|(_, need)| {
+/// Which needs a caller wants listed.
+#[derive(Clone, Debug)]
+pub struct NeedListing {
+    offering: Option<StatementId>,
+    through: Option<OrgId>,
+    page: Page,
+}
+
+impl TryFrom<pb::ListNeedsRequest> for NeedListing {
+    type Error = Refusal;
+
+    fn try_from(message: pb::ListNeedsRequest) -> Result<Self, Refusal> {
+        let pb::ListNeedsRequest { offering_id, through, page_size, page_token } = message;
+        Ok(Self {
+            page: Page::read(page_size, &page_token, &[&offering_id, &through])?,
+            offering: (!offering_id.is_empty()).then(|| parsed("offering_id", &offering_id)).transpose()?,
+            through: (!through.is_empty()).then(|| parsed("through", &through)).transpose()?,
+        })
+    }
+}
+
+/// One page of what municipalities look for, as far as it fits the question; the words of each are added by
+/// [`in_words`], because they are in the store.
+pub fn needs(node: &Node, listing: &NeedListing) -> Result<pb::ListNeedsResponse, Refusal> {
+    let offering = listing.offering.map(|id| node.state().catalogue.orderable(&id)).transpose()?;
+    let after = listing.page.after().map(need_of_key).transpose()?;
+    let fits = node.state().catalogue.needs.after(after.as_ref()).filter(|need| {
         offering.is_none_or(|offering| need.leika.iter().any(|key| offering.leika.contains(key)))
-            && through.as_ref().is_none_or(|asked| need.through.as_ref().is_none_or(|named| named == asked))
+            && listing.through.as_ref().is_none_or(|asked| need.through.is_none_or(|named| named == asked))
     });
-    let needs = fits.take(LIST_MAX).map(|(id, need)| {
-        let home = node.state().registry.home(&need.municipality).ok();
-        let standing = home.and_then(|home| home.orgs().get(&need.municipality));
-        pb::Need {
-            statement_id: id.to_string(),
-            municipality: need.municipality.to_string(),
-            inhabitants: standing.and_then(|standing| standing.admission.inhabitants).unwrap_or(0),
-            leika_keys: need.leika.iter().map(ToString::to_string).collect(),
-            note: need.note.clone(),
-            until: need.until.to_string(),
-            through: need.through.as_ref().map(ToString::to_string).unwrap_or_default(),
-        }
-    });
-    Ok(pb::ListNeedsResponse { needs: needs.collect() })
+    let shown = fits.map(|need| need_without_words(node, &need));
+    let key = |need: &pb::Need| format!("{}/{}", need.municipality, need.statement_id);
+    let (needs, next_page_token) = listing.page.begin(shown, key, |need| encoded_bytes(need) + NEED_NOTE_BYTES_MAX);
+    Ok(pb::ListNeedsResponse { needs, next_page_token })
+}
+
+/// The municipality and the statement that a page ended with.
+fn need_of_key(key: &str) -> Result<(OrgId, StatementId), Refusal> {
+    let (municipality, id) = key.split_once('/').unwrap_or_default();
+    Ok((parsed("page_token", municipality)?, parsed("page_token", id)?))
+}
+
+fn need_without_words(node: &Node, need: &Sought<'_>) -> pb::Need {
+    let home = node.state().registry.home(need.municipality).ok();
+    let standing = home.and_then(|home| home.orgs().get(need.municipality));
+    pb::Need {
+        statement_id: need.id.to_string(),
+        municipality: need.municipality.to_string(),
+        inhabitants: standing.and_then(|standing| standing.admission.inhabitants).unwrap_or(0),
+        leika_keys: need.leika.iter().map(ToString::to_string).collect(),
+        note: String::new(),
+        until: need.until.to_string(),
+        through: need.through.map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+/// A need with the words of its statement.
+pub fn in_words(need: pb::Need, signed: &Signed) -> pb::Need {
+    match Body::read(signed) {
+        Ok(Body::Need(body)) => pb::Need { note: body.note, ..need },
+        _ => need,
+    }
 }
 
 /// Who charges what, provider first.

@@ -88,6 +88,34 @@ impl Page {
         Cut { items, next: next.unwrap_or_default(), total }
     }
 
+    /// Key of the last item of the page before, for whoever begins after it instead of giving all items to
+    /// [`Page::cut`].
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// The page out of items that begin after [`Page::after`] and come in the order of their keys; looks at no more of
+    /// them than it takes. Gives the token of the next page, empty on the last.
+    pub fn begin<T>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        key: impl Fn(&T) -> String,
+        bytes: impl Fn(&T) -> usize,
+    ) -> (Vec<T>, String) {
+        let (mut taken, mut room) = (Vec::new(), PAGE_BYTES_MAX);
+        for item in items {
+            let needed = bytes(&item);
+            let is_full = taken.len() == self.size || needed > room;
+            if let (true, Some(last)) = (is_full, taken.last()) {
+                let next = self.token(&key(last));
+                return (taken, next);
+            }
+            room = room.saturating_sub(needed);
+            taken.push(item);
+        }
+        (taken, String::new())
+    }
+
     fn token(&self, key: &str) -> String {
         URL_SAFE_NO_PAD.encode([self.filter.as_slice(), key.as_bytes()].concat())
     }
@@ -118,6 +146,10 @@ mod tests {
             let page = Page::read(size, &token, &["a"]).expect("own token");
             let cut = page.cut((0..count).map(|n| format!("{n:04}")), Clone::clone, |_| bytes);
             assert_eq!(cut.total, i32::try_from(count).expect("small"));
+            // The same page, for whoever begins after the last one.
+            let rest = (0..count).map(|n| format!("{n:04}"));
+            let rest = rest.filter(|item| page.after().is_none_or(|after| item.as_str() > after));
+            assert_eq!(page.begin(rest, Clone::clone, |_| bytes), (cut.items.clone(), cut.next.clone()));
             pages.push(cut.items);
             token = cut.next;
             if token.is_empty() {

@@ -23,7 +23,7 @@ use crate::wire::pb::peer::v1::frame::Kind as PbKind;
 use crate::wire::{fixed, parsed, required};
 
 /// The frames this version speaks, and the oldest it understands.
-const PROTOCOL: u32 = 3;
+const PROTOCOL: u32 = 4;
 
 /// The epoch that is not named.
 const FIRST_EPOCH: u32 = 1;
@@ -258,7 +258,7 @@ fn run_of(message: pb::Entries) -> Result<Run, Refusal> {
     Ok(Run {
         origin,
         first,
-        base: fixed("entries.base_prefix", &base_prefix)?,
+        base: (!base_prefix.is_empty()).then(|| fixed("entries.base_prefix", &base_prefix)).transpose()?,
         entries: entries?,
         note,
         consistency: proof_of("entries.consistency", &consistency)?,
@@ -331,7 +331,7 @@ fn entries_message(run: &Run) -> pb::Entries {
         note: if checkpoint.is_some() { String::new() } else { run.note.clone() },
         checkpoint,
         consistency: run.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
-        base_prefix: run.base.to_vec(),
+        base_prefix: run.base.map(|root| root.to_vec()).unwrap_or_default(),
         kinds,
         key_hashes: keys.iter().map(|key| key.0.to_vec()).collect(),
     }
@@ -514,7 +514,7 @@ mod tests {
         let run = Run {
             origin: origin.clone(),
             first: 3,
-            base: root,
+            base: Some(root),
             entries,
             note: note.to_string(),
             consistency: vec![digest],
@@ -618,7 +618,7 @@ mod tests {
         check!(3, "want.origin", Want, |want| want.origin.clear());
         check!(3, "want.root_prefix", Want, |want| want.root_prefix.clear());
         check!(4, "entries.origin", Entries, |entries| entries.origin.clear());
-        check!(4, "entries.base_prefix", Entries, |entries| entries.base_prefix.clear());
+        check!(4, "entries.base_prefix", Entries, |entries| entries.base_prefix.push(0));
         check!(4, "entries.checkpoint.root", Entries, |entries| {
             entries.checkpoint.as_mut().expect("short").root.clear();
         });

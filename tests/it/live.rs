@@ -46,6 +46,47 @@ pub struct Live {
     _folder: tempfile::TempDir,
 }
 
+/// What is there at once, without waiting.
+async fn at_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    tokio::select! { biased; done = future => Some(done), () = std::future::ready(()) => None }
+}
+
+#[test]
+pub fn a_peer_has_no_more_room_at_the_door_than_its_own() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (federation, own): (_, NodeId) = (federation(), name("kitu"));
+        let node = Node::new(federation.settings(&own), federation.keys(&own), Box::new(SystemDice));
+        // The driver does not run yet, so whatever comes waits.
+        let (driver, handle) = Driver::new(node, MemoryStore::new(), SystemClock, |_| Nobody);
+        let (flooding, other): (NodeId, NodeId) = (name("akdb"), name("dataport"));
+        let (mut waiting, mut refused) = (Vec::new(), 0);
+        for number in 0..3 * PEER_INBOX_MAX as u64 {
+            let mut delivery = Box::pin(handle.deliver(&flooding, nonsense(number)));
+            match at_once(delivery.as_mut()).await {
+                Some(outcome) => {
+                    assert_eq!(outcome.expect_err("no room").reason, Reason::Overloaded);
+                    refused += 1;
+                }
+                None => waiting.push(delivery),
+            }
+        }
+        assert_eq!((waiting.len(), refused), (PEER_INBOX_MAX, 2 * PEER_INBOX_MAX));
+        let mut delivery = Box::pin(handle.deliver(&other, nonsense(0)));
+        assert!(at_once(delivery.as_mut()).await.is_none(), "others find room");
+        let driver = tokio::spawn(driver.run());
+        for waiting in waiting.into_iter().chain([delivery]) {
+            assert_ne!(
+                waiting.await.expect_err("nonsense").reason,
+                Reason::Overloaded,
+                "what found room is looked at"
+            );
+        }
+        handle.stop().await;
+        driver.await.expect("no panic").expect("the store is fine");
+    });
+}
+
 impl Live {
     /// Founds; nothing runs yet.
     pub fn found() -> Self {

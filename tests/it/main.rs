@@ -8,6 +8,7 @@ mod dice;
 mod dossier;
 mod evidence;
 mod federation;
+mod followups;
 mod golden;
 mod journeys;
 mod kill;

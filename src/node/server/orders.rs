@@ -14,7 +14,9 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
-use crate::wire::order::{Listing, call_offs, evidence_seen, explain, list, needs, order, submission};
+use crate::wire::order::{
+    Listing, NeedListing, call_offs, evidence_seen, explain, in_words, list, needs, order, submission,
+};
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
 use crate::wire::statement::signed_as;
@@ -119,7 +121,18 @@ impl OrderService for Desk {
         request: Request<pb::ListNeedsRequest>,
     ) -> Result<Response<pb::ListNeedsResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        answered(lang_of(&metadata), self.ask(move |node, _| needs(node, &message))).await
+        answered(lang_of(&metadata), async {
+            let listing = NeedListing::try_from(message)?;
+            let mut page = self.ask(move |node, _| needs(node, &listing)).await?;
+            for need in &mut page.needs {
+                let id = need.statement_id.parse()?;
+                if let Some(signed) = self.handle.statement(id).await? {
+                    *need = in_words(std::mem::take(need), &signed);
+                }
+            }
+            Ok(page)
+        })
+        .await
     }
 
     async fn get_order(

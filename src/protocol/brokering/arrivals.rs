@@ -93,6 +93,8 @@ impl Node {
         match placed {
             Placed::Same => {}
             Placed::New => {
+                // What amends it may have waited for its seal.
+                work.touched.extend(self.amending(order).filter(|_| *signed.kind() == Kind::Seal));
                 self.append(verified, work);
                 work.touched.insert(order);
             }

@@ -1,10 +1,12 @@
 //! Brokering: what each organisation hosted here does next with an order.
 //!
 //! [`Node::next_act`] looks at what is known and names the next act; nothing else decides. Acts and arrivals are
-//! appended to the log first. [`officers`] takes what people hand in, [`arrivals`] what other nodes deliver, [`acts`]
-//! signs, [`dispatch`] says what must still be delivered to whom, [`doubt`] asks others for an outcome that was missed,
-//! [`recovery`] takes back after a restored backup what this node itself had said.
+//! appended to the log first. [`officers`] takes what people hand in, [`arrivals`] what other nodes deliver, [`amending`]
+//! looks at what an order changes or prolongs, [`acts`] signs, [`dispatch`] says what must still be delivered to whom,
+//! [`doubt`] asks others for an outcome that was missed, [`recovery`] takes back after a restored backup what this node
+//! itself had said.
 pub mod acts;
+pub mod amending;
 pub mod arrivals;
 pub mod dispatch;
 pub mod doubt;
@@ -20,6 +22,7 @@ use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
+use crate::protocol::brokering::amending::Amended;
 pub use crate::protocol::brokering::officers::Approval;
 use crate::protocol::brokering::officers::recalled;
 use crate::protocol::frame::DeliveryKey;
@@ -290,6 +293,12 @@ impl Node {
         if let Err(refusal) = self.check_acceptable(attempt, at, org, &leg, now) {
             return Opinion::No(refusal);
         }
+        let latest = latest_answer(attempt, at);
+        match self.amended(request) {
+            Amended::Fits => {}
+            Amended::NotSeenYet(_) if now <= latest => return Opinion::Hold,
+            Amended::NotSeenYet(refusal) | Amended::No(refusal) => return Opinion::No(refusal),
+        }
         let finding = finding(&leg);
         if let Some(decision) = attempt.decisions.get(org) {
             return if decision.body().approve {
@@ -298,7 +307,6 @@ impl Node {
                 Opinion::No(Refusal::new(Reason::DecisionNo).with("note", &decision.body().note))
             };
         }
-        let latest = latest_answer(attempt, at);
         match &policy.deciding {
             Deciding::Rule { .. } if leg.verdict == Verdict::NotProven => {
                 Opinion::No(refuse_unless_fulfilled(&leg).expect_err("it is not proven"))

@@ -2,7 +2,7 @@
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::money::Cents;
-use crate::domain::order::aftercare::{Amendment, Amends, Milestone, check_timely};
+use crate::domain::order::aftercare::{Milestone, check_timely};
 use crate::domain::order::bundle::Bundle;
 use crate::domain::order::{Attempt, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
@@ -152,7 +152,7 @@ impl Node {
         offering.check_term(request.term_years)?;
         self.provider_price(request, offering)?;
         if let Some(need) = &request.grounds.need {
-            self.state.catalogue.check_need(need, &request.buyer)?;
+            self.state.catalogue.needs.check(need, &request.buyer)?;
         }
         let home = self.state.registry.home(&request.buyer)?;
         let area = home.orgs().get(&request.buyer).and_then(|standing| standing.admission.area.as_ref());
@@ -172,35 +172,15 @@ impl Node {
         Ok(())
     }
 
-    /// What is amended is sealed and in force, by the same buyer on the same route; a prolongation is judged on a day that
-    /// is not past, because a lapsed leg must not be carried on.
-    fn check_amends(&self, amends: &Amends, request: &Request, now: Timestamp) -> Result<(), Refusal> {
-        let invalid =
-            |rule: &str| Refusal::new(Reason::AmendmentInvalid).with("order", amends.order).with("rule", rule);
-        let known = self.state.orders.get(&amends.order);
-        let sealed = known.and_then(Order::sealed).ok_or_else(|| invalid("not sealed here"))?;
-        if sealed.seal.as_ref().map(Verified::id) != Some(amends.seal) {
-            return Err(invalid("another seal"));
-        }
-        if sealed.route() != &request.route {
-            return Err(invalid("another route"));
-        }
-        if amends.what == Amendment::Prolong && request.as_of < now.date() {
-            return Err(invalid("judged on a day that is past"));
-        }
-        Ok(())
-    }
-
     /// Every member has asked for it, and may lawfully award to the buyer.
     fn check_bundle(&self, bundle: &Bundle, request: &Request) -> Result<(), Refusal> {
         let offering = self.state.catalogue.orderable(&request.offering)?;
         for member in &bundle.members {
             let missing = || Refusal::new(Reason::NeedMissing).with("member", &member.org).with("need", member.need);
-            let need = self.state.catalogue.need(&member.need).ok_or_else(missing)?;
-            let asks = need.municipality == member.org
-                && need.leika.iter().any(|key| offering.leika.contains(key))
+            let need = self.state.catalogue.needs.of(&member.org, &member.need).ok_or_else(missing)?;
+            let asks = need.leika.iter().any(|key| offering.leika.contains(key))
                 && need.until >= request.signed_at.date()
-                && need.through.as_ref().is_none_or(|through| *through == request.buyer);
+                && need.through.is_none_or(|through| *through == request.buyer);
             if !asks {
                 return Err(missing());
             }

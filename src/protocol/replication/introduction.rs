@@ -32,7 +32,7 @@ pub fn introduction(origin: &Origin, genesis: &[Signed], log: &SecretKey) -> Run
     Run {
         origin: origin.clone(),
         first: 0,
-        base: prefix(&empty_root()),
+        base: Some(prefix(&empty_root())),
         entries,
         note: checkpoint.sign(log).to_string(),
         consistency: Vec::new(),

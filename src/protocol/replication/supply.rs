@@ -211,7 +211,8 @@ impl Node {
         }
         if let (Some(run), true) = (run, is_current) {
             peer.credit = peer.credit.saturating_sub(bytes);
-            work.then.push(Effect::Send(to.clone(), Frame::Entries(run)));
+            // What was wanted goes on where both have the same, so there is nothing to say of what is before.
+            work.then.push(Effect::Send(to.clone(), Frame::Entries(Run { base: None, ..run })));
         }
         self.serve(to, work);
     }
@@ -234,7 +235,7 @@ impl Node {
         // A replica in the middle of a catch-up holds fewer entries than its checkpoint covers; it cannot prove the
         // rest yet and leaves serving to those who can.
         let consistency = if until == covered { Vec::new() } else { log.tree.consistency_proof(until, covered)? };
-        let base = prefix(&log.tree.root_at(first)?);
+        let base = Some(prefix(&log.tree.root_at(first)?));
         Ok(Run { origin: origin.clone(), first, base, entries, note: note.to_string(), consistency })
     }
 }
@@ -311,7 +312,8 @@ impl Node {
         if run.first > held || log.cut().is_some_and(|cut| end > cut) {
             return false;
         }
-        if log.tree.root_at(run.first).map(|root| prefix(&root)) != Ok(run.base) {
+        let ours = log.tree.root_at(run.first).ok().map(|root| prefix(&root));
+        if run.base.is_some() && run.base != ours {
             let high = run.first;
             self.probe(from, &run.origin, high, work);
             return false;

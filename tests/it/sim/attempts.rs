@@ -5,7 +5,7 @@ use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Amendment, Amends, Event as Happening, Item, Milestone, Phase, phase};
 use verbund::domain::order::bundle::{Bundle, CallOff, Member};
-use verbund::domain::order::{Mode, Recall, Request, Void, VoidReason};
+use verbund::domain::order::{Endorse, Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::route::Route;
@@ -411,6 +411,40 @@ fn a_contract_is_prolonged_by_an_order_of_its_own_on_the_same_route() {
     let prolonged = submit(&mut world, &good).expect("a good amendment");
     world.settle();
     assert!(is_sealed(&world, "dataport", prolonged) && is_sealed(&world, "dataport", order));
+}
+
+#[test]
+pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
+    let mut world = world();
+    let request = unhurried(&world, "r1");
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(60_000);
+    let open = world.attempt("kitu", order).expect("it is open").clone();
+    let sealed = seal(&open, "einkauf", world.now);
+    // A buyer's node that does not look hands on whatever an officer has signed.
+    let bring = |world: &mut World, request_id: &str, seal| {
+        let amends = Some(Amends { order, seal, what: Amendment::Change });
+        let request = Request { amends, ..world.federation.request(request_id, world.now) };
+        let signed = sign_request(&request);
+        let endorsed = Endorse { order: request.order, prev: signed.id(), ..open.endorsements[&1].body().clone() };
+        let endorsed = Signed::sign(&Kind::Endorse, &endorsed, &[&statement_key("kitu")]);
+        let (message, messages) = (endorsed.id(), vec![signed, endorsed]);
+        let delivery = Delivery { order: request.order, attempt: 1, to: name("kid"), message, messages };
+        world.deliver_now("kitu", "kid", delivery).expect("a party takes it");
+        request.order
+    };
+    let early = bring(&mut world, "early", sealed.id());
+    let at_kid = |world: &World, order| {
+        let attempt = world.attempt("kid", order).expect("it is known").clone();
+        (attempt.endorsements.contains_key(&2), attempt.declines.get(&2).map(|no| no.body().reason.clone()))
+    };
+    assert_eq!(at_kid(&world, early), (false, None), "it waits");
+    world.officer("kitu", &sealed).expect("a good seal");
+    // It never comes to rest: what the buyer's node has not written itself it cannot hand on.
+    world.run(60_000);
+    assert_eq!(at_kid(&world, early), (true, None), "the seal has come");
+    let other = bring(&mut world, "other", request.offering);
+    assert_eq!(at_kid(&world, other), (false, Some("AMENDMENT_INVALID".to_owned())));
 }
 
 #[test]

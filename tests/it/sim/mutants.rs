@@ -8,7 +8,8 @@ use verbund::protocol::mechanism::Mechanism;
 use verbund::store::memory::Failure;
 
 use crate::federation::name;
-use crate::sim::{boundaries, liars, regressions, scenarios};
+use crate::live;
+use crate::sim::{attempts, boundaries, liars, regressions, scenarios};
 
 /// The story holds as things are, and breaks without the mechanism.
 fn bites(mechanism: Mechanism, story: fn()) {
@@ -101,4 +102,14 @@ fn recover_own() {
 #[test]
 fn results_first() {
     bites(Mechanism::ResultsFirst, regressions::a_result_overtakes_requests);
+}
+
+#[test]
+fn amended_as_held() {
+    bites(Mechanism::AmendedAsHeld, attempts::every_party_looks_at_what_is_amended_and_waits_for_its_seal);
+}
+
+#[test]
+fn backpressure() {
+    bites(Mechanism::Backpressure, live::a_peer_has_no_more_room_at_the_door_than_its_own);
 }

@@ -463,7 +463,7 @@ fn offering_named(text: &str, signer: &SecretKey) -> Signed {
 fn frame_at_kitu(world: &mut World, from: &str, entries: Vec<LogEntry>, note: String, first: u64) {
     let origin = world.node("dataport").settings().origin.clone();
     let tree = &world.node("dataport").state().logs[&origin].tree;
-    let base = prefix(&tree.root_at(first).expect("held"));
+    let base = Some(prefix(&tree.root_at(first).expect("held")));
     let frame = Frame::Entries(Run { origin, first, base, entries, note, consistency: Vec::new() });
     world.inject("kitu", Input::Frame(name(from), frame));
 }
@@ -548,7 +548,7 @@ fn a_strange_log_that_does_not_begin_well_does_not_begin() {
     let tree: Tree = entries.iter().map(|entry| leaf_hash(entry.leaf.as_bytes())).collect();
     let note =
         Checkpoint { origin: origin.clone(), size: 1, root: tree.root() }.sign(&SecretKey::from_seed(&[3; 32]));
-    let (origin_of, base) = (origin.clone(), [0; 8]);
+    let (origin_of, base) = (origin.clone(), Some([0; 8]));
     let frame = Frame::Entries(Run {
         origin: origin_of,
         first: 0,

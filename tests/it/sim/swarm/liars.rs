@@ -98,7 +98,7 @@ fn forged_proof(run: &Run, dice: &mut SeededDice) -> ForkProof {
 /// Statements as the next entries of a log, under a checkpoint by its own key.
 pub fn other_history(origin: &Origin, tree: &Tree, statements: &[Signed], key: &SecretKey) -> Run {
     let mut tree = tree.clone();
-    let (first, base) = (tree.size(), prefix(&tree.root()));
+    let (first, base) = (tree.size(), Some(prefix(&tree.root())));
     let entry = |signed: &Signed| LogEntry {
         leaf: Leaf::new(signed, Audience::Public, NO_OUTCOME),
         statement: Some(signed.clone()),

@@ -51,7 +51,7 @@ fn runs(image: &'static Image, log: usize) -> Vec<Run> {
             runs.push(Run {
                 origin: origin.clone(),
                 first: first as u64,
-                base: prefix(&tree.root_at(first as u64).expect("held")),
+                base: Some(prefix(&tree.root_at(first as u64).expect("held"))),
                 entries: entries[first..end].to_vec(),
                 note: note.clone(),
                 consistency: tree.consistency_proof(end as u64, tree.size()).expect("held"),

@@ -1,0 +1,176 @@
+//! What municipalities look for (*Bedarf*): what the rules ask of a need is held for each, so it is kept small. Its
+//! words are read from the store.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::offering::{LeikaKey, Need};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::Date;
+use crate::protocol::numbered::Numbered;
+
+/// A need without its words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sought<'a> {
+    /// Its statement.
+    pub id: StatementId,
+    /// The municipality.
+    pub municipality: &'a OrgId,
+    /// The services it looks for.
+    pub leika: &'a [LeikaKey],
+    /// Until when.
+    pub until: Date,
+    /// The cooperative that may order for it with others; any, if absent.
+    pub through: Option<&'a OrgId>,
+}
+
+/// Needs by municipality. About 50 bytes for each: municipalities look for the same services.
+#[derive(Clone, Default, Debug)]
+pub struct Needs {
+    rows: BTreeMap<OrgId, Vec<Row>>,
+    services: Numbered<Vec<LeikaKey>>,
+    orgs: Numbered<OrgId>,
+}
+
+/// In the order of ids.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    id: StatementId,
+    until: Date,
+    services: u32,
+    /// [`NOBODY`] or one of `orgs`.
+    through: u32,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+/// A full row grows by this part: it wastes a sixteenth on average, and copies each need few times.
+const GROWTH: usize = 8;
+
+impl Needs {
+    /// Takes a need in.
+    pub fn put(&mut self, id: StatementId, need: &Need) {
+        let services = self.services.number(&need.leika);
+        let through = need.through.as_ref().map_or(NOBODY, |org| self.orgs.number(org));
+        let rows = self.rows.entry(need.municipality.clone()).or_default();
+        if let Err(at) = rows.binary_search_by_key(&id, |row| row.id) {
+            if rows.len() == rows.capacity() {
+                rows.reserve_exact(1 + rows.len() / GROWTH);
+            }
+            rows.insert(at, Row { id, until: need.until, services, through });
+        }
+    }
+
+    /// Takes needs out again, as if they had never been there.
+    pub fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
+        self.rows.values_mut().for_each(|rows| rows.retain(|row| !gone.contains(&row.id)));
+        self.rows.retain(|_, rows| !rows.is_empty());
+    }
+
+    /// One of a municipality's needs.
+    pub fn of(&self, municipality: &OrgId, id: &StatementId) -> Option<Sought<'_>> {
+        let (municipality, rows) = self.rows.get_key_value(municipality)?;
+        let at = rows.binary_search_by_key(id, |row| row.id).ok()?;
+        self.sought(municipality, rows.get(at)?)
+    }
+
+    /// All needs after one, by municipality and statement.
+    pub fn after<'a>(&'a self, last: Option<&(OrgId, StatementId)>) -> impl Iterator<Item = Sought<'a>> + use<'a> {
+        let (from, passed) = match last {
+            Some((municipality, id)) => (municipality.clone(), Some(*id)),
+            None => (OrgId::lowest(), None),
+        };
+        let of_one = move |(municipality, rows): (&'a OrgId, &'a Vec<Row>)| {
+            let passed = passed.filter(|_| *municipality == from);
+            let begin = passed.map_or(0, |passed| rows.partition_point(|row| row.id <= passed));
+            rows[begin..].iter().filter_map(move |row| self.sought(municipality, row))
+        };
+        let from = last.map_or_else(OrgId::lowest, |(municipality, _)| municipality.clone());
+        self.rows.range(from..).flat_map(of_one)
+    }
+
+    /// Whether an order may rest on a need: it is known, and it is the buyer's own.
+    pub fn check(&self, id: &StatementId, buyer: &OrgId) -> Result<(), Refusal> {
+        if self.of(buyer, id).is_some() {
+            return Ok(());
+        }
+        let other = self.rows.keys().find(|municipality| self.of(municipality, id).is_some());
+        Err(match other {
+            None => Refusal::new(Reason::StatementUnknown).with("need", id),
+            Some(other) => Refusal::new(Reason::FieldInvalid).with("field", "need").with("of", other),
+        })
+    }
+
+    fn sought<'a>(&'a self, municipality: &'a OrgId, row: &Row) -> Option<Sought<'a>> {
+        let through = (row.through != NOBODY).then(|| self.orgs.value(row.through)).flatten();
+        Some(Sought {
+            id: row.id,
+            municipality,
+            leika: self.services.value(row.services)?,
+            until: row.until,
+            through,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::parse_date;
+
+    fn org(name: &str) -> OrgId {
+        name.parse().expect("a name")
+    }
+
+    fn need(municipality: &str, leika: &[&str], through: Option<&str>) -> Need {
+        Need {
+            municipality: org(municipality),
+            leika: leika.iter().map(|key| key.parse().expect("a key")).collect(),
+            note: "Wir suchen".to_owned(),
+            until: parse_date("2027-12-31").expect("a date"),
+            through: through.map(org),
+        }
+    }
+
+    fn id(number: u8) -> StatementId {
+        StatementId([number; 32])
+    }
+
+    fn some() -> Needs {
+        let mut needs = Needs::default();
+        let one = ["99107023017000"];
+        for (number, need) in [
+            (3, need("adorf", &one, None)),
+            (1, need("bdorf", &one, Some("kitu"))),
+            (2, need("adorf", &["99107023017000", "15107023017000"], None)),
+        ] {
+            needs.put(id(number), &need);
+        }
+        needs
+    }
+
+    #[test]
+    fn needs_are_listed_by_municipality_and_statement_from_any_on() {
+        let needs = some();
+        let listed =
+            |last: Option<(OrgId, StatementId)>| needs.after(last.as_ref()).map(|need| need.id).collect::<Vec<_>>();
+        assert_eq!(listed(None), [id(2), id(3), id(1)]);
+        assert_eq!(listed(Some((org("adorf"), id(2)))), [id(3), id(1)]);
+        assert_eq!(listed(Some((org("adorf"), id(9)))), [id(1)]);
+        assert_eq!(listed(Some((org("b"), id(9)))), [id(1)]);
+        assert!(listed(Some((org("bdorf"), id(1)))).is_empty());
+    }
+
+    #[test]
+    fn what_the_rules_ask_is_held_and_only_the_own_need_counts() {
+        let mut needs = some();
+        let bdorf = needs.of(&org("bdorf"), &id(1)).expect("it was put");
+        assert_eq!((bdorf.through, bdorf.leika.len()), (Some(&org("kitu")), 1));
+        let refused = |needs: &Needs, number| needs.check(&id(number), &org("adorf")).map_err(|known| known.reason);
+        assert_eq!(refused(&needs, 2), Ok(()));
+        assert_eq!(refused(&needs, 1), Err(Reason::FieldInvalid));
+        assert_eq!(refused(&needs, 4), Err(Reason::StatementUnknown));
+        needs.take_back(&[id(1), id(2)].into());
+        assert_eq!(refused(&needs, 1), Err(Reason::StatementUnknown));
+        assert_eq!(needs.after(None).map(|need| need.id).collect::<Vec<_>>(), [id(3)]);
+    }
+}

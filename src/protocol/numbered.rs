@@ -1,0 +1,52 @@
+//! Values by number: what recurs in a million rows is held once, and a row keeps its number.
+use std::collections::BTreeMap;
+
+/// Values in the order in which they were first seen.
+#[derive(Clone, Debug)]
+pub struct Numbered<T> {
+    numbers: BTreeMap<T, u32>,
+    values: Vec<T>,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { numbers: BTreeMap::new(), values: Vec::new() }
+    }
+}
+
+impl<T: Clone + Ord> Numbered<T> {
+    /// The number of a value, which gets one if it has none.
+    pub fn number(&mut self, value: &T) -> u32 {
+        if let Some(number) = self.known(value) {
+            return number;
+        }
+        // Whoever holds that many values has run out of memory before.
+        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.values.push(value.clone());
+        self.numbers.insert(value.clone(), number);
+        number
+    }
+
+    /// The number of a value that has one.
+    pub fn known(&self, value: &T) -> Option<u32> {
+        self.numbers.get(value).copied()
+    }
+
+    /// The value of a number.
+    pub fn value(&self, number: u32) -> Option<&T> {
+        self.values.get(number as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_keeps_its_number() {
+        let mut numbered = Numbered::default();
+        assert_eq!([5, 3, 5].map(|value| numbered.number(&value)), [0, 1, 0]);
+        assert_eq!((numbered.value(1), numbered.value(2)), (Some(&3), None));
+        assert_eq!((numbered.known(&3), numbered.known(&4)), (Some(1), None));
+    }
+}

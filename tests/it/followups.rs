@@ -1,0 +1,95 @@
+//! Orders that follow one another, in six real processes and with the commands an officer types: a cooperative's
+//! interest for two of its members is raised, prolonged and changed, and another route is taken.
+use serde_json::Value;
+use verbund::wire::pb::order::v1::Stage;
+
+use crate::cluster::{run, verbund};
+use crate::processes::{Processes, until_sealed};
+
+/// An officer at the command line.
+struct Desk<'a> {
+    processes: &'a Processes,
+    officer: &'static str,
+}
+
+impl Desk<'_> {
+    fn command(&self, words: &[&str]) -> std::process::Command {
+        let profile = self.processes.world.folder.join("clients").join(format!("{}.toml", self.officer));
+        let mut command = verbund();
+        command.args(["-o", "json", "--profile"]).arg(profile).args(words);
+        command
+    }
+
+    fn does(&self, words: &[&str]) -> Value {
+        serde_json::from_slice(&run(&mut self.command(words), 0).stdout).expect("JSON")
+    }
+
+    fn is_refused(&self, words: &[&str], exit: i32, code: &str) {
+        let said: Value = serde_json::from_slice(&run(&mut self.command(words), exit).stdout).expect("JSON");
+        assert_eq!(said["error"]["reason"], code);
+    }
+
+    /// Hands in, and gives the order's id.
+    fn orders(&self, words: &[&str]) -> String {
+        let answer = self.does(words);
+        answer["order"].as_str().or(answer["order_id"].as_str()).unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interest_for_several_is_raised_prolonged_and_changed() {
+    const ROUTE: &str = "kitu,kid,provitako,govdigital,dataport";
+    const AT_ONCE: [&str; 2] = ["--auto-seal", "--accept-assumed"];
+    let mut processes = Processes::open().await;
+    let desk = |officer| Desk { processes: &processes, officer };
+    for officer in ["barleben-einkauf", "halberstadt-einkauf"] {
+        let need = ["--leika", "99107023017000", "--note", "Wohngeld", "--until", "2099-12-31", "--through", "kitu"];
+        desk(officer).does(&[&["need", "publish"][..], &need].concat());
+    }
+    let kitu = desk("kitu-einkauf");
+    let listed = kitu.does(&["order", "needs"]);
+    assert!(listed.as_array().is_some_and(|needs| needs.iter().all(|need| need["note"] == "Wohngeld")), "{listed}");
+    let wish = ["order", "submit", "--offering", "dataport/wohngeld", "--max-euro", "20000", "--via", ROUTE];
+    let interest = kitu.orders(&[&wish[..], &["--interest", "--members", "barleben,halberstadt"]].concat());
+    let mut client = processes.client("kitu", Some(("kitu", "einkauf")));
+    let id = interest.parse().expect("an id");
+    processes
+        .until("the interest is answered", async || {
+            client.order(id).await.is_ok_and(|order| order.stage() == Stage::Offered)
+        })
+        .await;
+    let show = |order: &str| kitu.does(&["order", "show", order]);
+    let members = show(&interest)["members"].clone();
+    assert_eq!(members.as_array().map(Vec::len), Some(2));
+
+    kitu.orders(&[&["order", "raise", &interest][..], &AT_ONCE].concat());
+    until_sealed(&mut client, id).await;
+    assert_eq!(show(&interest)["attempt"], 2);
+    kitu.is_refused(&["order", "raise", &interest], 7, "ORDER_STATE");
+
+    let prolonged = kitu.orders(&[&["order", "prolong", &interest][..], &AT_ONCE].concat());
+    until_sealed(&mut client, prolonged.parse().expect("an id")).await;
+    // Waits for its officer, ends, and is tried once more on the only route there is for it.
+    let changed = kitu.orders(&["order", "change", &interest, "--max-euro", "21000"]);
+    kitu.orders(&[&["order", "reroute", &changed][..], &AT_ONCE].concat());
+    until_sealed(&mut client, changed.parse().expect("an id")).await;
+    for (order, attempt, max) in [(&prolonged, 1, 2_000_000), (&changed, 2, 2_100_000)] {
+        let shown = show(order);
+        assert_eq!((&shown["amends"], &shown["attempt"]), (&Value::from(interest.as_str()), &Value::from(attempt)));
+        assert_eq!(shown["total_max_cents"], max);
+        assert_eq!(shown["call_offs"].as_array().map(Vec::len), Some(2), "{shown}");
+    }
+    let shown = show(&interest);
+    let amended_by: Vec<_> = shown["amended_by"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert!(amended_by.len() == 2 && amended_by.contains(&prolonged.as_str()), "{amended_by:?}");
+
+    processes.delivered().await;
+    let parts = desk("barleben-einkauf").does(&["order", "call-offs"]);
+    let mut of: Vec<_> =
+        parts.as_array().into_iter().flatten().filter_map(|part| part["order_id"].as_str()).collect();
+    of.sort_unstable();
+    let mut expected = [&*interest, &*prolonged, &*changed];
+    expected.sort_unstable();
+    assert_eq!(of, expected, "{parts}");
+    processes.stop().await;
+}
