@@ -31,7 +31,7 @@ use crate::store::Store;
 const BATCH_MAX: usize = 256;
 
 /// Most bytes of records that share one commit, well below the store's own limit.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How long to wait after a full disk before the node starts over, in milliseconds.
 const FULL_WAIT_MS: i64 = 1_000;
@@ -139,6 +139,20 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         let records = self.node.state().registry.node_records();
         let pins = records.into_iter().map(|(node, record)| (node.clone(), record.tls_sha256)).collect();
         self.ends.pins.send_replace(Arc::new(pins));
+    }
+
+    /// The same for nodes whose logs have changed.
+    fn pin_again(&self, logs: &BTreeSet<Origin>) {
+        let registry = &self.node.state().registry;
+        self.ends.pins.send_modify(|pins| {
+            let pins = Arc::make_mut(pins);
+            for Origin { federation, node, .. } in logs {
+                match registry.node_record(federation, node) {
+                    Some(record) => pins.insert(node.clone(), record.tls_sha256),
+                    None => pins.remove(node),
+                };
+            }
+        });
     }
 
     /// The next thing to do: a request, or none when a time has come or entries are to be read.
@@ -288,7 +302,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// Stores, then speaks.
     async fn settle(&mut self, round: Round) -> Result<(), Refusal> {
-        let moves_pins = round.commit.iter().any(may_move_pins);
+        let moved: BTreeSet<Origin> = round.commit.iter().filter_map(may_move_pins).cloned().collect();
         if !round.commit.is_empty() {
             // Taken away first: if they are not stored, nobody may be sent them.
             let mut recent = std::mem::take(&mut self.recent);
@@ -298,8 +312,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             self.recent = recent;
         }
-        if moves_pins {
-            self.pin();
+        if !moved.is_empty() {
+            self.pin_again(&moved);
         }
         for effect in round.effects {
             self.perform(effect);
@@ -425,12 +439,16 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 }
 
-/// Whether a record may change which node has which TLS key.
-fn may_move_pins(record: &Record) -> bool {
+/// The log with which a record may have changed which TLS key its node has.
+fn may_move_pins(record: &Record) -> Option<&Origin> {
     let of_trust = |kind: &Kind| {
         matches!(kind, Kind::NodeRecord | Kind::KeyEvent | Kind::Admission | Kind::Expulsion | Kind::FederationRoot)
     };
-    matches!(record, Record::Forked(_)) || record.statements().any(|signed| of_trust(signed.kind()))
+    match record {
+        Record::Forked(proof) => Some(&proof.origin),
+        Record::Entries { origin, .. } => record.statements().any(|signed| of_trust(signed.kind())).then_some(origin),
+        _ => None,
+    }
 }
 
 fn record_bytes(record: &Record) -> usize {

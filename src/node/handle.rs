@@ -11,7 +11,7 @@ use crate::domain::id::{Hash, NodeId, OrderId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
-use crate::node::prover::Prover;
+use crate::node::prover::{Admitted, FRAMES_MAX, Prover};
 use crate::node::traffic::Traffic;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
 use crate::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
@@ -250,7 +250,7 @@ impl Handle {
         let id = self.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         // Made first: whoever stops waiting below closes what may have been opened.
-        let into = StreamIn { handle: self.clone(), node: node.clone(), stream: id };
+        let into = StreamIn::new(self, node.clone(), id);
         let ask = Ask::Open { node, stream: Stream { id, dialler, frames }, reply };
         self.inbox.send(ask).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())??;
@@ -309,29 +309,31 @@ fn stopping() -> Refusal {
 
 /// The inbound half of a replication stream; dropping it closes the stream.
 pub struct StreamIn {
-    handle: Handle,
-    node: NodeId,
-    stream: u64,
+    prover: Prover,
+    frames: mpsc::Sender<(Frame, Admitted)>,
 }
 
 impl StreamIn {
-    /// Hands in a frame, its signatures checked; waits while the driver is busy, which slows the peer down.
-    pub async fn frame(&self, frame: Frame) -> Result<(), Refusal> {
-        let room = self.handle.prover.admit(&frame).await;
-        let ask = Ask::Frame { node: self.node.clone(), stream: self.stream, frame, room };
-        self.handle.inbox.send(ask).await.map_err(|_| stopping())
+    /// Frames are checked side by side and reach the driver in the order in which they arrived.
+    fn new(handle: &Handle, node: NodeId, stream: u64) -> Self {
+        let (frames, mut arrived) = mpsc::channel::<(Frame, Admitted)>(FRAMES_MAX);
+        let inbox = handle.inbox.clone();
+        tokio::spawn(async move {
+            while let Some((frame, admitted)) = arrived.recv().await {
+                let room = admitted.checked().await;
+                if inbox.send(Ask::Frame { node: node.clone(), stream, frame, room }).await.is_err() {
+                    return;
+                }
+            }
+            // A driver that has stopped has closed it already.
+            let _ = inbox.send(Ask::Close { node, stream }).await;
+        });
+        Self { prover: handle.prover.clone(), frames }
     }
-}
 
-impl Drop for StreamIn {
-    fn drop(&mut self) {
-        let close = Ask::Close { node: self.node.clone(), stream: self.stream };
-        let inbox = self.handle.inbox.clone();
-        // Dropping cannot wait for room in the queue. Outside a runtime the process is ending anyway.
-        if let Err(mpsc::error::TrySendError::Full(close)) = inbox.try_send(close)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move { inbox.send(close).await });
-        }
+    /// Hands in a frame, whose signatures are checked first; waits while the driver is busy, which slows the peer down.
+    pub async fn frame(&self, frame: Frame) -> Result<(), Refusal> {
+        let admitted = self.prover.admit(&frame).await;
+        self.frames.send((frame, admitted)).await.map_err(|_| stopping())
     }
 }

@@ -1,10 +1,10 @@
 //! Checks the signatures of what arrives on all cores while the driver is at what came before.
 //!
 //! It only ever saves the driver work: see [`crate::protocol::proving`].
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::statement::Signed;
 use crate::protocol::frame::Frame;
@@ -17,9 +17,9 @@ const AHEAD_MIN: usize = 8;
 /// Signatures checked in one go, about a millisecond: small enough that the cores finish together.
 const CHUNK: usize = 32;
 
-/// Frames that are being checked or wait for the driver, of all peers together: 8 MiB of the largest, and more than
-/// one commit takes.
-const FRAMES_MAX: usize = 32;
+/// Frames that are being checked or wait for the driver, of all peers together: 4 MiB of the largest, and twice what one
+/// commit takes.
+pub(super) const FRAMES_MAX: usize = 16;
 
 /// Shared by all streams of a node.
 #[derive(Clone)]
@@ -38,14 +38,12 @@ impl Prover {
         *self.ahead.lock().expect("no panic while it is held") = Ahead::of(state);
     }
 
-    /// Waits for room, then checks what can be checked. The frame keeps its room until the permit is dropped.
-    pub(super) async fn admit(&self, frame: &Frame) -> Option<OwnedSemaphorePermit> {
+    /// Waits for room, then begins to check what can be checked. The frame keeps its room until the permit is dropped.
+    pub(super) async fn admit(&self, frame: &Frame) -> Admitted {
         let room = self.room.clone().acquire_owned().await.ok();
         let proofs = self.ahead.lock().expect("no panic while it is held").proofs(frame);
-        if proofs.len() >= AHEAD_MIN {
-            prove(proofs).await;
-        }
-        room
+        let checks = (proofs.len() >= AHEAD_MIN).then(|| prove(proofs));
+        Admitted { room, checks }
     }
 }
 
@@ -58,13 +56,41 @@ impl Prover {
     }
 }
 
-async fn prove(mut proofs: Vec<Proof>) {
-    let mut chunks = JoinSet::new();
+/// A frame's room, and the checks of its signatures that have begun.
+pub(super) struct Admitted {
+    room: Option<OwnedSemaphorePermit>,
+    checks: Option<oneshot::Receiver<Never>>,
+}
+
+impl Admitted {
+    /// Waits until everything is checked.
+    pub(super) async fn checked(self) -> Option<OwnedSemaphorePermit> {
+        if let Some(checks) = self.checks {
+            // The last one lets go of the sender. What one that ended badly has left the node checks itself.
+            let _ = checks.await;
+        }
+        self.room
+    }
+}
+
+/// Nothing is sent: only the end of the sender counts.
+enum Never {}
+
+/// On as many threads as there are cores, whatever waits: more would only keep the driver from its turn, and each thread
+/// keeps memory of its own.
+fn prove(mut proofs: Vec<Proof>) -> oneshot::Receiver<Never> {
+    let (open, done) = oneshot::channel();
+    let open = Arc::new(open);
     while !proofs.is_empty() {
         let chunk = proofs.split_off(proofs.len().saturating_sub(CHUNK));
-        chunks.spawn_blocking(move || chunk.iter().for_each(Proof::run));
+        let open = open.clone();
+        rayon::spawn_fifo(move || {
+            // Nothing in it is known to panic; without this the process would end.
+            let _ = catch_unwind(AssertUnwindSafe(|| chunk.iter().for_each(Proof::run)));
+            drop(open);
+        });
     }
-    while chunks.join_next().await.is_some() {}
+    done
 }
 
 #[cfg(test)]
@@ -162,7 +188,7 @@ mod tests {
     async fn a_forged_signature_is_refused_although_all_were_checked_ahead() {
         let node = node();
         let (prover, frame) = (Prover::new(), frame(&node));
-        drop(prover.admit(&frame).await);
+        drop(prover.admit(&frame).await.checked().await);
         let Frame::Entries(Run { entries, .. }) = &frame else { panic!("entries") };
         let anchor = entries[0].leaf.statement_id();
         let mut trust = LogTrust::new(node.origin.clone(), anchor);

@@ -7,8 +7,8 @@ use crate::protocol::limits::FRAME_ENTRIES_MAX;
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::{entry_bytes, gather};
 
-/// Most bytes of entries that are kept: several seconds of a node that seals a hundred orders a second.
-const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes of entries that are kept: some seconds of a node that seals a hundred orders a second.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The newest entries of all logs.
 #[derive(Default)]

@@ -38,8 +38,9 @@ pub const RETRY_MS_MAX: i64 = 60_000;
 pub const DELIVERY_MS_MAX: i64 = 10_000;
 
 /// Bytes of entries a peer may send before more leave is given: a few of the largest frames, so that a link of
-/// 100 Mbit/s and 100 ms stays busy, and all that a receiver ever has to hold of one peer.
-pub const CREDIT_BYTES: u64 = 1024 * 1024;
+/// 100 Mbit/s and 100 ms stays busy and a receiver can check some while it stores others, and all that a receiver ever
+/// has to hold of one peer.
+pub const CREDIT_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Logs asked of one peer at a time. Enough to hide a round trip, few enough that a peer which dies costs little and
 /// the rest of a catch-up spreads over others.

@@ -6,24 +6,31 @@ use std::collections::BTreeMap;
 pub struct Numbered<T> {
     numbers: BTreeMap<T, u32>,
     values: Vec<T>,
+    /// The number asked for last: what recurs often does so in a row.
+    last: u32,
 }
 
 impl<T> Default for Numbered<T> {
     fn default() -> Self {
-        Self { numbers: BTreeMap::new(), values: Vec::new() }
+        Self { numbers: BTreeMap::new(), values: Vec::new(), last: 0 }
     }
 }
 
 impl<T: Clone + Ord> Numbered<T> {
     /// The number of a value, which gets one if it has none.
     pub fn number(&mut self, value: &T) -> u32 {
+        if self.value(self.last) == Some(value) {
+            return self.last;
+        }
         if let Some(number) = self.known(value) {
+            self.last = number;
             return number;
         }
         // Whoever holds that many values has run out of memory before.
         let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         self.values.push(value.clone());
         self.numbers.insert(value.clone(), number);
+        self.last = number;
         number
     }
 
@@ -45,7 +52,7 @@ mod tests {
     #[test]
     fn a_value_keeps_its_number() {
         let mut numbered = Numbered::default();
-        assert_eq!([5, 3, 5].map(|value| numbered.number(&value)), [0, 1, 0]);
+        assert_eq!([5, 3, 3, 5, 5].map(|value| numbered.number(&value)), [0, 1, 1, 0, 0]);
         assert_eq!((numbered.value(1), numbered.value(2)), (Some(&3), None));
         assert_eq!((numbered.known(&3), numbered.known(&4)), (Some(1), None));
     }

@@ -7,95 +7,122 @@ use crate::protocol::numbered::Numbered;
 
 /// Positions by statement; a statement may stand in several logs.
 ///
-/// About 50 bytes for each. Ids are hashes, so their first bits lay them out evenly, and a sorted row for each of those
-/// stays short: a few hundred places in a million.
+/// About 45 bytes for each. Ids are hashes, so their first byte lays them out evenly into sorted rows. New ones are held
+/// apart and join the rows many at a time: that copies each row seldom, and leaves few holes behind.
 #[derive(Clone, Default, Debug)]
 pub struct Places {
     logs: Numbered<Origin>,
     keys: Numbered<KeyHash>,
-    rows: BTreeMap<u16, Vec<Place>>,
+    rows: BTreeMap<u8, Vec<Place>>,
+    /// Those that have not joined the rows, each with the one of `keys` that signed it, or [`NOBODY`].
+    recent: BTreeMap<Spot, u32>,
 }
 
-/// In the order of statement, log and index.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    id: StatementId,
-    /// One of `logs`.
-    log: u32,
-    index: u32,
-    /// [`NOBODY`], or the one of `keys` that signed it.
-    by: u32,
-}
+/// A statement, one of `logs`, an index in it. Smaller than what the tree of a log keeps for the entry, so nobody runs
+/// out of numbers before running out of memory.
+type Spot = (StatementId, u32, u32);
+
+/// A spot, and the one of `keys` that signed the statement, or [`NOBODY`].
+type Place = (Spot, u32);
 
 /// Which key signed it is not known, or nobody asks.
 const NOBODY: u32 = u32::MAX;
 
-/// How many bits of an id choose its row.
-const ROW_BITS: u32 = 12;
+/// How many are held apart: joining a million takes a few milliseconds.
+const RECENT_MAX: usize = 16_384;
 
-/// A row grows by this part when it is full: it wastes a sixteenth on average, and copies each place few times.
-const GROWTH: usize = 8;
-
-fn row_of(id: &StatementId) -> u16 {
-    u16::from_be_bytes([id.0[0], id.0[1]]) >> (u16::BITS - ROW_BITS)
+/// The first byte of an id chooses its row.
+fn row_of(id: &StatementId) -> u8 {
+    id.0[0]
 }
 
 impl Places {
     /// Remembers that a statement stands there.
     pub fn put(&mut self, id: StatementId, origin: &Origin, index: u64) {
-        let log = self.logs.number(origin);
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let row = self.rows.entry(row_of(&id)).or_default();
-        if let Err(at) = row.binary_search_by_key(&(id, log, index), |place| (place.id, place.log, place.index)) {
-            if row.len() == row.capacity() {
-                row.reserve_exact(1 + row.len() / GROWTH);
+        let spot = (id, self.logs.number(origin), u32::try_from(index).unwrap_or(u32::MAX));
+        if self.rows.get(&row_of(&id)).is_none_or(|row| row.binary_search_by_key(&spot, |(known, _)| *known).is_err())
+        {
+            self.recent.entry(spot).or_insert(NOBODY);
+        }
+        if self.recent.len() >= RECENT_MAX {
+            self.join();
+        }
+    }
+
+    fn join(&mut self) {
+        let mut recent = std::mem::take(&mut self.recent).into_iter().peekable();
+        while let Some(((id, ..), _)) = recent.peek() {
+            let first = row_of(id);
+            let mut new = Vec::new();
+            while let Some(place) = recent.next_if(|((id, ..), _)| row_of(id) == first) {
+                new.push(place);
             }
-            row.insert(at, Place { id, log, index, by: NOBODY });
+            let row = self.rows.entry(first).or_default();
+            let old = std::mem::take(row);
+            *row = Vec::with_capacity(old.len() + new.len());
+            let mut new = new.into_iter().peekable();
+            for place in old {
+                while let Some(before) = new.next_if(|new| *new < place) {
+                    row.push(before);
+                }
+                row.push(place);
+            }
+            row.extend(new);
         }
     }
 
     /// Remembers which key signed a statement that stands somewhere.
     pub fn signed_by(&mut self, id: &StatementId, key: &KeyHash) {
-        let by = self.keys.number(key);
-        let Some(row) = self.rows.get_mut(&row_of(id)) else { return };
-        let first = row.partition_point(|place| place.id < *id);
-        row[first..].iter_mut().take_while(|place| place.id == *id).for_each(|place| place.by = by);
+        let number = self.keys.number(key);
+        let mut any = false;
+        for (_, by) in self.recent.range_mut((*id, 0, 0)..=(*id, u32::MAX, u32::MAX)) {
+            (*by, any) = (number, true);
+        }
+        if !any && let Some(row) = self.rows.get_mut(&row_of(id)) {
+            let same = same(row, id);
+            row[same].iter_mut().for_each(|(_, by)| *by = number);
+        }
+    }
+
+    fn same(&self, id: &StatementId) -> impl Iterator<Item = Place> {
+        let row = self.rows.get(&row_of(id)).map_or(&[][..], Vec::as_slice);
+        let recent = self.recent.range((*id, 0, 0)..=(*id, u32::MAX, u32::MAX));
+        row[same(row, id)].iter().copied().chain(recent.map(|(spot, by)| (*spot, *by)))
     }
 
     /// Every place of a statement.
     pub fn of(&self, id: &StatementId) -> impl Iterator<Item = (&Origin, u64)> {
-        self.same(id).iter().filter_map(|place| Some((self.logs.value(place.log)?, u64::from(place.index))))
+        self.same(id).filter_map(|((_, log, index), _)| Some((self.logs.value(log)?, u64::from(index))))
     }
 
     /// Which key signed a statement, where that was remembered.
     pub fn signer(&self, id: &StatementId) -> Option<&KeyHash> {
-        self.same(id).iter().find_map(|place| self.keys.value(place.by))
-    }
-
-    fn same(&self, id: &StatementId) -> &[Place] {
-        let row = self.rows.get(&row_of(id)).map_or(&[][..], Vec::as_slice);
-        let first = row.partition_point(|place| place.id < *id);
-        let count = row[first..].iter().take_while(|place| place.id == *id).count();
-        &row[first..first + count]
+        self.same(id).find_map(|(_, by)| self.keys.value(by))
     }
 
     /// Forgets what stands in a log from position `at` on, and gives the statements that now stand nowhere. Looks at
     /// everything, which is fine for something as rare as a fork.
     pub fn cut(&mut self, origin: &Origin, at: u64) -> BTreeSet<StatementId> {
         let mut gone = BTreeSet::new();
-        let Some(log) = self.logs.known(origin) else { return gone };
-        for row in self.rows.values_mut() {
-            row.retain(|place| {
-                let is_beyond = place.log == log && u64::from(place.index) >= at;
-                if is_beyond {
-                    gone.insert(place.id);
-                }
-                !is_beyond
-            });
-        }
-        gone.retain(|id| self.same(id).is_empty());
+        let Some(cut) = self.logs.known(origin) else { return gone };
+        let mut stays = |(id, log, index): &Spot| {
+            let is_beyond = *log == cut && u64::from(*index) >= at;
+            if is_beyond {
+                gone.insert(*id);
+            }
+            !is_beyond
+        };
+        self.rows.values_mut().for_each(|row| row.retain(|(spot, _)| stays(spot)));
+        self.recent.retain(|spot, _| stays(spot));
+        gone.retain(|id| self.same(id).next().is_none());
         gone
     }
+}
+
+/// Where the places of a statement are in a row.
+fn same(row: &[Place], id: &StatementId) -> std::ops::Range<usize> {
+    let first = row.partition_point(|((known, ..), _)| known < id);
+    first..first + row[first..].iter().take_while(|((known, ..), _)| known == id).count()
 }
 
 #[cfg(test)]
@@ -125,15 +152,18 @@ mod tests {
         let logs: [Origin; 2] = ["demo/log/kitu/1", "demo/log/kid/1"].map(|text| text.parse().expect("origin"));
         let id = |number: u64| StatementId(crate::domain::id::sha256(&number.to_be_bytes()));
         let mut places = Places::default();
-        for number in (0..10_000).chain(5_000..6_000) {
+        let count = 2 * RECENT_MAX as u64 + 100;
+        for number in (0..count).chain(5_000..6_000) {
             places.put(id(number), &logs[usize::from(number % 3 == 0)], number);
+            places.signed_by(&id(number), &KeyHash([u8::from(number % 3 == 0); 32]));
         }
-        for number in 0..10_000 {
+        for number in 0..count {
             let found: Vec<_> = places.of(&id(number)).collect();
             assert_eq!(found, [(&logs[usize::from(number % 3 == 0)], number)]);
+            assert_eq!(places.signer(&id(number)), Some(&KeyHash([u8::from(number % 3 == 0); 32])));
         }
-        assert_eq!(places.of(&id(10_000)).count(), 0);
-        assert_eq!(places.cut(&logs[1], 9_000).len(), 334);
+        assert_eq!(places.of(&id(count)).count(), 0);
+        assert_eq!(places.cut(&logs[1], 9_000).len(), 7_956);
         assert_eq!((places.of(&id(8_997)).count(), places.of(&id(9_000)).count()), (1, 0));
     }
 }

@@ -7,13 +7,16 @@
 //! <folder>/views.trust   whether the index may be believed
 //! ```
 //!
-//! Every function ending in `_now` blocks; the port runs them on tokio's blocking threads. This file must never answer
-//! a read from views that miss a batch: if they fail they are written again, and if that fails the read is refused.
+//! Every function ending in `_now` blocks; the port runs them on a thread of the store's own, one after another, as its
+//! only caller asks for them: what is encoded there reuses the memory of what was encoded before. This file must never
+//! answer a read from views that miss a batch: if they fail they are written again, and if that fails the read is
+//! refused.
 use std::fs::{File, OpenOptions, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::body::Body;
@@ -64,9 +67,14 @@ pub struct DiskStore {
     inner: Arc<Inner>,
 }
 
+/// Something to do on the store's thread.
+type Job = Box<dyn FnOnce() + Send>;
+
 struct Inner {
     folder: PathBuf,
     opened: Opened,
+    /// To the store's thread, which ends when this is gone.
+    jobs: std::sync::mpsc::Sender<Job>,
     /// Taken before `views` wherever both are held.
     segments: Mutex<Segments>,
     /// `None` after a fault, until the next read writes them again.
@@ -106,7 +114,9 @@ impl DiskStore {
         let (views, found) = Views::open(folder, &records(folder), segments.end())?;
         let opened = Opened { torn, views: found };
         let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
-        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), opened, segments, views, _lock: Lock(lock) }) })
+        let jobs = store_thread().map_err(|error| refused(folder, &error))?;
+        let folder = folder.to_owned();
+        Ok(Self { inner: Arc::new(Inner { folder, opened, jobs, segments, views, _lock: Lock(lock) }) })
     }
 
     /// What was found when it was opened.
@@ -319,9 +329,26 @@ impl DiskStore {
         &self,
         operation: impl FnOnce(Self) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let store = self.clone();
-        spawn_blocking(move || operation(store)).await.map_err(|_| panicked())?
+        let (store, (reply, answer)) = (self.clone(), oneshot::channel());
+        let job = move || {
+            // Whoever asked may have gone; what was begun is done all the same.
+            let _ = reply.send(operation(store));
+        };
+        self.inner.jobs.send(Box::new(job)).map_err(|_| panicked())?;
+        answer.await.map_err(|_| panicked())?
     }
+}
+
+/// Begins the thread on which a store works. A job that panics ends that job; the next read finds its lock poisoned.
+fn store_thread() -> std::io::Result<std::sync::mpsc::Sender<Job>> {
+    let (jobs, asked) = std::sync::mpsc::channel::<Job>();
+    let work = move || {
+        while let Ok(job) = asked.recv() {
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    };
+    std::thread::Builder::new().name("store".to_owned()).spawn(work)?;
+    Ok(jobs)
 }
 
 fn records(folder: &Path) -> PathBuf {

@@ -22,7 +22,7 @@ use crate::store::segments::{Place, Position, is_full, read_batches, refused, sy
 /// Raised whenever keys or values change; other views are written again.
 const SCHEMA: u32 = 2;
 /// sled holds several times this in memory. The hot part of the index is small, and the system caches files as well.
-const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+const CACHE_BYTES: u64 = 2 * 1024 * 1024;
 /// Statements and runs held in memory before they are written together: about 8 MB, and a quarter of a second to read
 /// again after a kill.
 const RECENT_MAX: usize = 65_536;

@@ -15,6 +15,21 @@ pub struct Registry {
     homes: BTreeMap<OrgId, Origin>,
 }
 
+/// The record that counts, of two in the order of their logs.
+fn later<'a>(known: &'a NodeRecord, record: &'a NodeRecord) -> &'a NodeRecord {
+    if known.operator == record.operator { record } else { known }
+}
+
+/// Number of an organisation's newest key event in a log.
+fn newest_event(log: &LogTrust, org: &OrgId) -> Option<u64> {
+    log.orgs().get(org)?.last_event.map(|(seq, _)| seq)
+}
+
+/// An organisation is at home in the log with its newest key event.
+fn home_in<'a>(log: &'a LogTrust, org: &OrgId) -> Option<(u64, &'a Origin)> {
+    Some((newest_event(log, org)?, log.origin()))
+}
+
 impl Registry {
     /// Puts the trust of one log in place.
     pub fn put(&mut self, trust: LogTrust) {
@@ -24,20 +39,22 @@ impl Registry {
         }
         let at_home = |trust: &LogTrust| trust.orgs_at_home().cloned().collect::<BTreeSet<OrgId>>();
         let moved = &at_home(&trust) | &former.map(at_home).unwrap_or_default();
-        self.logs.insert(trust.origin().clone(), trust);
+        let former = self.logs.insert(trust.origin().clone(), trust.clone());
         for org in moved {
-            match self.find_home(&org).cloned() {
+            // Only a log that was cut says less than before.
+            let says_less =
+                former.as_ref().is_some_and(|former| newest_event(former, &org) > newest_event(&trust, &org));
+            let home = if says_less {
+                self.logs.values().filter_map(|log| home_in(log, &org)).max()
+            } else {
+                let known = self.homes.get(&org).and_then(|origin| self.logs.get(origin));
+                known.into_iter().chain([&trust]).filter_map(|log| home_in(log, &org)).max()
+            };
+            match home.map(|(_, origin)| origin.clone()) {
                 Some(home) => self.homes.insert(org, home),
                 None => self.homes.remove(&org),
             };
         }
-    }
-
-    /// The log with the organisation's newest key event.
-    fn find_home(&self, org: &OrgId) -> Option<&Origin> {
-        let seq = |log: &LogTrust| log.orgs().get(org).and_then(|standing| standing.last_event).map(|(seq, _)| seq);
-        let homes = self.logs.iter().filter_map(|(origin, log)| Some((seq(log)?, origin)));
-        homes.max().map(|(_, origin)| origin)
     }
 
     /// Takes a verified statement into the trust of one log, which is begun if need be.
@@ -73,11 +90,17 @@ impl Registry {
         // Logs come by origin, so a later epoch of the same node comes later.
         for (_, record) in self.logs.values().filter_map(LogTrust::node_record) {
             let known = records.entry(&record.node).or_insert(record);
-            if known.operator == record.operator {
-                *known = record;
-            }
+            *known = later(known, record);
         }
         records
+    }
+
+    /// The record of one node.
+    pub fn node_record(&self, federation: &OrgId, node: &NodeId) -> Option<&NodeRecord> {
+        let first = Origin { federation: federation.clone(), node: node.clone(), epoch: 0 };
+        let last = Origin { epoch: u32::MAX, ..first.clone() };
+        let logs = self.logs.range(first..=last);
+        logs.filter_map(|(_, log)| log.node_record().map(|(_, record)| record)).reduce(later)
     }
 
     /// The log of the organisation's home node.

@@ -421,6 +421,8 @@ fn a_later_log_by_another_operator_says_nothing_about_the_node() {
         Arc::make_mut(&mut trust.known).record = Some((StatementId([tls; 32]), record));
         registry.put(trust);
         let records = registry.node_records();
+        let node = "kitu".parse().expect("a good name");
+        assert_eq!(registry.node_record(&org("probe"), &node), records.get(&node).copied());
         records.into_values().map(|record| record.tls_sha256.0[0]).collect::<Vec<_>>()
     };
     assert_eq!(put(1, "kitu", 1), [1]);
