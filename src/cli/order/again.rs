@@ -73,6 +73,8 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     wish.attempt = 1;
     wish.route = before.route;
     wish.amends = Some(Amends { order: before.order, seal, what });
+    // What else was on offer then says nothing about today.
+    (wish.grounds.searched, wish.grounds.alternatives) = (false, Vec::new());
     hand_in(client, out, wish).await
 }
 
