@@ -75,17 +75,15 @@ impl Needs {
 
     /// All needs after one, by municipality and statement.
     pub fn after<'a>(&'a self, last: Option<&(OrgId, StatementId)>) -> impl Iterator<Item = Sought<'a>> + use<'a> {
-        let (from, passed) = match last {
-            Some((municipality, id)) => (municipality.clone(), Some(*id)),
-            None => (OrgId::lowest(), None),
-        };
-        let of_one = move |(municipality, rows): (&'a OrgId, &'a Vec<Row>)| {
-            let passed = passed.filter(|_| *municipality == from);
-            let begin = passed.map_or(0, |passed| rows.partition_point(|row| row.id <= passed));
-            rows[begin..].iter().filter_map(move |row| self.sought(municipality, row))
-        };
         let from = last.map_or_else(OrgId::lowest, |(municipality, _)| municipality.clone());
-        self.rows.range(from..).flat_map(of_one)
+        let last = last.cloned();
+        self.rows.range(from..).flat_map(move |(municipality, rows)| {
+            let begin = match &last {
+                Some((of, id)) if of == municipality => rows.partition_point(|row| row.id <= *id),
+                _ => 0,
+            };
+            rows[begin..].iter().filter_map(move |row| self.sought(municipality, row))
+        })
     }
 
     /// Whether an order may rest on a need: it is known, and it is the buyer's own.

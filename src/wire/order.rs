@@ -305,8 +305,8 @@ pub fn needs(node: &Node, listing: &NeedListing) -> Result<pb::ListNeedsResponse
 
 /// The municipality and the statement that a page ended with.
 fn need_of_key(key: &str) -> Result<(OrgId, StatementId), Refusal> {
-    let (municipality, id) = key.split_once('/').unwrap_or_default();
-    Ok((parsed("page_token", municipality)?, parsed("page_token", id)?))
+    let read = key.split_once('/').and_then(|(of, id)| Some((of.parse().ok()?, id.parse().ok()?)));
+    read.ok_or_else(|| Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token"))
 }
 
 fn need_without_words(node: &Node, need: &Sought<'_>) -> pb::Need {
@@ -486,6 +486,15 @@ mod tests {
     use super::*;
     use crate::domain::law::tests::org;
     use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn a_page_of_needs_goes_on_where_a_token_says_and_nowhere_else() {
+        let id = StatementId([7; 32]);
+        assert_eq!(need_of_key(&format!("adorf/{id}")), Ok((org("adorf"), id)));
+        for forged in ["", "adorf", "adorf/", "adorf/7", "A/sha256:00"] {
+            assert_eq!(need_of_key(forged).expect_err("forged").reason, Reason::PageInvalid, "{forged}");
+        }
+    }
 
     #[test]
     fn an_order_shows_price_chain_and_messages() {
