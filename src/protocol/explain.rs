@@ -53,6 +53,8 @@ pub enum Task {
     Close,
     /// Settle a contradiction.
     Clarify,
+    /// Learn of the seal of the order that this one amends; nothing a person can do.
+    AwaitSeal,
 }
 
 /// Whose turn it is.
@@ -189,6 +191,8 @@ impl Node {
             return (Stage::Void(void.body().reason), None);
         }
         let (org, task) = next_turn(attempt, self.approval(attempt));
+        let awaits_seal = is_decision(task) && self.state.is_local(org) && self.awaits_seal(attempt.request.body());
+        let task = if awaits_seal { Task::AwaitSeal } else { task };
         let stage = match task {
             Task::Approve => Stage::AwaitingApproval,
             Task::Seal => Stage::Offered,
@@ -200,9 +204,7 @@ impl Node {
     fn turn(&self, org: &OrgId, task: Task) -> Turn {
         let node = self.home_node(org);
         // What a rule may decide is decided in the same step; what is still open here waits for a person.
-        let held_here = matches!(task, Task::Endorse | Task::Accept)
-            && self.state.is_local(org)
-            && self.settings.policies.contains_key(org);
+        let held_here = is_decision(task) && self.state.is_local(org) && self.settings.policies.contains_key(org);
         Turn { org: org.clone(), node, task, held_here }
     }
 
@@ -216,6 +218,10 @@ impl Node {
             (Stage::AwaitingApproval, _) => Some((Consequence::Expires, request.quote_by)),
             (Stage::Offered, _) => Some((Consequence::Expires, request.seal_by)),
             (Stage::InChain, Some(turn)) if turn.task == Task::Close => None,
+            (Stage::InChain, Some(turn)) if turn.task == Task::AwaitSeal => {
+                let at = attempt.position(&turn.org).unwrap_or(1);
+                Some((Consequence::Declines, latest_answer(attempt, at)))
+            }
             (Stage::InChain, Some(turn)) if turn.held_here => {
                 Some((Consequence::Declines, self.held_until(attempt, &turn.org)))
             }
@@ -243,6 +249,11 @@ impl Node {
         });
         waiting.collect()
     }
+}
+
+/// What a rule or a person of the organisation decides.
+fn is_decision(task: Task) -> bool {
+    matches!(task, Task::Endorse | Task::Accept)
 }
 
 /// Who acts next, as far as the messages known here tell.
@@ -467,6 +478,14 @@ fn turn_text(turn: &Turn, mode: Mode, lang: Lang) -> String {
             "Es liegen widersprüchliche Erklärungen vor; die Bestellung ist angehalten.".to_owned()
         }
         (Task::Clarify, _, _, Lang::En) => "There are contradicting statements; the order is frozen.".to_owned(),
+        (Task::AwaitSeal, _, _, Lang::De) => {
+            format!(
+                "{org} kennt den Abschluss der Bestellung noch nicht, die geändert werden soll, und wartet darauf."
+            )
+        }
+        (Task::AwaitSeal, _, _, Lang::En) => {
+            format!("{org} has not seen the seal of the order to be amended yet, and waits for it.")
+        }
     }
 }
 

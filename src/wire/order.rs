@@ -459,6 +459,7 @@ impl From<Task> for pb::Task {
             Task::Seal => Self::Seal,
             Task::Close => Self::Close,
             Task::Clarify => Self::Clarify,
+            Task::AwaitSeal => Self::AwaitSeal,
         }
     }
 }

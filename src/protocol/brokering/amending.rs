@@ -41,6 +41,11 @@ impl Node {
         }
     }
 
+    /// Whether a party is told nothing yet of the seal of what a request amends.
+    pub(in crate::protocol) fn awaits_seal(&self, request: &Request) -> bool {
+        matches!(self.amended(request), Amended::NotSeenYet(_))
+    }
+
     fn sealed_here(&self, amends: &Amends) -> Result<&Attempt, Refusal> {
         let known = self.state().orders.get(&amends.order);
         known.and_then(Order::sealed).ok_or_else(|| invalid(amends, "not sealed here"))

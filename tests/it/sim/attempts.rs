@@ -10,6 +10,7 @@ use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::route::Route;
 use verbund::domain::statement::{Kind, Signed};
+use verbund::protocol::explain::{Choice, Task};
 use verbund::protocol::frame::Delivery;
 use verbund::protocol::settings::Deciding;
 
@@ -439,6 +440,10 @@ pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
         (attempt.endorsements.contains_key(&2), attempt.declines.get(&2).map(|no| no.body().reason.clone()))
     };
     assert_eq!(at_kid(&world, early), (false, None), "it waits");
+    let explained = world.node("kid").explain(early, &name("kid"), world.now).expect("it is known");
+    let turn = explained.turn.map(|turn| (turn.org, turn.task, turn.held_here));
+    assert_eq!(turn, Some((name("kid"), Task::AwaitSeal, false)), "and says what for");
+    assert_eq!(explained.choices, [Choice::Wait]);
     world.officer("kitu", &sealed).expect("a good seal");
     // It never comes to rest: what the buyer's node has not written itself it cannot hand on.
     world.run(60_000);
