@@ -25,7 +25,7 @@ use verbund::wire::pb::peer::v1 as pb;
 use verbund::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
 use verbund::wire::peer::Heard;
 
-use crate::dataset::{Dataset, identity, node_name, receiver, starter};
+use crate::dataset::{Dataset, federation, identity, node_name, receiver, starter};
 use crate::ingest::{memory, memory_of, processor_s, processor_s_of, store_folder};
 use crate::measure::{Figure, Figures, now};
 
@@ -199,7 +199,7 @@ async fn slow_reader(dataset: &Dataset, sender: &Running) -> (u64, u64, u64) {
             send(Frame::Want(all_of(origin))).await;
         }
         let answer = answers.message().await.expect("an honest node").expect("an open stream");
-        let heard = Heard::try_from(answer.frame.unwrap_or_default()).expect("an honest node");
+        let heard = Heard::read(answer.frame.unwrap_or_default(), &federation()).expect("an honest node");
         let Heard::Frame(Frame::Entries(Run { origin, first, entries, .. })) = heard else { continue };
         most = most.max(memory());
         read += entries.len() as u64;

@@ -21,9 +21,9 @@ use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::node::tls::Identity;
 use verbund::protocol::founding::{FoundedNode, NodePlan, OrgPlan, Plan, found};
-use verbund::protocol::frame::{Frame, Run, prefix};
+use verbund::protocol::frame::{Cover, Frame, Run, prefix};
 use verbund::protocol::limits::{FRAME_BYTES_MAX, FRAME_ENTRIES_MAX};
-use verbund::protocol::record::LogEntry;
+use verbund::protocol::record::{LogEntry, Record};
 use verbund::protocol::settings::{Instance, NodeKeys, Settings};
 use verbund::store::entry_bytes;
 use verbund::wire::pb;
@@ -210,11 +210,16 @@ pub fn node_name(number: usize) -> NodeId {
     format!("node-{number:04}").parse().expect("a name")
 }
 
+/// The federation of all logs.
+pub fn federation() -> OrgId {
+    "bench".parse().expect("a name")
+}
+
 fn plan(logs: usize) -> Plan {
     let nodes: Vec<NodePlan> =
         (0..logs).map(node_name).chain([receiver(), starter()]).map(|node| node_plan(&node)).collect();
     Plan {
-        federation: "bench".parse().expect("a name"),
+        federation: federation(),
         trustees: ["bund", "laender", "kommunen"].map(str::to_owned).into(),
         threshold: 2,
         witnesses: WitnessPolicy { nodes: (0..4).map(node_name).collect(), quorum: 3 },
@@ -293,8 +298,16 @@ pub fn run_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Run 
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
     let origin: Origin = node.origin.clone();
     let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
-    let note = checkpoint.sign(&node.keys.log).to_string();
-    Run { origin, first, base, entries: entries.to_vec(), note, consistency: Vec::new() }
+    let cover = Cover::of(&checkpoint.sign(&node.keys.log), tree.size(), tree.size());
+    Run { origin, first, base, entries: entries.to_vec(), cover, consistency: Vec::new() }
+}
+
+/// A run as a node stores it that has the entries before it in this tree.
+pub fn record_of(run: Run, tree: &mut Tree) -> Record {
+    let Run { origin, first, entries, cover, .. } = run;
+    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+    let note = cover.note(&origin, tree).expect("own run").to_string();
+    Record::Entries { origin, first, entries, note }
 }
 
 /// What a municipality looks for, in as many words as make [`STATEMENT_BYTES`].

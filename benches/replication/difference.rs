@@ -14,12 +14,11 @@ use negentropy::{Id, Negentropy, NegentropyStorageVector};
 use prost::Message as _;
 use verbund::protocol::Input;
 use verbund::protocol::frame::{Claim, Frame, Run};
-use verbund::protocol::record::Record;
 use verbund::protocol::settings::Instance;
 use verbund::protocol::state::State;
 use verbund::wire::pb;
 
-use crate::dataset::{Dataset, node_name, receiver, run_of, starter};
+use crate::dataset::{Dataset, node_name, receiver, record_of, run_of, starter};
 use crate::ingest::decoded;
 use crate::measure::{Figure, Figures, median, now};
 use crate::pair::{Count, Pair, Shelf, state_of};
@@ -222,8 +221,9 @@ fn reopened(dataset: &Dataset, state: &State, more: &More, has_cursor: bool) -> 
         states[0].cursors.insert(starter(), (Instance([2; 16]), position));
         states[1].cursors.insert(receiver(), (Instance([1; 16]), position));
     }
-    for Run { origin, first, entries, note, .. } in more.runs.clone() {
-        states[0].replay(Record::Entries { origin, first, entries, note }).expect("good entries");
+    for run in more.runs.clone() {
+        let mut tree = state.logs.get(&run.origin).map(|log| log.tree.clone()).unwrap_or_default();
+        states[0].replay(record_of(run, &mut tree)).expect("good entries");
     }
     let mut pair = Pair::new(dataset, states, more.shelf.clone());
     // A node that runs has its digest at hand; only the first stream after a start waits for it.

@@ -24,7 +24,7 @@ use verbund::store::disk::DiskStore;
 use verbund::wire::pb;
 use verbund::wire::peer::Heard;
 
-use crate::dataset::{Dataset, STATEMENT_BYTES, node_name, receiver};
+use crate::dataset::{Dataset, STATEMENT_BYTES, federation, node_name, receiver};
 use crate::measure::{Figure, Figures, now};
 
 /// Rounds in which a run's rate is taken, to see whether it decays.
@@ -152,7 +152,7 @@ async fn take(stream: &StreamIn, message: &[u8]) -> u64 {
 /// The frame in a message.
 pub fn decoded(message: &[u8]) -> Frame {
     let message = pb::peer::v1::Frame::decode(message).expect("own message");
-    let Ok(Heard::Frame(frame)) = Heard::try_from(message) else { panic!("own frame") };
+    let Ok(Heard::Frame(frame)) = Heard::read(message, &federation()) else { panic!("own frame") };
     frame
 }
 

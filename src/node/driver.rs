@@ -80,7 +80,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     /// A driver over an empty node; [`Driver::run`] reads the store first. `peers` gets a handle on the driver.
     pub fn new(node: Node, store: S, clock: C, peers: impl FnOnce(&Handle) -> P) -> (Self, Handle) {
         let prover = Prover::new();
-        let (handle, ends) = Handle::new(node.settings().node().clone(), prover.clone());
+        let (handle, ends) = Handle::new(node.settings().origin.clone(), prover.clone());
         let driver = Self {
             node,
             store,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
-use crate::domain::id::{Hash, NodeId, OrderId, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
@@ -82,7 +82,7 @@ impl Room {
 /// A handle on a running node.
 #[derive(Clone)]
 pub struct Handle {
-    node: NodeId,
+    log: Origin,
     asks: mpsc::Sender<Ask>,
     inbox: mpsc::Sender<Ask>,
     rooms: Arc<Mutex<BTreeMap<NodeId, Room>>>,
@@ -104,19 +104,24 @@ pub(super) struct Ends {
 }
 
 impl Handle {
-    pub(super) fn new(node: NodeId, prover: Prover) -> (Self, Ends) {
+    pub(super) fn new(log: Origin, prover: Prover) -> (Self, Ends) {
         let ((asks, asked), (inbox, arrived)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let (opening, open) = watch::channel(BTreeSet::new());
         let (pinning, pins) = watch::channel(Arc::default());
         let ends = Ends { asks: asked, inbox: arrived, changes: changes.clone(), open: opening, pins: pinning };
         let (rooms, streams, traffic) = (Arc::default(), Arc::default(), Traffic::default());
-        (Self { node, asks, inbox, rooms, changes, streams, open, pins, prover, traffic }, ends)
+        (Self { log, asks, inbox, rooms, changes, streams, open, pins, prover, traffic }, ends)
     }
 
     /// The node.
     pub fn node(&self) -> &NodeId {
-        &self.node
+        &self.log.node
+    }
+
+    /// The federation it is part of.
+    pub fn federation(&self) -> &OrgId {
+        &self.log.federation
     }
 
     /// Begins the node's log; does nothing on a log that has begun.

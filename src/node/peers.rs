@@ -227,7 +227,7 @@ async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId, was_heard: &mut
             let frame = message.map_err(|status| to_refusal(&status))?.frame;
             let frame = frame.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "frame"))?;
             handle.traffic().count(Direction::Received, &frame);
-            let heard = Heard::try_from(frame)?;
+            let heard = Heard::read(frame, handle.federation())?;
             *was_heard = true;
             if let Heard::Frame(frame) = heard {
                 into.frame(frame).await?;

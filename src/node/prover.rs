@@ -105,7 +105,7 @@ mod tests {
     use crate::domain::trust::{LogTrust, WitnessPolicy};
     use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
     use crate::protocol::founding::{FoundedNode, NodePlan, OrgPlan, Plan, found};
-    use crate::protocol::frame::Run;
+    use crate::protocol::frame::{Cover, Run};
     use crate::protocol::record::LogEntry;
     use crate::protocol::state::judge_entry;
 
@@ -179,7 +179,7 @@ mod tests {
             first: 0,
             base: Some([0; 8]),
             entries,
-            note: String::new(),
+            cover: Cover::Note(String::new()),
             consistency: Vec::new(),
         })
     }
@@ -203,14 +203,14 @@ mod tests {
         let node = node();
         let mut ahead = Ahead::default();
         let frame = frame(&node);
-        let Frame::Entries(Run { origin, entries, note, .. }) = frame.clone() else { panic!("entries") };
+        let Frame::Entries(Run { origin, entries, cover, .. }) = frame.clone() else { panic!("entries") };
         let from = |first: u64, entries: &[LogEntry]| {
             Frame::Entries(Run {
                 origin: origin.clone(),
                 first,
                 base: Some([0; 8]),
                 entries: entries.to_vec(),
-                note: note.clone(),
+                cover: cover.clone(),
                 consistency: Vec::new(),
             })
         };

@@ -1,8 +1,13 @@
 //! Frames: what two nodes say to each other on their replication stream, and what a delivery carries.
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::reason::Refusal;
+use crate::domain::signing::Signature;
 use crate::domain::statement::Signed;
+use crate::log::checkpoint::Checkpoint;
 use crate::log::digest::{Head, Salt, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
+use crate::log::merkle::Tree;
+use crate::log::note::{NoteSignature, SignedNote};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 
@@ -75,10 +80,48 @@ pub struct Run {
     pub base: Option<RootPrefix>,
     /// The entries.
     pub entries: Vec<LogEntry>,
-    /// The checkpoint as a signed note, of the size after these entries or a larger one.
-    pub note: String,
+    /// The checkpoint they stand under.
+    pub cover: Cover,
     /// Consistency proof from the size after these entries to the checkpoint; empty when they are equal.
     pub consistency: Vec<Hash>,
+}
+
+/// The signed checkpoint that a run stands under.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cover {
+    /// As a signed note, of the size after the entries or a larger one.
+    Note(String),
+    /// Of exactly the size after the entries, signed by the log alone: whoever has the entries can write the rest.
+    Signature {
+        /// Which key of the log.
+        key_id: [u8; 4],
+        /// Its signature.
+        signature: Signature,
+    },
+}
+
+impl Cover {
+    /// In its shortest form.
+    pub fn of(note: &SignedNote, covered: u64, until: u64) -> Self {
+        if let ([line], true) = (note.signatures(), covered == until)
+            && let Ok(signature) = line.bytes.as_slice().try_into()
+        {
+            return Self::Signature { key_id: line.key_id, signature: Signature(signature) };
+        }
+        Self::Note(note.to_string())
+    }
+
+    /// The note in full, for a log that has become this tree with the run.
+    pub fn note(&self, origin: &Origin, tree: &Tree) -> Result<SignedNote, Refusal> {
+        match self {
+            Self::Note(note) => SignedNote::parse(note),
+            Self::Signature { key_id, signature } => {
+                let line = NoteSignature { name: origin.to_string(), key_id: *key_id, bytes: signature.0.to_vec() };
+                let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
+                SignedNote::new(checkpoint.to_note_text(), vec![line])
+            }
+        }
+    }
 }
 
 /// One frame of the symmetric stream.

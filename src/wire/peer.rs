@@ -7,12 +7,11 @@ use crate::domain::id::{Hash, KeyHash, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
-use crate::log::checkpoint::Checkpoint;
 use crate::log::digest::{BUCKETS, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use crate::log::note::{NoteSignature, SignedNote};
-use crate::protocol::frame::{Claim, Frame, Run, Wanted};
+use crate::log::note::SignedNote;
+use crate::protocol::frame::{Claim, Cover, Frame, Run, Wanted};
 use crate::protocol::limits::{
     FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX, PROOF_HASHES_MAX,
 };
@@ -23,7 +22,7 @@ use crate::wire::pb::peer::v1::frame::Kind as PbKind;
 use crate::wire::{fixed, parsed, required};
 
 /// The frames this version speaks, and the oldest it understands.
-const PROTOCOL: u32 = 4;
+const PROTOCOL: u32 = 5;
 
 /// The epoch that is not named.
 const FIRST_EPOCH: u32 = 1;
@@ -88,13 +87,12 @@ pub(super) fn bounded(field: &'static str, length: usize, most: usize) -> Result
     Err(Refusal::new(Reason::FrameInvalid).with("field", field).with("entries", length).with("at_most", most))
 }
 
-impl TryFrom<pb::Frame> for Heard {
-    type Error = Refusal;
-
-    fn try_from(message: pb::Frame) -> Result<Self, Refusal> {
+impl Heard {
+    /// Reads a frame from a stream between nodes of this federation, whose logs it calls by their short names.
+    pub fn read(message: pb::Frame, federation: &OrgId) -> Result<Self, Refusal> {
         // A kind this version does not know is dropped by the decoder.
         let Some(kind) = message.kind else { return Ok(Self::Later) };
-        let frame = heard(kind).map_err(|refusal| match refusal.reason {
+        let frame = heard(kind, federation).map_err(|refusal| match refusal.reason {
             Reason::FrameInvalid | Reason::ProtocolTooOld => refusal,
             _ => malformed(refusal),
         });
@@ -102,7 +100,8 @@ impl TryFrom<pb::Frame> for Heard {
     }
 }
 
-fn heard(kind: PbKind) -> Result<Frame, Refusal> {
+fn heard(kind: PbKind, federation: &OrgId) -> Result<Frame, Refusal> {
+    let log = |field, name: &str| log_of(field, name, federation);
     Ok(match kind {
         PbKind::Hello(hello) => hello_of(hello)?,
         PbKind::Resume(pb::Resume { instance, journal_position }) => {
@@ -115,7 +114,7 @@ fn heard(kind: PbKind) -> Result<Frame, Refusal> {
                 short_digests.chunks(size_of::<ShortHash>()).map(|bytes| fixed(field, bytes)).collect();
             Frame::Buckets { position: journal_position, salt: fixed("buckets.salt", &salt)?, digests: digests? }
         }
-        PbKind::Heads(pb::Heads { heads, buckets, journal_position, asked_at, federation }) => {
+        PbKind::Heads(pb::Heads { heads, buckets, journal_position, asked_at }) => {
             bounded("heads.buckets", buckets.len(), BUCKETS)?;
             let bucket = |bucket: u32| {
                 u8::try_from(bucket).map_err(|_| Refusal::new(Reason::FrameInvalid).with("field", "heads.buckets"))
@@ -125,34 +124,34 @@ fn heard(kind: PbKind) -> Result<Frame, Refusal> {
                 asked_at,
                 position: journal_position,
                 buckets: buckets?,
-                heads: heads_of(&federation, &heads)?,
+                heads: heads_of(federation, &heads)?,
             }
         }
-        PbKind::JournalDelta(pb::JournalDelta { since, until, heads, federation }) => {
-            Frame::News { since, until, heads: heads_of(&federation, &heads)? }
+        PbKind::JournalDelta(pb::JournalDelta { since, until, heads }) => {
+            Frame::News { since, until, heads: heads_of(federation, &heads)? }
         }
         PbKind::Ack(pb::Ack { journal_position }) => Frame::Ack { position: journal_position },
         PbKind::Ping(pb::Ping { digest, journal_position }) => {
             Frame::Ping { digest: hash("ping.digest", &digest)?, position: journal_position }
         }
         PbKind::Want(pb::Want { origin, first, root_prefix, witnessed, cut }) => Frame::Want(Wanted {
-            origin: parsed("want.origin", &origin)?,
+            origin: log("want.origin", &origin)?,
             first,
             root: fixed("want.root_prefix", &root_prefix)?,
             witnessed,
             cut,
         }),
         PbKind::Credit(pb::Credit { bytes }) => Frame::Credit { bytes },
-        PbKind::Entries(entries) => Frame::Entries(run_of(entries)?),
+        PbKind::Entries(entries) => Frame::Entries(run_of(log("entries.origin", &entries.origin)?, entries)?),
         PbKind::Cosigned(pb::Cosigned { note }) => Frame::Cosigned { note },
-        PbKind::Probe(probe) => probe_of(&probe)?,
+        PbKind::Probe(probe) => probe_of(log("probe.origin", &probe.origin)?, &probe)?,
         PbKind::Branch(pb::Branch { origin, size, history }) => Frame::Branch {
-            origin: parsed("branch.origin", &origin)?,
+            origin: log("branch.origin", &origin)?,
             size,
             branch: branch_of("branch.history", history)?,
         },
         PbKind::ForkProof(pb::ForkProof { origin, size, first, second }) => Frame::ForkProof(ForkProof {
-            origin: parsed("fork_proof.origin", &origin)?,
+            origin: log("fork_proof.origin", &origin)?,
             size,
             first: branch_of("fork_proof.first", first)?,
             second: branch_of("fork_proof.second", second)?,
@@ -189,12 +188,24 @@ fn hello_of(hello: pb::Hello) -> Result<Frame, Refusal> {
     })
 }
 
-fn heads_of(federation: &str, heads: &[pb::Head]) -> Result<Vec<Claim>, Refusal> {
-    bounded("heads.heads", heads.len(), FRAME_HEADS_MAX)?;
-    if heads.is_empty() {
-        return Ok(Vec::new());
+/// The short name of a log among those of its federation: `NODE` for the first epoch, `NODE/EPOCH` for later ones.
+fn short_name(origin: &Origin) -> String {
+    let Origin { federation: _, node, epoch } = origin;
+    if *epoch == FIRST_EPOCH { node.to_string() } else { format!("{node}/{epoch}") }
+}
+
+/// The log of a short name. There is one name for each log.
+fn log_of(field: &'static str, name: &str, federation: &OrgId) -> Result<Origin, Refusal> {
+    let (node, epoch) = name.split_once('/').unwrap_or((name, "1"));
+    let origin: Origin = parsed(field, &format!("{federation}/log/{node}/{epoch}"))?;
+    if short_name(&origin) == name {
+        return Ok(origin);
     }
-    let federation: OrgId = parsed("heads.federation", federation)?;
+    Err(Refusal::new(Reason::FrameInvalid).with("field", field))
+}
+
+fn heads_of(federation: &OrgId, heads: &[pb::Head]) -> Result<Vec<Claim>, Refusal> {
+    bounded("heads.heads", heads.len(), FRAME_HEADS_MAX)?;
     let head = |pb::Head { node, epoch, size, root_prefix: root, witnessed_size, cut }: &pb::Head| {
         let node = parsed("heads.heads.node", node)?;
         let origin = Origin { federation: federation.clone(), node, epoch: epoch.unwrap_or(FIRST_EPOCH) };
@@ -204,20 +215,15 @@ fn heads_of(federation: &str, heads: &[pb::Head]) -> Result<Vec<Claim>, Refusal>
     heads.iter().map(head).collect()
 }
 
-/// The federation of heads that are told together: a node follows the logs of one only.
-fn federation_of(heads: &[Claim]) -> String {
-    heads.first().map(|head| head.origin.federation.to_string()).unwrap_or_default()
-}
-
-fn probe_of(probe: &pb::Probe) -> Result<Frame, Refusal> {
-    let pb::Probe { origin, low, high, sizes, roots } = probe;
+fn probe_of(origin: Origin, probe: &pb::Probe) -> Result<Frame, Refusal> {
+    let pb::Probe { origin: _, low, high, sizes, roots } = probe;
     bounded("probe.sizes", sizes.len(), PROBE_SIZES_MAX)?;
     if sizes.len() != roots.len() {
         return Err(Refusal::new(Reason::FrameInvalid).with("field", "probe.roots"));
     }
     let roots: Result<Vec<(u64, Hash)>, Refusal> =
         sizes.iter().zip(roots).map(|(size, root)| Ok((*size, hash("probe.roots", root)?))).collect();
-    Ok(Frame::Probe { origin: parsed("probe.origin", origin)?, low: *low, high: *high, roots: roots? })
+    Ok(Frame::Probe { origin, low: *low, high: *high, roots: roots? })
 }
 
 fn proof_of(field: &'static str, hashes: &[Vec<u8>]) -> Result<Vec<Hash>, Refusal> {
@@ -238,56 +244,31 @@ fn history(branch: &Branch) -> pb::History {
     }
 }
 
-fn run_of(message: pb::Entries) -> Result<Run, Refusal> {
-    let pb::Entries { origin, first, entries, note, consistency, base_prefix, kinds, key_hashes, checkpoint } =
+fn run_of(origin: Origin, message: pb::Entries) -> Result<Run, Refusal> {
+    let pb::Entries { origin: _, first, entries, note, consistency, base_prefix, kinds, key_hashes, log_signature } =
         message;
     bounded("entries.entries", entries.len(), FRAME_ENTRIES_MAX)?;
     bounded("entries.kinds", kinds.len(), KINDS_MAX)?;
     bounded("entries.key_hashes", key_hashes.len(), FRAME_ENTRIES_MAX)?;
-    let origin: Origin = parsed("entries.origin", &origin)?;
     let keys: Result<Vec<KeyHash>, Refusal> =
         key_hashes.iter().map(|bytes| fixed("entries.key_hashes", bytes).map(KeyHash)).collect();
     let tables =
         Tables { types: kinds.iter().map(|kind| Kind::from_name(kind).payload_type()).collect(), keys: keys? };
-    let end = first.saturating_add(entries.len() as u64);
-    let note = match checkpoint {
-        Some(checkpoint) if note.is_empty() => note_of(&origin, end, &checkpoint)?,
-        _ => note,
-    };
+    let cover = if log_signature.is_empty() { Cover::Note(note) } else { signature_of(&log_signature)? };
     let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(|entry| tables.entry(entry)).collect();
     Ok(Run {
         origin,
         first,
         base: (!base_prefix.is_empty()).then(|| fixed("entries.base_prefix", &base_prefix)).transpose()?,
         entries: entries?,
-        note,
+        cover,
         consistency: proof_of("entries.consistency", &consistency)?,
     })
 }
 
-/// The note that a checkpoint stands for.
-fn note_of(origin: &Origin, end: u64, checkpoint: &pb::Checkpoint) -> Result<String, Refusal> {
-    let pb::Checkpoint { size, root, signature } = checkpoint;
-    let text = Checkpoint {
-        origin: origin.clone(),
-        size: size.unwrap_or(end),
-        root: hash("entries.checkpoint.root", root)?,
-    };
-    let [a, b, c, d, signature @ ..] = fixed::<LINE_BYTES>("entries.checkpoint.signature", signature)?;
-    let line = NoteSignature { name: origin.to_string(), key_id: [a, b, c, d], bytes: signature.to_vec() };
-    Ok(SignedNote::new(text.to_note_text(), vec![line])?.to_string())
-}
-
-/// The short form of a run's note, if it stands for exactly this note.
-fn checkpoint_of(run: &Run) -> Option<pb::Checkpoint> {
-    let note = SignedNote::parse(&run.note).ok()?;
-    let Checkpoint { size, root, .. } = Checkpoint::parse(note.text()).ok()?;
-    let [line] = note.signatures() else { return None };
-    let end = run.first.saturating_add(run.entries.len() as u64);
-    let signature = [&line.key_id[..], &line.bytes].concat();
-    let short = pb::Checkpoint { size: (size != end).then_some(size), root: root.0.to_vec(), signature };
-    let is_same = note_of(&run.origin, end, &short).is_ok_and(|note| note == run.note);
-    is_same.then_some(short)
+fn signature_of(bytes: &[u8]) -> Result<Cover, Refusal> {
+    let [a, b, c, d, signature @ ..] = fixed::<LINE_BYTES>("entries.log_signature", bytes)?;
+    Ok(Cover::Signature { key_id: [a, b, c, d], signature: Signature(signature) })
 }
 
 /// What the entries of one frame have in common, read once.
@@ -323,13 +304,16 @@ impl Tables {
 fn entries_message(run: &Run) -> pb::Entries {
     let (mut kinds, mut keys) = (Vec::<String>::new(), Vec::<KeyHash>::new());
     let entries = run.entries.iter().map(|entry| entry_message(entry, &mut kinds, &mut keys)).collect();
-    let checkpoint = checkpoint_of(run);
+    let (note, log_signature) = match &run.cover {
+        Cover::Note(note) => (note.clone(), Vec::new()),
+        Cover::Signature { key_id, signature } => (String::new(), [&key_id[..], &signature.0].concat()),
+    };
     pb::Entries {
-        origin: run.origin.to_string(),
+        origin: short_name(&run.origin),
         first: run.first,
         entries,
-        note: if checkpoint.is_some() { String::new() } else { run.note.clone() },
-        checkpoint,
+        note,
+        log_signature,
         consistency: run.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
         base_prefix: run.base.map(|root| root.to_vec()).unwrap_or_default(),
         kinds,
@@ -387,7 +371,6 @@ impl From<&Frame> for pb::Frame {
             }),
             Frame::Heads { asked_at, position, buckets, heads } => PbKind::Heads(pb::Heads {
                 asked_at: *asked_at,
-                federation: federation_of(heads),
                 heads: heads.iter().map(pb::Head::from).collect(),
                 buckets: buckets.iter().map(|bucket| u32::from(*bucket)).collect(),
                 journal_position: *position,
@@ -395,7 +378,6 @@ impl From<&Frame> for pb::Frame {
             Frame::News { since, until, heads } => PbKind::JournalDelta(pb::JournalDelta {
                 since: *since,
                 until: *until,
-                federation: federation_of(heads),
                 heads: heads.iter().map(pb::Head::from).collect(),
             }),
             Frame::Ack { position } => PbKind::Ack(pb::Ack { journal_position: *position }),
@@ -403,7 +385,7 @@ impl From<&Frame> for pb::Frame {
                 PbKind::Ping(pb::Ping { digest: digest.0.to_vec(), journal_position: *position })
             }
             Frame::Want(Wanted { origin, first, root, witnessed, cut }) => PbKind::Want(pb::Want {
-                origin: origin.to_string(),
+                origin: short_name(origin),
                 first: *first,
                 root_prefix: root.to_vec(),
                 witnessed: *witnessed,
@@ -413,17 +395,17 @@ impl From<&Frame> for pb::Frame {
             Frame::Entries(run) => PbKind::Entries(entries_message(run)),
             Frame::Cosigned { note } => PbKind::Cosigned(pb::Cosigned { note: note.clone() }),
             Frame::Probe { origin, low, high, roots } => PbKind::Probe(pb::Probe {
-                origin: origin.to_string(),
+                origin: short_name(origin),
                 low: *low,
                 high: *high,
                 sizes: roots.iter().map(|(size, _)| *size).collect(),
                 roots: roots.iter().map(|(_, root)| root.0.to_vec()).collect(),
             }),
             Frame::Branch { origin, size, branch } => {
-                PbKind::Branch(pb::Branch { origin: origin.to_string(), size: *size, history: Some(history(branch)) })
+                PbKind::Branch(pb::Branch { origin: short_name(origin), size: *size, history: Some(history(branch)) })
             }
             Frame::ForkProof(proof) => PbKind::ForkProof(pb::ForkProof {
-                origin: proof.origin.to_string(),
+                origin: short_name(&proof.origin),
                 size: proof.size,
                 first: Some(history(&proof.first)),
                 second: Some(history(&proof.second)),
@@ -461,14 +443,16 @@ impl TryFrom<pb::IntroduceRequest> for Run {
         let pb::IntroduceRequest { log } = message;
         let log = required("log", log).map_err(malformed)?;
         bounded("log.entries", log.entries.len(), INTRODUCTION_ENTRIES_MAX)?;
-        run_of(log)
+        let origin = parsed("log.origin", &log.origin).map_err(malformed)?;
+        run_of(origin, log)
             .map_err(|refusal| if refusal.reason == Reason::FrameInvalid { refusal } else { malformed(refusal) })
     }
 }
 
 impl From<&Run> for pb::IntroduceRequest {
     fn from(run: &Run) -> Self {
-        Self { log: Some(entries_message(run)) }
+        // Which federation it wants to join is the question.
+        Self { log: Some(pb::Entries { origin: run.origin.to_string(), ..entries_message(run) }) }
     }
 }
 
@@ -479,7 +463,12 @@ mod tests {
     use super::*;
     use crate::domain::signing::SecretKey;
     use crate::domain::statement::Kind;
+    use crate::log::checkpoint::Checkpoint;
     use crate::log::leaf::OutcomeTag;
+
+    fn federation() -> OrgId {
+        "test".parse().expect("a name")
+    }
 
     fn signed(kind: &Kind) -> Signed {
         Signed::sign(kind, &serde_json::json!({"a": 1}), &[&SecretKey::from_seed(&[1; 32])])
@@ -516,7 +505,7 @@ mod tests {
             first: 3,
             base: Some(root),
             entries,
-            note: note.to_string(),
+            cover: Cover::of(&note, 7, 7),
             consistency: vec![digest],
         };
         vec![
@@ -524,7 +513,7 @@ mod tests {
             Frame::Heads { asked_at: 4, position, buckets: vec![3, 255], heads: vec![head.clone(), cut] },
             Frame::Ping { digest, position },
             Frame::Want(Wanted { origin: origin.clone(), first: 4, root, witnessed: 2, cut: Some(7) }),
-            Frame::Entries(run),
+            Frame::Entries(run.clone()),
             Frame::Cosigned { note: note.to_string() },
             Frame::Bye { reason: "FRAME_INVALID".to_owned() },
             Frame::Resume { instance, position },
@@ -536,6 +525,7 @@ mod tests {
             Frame::Probe { origin: origin.clone(), low: 1, high: 9, roots: vec![(3, digest)] },
             Frame::Branch { origin: origin.clone(), size: 4, branch: branch.clone() },
             Frame::ForkProof(ForkProof { origin, size: 4, first: branch.clone(), second: branch }),
+            Frame::Entries(Run { cover: Cover::of(&note, 7, 6), ..run }),
         ]
     }
 
@@ -551,23 +541,21 @@ mod tests {
     #[test]
     fn every_frame_survives() {
         for frame in frames() {
-            assert_eq!(Heard::try_from(over_the_wire(&frame)), Ok(Heard::Frame(frame)));
+            assert_eq!(Heard::read(over_the_wire(&frame), &federation()), Ok(Heard::Frame(frame)));
         }
     }
 
-    /// The note of a run takes half the bytes where it says nothing that does not follow, and is whole where it does.
+    /// Every log has one short name in its federation, and nothing else names it.
     #[test]
-    fn a_note_is_shortened_only_where_it_can_be_made_again() {
-        let Frame::Entries(run) = &frames()[4] else { panic!("a run") };
-        let short = entries_message(run).checkpoint.expect("signed by the log alone");
-        assert!(short.encoded_len() + 70 < run.note.len(), "{} of {}", short.encoded_len(), run.note.len());
-        let end = run.first + run.entries.len() as u64;
-        assert_eq!(note_of(&run.origin, end, &short).as_ref(), Ok(&run.note));
-        let other = run.note.replacen(&run.origin.to_string(), "test/log/other/1", 1);
-        let strange = [other, format!("{}\n", run.note), run.note.replace("\n7\n", "\n07\n"), String::new()];
-        for note in strange {
-            let message = entries_message(&Run { note: note.clone(), ..run.clone() });
-            assert_eq!((message.checkpoint, message.note), (None, note));
+    fn a_log_has_one_short_name() {
+        let federation = federation();
+        for (name, origin) in [("kitu", "test/log/kitu/1"), ("kitu/2", "test/log/kitu/2")] {
+            let log = log_of("log", name, &federation).expect(name);
+            assert_eq!((log.to_string().as_str(), short_name(&log).as_str()), (origin, name));
+        }
+        for name in ["", "/", "kitu/", "kitu/1", "kitu/02", "/2", "kitu/2/3", "test/log/kitu/1"] {
+            let refusal = log_of("log", name, &federation).expect_err(name);
+            assert_eq!(malformed(refusal).field("field"), Some("log"), "{name}");
         }
     }
 
@@ -589,7 +577,7 @@ mod tests {
     fn check(index: usize, field: &str, edit: impl FnOnce(&mut PbKind)) {
         let mut message = over_the_wire(&frames()[index]);
         edit(message.kind.as_mut().expect("a kind"));
-        let refusal = Heard::try_from(message).expect_err("malformed");
+        let refusal = Heard::read(message, &federation()).expect_err("malformed");
         assert_eq!((refusal.reason, refusal.field("field")), (Reason::FrameInvalid, Some(field)), "{refusal}");
     }
 
@@ -619,12 +607,7 @@ mod tests {
         check!(3, "want.root_prefix", Want, |want| want.root_prefix.clear());
         check!(4, "entries.origin", Entries, |entries| entries.origin.clear());
         check!(4, "entries.base_prefix", Entries, |entries| entries.base_prefix.push(0));
-        check!(4, "entries.checkpoint.root", Entries, |entries| {
-            entries.checkpoint.as_mut().expect("short").root.clear();
-        });
-        check!(4, "entries.checkpoint.signature", Entries, |entries| {
-            entries.checkpoint.as_mut().expect("short").signature.push(0);
-        });
+        check!(4, "entries.log_signature", Entries, |entries| entries.log_signature.push(0));
         check!(4, "entries.kinds", Entries, |entries| entries.kinds = vec![String::new(); 65]);
         check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes = vec![vec![0; 32]; 513]);
         check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes[0].clear());
@@ -649,7 +632,6 @@ mod tests {
         check!(8, "buckets.short_digests", Buckets, |buckets| {
             buckets.short_digests.pop();
         });
-        check!(9, "heads.federation", JournalDelta, |delta| delta.federation.clear());
         check!(9, "heads.heads.node", JournalDelta, |delta| delta.heads[1].node.clear());
         check!(9, "heads.heads.root_prefix", JournalDelta, |delta| delta.heads[0].root_prefix.clear());
         check!(13, "probe.roots", Probe, |probe| probe.roots.clear());
@@ -667,7 +649,7 @@ mod tests {
         if let Some(PbKind::Hello(hello)) = &mut message.kind {
             hello.protocol = 1;
         }
-        assert_eq!(Heard::try_from(message).expect_err("too old").reason, Reason::ProtocolTooOld);
-        assert_eq!(Heard::try_from(pb::Frame { kind: None }), Ok(Heard::Later));
+        assert_eq!(Heard::read(message, &federation()).expect_err("too old").reason, Reason::ProtocolTooOld);
+        assert_eq!(Heard::read(pb::Frame { kind: None }, &federation()), Ok(Heard::Later));
     }
 }

@@ -7,7 +7,7 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Extensions, Request, Response, Status, Streaming};
 
 use super::{Desk, INTRODUCTION_PAUSE, answered, peer_of_key};
-use crate::domain::id::{Hash, NodeId};
+use crate::domain::id::{Hash, NodeId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::handle::StreamIn;
@@ -35,7 +35,8 @@ impl PeerService for Desk {
             let (failed, failures) = mpsc::channel(1);
             // Reading has its own task: two nodes that both wait for room to write must still read.
             let traffic = self.handle.traffic().clone();
-            tokio::spawn(listen(incoming, stream, failed, lang, traffic.clone()));
+            let federation = self.handle.federation().clone();
+            tokio::spawn(listen(incoming, federation, stream, failed, lang, traffic.clone()));
             let frames = ReceiverStream::new(frames).map(move |frame| {
                 let frame = pb::Frame::from(&frame);
                 traffic.count(Direction::Sent, &frame);
@@ -126,6 +127,7 @@ fn receipt_in(answer: Answer) -> Result<Signed, Refusal> {
 /// that the peer is gone.
 async fn listen(
     mut incoming: Streaming<pb::SyncRequest>,
+    federation: OrgId,
     stream: StreamIn,
     failed: mpsc::Sender<Result<pb::SyncResponse, Status>>,
     lang: Lang,
@@ -137,7 +139,7 @@ async fn listen(
             Ok(Some(pb::SyncRequest { frame })) => {
                 let frame = frame.unwrap_or_default();
                 traffic.count(Direction::Received, &frame);
-                match Heard::try_from(frame) {
+                match Heard::read(frame, &federation) {
                     Ok(Heard::Frame(frame)) => {
                         if stream.frame(frame).await.is_err() {
                             return;

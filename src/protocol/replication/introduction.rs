@@ -11,7 +11,7 @@ use crate::domain::trust::{LogTrust, NodeRecord};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use crate::log::merkle::{Tree, empty_root, leaf_hash};
-use crate::protocol::frame::{Run, prefix};
+use crate::protocol::frame::{Cover, Run, prefix};
 use crate::protocol::limits::INTRODUCTION_ENTRIES_MAX;
 use crate::protocol::record::LogEntry;
 use crate::protocol::state::judge_entry;
@@ -34,7 +34,7 @@ pub fn introduction(origin: &Origin, genesis: &[Signed], log: &SecretKey) -> Run
         first: 0,
         base: Some(prefix(&empty_root())),
         entries,
-        note: checkpoint.sign(log).to_string(),
+        cover: Cover::Note(checkpoint.sign(log).to_string()),
         consistency: Vec::new(),
     }
 }

@@ -12,7 +12,7 @@ use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, LEAF_BYTES};
 use crate::log::merkle::{Tree, leaf_hash, verify_consistency};
 use crate::log::note::SignedNote;
-use crate::protocol::frame::{Frame, Run, Wanted, prefix};
+use crate::protocol::frame::{Cover, Frame, Run, Wanted, prefix};
 use crate::protocol::limits::{
     BUSY_MS, CREDIT_BYTES, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, QUOTA_BURST, QUOTA_PER_SECOND, SERVING_MAX, STALL_MS,
     STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
@@ -236,7 +236,7 @@ impl Node {
         // rest yet and leaves serving to those who can.
         let consistency = if until == covered { Vec::new() } else { log.tree.consistency_proof(until, covered)? };
         let base = Some(prefix(&log.tree.root_at(first)?));
-        Ok(Run { origin: origin.clone(), first, base, entries, note: note.to_string(), consistency })
+        Ok(Run { origin: origin.clone(), first, base, entries, cover: Cover::of(&note, covered, until), consistency })
     }
 }
 
@@ -264,13 +264,14 @@ impl Node {
             return Ok(());
         }
         if run.entries.is_empty() || !self.take_quota(&origin, run.entries.len() as u64, now) {
-            return self.heed_checkpoint(&origin, &run.note, now, work);
+            // A bare signature says nothing of entries that are held already.
+            let Cover::Note(note) = &run.cover else { return Ok(()) };
+            return self.heed_checkpoint(&origin, note, now, work);
         }
         check_leaves(&run.entries)?;
         run.entries.iter_mut().for_each(withhold_confidential);
-        let note = SignedNote::parse(&run.note)?;
         let first = run.first;
-        let (trust, judged) = self.check_suffix(&origin, &run.entries, &note, &run.consistency)?;
+        let (note, trust, judged) = self.check_suffix(&run)?;
         for ((index, entry), judged) in (first..).zip(&run.entries).zip(judged) {
             self.state.note_leaf(&origin, index, &entry.leaf);
             self.state.note_gap(&origin, index, entry);
@@ -279,9 +280,10 @@ impl Node {
         let count = run.entries.len() as u64;
         self.state.touched(&origin, count);
         self.state.registry.put(trust);
+        let text = note.to_string();
         self.replace_note(&origin, note, run.consistency, now, work);
         self.sync.arrived(&origin, first, Some(from.clone()));
-        work.commit.push(Record::Entries { origin: origin.clone(), first, entries: run.entries, note: run.note });
+        work.commit.push(Record::Entries { origin: origin.clone(), first, entries: run.entries, note: text });
         if is_own {
             self.checkpoint = None;
         }
@@ -361,23 +363,19 @@ impl Node {
 
     /// Checks a suffix against the log's checkpoint, then its bodies against the log's own trust. The tree keeps the
     /// new leaves only if all is well.
-    fn check_suffix(
-        &mut self,
-        origin: &Origin,
-        entries: &[LogEntry],
-        note: &SignedNote,
-        consistency: &[Hash],
-    ) -> Result<(LogTrust, Vec<Judged>), Refusal> {
+    fn check_suffix(&mut self, run: &Run) -> Result<(SignedNote, LogTrust, Vec<Judged>), Refusal> {
+        let Run { origin, entries, cover, consistency, .. } = run;
         let log = self.state.logs.get_mut(origin);
         let mut tree = log.map(|log| std::mem::take(&mut log.tree)).unwrap_or_default();
         let size = tree.size();
         entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
-        let result = judge_suffix(self.state.trust_of(origin), size, entries, &tree, note, consistency);
-        let result = result.and_then(|(trust, judged)| {
+        let result = cover.note(origin, &tree).and_then(|note| {
+            let (trust, judged) =
+                judge_suffix(self.state.trust_of(origin), size, entries, &tree, &note, consistency)?;
             if size == 0 {
                 self.state.registry.check_begins(&trust)?;
             }
-            Ok((trust, judged))
+            Ok((note, trust, judged))
         });
         if result.is_err() {
             tree.truncate(size);

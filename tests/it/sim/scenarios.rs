@@ -11,7 +11,7 @@ use verbund::log::cosignature::cosign;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::log::note::SignedNote;
-use verbund::protocol::frame::{Delivery, Frame, Run, prefix};
+use verbund::protocol::frame::{Cover, Delivery, Frame, Run, prefix};
 use verbund::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
 use verbund::protocol::record::LogEntry;
 use verbund::protocol::settings::{Deciding, Instance};
@@ -464,7 +464,8 @@ fn frame_at_kitu(world: &mut World, from: &str, entries: Vec<LogEntry>, note: St
     let origin = world.node("dataport").settings().origin.clone();
     let tree = &world.node("dataport").state().logs[&origin].tree;
     let base = Some(prefix(&tree.root_at(first).expect("held")));
-    let frame = Frame::Entries(Run { origin, first, base, entries, note, consistency: Vec::new() });
+    let frame =
+        Frame::Entries(Run { origin, first, base, entries, cover: Cover::Note(note), consistency: Vec::new() });
     world.inject("kitu", Input::Frame(name(from), frame));
 }
 
@@ -554,7 +555,7 @@ fn a_strange_log_that_does_not_begin_well_does_not_begin() {
         first: 0,
         base,
         entries,
-        note: note.to_string(),
+        cover: Cover::of(&note, 1, 1),
         consistency: vec![],
     });
     world.inject("kitu", Input::Frame(name("kid"), frame));

@@ -152,6 +152,11 @@ impl Image {
     }
 }
 
+/// The federation of the swarm.
+pub fn federation() -> OrgId {
+    "schwarm".parse().expect("a name")
+}
+
 fn plan(count: usize) -> Plan {
     let nodes = (0..count).map(|number| NodePlan {
         node: node_name(number),
@@ -172,7 +177,7 @@ fn plan(count: usize) -> Plan {
     let names: Vec<NodeId> = (0..witnesses(count)).map(node_name).collect();
     let quorum = u32::try_from(WitnessPolicy::quorum_of(names.len())).expect("small");
     Plan {
-        federation: "schwarm".parse().expect("a name"),
+        federation: federation(),
         trustees: vec!["treuhand".to_owned()],
         threshold: 1,
         witnesses: WitnessPolicy { nodes: names, quorum },

@@ -7,7 +7,7 @@ use verbund::log::fork::{Branch, ForkProof};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::log::note::SignedNote;
-use verbund::protocol::frame::{Claim, Frame, Run, prefix};
+use verbund::protocol::frame::{Claim, Cover, Frame, Run, prefix};
 use verbund::protocol::limits::{FRAME_HEADS_MAX, PROBE_SIZES_MAX};
 use verbund::protocol::record::LogEntry;
 use verbund::protocol::settings::Dice as _;
@@ -49,9 +49,9 @@ impl Liar {
                 garble(&mut run, dice);
                 vec![Frame::Entries(run)]
             }
-            (Self::ForgesForks, Frame::Entries(run)) => {
-                let forged = forged_proof(&run, dice);
-                vec![Frame::Entries(run), Frame::ForkProof(forged)]
+            (Self::ForgesForks, Frame::Cosigned { note }) => {
+                let forged = forged_proof(&note, dice);
+                vec![Frame::Cosigned { note }, Frame::ForkProof(forged)]
             }
             (Self::CountBombs, Frame::News { since, until, heads }) if !heads.is_empty() => {
                 vec![Frame::News { since, until, heads: vec![heads[0].clone(); FRAME_HEADS_MAX + 1] }]
@@ -80,19 +80,21 @@ fn garble(run: &mut Run, dice: &mut SeededDice) {
     match dice.below(4) {
         0 => run.entries.truncate(run.entries.len() / 2),
         1 => run.entries.iter_mut().for_each(|entry| entry.statement = None),
-        2 => run.note = run.note.replacen("schwarm", "schwamm", 1),
+        2 => match &mut run.cover {
+            Cover::Note(note) => *note = note.replacen("schwarm", "schwamm", 1),
+            Cover::Signature { signature, .. } => signature.0[0] ^= 1,
+        },
         _ => run.consistency.push(random_hash(dice)),
     }
 }
 
 /// Two halves with roots nobody has signed, or twice the same.
-fn forged_proof(run: &Run, dice: &mut SeededDice) -> ForkProof {
-    let note = SignedNote::parse(&run.note).expect("an honest note");
-    let size = Checkpoint::parse(note.text()).expect("an honest checkpoint").size;
+fn forged_proof(note: &str, dice: &mut SeededDice) -> ForkProof {
+    let note = SignedNote::parse(note).expect("an honest note").without_cosignatures();
+    let Checkpoint { origin, size, root } = Checkpoint::parse(note.text()).expect("an honest checkpoint");
     let half = |root: Hash| Branch { root, note: note.clone(), proof: Vec::new() };
-    let root = Checkpoint::parse(note.text()).expect("an honest checkpoint").root;
     let other = if dice.percent(50) { root } else { random_hash(dice) };
-    ForkProof { origin: run.origin.clone(), size, first: half(root), second: half(other) }
+    ForkProof { origin, size, first: half(root), second: half(other) }
 }
 
 /// Statements as the next entries of a log, under a checkpoint by its own key.
@@ -105,8 +107,9 @@ pub fn other_history(origin: &Origin, tree: &Tree, statements: &[Signed], key: &
     };
     let entries: Vec<LogEntry> = statements.iter().map(entry).collect();
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
-    let note = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() }.sign(key).to_string();
-    Run { origin: origin.clone(), first, base, entries, note, consistency: Vec::new() }
+    let note = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() }.sign(key);
+    let cover = Cover::of(&note, tree.size(), tree.size());
+    Run { origin: origin.clone(), first, base, entries, cover, consistency: Vec::new() }
 }
 
 impl Swarm {

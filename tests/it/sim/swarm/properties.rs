@@ -7,13 +7,13 @@ use verbund::domain::statement::Signed;
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
-use verbund::protocol::frame::{Frame, Run, prefix};
+use verbund::protocol::frame::{Cover, Frame, Run, prefix};
 use verbund::protocol::record::LogEntry;
 use verbund::protocol::{Effect, Input, Node};
 use verbund::wire::pb::peer::v1 as pb;
 use verbund::wire::peer::Heard;
 
-use super::image::{Image, node_name};
+use super::image::{Image, federation, node_name};
 use super::{Faults, Swarm};
 use crate::dice::SeededDice;
 
@@ -44,7 +44,7 @@ fn runs(image: &'static Image, log: usize) -> Vec<Run> {
     let entries: Vec<LogEntry> = statements.iter().map(entry).collect();
     let tree: Tree = entries.iter().map(|entry| leaf_hash(entry.leaf.as_bytes())).collect();
     let key = image.keys(log).log;
-    let note = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() }.sign(&key).to_string();
+    let note = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() }.sign(&key);
     let mut runs = Vec::new();
     for first in std::iter::once(0).chain(genesis..entries.len()) {
         for end in genesis.max(first + 1)..=entries.len() {
@@ -53,7 +53,7 @@ fn runs(image: &'static Image, log: usize) -> Vec<Run> {
                 first: first as u64,
                 base: Some(prefix(&tree.root_at(first as u64).expect("held"))),
                 entries: entries[first..end].to_vec(),
-                note: note.clone(),
+                cover: Cover::of(&note, tree.size(), end as u64),
                 consistency: tree.consistency_proof(end as u64, tree.size()).expect("held"),
             });
         }
@@ -145,7 +145,7 @@ fn node_of(image: &'static Image) -> Node {
 
 fn meet(node: &mut Node, bytes: &[u8]) {
     let Ok(message) = pb::Frame::decode(bytes) else { return };
-    if let Ok(Heard::Frame(frame)) = Heard::try_from(message) {
+    if let Ok(Heard::Frame(frame)) = Heard::read(message, &federation()) {
         let now = super::image::start();
         node.step(Input::PeerUp(node_name(1)), now);
         node.step(Input::Frame(node_name(1), frame), now);

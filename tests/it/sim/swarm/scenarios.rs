@@ -4,7 +4,7 @@ use verbund::domain::reason::Reason;
 use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
 use verbund::log::checkpoint::Checkpoint;
-use verbund::protocol::frame::{Claim, Frame, Wanted, prefix};
+use verbund::protocol::frame::{Claim, Cover, Frame, Wanted, prefix};
 use verbund::protocol::limits::{
     CREDIT_BYTES, FRAME_BYTES_MAX, NEWS_RETRY_MS_MIN, OWN_LOG_WAIT_MS, QUOTA_BURST, SERVING_MAX, WANTS_PER_PEER_MAX,
 };
@@ -352,9 +352,8 @@ fn frames_out_of_range_close_the_stream_with_a_reason() {
     let good = other_history(&origin, &tree, &[swarm.offering(3, "neu")], &key);
     let shrunk = {
         let mut run = good.clone();
-        run.note = Checkpoint { origin: origin.clone(), size: 2, root: tree.root_at(2).expect("held") }
-            .sign(&key)
-            .to_string();
+        let note = Checkpoint { origin: origin.clone(), size: 2, root: tree.root_at(2).expect("held") }.sign(&key);
+        run.cover = Cover::Note(note.to_string());
         run
     };
     let revoked = other_history(&origin, &tree, &[swarm.offering(3, "neu")], &swarm.image.keys(2).log);
