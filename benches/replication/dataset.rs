@@ -29,7 +29,7 @@ use verbund::store::entry_bytes;
 use verbund::wire::pb;
 
 /// Raised when the data change; data of another version are made again.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Logs of a full run, and entries of each of them: a million together.
 const LOGS: usize = 2_000;
@@ -306,7 +306,8 @@ pub fn run_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Run 
 pub fn record_of(run: Run, tree: &mut Tree) -> Record {
     let Run { origin, first, entries, cover, .. } = run;
     entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
-    let note = cover.note(&origin, tree).expect("own run").to_string();
+    let key = key(&format!("node/{}/log", origin.node)).public();
+    let note = cover.note(&origin, &key, tree).expect("own run").to_string();
     Record::Entries { origin, first, entries, note }
 }
 

@@ -1,13 +1,13 @@
 //! Frames: what two nodes say to each other on their replication stream, and what a delivery carries.
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::Refusal;
-use crate::domain::signing::Signature;
+use crate::domain::signing::{PublicKey, Signature};
 use crate::domain::statement::Signed;
 use crate::log::checkpoint::Checkpoint;
-use crate::log::digest::{Head, Salt, ShortHash};
+use crate::log::digest::{Head, HeadDigest, Salt, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
 use crate::log::merkle::Tree;
-use crate::log::note::{NoteSignature, SignedNote};
+use crate::log::note::{NoteSignature, SignatureType, SignedNote, key_id};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 
@@ -92,12 +92,7 @@ pub enum Cover {
     /// As a signed note, of the size after the entries or a larger one.
     Note(String),
     /// Of exactly the size after the entries, signed by the log alone: whoever has the entries can write the rest.
-    Signature {
-        /// Which key of the log.
-        key_id: [u8; 4],
-        /// Its signature.
-        signature: Signature,
-    },
+    Signature(Signature),
 }
 
 impl Cover {
@@ -106,22 +101,32 @@ impl Cover {
         if let ([line], true) = (note.signatures(), covered == until)
             && let Ok(signature) = line.bytes.as_slice().try_into()
         {
-            return Self::Signature { key_id: line.key_id, signature: Signature(signature) };
+            return Self::Signature(Signature(signature));
         }
         Self::Note(note.to_string())
     }
 
-    /// The note in full, for a log that has become this tree with the run.
-    pub fn note(&self, origin: &Origin, tree: &Tree) -> Result<SignedNote, Refusal> {
+    /// The note in full, for a log with this key that has become this tree with the run.
+    pub fn note(&self, origin: &Origin, key: &PublicKey, tree: &Tree) -> Result<SignedNote, Refusal> {
         match self {
             Self::Note(note) => SignedNote::parse(note),
-            Self::Signature { key_id, signature } => {
-                let line = NoteSignature { name: origin.to_string(), key_id: *key_id, bytes: signature.0.to_vec() };
+            Self::Signature(signature) => {
+                let name = origin.to_string();
+                let key_id = key_id(&name, SignatureType::Ed25519, key);
+                let line = NoteSignature { name, key_id, bytes: signature.0.to_vec() };
                 let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
                 SignedNote::new(checkpoint.to_note_text(), vec![line])
             }
         }
     }
+}
+
+/// Tells whether two nodes mean the same by what one of them has pushed: the first four bytes of SHA-256 over the
+/// journal position before (8 bytes, big-endian) and the digest over the heads of the logs that were pushed.
+pub fn pushed_check(since: u64, heads: &[Head]) -> ShortHash {
+    let digest = HeadDigest::of(heads).root();
+    let [a, b, c, d, ..] = Hash::of(&[&since.to_be_bytes()[..], &digest.0].concat()).0;
+    [a, b, c, d]
 }
 
 /// One frame of the symmetric stream.
@@ -178,6 +183,14 @@ pub enum Frame {
         until: u64,
         /// The heads.
         heads: Vec<Claim>,
+    },
+    /// Of every head of the sender that has changed since the position the receiver last acknowledged, the entries have
+    /// been sent, or came from there.
+    Pushed {
+        /// The position now.
+        until: u64,
+        /// What both know if nothing was lost: see [`pushed_check`].
+        check: ShortHash,
     },
     /// Everything up to this position of the receiver's journal is durable at the sender.
     Ack {

@@ -3,6 +3,8 @@
 //! Whatever is malformed is `FRAME_INVALID` and names the field. What the entries of a frame have in common is said once
 //! per frame: an entry costs its payload, its signature and a few bytes. A confidential body never leaves in a frame, even if
 //! a caller puts it there: only its leaf does.
+use std::collections::BTreeMap;
+
 use crate::domain::id::{Hash, KeyHash, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
@@ -19,6 +21,7 @@ use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::frame::Kind as PbKind;
+use crate::wire::pb::statement::v1::StatementKind;
 use crate::wire::{fixed, parsed, required};
 
 /// The frames this version speaks, and the oldest it understands.
@@ -27,14 +30,26 @@ const PROTOCOL: u32 = 5;
 /// The epoch that is not named.
 const FIRST_EPOCH: u32 = 1;
 
-/// Key id and signature of a log's line under its checkpoint.
-const LINE_BYTES: usize = 4 + 64;
-
 /// Longest text of a `Bye`.
 const REASON_CHARS_MAX: usize = 100;
 
-/// Most kinds named in one frame of entries: several times as many as there are.
-const KINDS_MAX: usize = 64;
+/// The kinds that have a number in frames.
+const NUMBERED: [(Kind, StatementKind); 14] = [
+    (Kind::FederationRoot, StatementKind::FederationRoot),
+    (Kind::Admission, StatementKind::Admission),
+    (Kind::Expulsion, StatementKind::Expulsion),
+    (Kind::KeyEvent, StatementKind::KeyEvent),
+    (Kind::NodeRecord, StatementKind::NodeRecord),
+    (Kind::OfficerGrant, StatementKind::OfficerGrant),
+    (Kind::Membership, StatementKind::Membership),
+    (Kind::EntityFacts, StatementKind::EntityFacts),
+    (Kind::Offering, StatementKind::Offering),
+    (Kind::Withdrawal, StatementKind::Withdrawal),
+    (Kind::ConnectionReport, StatementKind::ConnectionReport),
+    (Kind::Need, StatementKind::Need),
+    (Kind::RulePack, StatementKind::RulePack),
+    (Kind::Tariff, StatementKind::Tariff),
+];
 
 /// Longest patience a peer can ask for, in seconds.
 const BUSY_SECONDS_MAX: i64 = 60;
@@ -69,6 +84,7 @@ pub fn kind_name(frame: &pb::Frame) -> &'static str {
         Some(PbKind::ForkProof(_)) => "fork_proof",
         Some(PbKind::Probe(_)) => "probe",
         Some(PbKind::Branch(_)) => "branch",
+        Some(PbKind::Pushed(_)) => "pushed",
     }
 }
 
@@ -129,6 +145,9 @@ fn heard(kind: PbKind, federation: &OrgId) -> Result<Frame, Refusal> {
         }
         PbKind::JournalDelta(pb::JournalDelta { since, until, heads }) => {
             Frame::News { since, until, heads: heads_of(federation, &heads)? }
+        }
+        PbKind::Pushed(pb::Pushed { journal_position, check }) => {
+            Frame::Pushed { until: journal_position, check: check.to_be_bytes() }
         }
         PbKind::Ack(pb::Ack { journal_position }) => Frame::Ack { position: journal_position },
         PbKind::Ping(pb::Ping { digest, journal_position }) => {
@@ -245,17 +264,18 @@ fn history(branch: &Branch) -> pb::History {
 }
 
 fn run_of(origin: Origin, message: pb::Entries) -> Result<Run, Refusal> {
-    let pb::Entries { origin: _, first, entries, note, consistency, base_prefix, kinds, key_hashes, log_signature } =
+    let pb::Entries { origin: _, first, entries, note, consistency, base_prefix, kind, key_hashes, log_signature } =
         message;
     bounded("entries.entries", entries.len(), FRAME_ENTRIES_MAX)?;
-    bounded("entries.kinds", kinds.len(), KINDS_MAX)?;
     bounded("entries.key_hashes", key_hashes.len(), FRAME_ENTRIES_MAX)?;
     let keys: Result<Vec<KeyHash>, Refusal> =
         key_hashes.iter().map(|bytes| fixed("entries.key_hashes", bytes).map(KeyHash)).collect();
-    let tables =
-        Tables { types: kinds.iter().map(|kind| Kind::from_name(kind).payload_type()).collect(), keys: keys? };
-    let cover = if log_signature.is_empty() { Cover::Note(note) } else { signature_of(&log_signature)? };
-    let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(|entry| tables.entry(entry)).collect();
+    let common = Common { payload_type: payload_type("entries.kind", kind)?, keys: keys? };
+    let cover = match &log_signature[..] {
+        [] => Cover::Note(note),
+        signature => Cover::Signature(Signature(fixed("entries.log_signature", signature)?)),
+    };
+    let entries: Result<Vec<LogEntry>, Refusal> = entries.into_iter().map(|entry| common.entry(entry)).collect();
     Ok(Run {
         origin,
         first,
@@ -266,24 +286,35 @@ fn run_of(origin: Origin, message: pb::Entries) -> Result<Run, Refusal> {
     })
 }
 
-fn signature_of(bytes: &[u8]) -> Result<Cover, Refusal> {
-    let [a, b, c, d, signature @ ..] = fixed::<LINE_BYTES>("entries.log_signature", bytes)?;
-    Ok(Cover::Signature { key_id: [a, b, c, d], signature: Signature(signature) })
+/// The payload type of a numbered kind; none if no kind is named.
+fn payload_type(field: &'static str, number: i32) -> Result<Option<String>, Refusal> {
+    if number == StatementKind::Unspecified as i32 {
+        return Ok(None);
+    }
+    let kind = NUMBERED.iter().find(|(_, numbered)| *numbered as i32 == number);
+    let (kind, _) =
+        kind.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", field).with("number", number))?;
+    Ok(Some(kind.payload_type()))
+}
+
+/// The number of a kind; none for those of a later version.
+fn number_of(kind: &Kind) -> Option<StatementKind> {
+    NUMBERED.iter().find(|(numbered, _)| numbered == kind).map(|(_, number)| *number)
 }
 
 /// What the entries of one frame have in common, read once.
-struct Tables {
-    types: Vec<String>,
+struct Common {
+    payload_type: Option<String>,
     keys: Vec<KeyHash>,
 }
 
-impl Tables {
+impl Common {
     fn entry(&self, message: pb::Entry) -> Result<LogEntry, Refusal> {
-        let pb::Entry { statement, leaf, payload, kind, key, signature } = message;
+        let pb::Entry { statement, leaf, payload, own_kind, key, signature } = message;
         let statement = match statement {
             Some(statement) => Some(Signed::try_from(statement)?),
             None if payload.is_empty() => None,
-            None => Some(self.short(&payload, kind, key, &signature)?),
+            None => Some(self.short(&payload, own_kind, key, &signature)?),
         };
         let leaf = match &statement {
             Some(signed) if leaf.is_empty() => Leaf::new(signed, Audience::Public, NO_OUTCOME),
@@ -292,9 +323,11 @@ impl Tables {
         Ok(LogEntry { leaf, statement })
     }
 
-    fn short(&self, payload: &[u8], kind: u32, key: u32, signature: &[u8]) -> Result<Signed, Refusal> {
+    fn short(&self, payload: &[u8], own_kind: i32, key: u32, signature: &[u8]) -> Result<Signed, Refusal> {
         let missing = |field: &'static str| Refusal::new(Reason::FrameInvalid).with("field", field);
-        let payload_type = self.types.get(kind as usize).ok_or_else(|| missing("entries.entries.kind"))?;
+        let own = payload_type("entries.entries.own_kind", own_kind)?;
+        let payload_type =
+            own.as_ref().or(self.payload_type.as_ref()).ok_or_else(|| missing("entries.entries.own_kind"))?;
         let key = *self.keys.get(key as usize).ok_or_else(|| missing("entries.entries.key"))?;
         let signature = Signature(fixed("entries.entries.signature", signature)?);
         Signed::parse(&pae(payload_type, payload), vec![SignatureBy { key, signature }])
@@ -302,42 +335,62 @@ impl Tables {
 }
 
 fn entries_message(run: &Run) -> pb::Entries {
-    let (mut kinds, mut keys) = (Vec::<String>::new(), Vec::<KeyHash>::new());
-    let entries = run.entries.iter().map(|entry| entry_message(entry, &mut kinds, &mut keys)).collect();
+    let mut keys = Vec::<KeyHash>::new();
+    let common = common_kind(&run.entries);
     let (note, log_signature) = match &run.cover {
         Cover::Note(note) => (note.clone(), Vec::new()),
-        Cover::Signature { key_id, signature } => (String::new(), [&key_id[..], &signature.0].concat()),
+        Cover::Signature(signature) => (String::new(), signature.0.to_vec()),
     };
     pb::Entries {
         origin: short_name(&run.origin),
         first: run.first,
-        entries,
+        entries: run.entries.iter().map(|entry| entry_message(entry, common, &mut keys)).collect(),
         note,
         log_signature,
         consistency: run.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
         base_prefix: run.base.map(|root| root.to_vec()).unwrap_or_default(),
-        kinds,
+        kind: common.into(),
         key_hashes: keys.iter().map(|key| key.0.to_vec()).collect(),
     }
 }
 
-fn entry_message(entry: &LogEntry, kinds: &mut Vec<String>, keys: &mut Vec<KeyHash>) -> pb::Entry {
-    let LogEntry { leaf, statement } = entry;
-    // The last line of defence: the leaf says who may have the body.
-    let statement = statement.as_ref().filter(|_| leaf.audience() == Audience::Public);
-    let follows = statement.is_some_and(|signed| *leaf == Leaf::new(signed, Audience::Public, NO_OUTCOME));
-    let mut message =
-        pb::Entry { leaf: if follows { Vec::new() } else { leaf.as_bytes().to_vec() }, ..pb::Entry::default() };
-    let Some(signed) = statement else { return message };
-    let [by] = signed.signatures() else {
-        message.statement = Some(signed.into());
-        return message;
+/// The kind that most entries have; it is named once.
+fn common_kind(entries: &[LogEntry]) -> StatementKind {
+    let mut counts = BTreeMap::<StatementKind, usize>::new();
+    for kind in entries.iter().filter_map(short_form).map(|(_, _, kind)| kind) {
+        *counts.entry(kind).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map_or(StatementKind::Unspecified, |(kind, _)| kind)
+}
+
+/// The statement of an entry as everyone may have it. The last line of defence: the leaf says who may have the body.
+fn shown(entry: &LogEntry) -> Option<&Signed> {
+    entry.statement.as_ref().filter(|_| entry.leaf.audience() == Audience::Public)
+}
+
+/// The parts of a statement that can be sent in the short form.
+fn short_form(entry: &LogEntry) -> Option<(&Signed, &SignatureBy, StatementKind)> {
+    let signed = shown(entry)?;
+    let [by] = signed.signatures() else { return None };
+    Some((signed, by, number_of(signed.kind())?))
+}
+
+fn entry_message(entry: &LogEntry, common: StatementKind, keys: &mut Vec<KeyHash>) -> pb::Entry {
+    let statement = shown(entry);
+    let follows = statement.is_some_and(|signed| entry.leaf == Leaf::new(signed, Audience::Public, NO_OUTCOME));
+    let leaf = if follows { Vec::new() } else { entry.leaf.as_bytes().to_vec() };
+    let Some((signed, by, kind)) = short_form(entry) else {
+        return pb::Entry { leaf, statement: statement.map(Into::into), ..pb::Entry::default() };
     };
-    message.kind = index_in(kinds, signed.kind().name().to_owned());
-    message.key = index_in(keys, by.key);
-    message.payload = signed.payload().to_vec();
-    message.signature = by.signature.0.to_vec();
-    message
+    let own_kind = if kind == common { StatementKind::Unspecified } else { kind };
+    pb::Entry {
+        leaf,
+        statement: None,
+        payload: signed.payload().to_vec(),
+        own_kind: own_kind.into(),
+        key: index_in(keys, by.key),
+        signature: by.signature.0.to_vec(),
+    }
 }
 
 /// Where a value stands in a table of a frame; a new one is added. Frames have few different ones, and at most 512.
@@ -380,6 +433,9 @@ impl From<&Frame> for pb::Frame {
                 until: *until,
                 heads: heads.iter().map(pb::Head::from).collect(),
             }),
+            Frame::Pushed { until, check } => {
+                PbKind::Pushed(pb::Pushed { journal_position: *until, check: u32::from_be_bytes(*check) })
+            }
             Frame::Ack { position } => PbKind::Ack(pb::Ack { journal_position: *position }),
             Frame::Ping { digest, position } => {
                 PbKind::Ping(pb::Ping { digest: digest.0.to_vec(), journal_position: *position })
@@ -494,6 +550,8 @@ mod tests {
                 leaf: Leaf::new(&signed_twice(), Audience::Public, NO_OUTCOME),
                 statement: Some(signed_twice()),
             },
+            entry(&Kind::Offering, Audience::Public, NO_OUTCOME, true),
+            entry(&Kind::Unknown("of-tomorrow".to_owned()), Audience::Public, NO_OUTCOME, true),
         ];
         let checkpoint = Checkpoint { origin: origin.clone(), size: 7, root: Hash([2; 32]) };
         let note = checkpoint.sign(&SecretKey::from_seed(&[9; 32]));
@@ -526,6 +584,7 @@ mod tests {
             Frame::Branch { origin: origin.clone(), size: 4, branch: branch.clone() },
             Frame::ForkProof(ForkProof { origin, size: 4, first: branch.clone(), second: branch }),
             Frame::Entries(Run { cover: Cover::of(&note, 7, 6), ..run }),
+            Frame::Pushed { until: 9, check: [1, 2, 3, 4] },
         ]
     }
 
@@ -545,6 +604,14 @@ mod tests {
         }
     }
 
+    /// What everyone may read has a number; what only parties may read never leaves in a frame and needs none.
+    #[test]
+    fn every_public_kind_has_a_number() {
+        for kind in Kind::ALL {
+            assert_eq!(number_of(kind).is_some(), kind.is_public(), "{kind:?}");
+        }
+    }
+
     /// Every log has one short name in its federation, and nothing else names it.
     #[test]
     fn a_log_has_one_short_name() {
@@ -561,14 +628,14 @@ mod tests {
 
     #[test]
     fn a_public_entry_costs_no_leaf_and_a_confidential_body_stays_at_home() {
-        let (mut kinds, mut keys) = (Vec::new(), Vec::new());
+        let mut keys = Vec::new();
         let need = entry(&Kind::Need, Audience::Public, NO_OUTCOME, true);
-        let public = entry_message(&need, &mut kinds, &mut keys);
+        let public = entry_message(&need, StatementKind::Need, &mut keys);
         assert!(public.leaf.is_empty() && public.statement.is_none() && !public.payload.is_empty());
         let beyond = public.encoded_len() - need.statement.as_ref().expect("it has one").payload().len();
         assert!(beyond <= 75, "{beyond} bytes beyond the payload");
         let secret = entry(&Kind::Request, Audience::Parties, NO_OUTCOME, true);
-        let confidential = entry_message(&secret, &mut kinds, &mut keys);
+        let confidential = entry_message(&secret, StatementKind::Need, &mut keys);
         assert!(confidential.statement.is_none() && confidential.payload.is_empty());
         assert_eq!(confidential.leaf.len(), 168);
     }
@@ -608,10 +675,11 @@ mod tests {
         check!(4, "entries.origin", Entries, |entries| entries.origin.clear());
         check!(4, "entries.base_prefix", Entries, |entries| entries.base_prefix.push(0));
         check!(4, "entries.log_signature", Entries, |entries| entries.log_signature.push(0));
-        check!(4, "entries.kinds", Entries, |entries| entries.kinds = vec![String::new(); 65]);
+        check!(4, "entries.kind", Entries, |entries| entries.kind = 99);
         check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes = vec![vec![0; 32]; 513]);
         check!(4, "entries.key_hashes", Entries, |entries| entries.key_hashes[0].clear());
-        check!(4, "entries.entries.kind", Entries, |entries| entries.entries[0].kind = 1);
+        check!(4, "entries.entries.own_kind", Entries, |entries| entries.entries[0].own_kind = 99);
+        check!(4, "entries.entries.own_kind", Entries, |entries| entries.kind = 0);
         check!(4, "entries.entries.key", Entries, |entries| entries.entries[0].key = 1);
         check!(4, "entries.entries.signature", Entries, |entries| entries.entries[0].signature.clear());
         check!(4, "entries.entries.leaf", Entries, |entries| entries.entries[2].leaf.clear());

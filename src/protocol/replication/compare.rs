@@ -174,7 +174,8 @@ impl Node {
         if since > until {
             return Err(Refusal::new(Reason::FrameInvalid).with("field", "news.since"));
         }
-        let Some(peer) = self.sync.peers.get(from) else { return Ok(()) };
+        let Some(peer) = self.sync.peers.get_mut(from) else { return Ok(()) };
+        peer.pushed_here.clear();
         if since > peer.cursor.max(peer.until) {
             work.then.push(Effect::Send(from.clone(), Frame::Ack { position: peer.cursor }));
             return Ok(());
@@ -257,7 +258,7 @@ impl Node {
 
     /// The cursor goes on when nothing that was told is lacking any more. What is acknowledged is durable by then: the
     /// frame leaves after the commit.
-    fn settle_cursor(&mut self, node: &NodeId, work: &mut Work) {
+    pub(super) fn settle_cursor(&mut self, node: &NodeId, work: &mut Work) {
         let Some(peer) = self.sync.peers.get_mut(node) else { return };
         if peer.ahead.is_empty() {
             peer.cursor = peer.until;

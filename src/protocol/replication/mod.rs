@@ -7,7 +7,7 @@
 //! ```text
 //! compare   what does the other know that is not known here: digest, journal, buckets      Hello Resume Ping Buckets Heads News Ack
 //! supply    entries asked for and sent, under credit                                      Want Entries Credit Busy
-//! spread    new entries go to two peers at once, their heads to all
+//! spread    new entries go to two peers at once, their heads to all others               Pushed
 //! witness   checkpoints are cosigned, gathered and kept                                    Cosigned
 //! fork      two histories of one log become evidence and a cut                             Probe Branch ForkProof
 //! introduction  a new node shows how its log begins
@@ -23,7 +23,7 @@ mod spread;
 mod supply;
 mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
@@ -66,6 +66,11 @@ pub struct Peer {
     retry_ms: i64,
     /// What it has asked for: the next entry of each log.
     sending: BTreeMap<Origin, u64>,
+    /// Logs whose news were sent to it without being asked, and the journal position until which that is all that is
+    /// new to it; absent if it is not.
+    pushed_there: Option<(u64, BTreeSet<Origin>)>,
+    /// Logs of which it sent entries without being asked, since it last said what is new.
+    pushed_here: BTreeSet<Origin>,
     /// Entries for it are being read.
     is_reading: bool,
     /// Bytes of entries it may be sent.
@@ -203,6 +208,7 @@ impl Node {
                 self.heads(from, asked_at, position, &buckets, heads, now, work)?;
             }
             Frame::News { since, until, heads } => self.news(from, since, until, heads, now, work)?,
+            Frame::Pushed { until, check } => self.pushed(from, until, check, work),
             Frame::Ack { position } => self.acknowledged(from, position, now),
             Frame::Ping { digest, position } => self.pinged(from, digest, position, work),
             Frame::Want(wanted) => self.wanted(from, wanted, work)?,
@@ -269,7 +275,10 @@ impl Node {
     /// How many things replication holds in memory beside the state, for the bound on it.
     pub fn replication_load(&self) -> usize {
         let sync = &self.sync;
-        let of_peer = |peer: &Peer| peer.ahead.len() + peer.wants.len() + peer.sending.len();
+        let of_peer = |peer: &Peer| {
+            let there = peer.pushed_there.as_ref().map_or(0, |(_, logs)| logs.len());
+            peer.ahead.len() + peer.wants.len() + peer.sending.len() + peer.pushed_here.len() + there
+        };
         let of_peers: usize = sync.peers.values().map(of_peer).sum();
         of_peers + sync.fetching.len() + sync.fresh.len() + sync.pending_notes.len() + sync.early_notes.len()
     }

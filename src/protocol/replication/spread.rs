@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::id::NodeId;
 use crate::domain::time::Timestamp;
-use crate::protocol::frame::Frame;
+use crate::log::digest::{Head, ShortHash};
+use crate::protocol::frame::{Frame, pushed_check};
 use crate::protocol::limits::{CURSOR_MS, EAGER_LOGS_MAX, EAGER_PEERS, NEWS_RETRY_MS_MIN, PING_MS, SPREAD_MS};
 use crate::protocol::{Effect, Node, Work};
 
@@ -35,11 +36,15 @@ impl Node {
                 // It has all of it: it sent it.
                 (peer.acked, peer.told) = (position, position);
             } else if eager.contains(&node) {
+                let mut pushed = BTreeSet::new();
                 for (origin, (first, source)) in &fresh {
                     if source.as_ref() != Some(&node) {
                         peer.sending.entry(origin.clone()).or_insert(*first);
+                        pushed.insert(origin.clone());
                     }
                 }
+                let is_all = peer.acked == before && changed.iter().all(|origin| fresh.contains_key(origin));
+                peer.pushed_there = is_all.then_some((position, pushed));
                 // The entries say it all; if they are lost, it is told.
                 peer.retry_at = peer.retry_at.or(Some(now.plus_ms(NEWS_RETRY_MS_MIN)));
                 self.serve(&node, work);
@@ -47,6 +52,28 @@ impl Node {
                 let wait = peer.retry_ms.max(NEWS_RETRY_MS_MIN);
                 self.send_news(&node, Some(now.plus_ms(wait)), work);
             }
+        }
+    }
+
+    /// Says that a peer was sent all that is new, once it was, so that it need not be told. Nothing is said if more is
+    /// new by then; it is told that in time.
+    pub(super) fn sum_up(&mut self, to: &NodeId, work: &mut Work) {
+        let position = self.state.journal.position();
+        let Some(peer) = self.sync.peers.get_mut(to).filter(|peer| peer.sending.is_empty()) else { return };
+        let Some((until, logs)) = peer.pushed_there.take().filter(|(until, _)| *until == position) else { return };
+        let heads: Vec<Head> = logs.iter().filter_map(|origin| self.state.head(origin)).collect();
+        let check = pushed_check(peer.acked, &heads);
+        work.then.push(Effect::Send(to.clone(), Frame::Pushed { until, check }));
+    }
+
+    /// A peer says that it has sent all that is new there. If something was lost, it will tell what it was.
+    pub(super) fn pushed(&mut self, from: &NodeId, until: u64, check: ShortHash, work: &mut Work) {
+        let Some(peer) = self.sync.peers.get_mut(from) else { return };
+        let logs = std::mem::take(&mut peer.pushed_here);
+        let heads: Vec<Head> = logs.iter().filter_map(|origin| self.state.head(origin)).collect();
+        if until >= peer.cursor && check == pushed_check(peer.cursor, &heads) {
+            peer.until = peer.until.max(until);
+            self.settle_cursor(from, work);
         }
     }
 

@@ -14,8 +14,8 @@ use crate::log::merkle::{Tree, leaf_hash, verify_consistency};
 use crate::log::note::SignedNote;
 use crate::protocol::frame::{Cover, Frame, Run, Wanted, prefix};
 use crate::protocol::limits::{
-    BUSY_MS, CREDIT_BYTES, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, QUOTA_BURST, QUOTA_PER_SECOND, SERVING_MAX, STALL_MS,
-    STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
+    BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, QUOTA_BURST, QUOTA_PER_SECOND,
+    SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
 };
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::state::judge_entry;
@@ -214,6 +214,7 @@ impl Node {
             // What was wanted goes on where both have the same, so there is nothing to say of what is before.
             work.then.push(Effect::Send(to.clone(), Frame::Entries(Run { base: None, ..run })));
         }
+        self.sum_up(to, work);
         self.serve(to, work);
     }
 
@@ -258,6 +259,12 @@ impl Node {
         }
         self.delivered_by(from, run_bytes(&run.entries), now, work);
         let origin = run.origin.clone();
+        if let Some(peer) = self.sync.peers.get_mut(from)
+            && !peer.wants.contains_key(&origin)
+            && peer.pushed_here.len() < EAGER_LOGS_MAX
+        {
+            peer.pushed_here.insert(origin.clone());
+        }
         let is_own = origin == self.settings.origin;
         if self.lacks_former(&origin) || !self.fits(from, &mut run, work) {
             self.ask_again(from, &origin, now, work);
@@ -364,18 +371,16 @@ impl Node {
     /// Checks a suffix against the log's checkpoint, then its bodies against the log's own trust. The tree keeps the
     /// new leaves only if all is well.
     fn check_suffix(&mut self, run: &Run) -> Result<(SignedNote, LogTrust, Vec<Judged>), Refusal> {
-        let Run { origin, entries, cover, consistency, .. } = run;
+        let Run { origin, entries, .. } = run;
         let log = self.state.logs.get_mut(origin);
         let mut tree = log.map(|log| std::mem::take(&mut log.tree)).unwrap_or_default();
         let size = tree.size();
         entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
-        let result = cover.note(origin, &tree).and_then(|note| {
-            let (trust, judged) =
-                judge_suffix(self.state.trust_of(origin), size, entries, &tree, &note, consistency)?;
+        let result = judge_suffix(self.state.trust_of(origin), size, run, &tree).and_then(|judged| {
             if size == 0 {
-                self.state.registry.check_begins(&trust)?;
+                self.state.registry.check_begins(&judged.1)?;
             }
-            Ok((note, trust, judged))
+            Ok(judged)
         });
         if result.is_err() {
             tree.truncate(size);
@@ -403,22 +408,20 @@ impl Node {
 fn judge_suffix(
     mut trust: LogTrust,
     first: u64,
-    entries: &[LogEntry],
+    run: &Run,
     tree: &Tree,
-    note: &SignedNote,
-    consistency: &[Hash],
-) -> Result<(LogTrust, Vec<Judged>), Refusal> {
-    let key_known = trust.log_key().cloned();
+) -> Result<(SignedNote, LogTrust, Vec<Judged>), Refusal> {
     // With the log key known, a forged frame costs one signature; without it the key is in the entries.
-    if let Some(key) = &key_known {
-        check_under(note, trust.origin(), key, tree, consistency)?;
-    }
-    let judged = (first..).zip(entries).map(|(index, entry)| judge_entry(&mut trust, entry, index)).collect();
-    if key_known.is_none() {
-        let key = trust.log_key().ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", trust.origin()))?;
-        check_under(note, trust.origin(), key, tree, consistency)?;
-    }
-    Ok((trust, judged))
+    let covered = trust.log_key().map(|key| covering(run, key, tree)).transpose()?;
+    let judged = (first..).zip(&run.entries).map(|(index, entry)| judge_entry(&mut trust, entry, index)).collect();
+    let note = match covered {
+        Some(note) => note,
+        None => {
+            let key = trust.log_key().ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", &run.origin))?;
+            covering(run, key, tree)?
+        }
+    };
+    Ok((note, trust, judged))
 }
 
 /// A leaf and its body must belong together, and a public leaf has its body; if not, the courier changed something.
@@ -433,13 +436,10 @@ fn check_leaves(entries: &[LogEntry]) -> Result<(), Refusal> {
     }
 }
 
-fn check_under(
-    note: &SignedNote,
-    origin: &Origin,
-    key: &PublicKey,
-    tree: &Tree,
-    consistency: &[Hash],
-) -> Result<(), Refusal> {
-    let checkpoint = Checkpoint::open(note, origin, key)?;
-    verify_consistency(tree.size(), tree.root(), checkpoint.size, checkpoint.root, consistency)
+/// The note that a run stands under, signed by the log's key and true of the tree.
+fn covering(run: &Run, key: &PublicKey, tree: &Tree) -> Result<SignedNote, Refusal> {
+    let note = run.cover.note(&run.origin, key, tree)?;
+    let checkpoint = Checkpoint::open(&note, &run.origin, key)?;
+    verify_consistency(tree.size(), tree.root(), checkpoint.size, checkpoint.root, &run.consistency)?;
+    Ok(note)
 }

@@ -82,7 +82,7 @@ fn garble(run: &mut Run, dice: &mut SeededDice) {
         1 => run.entries.iter_mut().for_each(|entry| entry.statement = None),
         2 => match &mut run.cover {
             Cover::Note(note) => *note = note.replacen("schwarm", "schwamm", 1),
-            Cover::Signature { signature, .. } => signature.0[0] ^= 1,
+            Cover::Signature(signature) => signature.0[0] ^= 1,
         },
         _ => run.consistency.push(random_hash(dice)),
     }

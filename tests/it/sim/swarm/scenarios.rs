@@ -4,7 +4,7 @@ use verbund::domain::reason::Reason;
 use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
 use verbund::log::checkpoint::Checkpoint;
-use verbund::protocol::frame::{Claim, Cover, Frame, Wanted, prefix};
+use verbund::protocol::frame::{Claim, Cover, Frame, Wanted, prefix, pushed_check};
 use verbund::protocol::limits::{
     CREDIT_BYTES, FRAME_BYTES_MAX, NEWS_RETRY_MS_MIN, OWN_LOG_WAIT_MS, QUOTA_BURST, SERVING_MAX, WANTS_PER_PEER_MAX,
 };
@@ -36,11 +36,11 @@ fn everyone_holds(swarm: &Swarm, signed: &Signed) -> bool {
     (0..swarm.sites.len()).all(|at| swarm.sites[at].node.is_none() || holds(swarm, at, signed))
 }
 
-/// When the last node saw it, in milliseconds after it was published.
-fn spread_ms(swarm: &Swarm, signed: &Signed) -> i64 {
+/// When each node saw it, in milliseconds after it was published.
+fn seen_ms(swarm: &Swarm, signed: &Signed) -> Vec<i64> {
     let (_, published) = swarm.published[&signed.id()];
     let seen = (0..swarm.sites.len()).filter_map(|at| swarm.visible.get(&(signed.id(), at)));
-    seen.max().map_or(i64::MAX, |last| last.since_ms(published))
+    seen.map(|seen| seen.since_ms(published)).collect()
 }
 
 // --- spreading ---
@@ -86,6 +86,31 @@ pub fn news_that_was_lost_is_told_again() {
     }
 }
 
+/// Who was sent everything need not be told of it; who was not must not say it has it.
+#[test]
+fn what_was_pushed_is_acknowledged_without_being_told() {
+    let mut swarm = Swarm::new(1, 2, 1, Faults::none());
+    swarm.faults.delay_ms = (1, 1);
+    swarm.run(OWN_LOG_WAIT_MS + 1_000);
+    publish(&mut swarm, 0, "neu");
+    swarm.run(NEWS_RETRY_MS_MIN / 4);
+    let node = swarm.node(0);
+    let position = node.state().journal.position();
+    assert!(node.peers().all(|(_, peer)| peer.lag(position) == 0), "nobody had to be told");
+
+    let (now, until) = (swarm.now, position + 1);
+    let lost = Frame::Pushed { until, check: pushed_check(position, &[]).map(|byte| !byte) };
+    for (frame, is_acknowledged) in
+        [(lost, false), (Frame::Pushed { until, check: pushed_check(position, &[]) }, true)]
+    {
+        let node = swarm.sites[1].node.as_mut().expect("it runs");
+        let step = node.step(Input::Frame(node_name(0), frame), now);
+        let is_ack =
+            |effect: &Effect| matches!(effect, Effect::Send(_, Frame::Ack { position }) if *position == until);
+        assert_eq!(step.then.iter().any(is_ack), is_acknowledged);
+    }
+}
+
 #[test]
 fn a_hundred_nodes_hear_of_it_within_three_seconds_in_spite_of_losses() {
     let faults = Faults { lose: 30, reorder: true, ..Faults::none() };
@@ -99,9 +124,8 @@ fn a_hundred_nodes_hear_of_it_within_three_seconds_in_spite_of_losses() {
         })
         .collect();
     assert!(swarm.run_until(20_000, |swarm| signed.iter().all(|signed| everyone_holds(swarm, signed))));
-    for signed in &signed {
-        assert!(spread_ms(&swarm, signed) <= 4_000, "{} ms", spread_ms(&swarm, signed));
-    }
+    let late = signed.iter().flat_map(|signed| seen_ms(&swarm, signed)).filter(|ms| *ms > 3_000).count();
+    assert!(late <= 3, "{late} of 300 were later");
 }
 
 #[test]
