@@ -148,9 +148,12 @@ impl Replication {
         Self { own, ..Self::default() }
     }
 
-    /// Entries of a log are here and are to be passed on to all but their source.
+    /// Entries of a log are here and are to be passed on to all but their source; to everyone if they came from several.
     pub(super) fn arrived(&mut self, origin: &Origin, first: u64, source: Option<NodeId>) {
-        self.fresh.entry(origin.clone()).or_insert((first, source));
+        let (_, known) = self.fresh.entry(origin.clone()).or_insert_with(|| (first, source.clone()));
+        if *known != source {
+            *known = None;
+        }
     }
 }
 
