@@ -99,6 +99,19 @@ pub struct Client {
     pub root: Option<StatementId>,
 }
 
+/// Everything on all pages; `page` gives what is on the page of a token and the token of the next.
+async fn pages<T>(mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), Refusal>) -> Result<Vec<T>, Refusal> {
+    let (mut all, mut token) = (Vec::new(), String::new());
+    loop {
+        let (items, next) = page(token).await?;
+        all.extend(items);
+        if next.is_empty() {
+            return Ok(all);
+        }
+        token = next;
+    }
+}
+
 impl Client {
     /// Connects as the options and the profile say. Nothing is sent yet.
     pub fn connect(global: &Global, timeout: Duration) -> Result<Self, Refusal> {
@@ -193,22 +206,18 @@ impl Client {
         order::v1::order_service_client::OrderServiceClient::new(self.channel.clone())
     }
 
-    /// All offerings, page by page.
+    /// All offerings.
     pub async fn list_offerings(
         &mut self,
         filter: catalogue::v1::ListOfferingsRequest,
     ) -> Result<Vec<catalogue::v1::OfferingEntry>, Refusal> {
-        let mut all = Vec::new();
-        let mut request = filter;
-        loop {
-            let answer = self.catalogue().list_offerings(request.clone()).await;
-            let page = answer.map_err(|status| to_refusal(&status))?.into_inner();
-            all.extend(page.offerings);
-            if page.next_page_token.is_empty() {
-                return Ok(all);
-            }
-            request.page_token = page.next_page_token;
-        }
+        pages(async |page_token| {
+            let request = catalogue::v1::ListOfferingsRequest { page_token, ..filter.clone() };
+            let answer = self.catalogue().list_offerings(request).await.map_err(|status| to_refusal(&status))?;
+            let page = answer.into_inner();
+            Ok((page.offerings, page.next_page_token))
+        })
+        .await
     }
 
     /// One offering, by id or by `seller/name`.
@@ -394,43 +403,36 @@ impl Client {
 
     /// Needs that an offering serves and an organisation may order for; empty for all.
     pub async fn needs(&mut self, offering: &str, through: &str) -> Result<Vec<order::v1::Need>, Refusal> {
-        let mut all = Vec::new();
-        let mut request = order::v1::ListNeedsRequest {
-            offering_id: offering.to_owned(),
-            through: through.to_owned(),
-            ..Default::default()
-        };
-        loop {
-            let answer = self.orders().list_needs(request.clone()).await;
-            let page = answer.map_err(|status| to_refusal(&status))?.into_inner();
-            all.extend(page.needs);
-            if page.next_page_token.is_empty() {
-                return Ok(all);
-            }
-            request.page_token = page.next_page_token;
-        }
+        pages(async |page_token| {
+            let (offering_id, through) = (offering.to_owned(), through.to_owned());
+            let request = order::v1::ListNeedsRequest { offering_id, through, page_token, ..Default::default() };
+            let answer = self.orders().list_needs(request).await.map_err(|status| to_refusal(&status))?;
+            let page = answer.into_inner();
+            Ok((page.needs, page.next_page_token))
+        })
+        .await
     }
 
     /// The organisation's own parts of orders for several.
     pub async fn call_offs(&mut self) -> Result<Vec<order::v1::CallOff>, Refusal> {
-        let request = self.confidential(order::v1::ListCallOffsRequest {}).await?;
-        let answer = self.orders().list_call_offs(request).await;
-        answer.map(|answer| answer.into_inner().call_offs).map_err(|status| to_refusal(&status))
+        pages(async |page_token| {
+            let request = order::v1::ListCallOffsRequest { page_token, ..Default::default() };
+            let call = self.confidential(request).await?;
+            let page = self.orders().list_call_offs(call).await.map_err(|status| to_refusal(&status))?.into_inner();
+            Ok((page.call_offs, page.next_page_token))
+        })
+        .await
     }
 
     /// All orders of the officer's organisation, or those that wait longer than they should.
     pub async fn order_list(&mut self, overdue_only: bool) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
-        let mut all = Vec::new();
-        let mut request = order::v1::ListOrdersRequest { overdue_only, ..Default::default() };
-        loop {
-            let call = self.confidential(request.clone()).await?;
+        pages(async |page_token| {
+            let request = order::v1::ListOrdersRequest { overdue_only, page_token, ..Default::default() };
+            let call = self.confidential(request).await?;
             let page = self.orders().list_orders(call).await.map_err(|status| to_refusal(&status))?.into_inner();
-            all.extend(page.orders);
-            if page.next_page_token.is_empty() {
-                return Ok(all);
-            }
-            request.page_token = page.next_page_token;
-        }
+            Ok((page.orders, page.next_page_token))
+        })
+        .await
     }
 
     /// Who has an order, since when, what happens next.

@@ -382,6 +382,11 @@ fn read_draft(file: &Path) -> Result<Wish, Refusal> {
 }
 
 impl Terms {
+    /// Whether the officer says which way it goes.
+    fn names_route(&self) -> bool {
+        self.route.is_some() || !self.via.is_empty()
+    }
+
     /// The route named; if none is, the first one found that has not been tried.
     fn way(&self, found: &FindRoutesResponse, tried: &BTreeSet<Vec<String>>) -> Result<Route, Refusal> {
         if !self.via.is_empty() {

@@ -1,4 +1,6 @@
 //! Orders on the wire: what officers hand in, and what the parties read.
+use std::ops::Bound;
+
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::Basis;
@@ -23,9 +25,6 @@ use crate::wire::{parsed, timestamp};
 
 /// What a summary takes of a message at most: a title of 200 characters, names and ids.
 const SUMMARY_BYTES: usize = 1_500;
-
-/// Most rows of a list without pages: the municipalities of a large Land.
-const LIST_MAX: usize = 1_000;
 
 /// Most bytes of a need's words: 1,000 characters.
 const NEED_NOTE_BYTES_MAX: usize = 4_000;
@@ -240,10 +239,31 @@ fn phase_of(attempt: &Attempt) -> (pb::Phase, String) {
     }
 }
 
-/// The organisation's own parts of orders for several.
-pub fn call_offs(node: &Node, org: &OrgId) -> pb::ListCallOffsResponse {
-    let parts = node.state().orders.values().filter_map(|known| known.call_offs.get(org));
-    pb::ListCallOffsResponse { call_offs: parts.take(LIST_MAX).map(|part| call_off(node, part)).collect() }
+/// Which page of its parts a caller wants.
+#[derive(Clone, Debug)]
+pub struct CallOffListing {
+    page: Page,
+    after: Option<OrderId>,
+}
+
+impl TryFrom<pb::ListCallOffsRequest> for CallOffListing {
+    type Error = Refusal;
+
+    fn try_from(message: pb::ListCallOffsRequest) -> Result<Self, Refusal> {
+        let pb::ListCallOffsRequest { page_size, page_token } = message;
+        let page = Page::read(page_size, &page_token, &[])?;
+        let after = page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?;
+        Ok(Self { page, after })
+    }
+}
+
+/// One page of the organisation's own parts of orders for several.
+pub fn call_offs(node: &Node, org: &OrgId, listing: &CallOffListing) -> pb::ListCallOffsResponse {
+    let start = listing.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let orders = node.state().orders.range((start, Bound::Unbounded));
+    let parts = orders.filter_map(|(_, known)| known.call_offs.get(org)).map(|part| call_off(node, part));
+    let (call_offs, next_page_token) = listing.page.begin(parts, |part| part.order_id.clone(), encoded_bytes);
+    pb::ListCallOffsResponse { call_offs, next_page_token }
 }
 
 fn call_off(node: &Node, part: &Verified<CallOff>) -> pb::CallOff {
@@ -306,7 +326,11 @@ pub fn needs(node: &Node, listing: &NeedListing) -> Result<pb::ListNeedsResponse
 /// The municipality and the statement that a page ended with.
 fn need_of_key(key: &str) -> Result<(OrgId, StatementId), Refusal> {
     let read = key.split_once('/').and_then(|(of, id)| Some((of.parse().ok()?, id.parse().ok()?)));
-    read.ok_or_else(|| Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token"))
+    read.ok_or_else(not_a_token)
+}
+
+fn not_a_token() -> Refusal {
+    Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
 }
 
 fn need_without_words(node: &Node, need: &Sought<'_>) -> pb::Need {
@@ -487,6 +511,15 @@ mod tests {
     use super::*;
     use crate::domain::law::tests::org;
     use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn a_page_of_call_offs_begins_after_an_order_and_nothing_else() {
+        let (_, forged) = Page::read(1, "", &[]).expect("first page").begin([1, 2], ToString::to_string, |_| 1);
+        for page_token in [forged, "?".to_owned()] {
+            let request = pb::ListCallOffsRequest { page_size: 1, page_token };
+            assert_eq!(CallOffListing::try_from(request).expect_err("forged").reason, Reason::PageInvalid);
+        }
+    }
 
     #[test]
     fn a_page_of_needs_goes_on_where_a_token_says_and_nowhere_else() {

@@ -70,7 +70,11 @@ async fn an_interest_for_several_is_raised_prolonged_and_changed() {
     let prolonged = kitu.orders(&[&["order", "prolong", &interest][..], &AT_ONCE].concat());
     until_sealed(&mut client, prolonged.parse().expect("an id")).await;
     // Waits for its officer, ends, and is tried once more on the only route there is for it.
+    let other_way = ["--via", "kitu,provitako,govdigital,dataport"];
+    kitu.is_refused(&[&["order", "change", &interest][..], &other_way].concat(), 7, "AMENDMENT_INVALID");
     let changed = kitu.orders(&["order", "change", &interest, "--max-euro", "21000"]);
+    kitu.is_refused(&[&["order", "reroute", &changed][..], &other_way].concat(), 7, "AMENDMENT_INVALID");
+    assert_eq!(show(&changed)["attempt"], 1, "it is still open");
     kitu.orders(&[&["order", "reroute", &changed][..], &AT_ONCE].concat());
     until_sealed(&mut client, changed.parse().expect("an id")).await;
     for (order, attempt, max) in [(&prolonged, 1, 2_000_000), (&changed, 2, 2_100_000)] {

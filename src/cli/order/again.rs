@@ -34,8 +34,8 @@ pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(
     let tried = ended.chain([order.route.clone()]).filter(|_| before.amends.is_none()).collect();
     // Asked before anything ends: who has no other route keeps the attempt.
     let mut wish = next(client, &before, &again, &tried).await?;
-    if before.amends.is_some() {
-        wish.route = before.route;
+    if let Some(amends) = &before.amends {
+        keep_route(&mut wish, &before, &again, amends.order)?;
     }
     if !is_over(order.stage) {
         void(client, &order, VoidReason::Rerouted).await?;
@@ -51,7 +51,7 @@ pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(),
         return Err(Refusal::new(Reason::OrderState).with("rule", "not an interest"));
     }
     let mut wish = Wish { mode: Mode::Binding, ..next(client, &before, &again, &BTreeSet::new()).await? };
-    if again.terms.via.is_empty() {
+    if !again.terms.names_route() {
         wish.route = before.route;
     }
     if !is_over(order.stage) {
@@ -71,11 +71,20 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     let mut wish = next(client, &before, &again, &BTreeSet::new()).await?;
     wish.request_id = hex::encode(fresh_salt().0);
     wish.attempt = 1;
-    wish.route = before.route;
+    keep_route(&mut wish, &before, &again, before.order)?;
     wish.amends = Some(Amends { order: before.order, seal, what });
     // What else was on offer then says nothing about today.
     (wish.grounds.searched, wish.grounds.alternatives) = (false, Vec::new());
     hand_in(client, out, wish).await
+}
+
+/// An amendment goes the way of what it amends. Every node refuses another one, but only after the officer has signed.
+fn keep_route(wish: &mut Wish, before: &Request, again: &Again, amended: OrderId) -> Result<(), Refusal> {
+    if again.terms.names_route() && wish.route != before.route {
+        return Err(Refusal::new(Reason::AmendmentInvalid).with("order", amended).with("rule", "another route"));
+    }
+    wish.route = before.route.clone();
+    Ok(())
 }
 
 /// The next request of an order, on a route not tried yet: what is not named stays as it was.

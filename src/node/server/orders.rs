@@ -15,7 +15,7 @@ use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
 use crate::wire::order::{
-    Listing, NeedListing, call_offs, evidence_seen, explain, in_words, list, needs, order, submission,
+    CallOffListing, Listing, NeedListing, call_offs, evidence_seen, explain, in_words, list, needs, order, submission,
 };
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
@@ -108,10 +108,10 @@ impl OrderService for Desk {
         &self,
         request: Request<pb::ListCallOffsRequest>,
     ) -> Result<Response<pb::ListCallOffsResponse>, Status> {
-        let metadata = request.metadata();
-        answered(lang_of(metadata), async {
-            let proof = access::read(metadata)?;
-            self.ask(move |node, now| Ok(call_offs(node, &node.check_reader(&proof, now)?))).await
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (proof, listing) = (access::read(&metadata)?, CallOffListing::try_from(message)?);
+            self.ask(move |node, now| Ok(call_offs(node, &node.check_reader(&proof, now)?, &listing))).await
         })
         .await
     }

@@ -13,6 +13,8 @@ use verbund::domain::statement::{Kind, Signed};
 use verbund::protocol::explain::{Choice, Task};
 use verbund::protocol::frame::Delivery;
 use verbund::protocol::settings::Deciding;
+use verbund::wire::order::{CallOffListing, call_offs};
+use verbund::wire::pb::order::v1::ListCallOffsRequest;
 
 use crate::federation::{
     cancel, cents, day, decision, name, salt, seal, sign_as, sign_request, statement_key, wohngeld,
@@ -452,10 +454,9 @@ pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
     assert_eq!(at_kid(&world, other), (false, Some("AMENDMENT_INVALID".to_owned())));
 }
 
-#[test]
-fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
-    let mut world = world();
-    let need = |of: &str, world: &mut World| {
+/// Two members who have said that they need the service.
+fn needy(world: &mut World) -> Bundle {
+    let members = [("barleben", 9_000), ("halberstadt", 38_000)].map(|(of, weight)| {
         let body = Need {
             municipality: name(of),
             leika: wohngeld().leika,
@@ -465,22 +466,23 @@ fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
         };
         let signed = Signed::sign(&Kind::Need, &body, &[&statement_key(of)]);
         world.publish("kitu", &signed).expect("a good need");
-        signed.id()
-    };
-    let members = [("barleben", 9_000), ("halberstadt", 38_000)];
-    let members: Vec<Member> = members
-        .map(|(org, weight)| Member { org: name(org), need: need(org, &mut world), weight })
-        .into_iter()
-        .collect();
+        Member { org: name(of), need: signed.id(), weight }
+    });
     world.settle();
-    let bundle = Bundle { key: KeyKind::Inhabitants, members };
-    let mut request = world.federation.request_along(
-        &["kitu", "kid", "provitako", "govdigital", "dataport"],
-        world.federation.wohngeld,
-        "sammel-1",
-        world.now,
-    );
-    request.bundle = Some(bundle.clone());
+    Bundle { key: KeyKind::Inhabitants, members: members.into() }
+}
+
+fn gathered(world: &World, bundle: &Bundle, request_id: &str) -> Request {
+    let route = ["kitu", "kid", "provitako", "govdigital", "dataport"];
+    let request = world.federation.request_along(&route, world.federation.wohngeld, request_id, world.now);
+    Request { bundle: Some(bundle.clone()), ..request }
+}
+
+#[test]
+fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
+    let mut world = world();
+    let bundle = needy(&mut world);
+    let request = gathered(&world, &bundle, "sammel-1");
     let mut stranger = request.clone();
     stranger.bundle.as_mut().expect("a bundle").members[0].org = name("feldafing");
     refused(submit(&mut world, &stranger), Reason::NeedMissing);
@@ -519,4 +521,24 @@ fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     }
     let alone = Request { bundle: None, ..request.clone() };
     assert!(barleben.check(&alone, barleben.seal, total).is_err(), "nobody's part");
+}
+
+#[test]
+fn the_parts_of_a_member_come_page_by_page() {
+    let mut world = world();
+    let bundle = needy(&mut world);
+    let mut orders = ["sammel-1", "sammel-2"].map(|request_id| {
+        let request = gathered(&world, &bundle, request_id);
+        submit(&mut world, &request).expect("a good bundle").to_string()
+    });
+    world.settle();
+    orders.sort();
+    let mut page_token = String::new();
+    for (at, order) in orders.iter().enumerate() {
+        let listing = CallOffListing::try_from(ListCallOffsRequest { page_size: 1, page_token }).expect("own token");
+        let page = call_offs(world.node("kitu"), &name("barleben"), &listing);
+        assert_eq!(page.call_offs.iter().map(|part| &part.order_id).collect::<Vec<_>>(), [order]);
+        assert_eq!(page.next_page_token.is_empty(), at == 1);
+        page_token = page.next_page_token;
+    }
 }
