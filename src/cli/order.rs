@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 
 use crate::cli::Global;
 use crate::cli::chain::verdict_of;
-use crate::cli::client::{Client, Officer, fresh_salt, time_text};
+use crate::cli::client::{Client, Officer, fresh_salt};
 use crate::cli::grounds::{Said, gather};
-use crate::cli::offering::euros;
 use crate::cli::output::Output;
 use crate::cli::price::Needs;
 use crate::domain::grounds::Grounds;
@@ -24,7 +23,7 @@ use crate::domain::order::{
     AutoSeal, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
 };
 use crate::domain::price::Quantities;
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Date, Timestamp, parse_date};
@@ -36,6 +35,7 @@ use crate::wire::pb::order::v1 as pb;
 pub mod after;
 pub mod again;
 pub mod bundle;
+pub mod show;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -275,23 +275,15 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             draft(out, &file, &wish)
         }
         Verb::Send { file } => hand_in(&mut client, out, read_draft(&file)?).await,
-        Verb::List => list(&mut client, out, false).await,
-        Verb::Stuck => list(&mut client, out, true).await,
-        Verb::Show { order } => {
-            let order = client.order(order).await?;
-            out.one(&order_value(&order), &order_text(&order, out))
-        }
+        Verb::List => show::list(&mut client, out, false).await,
+        Verb::Stuck => show::list(&mut client, out, true).await,
+        Verb::Show { order } => show::order(&mut client, out, order).await,
         Verb::Approve { order, note } => decide(&mut client, out, order, true, note).await,
         Verb::Refuse { order, note } => decide(&mut client, out, order, false, note).await,
         Verb::Seal { order } => seal(&mut client, out, order).await,
         Verb::Cancel { order } => end(&mut client, out, order, VoidReason::Cancelled).await,
-        Verb::Watch { order } => watch(&mut client, out, order).await,
-        Verb::Explain { order } => {
-            let explained = client.explain(order).await?;
-            let value = explain_value(&explained);
-            let text = value[if out.lang == Lang::De { "text_de" } else { "text_en" }].as_str().unwrap_or_default();
-            out.one(&value, text)
-        }
+        Verb::Watch { order } => show::watch(&mut client, out, order).await,
+        Verb::Explain { order } => show::explain(&mut client, out, order).await,
         Verb::Reroute(again) => again::reroute(&mut client, out, again).await,
         Verb::Raise(again) => again::raise(&mut client, out, again).await,
         Verb::Change(again) => again::amend(&mut client, out, again, Amendment::Change).await,
@@ -515,164 +507,10 @@ async fn void(client: &mut Client, order: &pb::Order, reason: VoidReason) -> Res
     client.hand_in("", &signed).await
 }
 
-async fn watch(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
-    let mut changes = client.watch(id).await?;
-    while let Some(change) = changes.message().await.map_err(|status| crate::wire::status::to_refusal(&status))? {
-        let Some(order) = change.order else { continue };
-        let line = format!("{}  {}", stage_text(order.stage, out), explanation(order.explanation.as_ref(), out));
-        out.one(&order_value(&order), &line)?;
-        if is_over(order.stage) {
-            break;
-        }
-    }
-    Ok(())
-}
-
 /// Whether a stage is final.
 pub fn is_over(stage: i32) -> bool {
     matches!(
         pb::Stage::try_from(stage),
         Ok(pb::Stage::Sealed | pb::Stage::Void | pb::Stage::Disputed | pb::Stage::Unsealed)
     )
-}
-
-async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Result<(), Refusal> {
-    let orders = client.order_list(overdue_only).await?;
-    let columns = [
-        ("Bestellung", "order_id"),
-        ("Besteller", "buyer"),
-        ("Anbieter", "provider"),
-        ("Angebot", "offering"),
-        ("Stand", "stage"),
-        ("Am Zug", "turn"),
-        ("Preis", "total"),
-        ("Zuletzt", "updated_at"),
-        ("Achtung", "overdue"),
-    ];
-    let rows: Vec<Vec<Value>> = orders
-        .iter()
-        .map(|order| {
-            vec![
-                order.id.clone().into(),
-                order.buyer.clone().into(),
-                order.provider.clone().into(),
-                order.offering_title.clone().into(),
-                stage_text(order.stage, out).into(),
-                order.turn.clone().into(),
-                euros(order.total_cents).into(),
-                time_text(order.updated_at.as_ref()).into(),
-                overdue_text(order.overdue, out).into(),
-            ]
-        })
-        .collect();
-    out.rows(&columns, &rows)
-}
-
-fn stage_text(stage: i32, out: Output) -> &'static str {
-    match pb::Stage::try_from(stage) {
-        Ok(pb::Stage::AwaitingApproval) => out.say("wartet auf Freigabe", "awaiting approval"),
-        Ok(pb::Stage::InChain) => out.say("unterwegs", "in chain"),
-        Ok(pb::Stage::Offered) => out.say("Angebot liegt vor", "offered"),
-        Ok(pb::Stage::Sealed) => out.say("abgeschlossen", "sealed"),
-        Ok(pb::Stage::Void) => out.say("beendet ohne Abschluss", "void"),
-        Ok(pb::Stage::Disputed) => out.say("strittig", "disputed"),
-        Ok(pb::Stage::Unsealed) => out.say("nachweislich nicht abgeschlossen", "proven unsealed"),
-        _ => out.say("unbekannt", "unknown"),
-    }
-}
-
-fn overdue_text(overdue: i32, out: Output) -> &'static str {
-    match pb::Overdue::try_from(overdue) {
-        Ok(pb::Overdue::Disputed) => out.say("strittig", "disputed"),
-        Ok(pb::Overdue::InDoubt) => out.say("Ausgang unbekannt", "in doubt"),
-        Ok(pb::Overdue::Undelivered) => out.say("nicht zugestellt", "not delivered"),
-        Ok(pb::Overdue::Unconfirmed) => out.say("Abschluss nicht bestätigt", "seal not confirmed"),
-        Ok(pb::Overdue::Undecided) => out.say("Entscheidung steht aus", "decision pending"),
-        Ok(pb::Overdue::Unanswered) => out.say("Antwort überfällig", "answer overdue"),
-        Ok(pb::Overdue::Unsealed) => out.say("Abschlussfrist naht", "deadline near"),
-        _ => "",
-    }
-}
-
-fn explanation(explanation: Option<&pb::Explanation>, out: Output) -> String {
-    let text = explanation.map(|told| match out.lang {
-        Lang::De => told.text_de.clone(),
-        Lang::En => told.text_en.clone(),
-    });
-    text.unwrap_or_default()
-}
-
-fn explain_value(explained: &pb::ExplainOrderResponse) -> Value {
-    let told = explained.explanation.clone().unwrap_or_default();
-    json!({
-        "order_id": explained.order_id,
-        "stage": pb::Stage::try_from(told.stage).map(|stage| stage.as_str_name()).unwrap_or_default(),
-        "turn": told.turn, "turn_node": told.turn_node, "since": time_text(told.since.as_ref()),
-        "next_at": time_text(told.consequence_at.as_ref()),
-        "choices": told.choices.iter().map(|choice| choice.word.clone()).collect::<Vec<_>>(),
-        "text_de": told.text_de, "text_en": told.text_en,
-        "deliveries": explained.deliveries.iter().map(|delivery| json!({
-            "to": delivery.to, "node": delivery.node, "statement_id": delivery.statement_id,
-            "last_error": delivery.last_error_reason, "last_error_text": delivery.last_error_de,
-        })).collect::<Vec<_>>(),
-    })
-}
-
-/// An order as JSON.
-pub fn order_value(order: &pb::Order) -> Value {
-    json!({
-        "id": order.id, "attempt": order.attempt, "buyer": order.buyer, "route": order.route,
-        "offering_id": order.offering_id, "offering_title": order.offering_title,
-        "stage": pb::Stage::try_from(order.stage).map(|stage| stage.as_str_name()).unwrap_or_default(),
-        "as_of": order.as_of, "term_years": order.term_years, "total_max_cents": order.total_max_cents,
-        "total_cents": order.total_cents, "reference": order.reference, "officer": order.officer,
-        "quote_by": time_text(order.quote_by.as_ref()), "seal_by": time_text(order.seal_by.as_ref()),
-        "price": order.price.iter().map(|part| json!({"org": part.org, "cents": part.amount_cents})).collect::<Vec<_>>(),
-        "legs": order.legs.iter().map(|leg| json!({
-            "from": leg.from, "to": leg.to, "basis": leg.basis, "assumed": leg.assumed, "evidence": leg.evidence_ids,
-        })).collect::<Vec<_>>(),
-        "messages": order.messages.iter().map(|message| json!({
-            "kind": message.kind, "by": message.by, "statement_id": message.statement_id,
-            "signed_at": time_text(message.signed_at.as_ref()),
-        })).collect::<Vec<_>>(),
-        "contradictions": order.contradictions,
-        "ended_attempts": order.ended_attempts.iter().map(|ended| json!({
-            "attempt": ended.attempt, "route": ended.route, "void_reason": ended.void_reason().as_str_name(),
-        })).collect::<Vec<_>>(),
-        "phase": order.phase().as_str_name(), "phase_day": order.phase_day, "connected": order.connected,
-        "contacts": order.contacts.iter().map(|c| json!({"org": c.org, "office": c.office})).collect::<Vec<_>>(),
-        "amends": order.amends_order_id, "amended_by": order.amended_by, "members": order.bundled_members,
-        "call_offs": order.call_offs.iter().map(bundle::call_off_value).collect::<Vec<_>>(),
-        "text_de": order.explanation.as_ref().map(|told| told.text_de.clone()),
-    })
-}
-
-fn order_text(order: &pb::Order, out: Output) -> String {
-    let mut lines = vec![
-        format!("{} {}  [{}]", out.say("Bestellung", "Order"), order.id, stage_text(order.stage, out)),
-        format!("{}: {}", out.say("Angebot", "Offering"), order.offering_title),
-        format!("{}: {}", out.say("Weg", "Route"), order.route.join(" → ")),
-    ];
-    for leg in &order.legs {
-        let assumed = if leg.assumed { out.say(" (unter Annahmen)", " (on assumptions)") } else { "" };
-        lines.push(format!("   {} → {}  {}{assumed}", leg.from, leg.to, leg.basis));
-    }
-    lines.push(out.say("Preis über die Laufzeit:", "Price over the term:").to_owned());
-    for part in &order.price {
-        lines.push(format!("   {:<14} {:>16}", part.org, euros(part.amount_cents)));
-    }
-    lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), euros(order.total_cents)));
-    lines.push(out.say("Erklärungen:", "Statements:").to_owned());
-    for message in &order.messages {
-        lines.push(format!(
-            "   {:<9} {:<14} {}  {}",
-            message.kind,
-            message.by,
-            time_text(message.signed_at.as_ref()),
-            message.statement_id
-        ));
-    }
-    lines.extend(after::lines(order, out));
-    lines.push(explanation(order.explanation.as_ref(), out));
-    lines.join("\n")
 }

@@ -1,0 +1,178 @@
+//! `verbund order list`, `stuck`, `show`, `watch`, `explain`: where orders stand, for people and as JSON.
+use serde_json::{Value, json};
+
+use crate::cli::client::{Client, time_text};
+use crate::cli::offering::euros;
+use crate::cli::order::{after, bundle, is_over};
+use crate::cli::output::Output;
+use crate::domain::id::OrderId;
+use crate::domain::reason::{Lang, Refusal};
+use crate::wire::pb::order::v1 as pb;
+use crate::wire::status::to_refusal;
+
+/// Orders of the officer's organisation, or those that wait longer than they should.
+pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Result<(), Refusal> {
+    let orders = client.order_list(overdue_only).await?;
+    let columns = [
+        ("Bestellung", "order_id"),
+        ("Besteller", "buyer"),
+        ("Anbieter", "provider"),
+        ("Angebot", "offering"),
+        ("Stand", "stage"),
+        ("Am Zug", "turn"),
+        ("Preis", "total"),
+        ("Zuletzt", "updated_at"),
+        ("Achtung", "overdue"),
+    ];
+    let rows: Vec<Vec<Value>> = orders
+        .iter()
+        .map(|order| {
+            vec![
+                order.id.clone().into(),
+                order.buyer.clone().into(),
+                order.provider.clone().into(),
+                order.offering_title.clone().into(),
+                stage_text(order.stage, out).into(),
+                order.turn.clone().into(),
+                euros(order.total_cents).into(),
+                time_text(order.updated_at.as_ref()).into(),
+                overdue_text(order.overdue, out).into(),
+            ]
+        })
+        .collect();
+    out.rows(&columns, &rows)
+}
+
+/// One order.
+pub async fn order(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+    let order = client.order(id).await?;
+    out.one(&order_value(&order), &order_text(&order, out))
+}
+
+/// Whose turn it is, since when, and what happens next.
+pub async fn explain(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+    let explained = client.explain(id).await?;
+    out.one(&explain_value(&explained), &explanation(explained.explanation.as_ref(), out))
+}
+
+/// An order as it changes, until it is decided.
+pub async fn watch(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+    let mut changes = client.watch(id).await?;
+    while let Some(change) = changes.message().await.map_err(|status| to_refusal(&status))? {
+        let Some(order) = change.order else { continue };
+        let line = format!("{}  {}", stage_text(order.stage, out), explanation(order.explanation.as_ref(), out));
+        out.one(&order_value(&order), &line)?;
+        if is_over(order.stage) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn stage_text(stage: i32, out: Output) -> &'static str {
+    match pb::Stage::try_from(stage) {
+        Ok(pb::Stage::AwaitingApproval) => out.say("wartet auf Freigabe", "awaiting approval"),
+        Ok(pb::Stage::InChain) => out.say("unterwegs", "in chain"),
+        Ok(pb::Stage::Offered) => out.say("Angebot liegt vor", "offered"),
+        Ok(pb::Stage::Sealed) => out.say("abgeschlossen", "sealed"),
+        Ok(pb::Stage::Void) => out.say("beendet ohne Abschluss", "void"),
+        Ok(pb::Stage::Disputed) => out.say("strittig", "disputed"),
+        Ok(pb::Stage::Unsealed) => out.say("nachweislich nicht abgeschlossen", "proven unsealed"),
+        _ => out.say("unbekannt", "unknown"),
+    }
+}
+
+fn overdue_text(overdue: i32, out: Output) -> &'static str {
+    match pb::Overdue::try_from(overdue) {
+        Ok(pb::Overdue::Disputed) => out.say("strittig", "disputed"),
+        Ok(pb::Overdue::InDoubt) => out.say("Ausgang unbekannt", "in doubt"),
+        Ok(pb::Overdue::Undelivered) => out.say("nicht zugestellt", "not delivered"),
+        Ok(pb::Overdue::Unconfirmed) => out.say("Abschluss nicht bestätigt", "seal not confirmed"),
+        Ok(pb::Overdue::Undecided) => out.say("Entscheidung steht aus", "decision pending"),
+        Ok(pb::Overdue::Unanswered) => out.say("Antwort überfällig", "answer overdue"),
+        Ok(pb::Overdue::Unsealed) => out.say("Abschlussfrist naht", "deadline near"),
+        _ => "",
+    }
+}
+
+fn explanation(explanation: Option<&pb::Explanation>, out: Output) -> String {
+    let text = explanation.map(|told| match out.lang {
+        Lang::De => told.text_de.clone(),
+        Lang::En => told.text_en.clone(),
+    });
+    text.unwrap_or_default()
+}
+
+fn explain_value(explained: &pb::ExplainOrderResponse) -> Value {
+    let told = explained.explanation.clone().unwrap_or_default();
+    json!({
+        "order_id": explained.order_id,
+        "stage": pb::Stage::try_from(told.stage).map(|stage| stage.as_str_name()).unwrap_or_default(),
+        "turn": told.turn, "turn_node": told.turn_node, "since": time_text(told.since.as_ref()),
+        "next_at": time_text(told.consequence_at.as_ref()),
+        "choices": told.choices.iter().map(|choice| choice.word.clone()).collect::<Vec<_>>(),
+        "text_de": told.text_de, "text_en": told.text_en,
+        "deliveries": explained.deliveries.iter().map(|delivery| json!({
+            "to": delivery.to, "node": delivery.node, "statement_id": delivery.statement_id,
+            "last_error": delivery.last_error_reason, "last_error_text": delivery.last_error_de,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn order_value(order: &pb::Order) -> Value {
+    json!({
+        "id": order.id, "attempt": order.attempt, "buyer": order.buyer, "route": order.route,
+        "offering_id": order.offering_id, "offering_title": order.offering_title,
+        "stage": pb::Stage::try_from(order.stage).map(|stage| stage.as_str_name()).unwrap_or_default(),
+        "as_of": order.as_of, "term_years": order.term_years, "total_max_cents": order.total_max_cents,
+        "total_cents": order.total_cents, "reference": order.reference, "officer": order.officer,
+        "quote_by": time_text(order.quote_by.as_ref()), "seal_by": time_text(order.seal_by.as_ref()),
+        "price": order.price.iter().map(|part| json!({"org": part.org, "cents": part.amount_cents})).collect::<Vec<_>>(),
+        "legs": order.legs.iter().map(|leg| json!({
+            "from": leg.from, "to": leg.to, "basis": leg.basis, "assumed": leg.assumed, "evidence": leg.evidence_ids,
+        })).collect::<Vec<_>>(),
+        "messages": order.messages.iter().map(|message| json!({
+            "kind": message.kind, "by": message.by, "statement_id": message.statement_id,
+            "signed_at": time_text(message.signed_at.as_ref()),
+        })).collect::<Vec<_>>(),
+        "contradictions": order.contradictions,
+        "ended_attempts": order.ended_attempts.iter().map(|ended| json!({
+            "attempt": ended.attempt, "route": ended.route, "void_reason": ended.void_reason().as_str_name(),
+        })).collect::<Vec<_>>(),
+        "phase": order.phase().as_str_name(), "phase_day": order.phase_day, "connected": order.connected,
+        "contacts": order.contacts.iter().map(|c| json!({"org": c.org, "office": c.office})).collect::<Vec<_>>(),
+        "amends": order.amends_order_id, "amended_by": order.amended_by, "members": order.bundled_members,
+        "call_offs": order.call_offs.iter().map(bundle::call_off_value).collect::<Vec<_>>(),
+        "text_de": order.explanation.as_ref().map(|told| told.text_de.clone()),
+    })
+}
+
+fn order_text(order: &pb::Order, out: Output) -> String {
+    let mut lines = vec![
+        format!("{} {}  [{}]", out.say("Bestellung", "Order"), order.id, stage_text(order.stage, out)),
+        format!("{}: {}", out.say("Angebot", "Offering"), order.offering_title),
+        format!("{}: {}", out.say("Weg", "Route"), order.route.join(" → ")),
+    ];
+    for leg in &order.legs {
+        let assumed = if leg.assumed { out.say(" (unter Annahmen)", " (on assumptions)") } else { "" };
+        lines.push(format!("   {} → {}  {}{assumed}", leg.from, leg.to, leg.basis));
+    }
+    lines.push(out.say("Preis über die Laufzeit:", "Price over the term:").to_owned());
+    for part in &order.price {
+        lines.push(format!("   {:<14} {:>16}", part.org, euros(part.amount_cents)));
+    }
+    lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), euros(order.total_cents)));
+    lines.push(out.say("Erklärungen:", "Statements:").to_owned());
+    for message in &order.messages {
+        lines.push(format!(
+            "   {:<9} {:<14} {}  {}",
+            message.kind,
+            message.by,
+            time_text(message.signed_at.as_ref()),
+            message.statement_id
+        ));
+    }
+    lines.extend(after::lines(order, out));
+    lines.push(explanation(order.explanation.as_ref(), out));
+    lines.join("\n")
+}
