@@ -17,6 +17,8 @@ mod measure;
 mod office;
 #[path = "ordering/outage.rs"]
 mod outage;
+#[path = "../tests/it/ports.rs"]
+mod ports;
 #[allow(dead_code, reason = "the tests ask more of it")]
 #[path = "../tests/it/processes.rs"]
 mod processes;

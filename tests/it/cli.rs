@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use crate::cluster::{run, verbund};
+use crate::ports::free_addresses;
 
 /// Runs and checks exit code and stable code.
 fn refused(command: &mut Command, exit: i32, code: &str) -> String {
@@ -80,14 +81,13 @@ fn errors_are_json_for_programs_and_english_on_request() {
 #[test]
 fn a_node_that_is_not_there_is_unreachable() {
     let folder = tempfile::tempdir().expect("folder");
-    let port = TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address").port();
+    let address = free_addresses(1)[0].to_string();
     let key = folder.path().join("key.pem");
     run(verbund().args(["key", "generate", "--file"]).arg(&key), 0);
     refused(verbund().args(["key", "generate", "--file"]).arg(&key), 7, "FILE_UNWRITABLE");
     let pem = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("certificate");
     let tls = folder.path().join("tls.pem");
     fs::write(&tls, pem.cert.pem()).expect("file");
-    let address = format!("127.0.0.1:{port}");
     refused(verbund().args(["offering", "list", "--address", &address, "--tls"]).arg(&tls), 4, "NODE_UNREACHABLE");
     refused(verbund().args(["offering", "list", "--address", &address, "--tls"]).arg(&key), 8, "KEY_FILE_INVALID");
 }

@@ -1,7 +1,7 @@
 //! Real nodes in one process: TLS, streams, stores on disk, configuration from files as the demonstration writes it.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -34,6 +34,7 @@ use verbund::store::memory::MemoryStore;
 
 use crate::cluster::{run, verbund};
 use crate::federation::{federation, name};
+use crate::ports::free_addresses;
 
 /// How often a condition is looked at, every five milliseconds: half a minute, for machines that do other things too.
 const LOOKS_MAX: usize = 6_000;
@@ -92,12 +93,8 @@ impl Live {
     pub fn found() -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let described = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes")).expect("the demo's files");
-        // All are held until all are chosen.
-        let held: Vec<TcpListener> =
-            described.nodes.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
-        let address = |listener: &TcpListener| listener.local_addr().expect("address");
         let names = described.nodes.iter().map(|node| node.profile.node.clone());
-        let addresses = names.zip(held.iter().map(address)).collect();
+        let addresses = names.zip(free_addresses(described.nodes.len())).collect();
         let world = found_world(folder.path(), &described, &addresses, Some(1)).expect("founded");
         Self { world, running: BTreeMap::new(), _folder: folder }
     }
@@ -360,8 +357,7 @@ async fn numbers_are_answered_over_http_where_the_settings_say_so() {
     let mut live = Live::found();
     live.keep_peers("kid", &["kitu"]);
     live.keep_peers("kitu", &["kid"]);
-    let free = || TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address");
-    let address = free();
+    let address = free_addresses(1)[0];
     let text = std::fs::read_to_string(live.run_file("kitu")).expect("settings");
     std::fs::write(live.run_file("kitu"), format!("metrics = \"{address}\"\n{text}")).expect("settings");
     live.start("kitu").await;

@@ -19,6 +19,7 @@ mod live;
 mod model;
 mod network;
 mod outage;
+mod ports;
 mod processes;
 mod shared;
 mod sim;

@@ -4,7 +4,6 @@
 //! Keys follow from a number. What a node knew when it was stopped is read from its records afterwards, through the
 //! same checks a starting node makes.
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -30,6 +29,7 @@ use verbund::store::disk::DiskStore;
 use verbund::wire::pb::order::v1::Stage;
 
 use crate::federation::{CHAIN, cents, federation, name};
+use crate::ports::free_addresses;
 
 /// The nodes along the chain, the buyer's first.
 pub const PARTIES: [&str; 5] = ["kitu", "kid", "provitako", "govdigital", "dataport"];
@@ -91,12 +91,8 @@ impl Processes {
     pub fn found() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("folder");
         let described = read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes")).expect("the demo's files");
-        // All are held until all are chosen.
-        let held: Vec<TcpListener> =
-            described.nodes.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
-        let address = |listener: &TcpListener| listener.local_addr().expect("address");
         let names = described.nodes.iter().map(|node| node.profile.node.clone());
-        let addresses = names.zip(held.iter().map(address)).collect();
+        let addresses = names.zip(free_addresses(described.nodes.len())).collect();
         let world = found_world(folder.path(), &described, &addresses, Some(1)).expect("founded");
         Self { world, described, folder, running: BTreeMap::new(), offering: None }
     }
