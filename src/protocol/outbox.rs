@@ -138,6 +138,19 @@ impl Outbox {
         });
     }
 
+    /// The clock was set back: what waited for a time that is far away now is due, and what is under way has as long as
+    /// any other.
+    pub(super) fn clock_set_back(&mut self, now: Timestamp) {
+        let all: Vec<DeliveryKey> = self.orders.values().flat_map(BTreeMap::keys).cloned().collect();
+        for key in &all {
+            self.change(key, |sending| {
+                let latest = if sending.in_flight { now.plus_ms(DELIVERY_MS_MAX) } else { now };
+                sending.next_at = sending.next_at.min(latest);
+                sending.since = sending.since.min(now);
+            });
+        }
+    }
+
     /// Makes due what could not reach a node, and says whether there is any. What the node has answered with a
     /// refusal keeps its timetable: it is no news that such a node is there.
     pub(super) fn awake(&mut self, node: &NodeId, now: Timestamp) -> bool {
@@ -201,5 +214,39 @@ impl Outbox {
         lane.line_of(sending).remove(&(sending.next_at, key.clone()));
         edit(sending);
         lane.line_of(sending).insert((sending.next_at, key.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::StatementId;
+    use crate::domain::reason::Reason;
+
+    #[test]
+    fn a_clock_that_went_back_makes_nothing_wait_for_the_time_it_had() {
+        let now: Timestamp = "2026-11-24T08:00:00Z".parse().expect("a time");
+        let ahead = now.plus_ms(24 * 60 * 60 * 1000);
+        let key = |number: u8| DeliveryKey {
+            order: OrderId([number; 16]),
+            attempt: 1,
+            to: "kid".parse().expect("a name"),
+            message: StatementId([number; 32]),
+        };
+        let node: NodeId = "kid".parse().expect("a name");
+        let mut outbox = Outbox::default();
+        outbox.add(key(1), node.clone(), false, ahead);
+        assert_eq!(outbox.take_due(ahead), [(node.clone(), key(1))]);
+        outbox.failed(&key(1), Refusal::new(Reason::DeadlineExceeded), 0, ahead);
+        outbox.clock_set_back(now);
+        assert_eq!(outbox.next_due(), Some(now));
+        assert_eq!(outbox.failing_since(OrderId([1; 16])), Some(now));
+
+        // What is under way counts as lost as soon as it would have with the right clock.
+        outbox.remove(&key(1));
+        outbox.add(key(2), node, true, ahead);
+        outbox.take_due(ahead);
+        outbox.clock_set_back(now);
+        assert_eq!(outbox.next_due(), Some(now.plus_ms(DELIVERY_MS_MAX)));
     }
 }

@@ -320,6 +320,7 @@ impl Node {
         sync.shunned.values_mut().for_each(|shunned| shunned.until = now);
         sync.quotas.values_mut().for_each(|(_, since)| *since = now);
         self.sync.own.clock_set_back(now);
+        self.outbox.clock_set_back(now);
     }
 
     /// Everything in replication that a time has come for.

@@ -71,6 +71,12 @@ fn a_seed_fixes_a_run() {
     assert_eq!(heads(&run_seed(7)), heads(&run_seed(7)));
 }
 
+/// Its clock went a day ahead and back while a delivery waited for its next try.
+#[test]
+fn a_seed_in_which_a_clock_went_back_while_a_delivery_waited() {
+    run_seed(429);
+}
+
 fn run_seed(seed: u64) -> World {
     let mut dice = SeededDice::new(seed, "plan");
     let faults = Faults::some(&mut dice);
