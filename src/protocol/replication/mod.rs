@@ -165,6 +165,8 @@ impl Node {
             return;
         }
         self.sync.peers.insert(node.clone(), Peer::new(now));
+        // The stream may follow another one whose end was not noticed; what was asked for there does not come.
+        self.sync.fetching.retain(|_, from| *from != node);
         let hello = Frame::Hello {
             anchor: self.settings.anchor,
             node: self.settings.node().clone(),

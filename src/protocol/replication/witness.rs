@@ -70,9 +70,6 @@ impl Node {
     ) -> Result<(), Refusal> {
         let note = SignedNote::parse(text)?;
         let checkpoint = Checkpoint::parse(note.text())?;
-        if let Some(peer) = self.sync.peers.get_mut(from) {
-            (peer.delivered_at, peer.stalls) = (now, 0);
-        }
         self.heed_checkpoint(&checkpoint.origin, text, now, work)?;
         if checkpoint.origin == self.settings.origin {
             return self.gather(&note, &checkpoint, now, work);
@@ -81,8 +78,16 @@ impl Node {
         if by_its_node && self.owes_cosignature(&note, &checkpoint) {
             self.cosign(&checkpoint.origin, now, work);
         }
+        let witnessed = |node: &Self| node.state.logs.get(&checkpoint.origin).map_or(0, |log| log.witnessed_size());
+        let before = witnessed(self);
         let is_known = self.sync.early_notes.len() < FRAME_HEADS_MAX;
         if self.keep_if_witnessed(&note, &checkpoint, work)? {
+            // Checkpoints that bring nothing new must not keep a peer from stalling with what it was asked for.
+            if witnessed(self) > before
+                && let Some(peer) = self.sync.peers.get_mut(from)
+            {
+                (peer.delivered_at, peer.stalls) = (now, 0);
+            }
             self.settled(&checkpoint.origin, work);
             self.ask_for_more(now, work);
         } else if is_known && checkpoint.origin.federation == self.settings.origin.federation {

@@ -51,6 +51,12 @@ fn a_seed_in_which_the_own_log_was_longer_elsewhere() {
     run_among(&FEW, 120);
 }
 
+/// A peer to which every want was lost sent checkpoints that were known, again and again, and so never counted as stalled.
+#[test]
+fn a_seed_in_which_checkpoints_kept_a_peer_from_stalling() {
+    run_seed(295);
+}
+
 /// The same seed twice is the same run, byte for byte.
 #[test]
 fn a_seed_fixes_a_run() {
