@@ -32,8 +32,8 @@ pub fn run(figures: &mut Figures) {
     let Measured { orders, rate, first, last, broken } = runtime.block_on(measure(seconds, offered));
     let pace = if offered == 0 { "as many as possible".to_owned() } else { format!("{offered} offered per second") };
     let note = format!(
-        "{seconds} s, {pace}, at most {} open at a time, first tenth {first:.0}, last {last:.0}; judged on the disks of all parties when \
-         all was delivered; the limit is the target",
+        "{seconds} s, {pace}, at most {} open at a time, first tenth {first:.0}, last {last:.0}; judged on the disks \
+         of all parties when all was delivered; the limit is the target",
         OFFICERS * OPEN_EACH
     );
     for (figure, value, unit, limit) in

@@ -46,6 +46,7 @@ use crate::log::note::SignedNote;
 use crate::protocol::brokering::doubt::Doubt;
 use crate::protocol::brokering::recovery::Recovery;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
+use crate::protocol::limits::CLOCK_BACK_MS;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
@@ -166,6 +167,8 @@ pub struct Node {
     outbox: Outbox,
     checkpoint: Option<SignedNote>,
     sync: Replication,
+    /// The newest time seen.
+    clock: Timestamp,
     schedule: BTreeSet<(Timestamp, OrderId)>,
     doubts: BTreeMap<(OrderId, u32), Doubt>,
     recovery: Recovery,
@@ -193,6 +196,7 @@ impl Node {
             outbox: Outbox::default(),
             checkpoint: None,
             sync: Replication::default(),
+            clock: Timestamp::default(),
             schedule: BTreeSet::new(),
             doubts: BTreeMap::new(),
             recovery: Recovery::default(),
@@ -239,6 +243,23 @@ impl Node {
     /// What its operator decided.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// A clock that was set back would leave every wait too long; they all end now. Deadlines are no waits: those are
+    /// signed.
+    fn mind_clock(&mut self, now: Timestamp) {
+        let is_back = now.plus_ms(CLOCK_BACK_MS) < self.clock;
+        self.clock = now;
+        if !is_back {
+            return;
+        }
+        self.sync.clock_set_back(now);
+        self.outbox.clock_set_back(now);
+        self.recovery.clock_set_back(now);
+        for ((order, _), doubt) in &mut self.doubts {
+            doubt.next_at = doubt.next_at.min(now);
+            self.schedule.insert((now, *order));
+        }
     }
 
     /// The one way in.

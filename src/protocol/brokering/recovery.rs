@@ -29,6 +29,14 @@ pub struct Recovery {
     until: Timestamp,
 }
 
+impl Recovery {
+    /// The clock was set back: everyone may be asked again at once, and the wait is no longer than from now.
+    pub(in crate::protocol) fn clock_set_back(&mut self, now: Timestamp) {
+        self.asked.clear();
+        self.until = self.until.min(now.plus_ms(RECOVERY_WAIT_MS));
+    }
+}
+
 impl Node {
     /// Whether this node may take part in orders.
     pub fn check_may_broker(&self) -> Result<(), Refusal> {
@@ -74,7 +82,7 @@ impl Node {
         let Some(since) = self.recovery.since else { return };
         for node in others.difference(&self.recovery.heard) {
             let asked = self.recovery.asked.get(node);
-            if asked.is_none_or(|at| now.since_ms(*at) >= RECOVERY_ASK_MS || now < *at) {
+            if asked.is_none_or(|at| now.since_ms(*at) >= RECOVERY_ASK_MS) {
                 self.recovery.asked.insert(node.clone(), now);
                 work.then.push(Effect::Ask(node.clone(), Question::OwnSince(since)));
             }
@@ -177,5 +185,21 @@ impl Node {
         work.commit.push(Record::Recovered(signed.clone()));
         work.touched.extend(Body::read(signed).ok().and_then(|body| body.order()).map(|(order, _)| order));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_went_back_asks_at_once_and_waits_no_longer_than_from_now() {
+        let now: Timestamp = "2026-11-24T08:00:00Z".parse().expect("a time");
+        let ahead = now.plus_ms(24 * 60 * 60 * 1000);
+        let node: NodeId = "kid".parse().expect("a name");
+        let asked = [(node, ahead)].into();
+        let mut recovery = Recovery { asked, until: ahead.plus_ms(RECOVERY_WAIT_MS), ..Recovery::default() };
+        recovery.clock_set_back(now);
+        assert_eq!((recovery.asked.len(), recovery.until), (0, now.plus_ms(RECOVERY_WAIT_MS)));
     }
 }

@@ -31,7 +31,7 @@ use crate::domain::time::Timestamp;
 use crate::log::leaf::Audience;
 use crate::log::note::SignedNote;
 use crate::protocol::frame::{Claim, Frame};
-use crate::protocol::limits::{CLOCK_BACK_MS, CREDIT_BYTES, HELLO_MS_MAX, SHUN_MS_MAX, SHUN_MS_MIN};
+use crate::protocol::limits::{CREDIT_BYTES, HELLO_MS_MAX, SHUN_MS_MAX, SHUN_MS_MIN};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 use crate::protocol::{Effect, Node, Work};
@@ -128,8 +128,6 @@ pub struct Replication {
     fresh: BTreeMap<Origin, (u64, Option<NodeId>)>,
     /// Journal position that peers were last told of, and when they may be told of more.
     spread_position: u64,
-    /// The newest time seen.
-    clock: Timestamp,
     next_spread: Timestamp,
     next_ping: Timestamp,
     next_cursors: Timestamp,
@@ -146,6 +144,20 @@ impl Replication {
     /// Remembers nothing but what others have said of the own log.
     pub(super) fn knowing(own: OwnLog) -> Self {
         Self { own, ..Self::default() }
+    }
+
+    /// The clock was set back: what waited for a time that is far away now ends.
+    pub(super) fn clock_set_back(&mut self, now: Timestamp) {
+        (self.next_ping, self.next_spread, self.next_cursors) = (now, now, now);
+        for peer in self.peers.values_mut() {
+            (peer.delivered_at, peer.busy_until) = (now, now);
+            peer.retry_at = peer.retry_at.map(|_| now);
+            peer.up_at = peer.up_at.min(now);
+            peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
+        }
+        self.shunned.values_mut().for_each(|shunned| shunned.until = now);
+        self.quotas.values_mut().for_each(|(_, since)| *since = now);
+        self.own.clock_set_back(now);
     }
 
     /// Entries of a log are here and are to be passed on to all but their source; to everyone if they came from several.
@@ -304,27 +316,6 @@ impl Node {
         ping.into_iter().chain(mute).chain(self.own_due()).chain(self.spread_due()).chain(retries).chain(stalls).min()
     }
 
-    /// A clock that was set back would leave every wait too long; they all end now. Nothing else depends on it.
-    pub(super) fn mind_clock(&mut self, now: Timestamp) {
-        let sync = &mut self.sync;
-        let is_back = now.plus_ms(CLOCK_BACK_MS) < sync.clock;
-        sync.clock = now;
-        if !is_back {
-            return;
-        }
-        (sync.next_ping, sync.next_spread, sync.next_cursors) = (now, now, now);
-        for peer in sync.peers.values_mut() {
-            (peer.delivered_at, peer.busy_until) = (now, now);
-            peer.retry_at = peer.retry_at.map(|_| now);
-            peer.up_at = peer.up_at.min(now);
-            peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
-        }
-        sync.shunned.values_mut().for_each(|shunned| shunned.until = now);
-        sync.quotas.values_mut().for_each(|(_, since)| *since = now);
-        self.sync.own.clock_set_back(now);
-        self.outbox.clock_set_back(now);
-    }
-
     /// Everything in replication that a time has come for.
     pub(super) fn replication_woken(&mut self, now: Timestamp, work: &mut Work) {
         self.review_own(now, work);
@@ -339,5 +330,22 @@ impl Node {
 fn withhold_confidential(entry: &mut LogEntry) {
     if entry.leaf.audience() == Audience::Parties {
         entry.statement = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_peers_brought_goes_to_all_of_them() {
+        let origin: Origin = "demo/log/kitu/1".parse().expect("origin");
+        let [kid, akdb] = ["kid", "akdb"].map(|node| Some(node.parse().expect("a name")));
+        let mut replication = Replication::default();
+        replication.arrived(&origin, 5, kid.clone());
+        replication.arrived(&origin, 6, kid.clone());
+        assert_eq!(replication.fresh[&origin], (5, kid));
+        replication.arrived(&origin, 7, akdb);
+        assert_eq!(replication.fresh[&origin], (5, None));
     }
 }

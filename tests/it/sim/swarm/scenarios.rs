@@ -111,6 +111,23 @@ fn what_was_pushed_is_acknowledged_without_being_told() {
     }
 }
 
+/// The end of a stream may go unnoticed; what was asked for on it is asked for again on the next.
+#[test]
+fn a_stream_that_takes_the_place_of_another_is_asked_anew() {
+    let mut swarm = Swarm::new(1, 2, 1, Faults::none());
+    swarm.run(OWN_LOG_WAIT_MS + 1_000);
+    let head = swarm.node(0).state().head(swarm.image.origin(0)).expect("it has begun");
+    let more = Claim { size: head.size + 1, root: [7; 8], ..Claim::from(&head) };
+    let (now, until) = (swarm.now, swarm.node(0).state().journal.position() + 1);
+    let node = swarm.sites[1].node.as_mut().expect("it runs");
+    for _ in 0..2 {
+        let news = Frame::News { since: 0, until, heads: vec![more.clone()] };
+        let step = node.step(Input::Frame(node_name(0), news), now);
+        assert!(step.then.iter().any(|effect| matches!(effect, Effect::Send(_, Frame::Want(_)))));
+        node.step(Input::PeerUp(node_name(0)), now);
+    }
+}
+
 #[test]
 fn a_hundred_nodes_hear_of_it_within_three_seconds_in_spite_of_losses() {
     let faults = Faults { lose: 30, reorder: true, ..Faults::none() };
