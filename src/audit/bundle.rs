@@ -232,7 +232,8 @@ impl Named {
                     self.policy = Some((root.version, root.witnesses.clone()));
                 }
             }
-            Body::Admission(admission) => keys.extend(&admission.root.keys),
+            Body::Admission(admission) => keys.extend(admission.root.iter().flat_map(|root| &root.keys)),
+            Body::Recovery(recovery) => keys.extend(&recovery.root.keys),
             Body::OfficerGrant(grant) => keys.push(&grant.key),
             Body::KeyEvent(event) => {
                 keys.extend(event.root.iter().flat_map(|root| &root.keys));

@@ -10,13 +10,12 @@ use crate::audit::report::{Book, Check, Ruling};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Kind, Salt, Signed, Verified};
-use crate::domain::trust::{Holder, KeyRole, KeyStanding, LogTrust, OfficerGrant, Registry};
+use crate::domain::trust::{LogTrust, OfficerGrant, Registry};
 use crate::log::checkpoint::Checkpoint;
-use crate::log::cosignature::Quorum;
+use crate::log::cosignature::Witnesses;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
-use crate::log::merkle::{leaf_hash, verify_inclusion};
+use crate::log::merkle::verify_inclusion;
 use crate::log::note::SignedNote;
 use crate::log::proof::TlogProof;
 
@@ -78,8 +77,7 @@ pub type OutcomeKey = (OrderId, u32, Salt);
 pub struct Logs {
     registry: Registry,
     registered: BTreeSet<KeyHash>,
-    witnesses: BTreeMap<String, PublicKey>,
-    needed: usize,
+    witnesses: Witnesses,
     public: BTreeMap<StatementId, (String, Verified<Body>)>,
 }
 
@@ -89,8 +87,7 @@ impl Logs {
         let mut logs = Self {
             registry: Registry::default(),
             registered: BTreeSet::new(),
-            witnesses: BTreeMap::new(),
-            needed: 0,
+            witnesses: Witnesses::default(),
             public: BTreeMap::new(),
         };
         let mut refused = Vec::new();
@@ -101,7 +98,7 @@ impl Logs {
         for log in logs.registry.logs() {
             logs.registered.extend(log.keys().keys());
         }
-        logs.know_witnesses();
+        logs.witnesses = logs.registry.witnesses().into();
         for entry in entries.iter().filter(|entry| entry.is_folded()) {
             match refused.iter().find(|(of, _)| std::ptr::eq(*of, entry)) {
                 Some((_, refusal)) => logs.refuse(entry, refusal.clone(), book),
@@ -146,15 +143,6 @@ impl Logs {
             }
         }
         self.registry.put(trust);
-    }
-
-    fn know_witnesses(&mut self) {
-        let Some(policy) = self.registry.newest_root().map(|root| root.witnesses.clone()) else { return };
-        self.needed = policy.quorum as usize;
-        let of_policy = self.registry.logs().filter(|log| policy.nodes.contains(&log.origin().node));
-        self.witnesses = of_policy
-            .filter_map(|log| log.witness_key().map(|key| (log.origin().node.to_string(), key.clone())))
-            .collect();
     }
 
     /// The public statements that hold, by id, each with its name in the bundle.
@@ -253,16 +241,16 @@ impl Logs {
     pub fn check_policy(&self, bundle: &Bundle, book: &mut Book) {
         let keys = self.registry.logs();
         let keys = keys.filter_map(|log| Some((log.origin().clone(), log.log_key()?.clone()))).collect();
-        let derived = policy_text(&keys, &self.witnesses, self.needed);
+        let derived = policy_text(&keys, &self.witnesses);
         let text = bundle.members.get(POLICY).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
         if text == derived {
             return book.pass(Check::Witnesses);
         }
-        let group = format!("group QUORUM {} ", self.needed);
+        let group = format!("group QUORUM {} ", self.witnesses.needed);
         let kept = |line: &str| text.lines().any(|found| found == line);
         let borne_out = derived.lines().filter(|line| !line.starts_with("group ")).all(kept)
             && text.lines().any(|line| line.starts_with(&group));
-        let reason = if borne_out || self.needed == 0 { Reason::EvidenceMissing } else { Reason::BundleAltered };
+        let reason = if borne_out || self.witnesses.needed == 0 { Reason::EvidenceMissing } else { Reason::BundleAltered };
         book.refuse(Check::Witnesses, POLICY, Refusal::new(reason).with("member", POLICY));
     }
 
@@ -292,7 +280,7 @@ impl Logs {
                 book.refuse(Check::Checkpoint, &subject, refusal);
             }
         }
-        book.judge(Check::Witnesses, &subject, Quorum::count(note, &self.witnesses, self.needed).require());
+        book.judge(Check::Witnesses, &subject, self.witnesses.count(note).require());
     }
 
     /// Opens a checkpoint with the log key that was good at its size.
@@ -300,27 +288,16 @@ impl Logs {
         let claimed = Checkpoint::parse(note.text())?;
         let missing = || Refusal::new(Reason::EvidenceMissing).with("log", &claimed.origin);
         let log = self.registry.log(&claimed.origin).ok_or_else(missing)?;
-        let is_log = |standing: &&KeyStanding| matches!(standing.holder, Holder::Online { role: KeyRole::Log, .. });
-        let good = |standing: &&KeyStanding| {
-            standing.from < claimed.size && standing.revoked.is_none_or(|(last, _, _)| claimed.size <= last + 1)
-        };
-        let keys = log.keys().values().filter(is_log).filter(good);
-        let mut refusal = missing();
-        for standing in keys {
-            match Checkpoint::open(note, &claimed.origin, &standing.key) {
-                Ok(checkpoint) => return Ok(checkpoint),
-                Err(wrong) => refusal = wrong,
-            }
-        }
-        Err(refusal)
+        let key = log.log_key_of(claimed.size).ok_or_else(missing)?;
+        Checkpoint::open(note, &claimed.origin, key)
     }
 
     /// When, by their own clocks, as many witnesses as needed had seen this checkpoint, in seconds since 1970.
     pub fn witnessed_at(&self, note: &SignedNote) -> Option<u64> {
-        let quorum = Quorum::count(note, &self.witnesses, self.needed);
+        let quorum = self.witnesses.count(note);
         let mut times: Vec<u64> = quorum.cosigned.values().copied().collect();
         times.sort_unstable();
-        times.get(self.needed.checked_sub(1)?).copied()
+        times.get(self.witnesses.needed.checked_sub(1)?).copied()
     }
 }
 
@@ -369,6 +346,9 @@ fn included(entry: &Entry, proof: &TlogProof, outcome: Option<&OutcomeKey>) -> R
         }
         _ => NO_OUTCOME,
     };
-    let leaf = Leaf::new(&entry.signed, audience, tag);
-    verify_inclusion(leaf_hash(leaf.as_bytes()), proof.index, head.size, &proof.hashes, head.root)
+    let digest: [u8; 32] = proof.extra.as_slice().try_into().map_err(|_| {
+        Refusal::new(Reason::ProofInvalid).with("rule", "the extra line holds the trust digest of the leaf")
+    })?;
+    let leaf = Leaf::new(&entry.signed, audience, tag).hash(Hash(digest));
+    verify_inclusion(leaf, proof.index, head.size, &proof.hashes, head.root)
 }

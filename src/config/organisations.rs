@@ -78,6 +78,12 @@ pub struct Officer {
     pub roles: Vec<OfficerRole>,
     /// Up to which total price of an order.
     pub limit_cents: Cents,
+    /// Up to which total of all orders of a year alone; absent if there is none.
+    #[serde(default)]
+    pub limit_per_year_cents: Option<Cents>,
+    /// The device that holds the key.
+    #[serde(default = "first_device")]
+    pub device: OfficerName,
     /// First day of the grant.
     pub valid_from: Date,
     /// Last day of the grant.
@@ -209,6 +215,11 @@ fn check_source(document: &Document, at: &str, source: &str) -> Result<(), Refus
         return Err(document.invalid(&format!("{at}.source"), "is empty"));
     }
     document.checked(at, checked_text("source", source, 500))
+}
+
+/// An officer with one device need not name it.
+fn first_device() -> OfficerName {
+    "arbeitsplatz".parse().expect("a good name")
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::domain::price::Tariff;
 use crate::domain::reason::Refusal;
 use crate::domain::statement::{Kind, Signed, checked_text};
 use crate::domain::time::Timestamp;
-use crate::domain::trust::{
-    Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, OfficerRole, SignerRule,
+use crate::domain::trust::documents::{
+    Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, OfficerRole, Recovery, Succession,
 };
 
 macro_rules! bodies {
@@ -58,6 +58,8 @@ bodies! {
     KeyEvent(KeyEvent);
     NodeRecord(NodeRecord);
     OfficerGrant(OfficerGrant);
+    Recovery(Recovery);
+    Succession(Succession);
     Membership(Membership);
     EntityFacts(EntityFacts);
     Offering(Offering);
@@ -84,10 +86,29 @@ bodies! {
     Access(Access);
 }
 
+/// Who must sign a statement with one signature.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignerRule {
+    /// The organisation's statement key.
+    Organisation,
+    /// An officer with one of these roles.
+    Officer(&'static [OfficerRole]),
+    /// Either.
+    Either(&'static [OfficerRole]),
+}
+
 impl Body {
     /// The rules a body must meet on its own.
     fn check(&self) -> Result<(), Refusal> {
         match self {
+            Self::FederationRoot(body) => body.check(),
+            Self::Admission(body) => body.check(),
+            Self::Expulsion(body) => body.check(),
+            Self::KeyEvent(body) => body.check(),
+            Self::Recovery(body) => body.check(),
+            Self::Succession(body) => body.check(),
+            Self::NodeRecord(body) => body.check(),
+            Self::OfficerGrant(body) => body.check(),
             Self::Membership(body) => body.check(),
             Self::EntityFacts(body) => body.check(),
             Self::RulePack(body) => body.check(),
@@ -119,6 +140,8 @@ impl Body {
                 | Self::KeyEvent(_)
                 | Self::NodeRecord(_)
                 | Self::OfficerGrant(_)
+                | Self::Recovery(_)
+                | Self::Succession(_)
         )
     }
 

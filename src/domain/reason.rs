@@ -239,6 +239,27 @@ reasons! {
     OrgKnown "ORG_ALREADY_ADMITTED" Conflict
         "Die Organisation ist schon aufgenommen." "The organisation is already admitted."
         "Nichts zu tun." "Nothing to do.";
+    OrgExpelled "ORG_EXPELLED" Denied
+        "Die Organisation ist aus dem Verbund ausgeschlossen." "The organisation is expelled from the federation."
+        "Was sie bis zum Ausschluss unterschrieben hat, gilt weiter. Fragen beantworten die Treuhänder." "What it signed before stays valid. The trustees answer questions.";
+    AdmissionSequence "ADMISSION_SEQUENCE" Conflict
+        "Die Aufnahme schließt nicht an die vorige an." "The admission does not follow the one before."
+        "Nummer und Vorgänger der geltenden Aufnahme zeigt `verbund trust show`." "`verbund trust show` shows number and predecessor of the admission in force.";
+    NodeTaken "NODE_TAKEN" Denied
+        "Diesen Knoten darf die Organisation nicht betreiben." "The organisation may not operate this node."
+        "Wer welchen Knoten betreibt, steht in der Aufnahme durch die Treuhänder." "Who operates which node stands in the trustees' admission.";
+    RootOutdated "ROOT_OUTDATED" Denied
+        "Das Protokoll kennt nicht die geltende Fassung der Wurzel." "The log does not know the root version in force."
+        "Der Betreiber muss seinen Knoten auf den neuesten Stand bringen." "Its operator has to bring the node up to date.";
+    RecoveryVoid "RECOVERY_VOID" Conflict
+        "Die Wiederherstellung ist nicht zulässig." "The recovery is not admissible."
+        "Ankündigen, 72 Stunden öffentlich lassen, dann mit derselben Schlüsselmenge abschließen. Ein Schlüsselereignis der Organisation hebt sie auf." "Announce it, leave it in public for 72 hours, then complete it with the same keys. A key event of the organisation voids it.";
+    SuccessionKnown "SUCCESSION_KNOWN" Conflict
+        "Für diese Organisation ist schon eine Nachfolge erklärt." "A successor of this organisation is declared already."
+        "Nichts zu tun, oder die Treuhänder fragen." "Nothing to do, or ask the trustees.";
+    KeyAbsent "KEY_ABSENT" Conflict
+        "Der Knoten hat den geheimen Teil dieses Schlüssels nicht." "The node does not hold the private half of this key."
+        "Die Schlüsseldatei in den Schlüsselordner des Knotens legen und die Erklärung erneut veröffentlichen." "Put the key file into the node's key folder and publish the statement again.";
     EventSequence "KEY_EVENT_SEQUENCE" Conflict
         "Das Schlüsselereignis schließt nicht an das vorige an." "The key event does not follow the one before."
         "Nummer und Vorgänger prüfen." "Check number and predecessor.";

@@ -62,6 +62,8 @@ kinds! {
     KeyEvent "key-event" true #[doc = "Online keys are added, rotated or revoked; the home node is named."];
     NodeRecord "node-record" true #[doc = "A node's address and pinned TLS key."];
     OfficerGrant "officer-grant" true #[doc = "An officer's key, roles, limit and validity."];
+    Recovery "recovery" true #[doc = "The trustees give an organisation new root keys."];
+    Succession "succession" true #[doc = "An organisation goes on in another one."];
     Membership "membership" true #[doc = "A membership or holding."];
     EntityFacts "entity-facts" true #[doc = "What section 108 GWB asks about an organisation."];
     Offering "offering" true #[doc = "A service on offer, one version of it."];

@@ -60,6 +60,28 @@ pub fn merge(note: &mut SignedNote, cosignature: NoteSignature, witness: &Public
     Ok(time)
 }
 
+/// Whose cosignatures count, and how many of them are needed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Witnesses {
+    /// The keys that count for each name, the newest last.
+    pub keys: BTreeMap<String, Vec<PublicKey>>,
+    /// How many witnesses must cosign.
+    pub needed: usize,
+}
+
+impl From<(BTreeMap<String, Vec<PublicKey>>, usize)> for Witnesses {
+    fn from((keys, needed): (BTreeMap<String, Vec<PublicKey>>, usize)) -> Self {
+        Self { keys, needed }
+    }
+}
+
+impl Witnesses {
+    /// What they say about a checkpoint.
+    pub fn count(&self, note: &SignedNote) -> Quorum {
+        Quorum::count(note, &self.keys, self.needed)
+    }
+}
+
 /// What the witnesses of a policy say about a checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quorum {
@@ -72,18 +94,20 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Checks the lines of the given witnesses (name to key); all others are ignored. Two names with one key count
-    /// once. A policy that needs nobody is a mistake and never reached.
-    pub fn count(note: &SignedNote, witnesses: &BTreeMap<String, PublicKey>, needed: usize) -> Self {
+    /// Checks the lines of the given witnesses (name to keys); all others are ignored. A witness counts once, however
+    /// many of its keys have signed, and two names with one key count once. A policy that needs nobody is a mistake and
+    /// never reached.
+    pub fn count(note: &SignedNote, witnesses: &BTreeMap<String, Vec<PublicKey>>, needed: usize) -> Self {
         let mut cosigned = BTreeMap::new();
-        let mut keys = BTreeSet::new();
-        for (name, key) in witnesses {
-            if let Ok(time) = verify(note, name, key) {
+        let mut signers = BTreeSet::new();
+        for (name, keys) in witnesses {
+            let times = keys.iter().rev().filter_map(|key| Some((verify(note, name, key).ok()?, key.to_bytes())));
+            if let Some((time, key)) = times.min() {
                 cosigned.insert(name.clone(), time);
-                keys.insert(key.to_bytes());
+                signers.insert(key);
             }
         }
-        Self { cosigned, keys: keys.len(), needed }
+        Self { cosigned, keys: signers.len(), needed }
     }
 
     /// Whether enough different keys have cosigned.

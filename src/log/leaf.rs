@@ -1,17 +1,23 @@
-//! The log's leaf: 168 fixed bytes, no personal data.
+//! The log's leaf: 200 fixed bytes, no personal data.
 //!
-//! `tag (8) ‖ statement id (32) ‖ key hash (32) ‖ signature (64) ‖ outcome tag (32)`. The tag says whether the body is
-//! replicated to everyone and whether one or several signatures stand behind key hash and signature. The outcome tag
-//! is zero except on a seal or void, where only the parties of that order can compute it; so a party can prove from
-//! any replica that *no* seal was written up to a checkpoint, and nobody else learns anything.
+//! `tag (8) ‖ statement id (32) ‖ key hash (32) ‖ signature (64) ‖ outcome tag (32) ‖ trust digest (32)`. The tag says
+//! whether the body is replicated to everyone and whether one or several signatures stand behind key hash and signature.
+//! The outcome tag is zero except on a seal or void, where only the parties of that order can compute it; so a party can
+//! prove from any replica that *no* seal was written up to a checkpoint, and nobody else learns anything. The trust digest
+//! ([`crate::log::subjects`]) commits to everything the log has said about trust before; whoever follows the log computes
+//! it, so that only the 168 bytes before it are stored and sent.
 use std::fmt;
 
-use crate::domain::id::{KeyHash, OrderId, StatementId, sha256};
+use crate::domain::id::{Hash, KeyHash, OrderId, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Salt, Signed};
+use crate::log::merkle::leaf_hash;
 
 /// Length of a leaf in bytes.
-pub const LEAF_BYTES: usize = 168;
+pub const LEAF_BYTES: usize = STEM_BYTES + 32;
+
+/// Length of what is stored and sent of a leaf: all but the trust digest.
+pub const STEM_BYTES: usize = 168;
 
 /// The outcome tag of everything that is neither seal nor void.
 pub const NO_OUTCOME: OutcomeTag = OutcomeTag([0; 32]);
@@ -42,16 +48,16 @@ pub enum Audience {
     Parties,
 }
 
-/// One leaf.
+/// One leaf, less the trust digest, which depends on where it stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Leaf([u8; LEAF_BYTES]);
+pub struct Leaf([u8; STEM_BYTES]);
 
 impl Leaf {
     /// The leaf for a statement.
     pub fn new(signed: &Signed, audience: Audience, outcome: OutcomeTag) -> Self {
         let (key, signature) = signed.leaf_signature();
         let tag = tag(audience, signed.signatures().len() > 1);
-        let mut bytes = [0; LEAF_BYTES];
+        let mut bytes = [0; STEM_BYTES];
         bytes[..8].copy_from_slice(tag);
         bytes[8..40].copy_from_slice(&signed.id().0);
         bytes[40..72].copy_from_slice(&key.0);
@@ -62,7 +68,7 @@ impl Leaf {
 
     /// Reads 168 bytes; the tag must be one of the four.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        let bytes: [u8; LEAF_BYTES] =
+        let bytes: [u8; STEM_BYTES] =
             bytes.try_into().map_err(|_| Refusal::new(Reason::LeafInvalid).with("bytes", bytes.len()))?;
         let leaf = Self(bytes);
         if leaf.class().is_none() {
@@ -71,9 +77,22 @@ impl Leaf {
         Ok(leaf)
     }
 
-    /// The bytes that are hashed into the tree.
-    pub fn as_bytes(&self) -> &[u8; LEAF_BYTES] {
+    /// The bytes that are stored and sent.
+    pub fn stem(&self) -> &[u8; STEM_BYTES] {
         &self.0
+    }
+
+    /// The bytes that are hashed into the tree, where the log has said so much about trust before.
+    pub fn to_bytes(&self, trust_digest: Hash) -> [u8; LEAF_BYTES] {
+        let mut bytes = [0; LEAF_BYTES];
+        bytes[..STEM_BYTES].copy_from_slice(&self.0);
+        bytes[STEM_BYTES..].copy_from_slice(&trust_digest.0);
+        bytes
+    }
+
+    /// The hash that stands in the tree.
+    pub fn hash(&self, trust_digest: Hash) -> Hash {
+        leaf_hash(&self.to_bytes(trust_digest))
     }
 
     /// Who gets the body.
@@ -134,12 +153,12 @@ mod tests {
         let body = serde_json::json!({});
         let signed = Signed::sign(&Kind::Offering, &body, &[&a]);
         let leaf = Leaf::new(&signed, Audience::Public, NO_OUTCOME);
-        assert_eq!(Leaf::parse(leaf.as_bytes()).expect("own leaf"), leaf);
+        assert_eq!(Leaf::parse(leaf.stem()).expect("own leaf"), leaf);
         assert!(leaf.matches(&signed));
         assert!(!leaf.matches(&Signed::sign(&Kind::Offering, &body, &[&b])));
         assert!(!leaf.matches(&Signed::sign(&Kind::Offering, &body, &[&a, &b])));
-        assert!(Leaf::parse(&leaf.as_bytes()[1..]).is_err());
-        let mut strange = *leaf.as_bytes();
+        assert!(Leaf::parse(&leaf.stem()[1..]).is_err());
+        let mut strange = *leaf.stem();
         strange[0] = b'x';
         assert!(Leaf::parse(&strange).is_err());
     }

@@ -254,7 +254,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 }
             }
             Ask::Stop(reply) => round.stop = Some(reply),
-            look @ (Ask::Look(_) | Ask::Statement(..)) => round.looks.push(look),
+            look @ (Ask::Look(_) | Ask::Statement(..) | Ask::Entry(..)) => round.looks.push(look),
         }
     }
 
@@ -416,6 +416,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Ask::Statement(id, reply) => {
                 let _ = reply.send(self.store.statement(id).await);
             }
+            Ask::Entry(origin, index, reply) => {
+                let entries = self.store.entries(&origin, index, 1, usize::MAX).await;
+                let _ = reply.send(entries.map(|mut entries| entries.pop()));
+            }
             _ => {}
         }
     }
@@ -456,7 +460,7 @@ fn record_bytes(record: &Record) -> usize {
         Record::Entries { entries, note, .. } => {
             note.len() + entries.iter().map(crate::store::entry_bytes).sum::<usize>()
         }
-        Record::Cosigned { note, .. } => note.len(),
+        Record::Cosigned { note, .. } | Record::Bridge { note, .. } => note.len(),
         Record::Forked(proof) => {
             [&proof.first, &proof.second].map(|half| half.note.to_string().len() + 2048).iter().sum()
         }

@@ -18,6 +18,7 @@ use crate::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::Dialler;
+use crate::protocol::record::LogEntry;
 use crate::protocol::{Answer, Node};
 
 /// Requests that may wait for the driver, in each of its queues. At a thousand steps a second a full queue is one second
@@ -51,6 +52,7 @@ pub(super) enum Ask {
     Deliver { from: NodeId, delivery: Delivery, reply: Reply, room: OwnedSemaphorePermit },
     Introduced(Run, Hash, Reply),
     Look(Look),
+    Entry(Origin, u64, oneshot::Sender<Result<Option<LogEntry>, Refusal>>),
     Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
     Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
@@ -236,6 +238,13 @@ impl Handle {
     pub async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(Ask::Statement(id, reply)).await?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    /// One entry of a log this node holds.
+    pub async fn entry(&self, origin: Origin, index: u64) -> Result<Option<LogEntry>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Ask::Entry(origin, index, reply)).await?;
         answer.await.map_err(|_| stopping())?
     }
 

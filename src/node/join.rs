@@ -19,7 +19,8 @@ const CALL: Duration = Duration::from_secs(10);
 pub async fn introduce(config: &NodeConfig, address: HostPort) -> Result<Peer, Refusal> {
     let node_keys = keys::read_node(&config.keys, &config.profile.hosts.iter().cloned().collect())?;
     let identity = Identity::read(&config.keys)?;
-    let run = introduction(&origin(config), &read_genesis(&config.genesis)?, &node_keys.log);
+    let absent = || Refusal::new(Reason::KeyAbsent).with("folder", config.keys.display());
+    let run = introduction(&origin(config), &read_genesis(&config.genesis)?, node_keys.log.first().ok_or_else(absent)?);
     let tls_sha256 = tls::key_shown_at(address.as_str()).await?;
     let channel = tls::channel(address.as_str(), tls_sha256, Some(&identity), CALL)?;
     let mut client = PeerServiceClient::new(channel)

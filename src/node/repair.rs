@@ -1,16 +1,22 @@
 //! Repairing a node whose log was cut: reads its store, writes the beginning of the next epoch, and changes `run.toml`
 //! so that the node starts with it. The node must not run meanwhile; the store's lock sees to that.
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::node::{NodeConfig, read_run};
 use crate::domain::envelope;
+use crate::domain::id::{Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
+use crate::domain::statement::Signed;
+use crate::domain::trust::subject::is_trust_kind;
+use crate::domain::trust::{KeyRole, LogTrust};
 use crate::node::keys;
 use crate::node::start::origin;
 use crate::protocol::record::Record;
 use crate::protocol::repair::{Cut, Repaired, repair};
+use crate::protocol::settings::NodeKeys;
 use crate::protocol::state::State;
 use crate::store::disk::DiskStore;
 
@@ -59,10 +65,38 @@ fn next_epoch(config: &NodeConfig, roots: &[SecretKey]) -> Result<Repaired, Refu
     let size = state.logs.get(&log).and_then(|log| log.cut()).ok_or_else(whole)?;
     let trust = state.trust_of(&log);
     let (_, record) = trust.node_record().ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", &log))?;
-    let statement = node_keys.statements.get(&record.operator);
-    let statement = statement.ok_or_else(|| Refusal::new(Reason::OrgElsewhere).with("org", &record.operator))?;
-    let cut = Cut { anchor: config.federation_root, log: &log, size, statements: &statements, record };
+    let elsewhere = || Refusal::new(Reason::OrgElsewhere).with("org", &record.operator);
+    let in_force = trust.online_key(&record.operator, KeyRole::Statement).ok_or_else(elsewhere)?;
+    let held = node_keys.statements_of(&record.operator);
+    let absent = || Refusal::new(Reason::KeyAbsent).with("org", &record.operator);
+    let statement = NodeKeys::half_of(held, &in_force.key).ok_or_else(absent)?;
+    let refused = refused(&state, &log, &statements);
+    let cut =
+        Cut { anchor: config.federation_root, log: &log, size, statements: &statements, record, refused: &refused };
     repair(&cut, roots, statement)
+}
+
+/// What does not come along into the next log: what was refused where it stood, and what counts no more because of a
+/// later revocation. Judged by the whole former log, the part behind the cut included: a revocation there is no less true.
+fn refused(state: &State, log: &Origin, statements: &[(u64, Signed)]) -> BTreeSet<StatementId> {
+    let mut trust = LogTrust::new(log.clone(), state.anchor);
+    let mut refused = BTreeSet::new();
+    for (index, signed) in statements {
+        match trust.judge(signed, *index) {
+            Ok(verified) => trust.absorb(&verified, *index),
+            Err(_) => {
+                refused.insert(signed.id());
+            }
+        }
+    }
+    for (index, signed) in statements {
+        if let ([by], false) = (signed.signatures(), is_trust_kind(signed.kind()))
+            && trust.keys().get(&by.key).is_none_or(|standing| standing.check_at(*index).is_err())
+        {
+            refused.insert(signed.id());
+        }
+    }
+    refused
 }
 
 /// The text of a `run.toml` with another epoch and another genesis folder; everything else, comments included, stays.

@@ -2,13 +2,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
-use crate::domain::id::{OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
+use crate::domain::trust::subject::Subject;
 use crate::domain::trust::{Holder, LogTrust};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Quorum;
 use crate::log::proof::TlogProof;
+use crate::log::subjects::SubjectPath;
 use crate::protocol::Node;
 
 /// A statement and, if its log has a checkpoint that covers it, the proof.
@@ -22,11 +24,24 @@ pub struct Item {
     pub proof: Option<TlogProof>,
 }
 
+/// Where a log ends: the place of its newest witnessed entry, and the paths from subjects to the trust digest there.
+#[derive(Clone, Debug)]
+pub struct LogEnd {
+    /// The log.
+    pub origin: Origin,
+    /// The place.
+    pub proof: TlogProof,
+    /// Path by subject.
+    pub paths: BTreeMap<String, SubjectPath>,
+}
+
 /// Everything for one order.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// Root, admissions, key events, grants: what makes keys good.
+    /// Root, admissions, key events, grants, expulsions, rule packs: what makes keys good, and what could end that.
     pub trust: Vec<Item>,
+    /// Where each of the logs ends, and the paths that show that nothing about trust was left out.
+    pub ends: Vec<LogEnd>,
     /// Offering, rule pack, tariffs, need, facts: what the judgement rests on.
     pub facts: Vec<Item>,
     /// The messages of the order, in order.
@@ -62,15 +77,16 @@ impl Node {
         let offering = state.catalogue.version(&request.offering);
         orgs.extend(offering.map(|offering| offering.seller.clone()));
         let mut evidence = Evidence::default();
-        let mut signers: BTreeSet<StatementId> = BTreeSet::new();
+        let mut signers: BTreeSet<KeyHash> = BTreeSet::new();
         orgs.extend(call_offs.iter().map(|part| part.body().to.clone()));
         let parts = call_offs.iter().map(|part| part.signed());
         for signed in attempt.messages().into_iter().chain(parts) {
             evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
-            signers.extend(self.grants_behind(signed)?);
+            signers.extend(signed.signatures().iter().map(|by| by.key));
             evidence.receipts.extend(state.receipts_for(signed.id()).cloned());
         }
-        let mut facts: BTreeSet<StatementId> = [request.offering, request.rule_pack].into();
+        // The rule pack concerns everyone and comes along with trust.
+        let mut facts: BTreeSet<StatementId> = [request.offering].into();
         for leg in attempt.leg_findings().into_iter().chain(call_offs.iter().map(|part| &part.body().leg)) {
             facts.extend(leg.evidence.iter().copied());
         }
@@ -86,70 +102,47 @@ impl Node {
             if let Some(standing) = behind.and_then(|(log, key)| log.keys().get(key)) {
                 // Whoever signed a fact need not be a party; its admission and keys come along.
                 orgs.insert(standing.holder.org().clone());
-                signers.insert(standing.registered_by);
+                signers.insert(standing.key.hash());
             }
             evidence.facts.push(self.item(fact, signed_in));
         }
-        evidence.trust = self.trust_items(&orgs, &evidence.facts, &signers)?;
+        self.add_trust(&orgs, &signers, &mut evidence)?;
         Ok(evidence)
     }
 
-    /// Trust statements of every log involved: those of the parties' homes, of the facts' logs and of the witnesses.
-    fn trust_items(
-        &self,
-        orgs: &BTreeSet<OrgId>,
-        facts: &[Item],
-        grants: &BTreeSet<StatementId>,
-    ) -> Result<Vec<Item>, Refusal> {
+    /// Trust statements of every log involved: those of the parties' homes, of the facts' logs and of the witnesses. For
+    /// each subject everything the log has said comes along, and the log's newest leaf with the path to it.
+    fn add_trust(&self, orgs: &BTreeSet<OrgId>, signers: &BTreeSet<KeyHash>, evidence: &mut Evidence) -> Result<(), Refusal> {
         let registry = &self.state().registry;
-        let mut wanted: BTreeMap<Origin, BTreeSet<StatementId>> = BTreeMap::new();
-        let mut logs: BTreeSet<Origin> = facts.iter().map(|item| item.origin.clone()).collect();
+        let mut logs: BTreeSet<Origin> = evidence.facts.iter().map(|item| item.origin.clone()).collect();
         for org in orgs {
             logs.insert(registry.home(org)?.origin().clone());
         }
-        let (witnesses, _) = self.witnesses();
-        logs.extend(
-            registry
-                .logs()
-                .filter(|log| witnesses.contains_key(log.origin().node.as_str()))
-                .map(|log| log.origin().clone()),
-        );
+        logs.extend(evidence.messages.iter().map(|(_, item)| item.origin.clone()));
+        let witnesses = self.witnesses().keys;
+        let of_witness = |log: &&LogTrust| witnesses.contains_key(log.origin().node.as_str());
+        logs.extend(registry.logs().filter(of_witness).map(|log| log.origin().clone()));
         for origin in logs {
-            let Some(log) = registry.log(&origin) else { continue };
-            wanted.insert(origin, self.trust_of_log(log, orgs, grants));
-        }
-        Ok(wanted
-            .into_iter()
-            .flat_map(|(origin, ids)| ids.into_iter().map(move |id| (id, origin.clone())).collect::<Vec<_>>())
-            .map(|(id, origin)| self.item(id, origin))
-            .collect())
-    }
-
-    fn trust_of_log(
-        &self,
-        log: &LogTrust,
-        orgs: &BTreeSet<OrgId>,
-        grants: &BTreeSet<StatementId>,
-    ) -> BTreeSet<StatementId> {
-        let mut ids: BTreeSet<StatementId> = log.root_versions().iter().copied().collect();
-        let operator = log.node_record().map(|(_, record)| record.operator.clone());
-        for (org, standing) in log.orgs() {
-            if orgs.contains(org) || Some(org) == operator.as_ref() {
-                ids.insert(standing.admitted_by);
-                ids.extend(&standing.events);
+            let Some((log, held)) = registry.log(&origin).zip(self.state().logs.get(&origin)) else { continue };
+            let subjects = relevant_subjects(log, orgs, signers);
+            let newest = held.size().checked_sub(1).and_then(|index| self.proof(&origin, index));
+            // Where the end is not witnessed yet, the newest witnessed checkpoint has the last word.
+            let newest = newest.filter(|_| held.witnessed_size() == 0 || held.witnessed_size() == held.size());
+            let newest = newest.or_else(|| self.proof(&origin, held.witnessed_size().checked_sub(1)?));
+            let until = newest.as_ref().map_or(held.size(), |proof| proof.index + 1);
+            let subjects_then = held.subjects.before(until);
+            for subject in &subjects {
+                let ids = subjects_then.about(subject).map(|(_, id)| id);
+                evidence.trust.extend(ids.map(|id| self.item(id, origin.clone())));
+            }
+            if let Some(proof) = newest {
+                let before = held.subjects.before(proof.index);
+                let path = |subject: &String| Some((subject.clone(), before.path(subject)?));
+                let paths = subjects.iter().filter_map(path).collect();
+                evidence.ends.push(LogEnd { origin, proof, paths });
             }
         }
-        let held = log.keys().values().map(|key| key.registered_by);
-        ids.extend(held.filter(|id| grants.contains(id)));
-        ids
-    }
-
-    /// The grants of the officers who signed.
-    fn grants_behind(&self, signed: &Signed) -> Result<BTreeSet<StatementId>, Refusal> {
-        let home = self.home_of(signed)?;
-        let Some(log) = self.state().registry.log(&home) else { return Ok(BTreeSet::new()) };
-        let standing = signed.signatures().iter().filter_map(|by| log.keys().get(&by.key));
-        Ok(standing.filter(|key| matches!(key.holder, Holder::Officer(_))).map(|key| key.registered_by).collect())
+        Ok(())
     }
 
     fn home_of(&self, signed: &Signed) -> Result<Origin, Refusal> {
@@ -179,12 +172,14 @@ impl Node {
         let witnessed = log.witnessed.as_ref().filter(|(size, _)| *size > index).map(|(_, note)| note.clone());
         let note = match witnessed {
             Some(note) => note,
-            None if *origin == self.settings().origin => self.signed_checkpoint(),
+            None if *origin == self.settings().origin => self.signed_checkpoint()?,
             None => log.note.clone()?,
         };
         let size = Checkpoint::parse(note.text()).ok()?.size;
         let hashes = log.tree.inclusion_proof(index, size).ok()?;
-        Some(TlogProof::new(index, hashes, note))
+        // The leaf ends with it, and whoever has the statement alone cannot compute it.
+        let extra = log.subjects.digest_at(index).0.to_vec();
+        Some(TlogProof { extra, ..TlogProof::new(index, hashes, note) })
     }
 
     /// How many statements of an order's evidence are not yet witnessed; zero when the evidence is complete.
@@ -195,23 +190,40 @@ impl Node {
     /// How far the evidence of an order is witnessed.
     pub fn evidence_witnessing(&self, order: OrderId) -> Result<EvidenceWitnessing, Refusal> {
         let evidence = self.evidence(order)?;
-        let (witnesses, needed) = self.witnesses();
+        let witnesses = self.witnesses();
         let messages = evidence.messages.iter().map(|(_, item)| item);
         let all: Vec<&Item> = evidence.trust.iter().chain(&evidence.facts).chain(messages).collect();
         // Many statements stand under few checkpoints.
         let mut judged: BTreeMap<String, Quorum> = BTreeMap::new();
-        let mut seen = EvidenceWitnessing { statements: all.len(), unwitnessed: 0, fewest: witnesses.len(), needed };
+        let mut seen = EvidenceWitnessing {
+            statements: all.len(),
+            unwitnessed: 0,
+            fewest: witnesses.keys.len(),
+            needed: witnesses.needed,
+        };
         for item in all {
             let note = item.proof.as_ref().map(|proof| &proof.checkpoint);
             let quorum = note.map(|note| {
-                let count = || Quorum::count(note, &witnesses, needed);
-                &*judged.entry(note.to_string()).or_insert_with(count)
+                &*judged.entry(note.to_string()).or_insert_with(|| witnesses.count(note))
             });
             seen.unwitnessed += usize::from(!quorum.is_some_and(Quorum::is_reached));
             seen.fewest = seen.fewest.min(quorum.map_or(0, |quorum| quorum.keys));
         }
         Ok(seen)
     }
+}
+
+/// Everyone, the organisations concerned, the log's operator, and the officers who signed: as far as the log knows them.
+fn relevant_subjects(log: &LogTrust, orgs: &BTreeSet<OrgId>, signers: &BTreeSet<KeyHash>) -> BTreeSet<String> {
+    let mut subjects = vec![Subject::Federation];
+    let known = orgs.iter().chain(log.operator()).filter(|org| log.orgs().contains_key(*org));
+    subjects.extend(known.cloned().map(Subject::Organisation));
+    for standing in signers.iter().filter_map(|key| log.keys().get(key)) {
+        if let Holder::Officer(grant) = &standing.holder {
+            subjects.push(Subject::Officer(grant.org.clone(), grant.officer.clone()));
+        }
+    }
+    subjects.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

@@ -75,10 +75,14 @@ pub struct OrgPlan {
 pub struct OfficerPlan {
     /// The office.
     pub name: OfficerName,
+    /// The device that holds the key.
+    pub device: OfficerName,
     /// What the officer may do.
     pub roles: BTreeSet<OfficerRole>,
-    /// Up to which total alone.
+    /// Up to which total of one order alone.
     pub limit: Cents,
+    /// Up to which total of a year alone.
+    pub limit_per_year: Option<Cents>,
     /// First day.
     pub valid_from: Date,
     /// Last day.
@@ -162,8 +166,8 @@ fn found_node(
 ) -> FoundedNode {
     let origin = Origin { federation: federation.clone(), node: plan.node.clone(), epoch: 1 };
     let keys = NodeKeys {
-        log: key(&format!("node/{}/log", plan.node)),
-        witness: key(&format!("node/{}/witness", plan.node)),
+        log: vec![key(&format!("node/{}/log", plan.node))],
+        witness: vec![key(&format!("node/{}/witness", plan.node))],
         statements: BTreeMap::new(),
     };
     let mut founded = FoundedNode {
@@ -181,7 +185,7 @@ fn found_node(
         let statement = key(&format!("org/{}/statement", org.id));
         let roots: Vec<SecretKey> = (0..ORG_ROOT_KEYS).map(|n| key(&format!("org/{}/root/{n}", org.id))).collect();
         let next: Vec<_> = (0..ORG_ROOT_KEYS).map(|n| key(&format!("org/{}/next/{n}", org.id)).public()).collect();
-        genesis.push(Signed::sign(&Kind::Admission, &admission(federation, &org, &roots, &next), trustees));
+        genesis.push(Signed::sign(&Kind::Admission, &admission(federation, (&plan.node, is_operator), &org, &roots, &next), trustees));
         genesis.push(first_event(&org.id, &plan.node, &roots, &statement, is_operator.then_some(&founded.keys)));
         if is_operator {
             let record = NodeRecord {
@@ -200,15 +204,20 @@ fn found_node(
             founding.officers.insert((org.id.clone(), officer.name), secret);
         }
         founded.hosts.insert(org.id.clone());
-        founded.keys.statements.insert(org.id.clone(), statement);
+        founded.keys.statements.insert(org.id.clone(), vec![statement]);
         founding.roots.insert(org.id, roots);
     }
     founded.genesis = genesis;
     founded
 }
 
+fn threshold() -> u32 {
+    u32::try_from(ORG_ROOT_THRESHOLD).unwrap_or(u32::MAX)
+}
+
 fn admission(
     federation: &OrgId,
+    (node, is_operator): (&NodeId, bool),
     org: &OrgPlan,
     roots: &[SecretKey],
     next: &[crate::domain::signing::PublicKey],
@@ -216,16 +225,20 @@ fn admission(
     Admission {
         federation: federation.clone(),
         org: org.id.clone(),
+        number: 1,
+        prev: None,
+        home_node: node.clone(),
+        operates: is_operator.then(|| node.clone()),
         name: org.name.clone(),
         legal_form: org.legal_form.clone(),
         area: org.area.clone(),
         inhabitants: org.inhabitants,
         portal: org.portal.clone(),
-        root: RootKeys {
+        root: Some(RootKeys {
             keys: roots.iter().map(SecretKey::public).collect(),
-            threshold: u32::try_from(ORG_ROOT_THRESHOLD).unwrap_or(u32::MAX),
-            next_sha256: RootKeys::commitment(next),
-        },
+            threshold: threshold(),
+            next_sha256: RootKeys::commitment(next, threshold()),
+        }),
         source: org.source.clone(),
     }
 }
@@ -240,7 +253,8 @@ fn first_event(
 ) -> Signed {
     let mut added = vec![(statement, KeyRole::Statement)];
     if let Some(keys) = operated {
-        added.extend([(&keys.log, KeyRole::Log), (&keys.witness, KeyRole::Witness)]);
+        added.extend(keys.log.iter().map(|key| (key, KeyRole::Log)));
+        added.extend(keys.witness.iter().map(|key| (key, KeyRole::Witness)));
     }
     let event = KeyEvent {
         org: org.clone(),
@@ -262,9 +276,11 @@ pub fn grant(org: &OrgId, officer: &OfficerPlan, secret: &SecretKey, roots: &[Se
     let body = OfficerGrant {
         org: org.clone(),
         officer: officer.name.clone(),
+        device: officer.device.clone(),
         key: secret.public(),
         roles: officer.roles.clone(),
         limit: officer.limit,
+        limit_per_year: officer.limit_per_year,
         valid_from: officer.valid_from,
         valid_to: officer.valid_to,
     };

@@ -106,6 +106,14 @@ impl Cover {
         Self::Note(note.to_string())
     }
 
+    /// The size of the checkpoint, where the note says it.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::Note(note) => Some(Checkpoint::parse(SignedNote::parse(note).ok()?.text()).ok()?.size),
+            Self::Signature(_) => None,
+        }
+    }
+
     /// The note in full, for a log with this key that has become this tree with the run.
     pub fn note(&self, origin: &Origin, key: &PublicKey, tree: &Tree) -> Result<SignedNote, Refusal> {
         match self {

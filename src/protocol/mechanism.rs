@@ -51,6 +51,12 @@ pub enum Mechanism {
     Backpressure,
     /// Every party compares what is amended with what it holds itself.
     AmendedAsHeld,
+    /// An officer whose grant has ended is let in no more.
+    GrantGate,
+    /// A log begins only in the name of its operator, under the newest root version.
+    NamedOperator,
+    /// What an expulsion or a revocation takes back leaves every view.
+    TakeBack,
 }
 
 impl Mechanism {

@@ -29,6 +29,7 @@ pub mod repair;
 pub mod replication;
 pub mod settings;
 pub mod state;
+mod trusting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
+use crate::domain::trust::KeyRole;
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::note::SignedNote;
@@ -59,7 +61,6 @@ use crate::protocol::state::{State, is_outcome};
 pub struct RequestId(pub u64);
 
 /// Everything that can happen to a node.
-#[derive(Debug)]
 pub enum Input {
     /// The store has been read; the node may speak.
     Started,
@@ -67,6 +68,8 @@ pub enum Input {
     Found(RequestId, Vec<Signed>),
     /// Someone hands in a public statement.
     Publish(RequestId, Signed),
+    /// The private keys the node holds from now on, in place of those before.
+    Keys(NodeKeys),
     /// An officer hands in a request, decision, seal or void.
     Officer(RequestId, Signed),
     /// A node that may be unknown shows how its log begins; and the SHA-256 of the TLS key it showed.
@@ -172,7 +175,10 @@ pub struct Node {
     schedule: BTreeSet<(Timestamp, OrderId)>,
     doubts: BTreeMap<(OrderId, u32), Doubt>,
     recovery: Recovery,
-    mark_key: MarkKey,
+    /// How many expelled organisations this node has parted with.
+    parted_with: usize,
+    /// Made from each generation of the log key; the first of them marks.
+    mark_keys: Vec<MarkKey>,
     /// While reading back: the marks of what follows.
     marks: BTreeSet<Mark>,
 }
@@ -187,7 +193,7 @@ impl Node {
     /// A node that goes on from what has been read already.
     pub fn resume(settings: Settings, keys: NodeKeys, dice: Box<dyn Dice>, state: State) -> Self {
         Self {
-            mark_key: MarkKey::derive(&keys.log),
+            mark_keys: keys.log.iter().map(MarkKey::derive).collect(),
             marks: BTreeSet::new(),
             settings,
             keys,
@@ -200,6 +206,7 @@ impl Node {
             schedule: BTreeSet::new(),
             doubts: BTreeMap::new(),
             recovery: Recovery::default(),
+            parted_with: 0,
         }
     }
 
@@ -209,14 +216,17 @@ impl Node {
             self.marks = marks.into_iter().collect();
             return Ok(());
         }
-        record.statements().for_each(|signed| self.mark_key.recognise(signed, &self.marks));
+        for signed in record.statements() {
+            self.mark_keys.iter().for_each(|key| key.recognise(signed, &self.marks));
+        }
         self.state.replay(record)
     }
 
     /// Puts the marks of what is to be stored before it.
     fn mark(&self, commit: &mut Vec<Record>) {
         let statements = commit.iter().flat_map(Record::statements);
-        let marks: Vec<Mark> = statements.filter_map(|signed| self.mark_key.mark(signed)).collect();
+        let Some(key) = self.mark_keys.first() else { return };
+        let marks: Vec<Mark> = statements.filter_map(|signed| key.mark(signed)).collect();
         if !marks.is_empty() {
             commit.insert(0, Record::Checked(marks));
         }
@@ -233,6 +243,7 @@ impl Node {
         self.schedule.clear();
         self.doubts.clear();
         self.recovery = Recovery::default();
+        self.parted_with = 0;
     }
 
     /// What the node knows.
@@ -273,9 +284,10 @@ impl Node {
                 work.reply(id, answer);
             }
             Input::Publish(id, signed) => {
-                let answer = self.check_may_sign().and_then(|()| self.publish(signed, &mut work));
+                let answer = self.check_may_sign().and_then(|()| self.publish(signed, now, &mut work));
                 work.reply(id, answer);
             }
+            Input::Keys(keys) => self.keys = keys,
             Input::Officer(id, signed) => {
                 let answer = self.check_may_broker().and_then(|()| self.officer(signed, now, &mut work));
                 work.reply(id, answer);
@@ -322,6 +334,12 @@ impl Node {
             trust.absorb(&verified, index);
             judged.push(verified);
         }
+        // A log that others would not follow is not begun.
+        let operator = trust.operator() == Some(&self.settings.operator);
+        if !operator || trust.log_key().is_none() {
+            let refusal = Refusal::new(if operator { Reason::EpochForeign } else { Reason::NodeTaken });
+            return Err(refusal.with("log", &self.settings.origin).with("operator", &self.settings.operator));
+        }
         for verified in judged {
             self.append(verified, work);
         }
@@ -332,7 +350,7 @@ impl Node {
     }
 
     /// Takes a public statement by one of the organisations hosted here into the log.
-    fn publish(&mut self, signed: Signed, work: &mut Work) -> Result<Answer, Refusal> {
+    fn publish(&mut self, signed: Signed, now: Timestamp, work: &mut Work) -> Result<Answer, Refusal> {
         if !signed.kind().is_public() {
             return Err(Refusal::new(Reason::SignerWrong).with("kind", signed.kind()));
         }
@@ -341,6 +359,7 @@ impl Node {
         }
         let index = self.own_size();
         let verified = self.state.trust_of(&self.settings.origin).judge(&signed, index)?;
+        self.check_publisher(&verified, index, now)?;
         let facts = &self.state.facts;
         match verified.body() {
             Body::Offering(offering) => self.state.catalogue.check_new(offering)?,
@@ -377,17 +396,39 @@ impl Node {
         let audience = if public { Audience::Public } else { Audience::Parties };
         let leaf = Leaf::new(&signed, audience, self.outcome_tag(&verified));
         let (origin, index) = (self.settings.origin.clone(), self.own_size());
-        self.state.push_leaf(&origin, index, &leaf);
+        self.bridge_if_rekeyed(&verified, work);
+        let entry = LogEntry { leaf, statement: Some(signed) };
+        self.state.push_entry(&origin, index, &entry);
         self.state.touched(&origin, 1);
         self.sync.arrived(&origin, index, None);
         if public {
-            let anchor = self.settings.anchor;
-            self.state.registry.absorb(&origin, anchor, &verified, index);
+            self.state.absorb_own(&verified, index);
             self.state.admit(&origin, index, Some(Ok(verified)));
         }
         self.checkpoint = None;
-        work.entry(&origin, index, LogEntry { leaf, statement: Some(signed) });
+        work.entry(&origin, index, entry);
         id
+    }
+
+    /// Before an entry that names another log key the former one signs for the last time, so that whoever is behind
+    /// finds the way over the change.
+    fn bridge_if_rekeyed(&mut self, verified: &Verified<Body>, work: &mut Work) {
+        let Body::KeyEvent(event) = verified.body() else { return };
+        let names_log_key = event.add.iter().any(|added| added.role == KeyRole::Log);
+        if !names_log_key || event.org != self.settings.operator || self.own_size() == 0 {
+            return;
+        }
+        // Without the former key the last checkpoint that others have seen must do.
+        let Some(note) = self.signed_checkpoint().or_else(|| self.newest_own_note()) else { return };
+        let origin = self.settings.origin.clone();
+        let note = note.without_cosignatures();
+        let size = Checkpoint::parse(note.text()).map_or(0, |checkpoint| checkpoint.size);
+        work.commit.push(Record::Bridge { origin: origin.clone(), note: note.to_string() });
+        self.state.log_mut(&origin).keep_bridge(size, note);
+    }
+
+    fn newest_own_note(&self) -> Option<SignedNote> {
+        self.state.logs.get(&self.settings.origin)?.witnessed.as_ref().map(|(_, note)| note.clone())
     }
 
     fn outcome_tag(&self, verified: &Verified<Body>) -> OutcomeTag {
@@ -402,28 +443,36 @@ impl Node {
         self.state.logs.get(&self.settings.origin).map_or(0, |log| log.tree.size())
     }
 
-    /// The own log's checkpoint as it stands. Only to be sent once everything in it is durable.
-    fn own_checkpoint(&mut self) -> SignedNote {
-        if let Some(note) = &self.checkpoint {
-            return note.clone();
+    /// The own log's checkpoint as it stands; none without the log key. Only to be sent once everything in it is
+    /// durable.
+    fn own_checkpoint(&mut self) -> Option<SignedNote> {
+        if self.checkpoint.is_none() {
+            self.checkpoint = self.signed_checkpoint();
         }
-        let note = self.signed_checkpoint();
-        self.checkpoint = Some(note.clone());
-        note
+        self.checkpoint.clone()
     }
 
     /// Signs the own log's checkpoint; the same log always gives the same bytes.
-    fn signed_checkpoint(&self) -> SignedNote {
-        let (size, root) = self
-            .state
-            .logs
-            .get(&self.settings.origin)
-            .map_or((0, crate::log::merkle::empty_root()), |log| (log.tree.size(), log.tree.root()));
-        Checkpoint { origin: self.settings.origin.clone(), size, root }.sign(&self.keys.log)
+    fn signed_checkpoint(&self) -> Option<SignedNote> {
+        let origin = &self.settings.origin;
+        let key = NodeKeys::half_of(&self.keys.log, self.state.registry.log(origin)?.log_key()?)?;
+        let log = self.state.logs.get(origin)?;
+        Some(Checkpoint { origin: origin.clone(), size: log.tree.size(), root: log.tree.root() }.sign(key))
     }
 
+    /// The key with which this node cosigns.
+    fn witness_key(&self) -> Option<&SecretKey> {
+        let trust = self.state.registry.log(&self.settings.origin)?;
+        let standing = trust.online_key(&self.settings.operator, KeyRole::Witness)?;
+        NodeKeys::half_of(&self.keys.witness, &standing.key)
+    }
+
+    /// The key with which this node signs for an organisation: the one its home log has in force.
     fn statement_key(&self, org: &OrgId) -> Result<&SecretKey, Refusal> {
-        self.keys.statements.get(org).ok_or_else(|| Refusal::new(Reason::OrgElsewhere).with("org", org))
+        let elsewhere = || Refusal::new(Reason::OrgElsewhere).with("org", org);
+        let standing = self.state.registry.home(org)?.online_key(org, KeyRole::Statement).ok_or_else(elsewhere)?;
+        let absent = || Refusal::new(Reason::KeyAbsent).with("org", org).with("key", standing.key.hash().short());
+        NodeKeys::half_of(self.keys.statements_of(org), &standing.key).ok_or_else(absent)
     }
 
     fn woken(&mut self, now: Timestamp, work: &mut Work) {
@@ -441,6 +490,8 @@ impl Node {
     /// Carries touched orders as far as they go, tells peers of new entries, and says when to come back.
     fn finish(&mut self, now: Timestamp, mut work: Work) -> Step {
         work.touched.append(&mut self.state.ended);
+        self.take_over_for_everyone(&mut work);
+        self.part_with_expelled(now, &mut work);
         self.review_recovery(now, &mut work);
         if self.check_may_broker().is_err() {
             self.sync.own.waiting.append(&mut work.touched);

@@ -101,6 +101,15 @@ impl Places {
         self.same(id).find_map(|(_, by)| self.keys.value(by))
     }
 
+    /// The statements that one of these keys has signed, as far as that was remembered. Looks at everything, which is
+    /// fine for something as rare as a revocation.
+    pub fn signed_with(&self, keys: &BTreeSet<KeyHash>) -> Vec<(StatementId, KeyHash)> {
+        let all = self.rows.values().flatten().map(|(spot, by)| (spot.0, *by));
+        let all = all.chain(self.recent.iter().map(|(spot, by)| (spot.0, *by)));
+        let named = all.filter_map(|(id, by)| Some((id, *self.keys.value(by)?)));
+        named.filter(|(_, by)| keys.contains(by)).collect()
+    }
+
     /// Forgets what stands in a log from position `at` on, and gives the statements that now stand nowhere. Looks at
     /// everything, which is fine for something as rare as a fork.
     pub fn cut(&mut self, origin: &Origin, at: u64) -> BTreeSet<StatementId> {

@@ -74,6 +74,13 @@ pub enum Record {
     Recovered(Signed),
     /// Marks of statements in the records that follow, whose signatures this node has checked.
     Checked(Vec<Mark>),
+    /// The last checkpoint of the own log under a log key that the next entry replaces.
+    Bridge {
+        /// The log.
+        origin: Origin,
+        /// The signed note.
+        note: String,
+    },
 }
 
 impl Record {
@@ -86,7 +93,8 @@ impl Record {
             | Self::Delivered { .. }
             | Self::Forked(_)
             | Self::Cursor { .. }
-            | Self::Checked(_) => (&[], None),
+            | Self::Checked(_)
+            | Self::Bridge { .. } => (&[], None),
         };
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
     }
@@ -142,6 +150,10 @@ enum RecordBytes<'a> {
     },
     Recovered(SignedBytes<'a>),
     Checked(Vec<Mark>),
+    Bridge {
+        origin: String,
+        note: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -242,7 +254,7 @@ impl<'a> From<&'a Record> for RecordBytes<'a> {
                 entries: entries
                     .iter()
                     .map(|entry| EntryBytes {
-                        leaf: Bytes(entry.leaf.as_bytes()),
+                        leaf: Bytes(entry.leaf.stem()),
                         statement: entry.statement.as_ref().map(SignedBytes::from),
                     })
                     .collect(),
@@ -252,6 +264,7 @@ impl<'a> From<&'a Record> for RecordBytes<'a> {
             Record::Kept(signed) => Self::Kept(signed.into()),
             Record::Recovered(signed) => Self::Recovered(signed.into()),
             Record::Checked(marks) => Self::Checked(marks.clone()),
+            Record::Bridge { origin, note } => Self::Bridge { origin: origin.to_string(), note: note.clone() },
             Record::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: order.0, attempt: *attempt, to: to.to_string(), message: *message }
             }
@@ -285,6 +298,7 @@ impl TryFrom<RecordBytes<'_>> for Record {
             RecordBytes::Kept(signed) => Self::Kept(signed.try_into()?),
             RecordBytes::Recovered(signed) => Self::Recovered(signed.try_into()?),
             RecordBytes::Checked(marks) => Self::Checked(marks),
+            RecordBytes::Bridge { origin, note } => Self::Bridge { origin: origin.parse()?, note },
             RecordBytes::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: OrderId(order), attempt, to: to.parse()?, message }
             }
@@ -321,6 +335,7 @@ mod tests {
             Record::Kept(signed.clone()),
             Record::Recovered(signed.clone()),
             Record::Checked(vec![[7; 16], [8; 16]]),
+            Record::Bridge { origin: "demo/log/kitu/1".parse().expect("origin"), note: "n".into() },
             Record::Delivered {
                 order: OrderId([3; 16]),
                 attempt: 1,

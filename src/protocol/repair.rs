@@ -4,12 +4,14 @@
 //! Everything about trust comes along in its old order, then the organisation root says that a new log begins, then
 //! what was published after the cut and was therefore taken out of every view. Must never bring along what the new log
 //! would refuse: a log must not begin with a mistake.
+use std::collections::BTreeSet;
+
 use crate::domain::body::Body;
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::trust::{KeyEvent, LogTrust, NodeRecord};
+use crate::domain::trust::{KeyEvent, LogTrust, NewEpoch, NodeRecord};
 
 /// What a repair starts from.
 pub struct Cut<'a> {
@@ -23,6 +25,8 @@ pub struct Cut<'a> {
     pub statements: &'a [(u64, Signed)],
     /// The node's record as it was in force.
     pub record: &'a NodeRecord,
+    /// Statements that were refused where they stood, or that count no more: nothing of them comes along.
+    pub refused: &'a BTreeSet<StatementId>,
 }
 
 /// A new log.
@@ -68,9 +72,11 @@ pub fn repair(cut: &Cut<'_>, roots: &[SecretKey], statement: &SecretKey) -> Resu
     let repaired = Repaired { origin: origin.clone(), genesis: Vec::new(), published_again: 0, left_out: Vec::new() };
     let mut draft = Draft { trust: LogTrust::new(origin.clone(), cut.anchor), repaired };
     let bodies = cut.statements.iter().filter_map(|(index, signed)| Some((*index, signed, Body::read(signed).ok()?)));
-    // The old record names the old log.
+    // The old record names the old log. What was refused is no part of what the log has said of trust.
     let (trust, others): (Vec<_>, Vec<_>) =
         bodies.filter(|(.., body)| !matches!(body, Body::NodeRecord(_))).partition(|(.., body)| body.is_trust());
+    let trust: Vec<(u64, &Signed, Body)> =
+        trust.into_iter().filter(|(_, signed, _)| !cut.refused.contains(&signed.id())).collect();
     let operator = &cut.record.operator;
     let is_own_event = |body: &Body| matches!(body, Body::KeyEvent(event) if event.org == *operator);
     let last_event = trust.iter().rposition(|(.., body)| is_own_event(body));
@@ -79,7 +85,9 @@ pub fn repair(cut: &Cut<'_>, roots: &[SecretKey], statement: &SecretKey) -> Resu
     for (_, signed, _) in first {
         draft.push_if_good(signed);
     }
-    let event = new_epoch(&draft.trust, cut.record, origin.epoch)?;
+    // Everything before this position repeats the former log: the event itself, the record, and the rest of it.
+    let copied = (draft.repaired.genesis.len() + 2 + rest.len()) as u64;
+    let event = new_epoch(&draft.trust, cut.record, NewEpoch { epoch: origin.epoch, copied })?;
     draft.push(&Signed::sign(&Kind::KeyEvent, &event, &roots.iter().collect::<Vec<_>>()))?;
     let record = NodeRecord { log: origin, alone_since: None, ..cut.record.clone() };
     draft.push(&Signed::sign(&Kind::NodeRecord, &record, &[statement]))?;
@@ -87,23 +95,28 @@ pub fn repair(cut: &Cut<'_>, roots: &[SecretKey], statement: &SecretKey) -> Resu
         draft.push_if_good(signed);
     }
     for (_, signed, _) in others.iter().filter(|(index, ..)| *index >= cut.size) {
-        draft.repaired.published_again += usize::from(draft.push_if_good(signed));
+        if cut.refused.contains(&signed.id()) {
+            let refusal = Refusal::new(Reason::KeyRevoked).with("rule", "refused in the former log");
+            draft.repaired.left_out.push((signed.id(), refusal));
+        } else {
+            draft.repaired.published_again += usize::from(draft.push_if_good(signed));
+        }
     }
     Ok(draft.repaired)
 }
 
 /// The event that begins the epoch, as the next one of the operator.
-fn new_epoch(trust: &LogTrust, record: &NodeRecord, epoch: u32) -> Result<KeyEvent, Refusal> {
+fn new_epoch(trust: &LogTrust, record: &NodeRecord, begins: NewEpoch) -> Result<KeyEvent, Refusal> {
     let unknown = || Refusal::new(Reason::OrgUnknown).with("org", &record.operator);
-    let events = &trust.orgs().get(&record.operator).ok_or_else(unknown)?.events;
+    let last = trust.orgs().get(&record.operator).ok_or_else(unknown)?.last_event();
     Ok(KeyEvent {
         org: record.operator.clone(),
-        seq: events.len() as u64,
-        prev: events.last().copied(),
+        seq: last.map_or(0, |(seq, _)| seq.saturating_add(1)),
+        prev: last.map(|(_, id)| id),
         home_node: record.node.clone(),
         add: Vec::new(),
         revoke: Vec::new(),
         root: None,
-        new_epoch: Some(epoch),
+        new_epoch: Some(begins),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::id::{NodeId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::offering::Component;
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::{PublicKey, SecretKey};
 
 /// Who decides for an organisation that is a hop or the provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,14 +67,28 @@ impl Settings {
     }
 }
 
-/// The private keys a node holds: never an officer's, never a root key.
+/// The private keys a node holds: never an officer's, never a root key. There may be several of one purpose, the old
+/// one and the one that takes its place; which of them signs is what the node's own log says.
+#[derive(Default)]
 pub struct NodeKeys {
-    /// Signs checkpoints of the node's own log.
-    pub log: SecretKey,
-    /// Cosigns checkpoints of all logs.
-    pub witness: SecretKey,
-    /// Signs statements, per hosted organisation.
-    pub statements: BTreeMap<OrgId, SecretKey>,
+    /// Sign checkpoints of the node's own log.
+    pub log: Vec<SecretKey>,
+    /// Cosign checkpoints of all logs.
+    pub witness: Vec<SecretKey>,
+    /// Sign statements, per hosted organisation.
+    pub statements: BTreeMap<OrgId, Vec<SecretKey>>,
+}
+
+impl NodeKeys {
+    /// The private half of a public key, if it is among these.
+    pub fn half_of<'a>(keys: &'a [SecretKey], public: &PublicKey) -> Option<&'a SecretKey> {
+        keys.iter().find(|key| key.public() == *public)
+    }
+
+    /// The keys of an organisation, oldest first.
+    pub fn statements_of(&self, org: &OrgId) -> &[SecretKey] {
+        self.statements.get(org).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The source of randomness, injected so that a seed fixes every byte of a run.

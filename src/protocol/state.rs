@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
-use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::order::bundle::CallOff;
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::trust::subject::is_for_everyone;
 use crate::domain::trust::{LogTrust, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::digest::{Head, HeadDigest, bucket_of};
 use crate::log::fork::ForkProof;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
-use crate::log::merkle::{Tree, leaf_hash};
+use crate::log::merkle::Tree;
 use crate::log::note::SignedNote;
+use crate::log::subjects::Subjects;
 use crate::protocol::catalogue::Catalogue;
 use crate::protocol::frame::DeliveryKey;
 use crate::protocol::journal::Journal;
@@ -28,8 +30,13 @@ use crate::protocol::settings::Instance;
 pub struct LogState {
     /// The tree over its leaves.
     pub tree: Tree,
+    /// What it has said about trust, by subject.
+    pub subjects: Subjects,
     /// The signed checkpoint that covers it; absent for the own log, which signs its own.
     pub note: Option<SignedNote>,
+    /// The last checkpoint known under each former log key, by size: with it a replica that is behind passes the entry
+    /// that names the next key.
+    bridges: BTreeMap<u64, SignedNote>,
     /// The newest checkpoint that enough witnesses have cosigned, and its size.
     pub witnessed: Option<(u64, SignedNote)>,
     /// Public entries whose content was refused, each with its reason: their leaves stay, their content is not used.
@@ -82,6 +89,22 @@ impl LogState {
     /// Whether it holds this outcome, before its cut.
     pub fn has_outcome(&self, tag: &OutcomeTag) -> bool {
         self.outcomes.get(&outcome_prefix(tag)).is_some_and(|index| *index < self.size())
+    }
+
+    /// The last checkpoint under the log key that the entry at `at` replaced.
+    pub fn bridge_to(&self, at: u64) -> Option<(u64, &SignedNote)> {
+        self.bridges.range(..=at).next_back().map(|(size, note)| (*size, note))
+    }
+
+    /// Keeps a checkpoint under a log key that has been replaced.
+    pub fn keep_bridge(&mut self, size: u64, note: SignedNote) {
+        self.bridges.insert(size, note);
+    }
+
+    /// Appends a leaf and what its statement says about trust.
+    pub fn push(&mut self, entry: &LogEntry) {
+        let hash = self.subjects.push(self.tree.size(), &entry.leaf, entry.statement.as_ref());
+        self.tree.push(hash);
     }
 
     /// Its head.
@@ -138,6 +161,8 @@ pub struct State {
     pub orders: BTreeMap<OrderId, Order>,
     /// Orders with those that amend them.
     pub(super) amending: BTreeSet<(OrderId, OrderId)>,
+    /// What concerns everyone and stands in another log, but not yet in the own one.
+    pub(super) for_everyone: BTreeMap<StatementId, Signed>,
     /// Entries of the own log for parties only whose content is not here, and where they stand.
     pub gaps: BTreeMap<StatementId, u64>,
     /// Content of such entries that came back and does not fit in yet.
@@ -180,6 +205,7 @@ impl State {
             packs: BTreeMap::new(),
             orders: BTreeMap::new(),
             amending: BTreeSet::new(),
+            for_everyone: BTreeMap::new(),
             gaps: BTreeMap::new(),
             recovered: BTreeMap::new(),
             awaited: BTreeMap::new(),
@@ -223,16 +249,23 @@ impl State {
                 self.cursors.insert(peer, (instance, position));
                 Ok(())
             }
+            Record::Bridge { origin, note } => {
+                let note = SignedNote::parse(&note)?;
+                let size = Checkpoint::parse(note.text())?.size;
+                self.log_mut(&origin).keep_bridge(size, note);
+                Ok(())
+            }
         }
     }
 
-    /// Checks a fork proof under the key that was in force where the histories part, and says where the log is cut.
+    /// Checks a fork proof and says where the log is cut. Each half stands under the log key in force at its own size;
+    /// in a history that parts from the one held here, a key that was registered before they part.
     pub fn check_fork(&self, proof: &ForkProof) -> Result<u64, Refusal> {
-        let held = self.logs.get(&proof.origin).map_or(0, |log| log.tree.size());
-        let trust = self.registry.log(&proof.origin);
-        let key = trust.and_then(|trust| trust.log_key_at(proof.size.min(held)).or(trust.log_key()));
-        let key = key.ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", &proof.origin))?;
-        proof.check(key)
+        let unknown = || Refusal::new(Reason::KeyUnknown).with("log", &proof.origin);
+        let trust = self.registry.log(&proof.origin).ok_or_else(unknown)?;
+        let shared = proof.size.saturating_sub(1);
+        let as_held = proof.check(&|size| trust.log_key_beside(size, u64::MAX).cloned());
+        as_held.or_else(|_| proof.check(&|size| trust.log_key_beside(size, shared).cloned()))
     }
 
     /// Cuts a log: what comes after the cut leaves every view, as if it had never been there. The smallest cut known
@@ -247,13 +280,9 @@ impl State {
         log.refused.split_off(&cut);
         let mut trust = self.trust_of(&origin);
         trust.cut(cut);
-        self.registry.put(trust);
+        self.put_trust(trust);
         let gone = self.places.cut(&origin, cut);
-        if gone.iter().any(|id| self.facts.holds(id)) {
-            self.facts = self.facts.without(&gone);
-        }
-        self.catalogue.take_back(&gone);
-        self.packs.retain(|id, _| !gone.contains(id));
+        self.take_back(&gone);
         self.touched(&origin, 1);
     }
 
@@ -290,23 +319,75 @@ impl State {
         let mut taken = None;
         for (index, entry) in (first..).zip(&entries) {
             if let (Audience::Parties, Some(signed)) = (entry.leaf.audience(), &entry.statement) {
-                taken.take().into_iter().for_each(|trust| self.registry.put(trust));
+                taken.take().into_iter().for_each(|trust| self.put_trust(trust));
                 let verified = self.judge(signed)?;
-                self.push_leaf(&origin, index, &entry.leaf);
+                self.push_entry(&origin, index, entry);
                 self.place(verified)?;
                 continue;
             }
             let trust = taken.get_or_insert_with(|| self.trust_of(&origin));
             let judged = judge_entry(trust, entry, index);
-            self.push_leaf(&origin, index, &entry.leaf);
+            self.push_entry(&origin, index, entry);
             self.note_gap(&origin, index, entry);
             self.admit(&origin, index, judged);
         }
-        taken.into_iter().for_each(|trust| self.registry.put(trust));
+        taken.into_iter().for_each(|trust| self.put_trust(trust));
         if !note.is_empty() {
-            self.log_mut(&origin).note = Some(SignedNote::parse(note)?);
+            self.replace_note(&origin, SignedNote::parse(note)?);
         }
         Ok(())
+    }
+
+    /// Keeps the newest checkpoint of a log, and gives the one before. If the log key has changed in between, the former
+    /// stays as the bridge over the change.
+    pub fn replace_note(&mut self, origin: &Origin, note: SignedNote) -> Option<SignedNote> {
+        let trust = self.registry.log(origin).cloned();
+        let size = |note: &SignedNote| Checkpoint::parse(note.text()).map_or(0, |checkpoint| checkpoint.size);
+        let log = self.log_mut(origin);
+        let former = log.note.replace(note);
+        if let (Some(trust), Some(former), Some(note)) = (&trust, &former, &log.note) {
+            let (before, after) = (size(former), size(note));
+            if trust.log_key_of(before) != trust.log_key_of(after) {
+                let former = former.without_cosignatures();
+                log.keep_bridge(before, former);
+            }
+        }
+        former
+    }
+
+    /// Puts the trust of one log in place. What an expulsion or a revocation takes back leaves every view, as if it had
+    /// never been there.
+    pub fn put_trust(&mut self, trust: LogTrust) {
+        let reached = self.registry.put(trust);
+        self.review(&reached);
+    }
+
+    /// Takes a statement of the own log into its trust.
+    pub fn absorb_own(&mut self, verified: &Verified<Body>, index: u64) {
+        let reached = self.registry.absorb(&self.own.clone(), self.anchor, verified, index);
+        self.review(&reached);
+    }
+
+    /// Looks again at what these organisations have signed: some of it may count no more.
+    fn review(&mut self, orgs: &BTreeSet<OrgId>) {
+        let keys: BTreeSet<KeyHash> = orgs.iter().flat_map(|org| self.registry.keys_of(org)).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let counts = |id: &StatementId, by: &KeyHash| {
+            self.places.of(id).any(|(origin, at)| self.registry.check_at(by, origin, at).is_ok())
+        };
+        let signed = self.places.signed_with(&keys);
+        let gone = signed.into_iter().filter(|(id, by)| !counts(id, by)).map(|(id, _)| id).collect();
+        self.take_back(&gone);
+    }
+
+    fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
+        if gone.iter().any(|id| self.facts.holds(id)) {
+            self.facts = self.facts.without(gone);
+        }
+        self.catalogue.take_back(gone);
+        self.packs.retain(|id, _| !gone.contains(id));
     }
 
     /// The trust of one log as it stands, or at its beginning.
@@ -319,10 +400,10 @@ impl State {
         self.logs.entry(origin.clone()).or_default()
     }
 
-    /// Appends a leaf and remembers where its statement stands.
-    pub fn push_leaf(&mut self, origin: &Origin, index: u64, leaf: &Leaf) {
-        self.log_mut(origin).tree.push(leaf_hash(leaf.as_bytes()));
-        self.note_leaf(origin, index, leaf);
+    /// Appends an entry and remembers where its statement stands.
+    pub fn push_entry(&mut self, origin: &Origin, index: u64, entry: &LogEntry) {
+        self.log_mut(origin).push(entry);
+        self.note_leaf(origin, index, &entry.leaf);
     }
 
     /// Remembers that the content of an entry of the own log is not here, where that is so.
@@ -373,7 +454,19 @@ impl State {
         };
         let id = verified.id();
         if let ([by], true) = (verified.signed().signatures(), is_evidence(verified.body())) {
+            let author = verified.body().signer_rule().map(|(org, _)| org);
+            let counts = author.map_or(Ok(()), |org| self.registry.check_counts(org, &by.key, origin, index));
+            if let Err(refusal) = counts {
+                self.log_mut(origin).refused.insert(index, refusal);
+                return;
+            }
             self.places.signed_by(&id, &by.key);
+        }
+        if is_for_everyone(verified.body()) {
+            self.for_everyone.insert(id, verified.signed().clone());
+            if self.place_of(&id, &self.own).is_some() {
+                self.for_everyone.remove(&id);
+            }
         }
         match verified.body() {
             Body::Offering(offering) => {
@@ -392,19 +485,10 @@ impl State {
     }
 
     /// Judges an order message, a receipt or an officer's proof of identity. What stands in its author's own log counts at
-    /// its place there, a receipt at the size it names: a key that was replaced later takes nothing from it, and stored
-    /// bytes may arrive at any time. Everything else must be signed by a key in force.
+    /// its place there: a key that was replaced later takes nothing from it, and stored bytes may arrive at any time.
+    /// Everything else, receipts too, must be signed by a key in force.
     pub fn judge(&self, signed: &Signed) -> Result<Verified<Body>, Refusal> {
-        let body = Body::read(signed)?;
-        let wrong = || Refusal::new(Reason::SignerWrong).with("kind", signed.kind());
-        let (org, _) = body.signer_rule().ok_or_else(wrong)?;
-        let home = self.registry.home(org)?;
-        let at = match &body {
-            // It was signed with that many entries there, so at the last of them.
-            Body::Receipt(receipt) if receipt.log == *home.origin() => Some(receipt.size.saturating_sub(1)),
-            _ => self.place_of(&signed.id(), home.origin()),
-        };
-        home.judge_read(signed, body, at.unwrap_or(u64::MAX))
+        self.registry.judge(signed, Body::read(signed)?, self.places.of(&signed.id()))
     }
 
     /// Puts an order message in its place.
@@ -555,7 +639,16 @@ pub fn judge_entry(trust: &mut LogTrust, entry: &LogEntry, index: u64) -> Option
 
 /// Whether a judgement or an order may rest on it.
 fn is_evidence(body: &Body) -> bool {
-    matches!(body, Body::Offering(_) | Body::Tariff(_) | Body::Membership(_) | Body::EntityFacts(_) | Body::Need(_))
+    matches!(
+        body,
+        Body::Offering(_)
+            | Body::Withdrawal(_)
+            | Body::Tariff(_)
+            | Body::Membership(_)
+            | Body::EntityFacts(_)
+            | Body::Need(_)
+            | Body::ConnectionReport(_)
+    )
 }
 
 /// Whether a kind ends an attempt.

@@ -378,7 +378,7 @@ fn short_form(entry: &LogEntry) -> Option<(&Signed, &SignatureBy, StatementKind)
 fn entry_message(entry: &LogEntry, common: StatementKind, keys: &mut Vec<KeyHash>) -> pb::Entry {
     let statement = shown(entry);
     let follows = statement.is_some_and(|signed| entry.leaf == Leaf::new(signed, Audience::Public, NO_OUTCOME));
-    let leaf = if follows { Vec::new() } else { entry.leaf.as_bytes().to_vec() };
+    let leaf = if follows { Vec::new() } else { entry.leaf.stem().to_vec() };
     let Some((signed, by, kind)) = short_form(entry) else {
         return pb::Entry { leaf, statement: statement.map(Into::into), ..pb::Entry::default() };
     };

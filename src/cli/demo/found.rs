@@ -150,8 +150,10 @@ fn org_plans(node: &NodeFolder) -> Vec<OrgPlan> {
         let own = node.organisations.officers.iter().filter(|officer| officer.org == *org);
         own.map(|officer| OfficerPlan {
             name: officer.name.clone(),
+            device: officer.device.clone(),
             roles: officer.roles.iter().copied().collect(),
             limit: officer.limit_cents,
+            limit_per_year: officer.limit_per_year_cents,
             valid_from: officer.valid_from,
             valid_to: officer.valid_to,
         })
@@ -172,18 +174,18 @@ fn org_plans(node: &NodeFolder) -> Vec<OrgPlan> {
 }
 
 /// The facts of the organisations hosted on a node, signed by the bodies that can know them.
-fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, SecretKey>, today: Date) -> Vec<Signed> {
+fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, Vec<SecretKey>>, today: Date) -> Vec<Signed> {
     let file = &node.organisations;
     let mut signed = Vec::new();
     for fact in &file.memberships {
-        signed.extend(statements.get(&fact.of).map(|key| Signed::sign(&Kind::Membership, fact, &[key])));
+        signed.extend(statements.get(&fact.of).and_then(|keys| keys.first()).map(|key| Signed::sign(&Kind::Membership, fact, &[key])));
     }
     for fact in &file.entities {
         let fact = carried_forward(fact, today);
-        signed.extend(statements.get(&fact.org).map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])));
+        signed.extend(statements.get(&fact.org).and_then(|keys| keys.first()).map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])));
     }
     for report in &file.connection_reports {
-        let key = statements.get(&report.municipality);
+        let key = statements.get(&report.municipality).and_then(|keys| keys.first());
         signed.extend(key.map(|key| Signed::sign(&Kind::ConnectionReport, report, &[key])));
     }
     signed

@@ -1,6 +1,6 @@
 //! What arrives from other nodes: order messages with what is needed to place them, each receipted once.
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OrgId};
+use crate::domain::id::NodeId;
 use crate::domain::order::{Placed, Receipt};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -27,7 +27,10 @@ impl Node {
             return Err(Refusal::new(Reason::OrgElsewhere).with("org", &delivery.to));
         }
         let known = self.state.receipts.get(&(delivery.message, delivery.to.clone()));
-        if let Some(receipt) = known.filter(|_| Mechanism::StoredReceipt.is_on()) {
+        // Who has not heard of it yet takes no receipt by a key that was replaced since: such a one is signed anew.
+        let key = self.statement_key(&delivery.to).map(|key| key.public().hash()).ok();
+        let in_force = |receipt: &&Signed| key.is_none_or(|key| receipt.signatures().iter().any(|by| by.key == key));
+        if let Some(receipt) = known.filter(in_force).filter(|_| Mechanism::StoredReceipt.is_on()) {
             return Ok(Answer::Receipt(receipt.clone()));
         }
         let about = delivery.messages.iter().find(|signed| signed.id() == delivery.message);
@@ -116,18 +119,8 @@ impl Node {
         self.proven_unsealed(attempt, now).map(|_| Placed::Contradicts(attempt.request.id()))
     }
 
-    /// Between the revocation of a key and the restart with the new one a node says nothing in that organisation's name.
-    fn check_key_in_force(&self, org: &OrgId) -> Result<(), Refusal> {
-        let key = self.statement_key(org)?.public().hash();
-        match self.state.registry.home(org)?.keys().get(&key) {
-            Some(standing) if standing.revoked.is_none() => Ok(()),
-            _ => Err(Refusal::new(Reason::KeyRevoked).with("org", org)),
-        }
-    }
-
     /// Signs the receipt once; the same delivery again gets the stored bytes.
     fn receipt(&mut self, delivery: &Delivery, now: Timestamp, work: &mut Work) -> Result<Signed, Refusal> {
-        self.check_key_in_force(&delivery.to)?;
         let body = Receipt {
             order: delivery.order,
             attempt: delivery.attempt,

@@ -12,7 +12,6 @@ use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
-use crate::log::cosignature::Quorum;
 use crate::log::leaf::OutcomeTag;
 use crate::protocol::frame::Question;
 use crate::protocol::limits::{DOUBT_MS_MAX, DOUBT_MS_MIN};
@@ -108,10 +107,10 @@ impl Node {
         if log.cut().is_some() || *size > log.tree.size() || self.outcome_seen(attempt, &Kind::Seal) {
             return None;
         }
-        let (witnesses, needed) = self.witnesses();
+        let witnesses = self.witnesses();
         let after = u64::try_from(deadline.since_ms(Timestamp::default()) / 1_000).ok()?;
-        let later = Quorum::count(note, &witnesses, needed).cosigned.values().filter(|time| **time > after).count();
-        (needed > 0 && later >= needed).then_some(*size)
+        let later = witnesses.count(note).cosigned.values().filter(|time| **time > after).count();
+        (witnesses.needed > 0 && later >= witnesses.needed).then_some(*size)
     }
 
     /// The outcome of an attempt of a buyer hosted here that stands in the own log but whose content is lost: nothing else

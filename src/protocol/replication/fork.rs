@@ -99,7 +99,7 @@ impl Node {
         let log = self.state.logs.get(origin)?;
         let root = log.tree.root_at(size).ok()?;
         let held = log.tree.size();
-        let own = (*origin == self.settings.origin).then(|| self.signed_checkpoint());
+        let own = (*origin == self.settings.origin).then(|| self.signed_checkpoint()).flatten();
         let witnessed = log.witnessed.as_ref().map(|(_, note)| note.clone());
         for note in own.into_iter().chain(log.note.clone()).chain(witnessed) {
             let Ok(checkpoint) = Checkpoint::parse(note.text()) else { continue };

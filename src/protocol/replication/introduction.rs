@@ -10,10 +10,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::trust::{LogTrust, NodeRecord};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use crate::log::merkle::{Tree, empty_root, leaf_hash};
+use crate::log::merkle::{Tree, empty_root};
+use crate::log::subjects::Subjects;
 use crate::protocol::frame::{Cover, Run, prefix};
 use crate::protocol::limits::INTRODUCTION_ENTRIES_MAX;
 use crate::protocol::record::LogEntry;
+use crate::protocol::replication::supply::append;
 use crate::protocol::state::judge_entry;
 use crate::protocol::{Answer, Node, Work};
 
@@ -26,8 +28,8 @@ pub fn introduction(origin: &Origin, genesis: &[Signed], log: &SecretKey) -> Run
         statement: Some(signed.clone()),
     };
     let entries: Vec<LogEntry> = beginning.map(entry).collect();
-    let mut tree = Tree::default();
-    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+    let (mut tree, mut subjects) = (Tree::default(), Subjects::default());
+    append(&mut tree, &mut subjects, &entries);
     let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
     Run {
         origin: origin.clone(),

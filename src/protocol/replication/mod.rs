@@ -135,6 +135,8 @@ pub struct Replication {
     pending_notes: BTreeMap<u64, SignedNote>,
     /// Cosigned checkpoints that came before what they cover; one for each log.
     early_notes: BTreeMap<Origin, SignedNote>,
+    /// Logs that are followed no further, each with the reason why.
+    pub(super) refused_logs: BTreeMap<Origin, Refusal>,
     /// What may be taken of each log: entries left, and when that was counted.
     quotas: BTreeMap<Origin, (u64, Timestamp)>,
     pub(super) own: OwnLog,
@@ -173,6 +175,10 @@ impl Node {
     pub(super) fn peer_up(&mut self, node: NodeId, now: Timestamp, work: &mut Work) {
         if let Some(shunned) = self.sync.shunned.get(&node).filter(|shunned| now < shunned.until) {
             let refusal = Refusal::new(Reason::PeerShunned).with("until", shunned.until);
+            work.then.push(Effect::Disconnect(node, refusal));
+            return;
+        }
+        if let Err(refusal) = self.check_peer(&node) {
             work.then.push(Effect::Disconnect(node, refusal));
             return;
         }
@@ -298,6 +304,11 @@ impl Node {
         };
         let of_peers: usize = sync.peers.values().map(of_peer).sum();
         of_peers + sync.fetching.len() + sync.fresh.len() + sync.pending_notes.len() + sync.early_notes.len()
+    }
+
+    /// Logs that are followed no further, each with the reason why.
+    pub fn refused_logs(&self) -> impl Iterator<Item = (&Origin, &Refusal)> {
+        self.sync.refused_logs.iter()
     }
 
     /// Peers that broke the protocol.

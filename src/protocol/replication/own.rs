@@ -94,7 +94,9 @@ impl Node {
         let origin = self.settings.origin.clone();
         if let Some(text) = note {
             let note = SignedNote::parse(&text)?;
-            if let Ok(checkpoint) = Checkpoint::open(&note, &origin, &self.keys.log.public()) {
+            // By whichever of the own log keys: a restored store may not know of the last change yet.
+            let mut opened = self.keys.log.iter().map(|key| Checkpoint::open(&note, &origin, &key.public()));
+            if let Some(checkpoint) = opened.find_map(Result::ok) {
                 self.heed_checkpoint(&origin, &text, now, work)?;
                 self.sync.own.longest = self.sync.own.longest.max(checkpoint.size);
                 // Something signed with the own key is not here. Going on would be a second history.

@@ -5,18 +5,21 @@ use crate::domain::body::Body;
 use crate::domain::id::{Hash, NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
-use crate::domain::statement::Verified;
+use crate::domain::statement::{Kind, Verified};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::checkpoint::Checkpoint;
-use crate::log::leaf::{Audience, LEAF_BYTES};
-use crate::log::merkle::{Tree, leaf_hash, verify_consistency};
+use crate::log::leaf::{Audience, STEM_BYTES};
+use crate::log::merkle::{Tree, verify_consistency};
 use crate::log::note::SignedNote;
+use crate::log::subjects::Subjects;
 use crate::protocol::frame::{Cover, Frame, Run, Wanted, prefix};
 use crate::protocol::limits::{
-    BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, QUOTA_BURST, QUOTA_PER_SECOND,
+    BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, QUOTA_BURST,
+    QUOTA_PER_SECOND,
     SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
 };
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::state::judge_entry;
 use crate::protocol::{Effect, Node, Work};
@@ -27,7 +30,7 @@ type Judged = Option<Result<Verified<Body>, Refusal>>;
 /// What an entry counts against credit: leaf, signed bytes, and 96 bytes per signature with its key hash.
 pub fn entry_bytes(entry: &LogEntry) -> usize {
     let statement = entry.statement.as_ref();
-    LEAF_BYTES + statement.map_or(0, |signed| signed.pae().len() + 96 * signed.signatures().len())
+    STEM_BYTES + statement.map_or(0, |signed| signed.pae().len() + 96 * signed.signatures().len())
 }
 
 fn run_bytes(entries: &[LogEntry]) -> u64 {
@@ -224,12 +227,13 @@ impl Node {
         entries.iter_mut().for_each(withhold_confidential);
         let gap = || Refusal::new(Reason::LogGap).with("log", origin);
         // The own checkpoint says no more than was signed before, even if this store has forgotten the newest.
-        let note = if *origin == self.settings.origin {
+        let newest = if *origin == self.settings.origin {
             self.await_cosignatures();
             self.own_checkpoint()
         } else {
-            self.state.logs.get(origin).and_then(|log| log.note.clone()).ok_or_else(gap)?
+            self.state.logs.get(origin).and_then(|log| log.note.clone())
         };
+        let note = self.cover_for(origin, first, &mut entries, newest.ok_or_else(gap)?)?;
         let covered = Checkpoint::parse(note.text())?.size;
         let until = first + entries.len() as u64;
         let log = self.state.logs.get(origin).ok_or_else(gap)?;
@@ -238,6 +242,31 @@ impl Node {
         let consistency = if until == covered { Vec::new() } else { log.tree.consistency_proof(until, covered)? };
         let base = Some(prefix(&log.tree.root_at(first)?));
         Ok(Run { origin: origin.clone(), first, base, entries, cover: Cover::of(&note, covered, until), consistency })
+    }
+}
+
+impl Node {
+    /// The checkpoint that a run can stand under. Where a log key changes behind the run, that is the last one under the
+    /// former key: the receiver does not know the next one yet. The run is shortened where that one ends within it.
+    fn cover_for(
+        &self,
+        origin: &Origin,
+        first: u64,
+        entries: &mut Vec<LogEntry>,
+        newest: SignedNote,
+    ) -> Result<SignedNote, Refusal> {
+        let gap = || Refusal::new(Reason::LogGap).with("log", origin);
+        let covered = Checkpoint::parse(newest.text())?.size;
+        let until = first + entries.len() as u64;
+        let trust = self.state.registry.log(origin).ok_or_else(gap)?;
+        let Some(change) = trust.log_key_changes().find(|at| *at >= until && *at < covered) else { return Ok(newest) };
+        let log = self.state.logs.get(origin).ok_or_else(gap)?;
+        let (size, bridge) = log.bridge_to(change).ok_or_else(gap)?;
+        if size <= first {
+            return Err(gap());
+        }
+        entries.truncate(usize::try_from(size - first).unwrap_or(usize::MAX));
+        Ok(bridge.clone())
     }
 }
 
@@ -278,7 +307,18 @@ impl Node {
         check_leaves(&run.entries)?;
         run.entries.iter_mut().for_each(withhold_confidential);
         let first = run.first;
-        let (note, trust, judged) = self.check_suffix(&run)?;
+        let (note, trust, judged) = match self.check_suffix(&run) {
+            // No fault of the courier's, and it may be otherwise tomorrow.
+            Err(refusal) if is_about_the_log(&refusal) => {
+                self.sync.refused_logs.insert(origin.clone(), refusal);
+                while self.sync.refused_logs.len() > FRAME_HEADS_MAX {
+                    self.sync.refused_logs.pop_first();
+                }
+                return Ok(());
+            }
+            judged => judged?,
+        };
+        self.sync.refused_logs.remove(&origin);
         for ((index, entry), judged) in (first..).zip(&run.entries).zip(judged) {
             self.state.note_leaf(&origin, index, &entry.leaf);
             self.state.note_gap(&origin, index, entry);
@@ -286,7 +326,7 @@ impl Node {
         }
         let count = run.entries.len() as u64;
         self.state.touched(&origin, count);
-        self.state.registry.put(trust);
+        self.state.put_trust(trust);
         let text = note.to_string();
         self.replace_note(&origin, note, run.consistency, now, work);
         self.sync.arrived(&origin, first, Some(from.clone()));
@@ -328,7 +368,10 @@ impl Node {
             return false;
         }
         let known = (run.first..held).zip(&run.entries);
-        let parting = known.clone().find(|(at, entry)| log.tree.leaf(*at) != Some(leaf_hash(entry.leaf.as_bytes())));
+        let parting = known.clone().find(|(at, entry)| {
+            let digest = log.subjects.digest_at(*at);
+            log.tree.leaf(*at) != Some(entry.leaf.hash(digest))
+        });
         if let Some((at, _)) = parting {
             self.probe(from, &run.origin, at + 1, work);
             return false;
@@ -374,29 +417,54 @@ impl Node {
         let Run { origin, entries, .. } = run;
         let log = self.state.logs.get_mut(origin);
         let mut tree = log.map(|log| std::mem::take(&mut log.tree)).unwrap_or_default();
+        let mut subjects = self.state.logs.get(origin).map(|log| log.subjects.clone()).unwrap_or_default();
         let size = tree.size();
-        entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
-        let result = judge_suffix(self.state.trust_of(origin), size, run, &tree).and_then(|judged| {
-            if size == 0 {
-                self.state.registry.check_begins(&judged.1)?;
-            }
-            Ok(judged)
-        });
+        append(&mut tree, &mut subjects, entries);
+        let result = judge_suffix(self.state.trust_of(origin), size, run, &tree)
+            .and_then(|judged| self.check_standing(size, &judged.1, &judged.2).map(|()| judged));
         if result.is_err() {
             tree.truncate(size);
         }
         // A log that begins with a mistake does not begin.
         if tree.size() > 0 {
-            self.state.log_mut(origin).tree = tree;
+            let log = self.state.log_mut(origin);
+            log.tree = tree;
+            if result.is_ok() {
+                log.subjects = subjects;
+            }
         }
         result
     }
 
+    /// Whether a log may begin so, or go on so: nobody writes under another's name, and what former trustees sign after
+    /// they were replaced is followed no further. A log that has begun before may still say so, if a quorum of witnesses
+    /// has seen it.
+    fn check_standing(&self, size: u64, trust: &LogTrust, judged: &[Judged]) -> Result<(), Refusal> {
+        if !Mechanism::NamedOperator.is_on() {
+            return Ok(());
+        }
+        let registry = &self.state.registry;
+        if size == 0 {
+            registry.check_begins(trust)?;
+        }
+        let newest = registry.newest_root_version();
+        let outdated = || Refusal::new(Reason::RootOutdated).with("log", trust.origin()).with("newest", newest);
+        let by_trustees = judged.iter().flatten().flatten().any(|verified| is_by_trustees(verified.body()));
+        if trust.root_version() < newest && by_trustees {
+            return Err(outdated().with("version", trust.root_version()));
+        }
+        let begins_outdated = size == 0 && trust.operator_named_under() < newest;
+        if begins_outdated && !self.is_vouched_for(trust.origin()) {
+            return Err(outdated().with("version", trust.operator_named_under()));
+        }
+        Ok(())
+    }
+
+    /// The newest checkpoint
     /// The newest checkpoint is kept. One that was kept before and is now covered must tell the same history.
     fn replace_note(&mut self, origin: &Origin, note: SignedNote, tail: Vec<Hash>, now: Timestamp, work: &mut Work) {
-        let log = self.state.log_mut(origin);
-        let former = log.note.replace(note);
-        log.tail = tail;
+        let former = self.state.replace_note(origin, note);
+        self.state.log_mut(origin).tail = tail;
         if let Some(former) = former {
             // A contradiction is the log's doing, not the courier's.
             let _ = self.heed_checkpoint(origin, &former.to_string(), now, work);
@@ -411,17 +479,49 @@ fn judge_suffix(
     run: &Run,
     tree: &Tree,
 ) -> Result<(SignedNote, LogTrust, Vec<Judged>), Refusal> {
-    // With the log key known, a forged frame costs one signature; without it the key is in the entries.
-    let covered = trust.log_key().map(|key| covering(run, key, tree)).transpose()?;
+    // With the log key known, a forged frame costs one signature; without it, or where it changes, the key is in the
+    // entries.
+    let names_key = |entry: &LogEntry| entry.statement.as_ref().is_some_and(|signed| *signed.kind() == Kind::KeyEvent);
+    let covered = match trust.log_key() {
+        Some(key) => match covering(run, key, tree) {
+            Err(_) if run.entries.iter().any(names_key) => None,
+            covered => Some(covered?),
+        },
+        None => None,
+    };
     let judged = (first..).zip(&run.entries).map(|(index, entry)| judge_entry(&mut trust, entry, index)).collect();
-    let note = match covered {
+    let size = run.cover.size().unwrap_or_else(|| tree.size());
+    let key = trust.log_key_of(size).ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", &run.origin))?;
+    // The key in force at the size it covers, not one that the run itself replaces.
+    let note = match covered.filter(|note| note.verify_ed25519(&run.origin.to_string(), key).is_ok()) {
         Some(note) => note,
-        None => {
-            let key = trust.log_key().ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("log", &run.origin))?;
-            covering(run, key, tree)?
-        }
+        None => covering(run, key, tree)?,
     };
     Ok((note, trust, judged))
+}
+
+/// Whether a refusal says something about a log, not about whoever passes it on.
+fn is_about_the_log(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.reason,
+        Reason::RootOutdated | Reason::NodeTaken | Reason::EpochForeign | Reason::OrgExpelled | Reason::LogGap
+    )
+}
+
+/// Whether trustees have signed it; a root version speaks for itself.
+fn is_by_trustees(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Admission(_) | Body::Expulsion(_) | Body::RulePack(_) | Body::Recovery(_) | Body::Succession(_)
+    )
+}
+
+/// Puts entries into a tree, each under what the log has said about trust before it.
+pub(super) fn append(tree: &mut Tree, subjects: &mut Subjects, entries: &[LogEntry]) {
+    for entry in entries {
+        let hash = subjects.push(tree.size(), &entry.leaf, entry.statement.as_ref());
+        tree.push(hash);
+    }
 }
 
 /// A leaf and its body must belong together, and a public leaf has its body; if not, the courier changed something.

@@ -2,15 +2,13 @@
 //!
 //! Must never cosign what was not extended here from the own last root, and never count a name that is not in the
 //! policy.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::Refusal;
-use crate::domain::signing::PublicKey;
 use crate::domain::time::Timestamp;
-use crate::domain::trust::LogTrust;
 use crate::log::checkpoint::Checkpoint;
-use crate::log::cosignature::{self, Quorum};
+use crate::log::cosignature::{self, Witnesses};
 use crate::log::note::{NoteSignature, SignedNote};
 use crate::protocol::frame::Frame;
 use crate::protocol::limits::{CHECKPOINTS_PENDING_MAX, FRAME_HEADS_MAX};
@@ -54,7 +52,7 @@ impl Node {
 
     fn with_own_cosignature(&self, note: &SignedNote, now: Timestamp) -> Option<SignedNote> {
         let mut cosigned = note.clone();
-        let (name, key) = (self.settings.node().as_str(), &self.keys.witness);
+        let (name, key) = (self.settings.node().as_str(), self.witness_key()?);
         let line = cosignature::cosign(note, name, key, now.unix_seconds()).ok()?;
         cosignature::merge(&mut cosigned, line, &key.public()).ok()?;
         Some(cosigned)
@@ -109,10 +107,11 @@ impl Node {
         if log.fork.is_some() || log.witnessed_size() >= checkpoint.size {
             return Ok(true);
         }
-        let Some(key) = self.state.registry.log(origin).and_then(LogTrust::log_key) else { return Ok(false) };
         if checkpoint.size > log.tree.size() {
             return Ok(false);
         }
+        let trust = self.state.registry.log(origin);
+        let Some(key) = trust.and_then(|trust| trust.log_key_of(checkpoint.size)) else { return Ok(false) };
         Checkpoint::open(note, origin, key)?;
         let is_same_history = log.tree.root_at(checkpoint.size) == Ok(checkpoint.root);
         if !is_same_history || !self.is_witnessed(note) {
@@ -172,9 +171,9 @@ impl Node {
             return Ok(());
         }
         let mut gathered = pending.clone();
-        let (witnesses, _) = self.witnesses();
+        let witnesses = self.witnesses();
         for line in note.signatures() {
-            if let Some(key) = witnesses.get(&line.name) {
+            for key in witnesses.keys.get(&line.name).into_iter().flatten() {
                 // A line that does not verify is a stranger's business; it is simply not taken.
                 let _ = cosignature::merge(&mut gathered, line.clone(), key);
             }
@@ -192,12 +191,11 @@ impl Node {
             false => self.with_own_cosignature(&gathered, now).unwrap_or(gathered),
         };
         self.sync.pending_notes.insert(size, gathered.clone());
-        let (witnesses, quorum) = self.witnesses();
+        let witnesses = self.witnesses();
         // The log's own line is among them; fewer lines than that cannot be enough and need not be checked.
-        let may_suffice = gathered.signatures().len() > quorum;
+        let may_suffice = gathered.signatures().len() > witnesses.needed;
         let origin = self.settings.origin.clone();
-        if !may_suffice || !self.is_news(&origin, size) || !Quorum::count(&gathered, &witnesses, quorum).is_reached()
-        {
+        if !may_suffice || !self.is_news(&origin, size) || !witnesses.count(&gathered).is_reached() {
             return;
         }
         self.sync.pending_notes = self.sync.pending_notes.split_off(&(size + 1));
@@ -207,27 +205,27 @@ impl Node {
         }
     }
 
-    /// The witnesses of the policy in force by name, with their keys, and how many are needed.
-    pub fn witnesses(&self) -> (BTreeMap<String, PublicKey>, usize) {
-        let registry = &self.state.registry;
-        let Some(policy) = registry.newest_root().map(|root| &root.witnesses) else { return (BTreeMap::new(), 0) };
-        let of_policy = registry.logs().filter(|log| policy.nodes.contains(&log.origin().node));
-        let witnesses = of_policy
-            .filter_map(|log| log.witness_key().map(|key| (log.origin().node.to_string(), key.clone())))
-            .collect();
-        (witnesses, policy.quorum as usize)
+    /// Whose cosignatures count.
+    pub fn witnesses(&self) -> Witnesses {
+        self.state.registry.witnesses().into()
+    }
+
+    /// Whether a quorum of witnesses has cosigned a checkpoint of a log that is not held here yet. Each of them follows
+    /// no log that begins under a root version it knows to be replaced.
+    pub(super) fn is_vouched_for(&self, origin: &Origin) -> bool {
+        self.sync.early_notes.get(origin).is_some_and(|note| self.is_witnessed(note))
     }
 
     /// How many witnesses of the policy have cosigned an entry of a log.
     pub fn witnessing(&self, origin: &Origin, index: u64) -> Witnessing {
-        let (witnesses, needed) = self.witnesses();
+        let witnesses = self.witnesses();
         let kept = self.state.logs.get(origin).and_then(|log| log.witnessed.as_ref());
         let kept = kept.filter(|(size, _)| *size > index).map(|(_, note)| note);
         let pending = self.sync.pending_notes.range(index.saturating_add(1)..).map(|(_, note)| note);
         let pending = pending.filter(|_| *origin == self.settings.origin);
         let counted =
-            kept.into_iter().chain(pending).map(|note| Quorum::count(note, &witnesses, needed).cosigned.len());
-        Witnessing { cosigned: counted.max().unwrap_or(0), needed }
+            kept.into_iter().chain(pending).map(|note| witnesses.count(note).cosigned.len());
+        Witnessing { cosigned: counted.max().unwrap_or(0), needed: witnesses.needed }
     }
 
     /// How many of these witnesses have put their line under the end of a log. Counts names, so it is cheap enough for
@@ -245,8 +243,7 @@ impl Node {
     }
 
     fn is_witnessed(&self, note: &SignedNote) -> bool {
-        let (witnesses, quorum) = self.witnesses();
-        Quorum::count(note, &witnesses, quorum).is_reached()
+        self.witnesses().count(note).is_reached()
     }
 
     /// Shows the newest checkpoint to everyone again while it is not witnessed; whoever has followed it and whose
@@ -282,7 +279,7 @@ impl Node {
         if size == 0 || own.is_some_and(|(known, _)| *known >= size) || self.sync.pending_notes.contains_key(&size) {
             return;
         }
-        let note = self.own_checkpoint();
+        let Some(note) = self.own_checkpoint() else { return };
         self.sync.pending_notes.insert(size, note);
         while self.sync.pending_notes.len() > CHECKPOINTS_PENDING_MAX {
             self.sync.pending_notes.pop_first();

@@ -1,0 +1,81 @@
+//! Whom a trust statement is about. Every leaf of a log commits to what its log has said about each subject before it,
+//! so that nothing about one can be left out unnoticed, and nothing about the others has to be carried along.
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::domain::body::Body;
+use crate::domain::id::{NodeId, OfficerName, OrgId};
+use crate::domain::json;
+use crate::domain::statement::{Kind, Signed};
+
+/// Whom a trust statement is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// Everyone: root versions, expulsions, rule packs, successions, and whatever of a trust kind cannot be read.
+    Federation,
+    /// An organisation: its admissions, key events and recoveries.
+    Organisation(OrgId),
+    /// An officer: the grants.
+    Officer(OrgId, OfficerName),
+    /// A node: its records.
+    Node(NodeId),
+}
+
+impl fmt::Display for Subject {
+    /// The text that names the subject in a log's trust digest; names hold no slash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Federation => f.write_str("federation"),
+            Self::Organisation(org) => write!(f, "organisation/{org}"),
+            Self::Officer(org, officer) => write!(f, "officer/{org}/{officer}"),
+            Self::Node(node) => write!(f, "node/{node}"),
+        }
+    }
+}
+
+/// Whether statements of this kind say who may sign what.
+pub fn is_trust_kind(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::FederationRoot
+            | Kind::Admission
+            | Kind::Expulsion
+            | Kind::KeyEvent
+            | Kind::NodeRecord
+            | Kind::OfficerGrant
+            | Kind::RulePack
+            | Kind::Recovery
+            | Kind::Succession
+    )
+}
+
+/// The names by which a trust statement says whom it is about. Read from the document as it stands, never through the
+/// rules of a kind: those may become stricter, and what a log has said stays what it was.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    org: Option<OrgId>,
+    officer: Option<OfficerName>,
+    node: Option<NodeId>,
+}
+
+/// Whom a statement is about, accepted or not; none for kinds that say nothing about trust.
+pub fn subject_of(signed: &Signed) -> Option<Subject> {
+    if !is_trust_kind(signed.kind()) {
+        return None;
+    }
+    let Named { org, officer, node } = json::read(signed.payload()).unwrap_or_default();
+    let subject = match signed.kind() {
+        Kind::Admission | Kind::KeyEvent | Kind::Recovery => org.map(Subject::Organisation),
+        Kind::OfficerGrant => org.zip(officer).map(|(org, officer)| Subject::Officer(org, officer)),
+        Kind::NodeRecord => node.map(Subject::Node),
+        _ => None,
+    };
+    Some(subject.unwrap_or(Subject::Federation))
+}
+
+/// Whether it concerns everyone and therefore stands in every log.
+pub fn is_for_everyone(body: &Body) -> bool {
+    matches!(body, Body::FederationRoot(_) | Body::Expulsion(_) | Body::RulePack(_) | Body::Succession(_))
+}
