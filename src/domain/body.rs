@@ -10,7 +10,8 @@ use crate::domain::order::{
 };
 use crate::domain::price::Tariff;
 use crate::domain::reason::Refusal;
-use crate::domain::statement::{Kind, Signed, checked_text};
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::text::checked_text;
 use crate::domain::time::Timestamp;
 use crate::domain::trust::{
     Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, OfficerRole, SignerRule,

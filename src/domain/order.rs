@@ -12,13 +12,14 @@ use crate::domain::grounds::Grounds;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
-use crate::domain::offering::{Component, Due, TERM_YEARS_MAX};
+use crate::domain::offering::TERM_YEARS_MAX;
 use crate::domain::order::aftercare::Amends;
 use crate::domain::order::bundle::Bundle;
-use crate::domain::price::Quantities;
+use crate::domain::price::{Component, Quantities};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
-use crate::domain::statement::{Salt, checked_text};
+use crate::domain::salt::Salt;
+use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
 
 pub mod aftercare;
@@ -496,16 +497,4 @@ impl Request {
             Err(Refusal::new(Reason::DeadlineInvalid).with("quote_by", self.quote_by).with("seal_by", self.seal_by))
         }
     }
-}
-
-/// What the components cost over a contract of `years`.
-pub fn amount(components: &[Component], years: u32) -> Result<Cents, Refusal> {
-    components.iter().try_fold(Cents::ZERO, |sum, component| {
-        let part = match component.due {
-            Due::Once => component.cents,
-            Due::PerYear => component.cents.times(years)?,
-            Due::PerUse => return Err(Refusal::new(Reason::QuantityMissing).with("field", "uses")),
-        };
-        sum.plus(part)
-    })
 }

@@ -8,7 +8,8 @@ use std::fmt;
 
 use crate::domain::id::{KeyHash, OrderId, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Kind, Salt, Signed};
+use crate::domain::salt::Salt;
+use crate::domain::statement::{Kind, Signed};
 
 /// Length of a leaf in bytes.
 pub const LEAF_BYTES: usize = 168;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::attempt::Attempt;
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::statement::{Salt, checked_text};
+use crate::domain::salt::Salt;
+use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
 
 /// Notice to give where the offering says nothing, in days: a quarter, as the framework contracts of the cooperatives

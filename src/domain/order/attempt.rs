@@ -8,8 +8,8 @@ use crate::domain::money::Cents;
 use crate::domain::order::aftercare::{Milestone, check_milestone};
 use crate::domain::order::{
     Accept, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Mode, Recall, Reminder, Request, Seal, Void,
-    amount,
 };
+use crate::domain::price::amount;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::statement::{Kind, Signed, Verified};

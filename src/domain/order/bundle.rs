@@ -9,7 +9,7 @@ use crate::domain::money::Cents;
 use crate::domain::order::{LegFinding, Request};
 use crate::domain::price::{KeyKind, PARTIES_MAX, WEIGHT_MAX, distribute};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Salt;
+use crate::domain::salt::Salt;
 use crate::domain::time::Timestamp;
 
 /// Members for whom the buyer orders.
