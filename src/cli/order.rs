@@ -17,10 +17,10 @@ use crate::cli::price::Needs;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::aftercare::{Amendment, Amends};
 use crate::domain::order::bundle::Bundle;
 use crate::domain::order::{
-    AutoSeal, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
+    Amendment, Amends, AutoSeal, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void,
+    VoidReason,
 };
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};

@@ -3,8 +3,8 @@ use crate::domain::facts::{EntityFacts, Membership, RulePack};
 use crate::domain::id::{OfficerName, OrderId, OrgId};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
-use crate::domain::order::aftercare::Milestone;
-use crate::domain::order::bundle::CallOff;
+use crate::domain::order::call_off::CallOff;
+use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{
     Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request, Seal, Void,
 };

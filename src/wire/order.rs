@@ -5,7 +5,7 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::Basis;
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase};
-use crate::domain::order::bundle::CallOff;
+use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{Attempt, LegFinding, Mode, Request, VoidReason};
 use crate::domain::price::{Component, amount};
 use crate::domain::reason::{Lang, Reason, Refusal};

@@ -10,7 +10,8 @@ use verbund::domain::facts::{
 };
 use verbund::domain::grounds::{Alternative, Grounds};
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
-use verbund::domain::law::{Verdict, judge_leg};
+use verbund::domain::law::Verdict;
+use verbund::domain::law::cases::judge_leg;
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Need, Offering};
 use verbund::domain::order::{

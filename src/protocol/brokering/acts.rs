@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::order::bundle::CallOff;
+use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{
     Accept, Attempt, Counter, Decline, Endorse, LateNotice, Placed, Recall, Reminder, Request, Seal, Void,
 };

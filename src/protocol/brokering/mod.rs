@@ -15,7 +15,8 @@ pub mod overdue;
 pub mod recovery;
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::law::{LegJudgement, Verdict, judge_leg};
+use crate::domain::law::cases::judge_leg;
+use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::bundle::Member;
 use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};

@@ -2,8 +2,9 @@
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::money::Cents;
-use crate::domain::order::aftercare::{Milestone, check_timely};
+use crate::domain::order::aftercare::check_timely;
 use crate::domain::order::bundle::Bundle;
+use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{Attempt, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Signed, Verified};
