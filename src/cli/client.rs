@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::cli::Global;
+use crate::cli::options::{Global, Needs};
 use crate::cli::output::Output;
-use crate::cli::price::Needs;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::Global;
 use crate::cli::client::Client;
 use crate::cli::offering::publish;
+use crate::cli::options::Global;
 use crate::domain::id::OrgId;
 use crate::domain::offering::Need;
 use crate::domain::reason::Refusal;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::Global;
 use crate::cli::client::Client;
+use crate::cli::options::Global;
 use crate::config::offerings::read_offering;
 use crate::domain::id::OrgId;
 use crate::domain::money::Cents;

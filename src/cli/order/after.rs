@@ -3,7 +3,7 @@ use clap::ArgGroup;
 
 use crate::cli::client::{Client, fresh_salt};
 use crate::cli::offering::euros;
-use crate::cli::order::answered;
+use crate::cli::order::acts::answered;
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::Recall;

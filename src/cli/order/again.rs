@@ -2,7 +2,9 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::{Client, fresh_salt};
-use crate::cli::order::{DAY_MS, Terms, Wish, considered, euro_cents, hand_in, is_over, void};
+use crate::cli::order::acts::{hand_in, void};
+use crate::cli::order::show::is_over;
+use crate::cli::order::wish::{DAY_MS, Terms, Wish, considered, euro_cents};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
