@@ -10,7 +10,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Signed, Verified};
 use crate::domain::time::{Date, Timestamp};
 use crate::domain::trust::OfficerGrant;
-use crate::protocol::brokering::refuse_unless_fulfilled;
+use crate::protocol::brokering::legs::refuse_unless_fulfilled;
 use crate::protocol::limits::{CLOCK_SKEW_MS, ORDERS_MAX};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::state::Order;
