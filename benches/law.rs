@@ -20,7 +20,7 @@ use std::hint::black_box;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::Membership;
 use verbund::domain::id::{OrgId, StatementId};
-use verbund::domain::law::judge_leg;
+use verbund::domain::law::cases::judge_leg;
 use verbund::domain::route::{FoundRoutes, find_routes};
 
 use crate::law_graphs::{BODIES, Draw, Graph, day, generated, pack, real};

@@ -3,9 +3,11 @@
 //! Part of the area `law`. It must never be run on a price list smaller than the limits allow.
 use verbund::domain::facts::BasisPoints;
 use verbund::domain::id::{Hash, OrgId};
-use verbund::domain::offering::{Component, CostItem, Due, Offering};
+use verbund::domain::offering::Offering;
 use verbund::domain::order::Request;
-use verbund::domain::price::{Indexation, Key, KeyKind, PARTIES_MAX, Part, Quantities, Tariff, Terms, Weight};
+use verbund::domain::price::{
+    Component, CostItem, Due, Indexation, Key, KeyKind, PARTIES_MAX, Part, Quantities, Tariff, Terms, Weight,
+};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::protocol::settings::Dice;
 use verbund::protocol::{Input, Node, RequestId};

@@ -328,7 +328,7 @@ impl Bundle {
         let policy = policy_text(&keys.logs, &of_policy.collect(), quorum);
         bundle.members.insert(POLICY.to_owned(), policy.into_bytes());
         bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
-        let verify = instructions::text(&bundle);
+        let verify = instructions::text(&bundle.members);
         bundle.members.insert(VERIFY.to_owned(), verify.into_bytes());
         bundle.write_manifest();
         bundle.within_limits().map(|()| bundle)

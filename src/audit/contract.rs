@@ -11,11 +11,14 @@ use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
 use crate::domain::id::{OrgId, Origin, StatementId};
-use crate::domain::law::{LegJudgement, Verdict, judge_leg};
-use crate::domain::offering::{Area, Component, Offering};
+use crate::domain::law::cases::judge_leg;
+use crate::domain::law::{LegJudgement, Verdict};
+use crate::domain::offering::Offering;
 use crate::domain::order::{Attempt, LegFinding, Mode, Placed, Request};
+use crate::domain::price::Component;
 use crate::domain::price::quote::{Buyer, carried, quote};
 use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::register::Area;
 use crate::domain::statement::{Kind, Verified};
 use crate::domain::time::Timestamp;
 

@@ -2,7 +2,7 @@
 //!
 //! One command per line, each line beginning with `openssl `, so that a script can take them out. Must never contain
 //! anything that has to be run but these.
-use crate::audit::bundle::Bundle;
+use std::collections::BTreeMap;
 
 const HEAD: &str = "\
 PRÜFUNG OHNE UNSERE PROGRAMME (English below)
@@ -39,15 +39,15 @@ CHECKING WITHOUT OUR PROGRAMS
 
 ";
 
-/// The text for a bundle whose statements, signatures and keys are already in place.
-pub fn text(bundle: &Bundle) -> String {
-    let commands: String = commands(bundle).into_iter().map(|command| command + "\n").collect();
+/// The text for a bundle of which statements, signatures and keys are already in place.
+pub fn text(files: &BTreeMap<String, Vec<u8>>) -> String {
+    let commands: String = commands(files).into_iter().map(|command| command + "\n").collect();
     format!("{HEAD}{commands}")
 }
 
-/// One command per signature, in the order of the members.
-pub fn commands(bundle: &Bundle) -> Vec<String> {
-    let signatures = bundle.members.keys().filter_map(|file| file.strip_suffix(".sig")?.rsplit_once('.'));
+/// One command per signature, in the order of the files.
+pub fn commands(files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let signatures = files.keys().filter_map(|file| file.strip_suffix(".sig")?.rsplit_once('.'));
     signatures
         .map(|(name, key)| {
             format!(

@@ -10,8 +10,7 @@ use crate::audit::bundle::printable;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
-use crate::domain::order::aftercare::Amends;
-use crate::domain::order::{Mode, VoidReason};
+use crate::domain::order::{Amends, Mode, VoidReason};
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::domain::time::{Date, Timestamp};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::cli::Global;
 use crate::cli::client::{Client, parse_root};
+use crate::cli::options::Global;
 use crate::cli::output::Format;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Reason, Refusal};

@@ -4,11 +4,10 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::Global;
 use crate::cli::client::Client;
 use crate::cli::offering::euros;
+use crate::cli::options::{Global, Needs};
 use crate::cli::output::Output;
-use crate::cli::price::Needs;
 use crate::domain::id::OrgId;
 use crate::domain::law::Verdict;
 use crate::domain::reason::{Lang, Refusal};

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::cli::Global;
+use crate::cli::options::{Global, Needs};
 use crate::cli::output::Output;
-use crate::cli::price::Needs;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::salt::Salt;
 use crate::domain::signing::SecretKey;
-use crate::domain::statement::{Kind, Salt, Signed};
+use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::Global;
 use crate::cli::client::Client;
 use crate::cli::offering::publish;
+use crate::cli::options::Global;
 use crate::config::organisations::read_facts;
 use crate::domain::reason::Refusal;
 use crate::domain::statement::{Kind, Signed};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::Client;
-use crate::cli::price::Needs;
+use crate::cli::options::Needs;
 use crate::domain::grounds::{ALTERNATIVES_MAX, Alternative, Grounds};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;

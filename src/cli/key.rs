@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::cli::Global;
+use crate::cli::options::Global;
 use crate::domain::reason::Refusal;
 use crate::domain::signing::SecretKey;
 use crate::node::{keys, system};

@@ -11,19 +11,19 @@ pub mod key;
 pub mod need;
 pub mod node;
 pub mod offering;
+pub mod options;
 pub mod order;
 pub mod output;
 pub mod peer;
 pub mod price;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::cli::output::{Format, Output};
-use crate::domain::id::{OfficerName, OrgId};
-use crate::domain::reason::{Class, Lang, Refusal};
+use crate::cli::options::Global;
+use crate::cli::output::Output;
+use crate::domain::reason::{Class, Refusal};
 use crate::usage::{self, Stop};
 
 /// Verbund: Marktplatz der öffentlichen IT-Genossenschaften.
@@ -40,60 +40,6 @@ struct Cli {
     global: Global,
     #[command(subcommand)]
     noun: Noun,
-}
-
-/// Options that every command takes.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Für alle Befehle")]
-pub struct Global {
-    /// Profil mit Adresse, Zertifikat und Schlüssel (TOML)
-    #[arg(long, global = true, value_name = "DATEI", env = "VERBUND_PROFILE")]
-    pub profile: Option<PathBuf>,
-    /// Adresse des Knotens, z. B. 127.0.0.1:18440
-    #[arg(long, global = true, value_name = "HOST:PORT")]
-    pub address: Option<String>,
-    /// Zertifikat des Knotens (tls.pem)
-    #[arg(long, global = true, value_name = "DATEI")]
-    pub tls: Option<PathBuf>,
-    /// Für welche Organisation gehandelt wird
-    #[arg(long, global = true, value_name = "ORG")]
-    pub org: Option<OrgId>,
-    /// Amt der handelnden Person, wie es in der Vollmacht steht
-    #[arg(long, global = true, value_name = "AMT")]
-    pub officer: Option<OfficerName>,
-    /// Schlüsseldatei der handelnden Person
-    #[arg(long, global = true, value_name = "DATEI")]
-    pub key: Option<PathBuf>,
-    /// Ausgabeform
-    #[arg(short, long, global = true, value_enum, default_value_t)]
-    pub output: Format,
-    /// Sprache
-    #[arg(long, global = true, value_enum, default_value_t)]
-    pub lang: LangArgument,
-    /// Längste Wartezeit auf eine Antwort, in Sekunden
-    #[arg(long, global = true, default_value_t = 15, value_name = "SEKUNDEN", value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub timeout: u64,
-}
-
-/// The language on the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum LangArgument {
-    /// Deutsch
-    #[default]
-    De,
-    /// English
-    En,
-}
-
-impl Global {
-    /// How to print.
-    pub fn out(&self) -> Output {
-        let lang = match self.lang {
-            LangArgument::De => Lang::De,
-            LangArgument::En => Lang::En,
-        };
-        Output { format: self.output, lang }
-    }
 }
 
 #[derive(Subcommand)]

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::Global;
 use crate::cli::client::Client;
 use crate::cli::offering::publish;
+use crate::cli::options::Global;
 use crate::domain::id::OrgId;
-use crate::domain::offering::{LeikaKey, Need};
+use crate::domain::offering::Need;
 use crate::domain::reason::Refusal;
+use crate::domain::register::LeikaKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::parse_date;
 

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
-use crate::cli::Global;
 use crate::cli::client::{Client, parse_root};
+use crate::cli::options::Global;
 use crate::cli::output::{Format, Output, data};
 use crate::config::node::{HostPort, NodeConfig, read_run};
 use crate::domain::reason::{Reason, Refusal};

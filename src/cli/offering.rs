@@ -5,12 +5,13 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::Global;
 use crate::cli::client::Client;
+use crate::cli::options::Global;
 use crate::config::offerings::read_offering;
 use crate::domain::id::OrgId;
 use crate::domain::money::Cents;
-use crate::domain::offering::{CostItem, Due, Withdrawal};
+use crate::domain::offering::Withdrawal;
+use crate::domain::price::{CostItem, Due};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::wire::pb::catalogue::v1 as pb;

@@ -4,8 +4,8 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::Value;
 
-use crate::cli::Global;
 use crate::cli::client::{Client, time_text};
+use crate::cli::options::Global;
 use crate::domain::reason::Refusal;
 use crate::wire::pb::node::v1 as pb;
 

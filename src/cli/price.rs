@@ -4,10 +4,10 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::Global;
 use crate::cli::client::Client;
 use crate::cli::offering::{due_text, due_word, euros, item_text};
-use crate::cli::order::chosen;
+use crate::cli::options::{Global, Needs};
+use crate::cli::order::wish::chosen;
 use crate::cli::output::Output;
 use crate::domain::facts::BasisPoints;
 use crate::domain::id::OrgId;
@@ -42,20 +42,6 @@ pub enum Verb {
         #[command(flatten)]
         needs: Needs,
     },
-}
-
-/// What a price depends on, and with it the order in which routes are counted.
-#[derive(clap::Args, Clone, Copy, Default)]
-pub struct Needs {
-    /// Laufzeit in Jahren; die kürzeste des Angebots, wenn nicht genannt
-    #[arg(long, value_name = "JAHRE", default_value_t = 0, hide_default_value = true)]
-    pub term_years: u32,
-    /// Erwartete Nutzungen je Jahr, wo der Preis davon abhängt
-    #[arg(long, value_name = "ZAHL")]
-    pub uses: Option<u32>,
-    /// Angehörige der Zielgruppe, wo der Preis davon abhängt
-    #[arg(long, value_name = "ZAHL")]
-    pub target_group: Option<u32>,
 }
 
 /// Runs the verb.

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::document::Document;
 use crate::domain::id::{Hash, NodeId, OrgId, StatementId, shortened};
 use crate::domain::money::Cents;
-use crate::domain::offering::Component;
-use crate::domain::price::check_items;
+use crate::domain::price::{Component, check_items};
 use crate::domain::reason::{Reason, Refusal};
 
 /// Most organisations one node may host: every municipality of the largest Land fits.

@@ -13,9 +13,10 @@ use crate::domain::fact_base::FactBase;
 use crate::domain::facts::{EntityFacts, Membership};
 use crate::domain::id::{OfficerName, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::offering::{Area, ConnectionReport};
+use crate::domain::offering::ConnectionReport;
 use crate::domain::reason::Refusal;
-use crate::domain::statement::checked_text;
+use crate::domain::register::Area;
+use crate::domain::text::checked_text;
 use crate::domain::time::Date;
 use crate::domain::trust::OfficerRole;
 

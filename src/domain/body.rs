@@ -3,14 +3,15 @@ use crate::domain::facts::{EntityFacts, Membership, RulePack};
 use crate::domain::id::{OfficerName, OrderId, OrgId};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
-use crate::domain::order::aftercare::Milestone;
-use crate::domain::order::bundle::CallOff;
+use crate::domain::order::call_off::CallOff;
+use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{
     Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request, Seal, Void,
 };
 use crate::domain::price::Tariff;
 use crate::domain::reason::Refusal;
-use crate::domain::statement::{Kind, Signed, checked_text};
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::text::checked_text;
 use crate::domain::time::Timestamp;
 use crate::domain::trust::documents::{
     Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, OfficerRole, Recovery, Succession,

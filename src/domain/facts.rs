@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::checked_text;
+use crate::domain::text::checked_text;
 use crate::domain::time::Date;
 
 /// A share in hundredths of a per cent, 0 to 10,000.

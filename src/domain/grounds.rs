@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::checked_text;
+use crate::domain::text::checked_text;
 
 /// Most other offerings a request names: more than anyone compares, about three kilobytes.
 pub const ALTERNATIVES_MAX: usize = 10;

@@ -1,115 +1,12 @@
-//! What is on offer: LeiKa keys, OZG-IDs, coverage, maturity, price items. The types cannot hold a wrong value.
-use std::fmt;
-use std::str::FromStr;
-
+//! What is on offer: services, coverage, maturity, price. And what is looked for, withdrawn or was tried.
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{OrgId, StatementId, shortened};
-use crate::domain::money::Cents;
-use crate::domain::price::{Tax, Terms, check_items};
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::price::{Component, check_items};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::checked_text;
+use crate::domain::register::{Area, LeikaKey, OzgId};
+use crate::domain::text::checked_text;
 use crate::domain::time::Date;
-
-macro_rules! checked_text_type {
-    ($(#[$doc:meta])* $type:ident, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
-
-        impl $type {
-            /// The text form.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $type {
-            type Error = Refusal;
-
-            fn try_from(text: String) -> Result<Self, Refusal> {
-                let check: fn(&str) -> Result<(), Refusal> = $check;
-                check(&text).map(|()| Self(text))
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = Refusal;
-
-            fn from_str(text: &str) -> Result<Self, Refusal> {
-                Self::try_from(text.to_owned())
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(value: $type) -> String {
-                value.0
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-checked_text_type! {
-    /// A *Leistungsschlüssel*: 14 digits, of which the first two are 99 (federal catalogue) or a Land, 01 to 16.
-    LeikaKey, |text| {
-        let digits = text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit());
-        if digits && (text.starts_with("99") || is_land(&text[..2])) {
-            Ok(())
-        } else {
-            Err(Refusal::new(Reason::LeikaInvalid).with("value", shortened(text)))
-        }
-    }
-}
-
-checked_text_type! {
-    /// The id of an OZG service, which bundles LeiKa services: five digits.
-    OzgId, |text| {
-        if text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit()) {
-            Ok(())
-        } else {
-            Err(Refusal::new(Reason::OzgInvalid).with("value", shortened(text)))
-        }
-    }
-}
-
-checked_text_type! {
-    /// An area: an *Amtlicher Regionalschlüssel* of 2 (Land), 3, 5 (Kreis), 9 or 12 (municipality) digits, or `*` for
-    /// all of Germany. A shorter key covers every key it begins.
-    Area, |text| {
-        let regional = matches!(text.len(), 2 | 3 | 5 | 9 | 12)
-            && text.bytes().all(|b| b.is_ascii_digit())
-            && is_land(&text[..2]);
-        if text == "*" || regional {
-            Ok(())
-        } else {
-            Err(Refusal::new(Reason::ArsInvalid).with("value", shortened(text)))
-        }
-    }
-}
-
-fn is_land(two_digits: &str) -> bool {
-    two_digits.parse::<u8>().is_ok_and(|land| (1..=16).contains(&land))
-}
-
-impl Area {
-    /// Whether every place in `other` lies in this area.
-    pub fn covers(&self, other: &Self) -> bool {
-        self.0 == "*" || other.0.starts_with(&self.0)
-    }
-}
 
 /// OZG maturity with the version of its model: 0 to 4 in 1.1 (2020), 0 to 7 in 2.0 (July 2025).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -171,98 +68,6 @@ impl TryFrom<MaturityClaim> for Maturity {
 impl From<Maturity> for MaturityClaim {
     fn from(maturity: Maturity) -> Self {
         Self { model: maturity.model, level: maturity.level }
-    }
-}
-
-/// What a price item pays for: the eligible items of IT-Planungsrat decision 2021/24, and what comes before and after.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CostItem {
-    /// a) Operation of the technical infrastructure.
-    Infrastructure,
-    /// b) Functional further development and change management.
-    Development,
-    /// c) Usage fees for the platform.
-    Platform,
-    /// d) Operation of the online service, maintenance and support included.
-    Operation,
-    /// e) Costs directly caused by use, such as printing and posting.
-    Usage,
-    /// One-off set-up.
-    SetUp,
-    /// One-off connection of the municipality.
-    Connection,
-    /// A hop's charge for brokering.
-    Brokering,
-}
-
-impl CostItem {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Infrastructure,
-        Self::Development,
-        Self::Platform,
-        Self::Operation,
-        Self::Usage,
-        Self::SetUp,
-        Self::Connection,
-        Self::Brokering,
-    ];
-
-    /// The word in statements and files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Infrastructure => "infrastructure",
-            Self::Development => "development",
-            Self::Platform => "platform",
-            Self::Operation => "operation",
-            Self::Usage => "usage",
-            Self::SetUp => "set-up",
-            Self::Connection => "connection",
-            Self::Brokering => "brokering",
-        }
-    }
-}
-
-/// How often a price item falls due.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Due {
-    /// Once per contract.
-    Once,
-    /// Every contract year.
-    PerYear,
-    /// Every use. Only in offerings and tariffs: an offer for one buyer names what its uses cost a year.
-    PerUse,
-}
-
-/// One item of a price, net, with its value-added tax treatment.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Component {
-    /// What it pays for.
-    pub item: CostItem,
-    /// How often.
-    pub due: Due,
-    /// Net amount.
-    pub cents: Cents,
-    /// Value-added tax treatment in words, e.g. `keine Umsatzsteuer (hoheitlich)`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub vat: String,
-    /// The same for machines.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax: Option<Tax>,
-    /// What the amount depends on; absent for a plain amount, and in every offer for one buyer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub terms: Option<Terms>,
-    /// The contract year of an amount that differs from year to year; in offers for one buyer only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub year: Option<u32>,
-}
-
-impl Component {
-    /// A plain amount.
-    pub fn new(item: CostItem, due: Due, cents: Cents, vat: &str) -> Self {
-        Self { item, due, cents, vat: vat.to_owned(), tax: None, terms: None, year: None }
     }
 }
 
@@ -450,34 +255,9 @@ pub struct Need {
 mod tests {
     use super::*;
 
-    fn check<T: FromStr<Err = Refusal>>(text: &str, expected: Option<Reason>) {
-        assert_eq!(text.parse::<T>().err().map(|refusal| refusal.reason), expected, "{text:?}");
-    }
-
     #[test]
-    fn keys_cannot_hold_a_wrong_value() {
-        check::<LeikaKey>("99107023017000", None);
-        check::<LeikaKey>("15107023017000", None);
-        check::<LeikaKey>("9910702301700", Some(Reason::LeikaInvalid));
-        check::<LeikaKey>("17107023017000", Some(Reason::LeikaInvalid));
-        check::<LeikaKey>("nicht im LeiKa", Some(Reason::LeikaInvalid));
-        check::<LeikaKey>("99äöü123456", Some(Reason::LeikaInvalid));
-        check::<OzgId>("10092", None);
-        check::<OzgId>("1009", Some(Reason::OzgInvalid));
-        check::<Area>("150830040040", None);
-        check::<Area>("*", None);
-        check::<Area>("00", Some(Reason::ArsInvalid));
-        check::<Area>("1508", Some(Reason::ArsInvalid));
+    fn maturity_keeps_to_its_model() {
         assert!(Maturity::new(MaturityModel::V1_1, 5).is_err());
         assert!(Maturity::new(MaturityModel::V2_0, 7).is_ok());
-    }
-
-    #[test]
-    fn a_shorter_area_covers_what_it_begins() {
-        let area = |text: &str| text.parse::<Area>().expect("area");
-        assert!(area("15").covers(&area("150830040040")));
-        assert!(area("*").covers(&area("09")));
-        assert!(!area("150830040040").covers(&area("15")));
-        assert!(!area("09").covers(&area("150830040040")));
     }
 }

@@ -4,26 +4,28 @@
 //! the attempt for all parties at once. Every message names its predecessor by id. The same rules serve the node that
 //! acts and the auditor who judges years later.
 //!
-//! [`attempt`] puts the messages of one attempt in their places, [`aftercare`] is what follows a seal, [`bundle`] one
-//! order for several members of the buyer.
+//! [`attempt`] puts the messages of one attempt in their places, [`milestone`] and [`aftercare`] are what follows a seal,
+//! [`bundle`] is one order for several members of the buyer, [`call_off`] what each of them gets.
 use serde::{Deserialize, Serialize};
 
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
-use crate::domain::offering::{Component, Due, TERM_YEARS_MAX};
-use crate::domain::order::aftercare::Amends;
+use crate::domain::offering::TERM_YEARS_MAX;
 use crate::domain::order::bundle::Bundle;
-use crate::domain::price::Quantities;
+use crate::domain::price::{Component, Quantities};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
-use crate::domain::statement::{Salt, checked_text};
+use crate::domain::salt::Salt;
+use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
 
 pub mod aftercare;
 pub mod attempt;
 pub mod bundle;
+pub mod call_off;
+pub mod milestone;
 
 pub use attempt::{Attempt, Placed};
 
@@ -92,6 +94,40 @@ pub struct Request {
     pub signed_at: Timestamp,
     /// Hides the hash; known to the parties only.
     pub salt: Salt,
+}
+
+/// An order that changes a sealed one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Amends {
+    /// The sealed order.
+    pub order: OrderId,
+    /// Its seal.
+    pub seal: StatementId,
+    /// What it does to it.
+    pub what: Amendment,
+}
+
+/// What an order does to the one it amends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Amendment {
+    /// Other terms from now on.
+    Change,
+    /// A further term; section 108 GWB is judged again.
+    Prolong,
+}
+
+impl Amends {
+    /// The words for a person: what it does to which order.
+    pub fn text(&self, lang: Lang) -> String {
+        let verb = match (self.what, lang) {
+            (Amendment::Change, Lang::De) => "ändert die Bestellung",
+            (Amendment::Change, Lang::En) => "changes order",
+            (Amendment::Prolong, Lang::De) => "verlängert die Bestellung",
+            (Amendment::Prolong, Lang::En) => "prolongs order",
+        };
+        format!("{verb} {}", self.order)
+    }
 }
 
 /// A route as the machine judged and priced it before the officer chose.
@@ -496,16 +532,4 @@ impl Request {
             Err(Refusal::new(Reason::DeadlineInvalid).with("quote_by", self.quote_by).with("seal_by", self.seal_by))
         }
     }
-}
-
-/// What the components cost over a contract of `years`.
-pub fn amount(components: &[Component], years: u32) -> Result<Cents, Refusal> {
-    components.iter().try_fold(Cents::ZERO, |sum, component| {
-        let part = match component.due {
-            Due::Once => component.cents,
-            Due::PerYear => component.cents.times(years)?,
-            Due::PerUse => return Err(Refusal::new(Reason::QuantityMissing).with("field", "uses")),
-        };
-        sum.plus(part)
-    })
 }

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::BasisPoints;
 use crate::domain::id::{OrgId, shortened};
 use crate::domain::money::Cents;
-use crate::domain::offering::{Area, Component, Due};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::checked_text;
+use crate::domain::register::Land;
+use crate::domain::text::checked_text;
 
 pub mod koenigstein;
 pub mod quote;
@@ -37,53 +37,6 @@ pub const ITEMS_MAX: usize = 100;
 
 /// Years a key may refer to: from the first *Königsteiner Abkommen* (1949) on.
 const YEARS: std::ops::RangeInclusive<u32> = 1949..=2100;
-
-/// The Länder by the number that begins every regional key: short form and name.
-const LANDS: [(&str, &str); 16] = [
-    ("SH", "Schleswig-Holstein"),
-    ("HH", "Hamburg"),
-    ("NI", "Niedersachsen"),
-    ("HB", "Bremen"),
-    ("NW", "Nordrhein-Westfalen"),
-    ("HE", "Hessen"),
-    ("RP", "Rheinland-Pfalz"),
-    ("BW", "Baden-Württemberg"),
-    ("BY", "Bayern"),
-    ("SL", "Saarland"),
-    ("BE", "Berlin"),
-    ("BB", "Brandenburg"),
-    ("MV", "Mecklenburg-Vorpommern"),
-    ("SN", "Sachsen"),
-    ("ST", "Sachsen-Anhalt"),
-    ("TH", "Thüringen"),
-];
-
-/// One of the sixteen Länder.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Land(usize);
-
-impl Land {
-    /// All of them, by number.
-    pub fn all() -> impl Iterator<Item = Self> {
-        (0..LANDS.len()).map(Self)
-    }
-
-    /// The Land an area lies in; none for all of Germany.
-    pub fn of(area: &Area) -> Option<Self> {
-        let number: usize = area.as_str().get(..2)?.parse().ok()?;
-        number.checked_sub(1).filter(|at| *at < LANDS.len()).map(Self)
-    }
-
-    /// The two-letter short form.
-    pub fn code(self) -> &'static str {
-        LANDS[self.0].0
-    }
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        LANDS[self.0].1
-    }
-}
 
 /// Who bears a part of a cost. Written `bund`, a Land's short form in capitals, or an organisation's name, which never
 /// has capitals.
@@ -302,6 +255,98 @@ pub struct Tax {
     pub reason: String,
 }
 
+/// What a price item pays for: the eligible items of IT-Planungsrat decision 2021/24, and what comes before and after.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostItem {
+    /// a) Operation of the technical infrastructure.
+    Infrastructure,
+    /// b) Functional further development and change management.
+    Development,
+    /// c) Usage fees for the platform.
+    Platform,
+    /// d) Operation of the online service, maintenance and support included.
+    Operation,
+    /// e) Costs directly caused by use, such as printing and posting.
+    Usage,
+    /// One-off set-up.
+    SetUp,
+    /// One-off connection of the municipality.
+    Connection,
+    /// A hop's charge for brokering.
+    Brokering,
+}
+
+impl CostItem {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Infrastructure,
+        Self::Development,
+        Self::Platform,
+        Self::Operation,
+        Self::Usage,
+        Self::SetUp,
+        Self::Connection,
+        Self::Brokering,
+    ];
+
+    /// The word in statements and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Infrastructure => "infrastructure",
+            Self::Development => "development",
+            Self::Platform => "platform",
+            Self::Operation => "operation",
+            Self::Usage => "usage",
+            Self::SetUp => "set-up",
+            Self::Connection => "connection",
+            Self::Brokering => "brokering",
+        }
+    }
+}
+
+/// How often a price item falls due.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Due {
+    /// Once per contract.
+    Once,
+    /// Every contract year.
+    PerYear,
+    /// Every use. Only in offerings and tariffs: an offer for one buyer names what its uses cost a year.
+    PerUse,
+}
+
+/// One item of a price, net, with its value-added tax treatment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Component {
+    /// What it pays for.
+    pub item: CostItem,
+    /// How often.
+    pub due: Due,
+    /// Net amount.
+    pub cents: Cents,
+    /// Value-added tax treatment in words, e.g. `keine Umsatzsteuer (hoheitlich)`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vat: String,
+    /// The same for machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
+    /// What the amount depends on; absent for a plain amount, and in every offer for one buyer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+    /// The contract year of an amount that differs from year to year; in offers for one buyer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year: Option<u32>,
+}
+
+impl Component {
+    /// A plain amount.
+    pub fn new(item: CostItem, due: Due, cents: Cents, vat: &str) -> Self {
+        Self { item, due, cents, vat: vat.to_owned(), tax: None, terms: None, year: None }
+    }
+}
+
 /// What an organisation charges for passing orders on, published so that a price can be known before an order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Tariff {
@@ -441,6 +486,18 @@ impl Tax {
         Err(Refusal::new(Reason::FieldInvalid)
             .with("rule", "a tax rate belongs to what is taxed, and to nothing else"))
     }
+}
+
+/// What the components cost over a contract of `years`.
+pub fn amount(components: &[Component], years: u32) -> Result<Cents, Refusal> {
+    components.iter().try_fold(Cents::ZERO, |sum, component| {
+        let part = match component.due {
+            Due::Once => component.cents,
+            Due::PerYear => component.cents.times(years)?,
+            Due::PerUse => return Err(Refusal::new(Reason::QuantityMissing).with("field", "uses")),
+        };
+        sum.plus(part)
+    })
 }
 
 /// Divides an amount by weights so that the parts add up to it exactly: every part is rounded down, and the cents left

@@ -3,15 +3,15 @@
 //! The signed bytes are the pre-authentication encoding of DSSE v1 over a payload type and a JSON payload; the payload
 //! type names the kind, so a signature on an offering can never be taken for one on an order. [`Signed`] is a claim.
 //! [`Verified`] is proof, and only `domain::trust` makes one.
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::domain::body::Body;
-use crate::domain::id::{KeyHash, StatementId, shortened};
+use crate::domain::id::{KeyHash, StatementId};
 use crate::domain::json;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{PublicKey, SecretKey, Signature};
@@ -136,8 +136,8 @@ struct Parts {
     /// change and a key hash names one key, so what was good once stays good; whether the key may sign is another
     /// question, asked anew every time. Neither stored nor sent nor compared.
     good: AtomicU16,
-    /// The body, if somebody has read it for whoever asks next.
-    ahead: Mutex<Option<Box<Body>>>,
+    /// The body, if somebody has read it for whoever asks next. Of which type is known to who reads bodies.
+    ahead: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 const _: () = assert!(SIGNATURES_MAX <= u16::BITS as usize, "one bit for each signature");
@@ -249,7 +249,7 @@ impl Signed {
     }
 
     /// Keeps a body that was read from this statement for whoever asks next.
-    pub(in crate::domain) fn put_ahead(&self, body: Body) {
+    pub(in crate::domain) fn put_ahead<T: Any + Send>(&self, body: T) {
         if let Ok(mut ahead) = self.parts.ahead.lock() {
             *ahead = Some(Box::new(body));
         }
@@ -257,8 +257,9 @@ impl Signed {
 
     /// The body that was read ahead. It is given away once: a node holds statements by the million, and most of them are
     /// read once.
-    pub(in crate::domain) fn take_ahead(&self) -> Option<Body> {
-        self.parts.ahead.lock().ok()?.take().map(|body| *body)
+    pub(in crate::domain) fn take_ahead<T: Any>(&self) -> Option<T> {
+        let body = self.parts.ahead.lock().ok()?.take()?;
+        body.downcast().ok().map(|body| *body)
     }
 
     /// One bit for each signature.
@@ -378,42 +379,6 @@ impl<T> Verified<T> {
     pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Verified<U> {
         Verified { body: view(self.body), signed: self.signed }
     }
-}
-
-/// 16 random bytes that keep the hash of a confidential document from being guessed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Salt(pub [u8; 16]);
-
-impl fmt::Debug for Salt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("salt")
-    }
-}
-
-impl Serialize for Salt {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Salt {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(String::deserialize(deserializer)?, &mut bytes).map_err(serde::de::Error::custom)?;
-        Ok(Self(bytes))
-    }
-}
-
-/// Refuses texts beyond a limit; every text field of every body passes through here.
-pub fn checked_text(field: &'static str, text: &str, chars_max: usize) -> Result<(), Refusal> {
-    // No text has more characters than bytes.
-    if text.len() > chars_max && text.chars().count() > chars_max {
-        return Err(Refusal::new(Reason::TextTooLong).with("field", field).with("limit", chars_max));
-    }
-    if text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(Refusal::new(Reason::FieldInvalid).with("field", field).with("value", shortened(text)));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

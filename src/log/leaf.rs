@@ -10,7 +10,8 @@ use std::fmt;
 
 use crate::domain::id::{Hash, KeyHash, OrderId, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Kind, Salt, Signed};
+use crate::domain::salt::Salt;
+use crate::domain::statement::{Kind, Signed};
 use crate::log::merkle::leaf_hash;
 
 /// Length of a leaf in bytes.

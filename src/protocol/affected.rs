@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::facts::RulePack;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::law::{LegJudgement, Verdict, judge_leg};
+use crate::domain::law::cases::judge_leg;
+use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::order::Attempt;
 use crate::domain::time::{Date, plus_years};
 use crate::protocol::state::State;

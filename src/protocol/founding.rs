@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::offering::Area;
+use crate::domain::register::Area;
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;

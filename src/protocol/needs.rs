@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::offering::{LeikaKey, Need};
+use crate::domain::offering::Need;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::LeikaKey;
 use crate::domain::time::Date;
 use crate::protocol::numbered::Numbered;
 

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NodeId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::offering::Component;
+use crate::domain::price::Component;
 use crate::domain::signing::{PublicKey, SecretKey};
 
 /// Who decides for an organisation that is a hop or the provider.
@@ -104,9 +104,9 @@ pub trait Dice: Send {
     }
 
     /// Sixteen bytes of salt.
-    fn salt(&mut self) -> crate::domain::statement::Salt {
+    fn salt(&mut self) -> crate::domain::salt::Salt {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
-        crate::domain::statement::Salt(bytes)
+        crate::domain::salt::Salt(bytes)
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
-use crate::domain::order::bundle::CallOff;
+use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{Attempt, Placed};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::offering::{Area, Offering};
+use crate::domain::offering::Offering;
+use crate::domain::register::Area;
 
 /// Most offerings indexed for one call: about 50 milliseconds of work. The EfA catalogue has a few hundred.
 pub const INDEX_OFFERINGS_MAX: usize = 10_000;

@@ -1,8 +1,10 @@
 //! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
 use crate::domain::id::{OrgId, Origin, StatementId};
-use crate::domain::offering::{Area, Component, Due, Maturity, MaturityModel, Offering};
+use crate::domain::offering::{Maturity, MaturityModel, Offering};
+use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::checked_text;
+use crate::domain::register::Area;
+use crate::domain::text::checked_text;
 use crate::protocol::state::State;
 use crate::wire::page::Page;
 use crate::wire::pb::catalogue::v1 as pb;
@@ -231,7 +233,7 @@ impl From<&Component> for pb::PriceComponent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::offering::CostItem;
+    use crate::domain::price::CostItem;
     use crate::protocol::explain::fixture::{Town, by_rule};
 
     #[test]

@@ -10,19 +10,20 @@ use verbund::domain::facts::{
 };
 use verbund::domain::grounds::{Alternative, Grounds};
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
-use verbund::domain::law::{Verdict, judge_leg};
+use verbund::domain::law::Verdict;
+use verbund::domain::law::cases::judge_leg;
 use verbund::domain::money::Cents;
-use verbund::domain::offering::{Component, CostItem, Due, Need, Offering};
+use verbund::domain::offering::{Need, Offering};
 use verbund::domain::order::{
     Accept, Considered, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason,
-    amount,
 };
 use verbund::domain::price::quote::{Buyer, carried, quote};
-use verbund::domain::price::{Quantities, Tariff, Terms};
+use verbund::domain::price::{Component, CostItem, Due, Quantities, Tariff, Terms, amount};
 use verbund::domain::reason::Reason;
 use verbund::domain::route::Route;
+use verbund::domain::salt::Salt;
 use verbund::domain::signing::SecretKey;
-use verbund::domain::statement::{Kind, Salt, Signed};
+use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::{Date, Timestamp, parse_date};
 use verbund::domain::trust::{KeyEvent, KeyRole, OfficerRole, OnlineKey, WitnessPolicy};
 use verbund::log::checkpoint::Checkpoint;

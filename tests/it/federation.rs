@@ -11,12 +11,13 @@ use verbund::domain::facts::{
 use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::money::Cents;
-use verbund::domain::offering::{Component, CostItem, Due, Offering};
+use verbund::domain::offering::Offering;
 use verbund::domain::order::{Attempt, AutoSeal, Decision, Mode, Recall, Request, Seal, Void, VoidReason};
-use verbund::domain::price::{Key, KeyKind, Part, Quantities, Terms, Weight};
+use verbund::domain::price::{Component, CostItem, Due, Key, KeyKind, Part, Quantities, Terms, Weight};
 use verbund::domain::route::Route;
+use verbund::domain::salt::Salt;
 use verbund::domain::signing::SecretKey;
-use verbund::domain::statement::{Kind, Salt, Signed};
+use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::{Date, Timestamp, parse_date};
 use verbund::domain::trust::{OfficerRole, WitnessPolicy};
 use verbund::protocol::founding::{NodePlan, OfficerPlan, OrgPlan, Plan, found};

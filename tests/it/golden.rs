@@ -9,8 +9,8 @@ use verbund::domain::body::Body;
 use verbund::domain::id::{Hash, OrderId, Origin, StatementId};
 use verbund::domain::law::{Basis, Verdict};
 use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
-use verbund::domain::order::aftercare::{Event, Milestone};
-use verbund::domain::order::bundle::CallOff;
+use verbund::domain::order::call_off::CallOff;
+use verbund::domain::order::milestone::{Event, Milestone};
 use verbund::domain::order::{
     Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Pending, Recall, Receipt, Reminder,
     Seal, Void, VoidReason,

@@ -8,7 +8,8 @@ use verbund::config::federation::read_federation;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{EntityFacts, Membership, RulePack};
 use verbund::domain::id::{OrgId, StatementId};
-use verbund::domain::law::{Basis, Finding, LegJudgement, Verdict, judge_leg};
+use verbund::domain::law::cases::judge_leg;
+use verbund::domain::law::{Basis, Finding, LegJudgement, Verdict};
 use verbund::domain::reason::{Lang, Reason, Refusal};
 use verbund::domain::time::{Date, parse_date};
 

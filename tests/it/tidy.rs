@@ -1,8 +1,9 @@
 //! House rules that no compiler checks, as a test: which room imports which, which crate is named where, and the size
 //! and manners of files. What the compiler or clippy can say, they say.
 //!
-//! Textual on purpose: it reads tokens, not meaning. It does not see through macros or re-exports, of which there are
-//! none. A rule with an exception names it here, with its reason; an exception that is no longer needed fails too.
+//! Textual on purpose: it reads tokens, not meaning. It does not see through macros, and of re-exports only through
+//! those of a module below. A rule with an exception names it here, with its reason; an exception that is no longer needed fails too.
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
@@ -26,6 +27,14 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("main.rs", &["cli", "config", "domain", "node"]),
     ("bin/verbund-audit.rs", &["audit", "domain", "log", "usage"]),
     ("lib.rs", &[]),
+];
+
+/// Imports that close a circle of files and are let pass, as importer and imported below `src/`.
+const CIRCLE_IMPORTS: [(&str, &str); 2] = [
+    // Judging who may sign reads bodies, and some bodies are what it judges by: to be split into documents and judgement.
+    ("domain/trust.rs", "domain/body.rs"),
+    // The node holds what replication remembers, which stands in one file with what the node does with it.
+    ("protocol/mod.rs", "protocol/replication/mod.rs"),
 ];
 
 /// Crates, and the only places below `src/` that name them. Whatever is not listed is free.
@@ -90,6 +99,7 @@ const MACHINE_FOLDERS: [&str; 4] = ["home", "root", "Users", "work"];
 /// Endings of files that people write. A file without an ending counts as well.
 const WRITTEN: [&str; 10] = ["css", "html", "json", "md", "proto", "py", "rs", "sh", "toml", "yaml"];
 
+#[derive(Clone)]
 struct Token {
     line: usize,
     text: String,
@@ -167,6 +177,85 @@ impl Source {
             }
         }
         members
+    }
+
+    /// Takes out what is compiled for tests only. Returns the names of the modules among it that are files of their own.
+    fn leave_out_tests(&mut self) -> Vec<String> {
+        let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
+        while at < self.tokens.len() {
+            // The hash before it is dropped with the raw strings.
+            if !self.reads(at, &["[", "cfg", "(", "test", ")", "]"]) {
+                kept.push(at);
+                at += 1;
+                continue;
+            }
+            let end = self.item_end(at + 6);
+            if self.text(end) == ";" && self.text(end - 2) == "mod" {
+                modules.push(self.text(end - 1).to_owned());
+            }
+            at = end + 1;
+        }
+        self.tokens = kept.into_iter().map(|at| self.tokens[at].clone()).collect();
+        modules
+    }
+
+    /// Where the item that begins at `at` ends.
+    fn item_end(&self, at: usize) -> usize {
+        let mut depth = 0_usize;
+        for end in at..self.tokens.len() {
+            match self.text(end) {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 && matches!(self.text(end), "}" | ";") {
+                return end;
+            }
+        }
+        self.tokens.len()
+    }
+
+    /// The modules below this one that are files of their own.
+    fn modules(&self) -> Vec<&str> {
+        let declared = |at: &usize| self.text(*at) == "mod" && self.text(at + 2) == ";";
+        (0..self.tokens.len()).filter(declared).map(|at| self.text(at + 1)).collect()
+    }
+
+    /// Every path into this package, spelled out from its root, with its line and whether it is re-exported: through
+    /// `crate`, `super` and `self`, and through the names of the modules below this one, which is `own`.
+    fn paths(&self, own: &[String]) -> Vec<(usize, Vec<String>, bool)> {
+        let (below, mut found) = (self.modules(), Vec::new());
+        for at in 0..self.tokens.len() {
+            let is_inside = at > 0 && self.text(at - 1) == "::";
+            let is_visibility = at > 1 && self.reads(at - 2, &["(", "in"]);
+            if self.text(at + 1) != "::" || is_inside || is_visibility {
+                continue;
+            }
+            let start = match self.text(at) {
+                "crate" | "verbund" => Vec::new(),
+                "super" => own[..own.len().saturating_sub(1)].to_vec(),
+                "self" => own.to_vec(),
+                name if below.contains(&name) => [own, &[name.to_owned()]].concat(),
+                _ => continue,
+            };
+            let exported = at > 1 && self.reads(at - 2, &["pub", "use"]);
+            let mut paths = Vec::new();
+            self.spell(at + 2, start, &mut paths);
+            found.extend(paths.into_iter().map(|path| (self.tokens[at].line, path, exported)));
+        }
+        found
+    }
+
+    /// The paths that go on at `at` after `start`, each member of a group for itself.
+    fn spell(&self, at: usize, mut start: Vec<String>, paths: &mut Vec<Vec<String>>) {
+        if self.text(at) == "{" {
+            for member in self.group(at) {
+                self.spell(member, start.clone(), paths);
+            }
+            return;
+        }
+        start.push(self.text(at).to_owned());
+        if self.text(at + 1) == "::" { self.spell(at + 2, start, paths) } else { paths.push(start) }
     }
 
     /// Every function with a body: name, first line, number of lines.
@@ -330,6 +419,99 @@ fn fences(path: &str, source: &Source) -> Vec<String> {
     found
 }
 
+/// One file names something of another.
+struct Import {
+    from: String,
+    line: usize,
+    to: String,
+}
+
+/// The path of the module that a file below `src/` holds.
+fn module_of(path: &str) -> Vec<String> {
+    let mut parts: Vec<String> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    if parts.last().is_some_and(|last| last == "mod" || last == "lib") {
+        parts.pop();
+    }
+    parts
+}
+
+/// Who imports whom among the files below `src/`, tests left out. A path counts for the file with the longest matching
+/// module, and a name that a module re-exports from below for the file below.
+fn file_imports(files: &[(String, String)]) -> Vec<Import> {
+    let mut sources = BTreeMap::new();
+    let mut for_tests = BTreeSet::new();
+    for (path, text) in files {
+        let Some(path) = path.strip_prefix("src/").filter(|path| path.ends_with(".rs")) else { continue };
+        let (own, mut source) = (module_of(path), Source::read(text));
+        for_tests.extend(source.leave_out_tests().into_iter().map(|name| [own.as_slice(), &[name]].concat()));
+        sources.insert(own, (path, source));
+    }
+    // Split into the longest module and the name in it.
+    let split = |path: &[String]| {
+        let length = (0..=path.len()).rev().find(|&length| sources.contains_key(&path[..length]))?;
+        Some((path[..length].to_vec(), path.get(length).cloned()))
+    };
+    let mut exported = BTreeMap::new();
+    let mut imports = Vec::new();
+    for (own, (path, source)) in sources.iter().filter(|(own, _)| !for_tests.contains(*own)) {
+        for (line, to, again) in source.paths(own) {
+            if again && let Some((below, _)) = split(&to) {
+                exported.insert((own.clone(), to.last().cloned()), below);
+            } else {
+                imports.push((*path, line, to));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (from, line, to) in imports {
+        let Some(place) = split(&to) else { continue };
+        let (to, _) = &sources[exported.get(&place).unwrap_or(&place.0)];
+        if *to != from {
+            found.push(Import { from: from.to_owned(), line, to: (*to).to_owned() });
+        }
+    }
+    found
+}
+
+/// The shortest way from one file to another along imports.
+fn way<'a>(below: &BTreeMap<&str, Vec<&'a str>>, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
+    let (mut ways, mut seen) = (VecDeque::from([vec![from]]), BTreeSet::from([from]));
+    while let Some(way) = ways.pop_front() {
+        let last = *way.last()?;
+        if last == to {
+            return Some(way);
+        }
+        for next in below.get(last).into_iter().flatten() {
+            if seen.insert(*next) {
+                ways.push_back([way.as_slice(), &[*next]].concat());
+            }
+        }
+    }
+    None
+}
+
+/// Imports that lead back to where they are, except these.
+fn circles(files: &[(String, String)], excused: &[(&str, &str)]) -> Vec<String> {
+    let imports = file_imports(files);
+    let is_excused = |import: &&Import| excused.contains(&(import.from.as_str(), import.to.as_str()));
+    let mut below: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for import in imports.iter().filter(|import| !is_excused(import)) {
+        below.entry(&import.from).or_default().push(&import.to);
+    }
+    let back = |import: &Import| way(&below, &import.to, &import.from).map(|way| way.join(", "));
+    let mut found = Vec::new();
+    for import in imports.iter().filter(|import| !is_excused(import)) {
+        let Import { from, line, to } = import;
+        found.extend(back(import).map(|way| format!("src/{from}:{line}: imports `{to}`, which leads back: {way}")));
+    }
+    let needed = |pair: &&(&str, &str)| {
+        imports.iter().filter(is_excused).any(|i| (i.from.as_str(), i.to.as_str()) == **pair && back(i).is_some())
+    };
+    let idle = excused.iter().filter(|pair| !needed(pair));
+    found.extend(idle.map(|(from, to)| format!("src/{from}:1: may import `{to}` and closes no circle with it")));
+    found
+}
+
 /// Paths that exist on one machine only.
 fn machine_paths(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -378,6 +560,7 @@ fn the_house_is_tidy() {
             found.extend(findings(path, text));
         }
     }
+    found.extend(circles(&files, &CIRCLE_IMPORTS));
     for excused in LONG_FILES.into_iter().chain(LONG_FUNCTIONS) {
         let file = excused.split("::").next().unwrap_or(excused);
         assert!(files.iter().any(|(path, _)| path == file), "{excused} is excused and does not exist");
@@ -427,6 +610,62 @@ fn every_rule_bites() {
     for folder in MACHINE_FOLDERS {
         let text = format!("first\nlook at `/{folder}/a`\n");
         assert_eq!(machine_paths("a.md", &text).len(), 1, "{text}");
+    }
+}
+
+/// A package of a few files below `src/`.
+fn package(files: &[(&str, &str)]) -> Vec<(String, String)> {
+    files.iter().map(|(path, text)| (format!("src/{path}"), (*text).to_owned())).collect()
+}
+
+#[test]
+fn a_circle_of_files_is_found() {
+    let root = ("lib.rs", "//! L.\npub mod a;\npub mod b;\n");
+    for (files, expected) in [
+        (
+            [("a.rs", "//! A.\nuse crate::b::B;\n"), ("b.rs", "//! B.\nfn b() { crate::a::A }\n")],
+            ["src/a.rs:2: imports `b.rs`, which leads back: b.rs, a.rs", "src/b.rs:2: imports `a.rs`"],
+        ),
+        (
+            [("a.rs", "//! A.\npub mod c;\nfn a() { c::c() }\n"), ("a/c.rs", "//! C.\nuse super::{A, d};\n")],
+            ["src/a.rs:3: imports `a/c.rs`", "src/a/c.rs:2: imports `a.rs`"],
+        ),
+        (
+            [("a/mod.rs", "//! A.\nuse crate::{a::c::{C, D as E}};\n"), ("a/c.rs", "//! C.\nuse crate::a::A;\n")],
+            ["src/a/mod.rs:2: imports `a/c.rs`", "src/a/c.rs:2: imports `a/mod.rs`"],
+        ),
+    ] {
+        let found = circles(&package(&[root, files[0], files[1]]), &[]);
+        for expected in expected {
+            assert!(found.iter().any(|finding| finding.starts_with(expected)), "{files:?}: {found:?}");
+        }
+        let (from, to) = (files[0].0, files[1].0);
+        assert_eq!(circles(&package(&[root, files[0], files[1]]), &[(from, to)]), [""; 0], "{files:?}");
+        assert_eq!(circles(&package(&[root, files[0]]), &[(from, to)]).len(), 1, "an exception nobody needs");
+    }
+}
+
+#[test]
+fn what_is_no_circle_of_files_is_let_pass() {
+    for files in [
+        [("a.rs", "//! A.\npub mod c;\npub use c::C;\n"), ("a/c.rs", "//! C.\nuse super::A;\n")],
+        [("a.rs", "//! A.\npub mod c;\n"), ("a/c.rs", "//! C.\npub(in crate::a) fn c() {}\nuse crate::a::A;\n")],
+        [("a.rs", "//! A.\nuse crate::b::B;\n"), ("b.rs", "//! B.\n#[cfg(test)]\nmod tests { use crate::a::A; }\n")],
+        [
+            ("a.rs", "//! A.\n#[cfg(test)]\npub(crate) mod c;\nfn a() { c::c() }\n"),
+            ("a/c.rs", "//! C.\nuse super::*;\n"),
+        ],
+        // What is re-exported is imported from where it is.
+        [
+            ("a.rs", "//! A.\npub mod c;\npub use c::{C, D};\nuse crate::b::B;\n"),
+            ("b.rs", "//! B.\nuse crate::a::D;\n"),
+        ],
+    ] {
+        let root = ("lib.rs", "//! L.\npub mod a;\npub mod b;\n");
+        let below = ("a/c.rs", "//! C.\n");
+        let files =
+            if files[1].0 == "b.rs" { vec![root, below, files[0], files[1]] } else { vec![root, files[0], files[1]] };
+        assert_eq!(circles(&package(&files), &[]), [""; 0], "{files:?}");
     }
 }
 

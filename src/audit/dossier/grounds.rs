@@ -7,8 +7,9 @@ use crate::domain::body::Body;
 use crate::domain::grounds::Alternative;
 use crate::domain::id::StatementId;
 use crate::domain::money::Cents;
-use crate::domain::offering::{LeikaKey, Need};
+use crate::domain::offering::Need;
 use crate::domain::reason::{Lang, Reason};
+use crate::domain::register::LeikaKey;
 
 impl Draft<'_> {
     pub(super) fn need(&self) -> Section {

@@ -4,7 +4,7 @@ use super::{Draft, money};
 use crate::audit::contract::buyer_of;
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
-use crate::domain::offering::Component;
+use crate::domain::price::Component;
 use crate::domain::price::quote::{Charge, Preview, carried, preview, quote};
 use crate::domain::statement::Verified;
 

@@ -13,10 +13,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Global;
 use crate::cli::demo::fleet::Fleet;
 use crate::cli::demo::story::Story;
 use crate::cli::node::interrupted;
+use crate::cli::options::Global;
 use crate::config::folder::read_folder;
 use crate::domain::id::NodeId;
 use crate::domain::reason::{Reason, Refusal};

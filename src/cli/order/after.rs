@@ -3,11 +3,11 @@ use clap::ArgGroup;
 
 use crate::cli::client::{Client, fresh_salt};
 use crate::cli::offering::euros;
-use crate::cli::order::answered;
+use crate::cli::order::acts::answered;
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::Recall;
-use crate::domain::order::aftercare::{Event, Item, Milestone};
+use crate::domain::order::milestone::{Event, Item, Milestone};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::parse_date;

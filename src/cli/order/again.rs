@@ -2,11 +2,12 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::{Client, fresh_salt};
-use crate::cli::order::{DAY_MS, Terms, Wish, considered, euro_cents, hand_in, is_over, void};
+use crate::cli::order::acts::{hand_in, void};
+use crate::cli::order::show::is_over;
+use crate::cli::order::wish::{DAY_MS, Terms, Wish, considered, euro_cents};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
-use crate::domain::order::aftercare::{Amendment, Amends};
-use crate::domain::order::{AutoSeal, Mode, Request, VoidReason};
+use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::parse_date;

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
 use crate::cli::offering::euros;
-use crate::cli::order::{after, bundle, is_over};
+use crate::cli::order::{after, bundle};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Lang, Refusal};
@@ -175,4 +175,12 @@ fn order_text(order: &pb::Order, out: Output) -> String {
     lines.extend(after::lines(order, out));
     lines.push(explanation(order.explanation.as_ref(), out));
     lines.join("\n")
+}
+
+/// Whether a stage is final.
+pub fn is_over(stage: i32) -> bool {
+    matches!(
+        pb::Stage::try_from(stage),
+        Ok(pb::Stage::Sealed | pb::Stage::Void | pb::Stage::Disputed | pb::Stage::Unsealed)
+    )
 }

@@ -26,6 +26,33 @@ pub struct Court<'f> {
     pub known_on: Date,
 }
 
+/// Judges one leg under the best of the cases that the relations between the two make applicable.
+pub fn judge_leg(
+    facts: &FactBase,
+    pack: (&StatementId, &RulePack),
+    from: &OrgId,
+    to: &OrgId,
+    as_of: Date,
+    known_on: Date,
+) -> LegJudgement {
+    let court = Court { facts, pack, as_of, known_on };
+    court.judge_related(from, to).unwrap_or_else(|| court.judge_unrelated(from, to))
+}
+
+/// Judges one leg under every case that applies, the best first; for an officer who asks why, and what else there is.
+pub fn judge_cases(
+    facts: &FactBase,
+    pack: (&StatementId, &RulePack),
+    from: &OrgId,
+    to: &OrgId,
+    as_of: Date,
+    known_on: Date,
+) -> Vec<LegJudgement> {
+    let court = Court { facts, pack, as_of, known_on };
+    let judged = court.judge_all(from, to);
+    if judged.is_empty() { vec![court.judge_unrelated(from, to)] } else { judged }
+}
+
 /// A case that applies, with what it asks.
 type Case = (Basis, Vec<Finding>);
 

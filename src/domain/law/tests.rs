@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::facts::{ActivityBasis, EntityFacts, Membership, PrivateCapital};
+use crate::domain::fact_base::FactBase;
+use crate::domain::facts::{ActivityBasis, EntityFacts, Membership, PrivateCapital, RulePack};
+use crate::domain::law::cases::judge_leg;
 use crate::domain::time::parse_date;
 
 /// Facts by the statement that says so, while they can still be changed.

@@ -5,11 +5,11 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::Verdict;
 use crate::domain::money::Cents;
-use crate::domain::order::aftercare::{Milestone, check_milestone};
+use crate::domain::order::milestone::{Event, Item, Milestone};
 use crate::domain::order::{
     Accept, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Mode, Recall, Reminder, Request, Seal, Void,
-    amount,
 };
+use crate::domain::price::amount;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -177,7 +177,7 @@ impl Attempt {
                 Ok(put(&mut self.late, offer, message.map(|_| body)))
             }
             Body::Milestone(body) => {
-                check_milestone(self, body)?;
+                self.check_milestone(body)?;
                 let (key, body) = ((body.from.clone(), body.number), body.clone());
                 Ok(put(&mut self.milestones, key, message.map(|_| body)))
             }
@@ -255,6 +255,24 @@ impl Attempt {
             return Err(Refusal::new(Reason::ChainBroken).with("rule", "hops decline, the provider rejects"));
         }
         Ok(at)
+    }
+
+    /// The rules of a milestone beside the attempt it belongs to.
+    fn check_milestone(&self, milestone: &Milestone) -> Result<(), Refusal> {
+        let position = self.position(&milestone.from)?;
+        let seal = self.seal.as_ref().map(|seal| seal.id());
+        if seal != Some(milestone.seal) {
+            return Err(Refusal::new(Reason::ChainBroken).with("rule", "a milestone follows the seal"));
+        }
+        let refuse = |rule: &str| Err(Refusal::new(Reason::OrderState).with("rule", rule));
+        let (buys, sells) = (position == 0, position == self.legs());
+        match milestone.event {
+            Event::Productive { .. } | Event::Terminated { .. } if !buys && !sells => {
+                refuse("said by the buyer or the provider")
+            }
+            Event::Connected { item: Item::Acceptance } | Event::Closed if !buys => refuse("said by the buyer"),
+            _ => Ok(()),
+        }
     }
 
     /// The message that the one of position `at` follows on the way down.

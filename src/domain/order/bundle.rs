@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::{LegFinding, Request};
 use crate::domain::price::{KeyKind, PARTIES_MAX, WEIGHT_MAX, distribute};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Salt;
-use crate::domain::time::Timestamp;
 
 /// Members for whom the buyer orders.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -30,45 +27,6 @@ pub struct Member {
     pub need: StatementId,
     /// Its number for the key: persons, uses, members of the target group, agreed parts.
     pub weight: u64,
-}
-
-/// What one member gets: its own contract with the buyer, on the terms of the order.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct CallOff {
-    /// The order.
-    pub order: OrderId,
-    /// The attempt that was sealed.
-    pub attempt: u32,
-    /// The seal.
-    pub seal: StatementId,
-    /// The cooperative that ordered.
-    pub from: OrgId,
-    /// The member.
-    pub to: OrgId,
-    /// The member's own need.
-    pub need: StatementId,
-    /// The offering.
-    pub offering: StatementId,
-    /// Who performs.
-    pub provider: OrgId,
-    /// Contract length.
-    pub term_years: u32,
-    /// By what the total is shared.
-    pub key: KeyKind,
-    /// The member's number.
-    pub weight: u64,
-    /// The sum of all numbers.
-    pub weights: u64,
-    /// The total over the whole term.
-    pub total: Cents,
-    /// The member's share of it; all shares add up to the total, to the cent.
-    pub share: Cents,
-    /// The leg from the member to the cooperative.
-    pub leg: LegFinding,
-    /// When.
-    pub signed_at: Timestamp,
-    /// Hides the hash.
-    pub salt: Salt,
 }
 
 impl Bundle {
@@ -99,31 +57,6 @@ impl Bundle {
     /// The sum of all numbers.
     pub fn weights(&self) -> u64 {
         self.members.iter().map(|member| member.weight).fold(0, u64::saturating_add)
-    }
-}
-
-impl CallOff {
-    /// Whether it is what the sealed order gives this member: its number, its share, and the order's own terms.
-    pub fn check(&self, request: &Request, seal: StatementId, total: Cents) -> Result<(), Refusal> {
-        let refuse = |rule: &str| Refusal::new(Reason::ChainBroken).with("org", &self.to).with("rule", rule);
-        let bundle = request.bundle.as_ref().ok_or_else(|| refuse("an order for one buyer only"))?;
-        let shares = bundle.shares(total)?;
-        let found = shares.into_iter().find(|(member, _)| member.org == self.to);
-        let (member, share) = found.ok_or_else(|| refuse("not a member of the order"))?;
-        let terms = (self.seal, &self.from, self.offering, &self.provider, self.term_years, self.total);
-        let sealed = (seal, &request.buyer, request.offering, request.route.provider(), request.term_years, total);
-        if terms != sealed {
-            return Err(refuse("other terms than the order's"));
-        }
-        if (self.need, self.key, self.weight, self.weights)
-            != (member.need, bundle.key, member.weight, bundle.weights())
-        {
-            return Err(refuse("another key than the order's"));
-        }
-        if self.share != share {
-            return Err(Refusal::new(Reason::PriceMismatch).with("sealed", self.share).with("sum", share));
-        }
-        Ok(())
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Two thirds tax revenue, one third population, computed by the GWK. A table that is not here can be stated in the
 //! key itself, with its source.
-use crate::domain::price::Land;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::Land;
 
 /// The whole key: 100 per cent.
 pub const WHOLE: u64 = 10_000_000;
@@ -32,7 +32,7 @@ const OF_2016: [u64; 16] = [
 /// A Land's share in the table of a year. Refused if the table of that year is not known here.
 pub fn share(year: u32, land: Land) -> Result<u64, Refusal> {
     match year {
-        2016 => Ok(OF_2016[land.0]),
+        2016 => Ok(OF_2016[land.index()]),
         _ => Err(Refusal::new(Reason::DistributionYear).with("key", "koenigstein").with("year", year)),
     }
 }

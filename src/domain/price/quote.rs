@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use crate::domain::facts::BasisPoints;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::offering::{Area, Component, Due};
-use crate::domain::order::amount;
-use crate::domain::price::{Key, KeyKind, Land, Part, Party, Quantities, Tax, Terms, Treatment, distribute};
+use crate::domain::price::{
+    Component, Due, Key, KeyKind, Part, Party, Quantities, Tax, Terms, Treatment, amount, distribute,
+};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::{Area, Land};
 
 /// What a price may depend on about the buyer.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,8 @@ use super::*;
 use crate::domain::facts::BasisPoints;
 use crate::domain::json;
 use crate::domain::money::CENTS_MAX;
-use crate::domain::offering::CostItem;
-use crate::domain::order::amount;
 use crate::domain::reason::Lang;
+use crate::domain::register::Area;
 
 fn cents(value: i64) -> Cents {
     Cents::try_from(value).expect("an amount")
@@ -90,7 +89,8 @@ fn all_lands() -> Vec<(&'static str, Option<u64>)> {
 fn the_table_of_2016_is_the_whole_key() {
     let sum: u64 = Land::all().map(|land| koenigstein::share(2016, land).expect("known")).sum();
     assert_eq!(sum, koenigstein::WHOLE);
-    assert_eq!(koenigstein::share(2019, Land(0)).expect_err("no table").reason, Reason::DistributionYear);
+    let holstein = Land::all().next().expect("sixteen of them");
+    assert_eq!(koenigstein::share(2019, holstein).expect_err("no table").reason, Reason::DistributionYear);
 }
 
 /// 1,000,000.00 € among ST 2.79941, SH 3.39074, HH 2.55752; adapted to three: 8.74767 is the whole.

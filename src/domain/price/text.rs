@@ -1,8 +1,7 @@
 //! Prices in words, German and English: items, keys, steps. One place, so that tool, page and dossier say the same.
 use crate::domain::facts::BasisPoints;
-use crate::domain::offering::{CostItem, Due};
 use crate::domain::price::quote::Step;
-use crate::domain::price::{KeyKind, Party, Tax, Treatment};
+use crate::domain::price::{CostItem, Due, KeyKind, Party, Tax, Treatment};
 use crate::domain::reason::Lang;
 
 fn say(lang: Lang, de: &'static str, en: &'static str) -> &'static str {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::offering::Area;
+use crate::domain::register::Area;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
-use crate::domain::statement::checked_text;
+use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
 
 /// Most trustees of a root version: with two versions' signatures a statement stays within its signature limit.

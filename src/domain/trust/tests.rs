@@ -5,8 +5,9 @@ use super::*;
 use crate::domain::offering::Need;
 use crate::domain::order::Access;
 use crate::domain::price::Tariff;
+use crate::domain::salt::Salt;
 use crate::domain::signing::SecretKey;
-use crate::domain::statement::{Kind, Salt};
+use crate::domain::statement::Kind;
 
 const TRUSTEES: [u8; 3] = [1, 2, 3];
 const ROOTS: [u8; 3] = [11, 12, 13];

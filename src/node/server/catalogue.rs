@@ -2,8 +2,8 @@
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
-use crate::domain::offering::Area;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::Area;
 use crate::protocol::catalogue::Row;
 use crate::protocol::state::State;
 use crate::protocol::{Answer, Node};

@@ -3,12 +3,13 @@ use serde::Serialize;
 
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::order::bundle::CallOff;
+use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{
     Accept, Attempt, Counter, Decline, Endorse, LateNotice, Placed, Recall, Reminder, Request, Seal, Void,
 };
 use crate::domain::reason::{Lang, Refusal};
-use crate::domain::statement::{Kind, Salt, Signed, Verified};
+use crate::domain::salt::Salt;
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::brokering::Act;
 use crate::protocol::{Node, Work};

@@ -1,7 +1,7 @@
 //! Orders that amend another: a change or a prolongation. Every party holds what is amended, and looks for itself.
 use crate::domain::id::OrderId;
-use crate::domain::order::aftercare::{Amendment, Amends, Phase, phase};
-use crate::domain::order::{Attempt, Request};
+use crate::domain::order::aftercare::{Phase, phase};
+use crate::domain::order::{Amendment, Amends, Attempt, Request};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Verified;
 use crate::domain::time::Timestamp;

@@ -13,6 +13,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::log::leaf::OutcomeTag;
+use crate::protocol::brokering::memory::Doubt;
 use crate::protocol::frame::Question;
 use crate::protocol::limits::{DOUBT_MS_MAX, DOUBT_MS_MIN};
 use crate::protocol::mechanism::Mechanism;
@@ -21,15 +22,6 @@ use crate::protocol::{Effect, Node, Work};
 /// How long after the seal deadline a party waits before it asks, in milliseconds: clocks are allowed to differ by this
 /// much.
 pub const DOUBT_AFTER_MS: i64 = 60_000;
-
-/// Whom a party in doubt asks next, and when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Doubt {
-    /// How often it has asked.
-    pub asked: u32,
-    /// When it asks next.
-    pub next_at: Timestamp,
-}
 
 impl Node {
     /// Asks for the outcome of every attempt of an order that must have one.

@@ -4,25 +4,29 @@
 //! appended to the log first. [`officers`] takes what people hand in, [`arrivals`] what other nodes deliver, [`amending`]
 //! looks at what an order changes or prolongs, [`acts`] signs, [`dispatch`] says what must still be delivered to whom,
 //! [`doubt`] asks others for an outcome that was missed, [`recovery`] takes back after a restored backup what this node
-//! itself had said.
+//! itself had said, [`legs`] words what was judged, [`memory`] is what all that remembers beside the state.
 pub mod acts;
 pub mod amending;
 pub mod arrivals;
 pub mod dispatch;
 pub mod doubt;
+pub mod legs;
+pub mod memory;
 pub mod officers;
 pub mod overdue;
 pub mod recovery;
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::law::{LegJudgement, Verdict, judge_leg};
+use crate::domain::law::cases::judge_leg;
+use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::bundle::Member;
 use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
 use crate::protocol::brokering::amending::Amended;
+use crate::protocol::brokering::legs::{finding, refuse_unless_fulfilled};
 pub use crate::protocol::brokering::officers::Approval;
 use crate::protocol::brokering::officers::recalled;
 use crate::protocol::frame::DeliveryKey;
@@ -409,35 +413,4 @@ pub(super) fn latest_answer(attempt: &Attempt, at: usize) -> Timestamp {
     let usable = span - span * RETURN_RESERVE_PERCENT / 100;
     let (position, legs) = (i64::try_from(at).unwrap_or(1), i64::try_from(attempt.legs()).unwrap_or(1));
     request.signed_at.plus_ms(usable * position / legs.max(1))
-}
-
-fn finding(leg: &LegJudgement) -> LegFinding {
-    LegFinding {
-        from: leg.from.clone(),
-        to: leg.to.clone(),
-        as_of: leg.as_of,
-        verdict: leg.verdict,
-        basis: leg.basis,
-        assumed: leg.assumed(),
-        evidence: leg.evidence().into_iter().collect(),
-    }
-}
-
-/// Refuses a leg that is not fulfilled, naming what is missing or fails, in German and in English.
-pub fn refuse_unless_fulfilled(leg: &LegJudgement) -> Result<(), Refusal> {
-    let reason = match leg.verdict {
-        Verdict::Fulfilled => return Ok(()),
-        Verdict::NotProven => Reason::LegNotProven,
-        Verdict::NotFulfilled => Reason::LegNotLawful,
-    };
-    let why = |lang| {
-        let findings = leg.findings.iter().filter(|finding| finding.verdict == leg.verdict);
-        findings.map(|finding| finding.text(lang)).collect::<Vec<String>>().join(" ")
-    };
-    Err(Refusal::new(reason)
-        .with("from", &leg.from)
-        .with("to", &leg.to)
-        .with("as_of", leg.as_of)
-        .with("why", why(Lang::De))
-        .with("why_en", why(Lang::En)))
 }

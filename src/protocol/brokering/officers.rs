@@ -2,14 +2,15 @@
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::money::Cents;
-use crate::domain::order::aftercare::{Milestone, check_timely};
+use crate::domain::order::aftercare::check_timely;
 use crate::domain::order::bundle::Bundle;
+use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{Attempt, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Signed, Verified};
 use crate::domain::time::{Date, Timestamp};
 use crate::domain::trust::OfficerGrant;
-use crate::protocol::brokering::refuse_unless_fulfilled;
+use crate::protocol::brokering::legs::refuse_unless_fulfilled;
 use crate::protocol::limits::{CLOCK_SKEW_MS, ORDERS_MAX};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::state::Order;

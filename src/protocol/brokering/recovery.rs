@@ -3,7 +3,7 @@
 //! Replicas of the own log bring back its leaves, never the content of what was for the parties only. Going on without
 //! it would mean to say things twice, in other words. So a node whose log has such gaps, or whose store was restored,
 //! asks every other node for what it holds of it, and takes no part in orders until it has heard them.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::body::Body;
 use crate::domain::id::NodeId;
@@ -11,31 +11,12 @@ use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
+use crate::protocol::brokering::memory::Recovery;
 use crate::protocol::frame::Question;
 use crate::protocol::limits::{RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
 use crate::protocol::{Effect, Node, Work};
-
-/// How far taking back has come.
-#[derive(Clone, Debug, Default)]
-pub struct Recovery {
-    /// Entries of the own log that were there at the start; absent before it.
-    since: Option<u64>,
-    /// Whether there is, or may be, something to take back.
-    is_needed: bool,
-    heard: BTreeSet<NodeId>,
-    asked: BTreeMap<NodeId, Timestamp>,
-    until: Timestamp,
-}
-
-impl Recovery {
-    /// The clock was set back: everyone may be asked again at once, and the wait is no longer than from now.
-    pub(in crate::protocol) fn clock_set_back(&mut self, now: Timestamp) {
-        self.asked.clear();
-        self.until = self.until.min(now.plus_ms(RECOVERY_WAIT_MS));
-    }
-}
 
 impl Node {
     /// Whether this node may take part in orders.
@@ -185,21 +166,5 @@ impl Node {
         work.commit.push(Record::Recovered(signed.clone()));
         work.touched.extend(Body::read(signed).ok().and_then(|body| body.order()).map(|(order, _)| order));
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_went_back_asks_at_once_and_waits_no_longer_than_from_now() {
-        let now: Timestamp = "2026-11-24T08:00:00Z".parse().expect("a time");
-        let ahead = now.plus_ms(24 * 60 * 60 * 1000);
-        let node: NodeId = "kid".parse().expect("a name");
-        let asked = [(node, ahead)].into();
-        let mut recovery = Recovery { asked, until: ahead.plus_ms(RECOVERY_WAIT_MS), ..Recovery::default() };
-        recovery.clock_set_back(now);
-        assert_eq!((recovery.asked.len(), recovery.until), (0, now.plus_ms(RECOVERY_WAIT_MS)));
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::JudgedRoute;
 use crate::domain::time::Date;
 use crate::protocol::Node;
-use crate::protocol::brokering::refuse_unless_fulfilled;
+use crate::protocol::brokering::legs::refuse_unless_fulfilled;
 
 impl Node {
     /// What keeps a version of an offering from being ordered by `buyer` on that day, whatever the route.

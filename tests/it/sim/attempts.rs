@@ -3,9 +3,11 @@
 use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::offering::{Need, Withdrawal};
-use verbund::domain::order::aftercare::{Amendment, Amends, Event as Happening, Item, Milestone, Phase, phase};
-use verbund::domain::order::bundle::{Bundle, CallOff, Member};
-use verbund::domain::order::{Endorse, Mode, Recall, Request, Void, VoidReason};
+use verbund::domain::order::aftercare::{Phase, phase};
+use verbund::domain::order::bundle::{Bundle, Member};
+use verbund::domain::order::call_off::CallOff;
+use verbund::domain::order::milestone::{Event as Happening, Item, Milestone};
+use verbund::domain::order::{Amendment, Amends, Endorse, Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::route::Route;

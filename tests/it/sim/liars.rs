@@ -3,8 +3,8 @@
 use serde::Serialize;
 use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId};
-use verbund::domain::offering::{Component, CostItem, Due};
 use verbund::domain::order::{Request, VoidReason};
+use verbund::domain::price::{Component, CostItem, Due};
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::protocol::frame::Delivery;

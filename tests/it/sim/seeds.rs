@@ -4,8 +4,7 @@
 //! `cargo test` takes 60 seeds, `.ci/run` 1,000. Before a release, on a machine with many cores:
 //! `VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds::`. One seed again, with the whole story of its
 //! end: `VERBUND_SEED=17 cargo test --test it sim::seeds::`.
-use verbund::domain::order::aftercare::{Amendment, Amends};
-use verbund::domain::order::{Attempt, Mode, Request, VoidReason};
+use verbund::domain::order::{Amendment, Amends, Attempt, Mode, Request, VoidReason};
 use verbund::domain::statement::Signed;
 use verbund::protocol::settings::{Deciding, Policy};
 

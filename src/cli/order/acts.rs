@@ -1,0 +1,155 @@
+//! What an officer signs about an order and hands in: the request, a decision, the seal, the void.
+use serde_json::{Value, json};
+
+use crate::cli::chain::verdict_of;
+use crate::cli::client::{Client, Officer, fresh_salt};
+use crate::cli::order::wish::Wish;
+use crate::cli::output::Output;
+use crate::domain::id::{OrderId, StatementId};
+use crate::domain::money::Cents;
+use crate::domain::order::{Decision, LegFinding, Request, Seal, Void, VoidReason};
+use crate::domain::reason::Refusal;
+use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::{Timestamp, parse_date};
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
+use crate::wire::pb::order::v1 as pb;
+
+/// Signs a request.
+pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, Signed) {
+    let order = OrderId::derive(&officer.org, &wish.request_id);
+    let request = Request {
+        order,
+        attempt: wish.attempt,
+        request_id: wish.request_id,
+        mode: wish.mode,
+        buyer: officer.org.clone(),
+        offering: wish.offering,
+        route: wish.route,
+        as_of: wish.as_of,
+        rule_pack: wish.rule_pack,
+        term_years: wish.term_years,
+        total_max: wish.total_max,
+        quote_by: now.plus_ms(wish.quote_ms),
+        seal_by: now.plus_ms(wish.seal_ms),
+        auto_seal: wish.auto_seal,
+        quantities: wish.quantities,
+        reference: wish.reference,
+        considered: wish.considered,
+        grounds: wish.grounds,
+        amends: wish.amends,
+        bundle: wish.bundle,
+        officer: officer.name.clone(),
+        signed_at: now,
+        salt: fresh_salt(),
+    };
+    (order, Signed::sign(&Kind::Request, &request, &[&officer.key]))
+}
+
+/// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
+pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(), Refusal> {
+    let (request_id, along) = (wish.request_id.clone(), wish.route.to_string());
+    let (_, signed) = sign_request(client.officer()?, wish, SystemClock.now());
+    out.talk(&format!("{} {}", out.say("Weg:", "Route:"), along));
+    out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
+    let order = client.hand_in(&request_id, &signed).await?;
+    answered(out, order)
+}
+
+/// Says which order it was.
+pub fn answered(out: Output, order: OrderId) -> Result<(), Refusal> {
+    out.one(&json!({"order_id": order.to_string()}), &order.to_string())
+}
+
+/// Approves or refuses.
+pub async fn decide(
+    client: &mut Client,
+    out: Output,
+    id: OrderId,
+    approve: bool,
+    note: String,
+) -> Result<(), Refusal> {
+    let order = client.order(id).await?;
+    let leg = machine_verdict(client, &order).await?;
+    let officer = client.officer()?;
+    let body = Decision {
+        order: id,
+        attempt: order.attempt,
+        request: order.request_statement_id.parse()?,
+        org: officer.org.clone(),
+        approve,
+        note,
+        leg,
+        officer: officer.name.clone(),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Decision, &body, &[&officer.key]);
+    let order = client.hand_in("", &signed).await?;
+    answered(out, order)
+}
+
+/// What the machine says about the leg towards the officer's organisation, to stand beside the decision; for the buyer
+/// about the leg it awards.
+async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Option<LegFinding>, Refusal> {
+    let own = client.officer()?.org.clone();
+    let own_leg = |leg: &&[String]| leg[1] == own.as_str() || leg[0] == own.as_str();
+    let Some(leg) = order.route.windows(2).find(own_leg) else { return Ok(None) };
+    let (from, to, as_of) = (leg[0].parse()?, leg[1].parse()?, parse_date(&order.as_of)?);
+    let told = client.explain_leg(&from, &to, Some(as_of), None).await?;
+    let Some(leg) = told.cases.first() else { return Ok(None) };
+    let evidence: Result<Vec<StatementId>, Refusal> = leg.evidence_ids.iter().map(|id| id.parse()).collect();
+    Ok(Some(LegFinding {
+        from,
+        to,
+        as_of,
+        verdict: verdict_of(leg.verdict),
+        basis: serde_json::from_value(Value::String(leg.case.clone())).ok(),
+        assumed: leg.assumed,
+        evidence: evidence?,
+    }))
+}
+
+/// Seals.
+pub async fn seal(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+    let order = client.order(id).await?;
+    let chain: Result<Vec<StatementId>, Refusal> = order.chain.iter().map(|id| id.parse()).collect();
+    let officer = client.officer()?;
+    let body = Seal {
+        order: id,
+        attempt: order.attempt,
+        buyer: officer.org.clone(),
+        chain: chain?,
+        total: Cents::try_from(order.total_cents)?,
+        officer: Some(officer.name.clone()),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Seal, &body, &[&officer.key]);
+    let order = client.hand_in("", &signed).await?;
+    answered(out, order)
+}
+
+/// Ends the current attempt and says so.
+pub async fn end(client: &mut Client, out: Output, id: OrderId, reason: VoidReason) -> Result<(), Refusal> {
+    let order = client.order(id).await?;
+    let order = void(client, &order, reason).await?;
+    answered(out, order)
+}
+
+/// Ends the current attempt.
+pub async fn void(client: &mut Client, order: &pb::Order, reason: VoidReason) -> Result<OrderId, Refusal> {
+    let officer = client.officer()?;
+    let body = Void {
+        order: order.id.parse()?,
+        attempt: order.attempt,
+        buyer: officer.org.clone(),
+        request: order.request_statement_id.parse()?,
+        reason,
+        officer: Some(officer.name.clone()),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Void, &body, &[&officer.key]);
+    client.hand_in("", &signed).await
+}

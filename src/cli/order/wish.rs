@@ -1,0 +1,144 @@
+//! What an officer wishes to order: terms on the command line, the route chosen, everything a request is made of.
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::chain::verdict_of;
+use crate::cli::options::Needs;
+use crate::domain::grounds::Grounds;
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
+use crate::domain::order::bundle::Bundle;
+use crate::domain::order::{Amends, AutoSeal, CONSIDERED_MAX, Considered, Mode};
+use crate::domain::price::Quantities;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::route::Route;
+use crate::domain::time::Date;
+use crate::wire::pb::chain::v1::FindRoutesResponse;
+
+/// A day in milliseconds.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Route, days and conditions of a request.
+#[derive(clap::Args, Clone)]
+pub struct Terms {
+    /// Nummer des Weges aus `chain routes`; der erste, wenn nicht genannt, bei `reroute` der erste noch nicht versuchte
+    #[arg(long, value_name = "ZAHL")]
+    pub route: Option<usize>,
+    /// Statt der Nummer: alle Beteiligten vom Besteller zum Anbieter
+    #[arg(long, value_delimiter = ',', value_name = "ORG,ORG,…")]
+    pub via: Vec<OrgId>,
+    /// Tag der Vergabe; heute, wenn nicht genannt
+    #[arg(long, value_name = "JJJJ-MM-TT")]
+    pub as_of: Option<String>,
+    /// Tage bis zum vollständigen Angebot
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=90))]
+    pub quote_days: i64,
+    /// Tage bis zum Abschluss
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(i64).range(1..=180))]
+    pub seal_days: i64,
+    /// Sofort abschließen, wenn jeder Schritt erfüllt ist und der Preis passt
+    #[arg(long)]
+    pub auto_seal: bool,
+    /// Dabei auch Schritte annehmen, die auf Annahmen beruhen
+    #[arg(long)]
+    pub accept_assumed: bool,
+    /// What the price depends on.
+    #[command(flatten)]
+    pub needs: Needs,
+    /// Eigenes Zeichen, z. B. Leitweg-ID
+    #[arg(long, default_value = "")]
+    pub reference: String,
+}
+
+/// Everything an officer decides about a request.
+#[derive(Serialize, Deserialize)]
+pub struct Wish {
+    /// The officer's own number for it.
+    pub request_id: String,
+    /// Which attempt of the order.
+    pub attempt: u32,
+    /// Whether it binds.
+    pub mode: Mode,
+    /// The route.
+    pub route: Route,
+    /// The offering's statement.
+    pub offering: StatementId,
+    /// The rule pack's statement.
+    pub rule_pack: StatementId,
+    /// Day of award.
+    pub as_of: Date,
+    /// Contract length.
+    pub term_years: u32,
+    /// Price cap.
+    pub total_max: Cents,
+    /// Time until the chain must be complete.
+    pub quote_ms: i64,
+    /// Time until the seal.
+    pub seal_ms: i64,
+    /// Leave to seal without another look.
+    pub auto_seal: Option<AutoSeal>,
+    /// What the price depends on.
+    pub quantities: Quantities,
+    /// The buyer's own reference.
+    pub reference: String,
+    /// The routes there were to choose from.
+    pub considered: Vec<Considered>,
+    /// For the record.
+    pub grounds: Grounds,
+    /// The sealed order it changes.
+    pub amends: Option<Amends>,
+    /// The members for whom it orders.
+    pub bundle: Option<Bundle>,
+}
+
+impl Terms {
+    /// Whether the officer says which way it goes.
+    pub fn names_route(&self) -> bool {
+        self.route.is_some() || !self.via.is_empty()
+    }
+
+    /// The route named; if none is, the first one found that has not been tried.
+    pub fn way(&self, found: &FindRoutesResponse, tried: &BTreeSet<Vec<String>>) -> Result<Route, Refusal> {
+        if !self.via.is_empty() {
+            return Route::new(self.via.clone());
+        }
+        let untried = found.routes.iter().position(|route| !tried.contains(&route.parties));
+        match (self.route, untried) {
+            (Some(number), _) => chosen(found, number),
+            (None, Some(index)) => chosen(found, index + 1),
+            (None, None) => Err(no_route(found).with("tried", tried.len())),
+        }
+    }
+}
+
+/// The route of that number, counted from 1.
+pub fn chosen(found: &FindRoutesResponse, number: usize) -> Result<Route, Refusal> {
+    if found.routes.is_empty() {
+        return Err(no_route(found));
+    }
+    let route = number.checked_sub(1).and_then(|index| found.routes.get(index));
+    let refuse = || Refusal::new(Reason::FieldInvalid).with("field", "route").with("value", number);
+    let route = route.ok_or_else(|| refuse().with("at_least", 1).with("at_most", found.routes.len()))?;
+    let parties: Result<Vec<OrgId>, Refusal> = route.parties.iter().map(|party| party.parse()).collect();
+    Route::new(parties?)
+}
+
+fn no_route(found: &FindRoutesResponse) -> Refusal {
+    Refusal::new(Reason::NoRoute).with("offering", &found.offering_id)
+}
+
+/// What the search offered, for the record.
+pub fn considered(found: &FindRoutesResponse) -> Result<Vec<Considered>, Refusal> {
+    let seen = found.routes.iter().take(CONSIDERED_MAX).map(|route| {
+        let parties: Result<Vec<OrgId>, Refusal> = route.parties.iter().map(|party| party.parse()).collect();
+        let total = route.total_cents.map(Cents::try_from).transpose()?;
+        Ok(Considered { route: Route::new(parties?)?, verdict: verdict_of(route.verdict), total })
+    });
+    seen.collect()
+}
+
+/// Whole euros as an amount.
+pub fn euro_cents(euro: u32) -> Result<Cents, Refusal> {
+    Cents::try_from(i64::from(euro) * 100)
+}

@@ -1,0 +1,114 @@
+//! A milestone: what one party of a sealed order tells the others.
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::salt::Salt;
+use crate::domain::text::checked_text;
+use crate::domain::time::{Date, Timestamp};
+
+/// Most milestones one party may add to an order: a connection has five steps, a contract runs for years.
+pub const MILESTONES_MAX: u32 = 200;
+
+/// A step of the connection checklist.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Item {
+    /// A contact is named on both sides.
+    Contact,
+    /// The competent authority is entered where the service looks it up.
+    Routing,
+    /// Interface and specialised system are connected.
+    Interface,
+    /// A test case has passed from application to file.
+    Test,
+    /// The buyer has accepted.
+    Acceptance,
+}
+
+impl Item {
+    /// The whole checklist, in its usual order.
+    pub const ALL: [Self; 5] = [Self::Contact, Self::Routing, Self::Interface, Self::Test, Self::Acceptance];
+
+    /// The word in statements and commands.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Routing => "routing",
+            Self::Interface => "interface",
+            Self::Test => "test",
+            Self::Acceptance => "acceptance",
+        }
+    }
+}
+
+/// What has happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A step of the connection is done.
+    Connected {
+        /// Which.
+        item: Item,
+    },
+    /// The service is in productive use.
+    Productive {
+        /// Since when.
+        since: Date,
+    },
+    /// Whom to ask from now on; the contract does not change. An office, not a person.
+    Contact {
+        /// The office.
+        office: String,
+    },
+    /// Notice is given (*Kündigung*).
+    Terminated {
+        /// Last day of the contract.
+        ends_on: Date,
+    },
+    /// The contract has ended and everything is settled.
+    Closed,
+}
+
+/// One party tells the others.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Milestone {
+    /// The order.
+    pub order: OrderId,
+    /// The attempt that was sealed.
+    pub attempt: u32,
+    /// The seal.
+    pub seal: StatementId,
+    /// Who says so.
+    pub from: OrgId,
+    /// Counts up from 1, for each party.
+    pub number: u32,
+    /// What has happened.
+    pub event: Event,
+    /// In words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Who of the party says so.
+    pub officer: OfficerName,
+    /// When.
+    pub signed_at: Timestamp,
+    /// Hides the hash.
+    pub salt: Salt,
+}
+
+impl Milestone {
+    /// The rules it must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_text("note", &self.note, 500)?;
+        if !(1..=MILESTONES_MAX).contains(&self.number) {
+            return Err(Refusal::new(Reason::FieldInvalid).with("field", "number").with("at_most", MILESTONES_MAX));
+        }
+        match &self.event {
+            Event::Contact { office } if office.trim().is_empty() => {
+                Err(Refusal::new(Reason::FieldInvalid).with("field", "office"))
+            }
+            Event::Contact { office } => checked_text("office", office, 200),
+            _ => Ok(()),
+        }
+    }
+}
