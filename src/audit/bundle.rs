@@ -31,7 +31,7 @@ use crate::domain::signing::{PublicKey, Signature};
 use crate::domain::statement::{Kind, SignatureBy, Signed};
 use crate::domain::trust::{KeyRole, WitnessPolicy};
 use crate::log::checkpoint::Checkpoint;
-use crate::log::cosignature;
+use crate::log::cosignature::{self, Witnesses};
 use crate::log::note::{SignatureType, SignedNote, vkey};
 use crate::log::proof::{PROOF_BYTES_MAX, TlogProof};
 
@@ -284,19 +284,28 @@ impl Named {
 /// The policy in C2SP's words. A group whose witnesses are not all known keeps its threshold and so cannot be met.
 pub fn policy_text(
     logs: &BTreeMap<Origin, PublicKey>,
-    witnesses: &BTreeMap<String, PublicKey>,
-    quorum: usize,
+    witnesses: &Witnesses,
 ) -> String {
     let mut text = String::new();
     for (origin, key) in logs {
         text += &format!("log {}\n", vkey(&origin.to_string(), SignatureType::Ed25519, key));
     }
-    for (name, key) in witnesses {
-        text += &format!("witness {name} {}\n", vkey(name, SignatureType::Cosignature, key));
+    for (name, keys) in &witnesses.keys {
+        let vkey = |key: &PublicKey| vkey(name, SignatureType::Cosignature, key);
+        if let [only] = keys.as_slice() {
+            text += &format!("witness {name} {}\n", vkey(only));
+            continue;
+        }
+        // A witness whose key was replaced is one witness all the same.
+        let generations: Vec<String> = (1..=keys.len()).map(|number| format!("{name}.{number}")).collect();
+        for (generation, key) in generations.iter().zip(keys) {
+            text += &format!("witness {generation} {}\n", vkey(key));
+        }
+        text += &format!("group {name} any {}\n", generations.join(" "));
     }
     // Node names have no capitals, so the group cannot be mistaken for a witness.
-    let names: Vec<&str> = witnesses.keys().map(String::as_str).collect();
-    text + &format!("group QUORUM {quorum} {}\nquorum QUORUM\n", names.join(" "))
+    let names: Vec<&str> = witnesses.keys.keys().map(String::as_str).collect();
+    text + &format!("group QUORUM {} {}\nquorum QUORUM\n", witnesses.needed, names.join(" "))
 }
 
 impl Bundle {
@@ -325,7 +334,8 @@ impl Bundle {
         let (quorum, nodes) =
             keys.policy.map(|(_, policy)| (policy.quorum as usize, policy.nodes)).unwrap_or_default();
         let of_policy = keys.witnesses.into_iter().filter(|(name, _)| nodes.iter().any(|node| node.as_str() == name));
-        let policy = policy_text(&keys.logs, &of_policy.collect(), quorum);
+        let of_policy = of_policy.map(|(name, key)| (name, vec![key])).collect();
+        let policy = policy_text(&keys.logs, &Witnesses { keys: of_policy, needed: quorum });
         bundle.members.insert(POLICY.to_owned(), policy.into_bytes());
         bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
         let verify = instructions::text(&bundle.members);
