@@ -152,6 +152,7 @@ mod tests {
     /// A log whose statement [`FORGED`] carries a signature of another key under the right key's name.
     fn frame(node: &FoundedNode) -> Frame {
         let (org, secret) = node.keys.statements.first_key_value().expect("an operator");
+        let secret = &secret[0];
         let need = |number: u64| {
             let until = parse_date("2027-12-31").expect("a date");
             let body = Need {

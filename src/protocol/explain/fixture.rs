@@ -54,6 +54,8 @@ pub(crate) fn by_officer() -> Policy {
 
 fn officer(name: &str, roles: &[OfficerRole], limit: i64) -> OfficerPlan {
     OfficerPlan {
+        device: "arbeitsplatz".parse().expect("a good name"),
+        limit_per_year: None,
         name: name.parse().expect("a name"),
         roles: roles.iter().copied().collect(),
         limit: Town::cents(limit),
