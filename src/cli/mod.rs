@@ -13,6 +13,7 @@ pub mod node;
 pub mod offering;
 pub mod order;
 pub mod output;
+pub mod passphrase;
 pub mod peer;
 pub mod price;
 
@@ -64,6 +65,9 @@ pub struct Global {
     /// Schlüsseldatei der handelnden Person
     #[arg(long, global = true, value_name = "DATEI")]
     pub key: Option<PathBuf>,
+    /// Datei mit der Passphrase verschlüsselter Schlüsseldateien; lesen darf sie nur, wem sie gehört
+    #[arg(long, global = true, value_name = "DATEI")]
+    pub passphrase_file: Option<PathBuf>,
     /// Ausgabeform
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,

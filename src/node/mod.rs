@@ -8,6 +8,7 @@ pub mod handle;
 pub mod join;
 pub mod keys;
 pub mod metrics;
+pub mod passphrase;
 pub mod peers;
 pub mod ports;
 mod prover;
