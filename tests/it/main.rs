@@ -11,6 +11,7 @@ mod federation;
 mod followups;
 mod golden;
 mod journeys;
+mod key_files;
 mod kill;
 mod law_cases;
 mod law_graphs;
