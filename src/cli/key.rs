@@ -25,7 +25,7 @@ pub enum Verb {
     },
     /// Den öffentlichen Teil und seinen Fingerabdruck zeigen
     Show {
-        /// Schlüsseldatei
+        /// Schlüsseldatei, oder ein Schlüssel in einem Token: `pkcs11:token=…;object=…?module-path=…`
         #[arg(long, value_name = "DATEI")]
         file: PathBuf,
     },
@@ -33,17 +33,16 @@ pub enum Verb {
 
 /// Runs the verb.
 pub fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
-    let (file, key) = match verb {
+    let (file, public) = match verb {
         Verb::Generate { file, encrypt } => {
             let key = generate(global, &file, encrypt || global.passphrase_file.is_some())?;
-            (file, key)
+            (file, key.public())
         }
         Verb::Show { file } => {
-            let key = opener(global)?.read(&file)?;
-            (file, key)
+            let key = opener(global)?.signer(&file)?;
+            (file, key.public())
         }
     };
-    let public = key.public();
     let value = json!({
         "file": file.display().to_string(),
         "public_key": public.to_string(),

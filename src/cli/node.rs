@@ -14,7 +14,7 @@ use crate::cli::output::{Format, Output, data};
 use crate::cli::passphrase::opener;
 use crate::config::node::{HostPort, NodeConfig, read_run};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::Signer;
 use crate::node::handle::Handle;
 use crate::node::join::introduce;
 use crate::node::keys::Opener;
@@ -63,7 +63,7 @@ pub enum Verb {
         /// Einstellungen (run.toml); danach steht darin das neue Protokoll
         #[arg(long, value_name = "DATEI")]
         config: PathBuf,
-        /// Wurzelschlüssel der betreibenden Organisation, so viele wie nötig sind
+        /// Wurzelschlüssel der betreibenden Organisation, so viele wie nötig sind: Dateien oder `pkcs11:…`
         #[arg(long, value_name = "DATEI", required = true)]
         root_key: Vec<PathBuf>,
     },
@@ -102,7 +102,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 
 fn repair(global: &Global, config: &Path, root_keys: &[PathBuf]) -> Result<(), Refusal> {
     let mut opener = opener(global)?;
-    let roots: Result<Vec<SecretKey>, Refusal> = root_keys.iter().map(|file| opener.read(file)).collect();
+    let roots: Result<Vec<Box<dyn Signer>>, Refusal> = root_keys.iter().map(|place| opener.signer(place)).collect();
     let (folder, repaired) = repair_log(config, &mut opener, &roots?)?;
     let out = global.out();
     let value = json!({

@@ -239,6 +239,24 @@ reasons! {
     PassphrasesDiffer "PASSPHRASES_DIFFER" Rejected
         "Die beiden Eingaben der Passphrase sind verschieden." "The passphrase was typed differently the second time."
         "Wiederholen; geschrieben wurde nichts." "Try again; nothing was written.";
+    TokensUnsupported "TOKENS_UNSUPPORTED" Config
+        "Dieses Programm kann keine Schlüssel in Token benutzen." "This program cannot use keys in tokens."
+        "Eine Schlüsseldatei angeben oder das Programm mit `--features pkcs11` übersetzen." "Give a key file, or build the program with `--features pkcs11`.";
+    TokenUriInvalid "TOKEN_URI_INVALID" Rejected
+        "Das ist kein zulässiger Name eines Schlüssels in einem Token." "This is not an admissible name of a key in a token."
+        "Erwartet wird pkcs11:token=…;object=…?module-path=… (RFC 7512), dazu nach Wunsch id und pin-source." "Expected pkcs11:token=…;object=…?module-path=… (RFC 7512), and if wanted id and pin-source.";
+    TokenFailed "TOKEN_FAILED" Unavailable
+        "Das Token antwortet nicht, wie es soll." "The token does not answer as it should."
+        "Prüfen, ob es eingesteckt ist und `module-path` seine Bibliothek nennt, dann wiederholen." "Check that it is plugged in and that `module-path` names its library, then try again.";
+    TokenKeyMissing "TOKEN_KEY_MISSING" Missing
+        "Das Token oder darin genau ein passender Ed25519-Schlüssel ist nicht zu finden." "The token, or exactly one fitting Ed25519 key in it, cannot be found."
+        "`token`, `object` und `id` mit dem vergleichen, was `pkcs11-tool --list-objects --login` zeigt; beide Hälften müssen im Token liegen." "Compare `token`, `object` and `id` with what `pkcs11-tool --list-objects --login` shows; both halves must lie in the token.";
+    TokenPinMissing "TOKEN_PIN_MISSING" Unauthenticated
+        "Die PIN des Tokens fehlt." "The token's PIN is missing."
+        "In einem Terminal eingeben oder mit `pin-source=DATEI` eine Datei nennen, die nur ihr Besitzer lesen darf." "Type it on a terminal, or name a file for its owner only with `pin-source=FILE`.";
+    TokenPinWrong "TOKEN_PIN_WRONG" Denied
+        "Das Token nimmt die PIN nicht an." "The token does not accept the PIN."
+        "PIN prüfen, bevor wiederholt wird: nach wenigen Versuchen sperrt sich das Token." "Check the PIN before trying again: after a few attempts the token locks itself.";
     KeyUnknown "KEY_UNKNOWN" Denied
         "Der Schlüssel ist hier nicht bekannt." "The key is not known here."
         "Prüfen, ob der Schlüssel im Verbund angemeldet ist und dieser Knoten auf dem neuesten Stand ist." "Check that the key is registered in the federation and that this node is up to date.";

@@ -123,6 +123,25 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// Whatever signs with a private key: this process, or a token that never gives the key away and can fail.
+pub trait Signer {
+    /// The public half.
+    fn public(&self) -> PublicKey;
+
+    /// Signs, or says why that cannot be done.
+    fn sign(&self, message: &[u8]) -> Result<Signature, Refusal>;
+}
+
+impl Signer for SecretKey {
+    fn public(&self) -> PublicKey {
+        self.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, Refusal> {
+        Ok(self.sign(message))
+    }
+}
+
 /// A private key. It has no `Debug` and is wiped from memory when dropped.
 pub struct SecretKey(ed25519_dalek::SigningKey);
 

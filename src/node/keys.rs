@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::config::node::NodeConfig;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::{SecretKey, Signer};
 use crate::node::passphrase::{self, Fresh, Passphrase};
 use crate::node::system;
 use crate::protocol::settings::NodeKeys;
@@ -70,6 +70,33 @@ impl Opener {
     pub fn read(&mut self, file: &Path) -> Result<SecretKey, Refusal> {
         let pem = self.read_pem(file)?;
         SecretKey::from_pem(&pem).map_err(|refusal| refusal.with("file", file.display()))
+    }
+
+    /// A key in a file or, named by a URI, in a token.
+    pub fn signer(&mut self, place: &Path) -> Result<Box<dyn Signer>, Refusal> {
+        match place.to_str() {
+            Some(uri) if uri.starts_with("pkcs11:") => self.token(uri),
+            _ => Ok(Box::new(self.read(place)?)),
+        }
+    }
+
+    #[cfg(feature = "pkcs11")]
+    fn token(&mut self, uri: &str) -> Result<Box<dyn Signer>, Refusal> {
+        use crate::node::token::{Place, TokenKey};
+        let place = Place::parse(uri)?;
+        // Never a passphrase known from elsewhere: a few wrong PINs, and the token locks itself.
+        let pin = match (&place.pin_source, &self.ask) {
+            (Some(file), _) => Passphrase::of_file(&self.secret(file)?)?,
+            (None, Some(ask)) => ask(Path::new(uri))?,
+            (None, None) => return Err(Refusal::new(Reason::TokenPinMissing).with("uri", uri)),
+        };
+        Ok(Box::new(TokenKey::open(&place, &pin).map_err(|refusal| refusal.with("uri", uri))?))
+    }
+
+    #[cfg(not(feature = "pkcs11"))]
+    #[expect(clippy::unused_self, reason = "a token needs it")]
+    fn token(&mut self, uri: &str) -> Result<Box<dyn Signer>, Refusal> {
+        Err(Refusal::new(Reason::TokensUnsupported).with("uri", uri))
     }
 
     /// Reads a file with a private key of any kind, and decrypts it.

@@ -19,4 +19,6 @@ pub mod start;
 pub mod system;
 pub mod telemetry;
 pub mod tls;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 pub mod traffic;

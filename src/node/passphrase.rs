@@ -50,6 +50,12 @@ impl Passphrase {
     }
 }
 
+impl AsRef<[u8]> for Passphrase {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// Random bytes that make each encryption a different one; never used twice.
 #[derive(Clone, Copy)]
 pub struct Fresh {
@@ -70,7 +76,7 @@ pub fn encrypt(pem: &str, passphrase: &Passphrase, fresh: Fresh) -> Result<Zeroi
     let key = PrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| damaged("PKCS #8 expected"))?;
     let encrypted = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(ITERATIONS, &fresh.salt, fresh.iv)
         .map_err(pkcs8::Error::from)
-        .and_then(|parameters| key.encrypt_with_params(parameters, &*passphrase.0))
+        .and_then(|parameters| key.encrypt_with_params(parameters, passphrase))
         .and_then(|encrypted| Ok(encrypted.to_pem(LABEL, LineEnding::LF)?));
     encrypted.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))
 }
@@ -82,7 +88,7 @@ pub fn decrypt(pem: &str, passphrase: &Passphrase) -> Result<Zeroizing<String>, 
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| unknown())?;
     check_effort(&encrypted.encryption_algorithm)?;
     let wrong = || Refusal::new(Reason::PassphraseWrong);
-    let key = encrypted.decrypt(&*passphrase.0).map_err(|error| match error {
+    let key = encrypted.decrypt(passphrase).map_err(|error| match error {
         pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => wrong(),
         _ => unknown(),
     })?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::node::{NodeConfig, read_run};
 use crate::domain::envelope;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::Signer;
 use crate::node::keys::Opener;
 use crate::node::start::origin;
 use crate::protocol::record::Record;
@@ -16,7 +16,11 @@ use crate::store::disk::DiskStore;
 
 /// Repairs the node of a `run.toml`. `roots` are root keys of the organisation that operates it. Says where the
 /// statements lie with which the new log begins. Blocks.
-pub fn repair_log(run_file: &Path, opener: &mut Opener, roots: &[SecretKey]) -> Result<(PathBuf, Repaired), Refusal> {
+pub fn repair_log(
+    run_file: &Path,
+    opener: &mut Opener,
+    roots: &[Box<dyn Signer>],
+) -> Result<(PathBuf, Repaired), Refusal> {
     let config = read_run(run_file)?;
     let repaired = next_epoch(&config, opener, roots)?;
     let name = format!("genesis-{}", repaired.origin.epoch);
@@ -39,7 +43,7 @@ pub fn repair_log(run_file: &Path, opener: &mut Opener, roots: &[SecretKey]) -> 
     Ok((folder, repaired))
 }
 
-fn next_epoch(config: &NodeConfig, opener: &mut Opener, roots: &[SecretKey]) -> Result<Repaired, Refusal> {
+fn next_epoch(config: &NodeConfig, opener: &mut Opener, roots: &[Box<dyn Signer>]) -> Result<Repaired, Refusal> {
     let node_keys = opener.read_node(config)?;
     let log = origin(config);
     let store = DiskStore::open(&config.data)?;

@@ -55,7 +55,7 @@ fn output(words: &[&str], more: &[&str]) -> Option<Output> {
 }
 
 /// Whether a program is there; says so if not.
-fn present(name: &str, look: &[&str]) -> bool {
+pub fn present(name: &str, look: &[&str]) -> bool {
     let found = output(look, &[]).is_some_and(|output| output.status.success());
     if !found {
         eprintln!("SKIPPED: {name} is absent");
@@ -64,35 +64,37 @@ fn present(name: &str, look: &[&str]) -> bool {
 }
 
 /// A folder with a passphrase file, and what the program says in it.
-struct Bench {
+pub struct Bench {
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().expect("folder") };
         write_private(&bench.path("passphrase"), format!("{PASSPHRASE}\n").as_bytes()).expect("written");
         bench
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file of that name.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A new private file.
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         write_private(&self.path(name), content.as_ref()).expect("written");
         self.path(name)
     }
 
-    fn generate(&self, name: &str, more: &[&str]) -> Value {
+    /// `key generate`, and what it says.
+    pub fn generate(&self, name: &str, more: &[&str]) -> Value {
         let mut command = verbund();
         command.args(["-o", "json", "key", "generate", "--file"]).arg(self.path(name)).args(more);
         serde_json::from_slice(&run(&mut command, 0).stdout).expect("JSON")
     }
 
     /// `key show`, with the passphrase file if asked for.
-    fn show(&self, name: &str, with_passphrase: bool) -> Command {
+    pub fn show(&self, name: &str, with_passphrase: bool) -> Command {
         let mut command = verbund();
         command.args(["key", "show", "--file"]).arg(self.path(name));
         if with_passphrase {
@@ -102,7 +104,7 @@ impl Bench {
     }
 
     /// The public key as the program shows it.
-    fn shown(&self, name: &str, with_passphrase: bool) -> PublicKey {
+    pub fn shown(&self, name: &str, with_passphrase: bool) -> PublicKey {
         let output = run(self.show(name, with_passphrase).args(["-o", "json"]), 0);
         let shown: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         PublicKey::from_pem(shown["pem"].as_str().expect("PEM")).expect("a public key")
@@ -113,7 +115,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
-fn set_mode(path: &Path, mode: u32) {
+pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("own file");
 }
 

@@ -13,7 +13,7 @@ use verbund::config::node::{HostPort, read_run};
 use verbund::config::offerings::read_offerings;
 use verbund::domain::id::{Hash, NodeId, OrderId, Origin};
 use verbund::domain::reason::{Reason, Refusal};
-use verbund::domain::signing::SecretKey;
+use verbund::domain::signing::{SecretKey, Signer};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::node::driver::Driver;
 use verbund::node::handle::{Handle, PEER_INBOX_MAX};
@@ -446,9 +446,9 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
     assert_eq!(refused.reason, Reason::LogCut);
 
     live.stop("kitu").await;
-    let roots: Vec<SecretKey> = (1..=2)
+    let roots: Vec<Box<dyn Signer>> = (1..=2)
         .map(|number| {
-            Opener::default().read(&live.world.folder.join(format!("roots/kitu-{number}.pem"))).expect("key")
+            Opener::default().signer(&live.world.folder.join(format!("roots/kitu-{number}.pem"))).expect("key")
         })
         .collect();
     let before = std::fs::read_to_string(live.run_file("kitu")).expect("settings");

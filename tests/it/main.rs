@@ -26,4 +26,5 @@ mod shared;
 mod sim;
 mod store_contract;
 mod tidy;
+mod token_keys;
 mod vectors;
