@@ -164,7 +164,14 @@ pub struct BundleInput {
 impl BundleInput {
     /// Nothing yet.
     pub fn empty(root: StatementId) -> Self {
-        Self { root, trust: Vec::new(), ends: Vec::new(), facts: Vec::new(), messages: Vec::new(), receipts: Vec::new() }
+        Self {
+            root,
+            trust: Vec::new(),
+            ends: Vec::new(),
+            facts: Vec::new(),
+            messages: Vec::new(),
+            receipts: Vec::new(),
+        }
     }
 }
 

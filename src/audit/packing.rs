@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, MIMETYPE, MIMETYPE_TEXT, Member, POLICY, Section, VERIFY, log_label, origin_of, who,
+    Bundle, BundleInput, ENDS, LogEnd, MIMETYPE, MIMETYPE_TEXT, Member, POLICY, Section, VERIFY, log_label,
+    origin_of, who,
 };
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};

@@ -258,7 +258,10 @@ mod tests {
             [(first, _), .., (last, _)] => {
                 let bit = parting(first, last).expect("different keys");
                 let half = |wanted: bool| -> BTreeMap<SubjectKey, Hash> {
-                    map.iter().filter(|(key, _)| has_bit(key, bit) == wanted).map(|(key, value)| (*key, *value)).collect()
+                    map.iter()
+                        .filter(|(key, _)| has_bit(key, bit) == wanted)
+                        .map(|(key, value)| (*key, *value))
+                        .collect()
                 };
                 branch(bit, slow(&half(false)), slow(&half(true)))
             }

@@ -7,8 +7,8 @@ use crate::domain::money::Cents;
 use crate::domain::offering::Need;
 use crate::domain::order::Access;
 use crate::domain::price::Tariff;
-use crate::domain::salt::Salt;
 use crate::domain::reason::Reason;
+use crate::domain::salt::Salt;
 use crate::domain::signing::{PublicKey, SecretKey};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
@@ -228,10 +228,8 @@ fn the_next_root_needs_the_old_trustees_and_the_new() {
 fn trustees_admit_and_nobody_else() {
     let log = Log::begun();
     let stranger = Admission { federation: org("andere"), ..admission("kid") };
-    let unreachable = Admission {
-        root: admission("kid").root.map(|root| RootKeys { threshold: 4, ..root }),
-        ..admission("kid")
-    };
+    let unreachable =
+        Admission { root: admission("kid").root.map(|root| RootKeys { threshold: 4, ..root }), ..admission("kid") };
     let squatter = Admission { operates: Some("kitu".parse().expect("a good name")), ..admission("kid") };
     for (what, body, signers, expected) in [
         ("two trustees", admission("kid"), &[1, 3][..], None),
@@ -524,12 +522,16 @@ fn only_the_operators_root_keys_begin_an_epoch() {
 fn a_new_epoch_revives_no_key() {
     for reason in [RevocationReason::Superseded, RevocationReason::Compromised] {
         let before = rotated(reason);
-        let revoked = KeyEvent { revoke: vec![revocation(STATEMENT, reason, 6)], ..event(1, None, &[(34, KeyRole::Statement)]) };
+        let revoked = KeyEvent {
+            revoke: vec![revocation(STATEMENT, reason, 6)],
+            ..event(1, None, &[(34, KeyRole::Statement)])
+        };
         let first = sign(&Kind::KeyEvent, &inception(), &[11, 12, STATEMENT, LOG, WITNESS]);
         let mut log = other_log("kitu", 2, &[sign(&Kind::Admission, &admission("kitu"), &[1, 2]), first.clone()]);
         let second = KeyEvent { prev: Some(first.id()), ..revoked };
         log.take(&sign(&Kind::KeyEvent, &second, &[11, 12, 34]));
-        let begins = KeyEvent { new_epoch: Some(NewEpoch { epoch: 2, copied: 5 }), ..event(2, log.last_event(), &[]) };
+        let begins =
+            KeyEvent { new_epoch: Some(NewEpoch { epoch: 2, copied: 5 }), ..event(2, log.last_event(), &[]) };
         log.take(&sign(&Kind::KeyEvent, &begins, &[11, 12]));
         let signed = sign(&Kind::Need, &need("kitu"), &[STATEMENT]);
         (0..log.size + 2).for_each(|at| assert!(log.trust.judge(&signed, at).is_err(), "{reason:?} at {at}"));
@@ -554,7 +556,12 @@ fn trustees_renew_a_name_and_never_a_key() {
         ("one trustee", renewed.clone(), &[1], Some(Reason::ThresholdMissed)),
         ("a number left out", Admission { number: 3, ..renewed.clone() }, &[1, 2], sequence),
         ("another predecessor", Admission { prev: Some(first_root().id()), ..renewed.clone() }, &[1, 2], sequence),
-        ("with new root keys", Admission { root: admission("kitu").root, ..renewed.clone() }, &[1, 2], Some(Reason::FieldInvalid)),
+        (
+            "with new root keys",
+            Admission { root: admission("kitu").root, ..renewed.clone() },
+            &[1, 2],
+            Some(Reason::FieldInvalid),
+        ),
         ("without the node", Admission { operates: None, ..renewed.clone() }, &[1, 2], Some(Reason::NodeTaken)),
         ("of a stranger", Admission { org: org("kid"), operates: None, ..renewed.clone() }, &[1, 2], sequence),
     ] {
@@ -684,7 +691,17 @@ fn addresses_are_host_and_port_and_nothing_else() {
     for good in ["kitu.example.de:7401", "10.0.0.1:7401", "[2001:db8::1]:443"] {
         of(&[good]).check().expect(good);
     }
-    for bad in ["https://kitu.de:1", "kitu.de", "kitu.de:0", "kitu.de:+1", "kitu.de:70000", "ki tu:1", ":1", "[::1:1", "a\u{1b}[0m:1"] {
+    for bad in [
+        "https://kitu.de:1",
+        "kitu.de",
+        "kitu.de:0",
+        "kitu.de:+1",
+        "kitu.de:70000",
+        "ki tu:1",
+        ":1",
+        "[::1:1",
+        "a\u{1b}[0m:1",
+    ] {
         assert!(of(&[bad]).check().is_err(), "{bad}");
     }
     assert!(of(&[]).check().is_err() && of(&["a:1", "a:1"]).check().is_err());
