@@ -408,7 +408,7 @@ mod tests {
         set_mode(&credentials.join("statement-kid.pem"), 0o440);
         let opener = || Opener::default().with_credentials(&credentials);
         let keys = opener().expect("no passphrase there").read_node(&config).expect("all found");
-        assert_eq!(keys.witness.public(), SecretKey::from_seed(&[2; 32]).public());
+        assert_eq!(keys.witness[0].public(), SecretKey::from_seed(&[2; 32]).public());
         assert_eq!(keys.statements.len(), 1);
         set_mode(&config.keys, 0o770);
         assert_eq!(reason(opener().expect("as before").read_node(&config)), Reason::KeyFolderOpen);

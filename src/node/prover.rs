@@ -130,7 +130,7 @@ mod tests {
         let node = NodePlan {
             node: "kitu".parse().expect("a name"),
             operator: org.id.clone(),
-            addresses: Vec::new(),
+            addresses: vec!["127.0.0.1:1".to_owned()],
             tls_sha256: Hash([0; 32]),
             orgs: vec![org],
         };
