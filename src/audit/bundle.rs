@@ -81,7 +81,7 @@ const SPKI_BYTES: usize = 44;
 
 /// A statement that stands in a log.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct LoggedStatement {
     /// The statement.
     pub signed: Signed,
     /// The proof of its place, which names the log; absent while no checkpoint covers it.
@@ -94,11 +94,11 @@ pub struct BundleInput {
     /// The federation's root hash: the id of root version 1.
     pub root: StatementId,
     /// Root versions, admissions, key events, grants; per log in the log's order.
-    pub trust: Vec<Member>,
+    pub trust: Vec<LoggedStatement>,
     /// Offering, rule pack, tariffs, facts.
-    pub facts: Vec<Member>,
+    pub facts: Vec<LoggedStatement>,
     /// The order's messages, in order.
-    pub messages: Vec<Member>,
+    pub messages: Vec<LoggedStatement>,
     /// Receipts.
     pub receipts: Vec<Signed>,
 }
@@ -181,7 +181,7 @@ struct Named {
 }
 
 impl Named {
-    fn of(trust: &[Member]) -> Result<Self, Refusal> {
+    fn of(trust: &[LoggedStatement]) -> Result<Self, Refusal> {
         let mut named = Self::default();
         let bodies = trust.iter().map(|member| Ok((Body::read(&member.signed)?, member)));
         let bodies = bodies.collect::<Result<Vec<_>, Refusal>>()?;
@@ -202,7 +202,7 @@ impl Named {
     }
 
     /// The name of a trust statement and the name its proof goes by.
-    fn name(&mut self, member: &Member) -> Result<(String, String), Refusal> {
+    fn name(&mut self, member: &LoggedStatement) -> Result<(String, String), Refusal> {
         let body = Body::read(&member.signed)?;
         let proven = member.proof.as_ref().and_then(origin_of);
         if let Body::FederationRoot(root) = &body {

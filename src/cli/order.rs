@@ -22,7 +22,7 @@ use crate::domain::time::parse_date;
 pub mod acts;
 pub mod after;
 pub mod again;
-pub mod bundle;
+pub mod gathered;
 pub mod show;
 pub mod wish;
 
@@ -141,7 +141,7 @@ pub struct Submission {
     said: Said,
     /// For whom.
     #[command(flatten)]
-    gathering: bundle::Gathering,
+    gathering: gathered::Gathering,
 }
 
 /// Runs the verb.
@@ -173,8 +173,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Prolong(again) => again::amend(&mut client, out, again, Amendment::Prolong).await,
         Verb::Recall { order, note } => after::recall(&mut client, out, order, note).await,
         Verb::Report(report) => after::report(&mut client, out, report).await,
-        Verb::Needs { offering } => bundle::needs(&mut client, out, offering).await,
-        Verb::CallOffs => bundle::call_offs(&mut client, out).await,
+        Verb::Needs { offering } => gathered::needs(&mut client, out, offering).await,
+        Verb::CallOffs => gathered::call_offs(&mut client, out).await,
     }
 }
 
@@ -185,7 +185,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
     let buyer = client.officer()?.org.clone();
     let found = client.routes(&buyer, &offering, terms.needs, (as_of, None)).await?;
     let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
-    let bundle = gathering.bundle(client, &found.offering_id).await?;
+    let gathered = gathering.gathered(client, &found.offering_id).await?;
     let route = terms.way(&found, &BTreeSet::new())?;
     let term_years = term_years(client, &found.offering_id, terms.needs.term_years).await?;
     Ok(Wish {
@@ -206,7 +206,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
         considered: considered(&found)?,
         grounds,
         amends: None,
-        bundle,
+        gathered,
     })
 }
 

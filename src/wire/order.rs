@@ -206,7 +206,7 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
     let (phase, phase_day) = phase_of(attempt);
     let own_milestones = attempt.milestones.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     let is_buyer = request.buyer == *for_org;
-    let bundle = request.bundle.iter().filter(|_| is_buyer);
+    let gathered = request.gathered.iter().filter(|_| is_buyer);
     pb::Order {
         ended_attempts: ended.collect(),
         phase: phase.into(),
@@ -221,8 +221,8 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
         call_offs: known.call_offs.values().filter(|_| is_buyer).map(|part| call_off(node, part)).collect(),
         seal_statement_id: attempt.seal.as_ref().map(|seal| seal.id().to_string()).unwrap_or_default(),
         next_milestone: own_milestones.last().map_or(1, |((_, number), _)| number + 1),
-        bundled_members: bundle
-            .flat_map(|bundle| bundle.members.iter().map(|member| member.org.to_string()))
+        bundled_members: gathered
+            .flat_map(|gathered| gathered.members.iter().map(|member| member.org.to_string()))
             .collect(),
         ..Default::default()
     }

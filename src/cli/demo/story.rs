@@ -352,7 +352,7 @@ impl Story {
             considered,
             grounds,
             amends: None,
-            bundle: None,
+            gathered: None,
         };
         let officer = self.officer_of(&buyer, "einkauf")?;
         let (_, signed) = sign_request(&officer, wish, now);

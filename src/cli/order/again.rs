@@ -121,6 +121,6 @@ async fn next(
         considered: considered(&found)?,
         grounds: before.grounds.clone(),
         amends: before.amends.clone(),
-        bundle: before.bundle.clone(),
+        gathered: before.gathered.clone(),
     })
 }

@@ -8,7 +8,7 @@ use crate::cli::options::Needs;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::bundle::Bundle;
+use crate::domain::order::gathered::Gathered;
 use crate::domain::order::{Amends, AutoSeal, CONSIDERED_MAX, Considered, Mode};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -89,7 +89,8 @@ pub struct Wish {
     /// The sealed order it changes.
     pub amends: Option<Amends>,
     /// The members for whom it orders.
-    pub bundle: Option<Bundle>,
+    #[serde(rename = "bundle")]
+    pub gathered: Option<Gathered>,
 }
 
 impl Terms {

@@ -4,8 +4,8 @@ use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Phase, phase};
-use verbund::domain::order::bundle::{Bundle, Member};
 use verbund::domain::order::call_off::CallOff;
+use verbund::domain::order::gathered::{Gathered, Member};
 use verbund::domain::order::milestone::{Event as Happening, Item, Milestone};
 use verbund::domain::order::{Amendment, Amends, Endorse, Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
@@ -457,7 +457,7 @@ pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
 }
 
 /// Two members who have said that they need the service.
-fn needy(world: &mut World) -> Bundle {
+fn needy(world: &mut World) -> Gathered {
     let members = [("barleben", 9_000), ("halberstadt", 38_000)].map(|(of, weight)| {
         let body = Need {
             municipality: name(of),
@@ -471,22 +471,22 @@ fn needy(world: &mut World) -> Bundle {
         Member { org: name(of), need: signed.id(), weight }
     });
     world.settle();
-    Bundle { key: KeyKind::Inhabitants, members: members.into() }
+    Gathered { key: KeyKind::Inhabitants, members: members.into() }
 }
 
-fn gathered(world: &World, bundle: &Bundle, request_id: &str) -> Request {
+fn gathered(world: &World, members: &Gathered, request_id: &str) -> Request {
     let route = ["kitu", "kid", "provitako", "govdigital", "dataport"];
     let request = world.federation.request_along(&route, world.federation.wohngeld, request_id, world.now);
-    Request { bundle: Some(bundle.clone()), ..request }
+    Request { gathered: Some(members.clone()), ..request }
 }
 
 #[test]
 fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     let mut world = world();
-    let bundle = needy(&mut world);
-    let request = gathered(&world, &bundle, "sammel-1");
+    let members = needy(&mut world);
+    let request = gathered(&world, &members, "sammel-1");
     let mut stranger = request.clone();
-    stranger.bundle.as_mut().expect("a bundle").members[0].org = name("feldafing");
+    stranger.gathered.as_mut().expect("a bundle").members[0].org = name("feldafing");
     refused(submit(&mut world, &stranger), Reason::NeedMissing);
     let order = submit(&mut world, &request).expect("a good bundle");
     world.settle();
@@ -521,16 +521,16 @@ fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     ] {
         assert_eq!(part.check(request, barleben.seal, total).expect_err("not this order's").reason, reason);
     }
-    let alone = Request { bundle: None, ..request.clone() };
+    let alone = Request { gathered: None, ..request.clone() };
     assert!(barleben.check(&alone, barleben.seal, total).is_err(), "nobody's part");
 }
 
 #[test]
 fn the_parts_of_a_member_come_page_by_page() {
     let mut world = world();
-    let bundle = needy(&mut world);
+    let members = needy(&mut world);
     let mut orders = ["sammel-1", "sammel-2"].map(|request_id| {
-        let request = gathered(&world, &bundle, request_id);
+        let request = gathered(&world, &members, request_id);
         submit(&mut world, &request).expect("a good bundle").to_string()
     });
     world.settle();
