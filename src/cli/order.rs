@@ -8,10 +8,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::client::{Client, fresh_salt};
-use crate::cli::grounds::{Said, gather};
+use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::options::Global;
 use crate::cli::order::acts::hand_in;
-use crate::cli::order::wish::{DAY_MS, Terms, Wish, considered, euro_cents};
+use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::{Amendment, AutoSeal, Mode, VoidReason};
@@ -107,7 +107,7 @@ pub enum Verb {
         note: String,
     },
     /// Nach dem Abschluss melden: Anbindung, Betrieb, Ansprechstelle, Kündigung, Ende
-    Report(after::Report),
+    Report(after::MilestoneReport),
     /// Bedarfe, die sich gemeinsam bestellen lassen
     Needs {
         /// Nur Bedarfe, die dieses Angebot erfüllt: Kennung oder ANBIETER/NAME
@@ -135,10 +135,10 @@ pub struct Submission {
     request_id: Option<String>,
     /// How.
     #[command(flatten)]
-    terms: Terms,
+    terms: RequestTerms,
     /// For the record.
     #[command(flatten)]
-    said: Said,
+    said: ForRecord,
     /// For whom.
     #[command(flatten)]
     gathering: gathered::Gathering,

@@ -1,7 +1,7 @@
 //! Joining a federation with nothing but its root hash and one address: the first contact of a new node.
 use std::time::Duration;
 
-use crate::config::node::{HostPort, NodeConfig, Peer};
+use crate::config::node::{HostPort, KnownPeer, NodeConfig};
 use crate::domain::reason::{Reason, Refusal};
 use crate::node::start::{origin, read_genesis};
 use crate::node::tls::{self, Identity};
@@ -16,7 +16,7 @@ const CALL: Duration = Duration::from_secs(10);
 
 /// Introduces the node to whoever listens at an address, and says who that is. Which TLS key belongs there is not known
 /// yet: the one that is shown is pinned until the node's record has been fetched and verified.
-pub async fn introduce(config: &NodeConfig, address: HostPort) -> Result<Peer, Refusal> {
+pub async fn introduce(config: &NodeConfig, address: HostPort) -> Result<KnownPeer, Refusal> {
     let node_keys = keys::read_node(&config.keys, &config.profile.hosts.iter().cloned().collect())?;
     let identity = Identity::read(&config.keys)?;
     let run = introduction(&origin(config), &read_genesis(&config.genesis)?, &node_keys.log);
@@ -30,5 +30,5 @@ pub async fn introduce(config: &NodeConfig, address: HostPort) -> Result<Peer, R
     if node == config.profile.node {
         return Err(Refusal::new(Reason::UsageInvalid).with("peer", address.as_str()).with("node", node));
     }
-    Ok(Peer { node, address, tls_sha256 })
+    Ok(KnownPeer { node, address, tls_sha256 })
 }

@@ -8,7 +8,7 @@ use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
-use verbund::domain::grounds::{Alternative, Grounds};
+use verbund::domain::grounds::{Grounds, OtherOffering};
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::Verdict;
 use verbund::domain::law::cases::judge_leg;
@@ -420,7 +420,7 @@ impl World {
         let note = "Wohnsitz online anmelden".to_owned();
         let need =
             Need { municipality: org("barleben"), leika: Vec::new(), note, until: day("2027-06-30"), through: None };
-        let other = |number, seller, against: Option<Reason>, total| Alternative {
+        let other = |number, seller, against: Option<Reason>, total| OtherOffering {
             offering: StatementId([number; 32]),
             seller: org(seller),
             title: "Wohnsitzanmeldung".to_owned(),

@@ -6,7 +6,7 @@ use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Phase, phase};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::gathered::{Gathered, Member};
-use verbund::domain::order::milestone::{Event as Happening, Item, Milestone};
+use verbund::domain::order::milestone::{ConnectionStep, Event as Happening, Milestone};
 use verbund::domain::order::{Amendment, Amends, Endorse, Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
@@ -364,7 +364,7 @@ fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
     assert_eq!(seen(&world), Some(Phase::Contracted));
     let today = world.now.date();
     let steps = [
-        (1, Happening::Connected { item: Item::Routing }, Phase::Connecting(1)),
+        (1, Happening::Connected { item: ConnectionStep::Routing }, Phase::Connecting(1)),
         (2, Happening::Contact { office: "Wohngeldstelle".to_owned() }, Phase::Connecting(1)),
         (3, Happening::Productive { since: today }, Phase::Productive(today)),
         (4, Happening::Terminated { ends_on: day("2027-06-30") }, Phase::Terminated(day("2027-06-30"))),
@@ -379,7 +379,8 @@ fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
     refused(world.officer("kitu", &soon), Reason::OrderState);
     let hop = milestone(&world, order, "kid", "leitung", 1, Happening::Productive { since: today });
     refused(world.officer("kid", &hop), Reason::OrderState);
-    let twice = milestone(&world, order, "barleben", "einkauf", 4, Happening::Connected { item: Item::Test });
+    let twice =
+        milestone(&world, order, "barleben", "einkauf", 4, Happening::Connected { item: ConnectionStep::Test });
     refused(world.officer("kitu", &twice), Reason::OrderConflict);
 }
 
