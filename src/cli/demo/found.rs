@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::federation::FederationFile;
 use crate::config::folder::{FederationFolder, NodeFolder};
-use crate::config::node::{HostPort, Limits, Peer, PinnedRoot, RunFile, to_toml};
+use crate::config::node::{HostPort, KnownPeer, Limits, PinnedRoot, RunFile, to_toml};
 use crate::domain::envelope;
 use crate::domain::facts::EntityFacts;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, StatementId, sha256};
@@ -240,11 +240,11 @@ fn write_node(
         toml::to_string_pretty(&node.profile).map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?;
     write(&folder.join("node.toml"), &profile)?;
     let peers = world.nodes.iter().filter(|(peer, _)| *peer != name);
-    let peers: Result<Vec<Peer>, Refusal> = peers
+    let peers: Result<Vec<KnownPeer>, Refusal> = peers
         .map(|(peer, (address, pin))| {
             let address = HostPort::try_from(address.to_string())
                 .map_err(|problem| Refusal::new(Reason::Bug).with("problem", problem))?;
-            Ok(Peer { node: peer.clone(), address, tls_sha256: *pin })
+            Ok(KnownPeer { node: peer.clone(), address, tls_sha256: *pin })
         })
         .collect();
     let run = RunFile {

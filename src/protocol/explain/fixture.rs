@@ -200,7 +200,7 @@ impl Town {
             reference: String::new(),
             considered: Vec::new(),
             amends: None,
-            bundle: None,
+            gathered: None,
             grounds: Grounds::default(),
             officer: "einkauf".parse().expect("a name"),
             signed_at: self.now,
