@@ -30,7 +30,9 @@ impl Commitments {
 
     /// The order has come to nothing.
     pub fn release(&mut self, order: &OrderId) {
-        self.caps.values_mut().for_each(|caps| drop(caps.remove(order)));
+        for caps in self.caps.values_mut() {
+            caps.remove(order);
+        }
         self.caps.retain(|_, caps| !caps.is_empty());
     }
 
