@@ -89,7 +89,9 @@ impl Node {
             self.settled(&checkpoint.origin, work);
             self.ask_for_more(now, work);
         } else if is_known && checkpoint.origin.federation == self.settings.origin.federation {
-            // It may be ahead of the entries it covers, or of the logs that name its witnesses.
+            // It may be ahead of the entries it covers, or of the logs that name its witnesses. A log that is followed no
+            // further may be vouched for by it.
+            self.sync.refused_logs.remove(&checkpoint.origin);
             self.sync.early_notes.insert(checkpoint.origin, note);
         }
         Ok(())
