@@ -112,6 +112,14 @@ pub const QUOTA_BURST: u64 = 200_000;
 /// busiest node logs a dozen entries each. A publisher that writes faster is heard later; nothing of it becomes invalid.
 pub const QUOTA_PER_SECOND: u64 = 1_500;
 
+/// Bytes of entries of one log that are taken on a day: leaves of a million sealed orders of a hop, and a large catalogue.
+/// It is what one admitted operator can make every other one store; a newcomer that fetches a longer past takes days.
+pub const QUOTA_BYTES_PER_DAY: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How long a cosigned checkpoint waits for what it covers, in milliseconds: ten minutes, in which a catch-up that is under
+/// way gets there or hears of a newer one.
+pub const EARLY_NOTE_MS: i64 = 10 * 60 * 1000;
+
 /// Mean time between two comparisons of digests with a random peer, in milliseconds; jittered by half.
 pub const PING_MS: i64 = 1_000;
 
