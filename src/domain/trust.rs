@@ -19,9 +19,9 @@ pub mod judgement;
 pub mod registry;
 pub mod standing;
 pub mod subject;
-pub mod thresholds;
 #[cfg(test)]
 mod tests;
+pub mod thresholds;
 
 pub use documents::{
     Admission, Expulsion, FederationRoot, KeyEvent, KeyRole, LastGood, NewEpoch, NodeRecord, OfficerGrant,

@@ -21,7 +21,7 @@
 //! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund::audit::bundle::{BundleInput, LogEnd, Member};
+use verbund::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
 use verbund::audit::examine;
 use verbund::audit::packing::pack;
 use verbund::audit::report::{Report, Ruling};
@@ -606,7 +606,7 @@ fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refus
     let (evidence, store) = (world.node(name.as_str()).evidence(order)?, &world.sites[name].store);
     let member = |item: Item| {
         let signed = store.statement_now(item.id)?.ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
-        Ok(Member { signed, proof: item.proof })
+        Ok(LoggedStatement { signed, proof: item.proof })
     };
     let mut input = BundleInput::empty(world.federation.anchor);
     for end in evidence.ends {
@@ -623,7 +623,7 @@ fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refus
     input.trust = evidence.trust.into_iter().map(member).collect::<Result<_, Refusal>>()?;
     input.facts = evidence.facts.into_iter().map(member).collect::<Result<_, Refusal>>()?;
     let messages = evidence.messages.into_iter();
-    input.messages = messages.map(|(signed, item)| Member { signed, proof: item.proof }).collect();
+    input.messages = messages.map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
     pack(&input)?.to_zip()
 }
