@@ -9,6 +9,7 @@ use tonic::transport::Channel;
 
 use crate::cli::options::{Global, Needs};
 use crate::cli::output::Output;
+use crate::cli::passphrase;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
@@ -18,7 +19,7 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
-use crate::node::{keys, system, tls};
+use crate::node::{system, tls};
 use crate::wire::pb::{catalogue, chain, node, order};
 use crate::wire::status::to_refusal;
 
@@ -129,7 +130,9 @@ impl Client {
         let name = global.officer.clone().or(file.officer);
         let key = global.key.clone().or(file.key);
         let officer = match (org, name, key) {
-            (Some(org), Some(name), Some(key)) => Some(Officer { org, name, key: keys::read(&key)? }),
+            (Some(org), Some(name), Some(key)) => {
+                Some(Officer { org, name, key: passphrase::opener(global)?.read(&key)? })
+            }
             _ => None,
         };
         let root = file.federation_root.as_deref().map(parse_root).transpose()?;

@@ -14,6 +14,7 @@ pub mod offering;
 pub mod options;
 pub mod order;
 pub mod output;
+pub mod passphrase;
 pub mod peer;
 pub mod price;
 

@@ -29,6 +29,9 @@ pub struct Global {
     /// Schlüsseldatei der handelnden Person
     #[arg(long, global = true, value_name = "DATEI")]
     pub key: Option<PathBuf>,
+    /// Datei mit der Passphrase verschlüsselter Schlüsseldateien; lesen darf sie nur, wem sie gehört
+    #[arg(long, global = true, value_name = "DATEI")]
+    pub passphrase_file: Option<PathBuf>,
     /// Ausgabeform
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,

@@ -87,6 +87,9 @@ pub struct RunFile {
     pub data: PathBuf,
     /// Folder of the node's private keys.
     pub keys: PathBuf,
+    /// File with the passphrase of those that are encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase_file: Option<PathBuf>,
     /// Folder of statement files with which the federation began.
     pub genesis: PathBuf,
     /// Which log of this node it writes: 1 for the first. `verbund node repair-log` counts it up.
@@ -214,6 +217,8 @@ pub struct NodeConfig {
     pub data: PathBuf,
     /// Folder of private keys; exists.
     pub keys: PathBuf,
+    /// File with the passphrase of those that are encrypted; may not exist.
+    pub passphrase_file: Option<PathBuf>,
     /// Folder of statement files; exists.
     pub genesis: PathBuf,
     /// Which log of this node it writes.
@@ -259,6 +264,7 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
         listen: file.listen,
         data: document.resolve(&file.data),
         keys: document.resolve(&file.keys),
+        passphrase_file: file.passphrase_file.map(|path| document.resolve(&path)),
         genesis: document.resolve(&file.genesis),
         epoch: file.epoch,
         federation: file.federation,

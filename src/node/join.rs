@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use crate::config::node::{HostPort, NodeConfig, Peer};
 use crate::domain::reason::{Reason, Refusal};
+use crate::node::keys::Opener;
+use crate::node::peers;
 use crate::node::start::{origin, read_genesis};
 use crate::node::tls::{self, Identity};
-use crate::node::{keys, peers};
 use crate::protocol::replication::introduction;
 use crate::wire::pb::peer::v1::IntroduceRequest;
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
@@ -16,9 +17,9 @@ const CALL: Duration = Duration::from_secs(10);
 
 /// Introduces the node to whoever listens at an address, and says who that is. Which TLS key belongs there is not known
 /// yet: the one that is shown is pinned until the node's record has been fetched and verified.
-pub async fn introduce(config: &NodeConfig, address: HostPort) -> Result<Peer, Refusal> {
-    let node_keys = keys::read_node(&config.keys, &config.profile.hosts.iter().cloned().collect())?;
-    let identity = Identity::read(&config.keys)?;
+pub async fn introduce(config: &NodeConfig, opener: &mut Opener, address: HostPort) -> Result<Peer, Refusal> {
+    let node_keys = opener.read_node(config)?;
+    let identity = Identity::read(&config.keys, opener)?;
     let absent = || Refusal::new(Reason::KeyAbsent).with("folder", config.keys.display());
     let run = introduction(&origin(config), &read_genesis(&config.genesis)?, node_keys.log.first().ok_or_else(absent)?);
     let tls_sha256 = tls::key_shown_at(address.as_str()).await?;

@@ -8,6 +8,7 @@ pub mod handle;
 pub mod join;
 pub mod keys;
 pub mod metrics;
+pub mod passphrase;
 pub mod peers;
 pub mod ports;
 mod prover;
@@ -18,4 +19,6 @@ pub mod start;
 pub mod system;
 pub mod telemetry;
 pub mod tls;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 pub mod traffic;

@@ -106,11 +106,11 @@ pub fn found_world(
         world.homes.extend(node.profile.hosts.iter().map(|org| (org.clone(), node.profile.node.clone())));
     }
     write(&folder.join("root.txt"), &format!("sha256:{}\n", world.anchor))?;
-    make(&folder.join("officers"))?;
+    keys::make_folder(&folder.join("officers"))?;
     for ((org, officer), key) in &founding.officers {
         keys::write(&world.officer_file(org, officer), key)?;
     }
-    make(&folder.join("roots"))?;
+    keys::make_folder(&folder.join("roots"))?;
     for (org, roots) in &founding.roots {
         for (number, key) in (1..).zip(roots) {
             keys::write(&folder.join("roots").join(format!("{org}-{number}.pem")), key)?;
@@ -215,7 +215,7 @@ fn write_node(
     let (listen, _) = world.nodes.get(name).ok_or_else(missing)?;
     let folder = world.folder.join("nodes").join(name.as_str());
     let (key_folder, genesis) = (folder.join("keys"), folder.join("genesis"));
-    make(&key_folder)?;
+    keys::make_folder(&key_folder)?;
     make(&genesis)?;
     keys::write_node(&key_folder, &founded.keys)?;
     keys::write_private(&key_folder.join(crate::node::tls::KEY_FILE), identity.key_pem.as_bytes())?;
@@ -241,6 +241,7 @@ fn write_node(
         listen: *listen,
         data: "data".into(),
         keys: "keys".into(),
+        passphrase_file: None,
         genesis: "genesis".into(),
         epoch: 1,
         profile: "node.toml".into(),
