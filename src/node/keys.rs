@@ -55,6 +55,11 @@ impl Opener {
         self
     }
 
+    /// Asks nobody from here on: what runs by itself has nobody to ask.
+    pub fn unattended(self) -> Self {
+        Self { ask: None, ..self }
+    }
+
     /// The first passphrase known without asking.
     pub fn into_passphrase(self) -> Option<Passphrase> {
         self.passphrases.into_iter().next()
