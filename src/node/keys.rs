@@ -280,6 +280,11 @@ pub fn generation(name: &str, number: usize) -> String {
     }
 }
 
+/// The number of the newest generation of a key that lies in a folder.
+pub fn newest_generation(folder: &Path, name: &str) -> Option<usize> {
+    (0..GENERATIONS_MAX).rfind(|number| folder.join(generation(name, *number)).exists())
+}
+
 /// Writes all keys that a node signs with.
 pub fn write_node(folder: &Path, keys: &NodeKeys) -> Result<(), Refusal> {
     let generations = |name: &str, keys: &[SecretKey]| {
