@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use verbund::config::node::{HostPort, Limits, NodeProfile, Peer, PinnedRoot, RunFile, read_run, to_toml};
+use verbund::config::node::{HostPort, KnownPeer, Limits, NodeProfile, PinnedRoot, RunFile, read_run, to_toml};
 use verbund::domain::envelope;
 use verbund::domain::id::{Hash, NodeId, Origin};
 use verbund::node::keys::Opener;
@@ -106,7 +106,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
     };
     write(folder.join("node.toml"), &toml::to_string_pretty(&profile).expect("plain values"));
     let other = if *name == receiver() { starter() } else { receiver() };
-    let peer = Peer {
+    let peer = KnownPeer {
         address: HostPort::try_from(format!("127.0.0.1:{other_port}")).expect("an address"),
         tls_sha256: identity(&other).pin().expect("own certificate"),
         node: other,

@@ -13,7 +13,7 @@ use verbund::log::merkle::Tree;
 use verbund::node::system::SystemDice;
 use verbund::protocol::frame::Frame;
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
-use verbund::protocol::proving::{KeyRing, Proof};
+use verbund::protocol::proving::{KeyRing, SignatureCheck};
 use verbund::protocol::record::{LogEntry, Record};
 use verbund::protocol::settings::Instance;
 use verbund::protocol::state::State;
@@ -238,11 +238,11 @@ pub fn state_of(dataset: &Dataset, logs: usize) -> (State, Vec<[u8; 32]>) {
     let mut records = records.peekable();
     while records.peek().is_some() {
         let batch: Vec<Record> = records.by_ref().take(64).collect();
-        let proofs: Vec<_> = batch.iter().flat_map(|record| ring.proofs(record)).collect();
+        let checks: Vec<_> = batch.iter().flat_map(|record| ring.checks(record)).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
-            for part in proofs.chunks(proofs.len().div_ceil(cores).max(1)) {
-                scope.spawn(|| part.iter().for_each(Proof::run));
+            for part in checks.chunks(checks.len().div_ceil(cores).max(1)) {
+                scope.spawn(|| part.iter().for_each(SignatureCheck::run));
             }
         });
         for record in batch {

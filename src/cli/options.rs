@@ -66,7 +66,7 @@ impl Global {
 
 /// What a price depends on, and with it the order in which routes are counted.
 #[derive(Args, Clone, Copy, Default)]
-pub struct Needs {
+pub struct PriceNeeds {
     /// Laufzeit in Jahren; die kürzeste des Angebots, wenn nicht genannt
     #[arg(long, value_name = "JAHRE", default_value_t = 0, hide_default_value = true)]
     pub term_years: u32,

@@ -106,7 +106,7 @@ pub struct RunFile {
     pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub peers: Vec<Peer>,
+    pub peers: Vec<KnownPeer>,
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -143,7 +143,7 @@ impl From<PinnedRoot> for String {
 
 /// Another node, with the TLS key it must show.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Peer {
+pub struct KnownPeer {
     /// Name of the node.
     pub node: NodeId,
     /// Where it listens: `kitu.example:7401`.
@@ -230,7 +230,7 @@ pub struct NodeConfig {
     /// Where to answer with the node's numbers.
     pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
-    pub peers: Vec<Peer>,
+    pub peers: Vec<KnownPeer>,
     /// Upper bounds.
     pub limits: Limits,
 }
@@ -318,7 +318,7 @@ fn check_brokering(document: &Document, at: &str, entry: &Brokering) -> Result<(
     }
 }
 
-fn check_peers(document: &Document, peers: &[Peer]) -> Result<(), Refusal> {
+fn check_peers(document: &Document, peers: &[KnownPeer]) -> Result<(), Refusal> {
     if peers.len() > PEERS_MAX {
         return Err(document.invalid("peers", format!("at most {PEERS_MAX}")));
     }

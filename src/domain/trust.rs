@@ -21,9 +21,9 @@ pub mod key_book;
 pub mod registry;
 pub mod standing;
 pub mod subject;
-pub mod thresholds;
 #[cfg(test)]
 mod tests;
+pub mod thresholds;
 
 pub use documents::{
     Admission, Expulsion, FederationRoot, KeyEvent, KeyRole, LastGood, NewEpoch, NodeRecord, OfficerGrant,

@@ -21,9 +21,6 @@ const FILE_BYTES_MAX: u64 = 16 * 1024;
 /// The passphrase among the credentials of the service manager.
 const PASSPHRASE_CREDENTIAL: &str = "verbund-passphrase";
 
-/// Most generations of one key: a rotation every month for eight years.
-const GENERATIONS_MAX: usize = 100;
-
 /// Asks a person for the passphrase of a file.
 pub type Ask = Box<dyn Fn(&Path) -> Result<Passphrase, Refusal> + Send>;
 
@@ -170,21 +167,21 @@ impl Opener {
         }
         let mut statements = BTreeMap::new();
         for org in &config.profile.hosts {
-            statements.insert(org.clone(), self.read_generations(folder, &format!("statement-{org}"))?);
+            statements.insert(org.clone(), self.generations(folder, &format!("statement-{org}"))?);
         }
-        let (log, witness) = (self.read_generations(folder, "log")?, self.read_generations(folder, "witness")?);
+        let (log, witness) = (self.generations(folder, "log")?, self.generations(folder, "witness")?);
         Ok(NodeKeys { log, witness, statements })
     }
 
     /// Every generation of a key that is there, oldest first; one at least. An old one may be taken away once nothing is
     /// signed with it any more, so gaps are passed over.
-    fn read_generations(&mut self, folder: &Path, name: &str) -> Result<Vec<SecretKey>, Refusal> {
-        let files = (0..GENERATIONS_MAX).map(|number| self.find(folder, &generation(name, number)));
-        let files: Vec<PathBuf> = files.filter(|file| file.exists()).collect();
-        if files.is_empty() {
-            self.read(&self.find(folder, &generation(name, 0)))?;
+    fn generations(&mut self, folder: &Path, name: &str) -> Result<Vec<SecretKey>, Refusal> {
+        let files = (0..GENERATIONS_MAX).map(|number| self.find(folder, &generation_file(name, number)));
+        let there: Vec<PathBuf> = files.filter(|file| file.exists()).collect();
+        if there.is_empty() {
+            return self.read(&folder.join(generation_file(name, 0))).map(|key| vec![key]);
         }
-        files.iter().map(|file| self.read(file)).collect()
+        there.iter().map(|file| self.read(file)).collect()
     }
 
     /// Reads the PEM text of another private key of a node.
@@ -272,28 +269,35 @@ fn unwritable(path: &Path, error: std::io::Error) -> Refusal {
     Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error)
 }
 
-/// The file name of one generation of a key: `NAME.pem`, then `NAME.2.pem` and so on.
-pub fn generation(name: &str, number: usize) -> String {
+/// The number of the newest generation of a key that lies in a folder.
+pub fn newest_generation(folder: &Path, name: &str) -> Option<usize> {
+    (0..GENERATIONS_MAX).rfind(|number| generation(folder, name, *number).exists())
+}
+
+/// Writes all keys that a node signs with.
+pub fn write_node(folder: &Path, keys: &NodeKeys) -> Result<(), Refusal> {
+    let generations = |name: &str, keys: &[SecretKey]| {
+        keys.iter().enumerate().try_for_each(|(number, key)| write(&generation(folder, name, number), key))
+    };
+    generations("log", &keys.log)?;
+    generations("witness", &keys.witness)?;
+    keys.statements.iter().try_for_each(|(org, keys)| generations(&format!("statement-{org}"), keys))
+}
+
+/// The file of one generation of a key: `NAME.pem`, then `NAME.2.pem` and so on.
+pub fn generation(folder: &Path, name: &str, number: usize) -> PathBuf {
+    folder.join(generation_file(name, number))
+}
+
+fn generation_file(name: &str, number: usize) -> String {
     match number {
         0 => format!("{name}.pem"),
         later => format!("{name}.{}.pem", later + 1),
     }
 }
 
-/// The number of the newest generation of a key that lies in a folder.
-pub fn newest_generation(folder: &Path, name: &str) -> Option<usize> {
-    (0..GENERATIONS_MAX).rfind(|number| folder.join(generation(name, *number)).exists())
-}
-
-/// Writes all keys that a node signs with.
-pub fn write_node(folder: &Path, keys: &NodeKeys) -> Result<(), Refusal> {
-    let generations = |name: &str, keys: &[SecretKey]| {
-        keys.iter().enumerate().try_for_each(|(number, key)| write(&folder.join(generation(name, number)), key))
-    };
-    generations("log", &keys.log)?;
-    generations("witness", &keys.witness)?;
-    keys.statements.iter().try_for_each(|(org, keys)| generations(&format!("statement-{org}"), keys))
-}
+/// Most generations of one key: a rotation every month for eight years.
+const GENERATIONS_MAX: usize = 100;
 
 #[cfg(all(test, unix))]
 mod tests {

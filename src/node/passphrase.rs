@@ -13,7 +13,7 @@ use crate::domain::signing::pem_label;
 /// What the first line of an encrypted key file names.
 const LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
-/// Rounds of PBKDF2: a quarter of a second, and what OWASP asks for.
+/// Rounds of PBKDF2: what OWASP asks for, and a fraction of a second.
 const ITERATIONS: u32 = 600_000;
 
 /// More rounds are not tried: some seconds.

@@ -12,7 +12,7 @@ use crate::protocol::needs::Needs;
 
 /// One version of an offering.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Row {
+pub struct OfferingVersion {
     /// Its statement.
     pub id: StatementId,
     /// What it says.
@@ -28,7 +28,7 @@ type Rank = (u32, Reverse<StatementId>);
 /// Offerings, withdrawals, tariffs and needs.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
-    rows: BTreeMap<Key, BTreeMap<Rank, Row>>,
+    rows: BTreeMap<Key, BTreeMap<Rank, OfferingVersion>>,
     withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
     keys: BTreeMap<StatementId, Key>,
     tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
@@ -41,7 +41,7 @@ impl Catalogue {
     pub fn put(&mut self, id: StatementId, offering: Offering) {
         let key = (offering.seller.clone(), offering.name.clone());
         self.keys.insert(id, key.clone());
-        self.rows.entry(key).or_default().insert((offering.version, Reverse(id)), Row { id, offering });
+        self.rows.entry(key).or_default().insert((offering.version, Reverse(id)), OfferingVersion { id, offering });
     }
 
     /// Takes a withdrawal in.
@@ -91,12 +91,12 @@ impl Catalogue {
     }
 
     /// Everything on offer, by seller and name.
-    pub fn on_offer(&self) -> impl Iterator<Item = &Row> {
+    pub fn on_offer(&self) -> impl Iterator<Item = &OfferingVersion> {
         self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none())
     }
 
     /// The newest version of one offering, withdrawn or not.
-    pub fn row(&self, seller: &OrgId, name: &OrgId) -> Option<&Row> {
+    pub fn row(&self, seller: &OrgId, name: &OrgId) -> Option<&OfferingVersion> {
         self.rows.get(&(seller.clone(), name.clone())).and_then(newest)
     }
 
@@ -139,6 +139,6 @@ impl Catalogue {
     }
 }
 
-fn newest(rows: &BTreeMap<Rank, Row>) -> Option<&Row> {
+fn newest(rows: &BTreeMap<Rank, OfferingVersion>) -> Option<&OfferingVersion> {
     rows.last_key_value().map(|(_, row)| row)
 }

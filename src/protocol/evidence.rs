@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
-use crate::domain::id::{KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::trust::subject::Subject;
@@ -31,6 +31,8 @@ pub struct LogEnd {
     pub origin: Origin,
     /// The place.
     pub proof: TlogProof,
+    /// The trust digest in its leaf.
+    pub digest: Hash,
     /// Path by subject.
     pub paths: BTreeMap<String, SubjectPath>,
 }
@@ -112,7 +114,12 @@ impl Node {
 
     /// Trust statements of every log involved: those of the parties' homes, of the facts' logs and of the witnesses. For
     /// each subject everything the log has said comes along, and the log's newest leaf with the path to it.
-    fn add_trust(&self, orgs: &BTreeSet<OrgId>, signers: &BTreeSet<KeyHash>, evidence: &mut Evidence) -> Result<(), Refusal> {
+    fn add_trust(
+        &self,
+        orgs: &BTreeSet<OrgId>,
+        signers: &BTreeSet<KeyHash>,
+        evidence: &mut Evidence,
+    ) -> Result<(), Refusal> {
         let registry = &self.state().registry;
         let mut logs: BTreeSet<Origin> = evidence.facts.iter().map(|item| item.origin.clone()).collect();
         for org in orgs {
@@ -139,7 +146,7 @@ impl Node {
                 let before = held.subjects.before(proof.index);
                 let path = |subject: &String| Some((subject.clone(), before.path(subject)?));
                 let paths = subjects.iter().filter_map(path).collect();
-                evidence.ends.push(LogEnd { origin, proof, paths });
+                evidence.ends.push(LogEnd { origin, digest: before.digest(), proof, paths });
             }
         }
         Ok(())
@@ -203,9 +210,7 @@ impl Node {
         };
         for item in all {
             let note = item.proof.as_ref().map(|proof| &proof.checkpoint);
-            let quorum = note.map(|note| {
-                &*judged.entry(note.to_string()).or_insert_with(|| witnesses.count(note))
-            });
+            let quorum = note.map(|note| &*judged.entry(note.to_string()).or_insert_with(|| witnesses.count(note)));
             seen.unwitnessed += usize::from(!quorum.is_some_and(Quorum::is_reached));
             seen.fewest = seen.fewest.min(quorum.map_or(0, |quorum| quorum.keys));
         }

@@ -3,12 +3,12 @@
 //! [`Script`] says how it went; every field but the defaults is a way in which someone cheated or was careless.
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund::audit::bundle::{Bundle, BundleInput, Member};
+use verbund::audit::bundle::{Bundle, BundleInput, LoggedStatement};
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
-use verbund::domain::grounds::{Alternative, Grounds};
+use verbund::domain::grounds::{Grounds, OtherOffering};
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::Verdict;
 use verbund::domain::law::cases::judge_leg;
@@ -420,7 +420,7 @@ impl World {
         let note = "Wohnsitz online anmelden".to_owned();
         let need =
             Need { municipality: org("barleben"), leika: Vec::new(), note, until: day("2027-06-30"), through: None };
-        let other = |number, seller, against: Option<Reason>, total| Alternative {
+        let other = |number, seller, against: Option<Reason>, total| OtherOffering {
             offering: StatementId([number; 32]),
             seller: org(seller),
             title: "Wohnsitzanmeldung".to_owned(),
@@ -461,7 +461,7 @@ impl World {
             reference: "04011000-1234512345-35".to_owned(),
             considered: if self.script.considered { considered() } else { Vec::new() },
             amends: None,
-            bundle: None,
+            gathered: None,
             grounds,
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
@@ -696,7 +696,7 @@ impl World {
             let index = log.places[&signed.id()];
             let hashes = log.tree.inclusion_proof(index, log.tree.size()).expect("in the tree");
             let proof = TlogProof::new(index, hashes, notes[name].clone());
-            Member { signed: signed.clone(), proof: Some(proof) }
+            LoggedStatement { signed: signed.clone(), proof: Some(proof) }
         };
         let mut input = BundleInput { receipts: self.receipts.clone(), ..BundleInput::empty(self.founding.anchor) };
         for name in NODES {

@@ -493,7 +493,7 @@ impl Federation {
             reference: String::new(),
             considered: Vec::new(),
             amends: None,
-            bundle: None,
+            gathered: None,
             grounds: Grounds::default(),
             officer: name("einkauf"),
             signed_at: now,

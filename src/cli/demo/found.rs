@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::federation::FederationFile;
 use crate::config::folder::{FederationFolder, NodeFolder};
-use crate::config::node::{HostPort, Limits, Peer, PinnedRoot, RunFile, to_toml};
+use crate::config::node::{HostPort, KnownPeer, Limits, PinnedRoot, RunFile, to_toml};
 use crate::domain::envelope;
 use crate::domain::facts::EntityFacts;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, StatementId, sha256};
@@ -178,11 +178,21 @@ fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, Vec<SecretKey>>, today:
     let file = &node.organisations;
     let mut signed = Vec::new();
     for fact in &file.memberships {
-        signed.extend(statements.get(&fact.of).and_then(|keys| keys.first()).map(|key| Signed::sign(&Kind::Membership, fact, &[key])));
+        signed.extend(
+            statements
+                .get(&fact.of)
+                .and_then(|keys| keys.first())
+                .map(|key| Signed::sign(&Kind::Membership, fact, &[key])),
+        );
     }
     for fact in &file.entities {
         let fact = carried_forward(fact, today);
-        signed.extend(statements.get(&fact.org).and_then(|keys| keys.first()).map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])));
+        signed.extend(
+            statements
+                .get(&fact.org)
+                .and_then(|keys| keys.first())
+                .map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])),
+        );
     }
     for report in &file.connection_reports {
         let key = statements.get(&report.municipality).and_then(|keys| keys.first());
@@ -230,11 +240,11 @@ fn write_node(
         toml::to_string_pretty(&node.profile).map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?;
     write(&folder.join("node.toml"), &profile)?;
     let peers = world.nodes.iter().filter(|(peer, _)| *peer != name);
-    let peers: Result<Vec<Peer>, Refusal> = peers
+    let peers: Result<Vec<KnownPeer>, Refusal> = peers
         .map(|(peer, (address, pin))| {
             let address = HostPort::try_from(address.to_string())
                 .map_err(|problem| Refusal::new(Reason::Bug).with("problem", problem))?;
-            Ok(Peer { node: peer.clone(), address, tls_sha256: *pin })
+            Ok(KnownPeer { node: peer.clone(), address, tls_sha256: *pin })
         })
         .collect();
     let run = RunFile {

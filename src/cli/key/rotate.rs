@@ -135,13 +135,13 @@ impl Next {
         };
         let newest = keys::newest_generation(&config.keys, &name);
         if let Some(number) = newest {
-            let file = config.keys.join(keys::generation(&name, number));
+            let file = keys::generation(&config.keys, &name, number);
             let key = opener.read(&file)?;
             if book.keys.iter().all(|known| known.hash != key.public().hash()) {
                 return Ok(Self { file, key, is_new: false });
             }
         }
-        let file = config.keys.join(keys::generation(&name, newest.map_or(0, |number| number + 1)));
+        let file = keys::generation(&config.keys, &name, newest.map_or(0, |number| number + 1));
         Ok(Self { file, key: fresh(), is_new: true })
     }
 

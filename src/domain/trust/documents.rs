@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::register::Area;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::Area;
 use crate::domain::signing::PublicKey;
 use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
@@ -520,7 +520,8 @@ impl NodeRecord {
 /// Whether a text is `host:port`, with brackets around an IPv6 address, and nothing else: no scheme, path or blank.
 fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let is_name = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let is_name =
+        |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     let is_ip6 = |host: &str| {
         let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())

@@ -3,7 +3,7 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::money::Cents;
 use crate::domain::order::aftercare::check_timely;
-use crate::domain::order::bundle::Bundle;
+use crate::domain::order::gathered::Gathered;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{Attempt, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
@@ -129,8 +129,8 @@ impl Node {
         if let Some(amends) = &request.amends {
             self.check_amends(amends, request, now)?;
         }
-        if let Some(bundle) = &request.bundle {
-            self.check_bundle(bundle, request)?;
+        if let Some(gathered) = &request.gathered {
+            self.check_gathered(gathered, request)?;
         }
         self.take(verified, work)
     }
@@ -174,9 +174,9 @@ impl Node {
     }
 
     /// Every member has asked for it, and may lawfully award to the buyer.
-    fn check_bundle(&self, bundle: &Bundle, request: &Request) -> Result<(), Refusal> {
+    fn check_gathered(&self, gathered: &Gathered, request: &Request) -> Result<(), Refusal> {
         let offering = self.state.catalogue.orderable(&request.offering)?;
-        for member in &bundle.members {
+        for member in &gathered.members {
             let missing = || Refusal::new(Reason::NeedMissing).with("member", &member.org).with("need", member.need);
             let need = self.state.catalogue.needs.of(&member.org, &member.need).ok_or_else(missing)?;
             let asks = need.leika.iter().any(|key| offering.leika.contains(key))
@@ -337,7 +337,7 @@ fn is_repeated(order: &Order, request: &Request) -> bool {
         terms(known) == terms(request)
             && known.route == request.route
             && known.rule_pack == request.rule_pack
-            && known.bundle == request.bundle
+            && known.gathered == request.gathered
             && known.amends == request.amends
     })
 }
@@ -359,7 +359,7 @@ fn check_next_attempt(order: &Order, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(Reason::OrderOpen).with("order", request.order).with("attempt", number));
     }
     let (before, field) = (newest.request.body(), |field| Refusal::new(Reason::FieldInvalid).with("field", field));
-    if before.bundle != request.bundle {
+    if before.gathered != request.gathered {
         return Err(field("bundle").with("rule", "every attempt orders for the same members"));
     }
     if before.amends != request.amends {

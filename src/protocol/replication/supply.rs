@@ -16,8 +16,7 @@ use crate::log::subjects::Subjects;
 use crate::protocol::frame::{Cover, Frame, Run, Wanted, prefix};
 use crate::protocol::limits::{
     BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, QUOTA_BURST,
-    QUOTA_PER_SECOND,
-    SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
+    QUOTA_PER_SECOND, SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
 };
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::{LogEntry, Record};
@@ -259,7 +258,9 @@ impl Node {
         let covered = Checkpoint::parse(newest.text())?.size;
         let until = first + entries.len() as u64;
         let trust = self.state.registry.log(origin).ok_or_else(gap)?;
-        let Some(change) = trust.log_key_changes().find(|at| *at >= until && *at < covered) else { return Ok(newest) };
+        let Some(change) = trust.log_key_changes().find(|at| *at >= until && *at < covered) else {
+            return Ok(newest);
+        };
         let log = self.state.logs.get(origin).ok_or_else(gap)?;
         let (size, bridge) = log.bridge_to(change).ok_or_else(gap)?;
         if size <= first {
@@ -481,7 +482,8 @@ fn judge_suffix(
 ) -> Result<(SignedNote, LogTrust, Vec<Judged>), Refusal> {
     // With the log key known, a forged frame costs one signature; without it, or where it changes, the key is in the
     // entries.
-    let names_key = |entry: &LogEntry| entry.statement.as_ref().is_some_and(|signed| *signed.kind() == Kind::KeyEvent);
+    let names_key =
+        |entry: &LogEntry| entry.statement.as_ref().is_some_and(|signed| *signed.kind() == Kind::KeyEvent);
     let covered = match trust.log_key() {
         Some(key) => match covering(run, key, tree) {
             Err(_) if run.entries.iter().any(names_key) => None,

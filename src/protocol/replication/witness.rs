@@ -223,8 +223,7 @@ impl Node {
         let kept = kept.filter(|(size, _)| *size > index).map(|(_, note)| note);
         let pending = self.sync.pending_notes.range(index.saturating_add(1)..).map(|(_, note)| note);
         let pending = pending.filter(|_| *origin == self.settings.origin);
-        let counted =
-            kept.into_iter().chain(pending).map(|note| witnesses.count(note).cosigned.len());
+        let counted = kept.into_iter().chain(pending).map(|note| witnesses.count(note).cosigned.len());
         Witnessing { cosigned: counted.max().unwrap_or(0), needed: witnesses.needed }
     }
 

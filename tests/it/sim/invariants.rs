@@ -21,7 +21,7 @@
 //! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund::audit::bundle::{Bundle, BundleInput, Member};
+use verbund::audit::bundle::{Bundle, BundleInput, LoggedStatement};
 use verbund::audit::examine;
 use verbund::audit::report::{Report, Ruling};
 use verbund::domain::body::Body;
@@ -605,13 +605,13 @@ fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refus
     let (evidence, store) = (world.node(name.as_str()).evidence(order)?, &world.sites[name].store);
     let member = |item: Item| {
         let signed = store.statement_now(item.id)?.ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
-        Ok(Member { signed, proof: item.proof })
+        Ok(LoggedStatement { signed, proof: item.proof })
     };
     let mut input = BundleInput::empty(world.federation.anchor);
     input.trust = evidence.trust.into_iter().map(member).collect::<Result<_, Refusal>>()?;
     input.facts = evidence.facts.into_iter().map(member).collect::<Result<_, Refusal>>()?;
     let messages = evidence.messages.into_iter();
-    input.messages = messages.map(|(signed, item)| Member { signed, proof: item.proof }).collect();
+    input.messages = messages.map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
     Bundle::new(input)?.to_zip()
 }
