@@ -34,6 +34,9 @@ pub const RETRY_MS_MIN: i64 = 250;
 /// this only bounds the wait after a silent return.
 pub const RETRY_MS_MAX: i64 = 60_000;
 
+/// Longest wait where the receiver, or this node, has not heard of a key yet: replication brings it within seconds.
+pub const RETRY_BEHIND_MS_MAX: i64 = 2_000;
+
 /// An unanswered delivery counts as lost after this long; the call's own deadline is shorter.
 pub const DELIVERY_MS_MAX: i64 = 10_000;
 
