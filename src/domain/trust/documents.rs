@@ -171,6 +171,17 @@ pub enum KeyRole {
     Witness,
 }
 
+impl KeyRole {
+    /// Its stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Statement => "statement",
+            Self::Log => "log",
+            Self::Witness => "witness",
+        }
+    }
+}
+
 /// An online key is added.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OnlineKey {

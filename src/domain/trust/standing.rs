@@ -43,6 +43,16 @@ impl OrgStanding {
         self.last_event
     }
 
+    /// The recovery that the trustees have announced, if one is under way.
+    pub fn recovery(&self) -> Option<&(StatementId, Recovery)> {
+        self.recovery.as_ref()
+    }
+
+    /// Every node that has hosted it, in order.
+    pub fn homes(&self) -> impl Iterator<Item = &NodeId> {
+        self.homes.iter().map(|(_, node)| node)
+    }
+
     /// The node that hosts it for position `at`.
     pub fn home_at(&self, at: u64) -> Option<&NodeId> {
         self.homes.iter().rev().find(|(from, _)| *from < at).map(|(_, node)| node)
@@ -241,6 +251,11 @@ impl LogTrust {
     /// The statements it has taken after the first `known`.
     pub(super) fn said_since(&self, known: usize) -> impl Iterator<Item = (StatementId, &Body)> {
         self.known.history.iter().skip(known).map(|(_, id, body)| (*id, body))
+    }
+
+    /// Everything it has taken, in order.
+    pub fn said(&self) -> impl Iterator<Item = (StatementId, &Body)> {
+        self.said_since(0)
     }
 
     /// Every key ever registered here.
