@@ -6,8 +6,10 @@
 //! policy.txt                                C2SP tlog-policy: logs, witnesses, quorum
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
 //! root/<version>.*                          the federation root; its proofs are root/<version>.<log>.tlog-proof
+//! root/<kind>-<8 hex of the id>.*           what else concerns everyone, with a proof for every log
 //! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
-//! facts/<n>-<kind>-<who>.*                  offering, rule pack, tariffs, facts
+//! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, place, last public statement
+//! facts/<n>-<kind>-<who>.*                  offering, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
 //! receipts/<n>.*                            receipts; they stand in no log
 //! VERIFY.txt                                how to check all this with stock tools
@@ -23,17 +25,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipReadOptions, ZipWriter};
 
-use crate::audit::instructions;
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, KeyHash, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::{PublicKey, Signature};
+use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, SignatureBy, Signed};
-use crate::domain::trust::{KeyRole, WitnessPolicy};
 use crate::log::checkpoint::Checkpoint;
-use crate::log::cosignature::{self, Witnesses};
-use crate::log::note::{SignatureType, SignedNote, vkey};
+use crate::log::leaf::LEAF_BYTES;
 use crate::log::proof::{PROOF_BYTES_MAX, TlogProof};
+use crate::log::subjects::SubjectPath;
 
 /// Largest bundle in bytes, packed and unpacked: a hundred times what an order of six legs needs.
 pub const BUNDLE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -55,6 +55,9 @@ pub const MANIFEST: &str = "META-INF/ASiCManifest.xml";
 
 /// Where a qualified time stamp over the manifest goes, if someone adds one.
 pub const TIMESTAMP: &str = "META-INF/timestamp.tst";
+
+/// The folder of log ends.
+pub const ENDS: &str = "ends/";
 
 /// The log and witness keys for C2SP tools.
 pub const POLICY: &str = "policy.txt";
@@ -88,14 +91,69 @@ pub struct Member {
     pub proof: Option<TlogProof>,
 }
 
-/// What a bundle is made of. A root version comes once per log.
+/// Where a log ends, and what it had said about trust by then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogEnd {
+    /// The newest leaf that the checkpoint covers.
+    pub leaf: [u8; LEAF_BYTES],
+    /// Its place.
+    pub proof: TlogProof,
+    /// The signed bytes behind it, if they are public.
+    pub last: Option<Vec<u8>>,
+    /// The path from each subject to the trust digest in the leaf.
+    pub paths: BTreeMap<String, SubjectPath>,
+}
+
+/// First line of the text that holds leaf and paths.
+const END_HEAD: &str = "verbund/log-end/v1";
+
+impl LogEnd {
+    /// Leaf and paths as text: a line for the leaf in base64, then for each subject its line and one for each step.
+    pub fn text(&self) -> String {
+        let mut text = format!("{END_HEAD}\nleaf {}\n", BASE64.encode(self.leaf));
+        for (subject, path) in &self.paths {
+            text += &format!("subject {subject}\n");
+            for (bit, other) in &path.steps {
+                text += &format!("{bit} {}\n", BASE64.encode(other.0));
+            }
+        }
+        text
+    }
+
+    /// Reads what [`LogEnd::text`] has written; anything else is refused.
+    fn parse(text: &str, proof: TlogProof, last: Option<Vec<u8>>) -> Result<Self, Refusal> {
+        let refuse = || Refusal::new(Reason::ProofInvalid).with("rule", "log end");
+        let mut lines = text.lines();
+        let leaf = lines.nth(1).and_then(|line| BASE64.decode(line.strip_prefix("leaf ")?).ok());
+        let leaf: [u8; LEAF_BYTES] = leaf.and_then(|bytes| bytes.try_into().ok()).ok_or_else(refuse)?;
+        let mut end = Self { leaf, proof, last, paths: BTreeMap::new() };
+        let mut subject = None;
+        for line in lines {
+            if let Some(name) = line.strip_prefix("subject ") {
+                end.paths.insert(name.to_owned(), SubjectPath::default());
+                subject = Some(name.to_owned());
+                continue;
+            }
+            let (bit, other) = line.split_once(' ').ok_or_else(refuse)?;
+            let other: Option<[u8; 32]> = BASE64.decode(other).ok().and_then(|bytes| bytes.try_into().ok());
+            let step = (bit.parse().map_err(|_| refuse())?, Hash(other.ok_or_else(refuse)?));
+            let path = subject.as_ref().and_then(|subject| end.paths.get_mut(subject)).ok_or_else(refuse)?;
+            path.steps.push(step);
+        }
+        if end.text() == text { Ok(end) } else { Err(refuse()) }
+    }
+}
+
+/// What a bundle is made of. What concerns everyone comes once per log.
 #[derive(Clone, Debug)]
 pub struct BundleInput {
     /// The federation's root hash: the id of root version 1.
     pub root: StatementId,
     /// Root versions, admissions, key events, grants; per log in the log's order.
     pub trust: Vec<Member>,
-    /// Offering, rule pack, tariffs, facts.
+    /// Where each log ends.
+    pub ends: Vec<LogEnd>,
+    /// Offering, tariffs, facts.
     pub facts: Vec<Member>,
     /// The order's messages, in order.
     pub messages: Vec<Member>,
@@ -106,7 +164,7 @@ pub struct BundleInput {
 impl BundleInput {
     /// Nothing yet.
     pub fn empty(root: StatementId) -> Self {
-        Self { root, trust: Vec::new(), facts: Vec::new(), messages: Vec::new(), receipts: Vec::new() }
+        Self { root, trust: Vec::new(), ends: Vec::new(), facts: Vec::new(), messages: Vec::new(), receipts: Vec::new() }
     }
 }
 
@@ -165,208 +223,15 @@ pub struct Reading {
     pub statements: Vec<Filed>,
     /// Members that cannot be read, and why.
     pub refused: Vec<(String, Refusal)>,
+    /// Where the logs end.
+    pub ends: Vec<LogEnd>,
     /// Members that belong to nothing.
     pub strays: Vec<String>,
 }
 
-/// The keys and homes that the trust statements of a bundle name. Claims: nobody has judged these statements.
-#[derive(Default)]
-struct Named {
-    all: BTreeMap<KeyHash, PublicKey>,
-    logs: BTreeMap<Origin, PublicKey>,
-    witnesses: BTreeMap<String, PublicKey>,
-    policy: Option<(u32, WitnessPolicy)>,
-    homes: BTreeMap<OrgId, Origin>,
-    unproven: usize,
-}
-
-impl Named {
-    fn of(trust: &[Member]) -> Result<Self, Refusal> {
-        let mut named = Self::default();
-        let bodies = trust.iter().map(|member| Ok((Body::read(&member.signed)?, member)));
-        let bodies = bodies.collect::<Result<Vec<_>, Refusal>>()?;
-        let federation = bodies.iter().find_map(|(body, _)| match body {
-            Body::FederationRoot(root) => Some(root.federation.clone()),
-            _ => None,
-        });
-        for (body, member) in &bodies {
-            if let Body::KeyEvent(event) = body {
-                let first =
-                    || Some(Origin { federation: federation.clone()?, node: event.home_node.clone(), epoch: 1 });
-                let home = member.proof.as_ref().and_then(origin_of).or_else(first);
-                named.homes.extend(home.map(|home| (event.org.clone(), home)));
-            }
-            named.add(body);
-        }
-        Ok(named)
-    }
-
-    /// The name of a trust statement and the name its proof goes by.
-    fn name(&mut self, member: &Member) -> Result<(String, String), Refusal> {
-        let body = Body::read(&member.signed)?;
-        let proven = member.proof.as_ref().and_then(origin_of);
-        if let Body::FederationRoot(root) = &body {
-            let log = proven.as_ref().map(log_label).unwrap_or_default();
-            return Ok((format!("root/{}", root.version), format!("root/{}.{log}", root.version)));
-        }
-        let about = who(&body);
-        let home = || self.homes.get(&about.parse::<OrgId>().ok()?).cloned();
-        let log = proven.or_else(home).as_ref().map_or_else(|| "x".to_owned(), log_label);
-        let place = match &member.proof {
-            Some(proof) => proof.index.to_string(),
-            None => {
-                self.unproven += 1;
-                format!("x{}", self.unproven)
-            }
-        };
-        let name = format!("trust/{log}/{place}-{}-{about}", member.signed.kind());
-        Ok((name.clone(), name))
-    }
-
-    fn add(&mut self, body: &Body) {
-        let mut keys: Vec<&PublicKey> = Vec::new();
-        match body {
-            Body::FederationRoot(root) => {
-                keys.extend(root.trustees.iter().map(|trustee| &trustee.key));
-                if self.policy.as_ref().is_none_or(|(version, _)| *version <= root.version) {
-                    self.policy = Some((root.version, root.witnesses.clone()));
-                }
-            }
-            Body::Admission(admission) => keys.extend(admission.root.iter().flat_map(|root| &root.keys)),
-            Body::Recovery(recovery) => keys.extend(&recovery.root.keys),
-            Body::OfficerGrant(grant) => keys.push(&grant.key),
-            Body::KeyEvent(event) => {
-                keys.extend(event.root.iter().flat_map(|root| &root.keys));
-                for added in &event.add {
-                    keys.push(&added.key);
-                    match added.role {
-                        KeyRole::Log => {
-                            let log = self.homes.get(&event.org).cloned();
-                            self.logs.extend(log.map(|log| (log, added.key.clone())));
-                        }
-                        KeyRole::Witness => {
-                            self.witnesses.insert(event.home_node.to_string(), added.key.clone());
-                        }
-                        KeyRole::Statement => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-        self.all.extend(keys.into_iter().map(|key| (key.hash(), key.clone())));
-    }
-
-    /// The note with the log's line and no more cosignatures than the quorum needs. Where fewer are good, all stay.
-    fn trimmed(&self, note: &SignedNote) -> SignedNote {
-        let quorum = self.policy.as_ref().map_or(0, |(_, policy)| policy.quorum as usize);
-        let nodes = self.policy.iter().flat_map(|(_, policy)| &policy.nodes);
-        let good = nodes.filter_map(|node| {
-            let key = self.witnesses.get(node.as_str())?;
-            cosignature::verify(note, node.as_str(), key).ok()?;
-            Some((node.to_string(), key))
-        });
-        let kept: Vec<(String, &PublicKey)> = good.take(quorum).collect();
-        if kept.len() < quorum {
-            return note.clone();
-        }
-        let origin = note.text().lines().next().unwrap_or_default();
-        let wanted = |name: &str, key: &PublicKey| kept.iter().any(|(by, good)| by == name && *good == key);
-        let lines = note.signatures().iter().filter(|line| {
-            line.name == origin
-                || self.witnesses.get(&line.name).is_some_and(|key| {
-                    wanted(&line.name, key) && line.claims(&line.name, SignatureType::Cosignature, key)
-                })
-        });
-        SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone())
-    }
-}
-
-/// The policy in C2SP's words. A group whose witnesses are not all known keeps its threshold and so cannot be met.
-pub fn policy_text(
-    logs: &BTreeMap<Origin, PublicKey>,
-    witnesses: &Witnesses,
-) -> String {
-    let mut text = String::new();
-    for (origin, key) in logs {
-        text += &format!("log {}\n", vkey(&origin.to_string(), SignatureType::Ed25519, key));
-    }
-    for (name, keys) in &witnesses.keys {
-        let vkey = |key: &PublicKey| vkey(name, SignatureType::Cosignature, key);
-        if let [only] = keys.as_slice() {
-            text += &format!("witness {name} {}\n", vkey(only));
-            continue;
-        }
-        // A witness whose key was replaced is one witness all the same.
-        let generations: Vec<String> = (1..=keys.len()).map(|number| format!("{name}.{number}")).collect();
-        for (generation, key) in generations.iter().zip(keys) {
-            text += &format!("witness {generation} {}\n", vkey(key));
-        }
-        text += &format!("group {name} any {}\n", generations.join(" "));
-    }
-    // Node names have no capitals, so the group cannot be mistaken for a witness.
-    let names: Vec<&str> = witnesses.keys.keys().map(String::as_str).collect();
-    text + &format!("group QUORUM {} {}\nquorum QUORUM\n", witnesses.needed, names.join(" "))
-}
-
 impl Bundle {
-    /// Puts a bundle together. All keys are taken from the trust statements; refused if a signature's key is not
-    /// among them, if root version 1 is not the one named, or if the evidence exceeds the limits.
-    pub fn new(input: BundleInput) -> Result<Self, Refusal> {
-        if !input.trust.iter().any(|member| member.signed.id() == input.root) {
-            return Err(Refusal::new(Reason::RootUnknown).with("expected", input.root));
-        }
-        let mut keys = Named::of(&input.trust)?;
-        let mut bundle = Self::default();
-        for member in &input.trust {
-            let (name, proof) = keys.name(member)?;
-            bundle.file(&name, &proof, &member.signed, member.proof.as_ref(), &keys)?;
-        }
-        for (folder, members) in [("facts", &input.facts), ("order", &input.messages)] {
-            for (number, member) in (1..).zip(members) {
-                let about = who(&Body::read(&member.signed)?);
-                let name = format!("{folder}/{number:02}-{}-{about}", member.signed.kind());
-                bundle.file(&name, &name, &member.signed, member.proof.as_ref(), &keys)?;
-            }
-        }
-        for (number, receipt) in (1..).zip(&input.receipts) {
-            bundle.file(&format!("receipts/{number:02}"), "", receipt, None, &keys)?;
-        }
-        let (quorum, nodes) =
-            keys.policy.map(|(_, policy)| (policy.quorum as usize, policy.nodes)).unwrap_or_default();
-        let of_policy = keys.witnesses.into_iter().filter(|(name, _)| nodes.iter().any(|node| node.as_str() == name));
-        let of_policy = of_policy.map(|(name, key)| (name, vec![key])).collect();
-        let policy = policy_text(&keys.logs, &Witnesses { keys: of_policy, needed: quorum });
-        bundle.members.insert(POLICY.to_owned(), policy.into_bytes());
-        bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
-        let verify = instructions::text(&bundle.members);
-        bundle.members.insert(VERIFY.to_owned(), verify.into_bytes());
-        bundle.write_manifest();
-        bundle.within_limits().map(|()| bundle)
-    }
-
-    fn file(
-        &mut self,
-        name: &str,
-        proof_name: &str,
-        signed: &Signed,
-        proof: Option<&TlogProof>,
-        keys: &Named,
-    ) -> Result<(), Refusal> {
-        for by in signed.signatures() {
-            let unknown = || Refusal::new(Reason::KeyUnknown).with("key", by.key.short()).with("member", name);
-            let key = keys.all.get(&by.key).ok_or_else(unknown)?;
-            self.members.insert(format!("keys/{}.pem", by.key.short()), key.to_pem().into_bytes());
-            self.members.insert(format!("{name}.{}.sig", by.key.short()), by.signature.0.to_vec());
-        }
-        self.members.insert(format!("{name}.pae"), signed.pae().to_vec());
-        if let Some(proof) = proof {
-            let proof = TlogProof { checkpoint: keys.trimmed(&proof.checkpoint), ..proof.clone() };
-            self.members.insert(format!("{proof_name}.tlog-proof"), proof.to_string().into_bytes());
-        }
-        Ok(())
-    }
-
-    fn within_limits(&self) -> Result<(), Refusal> {
+    /// `BUNDLE_TOO_LARGE` beyond the limits.
+    pub fn within_limits(&self) -> Result<(), Refusal> {
         let bytes: usize = self.members.iter().map(|(name, content)| name.len() + content.len()).sum();
         if self.members.len() > MEMBERS_MAX || bytes > BUNDLE_BYTES_MAX {
             return Err(Refusal::new(Reason::BundleTooLarge)
@@ -478,6 +343,7 @@ impl Bundle {
                 Err(refusal) => reading.refused.push((file.clone(), refusal)),
             }
         }
+        self.read_ends(&mut reading, &mut used);
         let stray = |name: &&String| !used.contains(name.as_str()) && !name.starts_with("META-INF/");
         reading.strays = self.members.keys().filter(stray).cloned().collect();
         reading
@@ -540,6 +406,25 @@ impl Bundle {
         }
     }
 
+    fn read_ends<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
+        for (file, bytes) in self.below(ENDS) {
+            let Some(label) = file.strip_suffix(".end") else { continue };
+            used.insert(file);
+            let (proof, last) = (format!("{label}.tlog-proof"), format!("{label}.last"));
+            let part = |name: &str| self.members.get_key_value(name);
+            let parts = [part(&proof), part(&last)];
+            used.extend(parts.iter().flatten().map(|(name, _)| name.as_str()));
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap_or_default();
+            let missing = || Refusal::new(Reason::EvidenceMissing).with("member", &proof);
+            let [proven, last] = parts.map(|part| part.map(|(_, bytes)| bytes));
+            let proof = proven.ok_or_else(missing).and_then(|bytes| TlogProof::parse(&text(bytes)));
+            match proof.and_then(|proof| LogEnd::parse(&text(bytes), proof, last.cloned())) {
+                Ok(end) => reading.ends.push(end),
+                Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
+            }
+        }
+    }
+
     fn below<'b>(&'b self, prefix: &str) -> impl Iterator<Item = (&'b str, &'b [u8])> {
         let prefix = prefix.to_owned();
         self.members
@@ -560,7 +445,7 @@ pub fn log_label(log: &Origin) -> String {
 }
 
 /// Whom a statement is by or about, for its name.
-fn who(body: &Body) -> String {
+pub fn who(body: &Body) -> String {
     match body {
         Body::Admission(body) => body.org.to_string(),
         Body::Expulsion(body) => body.org.to_string(),

@@ -520,7 +520,6 @@ fn check_receipts(entries: &[Entry], messages: &[Message], logs: &Logs, book: &m
         if logs.home(&receipt.from).is_ok_and(|home| *home.origin() != receipt.log) {
             book.refuse(Check::Receipts, &entry.name, broken("not the receiver's log"));
         }
-        // It was signed with that many entries there, so at the last of them.
-        logs.judge(entry, receipt.size.saturating_sub(1), book);
+        logs.judge_receipt(entry, book);
     }
 }

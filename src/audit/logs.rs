@@ -5,20 +5,23 @@
 //! indices claimed, and the proofs of all of them are checked besides.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::audit::bundle::{Bundle, POLICY, Reading, Section, log_label, origin_of, policy_text};
+use crate::audit::bundle::{Bundle, LogEnd, POLICY, Reading, Section, log_label, origin_of};
 use crate::audit::report::{Book, Check, Ruling};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
-use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::signing::PublicKey;
+use crate::domain::statement::{Kind, Signed, Verified, kind_of};
+use crate::domain::trust::subject::{Subject, is_trust_kind, subject_of};
 use crate::domain::trust::{LogTrust, OfficerGrant, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Witnesses;
-use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
-use crate::log::merkle::verify_inclusion;
-use crate::log::note::SignedNote;
+use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag, STEM_BYTES};
+use crate::log::merkle::{leaf_hash, verify_inclusion};
+use crate::log::note::{SignatureType, SignedNote, vkey};
 use crate::log::proof::TlogProof;
+use crate::log::subjects::chain;
 
 /// The place of a statement that has no proof: after everything, so that nothing can rest on it.
 const UNPLACED: u64 = u64::MAX;
@@ -100,8 +103,13 @@ impl Logs {
             logs.registered.extend(log.keys().keys());
         }
         logs.witnesses = logs.registry.witnesses().into();
+        logs.take_back(entries, &mut refused);
         for entry in entries.iter().filter(|entry| entry.is_folded()) {
             match refused.iter().find(|(of, _)| std::ptr::eq(*of, entry)) {
+                // What a log was refused for it has said all the same; nothing follows from it.
+                Some((_, refusal)) if is_trust_kind(entry.signed.kind()) && entry.place.is_some() => {
+                    book.note(Check::Trust, &entry.name, Ruling::Valid, refusal.clone());
+                }
                 Some((_, refusal)) => logs.refuse(entry, refusal.clone(), book),
                 None if logs.public.contains_key(&entry.signed.id()) => logs.pass(entry, book),
                 // A fact without a proof is judged by what its author's home log says last. A root version without one
@@ -115,6 +123,18 @@ impl Logs {
             }
         }
         logs
+    }
+
+    /// Facts that count no more because of what another log says of their signer.
+    fn take_back<'e>(&mut self, entries: &'e [Entry], refused: &mut Vec<(&'e Entry, Refusal)>) {
+        for entry in entries.iter().filter(|entry| entry.section == Section::Facts) {
+            let (Some((origin, at)), [by]) = (&entry.place, entry.signed.signatures()) else { continue };
+            if let Err(refusal) = self.registry.check_at(&by.key, origin, *at)
+                && self.public.remove(&entry.signed.id()).is_some()
+            {
+                refused.push((entry, refusal));
+            }
+        }
     }
 
     fn fold_log<'e>(
@@ -146,6 +166,11 @@ impl Logs {
         self.registry.put(trust);
     }
 
+    /// Whose cosignatures count.
+    pub fn witnesses(&self) -> &Witnesses {
+        &self.witnesses
+    }
+
     /// The public statements that hold, by id, each with its name in the bundle.
     pub fn public(&self) -> &BTreeMap<StatementId, (String, Verified<Body>)> {
         &self.public
@@ -170,8 +195,29 @@ impl Logs {
     pub fn judge(&self, entry: &Entry, otherwise: u64, book: &mut Book) -> Option<Verified<Body>> {
         let judged = self.home_of(entry).and_then(|home| {
             let at = entry.place.as_ref().map_or(otherwise, |(_, index)| *index);
-            home.judge(&entry.signed, at)
+            let verified = home.judge(&entry.signed, at)?;
+            let signers = entry.signed.signatures().iter().map(|by| by.key);
+            let holders = signers.filter_map(|key| Some((key, home.keys().get(&key)?.holder.org())));
+            for (key, org) in holders {
+                self.registry.check_counts(org, &key, home.origin(), at)?;
+            }
+            Ok(verified)
         });
+        self.book(entry, judged, book)
+    }
+
+    /// Judges a receipt, which stands in no log.
+    pub fn judge_receipt(&self, entry: &Entry, book: &mut Book) -> Option<Verified<Body>> {
+        let judged = self.home_of(entry).and_then(|home| home.judge_receipt(&entry.signed));
+        self.book(entry, judged, book)
+    }
+
+    fn book(
+        &self,
+        entry: &Entry,
+        judged: Result<Verified<Body>, Refusal>,
+        book: &mut Book,
+    ) -> Option<Verified<Body>> {
         match judged {
             Ok(verified) => {
                 self.pass(entry, book);
@@ -192,11 +238,19 @@ impl Logs {
             return self.registry.logs().next().ok_or_else(|| Refusal::new(Reason::EvidenceMissing));
         }
         let (org, _) = body.signer_rule().ok_or_else(refuse)?;
-        let home = self.registry.home(org)?;
-        match &entry.place {
-            Some((origin, _)) if origin != home.origin() => Err(refuse().with("log", origin).with("org", org)),
-            _ => Ok(home),
-        }
+        // Whoever goes on for another speaks from its own home; and a home may have been elsewhere then.
+        let key = entry.signed.signatures().first().map(|by| by.key);
+        let holds = |who: &&OrgId| {
+            let log = self.registry.home(who).ok();
+            log.zip(key).is_some_and(|(log, key)| log.keys().contains_key(&key))
+        };
+        let who = [Some(org), self.registry.heir(org)].into_iter().flatten().find(holds).unwrap_or(org);
+        let Some((origin, at)) = &entry.place else { return self.registry.home(who) };
+        let then = self.registry.log(origin).filter(|log| log.is_home_at(who, *at));
+        then.ok_or_else(|| refuse().with("log", origin).with("org", who)).or_else(|refusal| {
+            // Without the log's beginning nobody can say whose home it is.
+            self.registry.home(who).and(Err(refusal))
+        })
     }
 
     fn pass(&self, entry: &Entry, book: &mut Book) {
@@ -238,11 +292,34 @@ impl Logs {
         }
     }
 
+    /// The policy in C2SP's words: logs, witnesses, quorum. A group whose witnesses are not all known keeps its threshold
+    /// and so cannot be met.
+    pub fn policy_text(&self) -> String {
+        let mut text = String::new();
+        for (origin, key) in self.registry.logs().filter_map(|log| Some((log.origin(), log.log_key()?))) {
+            text += &format!("log {}\n", vkey(&origin.to_string(), SignatureType::Ed25519, key));
+        }
+        for (name, keys) in &self.witnesses.keys {
+            let vkey = |key: &PublicKey| vkey(name, SignatureType::Cosignature, key);
+            if let [only] = keys.as_slice() {
+                text += &format!("witness {name} {}\n", vkey(only));
+                continue;
+            }
+            // A witness whose key was replaced is one witness all the same.
+            let generations: Vec<String> = (1..=keys.len()).map(|number| format!("{name}.{number}")).collect();
+            for (generation, key) in generations.iter().zip(keys) {
+                text += &format!("witness {generation} {}\n", vkey(key));
+            }
+            text += &format!("group {name} any {}\n", generations.join(" "));
+        }
+        // Node names have no capitals, so the group cannot be mistaken for a witness.
+        let names: Vec<&str> = self.witnesses.keys.keys().map(String::as_str).collect();
+        text + &format!("group QUORUM {} {}\nquorum QUORUM\n", self.witnesses.needed, names.join(" "))
+    }
+
     /// Checks that `policy.txt` says what the logs say. Lines the logs do not bear out are a gap, others are wrong.
     pub fn check_policy(&self, bundle: &Bundle, book: &mut Book) {
-        let keys = self.registry.logs();
-        let keys = keys.filter_map(|log| Some((log.origin().clone(), log.log_key()?.clone()))).collect();
-        let derived = policy_text(&keys, &self.witnesses);
+        let derived = self.policy_text();
         let text = bundle.members.get(POLICY).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
         if text == derived {
             return book.pass(Check::Witnesses);
@@ -255,10 +332,40 @@ impl Logs {
         book.refuse(Check::Witnesses, POLICY, Refusal::new(reason).with("member", POLICY));
     }
 
+    /// Checks that every log was begun by whom it names: the operator that the trustees have named.
+    pub fn check_names(&self, book: &mut Book) {
+        for log in self.registry.logs() {
+            let (subject, unnamed) = (log.origin(), log.operator().is_none() || log.log_key().is_none());
+            if unnamed {
+                book.refuse(Check::Trust, subject, Refusal::new(Reason::EvidenceMissing).with("log", subject));
+            } else {
+                book.judge(Check::Trust, subject, self.registry.check_named(log));
+            }
+        }
+    }
+
+    /// Checks for every log that nothing it has said about trust was left out: each subject's statements in the bundle
+    /// must lead to the trust digest in the log's newest leaf.
+    pub fn check_complete(&self, entries: &[Entry], ends: &[LogEnd], book: &mut Book) {
+        for log in self.registry.logs() {
+            let origin = log.origin();
+            let missing = || Refusal::new(Reason::EvidenceMissing).with("log", origin);
+            let end = ends.iter().find(|end| origin_of(&end.proof).as_ref() == Some(origin));
+            let result = end.ok_or_else(missing).and_then(|end| check_end(log, end, entries));
+            book.judge(Check::Complete, origin, result);
+        }
+    }
+
     /// Checks every proof, and every checkpoint once.
-    pub fn check_proofs(&self, entries: &[Entry], outcome: Option<&OutcomeKey>, book: &mut Book) {
+    pub fn check_proofs(&self, entries: &[Entry], ends: &[LogEnd], outcome: Option<&OutcomeKey>, book: &mut Book) {
         let mut notes = BTreeSet::new();
         let mut heads = BTreeMap::new();
+        for end in ends {
+            if notes.insert(end.proof.checkpoint.to_string()) {
+                let label = origin_of(&end.proof).as_ref().map(log_label).unwrap_or_default();
+                self.check_note(&label, &end.proof.checkpoint, &mut heads, book);
+            }
+        }
         for entry in entries.iter().filter(|entry| entry.section != Section::Receipts) {
             let Some(proof) = &entry.proof else {
                 book.refuse(Check::Inclusion, &entry.name, Refusal::new(Reason::ProofMissing));
@@ -300,6 +407,60 @@ impl Logs {
         times.sort_unstable();
         times.get(self.witnesses.needed.checked_sub(1)?).copied()
     }
+}
+
+/// Checks where a log ends, and that everything said there about each subject lies in the bundle.
+fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refusal> {
+    let origin = log.origin();
+    let missing = |rule: &str| Refusal::new(Reason::EvidenceMissing).with("log", origin).with("rule", rule);
+    let head = Checkpoint::parse(end.proof.checkpoint.text())?;
+    verify_inclusion(leaf_hash(&end.leaf), end.proof.index, head.size, &end.proof.hashes, head.root)?;
+    if end.proof.index.checked_add(1) != Some(head.size) {
+        return Err(missing("the newest leaf"));
+    }
+    let here = || entries.iter().filter_map(|entry| Some((entry, entry.place.as_ref()?))).filter(|(_, at)| at.0 == *origin);
+    let proofs = || here().filter_map(|(entry, _)| entry.proof.as_ref());
+    let sizes = proofs().filter_map(|proof| Checkpoint::parse(proof.checkpoint.text()).ok()).map(|head| head.size);
+    if sizes.max().is_some_and(|size| size > head.size) {
+        return Err(missing("the newest checkpoint"));
+    }
+    check_last(end, entries)?;
+    // Everything the bundle shows about each subject, in the order of the log.
+    let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> = BTreeMap::new();
+    let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
+    said.extend(needed.map(|subject| (subject.to_string(), BTreeMap::new())));
+    for (entry, (_, index)) in here() {
+        let Some(subject) = subject_of(&entry.signed) else { continue };
+        let about = said.entry(subject.to_string()).or_default();
+        if *index < end.proof.index {
+            about.insert(*index, entry.signed.id());
+        }
+    }
+    let digest = Hash(std::array::from_fn(|at| end.leaf[STEM_BYTES + at]));
+    for (subject, ids) in &said {
+        let path = end.paths.get(subject).ok_or_else(|| missing("path").with("subject", subject))?;
+        if path.digest(subject, chain(ids.values()))? != digest {
+            return Err(Refusal::new(Reason::TrustWithheld).with("log", origin).with("subject", subject));
+        }
+    }
+    Ok(())
+}
+
+/// The newest leaf itself is in no digest yet: if it is public, what it says must be shown.
+fn check_last(end: &LogEnd, entries: &[Entry]) -> Result<(), Refusal> {
+    let leaf = Leaf::parse(&end.leaf[..STEM_BYTES])?;
+    if leaf.audience() == Audience::Parties {
+        return Ok(());
+    }
+    let id = leaf.statement_id();
+    let missing = || Refusal::new(Reason::EvidenceMissing).with("statement", id);
+    let last = end.last.as_ref().filter(|pae| StatementId::of(pae) == id).ok_or_else(missing)?;
+    let kind = kind_of(last)?;
+    let is_shown = entries.iter().any(|entry| entry.signed.id() == id);
+    if is_trust_kind(&kind) && !is_shown {
+        return Err(Refusal::new(Reason::TrustWithheld).with("statement", id).with("kind", kind));
+    }
+    Ok(())
 }
 
 /// The folded entries by log. Trust statements without a proof belong to the log their folder names.

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod dossier;
 pub mod instructions;
 pub mod logs;
+pub mod packing;
 pub mod report;
 pub mod verify;
 

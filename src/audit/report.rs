@@ -99,6 +99,7 @@ checks! {
     Container "CONTAINER" "Behälter, Teile und Prüfsummen" "Container, members and digests";
     Root "ROOT" "Wurzel des Verbunds" "Federation root";
     Trust "TRUST" "Aufnahmen, Schlüssel, Vollmachten" "Admissions, keys, grants";
+    Complete "COMPLETE" "Nichts über Schlüssel und Ausschlüsse weggelassen" "Nothing about keys and expulsions left out";
     Checkpoint "CHECKPOINT" "Prüfpunkte der Protokolle" "Checkpoints of the logs";
     Witnesses "WITNESSES" "Mitzeichnung der Zeugen" "Cosignatures of the witnesses";
     Inclusion "INCLUSION" "Platz im Protokoll" "Place in the log";

@@ -38,7 +38,9 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     let anchor = found.or(expected_root).unwrap_or(StatementId([0; 32]));
     let logs = Logs::fold(&entries, anchor, &mut book);
     logs.check_policy(bundle, &mut book);
-    logs.check_proofs(&entries, contract::outcome_key(&entries).as_ref(), &mut book);
+    logs.check_names(&mut book);
+    logs.check_complete(&entries, &reading.ends, &mut book);
+    logs.check_proofs(&entries, &reading.ends, contract::outcome_key(&entries).as_ref(), &mut book);
     let (mut case, attempt) = contract::examine(&entries, &logs, &mut book);
     case.root = found;
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];

@@ -288,6 +288,9 @@ reasons! {
         "Vier Augen: dieselbe Person darf nicht bestellen und freigeben." "Four eyes: the same person may not order and approve."
         "Eine zweite berechtigte Person freigeben lassen." "Let a second entitled person approve.";
 
+    TrustWithheld "TRUST_WITHHELD" Verification
+        "Im Paket fehlt, was das Protokoll über Schlüssel, Aufnahmen oder Ausschlüsse sagt." "The bundle leaves out what the log says about keys, admissions or expulsions."
+        "Das Paket neu anfordern, bei einem anderen Knoten." "Ask for the bundle again, from another node.";
     LogFork "LOG_FORK" Verification
         "Das Protokoll widerspricht sich." "The log contradicts itself."
         "Beleg sichern und den Betreiber des Knotens verständigen." "Keep the evidence and inform the node's operator.";

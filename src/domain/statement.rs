@@ -292,6 +292,13 @@ fn malformed(what: &str) -> Refusal {
     Refusal::new(Reason::StatementMalformed).with("part", what)
 }
 
+/// The kind of a statement of which only the signed bytes are here.
+pub fn kind_of(pae: &[u8]) -> Result<Kind, Refusal> {
+    let (payload_type, _) = split(pae)?;
+    let name = payload_type.strip_prefix(TYPE_PREFIX).and_then(|rest| rest.strip_suffix(TYPE_SUFFIX));
+    name.map(Kind::from_name).ok_or_else(|| malformed("payload type"))
+}
+
 /// Payload type and offset of the payload, if the bytes are exactly one PAE.
 fn split(pae: &[u8]) -> Result<(&str, usize), Refusal> {
     if pae.len() > json::BYTES_MAX + 256 {

@@ -1,9 +1,11 @@
 //! Assembling the evidence bundle of an order: what the protocol names, with the bytes the store holds.
-use crate::audit::bundle::{Bundle, BundleInput, Member};
+use crate::audit::bundle::{BundleInput, LogEnd, Member};
+use crate::audit::packing::pack;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Reason, Refusal};
+use crate::log::leaf::Audience;
 use crate::node::handle::Handle;
-use crate::protocol::evidence::Item;
+use crate::protocol::evidence::{Item, LogEnd as End};
 
 /// The bundle of an order as a ZIP file.
 pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal> {
@@ -16,14 +18,29 @@ pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal>
     for item in evidence.facts {
         input.facts.push(member(handle, item).await?);
     }
+    for end in evidence.ends {
+        input.ends.push(log_end(handle, end).await?);
+    }
     input.messages =
         evidence.messages.into_iter().map(|(signed, item)| Member { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
-    Bundle::new(input)?.to_zip()
+    pack(&input)?.to_zip()
 }
 
 async fn member(handle: &Handle, item: Item) -> Result<Member, Refusal> {
     let signed = handle.statement(item.id).await?;
     let signed = signed.ok_or_else(|| Refusal::new(Reason::StoreDamaged).with("statement", item.id))?;
     Ok(Member { signed, proof: item.proof })
+}
+
+async fn log_end(handle: &Handle, end: End) -> Result<LogEnd, Refusal> {
+    let entry = handle.entry(end.origin.clone(), end.proof.index).await?;
+    let entry = entry.ok_or_else(|| Refusal::new(Reason::StoreDamaged).with("log", &end.origin))?;
+    let public = entry.statement.filter(|_| entry.leaf.audience() == Audience::Public);
+    Ok(LogEnd {
+        leaf: entry.leaf.to_bytes(end.digest),
+        last: public.map(|signed| signed.pae().to_vec()),
+        proof: end.proof,
+        paths: end.paths,
+    })
 }

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
-use crate::domain::id::{KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::trust::subject::Subject;
@@ -31,6 +31,8 @@ pub struct LogEnd {
     pub origin: Origin,
     /// The place.
     pub proof: TlogProof,
+    /// The trust digest in its leaf.
+    pub digest: Hash,
     /// Path by subject.
     pub paths: BTreeMap<String, SubjectPath>,
 }
@@ -139,7 +141,7 @@ impl Node {
                 let before = held.subjects.before(proof.index);
                 let path = |subject: &String| Some((subject.clone(), before.path(subject)?));
                 let paths = subjects.iter().filter_map(path).collect();
-                evidence.ends.push(LogEnd { origin, proof, paths });
+                evidence.ends.push(LogEnd { origin, digest: before.digest(), proof, paths });
             }
         }
         Ok(())

@@ -127,25 +127,29 @@ impl Registry {
     /// a node of that name, and the operator is not expelled. Anybody could else speak under another node's name, and
     /// witness in its place.
     pub fn check_begins(&self, log: &LogTrust) -> Result<(), Refusal> {
+        self.check_named(log)?;
+        log.operator().map_or(Ok(()), |operator| self.check_member(operator))?;
+        match log.origin().former() {
+            Some(former) if self.log(&former).and_then(LogTrust::operator).is_none() => {
+                Err(Refusal::new(Reason::LogGap).with("log", log.origin()).with("former", former))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same but for the log that this one continues, which need not be at hand.
+    pub fn check_named(&self, log: &LogTrust) -> Result<(), Refusal> {
         let origin = log.origin();
         let refuse = |reason| Refusal::new(reason).with("log", origin);
         let operator = log.operator().ok_or_else(|| refuse(Reason::NodeTaken))?;
         log.log_key().ok_or_else(|| refuse(Reason::EpochForeign).with("operator", operator))?;
-        if self.is_expelled(operator) {
-            return Err(refuse(Reason::OrgExpelled).with("org", operator));
-        }
         let named = self.logs.values().filter_map(|known| known.orgs().get(operator).map(|org| (known, org)));
         let contradicts = named.clone().any(|(_, org)| org.admission.operates.as_ref() != Some(&origin.node));
         let of_node = self.logs_of(&origin.federation, &origin.node);
         if contradicts || of_node.filter_map(LogTrust::operator).any(|known| known != operator) {
             return Err(refuse(Reason::NodeTaken).with("operator", operator));
         }
-        match origin.former() {
-            Some(former) if self.log(&former).and_then(LogTrust::operator).is_none() => {
-                Err(refuse(Reason::LogGap).with("former", former))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// The record of every node by name: that of its newest log. A node whose operator is expelled has none.

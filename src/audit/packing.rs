@@ -1,0 +1,193 @@
+//! Packing a bundle: from the statements of an order and of everything it rests on to named members.
+//!
+//! Policy and cosignatures follow from the statements by the very fold the auditor makes. Must never judge: what does not
+//! hold is packed as it is.
+use std::collections::BTreeMap;
+
+use crate::audit::bundle::{
+    Bundle, BundleInput, ENDS, LogEnd, MIMETYPE, MIMETYPE_TEXT, Member, POLICY, Section, VERIFY, log_label, origin_of, who,
+};
+use crate::audit::instructions;
+use crate::audit::logs::{Entry, Logs};
+use crate::audit::report::Book;
+use crate::domain::body::Body;
+use crate::domain::id::{KeyHash, OrgId, Origin};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::PublicKey;
+use crate::domain::statement::Signed;
+use crate::domain::trust::subject::is_for_everyone;
+use crate::log::cosignature::{self, Witnesses};
+use crate::log::note::{SignatureType, SignedNote};
+use crate::log::proof::TlogProof;
+
+/// Puts a bundle together. All keys are taken from the trust statements; refused if a signature's key is not among them,
+/// if root version 1 is not the one named, or if the evidence exceeds the limits.
+pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
+    if !input.trust.iter().any(|member| member.signed.id() == input.root) {
+        return Err(Refusal::new(Reason::RootUnknown).with("expected", input.root));
+    }
+    let mut packing = Packing { names: Names::of(&input.trust)?, ..Packing::default() };
+    for member in &input.trust {
+        let (name, proof) = packing.names.name(member)?;
+        let section = if name.starts_with("root/") { Section::Root } else { Section::Trust };
+        packing.add(section, name, proof, member);
+    }
+    for (section, folder, members) in
+        [(Section::Facts, "facts", &input.facts), (Section::Order, "order", &input.messages)]
+    {
+        for (number, member) in (1..).zip(members) {
+            let about = who(&Body::read(&member.signed)?);
+            let name = format!("{folder}/{number:02}-{}-{about}", member.signed.kind());
+            packing.add(section, name.clone(), name, member);
+        }
+    }
+    let entries: Vec<Entry> = packing.members.iter().map(|(entry, _)| entry.clone()).collect();
+    let logs = Logs::fold(&entries, input.root, &mut Book::default());
+    let mut bundle = Bundle::default();
+    for (entry, proof_name) in &packing.members {
+        packing.file(&mut bundle, &entry.name, &entry.signed)?;
+        if let Some(proof) = &entry.proof {
+            let proof = trimmed(proof, logs.witnesses());
+            bundle.members.insert(format!("{proof_name}.tlog-proof"), proof.to_string().into_bytes());
+        }
+    }
+    for (number, receipt) in (1..).zip(&input.receipts) {
+        packing.file(&mut bundle, &format!("receipts/{number:02}"), receipt)?;
+    }
+    input.ends.iter().for_each(|end| file_end(&mut bundle, end, logs.witnesses()));
+    bundle.members.insert(POLICY.to_owned(), logs.policy_text().into_bytes());
+    bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
+    let verify = instructions::text(&bundle.members);
+    bundle.members.insert(VERIFY.to_owned(), verify.into_bytes());
+    bundle.write_manifest();
+    bundle.within_limits().map(|()| bundle)
+}
+
+/// The members in the making, each with the name its proof goes by.
+#[derive(Default)]
+struct Packing {
+    names: Names,
+    members: Vec<(Entry, String)>,
+}
+
+impl Packing {
+    fn add(&mut self, section: Section, name: String, proof_name: String, member: &Member) {
+        let place = member.proof.as_ref().and_then(|proof| Some((origin_of(proof)?, proof.index)));
+        let entry = Entry { name, section, signed: member.signed.clone(), proof: member.proof.clone(), place };
+        self.members.push((entry, proof_name));
+    }
+
+    fn file(&self, bundle: &mut Bundle, name: &str, signed: &Signed) -> Result<(), Refusal> {
+        for by in signed.signatures() {
+            let unknown = || Refusal::new(Reason::KeyUnknown).with("key", by.key.short()).with("member", name);
+            let key = self.names.keys.get(&by.key).ok_or_else(unknown)?;
+            bundle.members.insert(format!("keys/{}.pem", by.key.short()), key.to_pem().into_bytes());
+            bundle.members.insert(format!("{name}.{}.sig", by.key.short()), by.signature.0.to_vec());
+        }
+        bundle.members.insert(format!("{name}.pae"), signed.pae().to_vec());
+        Ok(())
+    }
+}
+
+fn file_end(bundle: &mut Bundle, end: &LogEnd, witnesses: &Witnesses) {
+    let Some(label) = origin_of(&end.proof).as_ref().map(log_label) else { return };
+    let proof = trimmed(&end.proof, witnesses);
+    bundle.members.insert(format!("{ENDS}{label}.end"), end.text().into_bytes());
+    bundle.members.insert(format!("{ENDS}{label}.tlog-proof"), proof.to_string().into_bytes());
+    if let Some(last) = &end.last {
+        bundle.members.insert(format!("{ENDS}{label}.last"), last.clone());
+    }
+}
+
+/// The proof with the log's line and no more cosignatures than the quorum needs. Where fewer are good, all stay.
+fn trimmed(proof: &TlogProof, witnesses: &Witnesses) -> TlogProof {
+    let note = &proof.checkpoint;
+    let is_good = |name: &str, key: &PublicKey| cosignature::verify(note, name, key).is_ok();
+    let good = witnesses.keys.iter().filter_map(|(name, keys)| {
+        let key = keys.iter().rev().find(|key| is_good(name, key))?;
+        Some((name, key))
+    });
+    let kept: Vec<(&String, &PublicKey)> = good.take(witnesses.needed).collect();
+    if kept.len() < witnesses.needed {
+        return proof.clone();
+    }
+    let origin = note.text().lines().next().unwrap_or_default();
+    let lines = note.signatures().iter().filter(|line| {
+        let claimed = |key: &PublicKey| line.claims(&line.name, SignatureType::Cosignature, key);
+        line.name == origin || kept.iter().any(|(name, key)| **name == line.name && claimed(key))
+    });
+    let checkpoint = SignedNote::new(note.text().to_owned(), lines.cloned().collect());
+    TlogProof { checkpoint: checkpoint.unwrap_or_else(|_| note.clone()), ..proof.clone() }
+}
+
+/// The keys and homes that the trust statements of a bundle name. Claims: nobody has judged these statements.
+#[derive(Default)]
+struct Names {
+    keys: BTreeMap<KeyHash, PublicKey>,
+    homes: BTreeMap<OrgId, Origin>,
+    unproven: usize,
+}
+
+impl Names {
+    fn of(trust: &[Member]) -> Result<Self, Refusal> {
+        let mut names = Self::default();
+        let bodies = trust.iter().map(|member| Ok((Body::read(&member.signed)?, member)));
+        let bodies = bodies.collect::<Result<Vec<_>, Refusal>>()?;
+        let federation = bodies.iter().find_map(|(body, _)| match body {
+            Body::FederationRoot(root) => Some(root.federation.clone()),
+            _ => None,
+        });
+        for (body, member) in &bodies {
+            if let Body::KeyEvent(event) = body {
+                let first =
+                    || Some(Origin { federation: federation.clone()?, node: event.home_node.clone(), epoch: 1 });
+                let home = member.proof.as_ref().and_then(origin_of).or_else(first);
+                names.homes.extend(home.map(|home| (event.org.clone(), home)));
+            }
+            names.add(body);
+        }
+        Ok(names)
+    }
+
+    /// The name of a trust statement and the name its proof goes by.
+    fn name(&mut self, member: &Member) -> Result<(String, String), Refusal> {
+        let body = Body::read(&member.signed)?;
+        let proven = member.proof.as_ref().and_then(origin_of);
+        if is_for_everyone(&body) {
+            let log = proven.as_ref().map(log_label).unwrap_or_default();
+            let name = match &body {
+                Body::FederationRoot(root) => format!("root/{}", root.version),
+                _ => format!("root/{}-{}", member.signed.kind(), &member.signed.id().to_string()[..8]),
+            };
+            return Ok((name.clone(), format!("{name}.{log}")));
+        }
+        let about = who(&body);
+        let home = || self.homes.get(&about.parse::<OrgId>().ok()?).cloned();
+        let log = proven.or_else(home).as_ref().map_or_else(|| "x".to_owned(), log_label);
+        let place = match &member.proof {
+            Some(proof) => proof.index.to_string(),
+            None => {
+                self.unproven += 1;
+                format!("x{}", self.unproven)
+            }
+        };
+        let name = format!("trust/{log}/{place}-{}-{about}", member.signed.kind());
+        Ok((name.clone(), name))
+    }
+
+    fn add(&mut self, body: &Body) {
+        let mut keys: Vec<&PublicKey> = Vec::new();
+        match body {
+            Body::FederationRoot(root) => keys.extend(root.trustees.iter().map(|trustee| &trustee.key)),
+            Body::Admission(admission) => keys.extend(admission.root.iter().flat_map(|root| &root.keys)),
+            Body::Recovery(recovery) => keys.extend(&recovery.root.keys),
+            Body::OfficerGrant(grant) => keys.push(&grant.key),
+            Body::KeyEvent(event) => {
+                keys.extend(event.root.iter().flat_map(|root| &root.keys));
+                keys.extend(event.add.iter().map(|added| &added.key));
+            }
+            _ => {}
+        }
+        self.keys.extend(keys.into_iter().map(|key| (key.hash(), key.clone())));
+    }
+}
