@@ -228,6 +228,11 @@ impl LogTrust {
         self.known.roots.iter().map(|(id, _)| *id)
     }
 
+    /// The same with what they say.
+    pub fn root_versions_held(&self) -> impl Iterator<Item = (StatementId, &FederationRoot)> {
+        self.known.roots.iter().map(|(id, root)| (*id, root))
+    }
+
     /// The organisations this log knows.
     pub fn orgs(&self) -> &BTreeMap<OrgId, OrgStanding> {
         &self.known.orgs
