@@ -31,6 +31,8 @@ pub struct TrustFile {
 pub struct Folded {
     /// What counts.
     pub trust: LogTrust,
+    /// The statements that count, in an order in which each follows those before.
+    pub taken: Vec<Signed>,
     /// What was refused, and why.
     pub refused: Vec<(Signed, Refusal)>,
 }
@@ -56,7 +58,7 @@ pub fn read_root(text: &str) -> Result<StatementId, Refusal> {
 }
 
 impl TrustFile {
-    /// The file of a federation whose first root version is among these statements.
+    /// The file of a federation whose first root version is among these statements; they are brought into order.
     pub fn of(statements: Vec<Signed>) -> Result<Self, Refusal> {
         let roots = statements.iter().filter(|signed| *signed.kind() == Kind::FederationRoot);
         let first = roots.filter_map(|signed| match Body::read(signed) {
@@ -67,6 +69,9 @@ impl TrustFile {
         let [(federation, root)] = &all[..] else {
             return Err(Refusal::new(Reason::RootUnknown).with("found", all.len()).with("rule", "one first version"));
         };
+        let origin = Origin { federation: federation.clone(), node: NodeId::lowest(), epoch: 1 };
+        let Folded { taken, refused, .. } = fold(*root, origin, &statements);
+        let statements = taken.into_iter().chain(refused.into_iter().map(|(signed, _)| signed)).collect();
         Ok(Self { federation: federation.clone(), root: *root, statements, logs: Vec::new() })
     }
 
@@ -125,27 +130,36 @@ impl TrustFile {
     }
 }
 
-/// Takes statements as far as they count. Their order is that of a log, or any in which each is found to follow the
-/// ones before in the end.
+/// Takes statements as far as they count. Their order may be any in which each is found to follow others in the end. A
+/// new root version is taken last, as its trustees may be others than those who signed what stood before it.
 pub fn fold(root: StatementId, origin: Origin, statements: &[Signed]) -> Folded {
-    let mut trust = LogTrust::new(origin, root);
-    let mut waiting: Vec<Signed> = statements.to_vec();
-    let mut at = 0;
+    let mut folded = Folded { trust: LogTrust::new(origin, root), taken: Vec::new(), refused: Vec::new() };
+    let (mut roots, mut others): (Vec<Signed>, Vec<Signed>) =
+        statements.iter().cloned().partition(|signed| *signed.kind() == Kind::FederationRoot);
     loop {
-        let before = waiting.len();
-        let mut refused = Vec::new();
-        for signed in waiting {
-            match trust.judge(&signed, at) {
-                Ok(verified) => {
-                    trust.absorb(&verified, at);
-                    at += 1;
-                }
-                Err(refusal) => refused.push((signed, refusal)),
-            }
+        while let Some(at) = others.iter().position(|signed| folded.take(signed)) {
+            others.remove(at);
         }
-        if refused.is_empty() || refused.len() == before {
-            return Folded { trust, refused };
+        match roots.iter().position(|signed| folded.take(signed)) {
+            Some(at) => drop(roots.remove(at)),
+            None => break,
         }
-        waiting = refused.into_iter().map(|(signed, _)| signed).collect();
+    }
+    for signed in roots.into_iter().chain(others) {
+        if let Err(refusal) = folded.trust.judge(&signed, folded.taken.len() as u64) {
+            folded.refused.push((signed, refusal));
+        }
+    }
+    folded
+}
+
+impl Folded {
+    /// Whether a statement follows what was taken so far; it is taken then.
+    fn take(&mut self, signed: &Signed) -> bool {
+        let at = self.taken.len() as u64;
+        let Ok(verified) = self.trust.judge(signed, at) else { return false };
+        self.trust.absorb(&verified, at);
+        self.taken.push(signed.clone());
+        true
     }
 }

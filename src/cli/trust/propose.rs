@@ -208,7 +208,7 @@ fn federation(file: &TrustFile) -> LogTrust {
 
 /// What is said of an organisation; why its own statements do not count, if they do not.
 pub fn of_org(file: &TrustFile, org: &OrgId) -> Result<LogTrust, Refusal> {
-    let Folded { trust, refused } = file.at_home_of(org);
+    let Folded { trust, refused, .. } = file.at_home_of(org);
     if trust.orgs().contains_key(org) {
         return Ok(trust);
     }
