@@ -9,12 +9,11 @@ use crate::cli::client::Client;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::order::wish::euro_cents;
-use crate::cli::trust::carried::{Carried, check_free, fresh_key, read_keys, read_public, signed_by};
+use crate::cli::trust::carried::{Carried, check_free, fresh_key, path_for, read_keys, read_public, signed_by};
 use crate::cli::trust::propose::of_org;
 use crate::domain::id::{OfficerName, OrgId};
 use crate::domain::proposal::Proposal;
-use crate::domain::reason::Refusal;
-use crate::domain::signing::SecretKey;
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Date, parse_date, plus_years};
 use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
@@ -151,7 +150,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             };
             let whose = (&of, &name, device.as_ref());
             let event = drafts::end_of_officer(&of_org(&file, &of)?, whose, reason, &file.logs)?;
-            how.finish(global, &Proposal::new(Kind::KeyEvent, &event, &file)?, Vec::new()).await
+            let proposal = Proposal::new(Kind::KeyEvent, &event, &file)?;
+            how.hand_on(global, &signed_by(&proposal, &read_keys(&how.root_key)?)?).await
         }
     }
 }
@@ -163,7 +163,7 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
     let key = match (&new, &granting.officer_public) {
         (Some((_, key)), _) => key.public(),
         (None, Some(path)) => read_public(path)?,
-        (None, None) => return Err(Refusal::new(crate::domain::reason::Reason::UsageInvalid).with("missing", "--new-key")),
+        (None, None) => return Err(Refusal::new(Reason::UsageInvalid).with("missing", "--new-key")),
     };
     let valid_from = day(&granting.from, today)?;
     let body = OfficerGrant {
@@ -181,13 +181,16 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
     let file = how.carried.file(global, Some(&granting.of)).await?;
     let proposal = Proposal::new(Kind::OfficerGrant, &body, &file)?;
     check_free(new.iter().map(|(path, _)| path))?;
-    // The key is kept before anything is published that names it.
+    let roots = read_keys(&how.root_key)?;
     let proposal = match &new {
-        Some((_, key)) => signed_by(&proposal, std::slice::from_ref(key))?,
+        Some((_, key)) => proposal.sign(key)?,
         None => proposal,
     };
-    let roots = read_keys(&how.root_key)?;
     let proposal = signed_by(&proposal, &roots)?;
+    if !how.publish {
+        check_free([&path_for(&how.carried.out, &proposal)])?;
+    }
+    // The key is kept before anything is published that names it.
     if let (Some((path, key)), false) = (&new, how.carried.dry_run) {
         keys::write(path, key)?;
     }
@@ -198,11 +201,6 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
 const GRANT_YEARS: u32 = 2;
 
 impl How {
-    async fn finish(&self, global: &Global, proposal: &Proposal, more: Vec<SecretKey>) -> Result<(), Refusal> {
-        let keys: Vec<SecretKey> = read_keys(&self.root_key)?.into_iter().chain(more).collect();
-        self.hand_on(global, &signed_by(proposal, &keys)?).await
-    }
-
     /// Publishes it, or writes it into a file.
     async fn hand_on(&self, global: &Global, proposal: &Proposal) -> Result<(), Refusal> {
         if !self.publish {

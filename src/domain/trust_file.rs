@@ -14,6 +14,9 @@ use crate::domain::trust::{LastGood, LogTrust};
 /// Largest file: an organisation with a hundred key events and grants, each with several signatures.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
+/// Greater than the size of any log: carried statements stand beyond all positions that revocations name.
+const BEYOND: u64 = 1 << 48;
+
 /// Trust statements of one federation, in the order of the log they come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TrustFile {
@@ -146,7 +149,7 @@ pub fn fold(root: StatementId, origin: Origin, statements: &[Signed]) -> Folded 
         }
     }
     for signed in roots.into_iter().chain(others) {
-        if let Err(refusal) = folded.trust.judge(&signed, folded.taken.len() as u64) {
+        if let Err(refusal) = folded.trust.judge(&signed, folded.position()) {
             folded.refused.push((signed, refusal));
         }
     }
@@ -154,9 +157,14 @@ pub fn fold(root: StatementId, origin: Origin, statements: &[Signed]) -> Folded 
 }
 
 impl Folded {
+    /// Where the next statement stands, as far as that matters here: after everything that any of them names.
+    fn position(&self) -> u64 {
+        BEYOND + self.taken.len() as u64
+    }
+
     /// Whether a statement follows what was taken so far; it is taken then.
     fn take(&mut self, signed: &Signed) -> bool {
-        let at = self.taken.len() as u64;
+        let at = self.position();
         let Ok(verified) = self.trust.judge(signed, at) else { return false };
         self.trust.absorb(&verified, at);
         self.taken.push(signed.clone());

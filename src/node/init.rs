@@ -213,6 +213,9 @@ impl Beginning {
         if folder.exists() {
             return Err(unwritable(&"the folder exists"));
         }
+        if let Some(above) = folder.parent() {
+            make(above)?;
+        }
         let beside = folder.with_extension("neu");
         let written = self.write_into(&beside);
         let moved = written.and_then(|()| fs::rename(&beside, folder).map_err(|error| unwritable(&error)));

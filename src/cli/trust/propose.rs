@@ -15,6 +15,7 @@ use crate::domain::signing::PublicKey;
 use crate::domain::statement::Kind;
 use crate::domain::time::parse_date;
 use crate::domain::trust::drafts::{self, Renewal};
+use crate::domain::trust::subject::{Subject, subject_of};
 use crate::domain::trust::{LogTrust, RootKeys, Succession, Trustee};
 use crate::domain::trust_file::{Folded, TrustFile};
 use crate::node::ports::Clock as _;
@@ -206,16 +207,18 @@ fn federation(file: &TrustFile) -> LogTrust {
     file.fold(&NodeId::lowest()).trust
 }
 
-/// What is said of an organisation; why its own statements do not count, if they do not.
+/// What is said of an organisation. Refused where some of it does not count, or the next statement would follow
+/// something else; proposals that are not signed by enough yet are passed over.
 pub fn of_org(file: &TrustFile, org: &OrgId) -> Result<LogTrust, Refusal> {
     let Folded { trust, refused, .. } = file.at_home_of(org);
-    if trust.orgs().contains_key(org) {
-        return Ok(trust);
+    let about = Some(Subject::Organisation(org.clone()));
+    let is_known = trust.orgs().contains_key(org);
+    let mut why = refused.into_iter().filter(|(signed, _)| subject_of(signed) == about).map(|(_, refusal)| refusal);
+    match why.find(|refusal| !is_known || refusal.reason != Reason::ThresholdMissed) {
+        Some(refusal) => Err(refusal.with("org", org)),
+        None if is_known => Ok(trust),
+        None => Err(Refusal::new(Reason::OrgUnknown).with("org", org)),
     }
-    let about = crate::domain::trust::subject::Subject::Organisation(org.clone());
-    let mut why = refused.into_iter();
-    let why = why.find(|(signed, _)| crate::domain::trust::subject::subject_of(signed).as_ref() == Some(&about));
-    Err(why.map_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org), |(_, refusal)| refusal.with("org", org)))
 }
 
 async fn renew(global: &Global, admission: Admission) -> Result<(), Refusal> {
