@@ -171,6 +171,12 @@ fn by_couriers_who_leave_out() -> Vec<Forgery> {
         forge("seal dropped", |b| drop_all(b, "order/11-"), Check::Outcome, NotCheckable),
         forge("request dropped", |b| drop_all(b, "order/01-"), Check::Chain, NotCheckable),
         forge("membership dropped", |b| drop_all(b, "facts/03-membership"), Check::Legs, NotCheckable),
+        forge(
+            "grant dropped",
+            |b| drop_statement(b, "trust/kitu/", "-officer-grant-barleben.pae"),
+            Check::Signers,
+            NotCheckable,
+        ),
         forge("log end dropped", |b| drop_all(b, "ends/kid."), Check::Complete, NotCheckable),
     ]
 }
@@ -183,7 +189,6 @@ fn by_couriers_who_withhold_trust() -> Vec<Forgery> {
         without("root dropped", |b| drop_all(b, "root/1.")),
         without("admission dropped", |b| drop_statement(b, "trust/kid/", "-admission-kid.pae")),
         without("key event dropped", |b| drop_statement(b, "trust/kitu/", "-key-event-barleben.pae")),
-        without("grant dropped", |b| drop_statement(b, "trust/kitu/", "-officer-grant-barleben.pae")),
         without("place of an admission dropped", |bundle| {
             let name = name_of(bundle, "trust/kid/", ".tlog-proof");
             bundle.members.remove(&name);
