@@ -74,7 +74,7 @@ enum Noun {
     /// Andere Knoten: verbunden oder nicht, Rückstand, Verstöße
     #[command(subcommand)]
     Peer(peer::Verb),
-    /// Schlüssel erzeugen
+    /// Schlüssel erzeugen, zeigen, ersetzen, widerrufen
     #[command(subcommand)]
     Key(key::Verb),
 }
@@ -120,6 +120,6 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Peer(verb) => peer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
-        Noun::Key(verb) => key::run(&global, verb).map(|()| ExitCode::SUCCESS),
+        Noun::Key(verb) => key::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
     }
 }

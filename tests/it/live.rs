@@ -106,7 +106,7 @@ impl Live {
 
     /// Starts a node from its files.
     pub async fn start(&mut self, node: &str) -> Handle {
-        let running = start(read_run(&self.run_file(node)).expect("settings"), &mut Opener::default(), false)
+        let running = start(read_run(&self.run_file(node)).expect("settings"), Opener::default(), false)
             .await
             .expect("starts");
         let handle = running.handle.clone();

@@ -43,6 +43,11 @@ impl OrgStanding {
         self.last_event
     }
 
+    /// A recovery by the trustees that is announced and not in force.
+    pub fn announced_recovery(&self) -> Option<StatementId> {
+        self.recovery.as_ref().map(|(id, _)| *id)
+    }
+
     /// The node that hosts it for position `at`.
     pub fn home_at(&self, at: u64) -> Option<&NodeId> {
         self.homes.iter().rev().find(|(from, _)| *from < at).map(|(_, node)| node)

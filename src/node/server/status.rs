@@ -2,7 +2,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
-use crate::wire::node;
+use crate::wire::{keys, node};
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::pb::node::v1::node_service_server::NodeService;
 use crate::wire::status::lang_of;
@@ -31,5 +31,14 @@ impl NodeService for Desk {
     ) -> Result<Response<pb::GetWitnessingResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), self.ask(move |asked, _| node::witnessing(asked, &message))).await
+    }
+
+    async fn get_keys(&self, request: Request<pb::GetKeysRequest>) -> Result<Response<pb::GetKeysResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let org = keys::asked(&message)?;
+            self.ask(move |asked, _| Ok(keys::answer(&asked.key_book(&org)?))).await
+        })
+        .await
     }
 }

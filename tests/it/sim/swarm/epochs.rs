@@ -81,7 +81,8 @@ fn a_later_log_waits_for_the_one_before() {
     let first = Claim::from(&swarm.node(0).state().head(image.origin(NODE)).expect("begun"));
     let step = hear(&mut node, &swarm, Frame::News { since: 0, until: 9, heads: vec![later, first] });
     assert_eq!(wanted(&step), [(node_name(NODE), 1)]);
-    let genesis = other_history(image.origin(NODE), History::default(), &image.genesis(NODE), &image.keys(NODE).log[0]);
+    let genesis =
+        other_history(image.origin(NODE), History::default(), &image.genesis(NODE), &image.keys(NODE).log[0]);
     let step = node.step(Input::Frame(node_name(0), Frame::Entries(genesis)), swarm.now);
     assert_eq!((closed(&step), wanted(&step)), (None, vec![(node_name(NODE), 2)]));
     let step = node.step(Input::Frame(node_name(0), Frame::Entries(run)), swarm.now);
