@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use crate::cli::client::{Client, parse_root};
-use crate::cli::options::Global;
+use crate::cli::options::{self, Global};
 use crate::cli::output::{Format, Output, data};
 use crate::cli::passphrase::opener;
 use crate::config::node::{HostPort, NodeConfig, read_run};
@@ -51,7 +51,7 @@ pub enum Verb {
         root: String,
         /// Irgendein Knoten des Verbunds. Welchen Schlüssel er zeigt, wird beim ersten Mal hingenommen: was er
         /// liefert, wird gegen die Wurzel geprüft
-        #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+        #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
         peer: HostPort,
         /// Einstellungen (run.toml)
         #[arg(long, value_name = "DATEI")]
@@ -129,10 +129,6 @@ fn repair(global: &Global, config: &Path, root_keys: &[PathBuf]) -> Result<(), R
     }
     lines.push(out.say("Jetzt den Knoten starten.", "Now start the node.").to_owned());
     out.one(&value, &lines.join("\n"))
-}
-
-fn address(text: &str) -> Result<HostPort, String> {
-    HostPort::try_from(text.to_owned())
 }
 
 /// How a node begins.

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    Carried, check_free, fresh_key, make_folder, path_for, read_keys, read_public, read_standing, tell, write_new,
+    Carried, check_free, make_folder, path_for, read_keys, read_public, read_standing, tell, write_new,
 };
 use crate::cli::trust::propose::{self, What, of_org};
 use crate::config::organisations::{Organisation, read_organisations};
@@ -16,6 +16,7 @@ use crate::domain::signing::{PublicKey, SecretKey};
 use crate::domain::statement::Kind;
 use crate::domain::trust::{Admission, KeyRole, RootKeys, drafts};
 use crate::node::keys;
+use crate::node::system::fresh_key;
 
 /// What to do with organisations.
 #[derive(Subcommand)]

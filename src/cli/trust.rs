@@ -9,7 +9,7 @@ use crate::cli::client::{Client, parse_root};
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    check_root, fresh_key, make_folder, path_for, read_keys, read_proposal, signed_by, tell, write_new, write_over,
+    check_root, make_folder, path_for, read_keys, read_proposal, signed_by, tell, write_new, write_over,
 };
 use crate::cli::trust::propose::What;
 use crate::config::plan::{PlanFile, read_plan};
@@ -18,9 +18,10 @@ use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::trust::{FederationRoot, Trustee, WitnessPolicy};
+use crate::domain::trust::{FederationRoot, Trustee};
 use crate::domain::trust_file::{TrustFile, printed};
 use crate::node::keys;
+use crate::node::system::fresh_key;
 
 pub mod carried;
 pub mod propose;
@@ -119,8 +120,8 @@ fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
         federation: plan.name.clone(),
         version: 1,
         trustees,
-        threshold: count(plan.threshold),
-        witnesses: witnesses(&plan),
+        threshold: plan.threshold(),
+        witnesses: plan.policy(),
         prev: None,
     };
     let mut signing = read_keys(global, &founding.trustee_key)?;
@@ -185,14 +186,6 @@ fn write_founding(
 }
 
 /// The witness policy of a plan.
-fn witnesses(plan: &PlanFile) -> WitnessPolicy {
-    WitnessPolicy { nodes: plan.witnesses.nodes.clone(), quorum: count(plan.witnesses.quorum) }
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
 fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
     let expected = signing.root.as_deref().map(parse_root).transpose()?;
     let keys: Vec<PathBuf> = signing.signing_key.iter().chain(&global.key).cloned().collect();

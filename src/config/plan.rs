@@ -32,6 +32,23 @@ pub struct PlanFile {
     pub rule_pack: Option<RulePack>,
 }
 
+impl PlanFile {
+    /// How many trustees must sign, as the root says it.
+    pub fn threshold(&self) -> u32 {
+        count(self.threshold)
+    }
+
+    /// The witness policy, as the root says it.
+    pub fn policy(&self) -> trust::WitnessPolicy {
+        trust::WitnessPolicy { nodes: self.witnesses.nodes.clone(), quorum: count(self.witnesses.quorum) }
+    }
+}
+
+/// More than anybody has fails where the root is checked.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 /// A trustee in a plan.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct PlannedTrustee {

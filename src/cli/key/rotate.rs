@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::carry::{Carry, check_roots, connect, finish, node_opener, org, signers};
-use super::fresh;
 use crate::cli::options::Global;
 use crate::config::node::{NodeConfig, read_run};
 use crate::domain::id::OrgId;
@@ -15,6 +14,7 @@ use crate::domain::statement::Kind;
 use crate::domain::trust::key_book::KeyBook;
 use crate::domain::trust::{KeyRole, LastGood, RevocationReason};
 use crate::node::keys::{self, Opener};
+use crate::node::system::fresh_key;
 
 /// `key rotate`.
 #[derive(Args)]
@@ -142,7 +142,7 @@ impl Next {
             }
         }
         let file = keys::generation(&config.keys, &name, newest.map_or(0, |number| number + 1));
-        Ok(Self { file, key: fresh(), is_new: true })
+        Ok(Self { file, key: fresh_key(), is_new: true })
     }
 
     /// Writes its file before anyone hears of it; under the node's passphrase, where it has one.
