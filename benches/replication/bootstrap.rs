@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use verbund::config::node::{HostPort, Limits, NodeProfile, Peer, PinnedRoot, RunFile, read_run, to_toml};
+use verbund::config::node::{HostPort, KnownPeer, Limits, NodeProfile, PinnedRoot, RunFile, read_run, to_toml};
 use verbund::domain::envelope;
 use verbund::domain::id::{Hash, NodeId, Origin};
+use verbund::node::keys::Opener;
 use verbund::node::start::{Running, start};
 use verbund::node::tls::{CERTIFICATE_FILE, KEY_FILE, channel};
 use verbund::node::{keys, telemetry};
@@ -54,7 +55,7 @@ pub fn run(figures: &mut Figures, dataset: &Dataset) {
     runtime.block_on(async {
         let mut config = read_run(&sender).expect("own settings");
         config.data = store_folder(dataset);
-        let sender = start(config, true).await.expect("a full node");
+        let sender = start(config, &mut Opener::default(), true).await.expect("a full node");
         let (before, slow, after) = slow_reader(dataset, &sender).await;
         let processor = processor_s();
         let came = bootstrap(&sender, &newcomer).await;
@@ -92,7 +93,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
     }
     let write = |path: PathBuf, text: &str| fs::write(path, text).expect("a file below target");
     keys::write_node(&key_folder, &founded.keys).expect("a new folder");
-    write(key_folder.join(KEY_FILE), &own.key_pem);
+    keys::write_private(&key_folder.join(KEY_FILE), own.key_pem.as_bytes()).expect("a new folder");
     write(key_folder.join(CERTIFICATE_FILE), &own.certificate_pem);
     for (number, signed) in founded.genesis.iter().enumerate() {
         write(genesis.join(format!("{number:04}.dsse.json")), &envelope::write(signed));
@@ -105,7 +106,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
     };
     write(folder.join("node.toml"), &toml::to_string_pretty(&profile).expect("plain values"));
     let other = if *name == receiver() { starter() } else { receiver() };
-    let peer = Peer {
+    let peer = KnownPeer {
         address: HostPort::try_from(format!("127.0.0.1:{other_port}")).expect("an address"),
         tls_sha256: identity(&other).pin().expect("own certificate"),
         node: other,
@@ -114,6 +115,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
         listen: ([127, 0, 0, 1], port).into(),
         data: "data".into(),
         keys: "keys".into(),
+        passphrase_file: None,
         genesis: "genesis".into(),
         profile: "node.toml".into(),
         epoch: founded.origin.epoch,

@@ -9,11 +9,10 @@ use std::time::Duration;
 use prost::Message as _;
 use verbund::domain::id::{NodeId, Origin};
 use verbund::domain::time::Timestamp;
-use verbund::log::merkle::Tree;
 use verbund::node::system::SystemDice;
 use verbund::protocol::frame::Frame;
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
-use verbund::protocol::proving::{KeyRing, Proof};
+use verbund::protocol::proving::{KeyRing, SignatureCheck};
 use verbund::protocol::record::{LogEntry, Record};
 use verbund::protocol::settings::Instance;
 use verbund::protocol::state::State;
@@ -22,6 +21,7 @@ use verbund::store::entry_bytes;
 use verbund::wire::pb;
 
 use crate::dataset::{Dataset, node_name, receiver, record_of, starter};
+use crate::history::History;
 use crate::ingest::decoded;
 use crate::measure::now;
 
@@ -230,19 +230,19 @@ pub fn state_of(dataset: &Dataset, logs: usize) -> (State, Vec<[u8; 32]>) {
         Frame::Entries(run) => wanted.contains(&run.origin).then_some(run),
         _ => None,
     });
-    let mut trees = BTreeMap::<Origin, Tree>::new();
+    let mut histories = BTreeMap::<Origin, History>::new();
     let records = runs.map(|run| {
-        let tree = trees.entry(run.origin.clone()).or_default();
-        record_of(run, tree)
+        let history = histories.entry(run.origin.clone()).or_default();
+        record_of(run, history)
     });
     let mut records = records.peekable();
     while records.peek().is_some() {
         let batch: Vec<Record> = records.by_ref().take(64).collect();
-        let proofs: Vec<_> = batch.iter().flat_map(|record| ring.proofs(record)).collect();
+        let checks: Vec<_> = batch.iter().flat_map(|record| ring.checks(record)).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
-            for part in proofs.chunks(proofs.len().div_ceil(cores).max(1)) {
-                scope.spawn(|| part.iter().for_each(Proof::run));
+            for part in checks.chunks(checks.len().div_ceil(cores).max(1)) {
+                scope.spawn(|| part.iter().for_each(SignatureCheck::run));
             }
         });
         for record in batch {

@@ -84,7 +84,7 @@ const SPKI_BYTES: usize = 44;
 
 /// A statement that stands in a log.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct LoggedStatement {
     /// The statement.
     pub signed: Signed,
     /// The proof of its place, which names the log; absent while no checkpoint covers it.
@@ -150,13 +150,13 @@ pub struct BundleInput {
     /// The federation's root hash: the id of root version 1.
     pub root: StatementId,
     /// Root versions, admissions, key events, grants; per log in the log's order.
-    pub trust: Vec<Member>,
+    pub trust: Vec<LoggedStatement>,
     /// Where each log ends.
     pub ends: Vec<LogEnd>,
     /// Offering, tariffs, facts.
-    pub facts: Vec<Member>,
+    pub facts: Vec<LoggedStatement>,
     /// The order's messages, in order.
-    pub messages: Vec<Member>,
+    pub messages: Vec<LoggedStatement>,
     /// Receipts.
     pub receipts: Vec<Signed>,
 }
@@ -164,7 +164,14 @@ pub struct BundleInput {
 impl BundleInput {
     /// Nothing yet.
     pub fn empty(root: StatementId) -> Self {
-        Self { root, trust: Vec::new(), ends: Vec::new(), facts: Vec::new(), messages: Vec::new(), receipts: Vec::new() }
+        Self {
+            root,
+            trust: Vec::new(),
+            ends: Vec::new(),
+            facts: Vec::new(),
+            messages: Vec::new(),
+            receipts: Vec::new(),
+        }
     }
 }
 

@@ -188,7 +188,7 @@ fn place(messages: &[Message], book: &mut Book) -> Option<Attempt> {
 fn check_call_offs(messages: &[Message], attempt: &Attempt, book: &mut Book) {
     let (request, seal) = (attempt.request.body(), attempt.seal.as_ref());
     let mut members: BTreeSet<&OrgId> = BTreeSet::new();
-    members.extend(request.bundle.iter().flat_map(|bundle| &bundle.members).map(|member| &member.org));
+    members.extend(request.gathered.iter().flat_map(|gathered| &gathered.members).map(|member| &member.org));
     for message in messages {
         let (Body::CallOff(call_off), true) = (&message.body, message.verified.is_some()) else { continue };
         let unsealed = || Refusal::new(Reason::ChainIncomplete).with("missing", Kind::Seal);
@@ -236,8 +236,8 @@ fn check_price(attempt: &Attempt, case: &mut Case, book: &mut Book) {
     let total = attempt.seal.as_ref().map(|seal| seal.body().total);
     let request = attempt.request.body();
     case.total = total.or_else(|| attempt.offer().ok()).map(|total| (total, request.term_years));
-    if let (Some(bundle), Some((total, _))) = (&request.bundle, case.total) {
-        let shares = bundle.shares(total).unwrap_or_default();
+    if let (Some(gathered), Some((total, _))) = (&request.gathered, case.total) {
+        let shares = gathered.shares(total).unwrap_or_default();
         case.members = shares.into_iter().map(|(member, share)| (member.org.clone(), member.weight, share)).collect();
     }
     if attempt.seal.is_some() && attempt.chain().is_ok() {

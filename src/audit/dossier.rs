@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::contract::{buyer_of, judged_legs};
-use crate::audit::dossier::page::{Cell, Page, Section, Table};
+use crate::audit::dossier::page::{Cell, Chapter, Page, Table};
 use crate::audit::logs::Logs;
 use crate::audit::report::{Ending, Report};
 use crate::audit::verify::Examined;
@@ -25,7 +25,7 @@ mod grounds;
 mod offers;
 pub mod page;
 
-/// What the sections are written from.
+/// What the chapters are written from.
 struct Draft<'e> {
     lang: Lang,
     report: &'e Report,
@@ -57,11 +57,11 @@ pub fn draft(examined: &Examined, lang: Lang) -> Page {
             )
             .to_owned(),
         ],
-        sections: Vec::new(),
+        chapters: Vec::new(),
     };
     if let (Some(logs), Some(attempt)) = (&examined.logs, &examined.attempt) {
         let draft = Draft { lang, report, logs, attempt };
-        page.sections = vec![
+        page.chapters = vec![
             draft.subject(),
             draft.need(),
             draft.offerings(),
@@ -158,55 +158,55 @@ impl<'e> Draft<'e> {
         Cell::of(if yes { self.say("ja", "yes") } else { self.say("nein", "no") }, yes)
     }
 
-    fn subject(&self) -> Section {
+    fn subject(&self) -> Chapter {
         let request = self.request();
-        let mut section = Section::new("subject", self.say("1. Gegenstand", "1. Subject"));
+        let mut chapter = Chapter::new("subject", self.say("1. Gegenstand", "1. Subject"));
         let order = format!("{} ({} {})", request.order, self.say("Versuch", "attempt"), request.attempt);
-        section.entry("order", self.say("Bestellung", "Order"), Cell::of(order, request.order.to_string()));
-        section.entry("buyer", self.say("Auftraggeber", "Contracting authority"), self.org(&request.buyer));
+        chapter.entry("order", self.say("Bestellung", "Order"), Cell::of(order, request.order.to_string()));
+        chapter.entry("buyer", self.say("Auftraggeber", "Contracting authority"), self.org(&request.buyer));
         let address = self
             .say("Die Anschrift steht nicht im Prüfpaket; ergänzen.", "The address is not in the bundle; add it.");
-        section.entry("address", self.say("Anschrift", "Address"), Cell::unknown(address));
+        chapter.entry("address", self.say("Anschrift", "Address"), Cell::unknown(address));
         let area = buyer_of(request, self.logs).area;
         let area = area.map_or_else(|| Cell::unknown(self.say("nicht angegeben", "not given")), Cell::text);
-        section.entry("area", self.say("Regionalschlüssel", "Regional key"), area);
-        section.entry(
+        chapter.entry("area", self.say("Regionalschlüssel", "Regional key"), area);
+        chapter.entry(
             "provider",
             self.say("Auftragnehmer am Ende der Kette", "Provider"),
             self.org(request.route.provider()),
         );
-        section.entry("mode", self.say("Art", "Kind"), Cell::text(request.mode.text(self.lang)));
+        chapter.entry("mode", self.say("Art", "Kind"), Cell::text(request.mode.text(self.lang)));
         if let Some(amends) = &request.amends {
             let text = Cell::of(amends.text(self.lang), amends.order.to_string());
-            section.entry("amends", self.say("Bezug", "Relates to"), text);
+            chapter.entry("amends", self.say("Bezug", "Relates to"), text);
         }
         let reference = if request.reference.is_empty() {
             Cell::unknown(self.say("nicht angegeben", "not given"))
         } else {
             Cell::text(&request.reference)
         };
-        section.entry("reference", self.say("Zeichen des Auftraggebers", "Buyer's reference"), reference);
-        section.entry("as_of", self.say("Tag der Vergabe", "Day of award"), self.day(request.as_of));
-        section.entry(
+        chapter.entry("reference", self.say("Zeichen des Auftraggebers", "Buyer's reference"), reference);
+        chapter.entry("as_of", self.say("Tag der Vergabe", "Day of award"), self.day(request.as_of));
+        chapter.entry(
             "term_years",
             self.say("Laufzeit in Jahren", "Term in years"),
             Cell::of(request.term_years, request.term_years),
         );
         let ending = self.report.case.ending.unwrap_or(Ending::Open);
-        section.entry("ending", self.say("Ergebnis", "Result"), Cell::of(ending.text(self.lang), ending.code()));
+        chapter.entry("ending", self.say("Ergebnis", "Result"), Cell::of(ending.text(self.lang), ending.code()));
         let root = match self.report.case.root {
             Some(root) => Cell::text(format!("sha256:{root}")),
             None => Cell::unknown(self.say("nicht im Prüfpaket", "not in the bundle")),
         };
-        section.entry("root", self.say("Wurzel des Verbunds", "Federation root"), root);
-        section
+        chapter.entry("root", self.say("Wurzel des Verbunds", "Federation root"), root);
+        chapter
     }
 
-    fn routes(&self) -> Section {
+    fn routes(&self) -> Chapter {
         let request = self.request();
-        let mut section =
-            Section::new("routes", self.say("4. Beschaffungsweg und Begründung", "4. Route and reasons"));
-        section.entry(
+        let mut chapter =
+            Chapter::new("routes", self.say("4. Beschaffungsweg und Begründung", "4. Route and reasons"));
+        chapter.entry(
             "chosen",
             self.say("Gewählter Weg", "Route chosen"),
             Cell::of(&request.route, request.route.parties().iter().map(ToString::to_string).collect::<Vec<_>>()),
@@ -216,9 +216,9 @@ impl<'e> Draft<'e> {
                 "Welche anderen Wege geprüft wurden, steht nicht im Prüfpaket; ergänzen (`verbund chain routes`).",
                 "Which other routes were examined is not in the bundle; add them (`verbund chain routes`).",
             );
-            section.entry("others", self.say("Andere Wege", "Other routes"), Cell::unknown(unknown));
+            chapter.entry("others", self.say("Andere Wege", "Other routes"), Cell::unknown(unknown));
         } else {
-            section.tables.push(self.considered());
+            chapter.tables.push(self.considered());
         }
         let mut rows = Vec::new();
         for leg in judged_legs(self.attempt, self.logs) {
@@ -237,7 +237,7 @@ impl<'e> Draft<'e> {
             ]);
         }
         if rows.is_empty() {
-            section.note(self.say(
+            chapter.note(self.say(
                 "Kein Abschnitt wurde beurteilt, oder das Regelwerk liegt dem Prüfpaket nicht bei.",
                 "No leg was judged, or the rule pack is not in the bundle.",
             ));
@@ -254,8 +254,8 @@ impl<'e> Draft<'e> {
             "Abschnitte, nachgeprüft mit den Nachweisen des Prüfpakets",
             "Legs, judged again on the evidence in the bundle",
         );
-        section.tables.push(self.table("legs", caption, &columns, rows));
-        section
+        chapter.tables.push(self.table("legs", caption, &columns, rows));
+        chapter
     }
 
     /// The routes the officer had before choosing, as the request says.
@@ -284,9 +284,9 @@ impl<'e> Draft<'e> {
         self.table("considered", caption, &columns, rows.collect())
     }
 
-    fn evidence(&self) -> Section {
-        let mut section =
-            Section::new("evidence", self.say("5. Nachweise und ihre Geltung", "5. Evidence and its validity"));
+    fn evidence(&self) -> Chapter {
+        let mut chapter =
+            Chapter::new("evidence", self.say("5. Nachweise und ihre Geltung", "5. Evidence and its validity"));
         let day = self.request().as_of;
         let known_on = self.request().signed_at.date();
         // By their names in the bundle, which number them.
@@ -334,12 +334,12 @@ impl<'e> Draft<'e> {
             ("statement", "Erklärung", "Statement"),
         ];
         let caption = self.say("Tatsachen und Regelwerk im Prüfpaket", "Facts and rule pack in the bundle");
-        section.tables.push(self.table("facts", caption, &columns, rows));
-        section
+        chapter.tables.push(self.table("facts", caption, &columns, rows));
+        chapter
     }
 
-    fn not_checked(&self) -> Section {
-        let mut section = Section::new(
+    fn not_checked(&self) -> Chapter {
+        let mut chapter = Chapter::new(
             "not-checked",
             self.say("9. Feststellungen und was nicht geprüft ist", "9. Findings, and what was not checked"),
         );
@@ -354,7 +354,7 @@ impl<'e> Draft<'e> {
         });
         let rows: Vec<Vec<Cell>> = rows.collect();
         if rows.is_empty() {
-            section.note(self.say("Die Prüfung ergab keine Feststellungen.", "The audit had no findings."));
+            chapter.note(self.say("Die Prüfung ergab keine Feststellungen.", "The audit had no findings."));
         } else {
             let columns = [
                 ("check", "Prüfung", "Check"),
@@ -362,25 +362,25 @@ impl<'e> Draft<'e> {
                 ("subject", "Teil", "Member"),
                 ("reason", "Feststellung", "Finding"),
             ];
-            section.tables.push(self.table("findings", self.say("Feststellungen", "Findings"), &columns, rows));
+            chapter.tables.push(self.table("findings", self.say("Feststellungen", "Findings"), &columns, rows));
         }
         for gap in &self.report.case.not_checked {
-            section.note(format!("{}: {}", self.say("Nicht geprüft", "Not checked"), gap.text(self.lang)));
+            chapter.note(format!("{}: {}", self.say("Nicht geprüft", "Not checked"), gap.text(self.lang)));
         }
-        section
+        chapter
     }
 
-    fn signature(&self) -> Section {
-        let mut section =
-            Section::new("signature", self.say("10. Prüfung und Unterschrift", "10. Review and signature"));
+    fn signature(&self) -> Chapter {
+        let mut chapter =
+            Chapter::new("signature", self.say("10. Prüfung und Unterschrift", "10. Review and signature"));
         for (id, label) in [
             ("place", self.say("Ort, Datum", "Place, date")),
             ("name", self.say("Name, Amt", "Name, office")),
             ("signature", self.say("Unterschrift", "Signature")),
         ] {
-            section.entry(id, label, Cell::unknown("________________"));
+            chapter.entry(id, label, Cell::unknown("________________"));
         }
-        section
+        chapter
     }
 }
 

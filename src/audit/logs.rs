@@ -328,7 +328,8 @@ impl Logs {
         let kept = |line: &str| text.lines().any(|found| found == line);
         let borne_out = derived.lines().filter(|line| !line.starts_with("group ")).all(kept)
             && text.lines().any(|line| line.starts_with(&group));
-        let reason = if borne_out || self.witnesses.needed == 0 { Reason::EvidenceMissing } else { Reason::BundleAltered };
+        let reason =
+            if borne_out || self.witnesses.needed == 0 { Reason::EvidenceMissing } else { Reason::BundleAltered };
         book.refuse(Check::Witnesses, POLICY, Refusal::new(reason).with("member", POLICY));
     }
 
@@ -418,7 +419,8 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refu
     if end.proof.index.checked_add(1) != Some(head.size) {
         return Err(missing("the newest leaf"));
     }
-    let here = || entries.iter().filter_map(|entry| Some((entry, entry.place.as_ref()?))).filter(|(_, at)| at.0 == *origin);
+    let here =
+        || entries.iter().filter_map(|entry| Some((entry, entry.place.as_ref()?))).filter(|(_, at)| at.0 == *origin);
     let proofs = || here().filter_map(|(entry, _)| entry.proof.as_ref());
     let sizes = proofs().filter_map(|proof| Checkpoint::parse(proof.checkpoint.text()).ok()).map(|head| head.size);
     if sizes.max().is_some_and(|size| size > head.size) {

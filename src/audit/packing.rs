@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, MIMETYPE, MIMETYPE_TEXT, Member, POLICY, Section, VERIFY, log_label, origin_of, who,
+    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, MIMETYPE, MIMETYPE_TEXT, POLICY, Section, VERIFY, log_label,
+    origin_of, who,
 };
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
@@ -71,7 +72,7 @@ struct Packing {
 }
 
 impl Packing {
-    fn add(&mut self, section: Section, name: String, proof_name: String, member: &Member) {
+    fn add(&mut self, section: Section, name: String, proof_name: String, member: &LoggedStatement) {
         let place = member.proof.as_ref().and_then(|proof| Some((origin_of(proof)?, proof.index)));
         let entry = Entry { name, section, signed: member.signed.clone(), proof: member.proof.clone(), place };
         self.members.push((entry, proof_name));
@@ -129,7 +130,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(trust: &[Member]) -> Result<Self, Refusal> {
+    fn of(trust: &[LoggedStatement]) -> Result<Self, Refusal> {
         let mut names = Self::default();
         let bodies = trust.iter().map(|member| Ok((Body::read(&member.signed)?, member)));
         let bodies = bodies.collect::<Result<Vec<_>, Refusal>>()?;
@@ -150,7 +151,7 @@ impl Names {
     }
 
     /// The name of a trust statement and the name its proof goes by.
-    fn name(&mut self, member: &Member) -> Result<(String, String), Refusal> {
+    fn name(&mut self, member: &LoggedStatement) -> Result<(String, String), Refusal> {
         let body = Body::read(&member.signed)?;
         let proven = member.proof.as_ref().and_then(origin_of);
         if is_for_everyone(&body) {

@@ -170,7 +170,7 @@ gaps! {
 
 /// One thing a check has to say. A finding ruled *valid* is a remark.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Finding {
+pub struct AuditFinding {
     /// What it is about: a member of the bundle, or an organisation.
     pub subject: String,
     /// How it counts.
@@ -187,7 +187,7 @@ pub struct Row {
     /// How many things were examined and found right.
     pub passed: usize,
     /// What there is to say.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<AuditFinding>,
 }
 
 impl Row {
@@ -200,7 +200,7 @@ impl Row {
 /// Where findings are written down while the examination goes on.
 #[derive(Clone, Default, Debug)]
 pub struct Book {
-    rows: BTreeMap<Check, (usize, Vec<Finding>)>,
+    rows: BTreeMap<Check, (usize, Vec<AuditFinding>)>,
     spared: BTreeSet<Check>,
 }
 
@@ -223,7 +223,7 @@ impl Book {
 
     /// Something counts as the caller says.
     pub fn note(&mut self, check: Check, subject: impl ToString, ruling: Ruling, refusal: Refusal) {
-        let finding = Finding { subject: subject.to_string(), ruling, refusal };
+        let finding = AuditFinding { subject: subject.to_string(), ruling, refusal };
         self.rows.entry(check).or_default().1.push(finding);
     }
 
@@ -253,7 +253,7 @@ impl Book {
                     return None;
                 }
                 let refusal = Refusal::new(Reason::EvidenceMissing);
-                findings.push(Finding { subject: "bundle".to_owned(), ruling: Ruling::of(&refusal), refusal });
+                findings.push(AuditFinding { subject: "bundle".to_owned(), ruling: Ruling::of(&refusal), refusal });
             }
             Some(Row { check, passed, findings })
         });
@@ -355,7 +355,7 @@ impl Report {
     }
 
     /// All findings with their check.
-    pub fn findings(&self) -> impl Iterator<Item = (Check, &Finding)> {
+    pub fn findings(&self) -> impl Iterator<Item = (Check, &AuditFinding)> {
         self.rows.iter().flat_map(|row| row.findings.iter().map(|finding| (row.check, finding)))
     }
 
@@ -374,7 +374,7 @@ impl Report {
 
     /// The report for machines.
     pub fn json(&self, lang: Lang) -> Value {
-        let finding = |finding: &Finding| {
+        let finding = |finding: &AuditFinding| {
             json!({
                 "subject": printable(&finding.subject),
                 "verdict": finding.ruling.code(),

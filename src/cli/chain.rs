@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::Client;
 use crate::cli::offering::euros;
-use crate::cli::options::{Global, Needs};
+use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
 use crate::domain::id::OrgId;
 use crate::domain::law::Verdict;
@@ -30,7 +30,7 @@ pub enum Verb {
         to: Option<OrgId>,
         /// What the prices depend on.
         #[command(flatten)]
-        needs: Needs,
+        needs: PriceNeeds,
         /// The two days.
         #[command(flatten)]
         days: Days,

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::cli::options::{Global, Needs};
+use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
+use crate::cli::passphrase;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
@@ -18,7 +19,7 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
-use crate::node::{keys, system, tls};
+use crate::node::{system, tls};
 use crate::wire::pb::{catalogue, chain, node, order};
 use crate::wire::status::to_refusal;
 
@@ -36,7 +37,7 @@ struct ProfileFile {
 }
 
 /// Who acts.
-pub struct Officer {
+pub struct ActingOfficer {
     /// For whom.
     pub org: OrgId,
     /// In which office.
@@ -79,7 +80,7 @@ impl Witnesses {
 
 /// A bundle, and what the node says of it.
 #[derive(Default)]
-pub struct Evidence {
+pub struct FetchedBundle {
     /// The ZIP file.
     pub bundle: Vec<u8>,
     /// Statements in it that stand in logs.
@@ -94,7 +95,7 @@ pub struct Evidence {
 pub struct Client {
     channel: Channel,
     node: Option<NodeId>,
-    officer: Option<Officer>,
+    officer: Option<ActingOfficer>,
     /// The federation's root hash, if the profile names it.
     pub root: Option<StatementId>,
 }
@@ -129,7 +130,9 @@ impl Client {
         let name = global.officer.clone().or(file.officer);
         let key = global.key.clone().or(file.key);
         let officer = match (org, name, key) {
-            (Some(org), Some(name), Some(key)) => Some(Officer { org, name, key: keys::read(&key)? }),
+            (Some(org), Some(name), Some(key)) => {
+                Some(ActingOfficer { org, name, key: passphrase::opener(global)?.read(&key)? })
+            }
             _ => None,
         };
         let root = file.federation_root.as_deref().map(parse_root).transpose()?;
@@ -138,12 +141,12 @@ impl Client {
     }
 
     /// Connects to a known node, for the demonstration.
-    pub fn to(channel: Channel, node: NodeId, officer: Option<Officer>) -> Self {
+    pub fn to(channel: Channel, node: NodeId, officer: Option<ActingOfficer>) -> Self {
         Self { channel, node: Some(node), officer, root: None }
     }
 
     /// Who acts; refused if nobody does.
-    pub fn officer(&self) -> Result<&Officer, Refusal> {
+    pub fn officer(&self) -> Result<&ActingOfficer, Refusal> {
         self.officer.as_ref().ok_or_else(|| Refusal::new(Reason::AccessMissing))
     }
 
@@ -286,7 +289,7 @@ impl Client {
         &mut self,
         buyer: &OrgId,
         offering: &str,
-        needs: Needs,
+        needs: PriceNeeds,
         days: (Option<Date>, Option<Date>),
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         use chain::v1::find_routes_request::Offering;
@@ -307,14 +310,14 @@ impl Client {
         days: (Option<Date>, Option<Date>),
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         let goal = chain::v1::find_routes_request::Offering::Provider(provider.to_string());
-        self.find_routes(buyer, goal, Needs::default(), days).await
+        self.find_routes(buyer, goal, PriceNeeds::default(), days).await
     }
 
     async fn find_routes(
         &mut self,
         buyer: &OrgId,
         goal: chain::v1::find_routes_request::Offering,
-        Needs { term_years, uses, target_group }: Needs,
+        PriceNeeds { term_years, uses, target_group }: PriceNeeds,
         (as_of, known_on): (Option<Date>, Option<Date>),
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         let request = chain::v1::FindRoutesRequest {
@@ -459,12 +462,12 @@ impl Client {
     }
 
     /// The evidence bundle of an order.
-    pub async fn evidence(&mut self, id: OrderId) -> Result<Evidence, Refusal> {
+    pub async fn evidence(&mut self, id: OrderId) -> Result<FetchedBundle, Refusal> {
         let request = order::v1::GetEvidenceRequest { order_id: id.to_string() };
         let request = self.confidential(request).await?;
         let answer = self.orders().get_evidence(request).await.map_err(|status| to_refusal(&status))?;
         let mut stream = answer.into_inner();
-        let mut evidence = Evidence::default();
+        let mut evidence = FetchedBundle::default();
         while let Some(part) = stream.message().await.map_err(|status| to_refusal(&status))? {
             if evidence.bundle.is_empty() {
                 (evidence.statements, evidence.unwitnessed) = (part.statements, part.unwitnessed);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::Client;
-use crate::cli::options::Needs;
-use crate::domain::grounds::{ALTERNATIVES_MAX, Alternative, Grounds};
+use crate::cli::options::PriceNeeds;
+use crate::domain::grounds::{ALTERNATIVES_MAX, Grounds, OtherOffering};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
@@ -17,7 +17,7 @@ const SERVICES_MAX: usize = 5;
 
 /// What the officer says for the record.
 #[derive(clap::Args, Clone, Default)]
-pub struct Said {
+pub struct ForRecord {
     /// Für den Vergabevermerk: Kennung des veröffentlichten Bedarfs (`verbund need publish`)
     #[arg(long, value_name = "KENNUNG")]
     pub need: Option<StatementId>,
@@ -34,8 +34,8 @@ pub async fn gather(
     client: &mut Client,
     buyer: &OrgId,
     offering: &str,
-    (needs, as_of): (Needs, Option<Date>),
-    Said { need, purpose, choice }: Said,
+    (needs, as_of): (PriceNeeds, Option<Date>),
+    ForRecord { need, purpose, choice }: ForRecord,
 ) -> Result<Grounds, Refusal> {
     let mut alternatives = Vec::new();
     for entry in others(client, buyer, offering).await? {
@@ -47,7 +47,7 @@ pub async fn gather(
             Err(refusal) if refusal.reason == Reason::RouteInvalid => (Some(refusal.reason.code().to_owned()), None),
             Err(refusal) => return Err(refusal),
         };
-        alternatives.push(Alternative { offering: entry.id.parse()?, seller, title, against, total });
+        alternatives.push(OtherOffering { offering: entry.id.parse()?, seller, title, against, total });
     }
     Ok(Grounds { need, purpose, choice, searched: true, alternatives })
 }

@@ -1,10 +1,12 @@
 //! `verbund key`: making keys on the machine of whoever will use them.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::cli::options::Global;
+use crate::cli::passphrase::{for_new, opener};
 use crate::domain::reason::Refusal;
 use crate::domain::signing::SecretKey;
 use crate::node::{keys, system};
@@ -17,10 +19,13 @@ pub enum Verb {
         /// Wohin (PKCS #8, PEM)
         #[arg(long, value_name = "DATEI")]
         file: PathBuf,
+        /// Verschlüsseln: mit der Passphrase aus `--passphrase-file`, sonst wird gefragt
+        #[arg(long)]
+        encrypt: bool,
     },
     /// Den öffentlichen Teil und seinen Fingerabdruck zeigen
     Show {
-        /// Schlüsseldatei
+        /// Schlüsseldatei, oder ein Schlüssel in einem Token: `pkcs11:token=…;object=…?module-path=…`
         #[arg(long, value_name = "DATEI")]
         file: PathBuf,
     },
@@ -28,20 +33,16 @@ pub enum Verb {
 
 /// Runs the verb.
 pub fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
-    let (file, key) = match verb {
-        Verb::Generate { file } => {
-            let mut seed = [0; 32];
-            system::fill(&mut seed);
-            let key = SecretKey::from_seed(&seed);
-            keys::write(&file, &key)?;
-            (file, key)
+    let (file, public) = match verb {
+        Verb::Generate { file, encrypt } => {
+            let key = generate(global, &file, encrypt || global.passphrase_file.is_some())?;
+            (file, key.public())
         }
         Verb::Show { file } => {
-            let key = keys::read(&file)?;
-            (file, key)
+            let key = opener(global)?.signer(&file)?;
+            (file, key.public())
         }
     };
-    let public = key.public();
     let value = json!({
         "file": file.display().to_string(),
         "public_key": public.to_string(),
@@ -55,4 +56,15 @@ pub fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         public.hash()
     );
     global.out().one(&value, &text)
+}
+
+fn generate(global: &Global, file: &Path, encrypt: bool) -> Result<SecretKey, Refusal> {
+    let mut seed = Zeroizing::new([0; 32]);
+    system::fill(&mut *seed);
+    let key = SecretKey::from_seed(&seed);
+    match encrypt {
+        true => keys::write_encrypted(file, &key, &for_new(global, file)?)?,
+        false => keys::write(file, &key)?,
+    }
+    Ok(key)
 }

@@ -16,6 +16,7 @@ pub mod options;
 pub mod order;
 pub mod org;
 pub mod output;
+pub mod passphrase;
 pub mod peer;
 pub mod price;
 pub mod trust;

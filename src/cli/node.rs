@@ -13,15 +13,17 @@ use tokio::io::AsyncReadExt as _;
 use crate::cli::client::{Client, parse_root};
 use crate::cli::options::Global;
 use crate::cli::output::{Format, Output, data};
+use crate::cli::passphrase::opener;
 use crate::config::node::{HostPort, NodeConfig, read_run};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::Signer;
 use crate::node::handle::Handle;
 use crate::node::join::introduce;
+use crate::node::keys::Opener;
 use crate::node::ports::Clock as _;
 use crate::node::repair::repair_log;
 use crate::node::system::SystemClock;
-use crate::node::{keys, start, telemetry};
+use crate::node::{start, telemetry};
 
 /// How often a new node looks how far it has come: smooth to the eye.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -63,7 +65,7 @@ pub enum Verb {
         /// Einstellungen (run.toml); danach steht darin das neue Protokoll
         #[arg(long, value_name = "DATEI")]
         config: PathBuf,
-        /// Wurzelschlüssel der betreibenden Organisation, so viele wie nötig sind
+        /// Wurzelschlüssel der betreibenden Organisation, so viele wie nötig sind: Dateien oder `pkcs11:…`
         #[arg(long, value_name = "DATEI", required = true)]
         root_key: Vec<PathBuf>,
     },
@@ -89,11 +91,13 @@ const LOG_COLUMNS: [(&str, &str); 8] = [
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     match verb {
         Verb::Run { config, until_stdin_closes, alone } => {
-            serve(global, read_run(&config)?, until_stdin_closes, Beginning { alone, has_joined: false }).await
+            let beginning = Beginning { alone, has_joined: false };
+            serve(global, read_run(&config)?, opener(global)?, until_stdin_closes, beginning).await
         }
         Verb::Join { root, peer, config, until_stdin_closes } => {
-            let config = join(&root, peer, &config).await?;
-            serve(global, config, until_stdin_closes, Beginning { alone: false, has_joined: true }).await
+            let mut opener = opener(global)?;
+            let config = join(&root, peer, &config, &mut opener).await?;
+            serve(global, config, opener, until_stdin_closes, Beginning { alone: false, has_joined: true }).await
         }
         Verb::RepairLog { config, root_key } => repair(global, &config, &root_key),
         Verb::Init(made) => init::run(global, made),
@@ -102,8 +106,9 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 }
 
 fn repair(global: &Global, config: &Path, root_keys: &[PathBuf]) -> Result<(), Refusal> {
-    let roots: Result<Vec<SecretKey>, Refusal> = root_keys.iter().map(|file| keys::read(file)).collect();
-    let (folder, repaired) = repair_log(config, &roots?)?;
+    let mut opener = opener(global)?;
+    let roots: Result<Vec<Box<dyn Signer>>, Refusal> = root_keys.iter().map(|place| opener.signer(place)).collect();
+    let (folder, repaired) = repair_log(config, &mut opener, &roots?)?;
     let out = global.out();
     let value = json!({
         "log": repaired.origin.to_string(),
@@ -139,14 +144,14 @@ struct Beginning {
 }
 
 /// Introduces the node; the peer it was introduced to is the first it connects to.
-async fn join(root: &str, peer: HostPort, config: &Path) -> Result<NodeConfig, Refusal> {
+async fn join(root: &str, peer: HostPort, config: &Path, opener: &mut Opener) -> Result<NodeConfig, Refusal> {
     telemetry::init("info");
     let mut config = read_run(config)?;
     let root = parse_root(root)?;
     if root != config.federation_root {
         return Err(Refusal::new(Reason::RootUnknown).with("found", config.federation_root).with("expected", root));
     }
-    let peer = introduce(&config, peer).await?;
+    let peer = introduce(&config, opener, peer).await?;
     tracing::info!(peer = %peer.node, address = peer.address.as_str(), "introduced");
     config.peers.retain(|known| known.node != peer.node);
     config.peers.push(peer);
@@ -156,13 +161,14 @@ async fn join(root: &str, peer: HostPort, config: &Path) -> Result<NodeConfig, R
 async fn serve(
     global: &Global,
     config: NodeConfig,
+    mut opener: Opener,
     until_stdin_closes: bool,
     beginning: Beginning,
 ) -> Result<(), Refusal> {
     let began = SystemClock.now();
     telemetry::init("info");
     let node = config.profile.node.clone();
-    let mut running = start::start(config, beginning.alone).await?;
+    let mut running = start::start(config, &mut opener, beginning.alone).await?;
     let (handle, address) = (running.handle.clone(), running.address);
     let serving = async {
         if beginning.has_joined {

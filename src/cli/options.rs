@@ -29,6 +29,9 @@ pub struct Global {
     /// Schlüsseldatei der handelnden Person
     #[arg(long, global = true, value_name = "DATEI")]
     pub key: Option<PathBuf>,
+    /// Datei mit der Passphrase verschlüsselter Schlüsseldateien; lesen darf sie nur, wem sie gehört
+    #[arg(long, global = true, value_name = "DATEI")]
+    pub passphrase_file: Option<PathBuf>,
     /// Ausgabeform
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,
@@ -63,7 +66,7 @@ impl Global {
 
 /// What a price depends on, and with it the order in which routes are counted.
 #[derive(Args, Clone, Copy, Default)]
-pub struct Needs {
+pub struct PriceNeeds {
     /// Laufzeit in Jahren; die kürzeste des Angebots, wenn nicht genannt
     #[arg(long, value_name = "JAHRE", default_value_t = 0, hide_default_value = true)]
     pub term_years: u32,

@@ -8,10 +8,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::client::{Client, fresh_salt};
-use crate::cli::grounds::{Said, gather};
+use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::options::Global;
 use crate::cli::order::acts::hand_in;
-use crate::cli::order::wish::{DAY_MS, Terms, Wish, considered, euro_cents};
+use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::{Amendment, AutoSeal, Mode, VoidReason};
@@ -22,7 +22,7 @@ use crate::domain::time::parse_date;
 pub mod acts;
 pub mod after;
 pub mod again;
-pub mod bundle;
+pub mod gathered;
 pub mod show;
 pub mod wish;
 
@@ -107,7 +107,7 @@ pub enum Verb {
         note: String,
     },
     /// Nach dem Abschluss melden: Anbindung, Betrieb, Ansprechstelle, Kündigung, Ende
-    Report(after::Report),
+    Report(after::MilestoneReport),
     /// Bedarfe, die sich gemeinsam bestellen lassen
     Needs {
         /// Nur Bedarfe, die dieses Angebot erfüllt: Kennung oder ANBIETER/NAME
@@ -135,13 +135,13 @@ pub struct Submission {
     request_id: Option<String>,
     /// How.
     #[command(flatten)]
-    terms: Terms,
+    terms: RequestTerms,
     /// For the record.
     #[command(flatten)]
-    said: Said,
+    said: ForRecord,
     /// For whom.
     #[command(flatten)]
-    gathering: bundle::Gathering,
+    gathering: gathered::Gathering,
 }
 
 /// Runs the verb.
@@ -173,8 +173,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Prolong(again) => again::amend(&mut client, out, again, Amendment::Prolong).await,
         Verb::Recall { order, note } => after::recall(&mut client, out, order, note).await,
         Verb::Report(report) => after::report(&mut client, out, report).await,
-        Verb::Needs { offering } => bundle::needs(&mut client, out, offering).await,
-        Verb::CallOffs => bundle::call_offs(&mut client, out).await,
+        Verb::Needs { offering } => gathered::needs(&mut client, out, offering).await,
+        Verb::CallOffs => gathered::call_offs(&mut client, out).await,
     }
 }
 
@@ -185,7 +185,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
     let buyer = client.officer()?.org.clone();
     let found = client.routes(&buyer, &offering, terms.needs, (as_of, None)).await?;
     let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
-    let bundle = gathering.bundle(client, &found.offering_id).await?;
+    let gathered = gathering.gathered(client, &found.offering_id).await?;
     let route = terms.way(&found, &BTreeSet::new())?;
     let term_years = term_years(client, &found.offering_id, terms.needs.term_years).await?;
     Ok(Wish {
@@ -206,7 +206,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
         considered: considered(&found)?,
         grounds,
         amends: None,
-        bundle,
+        gathered,
     })
 }
 

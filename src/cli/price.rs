@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::Client;
 use crate::cli::offering::{due_text, due_word, euros, item_text};
-use crate::cli::options::{Global, Needs};
+use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::order::wish::chosen;
 use crate::cli::output::Output;
 use crate::domain::facts::BasisPoints;
@@ -40,7 +40,7 @@ pub enum Verb {
         as_of: Option<String>,
         /// What the price depends on.
         #[command(flatten)]
-        needs: Needs,
+        needs: PriceNeeds,
     },
 }
 
@@ -59,7 +59,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         return Err(Refusal::new(Reason::RouteInvalid).with("buyer", &for_org));
     }
     let parties = route.parties().iter().map(ToString::to_string).collect();
-    let Needs { term_years, uses, target_group } = needs;
+    let PriceNeeds { term_years, uses, target_group } = needs;
     let wanted = pb::PreviewPriceRequest { offering: None, route: parties, term_years, uses, target_group };
     let found = client.price(&offering, wanted).await?;
     global.out().one(&preview_value(&found, &route), &preview_text(&found, &route, global.out()))

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::strict::{FaultKind, Node, whole};
+use crate::config::strict::{FaultKind, Located, whole};
 use crate::domain::reason::{Lang, Reason, Refusal};
 
 /// Largest file that is read: far above the largest hand-written one, far below what would fill memory.
@@ -58,7 +58,7 @@ impl Document {
             self.invalid_at(offset, error.message())
         })?;
         let tree = whole(table);
-        T::deserialize(Node(&tree)).map_err(|fault| {
+        T::deserialize(Located(&tree)).map_err(|fault| {
             let offset = fault.offset.unwrap_or(0);
             match fault.kind {
                 FaultKind::Wrong(problem) => self.invalid_at(offset, &problem),

@@ -87,6 +87,9 @@ pub struct RunFile {
     pub data: PathBuf,
     /// Folder of the node's private keys.
     pub keys: PathBuf,
+    /// File with the passphrase of those that are encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase_file: Option<PathBuf>,
     /// Folder of statement files with which the federation began.
     pub genesis: PathBuf,
     /// Which log of this node it writes: 1 for the first. `verbund node repair-log` counts it up.
@@ -103,7 +106,7 @@ pub struct RunFile {
     pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub peers: Vec<Peer>,
+    pub peers: Vec<KnownPeer>,
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -140,7 +143,7 @@ impl From<PinnedRoot> for String {
 
 /// Another node, with the TLS key it must show.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Peer {
+pub struct KnownPeer {
     /// Name of the node.
     pub node: NodeId,
     /// Where it listens: `kitu.example:7401`.
@@ -214,6 +217,8 @@ pub struct NodeConfig {
     pub data: PathBuf,
     /// Folder of private keys; exists.
     pub keys: PathBuf,
+    /// File with the passphrase of those that are encrypted; may not exist.
+    pub passphrase_file: Option<PathBuf>,
     /// Folder of statement files; exists.
     pub genesis: PathBuf,
     /// Which log of this node it writes.
@@ -225,7 +230,7 @@ pub struct NodeConfig {
     /// Where to answer with the node's numbers.
     pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
-    pub peers: Vec<Peer>,
+    pub peers: Vec<KnownPeer>,
     /// Upper bounds.
     pub limits: Limits,
 }
@@ -259,6 +264,7 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
         listen: file.listen,
         data: document.resolve(&file.data),
         keys: document.resolve(&file.keys),
+        passphrase_file: file.passphrase_file.map(|path| document.resolve(&path)),
         genesis: document.resolve(&file.genesis),
         epoch: file.epoch,
         federation: file.federation,
@@ -312,7 +318,7 @@ fn check_brokering(document: &Document, at: &str, entry: &Brokering) -> Result<(
     }
 }
 
-fn check_peers(document: &Document, peers: &[Peer]) -> Result<(), Refusal> {
+fn check_peers(document: &Document, peers: &[KnownPeer]) -> Result<(), Refusal> {
     if peers.len() > PEERS_MAX {
         return Err(document.invalid("peers", format!("at most {PEERS_MAX}")));
     }

@@ -57,9 +57,9 @@ impl serde::de::Error for Fault {
 }
 
 /// A value with its place in the file.
-pub(super) struct Node<'a, 'i>(pub(super) &'a Spanned<DeValue<'i>>);
+pub(super) struct Located<'a, 'i>(pub(super) &'a Spanned<DeValue<'i>>);
 
-impl<'de> Node<'_, '_> {
+impl<'de> Located<'_, '_> {
     fn offset(&self) -> usize {
         self.0.span().start
     }
@@ -81,7 +81,7 @@ impl<'de> Node<'_, '_> {
     }
 }
 
-impl<'de> Deserializer<'de> for Node<'_, '_> {
+impl<'de> Deserializer<'de> for Located<'_, '_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -171,7 +171,7 @@ where
 
 /// A value, with its own place for faults found after it was read, such as those of a checked type made from a text.
 fn placed<'de, S: DeserializeSeed<'de>>(seed: S, value: &Spanned<DeValue<'_>>) -> Result<S::Value, Fault> {
-    seed.deserialize(Node(value)).map_err(|fault| fault.or_at(value.span().start))
+    seed.deserialize(Located(value)).map_err(|fault| fault.or_at(value.span().start))
 }
 
 /// The table as one value, placed at the first line.

@@ -39,12 +39,12 @@ pub struct Grounds {
     pub searched: bool,
     /// Other offerings of the same services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub alternatives: Vec<Alternative>,
+    pub alternatives: Vec<OtherOffering>,
 }
 
 /// An offering that was there and was not chosen.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Alternative {
+pub struct OtherOffering {
     /// Its statement.
     pub offering: StatementId,
     /// Who sells it.
@@ -91,10 +91,10 @@ fn is_false(value: &bool) -> bool {
 mod tests {
     use super::*;
 
-    fn other(number: u8) -> Alternative {
+    fn other(number: u8) -> OtherOffering {
         let seller = "kid".parse().expect("a name");
         let title = "Wohngeld".to_owned();
-        Alternative { offering: StatementId([number; 32]), seller, title, against: None, total: None }
+        OtherOffering { offering: StatementId([number; 32]), seller, title, against: None, total: None }
     }
 
     fn reason(grounds: &Grounds) -> Option<Reason> {
@@ -113,7 +113,7 @@ mod tests {
         let long = "x".repeat(GROUNDS_CHARS_MAX + 1);
         assert_eq!(reason(&Grounds { purpose: long.clone(), ..Grounds::default() }), Some(Reason::TextTooLong));
         assert_eq!(reason(&Grounds { choice: long.clone(), ..Grounds::default() }), Some(Reason::TextTooLong));
-        assert_eq!(reason(&of(vec![Alternative { title: long, ..other(1) }])), Some(Reason::TextTooLong));
+        assert_eq!(reason(&of(vec![OtherOffering { title: long, ..other(1) }])), Some(Reason::TextTooLong));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! acts and the auditor who judges years later.
 //!
 //! [`attempt`] puts the messages of one attempt in their places, [`milestone`] and [`aftercare`] are what follows a seal,
-//! [`bundle`] is one order for several members of the buyer, [`call_off`] what each of them gets.
+//! [`gathered`] is one order for several members of the buyer, [`call_off`] what each of them gets.
 use serde::{Deserialize, Serialize};
 
 use crate::domain::grounds::Grounds;
@@ -13,7 +13,7 @@ use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::offering::TERM_YEARS_MAX;
-use crate::domain::order::bundle::Bundle;
+use crate::domain::order::gathered::Gathered;
 use crate::domain::price::{Component, Quantities};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
@@ -23,8 +23,8 @@ use crate::domain::time::{Date, Timestamp};
 
 pub mod aftercare;
 pub mod attempt;
-pub mod bundle;
 pub mod call_off;
+pub mod gathered;
 pub mod milestone;
 
 pub use attempt::{Attempt, Placed};
@@ -83,8 +83,8 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amends: Option<Amends>,
     /// The members of the buyer for whom it orders; absent if it orders for itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bundle: Option<Bundle>,
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "bundle")]
+    pub gathered: Option<Gathered>,
     /// The need, the other offerings and the reason for the choice, for the record as well.
     #[serde(default, skip_serializing_if = "Grounds::is_empty")]
     pub grounds: Grounds,
@@ -520,7 +520,7 @@ impl Request {
         if self.considered.len() > CONSIDERED_MAX || !self.considered.iter().all(|seen| ends(&seen.route)) {
             return refuse("considered");
         }
-        self.bundle.iter().try_for_each(|bundle| bundle.check(&self.buyer))?;
+        self.gathered.iter().try_for_each(|gathered| gathered.check(&self.buyer))?;
         if self.amends.as_ref().is_some_and(|amends| amends.order == self.order || self.mode != Mode::Binding) {
             return refuse("amends");
         }

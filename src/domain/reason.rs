@@ -203,6 +203,60 @@ reasons! {
     KeyFileInvalid "KEY_FILE_INVALID" Rejected
         "Die Schlüsseldatei ist nicht lesbar." "The key file cannot be read."
         "Eine PKCS-#8-PEM-Datei eines Ed25519-Schlüssels angeben." "Give a PKCS #8 PEM file of an Ed25519 key.";
+    KeyFileOpen "KEY_FILE_OPEN" Config
+        "Andere als ihr Besitzer dürfen die geheime Datei lesen oder ändern." "Others than its owner may read or change the secret file."
+        "`chmod 600 DATEI` ausführen. Wer sie gelesen haben kann, kann damit unterschreiben: dann den Schlüssel ersetzen." "Run `chmod 600 FILE`. Whoever may have read it can sign with it: replace the key then.";
+    KeyFolderOpen "KEY_FOLDER_OPEN" Config
+        "Andere als sein Besitzer dürfen Dateien im Schlüsselordner austauschen." "Others than its owner may exchange files in the key folder."
+        "`chmod 700 ORDNER` ausführen und prüfen, ob die Schlüssel noch die eigenen sind." "Run `chmod 700 FOLDER` and check that the keys are still your own.";
+    KeyFileIrregular "KEY_FILE_NOT_REGULAR" Rejected
+        "Das ist keine gewöhnliche Datei." "This is not a regular file."
+        "Eine Datei angeben, keinen Ordner, kein Gerät und keine Pipe." "Give a file, not a folder, a device or a pipe.";
+    KeyFileTooLarge "KEY_FILE_TOO_LARGE" Rejected
+        "Die Datei ist zu groß für einen Schlüssel." "The file is too large for a key."
+        "Höchstens 16 KiB; die Schlüsseldatei selbst angeben." "At most 16 KiB; give the key file itself.";
+    KeyFilePublic "KEY_FILE_PUBLIC" Rejected
+        "Die Datei enthält einen öffentlichen Schlüssel; gebraucht wird der private." "The file holds a public key; the private one is needed."
+        "Die Datei angeben, die `verbund key generate` geschrieben hat." "Give the file that `verbund key generate` has written.";
+    KeyFileCertificate "KEY_FILE_CERTIFICATE" Rejected
+        "Die Datei enthält ein Zertifikat; gebraucht wird ein privater Schlüssel." "The file holds a certificate; a private key is needed."
+        "Die Datei angeben, die `verbund key generate` geschrieben hat." "Give the file that `verbund key generate` has written.";
+    KeyFileForeign "KEY_FILE_FOREIGN" Rejected
+        "Der Schlüssel in der Datei ist kein Ed25519-Schlüssel." "The key in the file is not an Ed25519 key."
+        "Mit `verbund key generate` oder `openssl genpkey -algorithm ed25519` einen Schlüssel erzeugen." "Make a key with `verbund key generate` or `openssl genpkey -algorithm ed25519`.";
+    KeyEncryptionUnknown "KEY_ENCRYPTION_UNSUPPORTED" Rejected
+        "So verschlüsselte Schlüsseldateien werden hier nicht gelesen." "Key files encrypted in this way are not read here."
+        "Neu verschlüsseln: `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000`." "Encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000`.";
+    PassphraseMissing "PASSPHRASE_MISSING" Unauthenticated
+        "Die Passphrase zur Schlüsseldatei fehlt." "The passphrase of the key file is missing."
+        "Mit `--passphrase-file DATEI` angeben, bei einem Knoten mit `passphrase_file` in run.toml, oder in einem Terminal eingeben." "Give it with `--passphrase-file FILE`, for a node with `passphrase_file` in run.toml, or type it on a terminal.";
+    PassphraseWrong "PASSPHRASE_WRONG" Denied
+        "Die Passphrase passt nicht zur Schlüsseldatei." "The passphrase does not fit the key file."
+        "Passphrase und Datei prüfen. Ohne die Passphrase ist der Schlüssel verloren und muss ersetzt werden." "Check passphrase and file. Without the passphrase the key is lost and must be replaced.";
+    PassphraseInvalid "PASSPHRASE_INVALID" Rejected
+        "Diese Passphrase ist nicht zulässig." "This passphrase is not admissible."
+        "Eine Zeile von 1 bis 1023 Bytes verwenden." "Use one line of 1 to 1023 bytes.";
+    PassphrasesDiffer "PASSPHRASES_DIFFER" Rejected
+        "Die beiden Eingaben der Passphrase sind verschieden." "The passphrase was typed differently the second time."
+        "Wiederholen; geschrieben wurde nichts." "Try again; nothing was written.";
+    TokensUnsupported "TOKENS_UNSUPPORTED" Config
+        "Dieses Programm kann keine Schlüssel in Token benutzen." "This program cannot use keys in tokens."
+        "Eine Schlüsseldatei angeben oder das Programm mit `--features pkcs11` übersetzen." "Give a key file, or build the program with `--features pkcs11`.";
+    TokenUriInvalid "TOKEN_URI_INVALID" Rejected
+        "Das ist kein zulässiger Name eines Schlüssels in einem Token." "This is not an admissible name of a key in a token."
+        "Erwartet wird pkcs11:token=…;object=…?module-path=… (RFC 7512), dazu nach Wunsch id und pin-source." "Expected pkcs11:token=…;object=…?module-path=… (RFC 7512), and if wanted id and pin-source.";
+    TokenFailed "TOKEN_FAILED" Unavailable
+        "Das Token antwortet nicht, wie es soll." "The token does not answer as it should."
+        "Prüfen, ob es eingesteckt ist und `module-path` seine Bibliothek nennt, dann wiederholen." "Check that it is plugged in and that `module-path` names its library, then try again.";
+    TokenKeyMissing "TOKEN_KEY_MISSING" Missing
+        "Das Token oder darin genau ein passender Ed25519-Schlüssel ist nicht zu finden." "The token, or exactly one fitting Ed25519 key in it, cannot be found."
+        "`token`, `object` und `id` mit dem vergleichen, was `pkcs11-tool --list-objects --login` zeigt; beide Hälften müssen im Token liegen." "Compare `token`, `object` and `id` with what `pkcs11-tool --list-objects --login` shows; both halves must lie in the token.";
+    TokenPinMissing "TOKEN_PIN_MISSING" Unauthenticated
+        "Die PIN des Tokens fehlt." "The token's PIN is missing."
+        "In einem Terminal eingeben oder mit `pin-source=DATEI` eine Datei nennen, die nur ihr Besitzer lesen darf." "Type it on a terminal, or name a file for its owner only with `pin-source=FILE`.";
+    TokenPinWrong "TOKEN_PIN_WRONG" Denied
+        "Das Token nimmt die PIN nicht an." "The token does not accept the PIN."
+        "PIN prüfen, bevor wiederholt wird: nach wenigen Versuchen sperrt sich das Token." "Check the PIN before trying again: after a few attempts the token locks itself.";
     KeyUnknown "KEY_UNKNOWN" Denied
         "Der Schlüssel ist hier nicht bekannt." "The key is not known here."
         "Prüfen, ob der Schlüssel im Verbund angemeldet ist und dieser Knoten auf dem neuesten Stand ist." "Check that the key is registered in the federation and that this node is up to date.";

@@ -8,17 +8,26 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use curve25519_dalek::edwards::CompressedEdwardsY;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding};
+use ed25519_dalek::pkcs8::{ObjectIdentifier, PrivateKeyInfoRef, SecretDocument};
 use ed25519_dalek::{Signer as _, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::domain::id::{KeyHash, shortened};
 use crate::domain::reason::{Reason, Refusal};
 
 /// The DER bytes before the 32 key bytes in a SubjectPublicKeyInfo (RFC 8410 section 4).
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// The DER bytes before the 32 seed bytes in a PKCS #8 key of version 1 (RFC 8410 section 7). Version 2, which adds the
+/// public key, is what OpenSSL, Python and Node.js refuse.
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// What names Ed25519 in a key file (RFC 8410 section 3).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// A public key that has passed registration: canonical encoding, not of small order, torsion-free.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,6 +123,25 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// Whatever signs with a private key: this process, or a token that never gives the key away and can fail.
+pub trait Signer {
+    /// The public half.
+    fn public(&self) -> PublicKey;
+
+    /// Signs, or says why that cannot be done.
+    fn sign(&self, message: &[u8]) -> Result<Signature, Refusal>;
+}
+
+impl Signer for SecretKey {
+    fn public(&self) -> PublicKey {
+        self.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, Refusal> {
+        Ok(self.sign(message))
+    }
+}
+
 /// A private key. It has no `Debug` and is wiped from memory when dropped.
 pub struct SecretKey(ed25519_dalek::SigningKey);
 
@@ -140,17 +168,68 @@ impl SecretKey {
         code.finalize().into_bytes().into()
     }
 
-    /// PKCS #8 PEM, as OpenSSL reads it.
-    pub fn to_pem(&self) -> String {
-        let pem = self.0.to_pkcs8_pem(LineEnding::LF).expect("a 32-byte key always encodes");
-        pem.to_string()
+    /// PKCS #8 PEM of version 1, as OpenSSL, Python and Node.js read it.
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        let mut der = Zeroizing::new([0; 48]);
+        der[..16].copy_from_slice(&PKCS8_PREFIX);
+        der[16..].copy_from_slice(self.0.as_bytes());
+        let inner = Zeroizing::new(BASE64.encode(*der));
+        Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", *inner))
     }
 
-    /// Reads PKCS #8 PEM.
+    /// Reads PKCS #8 PEM of version 1 or 2. Whatever else is commonly mistaken for it is called by its name.
     pub fn from_pem(pem: &str) -> Result<Self, Refusal> {
-        ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
-            .map(Self)
-            .map_err(|_| Refusal::new(Reason::KeyFileInvalid).with("rule", "Ed25519 PKCS #8 PEM expected"))
+        let label = pem_label(pem).unwrap_or_default();
+        match label {
+            "PRIVATE KEY" => Self::from_pkcs8(pem),
+            "ENCRYPTED PRIVATE KEY" => Err(Refusal::new(Reason::PassphraseMissing)),
+            _ if label.ends_with("PUBLIC KEY") => Err(Refusal::new(Reason::KeyFilePublic)),
+            _ if label.ends_with("CERTIFICATE") => Err(Refusal::new(Reason::KeyFileCertificate)),
+            _ if label.ends_with("PRIVATE KEY") || label == "EC PARAMETERS" => {
+                Err(Refusal::new(Reason::KeyFileForeign).with("found", shortened(label)))
+            }
+            _ => Err(not_a_key("PEM of a private key expected")),
+        }
+    }
+
+    fn from_pkcs8(pem: &str) -> Result<Self, Refusal> {
+        let (_, document) = SecretDocument::from_pem(pem).map_err(|_| not_a_key("damaged PEM"))?;
+        let info = PrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| not_a_key("PKCS #8 expected"))?;
+        if info.algorithm.oid != ED25519 {
+            return Err(Refusal::new(Reason::KeyFileForeign).with("found", algorithm_name(info.algorithm.oid)));
+        }
+        // The seed is an octet string within an octet string.
+        let [0x04, 0x20, seed @ ..] = info.private_key.as_bytes() else {
+            return Err(not_a_key("32 bytes of seed expected"));
+        };
+        let seed = seed.try_into().map_err(|_| not_a_key("32 bytes of seed expected"))?;
+        let key = Self::from_seed(seed);
+        match info.public_key {
+            Some(public) if public.as_bytes() != Some(&key.public().to_bytes()) => {
+                Err(not_a_key("the two halves do not belong together"))
+            }
+            _ => Ok(key),
+        }
+    }
+}
+
+fn not_a_key(rule: &str) -> Refusal {
+    Refusal::new(Reason::KeyFileInvalid).with("rule", rule)
+}
+
+/// What the first block of a PEM text says that it is.
+pub fn pem_label(pem: &str) -> Option<&str> {
+    pem.lines().find_map(|line| line.trim_end().strip_prefix("-----BEGIN ")?.strip_suffix("-----"))
+}
+
+/// The kinds of keys that lie about most, by name; others by their number.
+fn algorithm_name(oid: ObjectIdentifier) -> String {
+    match oid.to_string().as_str() {
+        "1.2.840.113549.1.1.1" => "RSA".to_owned(),
+        "1.2.840.10045.2.1" => "EC".to_owned(),
+        "1.3.101.110" => "X25519".to_owned(),
+        "1.3.101.113" => "Ed448".to_owned(),
+        number => number.to_owned(),
     }
 }
 
@@ -163,7 +242,51 @@ mod tests {
         let secret = SecretKey::from_seed(&[7; 32]);
         assert_eq!(SecretKey::from_pem(&secret.to_pem()).expect("own PEM").public(), secret.public());
         assert_eq!(PublicKey::from_pem(&secret.public().to_pem()).expect("own PEM"), secret.public());
-        assert!(SecretKey::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").is_err());
+        assert!(secret.to_pem().starts_with("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE"), "version 1");
+    }
+
+    /// RFC 8410 section 10.3: one key, as version 1 and as version 2 with an attribute and the public key.
+    const VERSION_1: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+    const VERSION_2: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+        oB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB\n\
+        Z9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn both_versions_of_pkcs8_are_read_and_the_first_is_written() {
+        let public = "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+        for pem in [VERSION_1, VERSION_2, &VERSION_1.replace('\n', "\r\n")] {
+            let key = SecretKey::from_pem(pem).expect("a key of RFC 8410");
+            assert_eq!(key.public().to_string(), public);
+            assert_eq!(*key.to_pem(), VERSION_1);
+        }
+        let other = VERSION_2.replace("Z9w7ls", "Z9w7lt");
+        assert_eq!(SecretKey::from_pem(&other).err().expect("halves").reason, Reason::KeyFileInvalid);
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_called_by_its_name() {
+        let labelled = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+        let x25519 = VERSION_1.replace("K2Vw", "K2Vu");
+        for (pem, reason) in [
+            (labelled("ENCRYPTED PRIVATE KEY"), Reason::PassphraseMissing),
+            (labelled("PUBLIC KEY"), Reason::KeyFilePublic),
+            (labelled("RSA PUBLIC KEY"), Reason::KeyFilePublic),
+            (labelled("CERTIFICATE"), Reason::KeyFileCertificate),
+            (labelled("RSA PRIVATE KEY"), Reason::KeyFileForeign),
+            (labelled("OPENSSH PRIVATE KEY"), Reason::KeyFileForeign),
+            (labelled("EC PARAMETERS"), Reason::KeyFileForeign),
+            (x25519, Reason::KeyFileForeign),
+            (labelled("PRIVATE KEY"), Reason::KeyFileInvalid),
+            (labelled("PRIVATE KEY").replace("MAA=", "AAAA"), Reason::KeyFileInvalid),
+            (labelled("X"), Reason::KeyFileInvalid),
+            (VERSION_1[..VERSION_1.len() - 30].to_owned(), Reason::KeyFileInvalid),
+            (VERSION_1.replace("NTuctv5", "NTuctv"), Reason::KeyFileInvalid),
+            (String::new(), Reason::KeyFileInvalid),
+        ] {
+            assert_eq!(SecretKey::from_pem(&pem).err().expect(&pem).reason, reason, "{pem}");
+        }
     }
 
     #[test]

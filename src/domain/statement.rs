@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use crate::domain::id::{KeyHash, StatementId};
 use crate::domain::json;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::{PublicKey, SecretKey, Signature};
+use crate::domain::signing::{PublicKey, SecretKey, Signature, Signer};
 
 /// Most signatures on one statement: nine trustees of two root versions, less two.
 pub const SIGNATURES_MAX: usize = 16;
@@ -194,6 +194,19 @@ impl Signed {
         // Made by the very keys it names, so there is nothing to find out (RFC 8032 section 5.1.6).
         signed.recall_good();
         signed
+    }
+
+    /// As [`Signed::sign`], with keys that may lie in a token. What a token says is believed no more than any other
+    /// signature.
+    pub fn sign_with<T: Serialize>(kind: &Kind, body: &T, keys: &[&dyn Signer]) -> Result<Self, Refusal> {
+        let bytes = pae(&kind.payload_type(), &json::write(body));
+        let signed_by =
+            |key: &&dyn Signer| Ok(SignatureBy { key: key.public().hash(), signature: key.sign(&bytes)? });
+        let mut signatures = keys.iter().map(signed_by).collect::<Result<Vec<_>, Refusal>>()?;
+        signatures.sort();
+        let signed = Self::parse(&bytes, signatures)?;
+        keys.iter().try_for_each(|key| signed.verify(&key.public()))?;
+        Ok(signed)
     }
 
     /// SHA-256 of the signed bytes.

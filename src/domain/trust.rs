@@ -23,9 +23,9 @@ pub mod registry;
 pub mod signers;
 pub mod standing;
 pub mod subject;
-pub mod thresholds;
 #[cfg(test)]
 mod tests;
+pub mod thresholds;
 
 pub use documents::{
     Admission, Expulsion, FederationRoot, KeyEvent, KeyRole, LastGood, NewEpoch, NodeRecord, OfficerGrant,

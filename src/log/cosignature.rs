@@ -240,7 +240,8 @@ mod tests {
     fn a_quorum_counts_keys_and_fails_closed() {
         let (a, b, twin) = (by("w/a", 2, TIME), by("w/b", 3, TIME + 1), by("w/twin", 2, TIME));
         let lines = with(&[a.0.clone(), b.0.clone(), twin.0.clone()]);
-        let set = |keys: &[(&str, &PublicKey)]| keys.iter().map(|(n, k)| (n.to_string(), (*k).clone())).collect();
+        let set =
+            |keys: &[(&str, &PublicKey)]| keys.iter().map(|(n, k)| (n.to_string(), vec![(*k).clone()])).collect();
         let check = |keys: &[(&str, &PublicKey)], needed: usize, reached: bool| {
             let quorum = Quorum::count(&lines, &set(keys), needed);
             assert_eq!((quorum.is_reached(), quorum.require().is_ok()), (reached, reached), "{quorum:?}");

@@ -27,7 +27,12 @@ pub struct Branch {
 impl Branch {
     /// Checks that the log's key has signed a history which has this root at `size`. `key_of` names the key for
     /// checkpoints of a size.
-    pub fn check(&self, origin: &Origin, key_of: &dyn Fn(u64) -> Option<PublicKey>, size: u64) -> Result<(), Refusal> {
+    pub fn check(
+        &self,
+        origin: &Origin,
+        key_of: &dyn Fn(u64) -> Option<PublicKey>,
+        size: u64,
+    ) -> Result<(), Refusal> {
         let claimed = Checkpoint::parse(self.note.text())?.size;
         let key = key_of(claimed).ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("size", claimed))?;
         let checkpoint = Checkpoint::open(&self.note, origin, &key)?;

@@ -257,10 +257,13 @@ mod tests {
             [(key, value)] => leaf(key, **value),
             [(first, _), .., (last, _)] => {
                 let bit = parting(first, last).expect("different keys");
-                let half = |wanted: bool| {
-                    map.iter().filter(|(key, _)| has_bit(key, bit) == wanted).map(|(key, value)| (*key, *value))
+                let half = |wanted: bool| -> BTreeMap<SubjectKey, Hash> {
+                    map.iter()
+                        .filter(|(key, _)| has_bit(key, bit) == wanted)
+                        .map(|(key, value)| (*key, *value))
+                        .collect()
                 };
-                branch(bit, slow(&half(false).collect()), slow(&half(true).collect()))
+                branch(bit, slow(&half(false)), slow(&half(true)))
             }
         }
     }

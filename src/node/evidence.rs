@@ -1,5 +1,5 @@
 //! Assembling the evidence bundle of an order: what the protocol names, with the bytes the store holds.
-use crate::audit::bundle::{BundleInput, LogEnd, Member};
+use crate::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
 use crate::audit::packing::pack;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Reason, Refusal};
@@ -22,15 +22,15 @@ pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal>
         input.ends.push(log_end(handle, end).await?);
     }
     input.messages =
-        evidence.messages.into_iter().map(|(signed, item)| Member { signed, proof: item.proof }).collect();
+        evidence.messages.into_iter().map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
     pack(&input)?.to_zip()
 }
 
-async fn member(handle: &Handle, item: Item) -> Result<Member, Refusal> {
+async fn member(handle: &Handle, item: Item) -> Result<LoggedStatement, Refusal> {
     let signed = handle.statement(item.id).await?;
     let signed = signed.ok_or_else(|| Refusal::new(Reason::StoreDamaged).with("statement", item.id))?;
-    Ok(Member { signed, proof: item.proof })
+    Ok(LoggedStatement { signed, proof: item.proof })
 }
 
 async fn log_end(handle: &Handle, end: End) -> Result<LogEnd, Refusal> {

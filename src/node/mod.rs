@@ -9,6 +9,7 @@ pub mod init;
 pub mod join;
 pub mod keys;
 pub mod metrics;
+pub mod passphrase;
 pub mod peers;
 pub mod ports;
 mod prover;
@@ -19,4 +20,6 @@ pub mod start;
 pub mod system;
 pub mod telemetry;
 pub mod tls;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 pub mod traffic;

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::statement::Signed;
 use crate::protocol::frame::Frame;
-use crate::protocol::proving::{Ahead, Proof};
+use crate::protocol::proving::{Ahead, SignatureCheck};
 use crate::protocol::state::State;
 
 /// Fewest signatures that are checked ahead: fewer cost the driver less than a tenth of a millisecond per core.
@@ -41,8 +41,8 @@ impl Prover {
     /// Waits for room, then begins to check what can be checked. The frame keeps its room until the permit is dropped.
     pub(super) async fn admit(&self, frame: &Frame) -> Admitted {
         let room = self.room.clone().acquire_owned().await.ok();
-        let proofs = self.ahead.lock().expect("no panic while it is held").proofs(frame);
-        let checks = (proofs.len() >= AHEAD_MIN).then(|| prove(proofs));
+        let checks = self.ahead.lock().expect("no panic while it is held").checks(frame);
+        let checks = (checks.len() >= AHEAD_MIN).then(|| prove(checks));
         Admitted { room, checks }
     }
 }
@@ -51,8 +51,8 @@ impl Prover {
     /// Checks order messages, receipts and what officers sign, at once and where it is called: at most a few dozen,
     /// and every connection has its own task.
     pub(super) fn check<'a>(&self, statements: impl IntoIterator<Item = &'a Signed>) {
-        let proofs = self.ahead.lock().expect("no panic while it is held").proofs_of(statements);
-        proofs.iter().for_each(Proof::run);
+        let checks = self.ahead.lock().expect("no panic while it is held").checks_of(statements);
+        checks.iter().for_each(SignatureCheck::run);
     }
 }
 
@@ -78,15 +78,15 @@ enum Never {}
 
 /// On as many threads as there are cores, whatever waits: more would only keep the driver from its turn, and each thread
 /// keeps memory of its own.
-fn prove(mut proofs: Vec<Proof>) -> oneshot::Receiver<Never> {
+fn prove(mut checks: Vec<SignatureCheck>) -> oneshot::Receiver<Never> {
     let (open, done) = oneshot::channel();
     let open = Arc::new(open);
-    while !proofs.is_empty() {
-        let chunk = proofs.split_off(proofs.len().saturating_sub(CHUNK));
+    while !checks.is_empty() {
+        let chunk = checks.split_off(checks.len().saturating_sub(CHUNK));
         let open = open.clone();
         rayon::spawn_fifo(move || {
             // Nothing in it is known to panic; without this the process would end.
-            let _ = catch_unwind(AssertUnwindSafe(|| chunk.iter().for_each(Proof::run)));
+            let _ = catch_unwind(AssertUnwindSafe(|| chunk.iter().for_each(SignatureCheck::run)));
             drop(open);
         });
     }
@@ -130,7 +130,7 @@ mod tests {
         let node = NodePlan {
             node: "kitu".parse().expect("a name"),
             operator: org.id.clone(),
-            addresses: Vec::new(),
+            addresses: vec!["127.0.0.1:1".to_owned()],
             tls_sha256: Hash([0; 32]),
             orgs: vec![org],
         };
@@ -152,6 +152,7 @@ mod tests {
     /// A log whose statement [`FORGED`] carries a signature of another key under the right key's name.
     fn frame(node: &FoundedNode) -> Frame {
         let (org, secret) = node.keys.statements.first_key_value().expect("an operator");
+        let secret = &secret[0];
         let need = |number: u64| {
             let until = parse_date("2027-12-31").expect("a date");
             let body = Need {
@@ -214,10 +215,10 @@ mod tests {
                 consistency: Vec::new(),
             })
         };
-        assert_eq!(ahead.proofs(&from(10, &entries[10..])).len(), 0, "a gap");
+        assert_eq!(ahead.checks(&from(10, &entries[10..])).len(), 0, "a gap");
         // Root, rule pack, admission and key event are by keys of trustees and roots, or by several.
-        assert_eq!(ahead.proofs(&from(0, &entries[..40])).len(), 36, "node record and needs");
-        assert_eq!(ahead.proofs(&from(0, &entries[..40])).len(), 0, "twice");
-        assert_eq!(ahead.proofs(&frame).len(), NEEDS as usize - 40, "the rest");
+        assert_eq!(ahead.checks(&from(0, &entries[..40])).len(), 36, "node record and needs");
+        assert_eq!(ahead.checks(&from(0, &entries[..40])).len(), 0, "twice");
+        assert_eq!(ahead.checks(&frame).len(), NEEDS as usize - 40, "the rest");
     }
 }

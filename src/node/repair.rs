@@ -8,11 +8,11 @@ use crate::config::node::{NodeConfig, read_run};
 use crate::domain::envelope;
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::Signer;
 use crate::domain::statement::Signed;
 use crate::domain::trust::subject::is_trust_kind;
 use crate::domain::trust::{KeyRole, LogTrust};
-use crate::node::keys;
+use crate::node::keys::Opener;
 use crate::node::start::origin;
 use crate::protocol::record::Record;
 use crate::protocol::repair::{Cut, Repaired, repair};
@@ -22,9 +22,13 @@ use crate::store::disk::DiskStore;
 
 /// Repairs the node of a `run.toml`. `roots` are root keys of the organisation that operates it. Says where the
 /// statements lie with which the new log begins. Blocks.
-pub fn repair_log(run_file: &Path, roots: &[SecretKey]) -> Result<(PathBuf, Repaired), Refusal> {
+pub fn repair_log(
+    run_file: &Path,
+    opener: &mut Opener,
+    roots: &[Box<dyn Signer>],
+) -> Result<(PathBuf, Repaired), Refusal> {
     let config = read_run(run_file)?;
-    let repaired = next_epoch(&config, roots)?;
+    let repaired = next_epoch(&config, opener, roots)?;
     let name = format!("genesis-{}", repaired.origin.epoch);
     let folder = config.genesis.with_file_name(&name);
     let unwritable = |path: &Path, error: std::io::Error| {
@@ -45,8 +49,8 @@ pub fn repair_log(run_file: &Path, roots: &[SecretKey]) -> Result<(PathBuf, Repa
     Ok((folder, repaired))
 }
 
-fn next_epoch(config: &NodeConfig, roots: &[SecretKey]) -> Result<Repaired, Refusal> {
-    let node_keys = keys::read_node(&config.keys, &config.profile.hosts.iter().cloned().collect())?;
+fn next_epoch(config: &NodeConfig, opener: &mut Opener, roots: &[Box<dyn Signer>]) -> Result<Repaired, Refusal> {
+    let node_keys = opener.read_node(config)?;
     let log = origin(config);
     let store = DiskStore::open(&config.data)?;
     let mut state = State::new(config.federation_root, log.clone());

@@ -62,7 +62,7 @@ const INTRODUCTION_PAUSE: Duration = Duration::from_secs(2);
 const WATCHES_MAX: usize = 256;
 
 /// Makes the evidence bundle of an order, a ZIP file.
-pub type Bundle =
+pub type Packer =
     Arc<dyn Fn(Handle, OrderId) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Refusal>> + Send>> + Send + Sync>;
 
 /// What the services need.
@@ -73,7 +73,7 @@ pub struct Services {
     /// record is known.
     pub anchors: BTreeMap<[u8; 32], NodeId>,
     /// Makes evidence bundles.
-    pub bundle: Bundle,
+    pub bundle: Packer,
     /// Whether to describe the services by gRPC reflection, v1 and v1alpha.
     pub reflection: bool,
     /// Calls in progress at a time, at most [`CALLS_MAX`].
@@ -87,7 +87,7 @@ pub struct Services {
 struct Desk {
     handle: Handle,
     anchors: Arc<BTreeMap<[u8; 32], NodeId>>,
-    bundle: Bundle,
+    bundle: Packer,
     watches: Arc<Semaphore>,
     introductions: Arc<Semaphore>,
 }

@@ -16,11 +16,12 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::driver::Driver;
 use crate::node::handle::Handle;
+use crate::node::keys::Opener;
 use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::server::Services;
 use crate::node::system::{SystemClock, SystemDice, fill};
 use crate::node::tls::{Identity, accept, bind};
-use crate::node::{evidence, keys, metrics, server};
+use crate::node::{evidence, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, Policy, Settings};
 use crate::store::disk::DiskStore;
@@ -60,11 +61,11 @@ impl Running {
     }
 }
 
-/// Starts a node from its checked configuration. `alone`: the operator answers for it that nobody knows more of the
+/// Starts a node from its checked configuration, with keys as `opener` finds and opens them. `alone`: the operator answers for it that nobody knows more of the
 /// node's log than its store.
-pub async fn start(config: NodeConfig, alone: bool) -> Result<Running, Refusal> {
-    let node_keys = keys::read_node(&config.keys, &config.profile.hosts.iter().cloned().collect())?;
-    let identity = Identity::read(&config.keys)?;
+pub async fn start(config: NodeConfig, opener: &mut Opener, alone: bool) -> Result<Running, Refusal> {
+    let node_keys = opener.read_node(&config)?;
+    let identity = Identity::read(&config.keys, opener)?;
     let genesis = read_genesis(&config.genesis)?;
     let listener = bind(config.listen).await?;
     let for_numbers = match config.metrics {

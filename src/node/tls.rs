@@ -23,9 +23,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
+use zeroize::Zeroizing;
 
 use crate::domain::id::{Hash, sha256};
 use crate::domain::reason::{Reason, Refusal};
+use crate::node::keys::Opener;
 use crate::node::system;
 
 /// Longest TLS handshake; a silent stranger must not hold a place for longer.
@@ -54,7 +56,7 @@ pub struct Identity {
     /// The certificate in PEM.
     pub certificate_pem: String,
     /// The key in PKCS #8 PEM.
-    pub key_pem: String,
+    pub key_pem: Zeroizing<String>,
 }
 
 impl Identity {
@@ -74,7 +76,7 @@ impl Identity {
             }
             None => p256::SecretKey::generate_from_rng(&mut DiceRng),
         };
-        let key_pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(broken)?.to_string();
+        let key_pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(broken)?;
         let mut subject = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         subject.extend_from_slice(names);
         let key = rcgen::KeyPair::from_pem(&key_pem).map_err(broken)?;
@@ -88,14 +90,12 @@ impl Identity {
     }
 
     /// Reads the identity from a key folder.
-    pub fn read(folder: &Path) -> Result<Self, Refusal> {
-        let file = |name: &str| {
-            let path = folder.join(name);
-            fs::read_to_string(&path).map_err(|error| {
-                Refusal::new(Reason::ConfigUnreadable).with("file", path.display()).with("problem", error)
-            })
-        };
-        Ok(Self { certificate_pem: file(CERTIFICATE_FILE)?, key_pem: file(KEY_FILE)? })
+    pub fn read(folder: &Path, opener: &mut Opener) -> Result<Self, Refusal> {
+        let certificate = folder.join(CERTIFICATE_FILE);
+        let certificate_pem = fs::read_to_string(&certificate).map_err(|error| {
+            Refusal::new(Reason::ConfigUnreadable).with("file", certificate.display()).with("problem", error)
+        })?;
+        Ok(Self { certificate_pem, key_pem: opener.read_node_pem(folder, KEY_FILE)? })
     }
 
     /// SHA-256 of the key's SubjectPublicKeyInfo: the pin.

@@ -14,7 +14,7 @@ use crate::protocol::state::State;
 
 /// Where an order stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
+pub enum OpenOrRunning {
     /// Not decided yet.
     Open,
     /// Sealed; the contract runs up to and including this day.
@@ -43,7 +43,7 @@ pub struct Affected {
     /// What.
     pub offering: StatementId,
     /// Where it stands.
-    pub phase: Phase,
+    pub phase: OpenOrRunning,
     /// Its legs that are touched; never none.
     pub legs: Vec<AffectedLeg>,
 }
@@ -75,13 +75,13 @@ pub fn affected(state: &State, org: &OrgId, membership: Option<(&OrgId, &OrgId)>
 }
 
 /// None for what has ended: void, or past its term.
-fn phase(attempt: &Attempt, today: Date) -> Option<Phase> {
+fn phase(attempt: &Attempt, today: Date) -> Option<OpenOrRunning> {
     if attempt.void.is_some() {
         return None;
     }
-    let Some(seal) = &attempt.seal else { return Some(Phase::Open) };
+    let Some(seal) = &attempt.seal else { return Some(OpenOrRunning::Open) };
     let until = plus_years(seal.body().signed_at.date(), attempt.request.body().term_years);
-    (today <= until).then_some(Phase::Running { until })
+    (today <= until).then_some(OpenOrRunning::Running { until })
 }
 
 fn leg(
@@ -113,7 +113,7 @@ mod tests {
     use crate::domain::statement::{Kind, Signed};
     use crate::protocol::explain::fixture::{Town, by_rule};
 
-    type Told = (OrderId, Phase, Vec<(String, Verdict)>);
+    type Told = (OrderId, OpenOrRunning, Vec<(String, Verdict)>);
 
     fn told(town: &Town, membership: Option<(&str, &str)>) -> Vec<Told> {
         let named = membership.map(|(member, of)| (org(member), org(of)));
@@ -139,8 +139,8 @@ mod tests {
         town.publish(&Signed::sign(&Kind::Membership, &ended, &[&Town::statement_key("provider")])).expect("good");
 
         let legs = vec![("kitu provider".to_owned(), Verdict::NotProven)];
-        let running = Phase::Running { until: day("2028-11-23") };
-        let mut expected = [(open, Phase::Open, legs.clone()), (sealed, running, legs)];
+        let running = OpenOrRunning::Running { until: day("2028-11-23") };
+        let mut expected = [(open, OpenOrRunning::Open, legs.clone()), (sealed, running, legs)];
         expected.sort_by_key(|(order, ..)| *order);
         assert_eq!(told(&town, Some(("kitu", "provider"))), expected);
         assert_eq!(told(&town, None), expected, "without a membership, what does not hold today");

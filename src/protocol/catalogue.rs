@@ -12,7 +12,7 @@ use crate::protocol::needs::Needs;
 
 /// One version of an offering.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Row {
+pub struct OfferingVersion {
     /// Its statement.
     pub id: StatementId,
     /// What it says.
@@ -28,12 +28,14 @@ type Rank = (u32, Reverse<StatementId>);
 /// Offerings, withdrawals, tariffs and needs.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
-    rows: BTreeMap<Key, BTreeMap<Rank, Row>>,
+    rows: BTreeMap<Key, BTreeMap<Rank, OfferingVersion>>,
     withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
     keys: BTreeMap<StatementId, Key>,
     tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
     /// What municipalities look for.
     pub needs: Needs,
+    /// Sellers that the federation has expelled: what they offered before stays known, and is on offer no more.
+    pub expelled: BTreeSet<OrgId>,
 }
 
 impl Catalogue {
@@ -41,7 +43,7 @@ impl Catalogue {
     pub fn put(&mut self, id: StatementId, offering: Offering) {
         let key = (offering.seller.clone(), offering.name.clone());
         self.keys.insert(id, key.clone());
-        self.rows.entry(key).or_default().insert((offering.version, Reverse(id)), Row { id, offering });
+        self.rows.entry(key).or_default().insert((offering.version, Reverse(id)), OfferingVersion { id, offering });
     }
 
     /// Takes a withdrawal in.
@@ -91,12 +93,13 @@ impl Catalogue {
     }
 
     /// Everything on offer, by seller and name.
-    pub fn on_offer(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none())
+    pub fn on_offer(&self) -> impl Iterator<Item = &OfferingVersion> {
+        let newest = self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none());
+        newest.filter(|row| !self.expelled.contains(&row.offering.seller))
     }
 
     /// The newest version of one offering, withdrawn or not.
-    pub fn row(&self, seller: &OrgId, name: &OrgId) -> Option<&Row> {
+    pub fn row(&self, seller: &OrgId, name: &OrgId) -> Option<&OfferingVersion> {
         self.rows.get(&(seller.clone(), name.clone())).and_then(newest)
     }
 
@@ -110,6 +113,9 @@ impl Catalogue {
     pub fn orderable(&self, id: &StatementId) -> Result<&Offering, Refusal> {
         let offering = self.version(id).ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))?;
         match self.withdrawal(offering) {
+            None if self.expelled.contains(&offering.seller) => {
+                Err(Refusal::new(Reason::OrgExpelled).with("org", &offering.seller))
+            }
             None => Ok(offering),
             Some(withdrawal) => Err(Refusal::new(Reason::OfferingWithdrawn)
                 .with("offering", &offering.name)
@@ -139,6 +145,6 @@ impl Catalogue {
     }
 }
 
-fn newest(rows: &BTreeMap<Rank, Row>) -> Option<&Row> {
+fn newest(rows: &BTreeMap<Rank, OfferingVersion>) -> Option<&OfferingVersion> {
     rows.last_key_value().map(|(_, row)| row)
 }

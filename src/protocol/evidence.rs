@@ -114,7 +114,12 @@ impl Node {
 
     /// Trust statements of every log involved: those of the parties' homes, of the facts' logs and of the witnesses. For
     /// each subject everything the log has said comes along, and the log's newest leaf with the path to it.
-    fn add_trust(&self, orgs: &BTreeSet<OrgId>, signers: &BTreeSet<KeyHash>, evidence: &mut Evidence) -> Result<(), Refusal> {
+    fn add_trust(
+        &self,
+        orgs: &BTreeSet<OrgId>,
+        signers: &BTreeSet<KeyHash>,
+        evidence: &mut Evidence,
+    ) -> Result<(), Refusal> {
         let registry = &self.state().registry;
         let mut logs: BTreeSet<Origin> = evidence.facts.iter().map(|item| item.origin.clone()).collect();
         for org in orgs {
@@ -205,9 +210,7 @@ impl Node {
         };
         for item in all {
             let note = item.proof.as_ref().map(|proof| &proof.checkpoint);
-            let quorum = note.map(|note| {
-                &*judged.entry(note.to_string()).or_insert_with(|| witnesses.count(note))
-            });
+            let quorum = note.map(|note| &*judged.entry(note.to_string()).or_insert_with(|| witnesses.count(note)));
             seen.unwitnessed += usize::from(!quorum.is_some_and(Quorum::is_reached));
             seen.fewest = seen.fewest.min(quorum.map_or(0, |quorum| quorum.keys));
         }

@@ -185,7 +185,11 @@ fn found_node(
         let statement = key(&format!("org/{}/statement", org.id));
         let roots: Vec<SecretKey> = (0..ORG_ROOT_KEYS).map(|n| key(&format!("org/{}/root/{n}", org.id))).collect();
         let next: Vec<_> = (0..ORG_ROOT_KEYS).map(|n| key(&format!("org/{}/next/{n}", org.id)).public()).collect();
-        genesis.push(Signed::sign(&Kind::Admission, &admission(federation, (&plan.node, is_operator), &org, &roots, &next), trustees));
+        genesis.push(Signed::sign(
+            &Kind::Admission,
+            &admission(federation, (&plan.node, is_operator), &org, &roots, &next),
+            trustees,
+        ));
         genesis.push(first_event(&org.id, &plan.node, &roots, &statement, is_operator.then_some(&founded.keys)));
         if is_operator {
             let record = NodeRecord {

@@ -33,7 +33,7 @@ pub struct RoutePrice {
 
 /// A question for routes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Search<'a> {
+pub struct RouteSearch<'a> {
     /// Who orders.
     pub buyer: &'a OrgId,
     /// Who performs.
@@ -69,12 +69,14 @@ impl Node {
     /// Every route with its verdict and its price, ranked by verdict, then price, then length. Refused if a party or
     /// the rule pack is unknown. The price of a route is
     /// unknown where not every party has published what it charges, or the price depends on what is not known.
-    pub fn find_routes(&self, search: &Search) -> Result<FoundRoutes, Refusal> {
-        let Search { buyer, provider, rule_pack, as_of, known_on, offering, term_years, quantities } = *search;
+    pub fn find_routes(&self, search: &RouteSearch) -> Result<FoundRoutes, Refusal> {
+        let RouteSearch { buyer, provider, rule_pack, as_of, known_on, offering, term_years, quantities } = *search;
         self.check_parties(buyer, provider)?;
         let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
         let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
         let mut found = route::find_routes(&self.state.facts, pack, buyer, provider, as_of, known_on);
+        let registry = &self.state.registry;
+        found.routes.retain(|judged| judged.route.parties().iter().all(|party| !registry.is_expelled(party)));
         let sold = offering.and_then(|id| Some((id, self.state.catalogue.version(&id)?)));
         let Some((id, offering)) = sold.filter(|(_, offering)| offering.seller == *provider) else {
             return Ok(found);

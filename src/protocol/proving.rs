@@ -42,12 +42,12 @@ pub struct KeyRing {
 
 /// A signature to be checked.
 #[derive(Clone, Debug)]
-pub struct Proof {
+pub struct SignatureCheck {
     signed: Signed,
     key: Arc<PublicKey>,
 }
 
-impl Proof {
+impl SignatureCheck {
     /// Checks it; if it is good, the statement remembers. If not, whoever judges the statement finds out. The body is
     /// read as well, which takes as long as a tenth of a check.
     pub fn run(&self) {
@@ -71,15 +71,15 @@ impl KeyRing {
 
     /// Learns the keys that a statement names, and says what there is to check in it: its only signature, if the key
     /// is known. The few statements with several signatures are left to their judge.
-    pub fn proof(&mut self, signed: &Signed) -> Option<Proof> {
+    pub fn check_of(&mut self, signed: &Signed) -> Option<SignatureCheck> {
         self.learn(signed);
         let [by] = signed.signatures() else { return None };
-        Some(Proof { signed: signed.clone(), key: self.keys.get(&by.key)?.clone() })
+        Some(SignatureCheck { signed: signed.clone(), key: self.keys.get(&by.key)?.clone() })
     }
 
     /// What there is to check in a stored record.
-    pub fn proofs(&mut self, record: &Record) -> Vec<Proof> {
-        record.statements().filter_map(|signed| self.proof(signed)).collect()
+    pub fn checks(&mut self, record: &Record) -> Vec<SignatureCheck> {
+        record.statements().filter_map(|signed| self.check_of(signed)).collect()
     }
 
     fn learn(&mut self, signed: &Signed) {
@@ -124,14 +124,14 @@ impl Ahead {
     }
 
     /// What there is to check in statements that come by themselves: order messages, receipts, what officers sign.
-    pub fn proofs_of<'a>(&mut self, statements: impl IntoIterator<Item = &'a Signed>) -> Vec<Proof> {
-        let mut proofs = Vec::new();
+    pub fn checks_of<'a>(&mut self, statements: impl IntoIterator<Item = &'a Signed>) -> Vec<SignatureCheck> {
+        let mut checks = Vec::new();
         for signed in statements {
             if self.is_new(signed.id()) {
-                proofs.extend(self.ring.proof(signed));
+                checks.extend(self.ring.check_of(signed));
             }
         }
-        proofs
+        checks
     }
 
     fn is_new(&mut self, id: StatementId) -> bool {
@@ -147,7 +147,7 @@ impl Ahead {
     }
 
     /// What there is to check in a frame that has just arrived.
-    pub fn proofs(&mut self, frame: &Frame) -> Vec<Proof> {
+    pub fn checks(&mut self, frame: &Frame) -> Vec<SignatureCheck> {
         let Frame::Entries(Run { origin, first, entries, .. }) = frame else { return Vec::new() };
         let known = self.begun.get(origin).copied().unwrap_or(0);
         let until = first.saturating_add(entries.len() as u64);
@@ -160,6 +160,6 @@ impl Ahead {
         }
         let new = usize::try_from(known - first).unwrap_or(usize::MAX);
         let statements = entries.iter().skip(new).filter_map(|entry| entry.statement.as_ref());
-        statements.filter_map(|signed| self.ring.proof(signed)).collect()
+        statements.filter_map(|signed| self.ring.check_of(signed)).collect()
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::domain::body::Body;
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{KeyEvent, LogTrust, NewEpoch, NodeRecord};
 
@@ -67,7 +67,7 @@ impl Draft {
 
 /// Begins the next epoch. `roots` are root keys of the organisation that operates the node, as many as its threshold
 /// asks for; `statement` is its statement key, which signs the new node record.
-pub fn repair(cut: &Cut<'_>, roots: &[SecretKey], statement: &SecretKey) -> Result<Repaired, Refusal> {
+pub fn repair(cut: &Cut<'_>, roots: &[Box<dyn Signer>], statement: &SecretKey) -> Result<Repaired, Refusal> {
     let origin = Origin { epoch: cut.log.epoch.saturating_add(1), ..cut.log.clone() };
     let repaired = Repaired { origin: origin.clone(), genesis: Vec::new(), published_again: 0, left_out: Vec::new() };
     let mut draft = Draft { trust: LogTrust::new(origin.clone(), cut.anchor), repaired };
@@ -88,7 +88,8 @@ pub fn repair(cut: &Cut<'_>, roots: &[SecretKey], statement: &SecretKey) -> Resu
     // Everything before this position repeats the former log: the event itself, the record, and the rest of it.
     let copied = (draft.repaired.genesis.len() + 2 + rest.len()) as u64;
     let event = new_epoch(&draft.trust, cut.record, NewEpoch { epoch: origin.epoch, copied })?;
-    draft.push(&Signed::sign(&Kind::KeyEvent, &event, &roots.iter().collect::<Vec<_>>()))?;
+    let roots: Vec<&dyn Signer> = roots.iter().map(|key| &**key).collect();
+    draft.push(&Signed::sign_with(&Kind::KeyEvent, &event, &roots)?)?;
     let record = NodeRecord { log: origin, alone_since: None, ..cut.record.clone() };
     draft.push(&Signed::sign(&Kind::NodeRecord, &record, &[statement]))?;
     for (_, signed, _) in rest {

@@ -23,7 +23,7 @@ use crate::domain::body::Body;
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
-use crate::protocol::proving::{KeyRing, Proof};
+use crate::protocol::proving::{KeyRing, SignatureCheck};
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::segments::{
     Batch, Disk, Medium, Position, SEGMENT_BYTES, Segments, Torn, read_batches, read_record, refused, sync_folder,
@@ -247,26 +247,26 @@ struct Lot {
     records: Vec<Record>,
     statements: usize,
     /// Signatures of batches without marks.
-    proofs: Vec<Proof>,
+    checks: Vec<SignatureCheck>,
     /// Statements of batches with marks, which their node recognises faster than anyone checks a signature.
     marked: Vec<Signed>,
 }
 
 impl Lot {
     fn add(&mut self, records: Vec<Record>, ring: &mut KeyRing) {
-        let proofs: Vec<Proof> = records.iter().flat_map(|record| ring.proofs(record)).collect();
+        let checks: Vec<SignatureCheck> = records.iter().flat_map(|record| ring.checks(record)).collect();
         let statements: Vec<&Signed> = records.iter().flat_map(Record::statements).collect();
         self.statements += statements.len();
         match records.iter().any(|record| matches!(record, Record::Checked(_))) {
             true => self.marked.extend(statements.into_iter().cloned()),
-            false => self.proofs.extend(proofs),
+            false => self.checks.extend(checks),
         }
         self.records.extend(records);
     }
 
     /// Does what can be done before the records are read back.
     fn prepare(self) -> Vec<Record> {
-        self.proofs.iter().for_each(Proof::run);
+        self.checks.iter().for_each(SignatureCheck::run);
         self.marked.iter().for_each(Body::read_ahead);
         self.records
     }

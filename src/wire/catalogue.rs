@@ -15,7 +15,7 @@ pub const QUERY_CHARS_MAX: usize = 200;
 
 /// Which offerings a caller wants listed.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub struct OfferingListing {
     /// *Themenfeld*.
     pub topic: Option<String>,
     /// Developing Land.
@@ -28,7 +28,7 @@ pub struct Listing {
     pub page: Page,
 }
 
-impl TryFrom<pb::ListOfferingsRequest> for Listing {
+impl TryFrom<pb::ListOfferingsRequest> for OfferingListing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOfferingsRequest) -> Result<Self, Refusal> {
@@ -48,7 +48,7 @@ impl TryFrom<pb::ListOfferingsRequest> for Listing {
 
 /// What a caller searches for.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub struct OfferingSearch {
     /// The words.
     pub query: String,
     /// For whom.
@@ -57,7 +57,7 @@ pub struct Search {
     pub page: Page,
 }
 
-impl TryFrom<pb::SearchOfferingsRequest> for Search {
+impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
     type Error = Refusal;
 
     fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
@@ -256,11 +256,11 @@ mod tests {
         let list = |edit: fn(&mut pb::ListOfferingsRequest)| {
             let mut message = pb::ListOfferingsRequest::default();
             edit(&mut message);
-            Listing::try_from(message).map(|_| ()).expect_err("malformed")
+            OfferingListing::try_from(message).map(|_| ()).expect_err("malformed")
         };
         let search = |query: String, for_org: &str| {
             let message = pb::SearchOfferingsRequest { query, for_org: for_org.to_owned(), ..Default::default() };
-            Search::try_from(message).map(|_| ()).expect_err("malformed")
+            OfferingSearch::try_from(message).map(|_| ()).expect_err("malformed")
         };
         let get = |offering| Which::try_from(pb::GetOfferingRequest { offering }).expect_err("malformed");
         let name = pb::OfferingName { seller: "provider".to_owned(), name: String::new() };

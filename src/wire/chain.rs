@@ -12,8 +12,8 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::{Alternative, FoundRoutes, JudgedRoute, alternatives};
 use crate::domain::time::Date;
 use crate::protocol::Node;
-use crate::protocol::affected::{Affected, Phase, affected};
-use crate::protocol::pricing::Search;
+use crate::protocol::affected::{Affected, OpenOrRunning, affected};
+use crate::protocol::pricing::RouteSearch;
 use crate::wire::catalogue::Which;
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::{optional, optional_date, parsed, required};
@@ -33,7 +33,7 @@ pub enum Goal {
 
 /// For whom, what, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Question {
+pub struct RouteQuestion {
     /// The buyer.
     pub for_org: OrgId,
     /// To what or whom.
@@ -50,7 +50,7 @@ pub struct Question {
     pub quantities: Quantities,
 }
 
-impl TryFrom<pb::FindRoutesRequest> for Question {
+impl TryFrom<pb::FindRoutesRequest> for RouteQuestion {
     type Error = Refusal;
 
     fn try_from(message: pb::FindRoutesRequest) -> Result<Self, Refusal> {
@@ -82,7 +82,7 @@ impl TryFrom<pb::FindRoutesRequest> for Question {
 }
 
 /// Searches and judges with what the node knows.
-pub fn answer(node: &Node, question: &Question, today: Date) -> Result<pb::FindRoutesResponse, Refusal> {
+pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::FindRoutesResponse, Refusal> {
     let state = node.state();
     let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
     let offering = match &question.goal {
@@ -98,7 +98,8 @@ pub fn answer(node: &Node, question: &Question, today: Date) -> Result<pb::FindR
     let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
     let (facts, buyer) = (&state.facts, &question.for_org);
     let (term_years, quantities) = (question.term_years, question.quantities);
-    let search = Search { buyer, provider, rule_pack: pack_id, as_of, known_on, offering, term_years, quantities };
+    let search =
+        RouteSearch { buyer, provider, rule_pack: pack_id, as_of, known_on, offering, term_years, quantities };
     let FoundRoutes { routes, complete } = node.find_routes(&search)?;
     let holds = routes.first().is_some_and(|best| best.verdict == Verdict::Fulfilled);
     let others = match holds {
@@ -230,8 +231,8 @@ impl From<&Affected> for pb::AffectedOrder {
         let Affected { order, buyer, offering, phase, legs } = touched;
         let rested_on: BTreeSet<StatementId> = legs.iter().flat_map(|leg| &leg.rested_on).copied().collect();
         let until = match phase {
-            Phase::Open => None,
-            Phase::Running { until } => Some(until),
+            OpenOrRunning::Open => None,
+            OpenOrRunning::Running { until } => Some(until),
         };
         Self {
             order_id: order.to_string(),
@@ -378,7 +379,7 @@ mod tests {
     #[test]
     fn what_stands_against_a_route_is_named() {
         let town = Town::new(by_rule());
-        let mut early: Question = question("town", "2009-06-01").try_into().expect("well-formed");
+        let mut early: RouteQuestion = question("town", "2009-06-01").try_into().expect("well-formed");
         let refusal = answer(&town.node, &early, town.now.date()).expect_err("no pack for that day");
         assert_eq!(refusal.reason, Reason::NoRulePack);
         early.rule_pack = Some(town.pack);
@@ -392,7 +393,7 @@ mod tests {
     #[test]
     fn nobody_related_means_no_routes() {
         let town = Town::new(by_rule());
-        let question = Question {
+        let question = RouteQuestion {
             for_org: org("loner"),
             goal: Goal::Offering(Which::Version(town.offering)),
             as_of: Some(day("2026-06-01")),
@@ -403,13 +404,13 @@ mod tests {
         };
         let found = answer(&town.node, &question, town.now.date()).expect("an answer");
         assert!(found.routes.is_empty() && found.complete);
-        let misspelt = Question { for_org: org("twon"), ..question.clone() };
+        let misspelt = RouteQuestion { for_org: org("twon"), ..question.clone() };
         let refusal = answer(&town.node, &misspelt, town.now.date()).expect_err("nobody of that name");
         assert_eq!((refusal.reason, refusal.field("org")), (Reason::OrgUnknown, Some("twon")));
-        let itself = Question { for_org: org("provider"), ..question.clone() };
+        let itself = RouteQuestion { for_org: org("provider"), ..question.clone() };
         let refusal = answer(&town.node, &itself, town.now.date()).expect_err("from itself");
         assert_eq!(refusal.reason, Reason::RouteInvalid);
-        let unknown = Question { rule_pack: Some(StatementId([0; 32])), ..question };
+        let unknown = RouteQuestion { rule_pack: Some(StatementId([0; 32])), ..question };
         let refusal = answer(&town.node, &unknown, town.now.date()).expect_err("no such pack");
         assert_eq!(refusal.reason, Reason::RulePackUnknown);
     }
@@ -460,7 +461,7 @@ mod tests {
         for (field, edit) in checks {
             let mut message = question("town", "");
             edit(&mut message);
-            assert_eq!(Question::try_from(message).expect_err("malformed").field("field"), Some(field));
+            assert_eq!(RouteQuestion::try_from(message).expect_err("malformed").field("field"), Some(field));
         }
     }
 }

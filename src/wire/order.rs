@@ -64,13 +64,13 @@ pub fn request_of(order: &pb::Order) -> Result<Request, Refusal> {
 
 /// Which orders a caller wants listed.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub struct OrderListing {
     stage: pb::Stage,
     overdue_only: bool,
     page: Page,
 }
 
-impl TryFrom<pb::ListOrdersRequest> for Listing {
+impl TryFrom<pb::ListOrdersRequest> for OrderListing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOrdersRequest) -> Result<Self, Refusal> {
@@ -83,7 +83,7 @@ impl TryFrom<pb::ListOrdersRequest> for Listing {
 }
 
 /// One page of the orders to which an organisation is a party.
-pub fn list(node: &Node, org: &OrgId, listing: &Listing, now: Timestamp) -> pb::ListOrdersResponse {
+pub fn list(node: &Node, org: &OrgId, listing: &OrderListing, now: Timestamp) -> pb::ListOrdersResponse {
     let own = node
         .state()
         .orders
@@ -206,7 +206,7 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
     let (phase, phase_day) = phase_of(attempt);
     let own_milestones = attempt.milestones.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     let is_buyer = request.buyer == *for_org;
-    let bundle = request.bundle.iter().filter(|_| is_buyer);
+    let gathered = request.gathered.iter().filter(|_| is_buyer);
     pb::Order {
         ended_attempts: ended.collect(),
         phase: phase.into(),
@@ -221,8 +221,8 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
         call_offs: known.call_offs.values().filter(|_| is_buyer).map(|part| call_off(node, part)).collect(),
         seal_statement_id: attempt.seal.as_ref().map(|seal| seal.id().to_string()).unwrap_or_default(),
         next_milestone: own_milestones.last().map_or(1, |((_, number), _)| number + 1),
-        bundled_members: bundle
-            .flat_map(|bundle| bundle.members.iter().map(|member| member.org.to_string()))
+        bundled_members: gathered
+            .flat_map(|gathered| gathered.members.iter().map(|member| member.org.to_string()))
             .collect(),
         ..Default::default()
     }
@@ -553,14 +553,14 @@ mod tests {
         }
         let listing = |stage: pb::Stage| {
             let message = pb::ListOrdersRequest { page_size: 2, stage: stage.into(), ..Default::default() };
-            Listing::try_from(message).expect("well-formed")
+            OrderListing::try_from(message).expect("well-formed")
         };
         let all = list(&town.node, &org("kitu"), &listing(pb::Stage::Unspecified), town.now);
         assert_eq!((all.orders.len(), all.total_size, all.next_page_token.is_empty()), (2, 3, false));
         assert_eq!(list(&town.node, &org("kitu"), &listing(pb::Stage::Sealed), town.now).total_size, 0);
         assert_eq!(list(&town.node, &org("stranger"), &listing(pb::Stage::Unspecified), town.now).total_size, 0);
         let wrong = pb::ListOrdersRequest { stage: 99, ..Default::default() };
-        assert_eq!(Listing::try_from(wrong).expect_err("no such stage").field("field"), Some("stage"));
+        assert_eq!(OrderListing::try_from(wrong).expect_err("no such stage").field("field"), Some("stage"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Page {
 
 /// One page of items.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cut<T> {
+pub struct PageItems<T> {
     /// The items.
     pub items: Vec<T>,
     /// Token of the next page; empty on the last.
@@ -70,7 +70,7 @@ impl Page {
         items: impl IntoIterator<Item = T>,
         key: impl Fn(&T) -> String,
         bytes: impl Fn(&T) -> usize,
-    ) -> Cut<T> {
+    ) -> PageItems<T> {
         let mut keyed: Vec<(String, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
         keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let total = i32::try_from(keyed.len()).unwrap_or(i32::MAX);
@@ -85,7 +85,7 @@ impl Page {
         let end = begin + fits.count();
         let next = if end < keyed.len() { keyed[begin..end].last().map(|(key, _)| self.token(key)) } else { None };
         let items = keyed.drain(begin..end).map(|(_, item)| item).collect();
-        Cut { items, next: next.unwrap_or_default(), total }
+        PageItems { items, next: next.unwrap_or_default(), total }
     }
 
     /// Key of the last item of the page before, for whoever begins after it instead of giving all items to

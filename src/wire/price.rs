@@ -1,6 +1,6 @@
 //! Prices on the wire: what a caller wants priced, and the preview with every step as messages.
 use crate::domain::id::OrgId;
-use crate::domain::price::quote::{Leg, Priced, Step, TaxLine};
+use crate::domain::price::quote::{Leg, PriceStep, Priced, TaxLine};
 use crate::domain::price::{Party, Quantities, Tax};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
@@ -11,7 +11,7 @@ use crate::wire::{parsed, required};
 
 /// What a caller wants priced.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wanted {
+pub struct PriceQuestion {
     /// The offering.
     pub which: Which,
     /// From buyer to provider.
@@ -22,7 +22,7 @@ pub struct Wanted {
     pub quantities: Quantities,
 }
 
-impl TryFrom<pb::PreviewPriceRequest> for Wanted {
+impl TryFrom<pb::PreviewPriceRequest> for PriceQuestion {
     type Error = Refusal;
 
     fn try_from(message: pb::PreviewPriceRequest) -> Result<Self, Refusal> {
@@ -37,7 +37,7 @@ impl TryFrom<pb::PreviewPriceRequest> for Wanted {
 }
 
 /// Prices with what the node knows.
-pub fn answer(node: &Node, wanted: &Wanted) -> Result<pb::PreviewPriceResponse, Refusal> {
+pub fn answer(node: &Node, wanted: &PriceQuestion) -> Result<pb::PreviewPriceResponse, Refusal> {
     let id = wanted.which.resolve(node.state())?;
     let found = node.price_preview(&id, &wanted.route, wanted.term_years, wanted.quantities)?;
     let unknown = || Refusal::new(Reason::OfferingUnknown).with("id", id);
@@ -84,26 +84,26 @@ impl From<&Priced> for pb::PricedItem {
     }
 }
 
-impl From<&Step> for pb::PriceStep {
-    fn from(step: &Step) -> Self {
+impl From<&PriceStep> for pb::PriceStep {
+    fn from(step: &PriceStep) -> Self {
         let said = Self { text_de: step.text(Lang::De), text_en: step.text(Lang::En), ..Self::default() };
         match step {
-            Step::Uses { unit, stated, least } => Self {
+            PriceStep::Uses { unit, stated, least } => Self {
                 kind: "uses".to_owned(),
                 weight: u64::from((*stated).max(*least).unwrap_or(0)),
                 amount_cents: unit.get(),
                 ..said
             },
-            Step::Risen { index, rate, from: _, to } => Self {
+            PriceStep::Risen { index, rate, from: _, to } => Self {
                 kind: "risen".to_owned(),
                 source: index.clone(),
                 share_basis_points: rate.get(),
                 amount_cents: to.get(),
                 ..said
             },
-            Step::Indexed { index } => Self { kind: "indexed".to_owned(), source: index.clone(), ..said },
+            PriceStep::Indexed { index } => Self { kind: "indexed".to_owned(), source: index.clone(), ..said },
             // The whole and the part's own amount, the target group and the count of parties are in the sentences.
-            Step::Shared {
+            PriceStep::Shared {
                 whole: _,
                 share,
                 part: _,
@@ -128,7 +128,7 @@ impl From<&Step> for pb::PriceStep {
                 amount_cents: bears.get(),
                 ..said
             },
-            Step::Paid { who, share, cents, source } => Self {
+            PriceStep::Paid { who, share, cents, source } => Self {
                 kind: "paid".to_owned(),
                 source: source.clone(),
                 party: who.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -206,7 +206,7 @@ mod tests {
         for (reason, edit) in checks {
             let mut message = message();
             edit(&mut message);
-            assert_eq!(Wanted::try_from(message).expect_err("malformed").reason, reason);
+            assert_eq!(PriceQuestion::try_from(message).expect_err("malformed").reason, reason);
         }
         let town = Town::new(by_rule());
         let wrong: [(Reason, Edit); 2] =

@@ -7,7 +7,7 @@ use crate::cluster::{run, verbund};
 use crate::ports::free_addresses;
 
 /// Runs and checks exit code and stable code.
-fn refused(command: &mut Command, exit: i32, code: &str) -> String {
+pub fn refused(command: &mut Command, exit: i32, code: &str) -> String {
     let output = run(command, exit);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains(code), "{code} expected:\n{said}");

@@ -8,7 +8,11 @@ use serde_json::Value;
 /// The program under test.
 pub fn verbund() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_verbund"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("VERBUND_PROFILE").env("RUST_LOG", "warn");
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("VERBUND_PROFILE")
+        .env_remove("CREDENTIALS_DIRECTORY")
+        .env("RUST_LOG", "warn");
     command
 }
 

@@ -141,7 +141,7 @@ fn need_and_other_offerings_are_in_the_record_as_the_request_says() {
 fn what_is_no_bundle_gives_a_page_that_says_so() {
     for bytes in [&b""[..], b"PK\x03\x04", b"<script>"] {
         let page = draft(&inspect(bytes, None), Lang::De);
-        assert!(page.sections.is_empty() && page.ruling != "VALID");
+        assert!(page.chapters.is_empty() && page.ruling != "VALID");
         assert!(page.html().contains("nichts bekannt"));
     }
     // Cut short anywhere, a bundle gives a page and no panic.

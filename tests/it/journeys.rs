@@ -14,7 +14,7 @@ use verbund::node::ports::{Clock as _, Nobody, Peers};
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::protocol::frame::{Delivery, Question};
 use verbund::protocol::peering::Dialler;
-use verbund::protocol::pricing::Search;
+use verbund::protocol::pricing::RouteSearch;
 use verbund::protocol::{Answer, Node};
 use verbund::store::memory::{Failure, MemoryStore};
 
@@ -176,7 +176,7 @@ async fn an_order_is_sealed_by_all_parties_and_witnessed() {
     assert!(preview.is_complete(), "every hop has published its tariff");
     let asked = request.clone();
     let routes = kitu.read(move |node, now| {
-        node.find_routes(&Search {
+        node.find_routes(&RouteSearch {
             buyer: asked.route.buyer(),
             provider: asked.route.provider(),
             rule_pack: asked.rule_pack,

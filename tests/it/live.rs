@@ -13,12 +13,12 @@ use verbund::config::node::{HostPort, read_run};
 use verbund::config::offerings::read_offerings;
 use verbund::domain::id::{Hash, NodeId, OrderId, Origin};
 use verbund::domain::reason::{Reason, Refusal};
-use verbund::domain::signing::SecretKey;
+use verbund::domain::signing::{SecretKey, Signer};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::node::driver::Driver;
 use verbund::node::handle::{Handle, PEER_INBOX_MAX};
 use verbund::node::join::introduce;
-use verbund::node::keys;
+use verbund::node::keys::Opener;
 use verbund::node::peers::GrpcPeers;
 use verbund::node::ports::{Nobody, Peers as _};
 use verbund::node::repair::repair_log;
@@ -106,7 +106,9 @@ impl Live {
 
     /// Starts a node from its files.
     pub async fn start(&mut self, node: &str) -> Handle {
-        let running = start(read_run(&self.run_file(node)).expect("settings"), false).await.expect("starts");
+        let running = start(read_run(&self.run_file(node)).expect("settings"), &mut Opener::default(), false)
+            .await
+            .expect("starts");
         let handle = running.handle.clone();
         self.running.insert(name(node), running);
         handle
@@ -222,11 +224,11 @@ async fn a_new_node_joins_with_the_root_and_one_address() {
     let first = HostPort::try_from(live.world.nodes[&name::<NodeId>("kid")].0.to_string()).expect("address");
     for (node, others) in [("kitu", 1), ("akdb", 2), ("dataport", 3)] {
         let mut config = read_run(&live.run_file(node)).expect("settings");
-        let peer = introduce(&config, first.clone()).await.expect("introduced");
+        let peer = introduce(&config, &mut Opener::default(), first.clone()).await.expect("introduced");
         assert_eq!((peer.node.as_str(), peer.tls_sha256), ("kid", live.world.nodes[&peer.node].1));
-        introduce(&config, first.clone()).await.expect("twice is once");
+        introduce(&config, &mut Opener::default(), first.clone()).await.expect("twice is once");
         config.peers.push(peer);
-        let running = start(config, false).await.expect("starts");
+        let running = start(config, &mut Opener::default(), false).await.expect("starts");
         let handle = running.handle.clone();
         live.running.insert(name(node), running);
         wait_until(&handle, "level", |node| node.progress().is_level).await;
@@ -248,7 +250,7 @@ async fn an_introduction_is_refused_unless_the_log_and_the_tls_key_fit() {
     let kid = live.start("kid").await;
     let config = read_run(&live.run_file("kitu")).expect("settings");
     let genesis = read_genesis(&config.genesis).expect("genesis");
-    let log = keys::read(&config.keys.join("log.pem")).expect("key");
+    let log = Opener::default().read(&config.keys.join("log.pem")).expect("key");
     let origin: Origin = "verbund-demo/log/kitu/1".parse().expect("origin");
     let pin = live.world.nodes[&name::<NodeId>("kitu")].1;
     let refused = async |run: Run, pin: Hash| kid.introduce(run, pin).await.expect_err("refused").reason;
@@ -420,7 +422,7 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
     // The operator restores yesterday's backup and insists that nobody is asked: two histories.
     live.stop("kitu").await;
     copy(&kitu_folder.join("data"), &kitu_folder.join("backup"));
-    let refused = repair_log(&live.run_file("kitu"), &[]).expect_err("nothing to repair");
+    let refused = repair_log(&live.run_file("kitu"), &mut Opener::default(), &[]).expect_err("nothing to repair");
     assert_eq!(refused.reason, Reason::LogWhole);
     let handle = live.start("kitu").await;
     wait_until(&handle, "signing", |node| node.check_may_sign().is_ok()).await;
@@ -431,7 +433,7 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
     std::fs::remove_dir_all(kitu_folder.join("data")).expect("removed");
     copy(&kitu_folder.join("backup"), &kitu_folder.join("data"));
     let config = read_run(&live.run_file("kitu")).expect("settings");
-    let running = start(config, true).await.expect("starts");
+    let running = start(config, &mut Opener::default(), true).await.expect("starts");
     running.handle.publish(offering(&live, "gerettet", 1)).await.expect("published");
     live.running.insert(name("kitu"), running);
     live.start("kid").await;
@@ -444,14 +446,17 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
     assert_eq!(refused.reason, Reason::LogCut);
 
     live.stop("kitu").await;
-    let roots: Vec<SecretKey> = (1..=2)
-        .map(|number| keys::read(&live.world.folder.join(format!("roots/kitu-{number}.pem"))).expect("key"))
+    let roots: Vec<Box<dyn Signer>> = (1..=2)
+        .map(|number| {
+            Opener::default().signer(&live.world.folder.join(format!("roots/kitu-{number}.pem"))).expect("key")
+        })
         .collect();
     let before = std::fs::read_to_string(live.run_file("kitu")).expect("settings");
-    let refused = repair_log(&live.run_file("kitu"), &roots[..1]).expect_err("two are needed");
+    let refused =
+        repair_log(&live.run_file("kitu"), &mut Opener::default(), &roots[..1]).expect_err("two are needed");
     assert_eq!(refused.reason, Reason::ThresholdMissed);
     assert_eq!(std::fs::read_to_string(live.run_file("kitu")).expect("settings"), before);
-    let (_, repaired) = repair_log(&live.run_file("kitu"), &roots).expect("repaired");
+    let (_, repaired) = repair_log(&live.run_file("kitu"), &mut Opener::default(), &roots).expect("repaired");
     assert_eq!((repaired.published_again, repaired.left_out.len()), (1, 0), "{:?}", repaired.left_out);
 
     let handle = live.start("kitu").await;
@@ -474,7 +479,7 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
 /// Somebody else's node, seen from outside: its TLS key, and nothing of its own running.
 fn outsider(live: &Live, node: &str) -> GrpcPeers {
     let config = read_run(&live.run_file(node)).expect("settings");
-    let identity = Identity::read(&config.keys).expect("a TLS key");
+    let identity = Identity::read(&config.keys, &mut Opener::default()).expect("a TLS key");
     GrpcPeers::new(&config, identity)
 }
 
@@ -494,7 +499,9 @@ async fn refused(peers: &GrpcPeers, deliveries: impl IntoIterator<Item = Deliver
 async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     const FLOOD: usize = 3 * PEER_INBOX_MAX;
     let mut live = Live::found();
-    let running = start(read_run(&live.run_file("kitu")).expect("settings"), true).await.expect("starts");
+    let running = start(read_run(&live.run_file("kitu")).expect("settings"), &mut Opener::default(), true)
+        .await
+        .expect("starts");
     let kitu = running.handle.clone();
     live.running.insert(name("kitu"), running);
     // The node is held at one look, so that whatever comes waits.

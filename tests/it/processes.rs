@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use verbund::cli::client::{Client, Officer};
+use verbund::cli::client::{ActingOfficer, Client};
 use verbund::cli::demo::found::{World, found_world};
 use verbund::config::folder::{FederationFolder, read_folder};
 use verbund::config::node::read_run;
@@ -172,7 +172,7 @@ impl Processes {
         let officer = officer.map(|(org, office)| {
             let (org, name): (OrgId, OfficerName) = (name(org), name(office));
             let key = &self.world.officers[&(org.clone(), name.clone())];
-            Officer { org, name, key: SecretKey::from_pem(&key.to_pem()).expect("a key") }
+            ActingOfficer { org, name, key: SecretKey::from_pem(&key.to_pem()).expect("a key") }
         });
         let (address, pin) = self.world.nodes[&name::<NodeId>(node)];
         let channel = tls::channel(&address.to_string(), pin, None, CALL).expect("a channel");

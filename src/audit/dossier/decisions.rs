@@ -1,7 +1,7 @@
-//! The dossier's sections on who decided what and when, and on the deadlines of section 135 GWB.
+//! The dossier's chapters on who decided what and when, and on the deadlines of section 135 GWB.
 use jiff::ToSpan as _;
 
-use super::page::{Cell, Section};
+use super::page::{Cell, Chapter};
 use super::{Draft, money};
 use crate::audit::report::Ending;
 use crate::domain::id::{OfficerName, OrgId, StatementId};
@@ -14,7 +14,7 @@ use crate::domain::time::{Date, Timestamp};
 const CLAIM_MONTHS: i32 = 6;
 
 /// One statement in the order's story.
-struct Said<'e> {
+struct Told<'e> {
     at: Timestamp,
     by: &'e OrgId,
     officer: String,
@@ -25,7 +25,7 @@ struct Said<'e> {
     signed: &'e Signed,
 }
 
-impl<'e> Said<'e> {
+impl<'e> Told<'e> {
     fn new(
         at: Timestamp,
         by: &'e OrgId,
@@ -43,11 +43,11 @@ impl<'e> Said<'e> {
 }
 
 impl Draft<'_> {
-    pub(super) fn decisions(&self) -> Section {
-        let mut section =
-            Section::new("decisions", self.say("7. Entscheidung und Beteiligte", "7. Decision and parties"));
-        section.entry("decided_by", self.say("Abgeschlossen durch", "Sealed by"), self.decided_by());
-        section.entry(
+    pub(super) fn decisions(&self) -> Chapter {
+        let mut chapter =
+            Chapter::new("decisions", self.say("7. Entscheidung und Beteiligte", "7. Decision and parties"));
+        chapter.entry("decided_by", self.say("Abgeschlossen durch", "Sealed by"), self.decided_by());
+        chapter.entry(
             "approved_by",
             self.say("Freigegeben durch (Vier Augen)", "Approved by (four eyes)"),
             self.approved_by(),
@@ -56,7 +56,7 @@ impl Draft<'_> {
             "Ob Interessenkonflikte bestehen, steht nicht im Prüfpaket; erklären.",
             "Whether there are conflicts of interest is not in the bundle; declare.",
         );
-        section.entry("conflicts", self.say("Interessenkonflikte", "Conflicts of interest"), Cell::unknown(unknown));
+        chapter.entry("conflicts", self.say("Interessenkonflikte", "Conflicts of interest"), Cell::unknown(unknown));
         let rows = self.said().into_iter().map(|said| {
             vec![
                 self.instant(said.at),
@@ -78,13 +78,13 @@ impl Draft<'_> {
             ("found", "Befund des Programms", "The program's finding"),
             ("statement", "Kennung", "Id"),
         ];
-        section.tables.push(self.table(
+        chapter.tables.push(self.table(
             "statements",
             self.say("Erklärungen in ihrer Reihenfolge", "Statements in order"),
             &columns,
             rows,
         ));
-        section
+        chapter
     }
 
     /// The machine's finding that stands beside a statement; nothing where no leg was judged.
@@ -141,7 +141,7 @@ impl Draft<'_> {
     }
 
     /// Every statement, in the order in which they fit together.
-    fn said(&self) -> Vec<Said<'_>> {
+    fn said(&self) -> Vec<Told<'_>> {
         let (attempt, lang) = (self.attempt, self.lang);
         let key = || self.say("Schlüssel der Organisation", "the organisation's key").to_owned();
         let of = |officer: Option<&OfficerName>| {
@@ -150,7 +150,7 @@ impl Draft<'_> {
         let mut all = Vec::new();
         let request = attempt.request.body();
         let what = self.say("Anfrage", "request");
-        all.push(Said::new(
+        all.push(Told::new(
             request.signed_at,
             &request.buyer,
             of(Some(&request.officer)),
@@ -162,55 +162,55 @@ impl Draft<'_> {
             let body = message.body();
             let what = if body.approve { self.say("Freigabe", "approval") } else { self.say("Ablehnung", "refusal") };
             all.push(
-                Said::new(body.signed_at, &body.org, of(Some(&body.officer)), what, &body.note, message.signed())
+                Told::new(body.signed_at, &body.org, of(Some(&body.officer)), what, &body.note, message.signed())
                     .beside(body.leg.as_ref()),
             );
         }
         for message in attempt.endorsements.values() {
             let (body, what) = (message.body(), self.say("Abschnitt für zulässig befunden", "leg found lawful"));
             let by = self.behind(&body.from, body.decision);
-            all.push(Said::new(body.signed_at, &body.from, by, what, "", message.signed()).beside(&body.leg));
+            all.push(Told::new(body.signed_at, &body.from, by, what, "", message.signed()).beside(&body.leg));
         }
         for message in attempt.acceptance.iter() {
             let (body, what) = (message.body(), self.say("Annahme mit Preis", "acceptance with price"));
             let by = self.behind(&body.from, body.decision);
-            all.push(Said::new(body.signed_at, &body.from, by, what, "", message.signed()).beside(&body.leg));
+            all.push(Told::new(body.signed_at, &body.from, by, what, "", message.signed()).beside(&body.leg));
         }
         for message in attempt.counters.values().rev() {
             let (body, what) = (message.body(), self.say("verbindliches Angebot", "binding offer"));
-            all.push(Said::new(body.signed_at, &body.from, key(), what, "", message.signed()));
+            all.push(Told::new(body.signed_at, &body.from, key(), what, "", message.signed()));
         }
         for message in attempt.declines.values() {
             let (body, what) = (message.body(), self.say("Absage", "decline"));
             let note = format!("{} {}", body.reason, body.note);
-            all.push(Said::new(body.signed_at, &body.from, key(), what, &note, message.signed()));
+            all.push(Told::new(body.signed_at, &body.from, key(), what, &note, message.signed()));
         }
         for message in attempt.seal.iter() {
             let (body, what) = (message.body(), self.say("Abschluss", "seal"));
             let (by, note) = (of(body.officer.as_ref()), body.total.to_string());
-            all.push(Said::new(body.signed_at, &body.buyer, by, what, &note, message.signed()));
+            all.push(Told::new(body.signed_at, &body.buyer, by, what, &note, message.signed()));
         }
         for message in attempt.void.iter() {
             let (body, what) = (message.body(), self.say("Ende ohne Vertrag", "end without a contract"));
             let (by, note) = (of(body.officer.as_ref()), Ending::Void(body.reason).text(lang));
-            all.push(Said::new(body.signed_at, &body.buyer, by, what, note, message.signed()));
+            all.push(Told::new(body.signed_at, &body.buyer, by, what, note, message.signed()));
         }
         all
     }
 
     /// The deadlines of section 135 (2) and (3) GWB, as far as the bundle lets them be computed.
-    pub(super) fn deadlines(&self) -> Section {
-        let mut section =
-            Section::new("deadlines", self.say("8. Fristen nach § 135 GWB", "8. Deadlines of section 135 GWB"));
+    pub(super) fn deadlines(&self) -> Chapter {
+        let mut chapter =
+            Chapter::new("deadlines", self.say("8. Fristen nach § 135 GWB", "8. Deadlines of section 135 GWB"));
         let Some(seal) = self.attempt.seal.as_ref().map(Verified::body) else {
-            section.note(self.say(
+            chapter.note(self.say(
                 "Es ist kein Vertrag belegt; Fristen nach § 135 GWB laufen nicht.",
                 "No contract is proven; no deadline of section 135 GWB runs.",
             ));
-            return section;
+            return chapter;
         };
         let day = seal.signed_at.date();
-        section.entry(
+        chapter.entry(
             "concluded_on",
             self.say("Vertragsschluss (Angabe des Abschlusses)", "Contract concluded (as the seal says)"),
             self.day(day),
@@ -219,13 +219,13 @@ impl Draft<'_> {
             || Cell::unknown(self.say("nicht bezeugt", "not witnessed")),
             |seconds| self.instant(Timestamp(seconds.saturating_mul(1_000))),
         );
-        section.entry(
+        chapter.entry(
             "witnessed_at",
             self.say("Abschluss bezeugt (Uhren der Zeugen)", "Seal witnessed (witnesses' clocks)"),
             witnessed,
         );
         let latest = claim_until(day).map_or_else(|| Cell::unknown("–"), |last| self.day(last));
-        section.entry(
+        chapter.entry(
             "six_months",
             self.say(
                 "Längste Frist, sechs Monate nach Vertragsschluss (Abs. 2 Satz 1)",
@@ -233,7 +233,7 @@ impl Draft<'_> {
             ),
             latest,
         );
-        section.entry(
+        chapter.entry(
             "thirty_days",
             self.say(
                 "30 Kalendertage nach Information oder Bekanntmachung (Abs. 2)",
@@ -244,7 +244,7 @@ impl Draft<'_> {
                 "Whether and when anyone was informed or a notice was published is not in the bundle; add it.",
             )),
         );
-        section.entry(
+        chapter.entry(
             "ex_ante",
             self.say(
                 "Freiwillige Bekanntmachung vorab, zehn Kalendertage Wartezeit (Abs. 3)",
@@ -255,13 +255,13 @@ impl Draft<'_> {
                 "No notice in advance is in the bundle; add its reference if there is one.",
             )),
         );
-        section.note(self.say(
+        chapter.note(self.say(
             "Die Fristen zählen für jeden Vertrag der Kette. Tage nach UTC; Wochenenden und Feiertage sind nicht \
              berücksichtigt. Unwirksam ist ein Vertrag nur, wenn ein Verstoß im Nachprüfungsverfahren festgestellt wird.",
             "The periods count for every contract of the chain. Days are UTC; weekends and holidays are not taken into \
              account. A contract is ineffective only if a review finds a violation.",
         ));
-        section
+        chapter
     }
 }
 

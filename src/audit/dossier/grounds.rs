@@ -1,10 +1,10 @@
-//! The dossier's sections on the need and on the offerings: what the officer said for the record, and the offering itself.
+//! The dossier's chapters on the need and on the offerings: what the officer said for the record, and the offering itself.
 use serde_json::json;
 
-use super::page::{Cell, Section, Table};
+use super::page::{Cell, Chapter, Table};
 use super::{Draft, money};
 use crate::domain::body::Body;
-use crate::domain::grounds::Alternative;
+use crate::domain::grounds::OtherOffering;
 use crate::domain::id::StatementId;
 use crate::domain::money::Cents;
 use crate::domain::offering::Need;
@@ -12,23 +12,23 @@ use crate::domain::reason::{Lang, Reason};
 use crate::domain::register::LeikaKey;
 
 impl Draft<'_> {
-    pub(super) fn need(&self) -> Section {
+    pub(super) fn need(&self) -> Chapter {
         let request = self.request();
-        let mut section = Section::new("need", self.say("2. Bedarf", "2. Need"));
-        section.entry("stated", self.say("Erklärter Bedarf", "Need stated"), self.stated_need());
+        let mut chapter = Chapter::new("need", self.say("2. Bedarf", "2. Need"));
+        chapter.entry("stated", self.say("Erklärter Bedarf", "Need stated"), self.stated_need());
         if let Some((id, need)) = self.published_need() {
-            section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(id));
-            section.entry("services", "LeiKa", self.services(&need.leika));
-            section.entry("until", self.say("Gesucht bis", "Wanted until"), self.day(need.until));
+            chapter.entry("statement", self.say("Erklärung", "Statement"), Cell::text(id));
+            chapter.entry("services", "LeiKa", self.services(&need.leika));
+            chapter.entry("until", self.say("Gesucht bis", "Wanted until"), self.day(need.until));
         }
         let purpose = if request.grounds.purpose.is_empty() {
             Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
         } else {
             Cell::text(&request.grounds.purpose)
         };
-        section.entry("purpose", self.say("Zweck, wie angegeben", "Purpose, as given"), purpose);
+        chapter.entry("purpose", self.say("Zweck, wie angegeben", "Purpose, as given"), purpose);
         let label = self.say("Obergrenze des Preises (netto, gesamte Laufzeit)", "Price cap (net, whole term)");
-        section.entry("total_max", label, money(request.total_max));
+        chapter.entry("total_max", label, money(request.total_max));
         for (id, label, number) in [
             ("uses", self.say("Erwartete Nutzungen je Jahr", "Expected uses a year"), request.quantities.uses),
             (
@@ -41,9 +41,9 @@ impl Draft<'_> {
                 || Cell::unknown(self.say("nicht angegeben", "not given")),
                 |number| Cell::of(number, number),
             );
-            section.entry(id, label, cell);
+            chapter.entry(id, label, cell);
         }
-        section
+        chapter
     }
 
     /// The need that the request names, if the bundle holds it and it is the buyer's.
@@ -83,59 +83,59 @@ impl Draft<'_> {
         Cell::of(texts.join(between), texts.to_vec())
     }
 
-    pub(super) fn offerings(&self) -> Section {
-        let mut section = Section::new("offerings", self.say("3. Betrachtete Angebote", "3. Offerings considered"));
-        self.ordered(&mut section);
+    pub(super) fn offerings(&self) -> Chapter {
+        let mut chapter = Chapter::new("offerings", self.say("3. Betrachtete Angebote", "3. Offerings considered"));
+        self.ordered(&mut chapter);
         let grounds = &self.request().grounds;
         if !grounds.searched {
             let unknown = self.say(
                 "Welche anderen Angebote betrachtet wurden und warum sie ausschieden, steht nicht im Prüfpaket; ergänzen.",
                 "Which other offerings were considered, and why they were not chosen, is not in the bundle; add it.",
             );
-            section.entry("others", self.say("Andere Angebote", "Other offerings"), Cell::unknown(unknown));
+            chapter.entry("others", self.say("Andere Angebote", "Other offerings"), Cell::unknown(unknown));
         } else if grounds.alternatives.is_empty() {
             let none = self.say(
                 "Die Suche nach denselben Leistungen ergab kein anderes Angebot.",
                 "The search for the same services found no other offering.",
             );
-            section.entry("others", self.say("Andere Angebote", "Other offerings"), Cell::of(none, json!([])));
+            chapter.entry("others", self.say("Andere Angebote", "Other offerings"), Cell::of(none, json!([])));
         } else {
-            section.tables.push(self.alternatives());
+            chapter.tables.push(self.alternatives());
         }
         let choice = if grounds.choice.is_empty() {
             Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
         } else {
             Cell::text(&grounds.choice)
         };
-        section.entry(
+        chapter.entry(
             "choice",
             self.say("Gründe der Auswahl, wie angegeben", "Reasons for the choice, as given"),
             choice,
         );
-        section
+        chapter
     }
 
-    fn ordered(&self, section: &mut Section) {
+    fn ordered(&self, chapter: &mut Chapter) {
         let label = self.say("Bestellt", "Ordered");
         let Some((_, offering)) = self.offering() else {
             let unknown = self.say(
                 "Das bestellte Angebot liegt dem Prüfpaket nicht bei.",
                 "The offering ordered is not in the bundle.",
             );
-            section.entry("ordered", label, Cell::unknown(unknown));
+            chapter.entry("ordered", label, Cell::unknown(unknown));
             return;
         };
-        section.entry("ordered", label, Cell::text(&offering.title));
-        section.entry("seller", self.say("Anbieter", "Seller"), self.org(&offering.seller));
-        section.entry("version", self.say("Fassung", "Version"), Cell::of(offering.version, offering.version));
-        section.entry("statement", self.say("Erklärung", "Statement"), Cell::text(self.request().offering));
-        section.entry("leika", "LeiKa", self.services(&offering.leika));
+        chapter.entry("ordered", label, Cell::text(&offering.title));
+        chapter.entry("seller", self.say("Anbieter", "Seller"), self.org(&offering.seller));
+        chapter.entry("version", self.say("Fassung", "Version"), Cell::of(offering.version, offering.version));
+        chapter.entry("statement", self.say("Erklärung", "Statement"), Cell::text(self.request().offering));
+        chapter.entry("leika", "LeiKa", self.services(&offering.leika));
         let validity = self.interval(offering.valid_from, offering.valid_to);
         let days = json!([offering.valid_from.to_string(), offering.valid_to.map(|to| to.to_string())]);
-        section.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::of(validity, days));
-        section.entry("not_included", self.say("Nicht enthalten", "Not included"), self.list(&offering.not_included));
-        section.entry("source", self.say("Quelle der Angaben", "Source"), Cell::text(&offering.source));
-        section.entry("assumed", self.say("Annahmen", "Assumptions"), self.list(&offering.assumed));
+        chapter.entry("validity", self.say("Bestellbar", "May be ordered"), Cell::of(validity, days));
+        chapter.entry("not_included", self.say("Nicht enthalten", "Not included"), self.list(&offering.not_included));
+        chapter.entry("source", self.say("Quelle der Angaben", "Source"), Cell::text(&offering.source));
+        chapter.entry("assumed", self.say("Annahmen", "Assumptions"), self.list(&offering.assumed));
     }
 
     /// The other offerings, as the request says.
@@ -165,7 +165,7 @@ impl Draft<'_> {
     }
 
     /// What stood against an offering: the reason named, else that it costs more than what was ordered.
-    fn against(&self, other: &Alternative) -> Cell {
+    fn against(&self, other: &OtherOffering) -> Cell {
         if let Some(word) = &other.against {
             let text = Reason::from_code(word).map_or(word.as_str(), |reason| reason.text(self.lang));
             return Cell::of(text, word.as_str());

@@ -1,5 +1,5 @@
-//! The dossier's section on the price: every item as offered, and how it follows from what was published.
-use super::page::{Cell, Section, Table};
+//! The dossier's chapter on the price: every item as offered, and how it follows from what was published.
+use super::page::{Cell, Chapter, Table};
 use super::{Draft, money};
 use crate::audit::contract::buyer_of;
 use crate::domain::body::Body;
@@ -39,10 +39,10 @@ impl Draft<'_> {
         preview(&charges, &buyer, request.term_years).ok().map(|preview| (preview, explained))
     }
 
-    pub(super) fn price(&self) -> Section {
-        let mut section = Section::new("price", self.say("6. Preis", "6. Price"));
+    pub(super) fn price(&self) -> Chapter {
+        let mut chapter = Chapter::new("price", self.say("6. Preis", "6. Price"));
         let Some((found, explained)) = self.priced() else {
-            section.entry(
+            chapter.entry(
                 "total",
                 self.say("Summe", "Total"),
                 Cell::unknown(self.say(
@@ -50,10 +50,10 @@ impl Draft<'_> {
                     "There is no binding offer in the bundle.",
                 )),
             );
-            return section;
+            return chapter;
         };
         let total = self.say("Summe netto über die Laufzeit", "Total net over the term");
-        section.entry("total", total, money(found.total));
+        chapter.entry("total", total, money(found.total));
         let gross = found.gross.map_or_else(
             || {
                 Cell::unknown(self.say(
@@ -63,15 +63,15 @@ impl Draft<'_> {
             },
             money,
         );
-        section.entry("gross", self.say("Summe brutto", "Total gross"), gross);
-        section.tables = self.price_tables(&found);
+        chapter.entry("gross", self.say("Summe brutto", "Total gross"), gross);
+        chapter.tables = self.price_tables(&found);
         if !explained {
-            section.note(self.say(
+            chapter.note(self.say(
                 "Nicht jeder Betrag lässt sich aus veröffentlichten Preisen nachrechnen; solche Beträge stehen wie angeboten.",
                 "Not every amount can be computed from published prices; such amounts stand as offered.",
             ));
         }
-        section.entry(
+        chapter.entry(
             "economy",
             self.say("Wirtschaftlichkeit", "Economic efficiency"),
             Cell::unknown(self.say(
@@ -79,7 +79,7 @@ impl Draft<'_> {
                 "Why the price is economical is not in the bundle; add it.",
             )),
         );
-        section
+        chapter
     }
 
     fn price_tables(&self, found: &Preview) -> Vec<Table> {

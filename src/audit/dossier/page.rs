@@ -1,4 +1,4 @@
-//! The dossier as a document: sections of named values and tables, written as HTML or as JSON, byte for byte the same.
+//! The dossier as a document: chapters of named values and tables, written as HTML or as JSON, byte for byte the same.
 //!
 //! Everything that comes from a bundle is hostile text until it is escaped here. Must never hold a clock, a script or
 //! anything fetched from elsewhere: the page must look the same in twenty years, offline.
@@ -53,7 +53,7 @@ pub struct Table {
 
 /// A part of the document.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Section {
+pub struct Chapter {
     /// Its stable name.
     pub id: &'static str,
     /// Its heading.
@@ -66,8 +66,8 @@ pub struct Section {
     pub notes: Vec<String>,
 }
 
-impl Section {
-    /// An empty section.
+impl Chapter {
+    /// An empty chapter.
     pub fn new(id: &'static str, title: &str) -> Self {
         Self { id, title: title.to_owned(), ..Self::default() }
     }
@@ -95,7 +95,7 @@ pub struct Page {
     /// What it is and is not.
     pub preface: Vec<String>,
     /// Its parts.
-    pub sections: Vec<Section>,
+    pub chapters: Vec<Chapter>,
 }
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;\
@@ -121,17 +121,17 @@ impl Page {
             let class = if at == 0 { " class=\"ruling\"" } else { "" };
             line(format!("<p{class}>{}</p>", escaped(sentence)));
         }
-        for section in &self.sections {
-            line(format!("<section id=\"{}\"><h2>{}</h2>", section.id, escaped(&section.title)));
-            if !section.entries.is_empty() {
+        for chapter in &self.chapters {
+            line(format!("<section id=\"{}\"><h2>{}</h2>", chapter.id, escaped(&chapter.title)));
+            if !chapter.entries.is_empty() {
                 line("<dl>".to_owned());
-                for (_, label, cell) in &section.entries {
+                for (_, label, cell) in &chapter.entries {
                     line(format!("<dt>{}</dt>{}", escaped(label), tagged("dd", cell)));
                 }
                 line("</dl>".to_owned());
             }
-            section.tables.iter().for_each(|table| line(table.html()));
-            section.notes.iter().for_each(|note| line(format!("<p>{}</p>", escaped(note))));
+            chapter.tables.iter().for_each(|table| line(table.html()));
+            chapter.notes.iter().for_each(|note| line(format!("<p>{}</p>", escaped(note))));
             line("</section>".to_owned());
         }
         line("</main></body></html>".to_owned());
@@ -140,22 +140,22 @@ impl Page {
 
     /// The same for machines: values under their stable names, beside the words for a person.
     pub fn json(&self) -> Value {
-        let section = |section: &Section| {
-            let entries = section.entries.iter().map(|(id, label, cell)| {
+        let chapter = |chapter: &Chapter| {
+            let entries = chapter.entries.iter().map(|(id, label, cell)| {
                 let mut value = cell.json();
                 value["label"] = label.clone().into();
                 ((*id).to_owned(), value)
             });
-            let tables = section.tables.iter().map(|table| (table.id.to_owned(), table.json()));
+            let tables = chapter.tables.iter().map(|table| (table.id.to_owned(), table.json()));
             json!({
-                "id": section.id, "title": section.title, "entries": entries.collect::<Map<_, _>>(),
-                "tables": tables.collect::<Map<_, _>>(), "notes": section.notes,
+                "id": chapter.id, "title": chapter.title, "entries": entries.collect::<Map<_, _>>(),
+                "tables": tables.collect::<Map<_, _>>(), "notes": chapter.notes,
             })
         };
         json!({
             "kind": "vergabevermerk-draft", "version": 1, "lang": if self.lang == Lang::De { "de" } else { "en" },
             "title": self.title, "verdict": self.ruling, "preface": self.preface,
-            "sections": self.sections.iter().map(section).collect::<Vec<_>>(),
+            "sections": self.chapters.iter().map(chapter).collect::<Vec<_>>(),
         })
     }
 }
@@ -218,19 +218,19 @@ mod tests {
 
     #[test]
     fn hostile_text_stays_text() {
-        let mut section = Section::new("a", "A");
+        let mut chapter = Chapter::new("a", "A");
         let hostile = "<script>alert('x')</script>\" onload=\"y\u{1b}[2J\u{202e}&";
-        section.entry("value", hostile, Cell::text(hostile));
-        section.note(hostile);
+        chapter.entry("value", hostile, Cell::text(hostile));
+        chapter.note(hostile);
         let columns = vec![("value", hostile.to_owned())];
         let rows = vec![vec![Cell::unknown(hostile)]];
-        section.tables.push(Table { id: "t", caption: hostile.to_owned(), columns, rows });
+        chapter.tables.push(Table { id: "t", caption: hostile.to_owned(), columns, rows });
         let page = Page {
             lang: Lang::De,
             title: hostile.to_owned(),
             ruling: "VALID",
             preface: vec![hostile.to_owned()],
-            sections: vec![section],
+            chapters: vec![chapter],
         };
         let html = page.html();
         assert!(!html.contains("<script") && !html.contains("onload=\"") && !html.contains('\u{202e}'), "{html}");

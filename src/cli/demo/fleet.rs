@@ -19,7 +19,7 @@ const READY: Duration = Duration::from_secs(20);
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A running node process.
-pub struct Running {
+pub struct NodeProcess {
     child: Child,
     /// Its process id.
     pub pid: u32,
@@ -30,7 +30,7 @@ pub struct Running {
 /// All node processes.
 #[derive(Default)]
 pub struct Fleet {
-    running: BTreeMap<NodeId, Running>,
+    running: BTreeMap<NodeId, NodeProcess>,
 }
 
 impl Fleet {
@@ -67,7 +67,7 @@ impl Fleet {
         let ready: serde_json::Value = serde_json::from_str(&line).map_err(|error| failed(error.to_string()))?;
         let ready_ms = ready.get("ready_ms").and_then(serde_json::Value::as_u64).unwrap_or(0);
         let pid = child.id().unwrap_or(0);
-        self.running.insert(node.clone(), Running { child, pid, ready_ms });
+        self.running.insert(node.clone(), NodeProcess { child, pid, ready_ms });
         Ok(())
     }
 
@@ -85,13 +85,13 @@ impl Fleet {
     }
 
     /// A running node.
-    pub fn get(&self, node: &NodeId) -> Option<&Running> {
+    pub fn get(&self, node: &NodeId) -> Option<&NodeProcess> {
         self.running.get(node)
     }
 
     /// The first node that has ended by itself, if any.
     pub fn ended(&mut self) -> Option<NodeId> {
-        let ended = |running: &mut Running| !matches!(running.child.try_wait(), Ok(None));
+        let ended = |running: &mut NodeProcess| !matches!(running.child.try_wait(), Ok(None));
         self.running.iter_mut().find_map(|(node, running)| ended(running).then(|| node.clone()))
     }
 

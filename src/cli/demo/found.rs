@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::federation::FederationFile;
 use crate::config::folder::{FederationFolder, NodeFolder};
-use crate::config::node::{HostPort, Limits, Peer, PinnedRoot, RunFile, to_toml};
+use crate::config::node::{HostPort, KnownPeer, Limits, PinnedRoot, RunFile, to_toml};
 use crate::domain::envelope;
 use crate::domain::facts::EntityFacts;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, StatementId, sha256};
@@ -106,11 +106,11 @@ pub fn found_world(
         world.homes.extend(node.profile.hosts.iter().map(|org| (org.clone(), node.profile.node.clone())));
     }
     write(&folder.join("root.txt"), &format!("sha256:{}\n", world.anchor))?;
-    make(&folder.join("officers"))?;
+    keys::make_folder(&folder.join("officers"))?;
     for ((org, officer), key) in &founding.officers {
         keys::write(&world.officer_file(org, officer), key)?;
     }
-    make(&folder.join("roots"))?;
+    keys::make_folder(&folder.join("roots"))?;
     for (org, roots) in &founding.roots {
         for (number, key) in (1..).zip(roots) {
             keys::write(&folder.join("roots").join(format!("{org}-{number}.pem")), key)?;
@@ -178,11 +178,21 @@ fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, Vec<SecretKey>>, today:
     let file = &node.organisations;
     let mut signed = Vec::new();
     for fact in &file.memberships {
-        signed.extend(statements.get(&fact.of).and_then(|keys| keys.first()).map(|key| Signed::sign(&Kind::Membership, fact, &[key])));
+        signed.extend(
+            statements
+                .get(&fact.of)
+                .and_then(|keys| keys.first())
+                .map(|key| Signed::sign(&Kind::Membership, fact, &[key])),
+        );
     }
     for fact in &file.entities {
         let fact = carried_forward(fact, today);
-        signed.extend(statements.get(&fact.org).and_then(|keys| keys.first()).map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])));
+        signed.extend(
+            statements
+                .get(&fact.org)
+                .and_then(|keys| keys.first())
+                .map(|key| Signed::sign(&Kind::EntityFacts, &fact, &[key])),
+        );
     }
     for report in &file.connection_reports {
         let key = statements.get(&report.municipality).and_then(|keys| keys.first());
@@ -215,7 +225,7 @@ fn write_node(
     let (listen, _) = world.nodes.get(name).ok_or_else(missing)?;
     let folder = world.folder.join("nodes").join(name.as_str());
     let (key_folder, genesis) = (folder.join("keys"), folder.join("genesis"));
-    make(&key_folder)?;
+    keys::make_folder(&key_folder)?;
     make(&genesis)?;
     keys::write_node(&key_folder, &founded.keys)?;
     keys::write_private(&key_folder.join(crate::node::tls::KEY_FILE), identity.key_pem.as_bytes())?;
@@ -230,17 +240,18 @@ fn write_node(
         toml::to_string_pretty(&node.profile).map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?;
     write(&folder.join("node.toml"), &profile)?;
     let peers = world.nodes.iter().filter(|(peer, _)| *peer != name);
-    let peers: Result<Vec<Peer>, Refusal> = peers
+    let peers: Result<Vec<KnownPeer>, Refusal> = peers
         .map(|(peer, (address, pin))| {
             let address = HostPort::try_from(address.to_string())
                 .map_err(|problem| Refusal::new(Reason::Bug).with("problem", problem))?;
-            Ok(Peer { node: peer.clone(), address, tls_sha256: *pin })
+            Ok(KnownPeer { node: peer.clone(), address, tls_sha256: *pin })
         })
         .collect();
     let run = RunFile {
         listen: *listen,
         data: "data".into(),
         keys: "keys".into(),
+        passphrase_file: None,
         genesis: "genesis".into(),
         epoch: 1,
         profile: "node.toml".into(),

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::audit::bundle::Bundle;
 use crate::audit::report::Ruling;
-use crate::cli::client::{Client, Officer};
+use crate::cli::client::{ActingOfficer, Client};
 use crate::cli::demo::fleet::{Fleet, rss_bytes};
 use crate::cli::demo::found::{World, write};
-use crate::cli::grounds::{Said, gather};
+use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::offering::euros;
-use crate::cli::options::Needs;
+use crate::cli::options::PriceNeeds;
 use crate::cli::order::acts::sign_request;
 use crate::cli::order::show::is_over;
 use crate::cli::order::wish::{Wish, considered};
@@ -278,8 +278,10 @@ impl Story {
 
     async fn judge_routes(&self) -> Result<String, Refusal> {
         let barleben: OrgId = "barleben".parse()?;
-        let found =
-            self.client_of(&barleben)?.routes(&barleben, "dataport/wohngeld", Needs::default(), (None, None)).await?;
+        let found = self
+            .client_of(&barleben)?
+            .routes(&barleben, "dataport/wohngeld", PriceNeeds::default(), (None, None))
+            .await?;
         let orderable = found.routes.iter().filter(|route| route.orderable).count();
         let main = found.routes.iter().find(|route| route.parties == MAIN_CHAIN);
         match main {
@@ -331,8 +333,9 @@ impl Story {
         let found = client.get_offering(offering).await?;
         let entry = found.entry.ok_or_else(|| failed("offering missing"))?;
         let term_years = entry.offering.as_ref().map_or(1, |offering| offering.term_years_min);
-        let considered = considered(&client.routes(&buyer, offering, Needs::default(), (as_of, None)).await?)?;
-        let grounds = gather(&mut client, &buyer, offering, (Needs::default(), as_of), Said::default()).await?;
+        let considered = considered(&client.routes(&buyer, offering, PriceNeeds::default(), (as_of, None)).await?)?;
+        let grounds =
+            gather(&mut client, &buyer, offering, (PriceNeeds::default(), as_of), ForRecord::default()).await?;
         let now = SystemClock.now();
         let wish = Wish {
             request_id: request_id.to_owned(),
@@ -352,7 +355,7 @@ impl Story {
             considered,
             grounds,
             amends: None,
-            bundle: None,
+            gathered: None,
         };
         let officer = self.officer_of(&buyer, "einkauf")?;
         let (_, signed) = sign_request(&officer, wish, now);
@@ -456,7 +459,7 @@ impl Story {
 
     // --- reaching nodes ---
 
-    fn client(&self, node: &NodeId, officer: Option<Officer>) -> Result<Client, Refusal> {
+    fn client(&self, node: &NodeId, officer: Option<ActingOfficer>) -> Result<Client, Refusal> {
         let (address, pin) = self.world.nodes.get(node).ok_or_else(|| failed("unknown node").with("node", node))?;
         Ok(Client::to(tls::channel(&address.to_string(), *pin, None, CALL)?, node.clone(), officer))
     }
@@ -474,11 +477,11 @@ impl Story {
         self.client(self.home(org)?, Some(officer))
     }
 
-    fn officer_of(&self, org: &OrgId, office: &str) -> Result<Officer, Refusal> {
+    fn officer_of(&self, org: &OrgId, office: &str) -> Result<ActingOfficer, Refusal> {
         let name: OfficerName = office.parse()?;
         let known = self.world.officers.get(&(org.clone(), name.clone()));
         let key = known.ok_or_else(|| failed("no such officer").with("officer", format!("{org}/{name}")))?;
-        Ok(Officer { org: org.clone(), name, key: SecretKey::from_pem(&key.to_pem())? })
+        Ok(ActingOfficer { org: org.clone(), name, key: SecretKey::from_pem(&key.to_pem())? })
     }
 
     // --- the report ---

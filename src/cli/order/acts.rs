@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::chain::verdict_of;
-use crate::cli::client::{Client, Officer, fresh_salt};
+use crate::cli::client::{ActingOfficer, Client, fresh_salt};
 use crate::cli::order::wish::Wish;
 use crate::cli::output::Output;
 use crate::domain::id::{OrderId, StatementId};
@@ -16,7 +16,7 @@ use crate::node::system::SystemClock;
 use crate::wire::pb::order::v1 as pb;
 
 /// Signs a request.
-pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, Signed) {
+pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (OrderId, Signed) {
     let order = OrderId::derive(&officer.org, &wish.request_id);
     let request = Request {
         order,
@@ -38,7 +38,7 @@ pub fn sign_request(officer: &Officer, wish: Wish, now: Timestamp) -> (OrderId, 
         considered: wish.considered,
         grounds: wish.grounds,
         amends: wish.amends,
-        bundle: wish.bundle,
+        gathered: wish.gathered,
         officer: officer.name.clone(),
         signed_at: now,
         salt: fresh_salt(),

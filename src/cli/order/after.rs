@@ -7,7 +7,7 @@ use crate::cli::order::acts::answered;
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::Recall;
-use crate::domain::order::milestone::{Event, Item, Milestone};
+use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::parse_date;
@@ -18,7 +18,7 @@ use crate::wire::pb::order::v1 as pb;
 /// What has happened.
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("event").required(true).multiple(false)))]
-pub struct Report {
+pub struct MilestoneReport {
     /// Bestellnummer
     order: OrderId,
     /// Schritt der Anbindung: contact (Ansprechstellen), routing (Zuständigkeit), interface (Schnittstelle), test
@@ -42,11 +42,11 @@ pub struct Report {
     note: String,
 }
 
-impl Report {
+impl MilestoneReport {
     fn event(&self) -> Result<Event, Refusal> {
         let missing = || Refusal::new(Reason::UsageInvalid).with("missing", "--connected, --productive, …");
         if let Some(word) = &self.connected {
-            let item = Item::ALL.into_iter().find(|item| item.word() == word).ok_or_else(missing)?;
+            let item = ConnectionStep::ALL.into_iter().find(|item| item.word() == word).ok_or_else(missing)?;
             return Ok(Event::Connected { item });
         }
         if let Some(day) = &self.productive {
@@ -63,7 +63,7 @@ impl Report {
 }
 
 /// Says what has happened.
-pub async fn report(client: &mut Client, out: Output, report: Report) -> Result<(), Refusal> {
+pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -> Result<(), Refusal> {
     let event = report.event()?;
     let order = client.order(report.order).await?;
     if order.seal_statement_id.is_empty() {
@@ -124,8 +124,10 @@ pub fn lines(order: &pb::Order, out: Output) -> Vec<String> {
     };
     if !phase.is_empty() {
         lines.push(format!("{}: {phase} {}", out.say("Vertrag", "Contract"), order.phase_day).trim_end().to_owned());
-        let done = |item: &Item| order.connected.iter().any(|word| word == item.word());
-        let steps = Item::ALL.iter().map(|item| format!("[{}] {}", if done(item) { "x" } else { " " }, item.word()));
+        let done = |item: &ConnectionStep| order.connected.iter().any(|word| word == item.word());
+        let steps = ConnectionStep::ALL
+            .iter()
+            .map(|item| format!("[{}] {}", if done(item) { "x" } else { " " }, item.word()));
         lines.push(format!("{}: {}", out.say("Anbindung", "Connection"), steps.collect::<Vec<_>>().join("  ")));
     }
     for contact in &order.contacts {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use crate::cli::client::{Client, fresh_salt};
 use crate::cli::order::acts::{hand_in, void};
 use crate::cli::order::show::is_over;
-use crate::cli::order::wish::{DAY_MS, Terms, Wish, considered, euro_cents};
+use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
@@ -23,7 +23,7 @@ pub struct Again {
     max_euro: Option<u32>,
     /// How.
     #[command(flatten)]
-    terms: Terms,
+    terms: RequestTerms,
 }
 
 /// Ends the current attempt if it is open, and tries another route; an amendment tries its only route again.
@@ -121,6 +121,6 @@ async fn next(
         considered: considered(&found)?,
         grounds: before.grounds.clone(),
         amends: before.amends.clone(),
-        bundle: before.bundle.clone(),
+        gathered: before.gathered.clone(),
     })
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
 use crate::cli::offering::euros;
-use crate::cli::order::{after, bundle};
+use crate::cli::order::{after, gathered};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Lang, Refusal};
@@ -142,7 +142,7 @@ fn order_value(order: &pb::Order) -> Value {
         "phase": order.phase().as_str_name(), "phase_day": order.phase_day, "connected": order.connected,
         "contacts": order.contacts.iter().map(|c| json!({"org": c.org, "office": c.office})).collect::<Vec<_>>(),
         "amends": order.amends_order_id, "amended_by": order.amended_by, "members": order.bundled_members,
-        "call_offs": order.call_offs.iter().map(bundle::call_off_value).collect::<Vec<_>>(),
+        "call_offs": order.call_offs.iter().map(gathered::call_off_value).collect::<Vec<_>>(),
         "text_de": order.explanation.as_ref().map(|told| told.text_de.clone()),
     })
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::chain::verdict_of;
-use crate::cli::options::Needs;
+use crate::cli::options::PriceNeeds;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::bundle::Bundle;
+use crate::domain::order::gathered::Gathered;
 use crate::domain::order::{Amends, AutoSeal, CONSIDERED_MAX, Considered, Mode};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -21,7 +21,7 @@ pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Route, days and conditions of a request.
 #[derive(clap::Args, Clone)]
-pub struct Terms {
+pub struct RequestTerms {
     /// Nummer des Weges aus `chain routes`; der erste, wenn nicht genannt, bei `reroute` der erste noch nicht versuchte
     #[arg(long, value_name = "ZAHL")]
     pub route: Option<usize>,
@@ -45,7 +45,7 @@ pub struct Terms {
     pub accept_assumed: bool,
     /// What the price depends on.
     #[command(flatten)]
-    pub needs: Needs,
+    pub needs: PriceNeeds,
     /// Eigenes Zeichen, z. B. Leitweg-ID
     #[arg(long, default_value = "")]
     pub reference: String,
@@ -89,10 +89,11 @@ pub struct Wish {
     /// The sealed order it changes.
     pub amends: Option<Amends>,
     /// The members for whom it orders.
-    pub bundle: Option<Bundle>,
+    #[serde(rename = "bundle")]
+    pub gathered: Option<Gathered>,
 }
 
-impl Terms {
+impl RequestTerms {
     /// Whether the officer says which way it goes.
     pub fn names_route(&self) -> bool {
         self.route.is_some() || !self.via.is_empty()

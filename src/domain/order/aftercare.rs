@@ -7,7 +7,7 @@ use jiff::ToSpan as _;
 
 use crate::domain::id::OrgId;
 use crate::domain::order::attempt::Attempt;
-use crate::domain::order::milestone::{Event, Item, Milestone};
+use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Date;
 
@@ -57,12 +57,12 @@ pub fn phase(attempt: &Attempt) -> Option<Phase> {
 }
 
 /// The steps of the connection that are done, in their usual order.
-pub fn connected(attempt: &Attempt) -> Vec<Item> {
-    let done = |item: &Item| {
+pub fn connected(attempt: &Attempt) -> Vec<ConnectionStep> {
+    let done = |item: &ConnectionStep| {
         let is_it = |event: &Event| matches!(event, Event::Connected { item: done } if done == item);
         attempt.milestones.values().any(|milestone| is_it(&milestone.body().event))
     };
-    Item::ALL.into_iter().filter(done).collect()
+    ConnectionStep::ALL.into_iter().filter(done).collect()
 }
 
 /// Whom to ask, as each party last said.

@@ -5,7 +5,7 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::Verdict;
 use crate::domain::money::Cents;
-use crate::domain::order::milestone::{Event, Item, Milestone};
+use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::order::{
     Accept, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Mode, Recall, Reminder, Request, Seal, Void,
 };
@@ -270,7 +270,9 @@ impl Attempt {
             Event::Productive { .. } | Event::Terminated { .. } if !buys && !sells => {
                 refuse("said by the buyer or the provider")
             }
-            Event::Connected { item: Item::Acceptance } | Event::Closed if !buys => refuse("said by the buyer"),
+            Event::Connected { item: ConnectionStep::Acceptance } | Event::Closed if !buys => {
+                refuse("said by the buyer")
+            }
             _ => Ok(()),
         }
     }

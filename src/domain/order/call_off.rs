@@ -52,8 +52,8 @@ impl CallOff {
     /// Whether it is what the sealed order gives this member: its number, its share, and the order's own terms.
     pub fn check(&self, request: &Request, seal: StatementId, total: Cents) -> Result<(), Refusal> {
         let refuse = |rule: &str| Refusal::new(Reason::ChainBroken).with("org", &self.to).with("rule", rule);
-        let bundle = request.bundle.as_ref().ok_or_else(|| refuse("an order for one buyer only"))?;
-        let shares = bundle.shares(total)?;
+        let gathered = request.gathered.as_ref().ok_or_else(|| refuse("an order for one buyer only"))?;
+        let shares = gathered.shares(total)?;
         let found = shares.into_iter().find(|(member, _)| member.org == self.to);
         let (member, share) = found.ok_or_else(|| refuse("not a member of the order"))?;
         let terms = (self.seal, &self.from, self.offering, &self.provider, self.term_years, self.total);
@@ -62,7 +62,7 @@ impl CallOff {
             return Err(refuse("other terms than the order's"));
         }
         if (self.need, self.key, self.weight, self.weights)
-            != (member.need, bundle.key, member.weight, bundle.weights())
+            != (member.need, gathered.key, member.weight, gathered.weights())
         {
             return Err(refuse("another key than the order's"));
         }

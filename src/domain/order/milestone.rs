@@ -13,7 +13,7 @@ pub const MILESTONES_MAX: u32 = 200;
 /// A step of the connection checklist.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Item {
+pub enum ConnectionStep {
     /// A contact is named on both sides.
     Contact,
     /// The competent authority is entered where the service looks it up.
@@ -26,7 +26,7 @@ pub enum Item {
     Acceptance,
 }
 
-impl Item {
+impl ConnectionStep {
     /// The whole checklist, in its usual order.
     pub const ALL: [Self; 5] = [Self::Contact, Self::Routing, Self::Interface, Self::Test, Self::Acceptance];
 
@@ -49,7 +49,7 @@ pub enum Event {
     /// A step of the connection is done.
     Connected {
         /// Which.
-        item: Item,
+        item: ConnectionStep,
     },
     /// The service is in productive use.
     Productive {

@@ -28,7 +28,7 @@ pub struct Buyer<'a> {
 
 /// One step of a computation, with its inputs.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum PriceStep {
     /// A price per use, times the uses of a year or the least number that is charged.
     Uses {
         /// Price of one.
@@ -100,7 +100,7 @@ pub struct Priced {
     /// What the buyer pays: the item as the order carries it, without terms.
     pub component: Component,
     /// How it came about; empty for a plain amount.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PriceStep>,
     /// Of a shared cost, who bears how much each time, the buyer included.
     pub shares: BTreeMap<Party, Cents>,
 }
@@ -213,7 +213,7 @@ fn quote_item(item: &Component, buyer: &Buyer, years: u32, quoted: &mut Vec<Pric
     if due == Due::PerUse {
         let (stated, least) = (buyer.quantities.uses, terms.uses_min);
         let counted = stated.max(least).ok_or_else(|| missing("uses"))?;
-        steps.push(Step::Uses { unit: item.cents, stated, least });
+        steps.push(PriceStep::Uses { unit: item.cents, stated, least });
         (due, whole) = (Due::PerYear, item.cents.times(counted)?);
     }
     let carried = |due, year, cents| Component {
@@ -229,7 +229,7 @@ fn quote_item(item: &Component, buyer: &Buyer, years: u32, quoted: &mut Vec<Pric
     let split = Split::new(&terms.split, buyer, &itself)?;
     let rise = terms.indexation.as_ref().map(|indexation| (&indexation.index, indexation.rate));
     let Some((index, Some(rate))) = rise else {
-        steps.extend(rise.map(|(index, _)| Step::Indexed { index: index.clone() }));
+        steps.extend(rise.map(|(index, _)| PriceStep::Indexed { index: index.clone() }));
         let (cents, shares) = borne(whole, terms, &split, buyer, &mut steps)?;
         quoted.push(Priced { component: carried(due, item.year, cents), steps, shares });
         return Ok(());
@@ -240,7 +240,7 @@ fn quote_item(item: &Component, buyer: &Buyer, years: u32, quoted: &mut Vec<Pric
         if year > 1 {
             of_year = risen(of_year, rate)?;
         }
-        steps.push(Step::Risen { index: index.clone(), rate, from: whole, to: of_year });
+        steps.push(PriceStep::Risen { index: index.clone(), rate, from: whole, to: of_year });
         let (cents, shares) = borne(of_year, terms, &split, buyer, &mut steps)?;
         quoted.push(Priced { component: carried(Due::Once, Some(year), cents), steps, shares });
     }
@@ -253,7 +253,7 @@ fn borne(
     terms: &Terms,
     split: &Split,
     buyer: &Buyer,
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<PriceStep>,
 ) -> Result<(Cents, BTreeMap<Party, Cents>), Refusal> {
     let (own, shares) =
         if split.parts.is_empty() { (whole, BTreeMap::new()) } else { split.divide(whole, buyer, steps)? };
@@ -269,7 +269,7 @@ fn borne(
             paid_by_buyer = paid_by_buyer.plus(cents)?;
         }
         let who = payer.who.clone().filter(|_| !itself);
-        steps.push(Step::Paid { who, share: payer.share, cents, source: terms.payers_source.clone() });
+        steps.push(PriceStep::Paid { who, share: payer.share, cents, source: terms.payers_source.clone() });
     }
     Ok((paid_by_buyer, shares))
 }
@@ -321,7 +321,7 @@ impl<'t> Split<'t> {
         &self,
         whole: Cents,
         buyer: &Buyer,
-        steps: &mut Vec<Step>,
+        steps: &mut Vec<PriceStep>,
     ) -> Result<(Cents, BTreeMap<Party, Cents>), Refusal> {
         let mut sums = vec![Cents::ZERO; self.parties.len()];
         for ((part, amount), (of, _)) in self.parts.iter().zip(distribute(whole, &self.shares)?).zip(&self.shares) {
@@ -330,7 +330,7 @@ impl<'t> Split<'t> {
                 sums[*place] = sums[*place].plus(*cents)?;
             }
             let stands = part.buyer_at.map(|at| (part.weights[at], cents[at]));
-            steps.push(Step::Shared {
+            steps.push(PriceStep::Shared {
                 whole,
                 share: of.share,
                 part: amount,

@@ -1,7 +1,7 @@
 //! Worked prices, each computed by hand in its comment, and what holds for all of them.
 use proptest::prelude::*;
 
-use super::quote::{Buyer, Charge, Priced, Step, preview, quote};
+use super::quote::{Buyer, Charge, PriceStep, Priced, preview, quote};
 use super::*;
 use crate::domain::facts::BasisPoints;
 use crate::domain::json;
@@ -109,7 +109,7 @@ fn koenigstein_of_2016_adapted_to_three_laender() {
         [32_001_779, 38_761_636, 29_236_585]
     );
     assert_eq!(priced.component.cents, cents(32_001_779), "a Land orders under its organisation's name");
-    let [Step::Shared { weight, of, parties, year, .. }] = priced.steps.as_slice() else { panic!("one step") };
+    let [PriceStep::Shared { weight, of, parties, year, .. }] = priced.steps.as_slice() else { panic!("one step") };
     assert_eq!((*weight, *of, *parties, *year), (279_941, 874_767, 3, 2016));
     let text = priced.steps[0].text(Lang::De);
     assert!(text.contains("Sachsen-Anhalt mit 2,79941 % trägt 320.017,79 €"), "{text}");
@@ -182,7 +182,7 @@ fn who_pays_may_differ_from_who_orders() {
         .steps
         .iter()
         .filter_map(|step| match step {
-            Step::Paid { cents, .. } => Some(cents.get()),
+            PriceStep::Paid { cents, .. } => Some(cents.get()),
             _ => None,
         })
         .collect();
@@ -203,7 +203,7 @@ fn an_agreed_rise_gives_one_amount_a_year() {
     let open = Terms { indexation: indexation(None), ..Terms::default() };
     let priced = one(item(Due::PerYear, 100_000, open), "barleben", None);
     assert_eq!((priced.component.cents, priced.component.due), (cents(100_000), Due::PerYear));
-    assert_eq!(priced.steps, [Step::Indexed { index: "Staffel".to_owned() }]);
+    assert_eq!(priced.steps, [PriceStep::Indexed { index: "Staffel".to_owned() }]);
 }
 
 /// Four towns with 311,082 inhabitants; Barleben joins with its 9,137, so it pays what it pays among five.
@@ -384,7 +384,7 @@ proptest! {
             Ok(priced) => {
                 for of_year in priced.iter().filter(|priced| !priced.shares.is_empty()) {
                     let sum: i64 = of_year.shares.values().map(|share| share.get()).sum();
-                    let Some(Step::Shared { whole, .. }) = of_year.steps.last() else { panic!("a shared cost") };
+                    let Some(PriceStep::Shared { whole, .. }) = of_year.steps.last() else { panic!("a shared cost") };
                     prop_assert_eq!(sum, whole.get());
                 }
             }

@@ -1,6 +1,6 @@
 //! Prices in words, German and English: items, keys, steps. One place, so that tool, page and dossier say the same.
 use crate::domain::facts::BasisPoints;
-use crate::domain::price::quote::Step;
+use crate::domain::price::quote::PriceStep;
 use crate::domain::price::{CostItem, Due, KeyKind, Party, Tax, Treatment};
 use crate::domain::reason::Lang;
 
@@ -88,7 +88,7 @@ fn decimals(number: u64, places: u32, lang: Lang) -> String {
     format!("{} %", text.trim_end_matches([',', '.']))
 }
 
-impl Step {
+impl PriceStep {
     /// One sentence with every input.
     pub fn text(&self, lang: Lang) -> String {
         match self {

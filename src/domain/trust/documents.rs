@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::register::Area;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::Area;
 use crate::domain::signing::PublicKey;
 use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
@@ -480,7 +480,8 @@ impl NodeRecord {
 /// Whether a text is `host:port`, with brackets around an IPv6 address, and nothing else: no scheme, path or blank.
 fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let is_name = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let is_name =
+        |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     let is_ip6 = |host: &str| {
         let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
@@ -496,6 +497,12 @@ impl OfficerGrant {
             return Err(Refusal::new(Reason::IntervalInvalid).with("field", "valid_to"));
         }
         within("roles", !self.roles.is_empty())
+    }
+
+    /// Whether the grant covers an order of this size alone, after so much in the same calendar year.
+    pub fn suffices(&self, cap: Cents, spent_this_year: Cents) -> bool {
+        let of_year = self.limit_per_year.is_none_or(|limit| spent_this_year.plus(cap).is_ok_and(|sum| sum <= limit));
+        cap <= self.limit && of_year
     }
 
     /// Refuses with `GRANT_EXPIRED` on a day on which the grant is not in force.

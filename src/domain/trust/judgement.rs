@@ -9,8 +9,8 @@ use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::documents::{
-    Admission, FederationRoot, KeyEvent, KeyRole, NodeRecord, OfficerGrant, OfficerRole, RECOVERY_PUBLIC_MS, Recovery,
-    Succession,
+    Admission, FederationRoot, KeyEvent, KeyRole, NodeRecord, OfficerGrant, OfficerRole, RECOVERY_PUBLIC_MS,
+    Recovery, Succession,
 };
 use crate::domain::trust::standing::{Holder, KeyStanding, LogTrust, OrgStanding};
 use crate::domain::trust::thresholds::{Quorate, signed_by};
@@ -128,9 +128,7 @@ impl LogTrust {
     fn judge_succession(&self, signed: &Signed, succession: &Succession) -> Result<(), Refusal> {
         self.same_federation(&succession.federation)?;
         match self.known.successions.get(&succession.predecessor) {
-            Some((_, other)) => {
-                Err(Refusal::new(Reason::SuccessionKnown).with("successor", &other.successor))
-            }
+            Some((_, other)) => Err(Refusal::new(Reason::SuccessionKnown).with("successor", &other.successor)),
             None => self.signed_by_trustees(signed),
         }
     }
@@ -142,9 +140,7 @@ impl LogTrust {
 
     fn check_recovery(&self, recovery: &Recovery) -> Result<(), Refusal> {
         let standing = self.standing(&recovery.org)?;
-        let refuse = |rule: &str| {
-            Refusal::new(Reason::RecoveryVoid).with("org", &recovery.org).with("rule", rule)
-        };
+        let refuse = |rule: &str| Refusal::new(Reason::RecoveryVoid).with("org", &recovery.org).with("rule", rule);
         if recovery.after != standing.last_event.map(|(_, id)| id) {
             return Err(refuse("the organisation has signed a key event since"));
         }
@@ -197,16 +193,13 @@ impl LogTrust {
                 return Err(Refusal::new(Reason::NodeTaken).with("org", &event.org).with("rule", "no operator"));
             }
             let current = self.online_key(&event.org, wanted);
-            let is_revoked = current.is_some_and(|standing| {
-                event.revoke.iter().any(|revocation| revocation.key == standing.key.hash())
-            });
+            let is_revoked = current
+                .is_some_and(|standing| event.revoke.iter().any(|revocation| revocation.key == standing.key.hash()));
             let stays_one = added <= 1 && (current.is_none() || is_revoked == (added == 1));
             // A node may stop witnessing; without a log key its log could never be continued.
             let stops = wanted == KeyRole::Witness && added == 0;
             if !stays_one && !stops {
-                return Err(
-                    Refusal::new(Reason::KeyInUse).with("rule", "one log key and one witness key per node")
-                );
+                return Err(Refusal::new(Reason::KeyInUse).with("rule", "one log key and one witness key per node"));
             }
         }
         Ok(())

@@ -404,7 +404,9 @@ impl Known {
     fn absorb_event(&mut self, event: &KeyEvent, id: StatementId, at: u64) {
         let is_native = self.is_native(&event.org, at);
         let own_epoch = event.new_epoch.as_ref().filter(|new| new.epoch == self.origin.epoch);
-        if let (Some(new), true) = (own_epoch, self.operator.as_ref().is_some_and(|(operator, _)| *operator == event.org)) {
+        if let (Some(new), true) =
+            (own_epoch, self.operator.as_ref().is_some_and(|(operator, _)| *operator == event.org))
+        {
             (self.is_begun, self.copied) = (true, new.copied);
         }
         for revocation in &event.revoke {

@@ -54,11 +54,7 @@ fn valid_signers(signed: &Signed, allowed: &BTreeMap<KeyHash, PublicKey>) -> Res
 }
 
 /// Enough of each of `bodies` and every one of `new` must have signed, and nobody else.
-pub fn signed_by(
-    signed: &Signed,
-    bodies: &[Quorate],
-    new: &BTreeMap<KeyHash, PublicKey>,
-) -> Result<(), Refusal> {
+pub fn signed_by(signed: &Signed, bodies: &[Quorate], new: &BTreeMap<KeyHash, PublicKey>) -> Result<(), Refusal> {
     let entitled = bodies.iter().flat_map(|body| body.keys.clone());
     let signers = valid_signers(signed, &entitled.chain(new.clone()).collect())?;
     bodies.iter().try_for_each(|body| body.require(&signers))?;

@@ -4,15 +4,15 @@ use tonic::{Request, Response, Status};
 use super::{Desk, answered};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Area;
-use crate::protocol::catalogue::Row;
+use crate::protocol::catalogue::OfferingVersion;
 use crate::protocol::state::State;
 use crate::protocol::{Answer, Node};
 use crate::search::{Filter, Hit, Index};
-use crate::wire::catalogue::{Listing, Search, Which, entry, offering};
+use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, entry, offering};
 use crate::wire::page::encoded_bytes;
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueService;
-use crate::wire::price::{self, Wanted};
+use crate::wire::price::{self, PriceQuestion};
 use crate::wire::statement::signed;
 use crate::wire::status::lang_of;
 
@@ -23,7 +23,7 @@ impl CatalogueService for Desk {
         request: Request<pb::ListOfferingsRequest>,
     ) -> Result<Response<pb::ListOfferingsResponse>, Status> {
         answered(lang_of(request.metadata()), async {
-            let listing = Listing::try_from(request.into_inner())?;
+            let listing = OfferingListing::try_from(request.into_inner())?;
             self.ask(move |node, _| Ok(list(node.state(), listing))).await
         })
         .await
@@ -47,7 +47,7 @@ impl CatalogueService for Desk {
         request: Request<pb::SearchOfferingsRequest>,
     ) -> Result<Response<pb::SearchOfferingsResponse>, Status> {
         answered(lang_of(request.metadata()), async {
-            let wanted = Search::try_from(request.into_inner())?;
+            let wanted = OfferingSearch::try_from(request.into_inner())?;
             self.ask(move |node, _| search(node, &wanted)).await
         })
         .await
@@ -58,7 +58,7 @@ impl CatalogueService for Desk {
         request: Request<pb::PreviewPriceRequest>,
     ) -> Result<Response<pb::PreviewPriceResponse>, Status> {
         answered(lang_of(request.metadata()), async {
-            let wanted = Wanted::try_from(request.into_inner())?;
+            let wanted = PriceQuestion::try_from(request.into_inner())?;
             self.ask(move |node, _| price::answer(node, &wanted)).await
         })
         .await
@@ -80,21 +80,21 @@ impl CatalogueService for Desk {
 }
 
 /// Orders offerings by seller and name: a space sorts before everything a name is made of.
-fn key(row: &Row) -> String {
+fn key(row: &OfferingVersion) -> String {
     format!("{} {}", row.offering.seller, row.offering.name)
 }
 
-fn list(state: &State, listing: Listing) -> pb::ListOfferingsResponse {
-    let Listing { topic, land, seller, area, page } = listing;
+fn list(state: &State, listing: OfferingListing) -> pb::ListOfferingsResponse {
+    let OfferingListing { topic, land, seller, area, page } = listing;
     let filter = Filter { topic, land, seller, area };
     let rows = state.catalogue.on_offer().filter(|row| filter.admits(&row.offering));
-    let shown = |row: &&Row| entry(state, &row.id, &row.offering);
+    let shown = |row: &&OfferingVersion| entry(state, &row.id, &row.offering);
     let cut = page.cut(rows, |row| key(row), |row| encoded_bytes(&shown(row)));
     let offerings = cut.items.iter().map(shown).collect();
     pb::ListOfferingsResponse { offerings, next_page_token: cut.next, total_size: cut.total }
 }
 
-fn search(node: &Node, wanted: &Search) -> Result<pb::SearchOfferingsResponse, Refusal> {
+fn search(node: &Node, wanted: &OfferingSearch) -> Result<pb::SearchOfferingsResponse, Refusal> {
     let state = node.state();
     let area: Option<Area> = match &wanted.for_org {
         Some(org) => {

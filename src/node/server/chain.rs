@@ -3,7 +3,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
 use crate::wire::access;
-use crate::wire::chain::{AffectedQuestion, LegQuestion, Question, answer, explain, list_affected};
+use crate::wire::chain::{AffectedQuestion, LegQuestion, RouteQuestion, answer, explain, list_affected};
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::pb::chain::v1::chain_service_server::ChainService;
 use crate::wire::status::lang_of;
@@ -16,7 +16,7 @@ impl ChainService for Desk {
     ) -> Result<Response<pb::FindRoutesResponse>, Status> {
         let lang = lang_of(request.metadata());
         answered(lang, async {
-            let question = Question::try_from(request.into_inner())?;
+            let question = RouteQuestion::try_from(request.into_inner())?;
             self.ask(move |node, now| answer(node, &question, now.date())).await
         })
         .await

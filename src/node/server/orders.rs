@@ -15,7 +15,8 @@ use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
 use crate::wire::order::{
-    CallOffListing, Listing, NeedListing, call_offs, evidence_seen, explain, in_words, list, needs, order, submission,
+    CallOffListing, NeedListing, OrderListing, call_offs, evidence_seen, explain, in_words, list, needs, order,
+    submission,
 };
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
@@ -153,7 +154,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let (proof, listing) = (access::read(&metadata)?, Listing::try_from(message)?);
+            let (proof, listing) = (access::read(&metadata)?, OrderListing::try_from(message)?);
             self.ask(move |node, now| Ok(list(node, &node.check_reader(&proof, now)?, &listing, now))).await
         })
         .await

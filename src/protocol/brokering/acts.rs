@@ -83,7 +83,7 @@ impl Node {
                 self.sign_as(&request.buyer, &Kind::LateNotice, &body)
             }
             Act::CallOff(member, share, leg) => {
-                let (seal, bundle) = (attempt.seal.as_ref()?, request.bundle.as_ref()?);
+                let (seal, gathered) = (attempt.seal.as_ref()?, request.gathered.as_ref()?);
                 let body = CallOff {
                     order,
                     attempt: number,
@@ -94,9 +94,9 @@ impl Node {
                     offering: request.offering,
                     provider: request.route.provider().clone(),
                     term_years: request.term_years,
-                    key: bundle.key,
+                    key: gathered.key,
                     weight: member.weight,
-                    weights: bundle.weights(),
+                    weights: gathered.weights(),
                     total: seal.body().total,
                     share,
                     leg,

@@ -20,7 +20,7 @@ use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::cases::judge_leg;
 use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::money::Cents;
-use crate::domain::order::bundle::Member;
+use crate::domain::order::gathered::Member;
 use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Verified;
@@ -83,8 +83,8 @@ impl Node {
 
     /// Carries an order as far as the organisations hosted here can.
     pub(super) fn advance(&mut self, order: OrderId, now: Timestamp, work: &mut Work) {
-        // Each party acts a few times per attempt, a buyer once per member of a bundle, so this ends; the bound only
-        // guards against a mistake.
+        // Each party acts a few times per attempt, a buyer once per member that it orders for, so this ends; the bound
+        // only guards against a mistake.
         for _ in 0..1_024 {
             let Some((number, act)) = self.next_act(order, now) else { break };
             if !self.perform(order, number, act, now, work) {
@@ -147,11 +147,11 @@ impl Node {
         late.map(|(offer, from)| Act::LateNotice(from.clone(), offer))
     }
 
-    /// The next member of a bundle that has no call-off yet.
+    /// The next member of an order for several that has no call-off yet.
     fn call_off_act(&self, known: &Order, attempt: &Attempt) -> Option<Act> {
         let (request, total) = (attempt.request.body(), attempt.seal.as_ref()?.body().total);
-        let bundle = request.bundle.as_ref()?;
-        let shares = bundle.shares(total).ok()?;
+        let gathered = request.gathered.as_ref()?;
+        let shares = gathered.shares(total).ok()?;
         let (member, share) = shares.into_iter().find(|(member, _)| !known.call_offs.contains_key(&member.org))?;
         let leg = (&member.org, &request.buyer);
         let judged = self.judge(&request.rule_pack, leg, request.as_of, request.signed_at.date()).ok()?;
@@ -184,6 +184,10 @@ impl Node {
         }
         if !attempt.declines.is_empty() {
             return Some(Act::Void(VoidReason::Rejected));
+        }
+        // With a party that the federation has expelled no contract comes about.
+        if attempt.route().parties().iter().any(|party| self.state.registry.is_expelled(party)) {
+            return Some(Act::Void(VoidReason::Lapsed));
         }
         match attempt.offer() {
             Err(refusal) if refusal.reason == Reason::PriceTooHigh => Some(Act::Void(VoidReason::PriceTooHigh)),

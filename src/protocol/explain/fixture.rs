@@ -54,6 +54,8 @@ pub(crate) fn by_officer() -> Policy {
 
 fn officer(name: &str, roles: &[OfficerRole], limit: i64) -> OfficerPlan {
     OfficerPlan {
+        device: "arbeitsplatz".parse().expect("a good name"),
+        limit_per_year: None,
         name: name.parse().expect("a name"),
         roles: roles.iter().copied().collect(),
         limit: Town::cents(limit),
@@ -198,7 +200,7 @@ impl Town {
             reference: String::new(),
             considered: Vec::new(),
             amends: None,
-            bundle: None,
+            gathered: None,
             grounds: Grounds::default(),
             officer: "einkauf".parse().expect("a name"),
             signed_at: self.now,

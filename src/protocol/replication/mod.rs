@@ -135,8 +135,8 @@ pub struct Replication {
     pending_notes: BTreeMap<u64, SignedNote>,
     /// Cosigned checkpoints that came before what they cover; one for each log.
     early_notes: BTreeMap<Origin, SignedNote>,
-    /// Logs that are followed no further, each with the reason why.
-    pub(super) refused_logs: BTreeMap<Origin, Refusal>,
+    /// Logs that are followed no further, each with the reason why and when they are tried again.
+    refused_logs: BTreeMap<Origin, (Refusal, Timestamp)>,
     /// What may be taken of each log: entries left, and when that was counted.
     quotas: BTreeMap<Origin, (u64, Timestamp)>,
     pub(super) own: OwnLog,
@@ -158,6 +158,7 @@ impl Replication {
             peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
         }
         self.shunned.values_mut().for_each(|shunned| shunned.until = now);
+        self.refused_logs.values_mut().for_each(|(_, again)| *again = now);
         self.quotas.values_mut().for_each(|(_, since)| *since = now);
         self.own.clock_set_back(now);
     }
@@ -308,7 +309,7 @@ impl Node {
 
     /// Logs that are followed no further, each with the reason why.
     pub fn refused_logs(&self) -> impl Iterator<Item = (&Origin, &Refusal)> {
-        self.sync.refused_logs.iter()
+        self.sync.refused_logs.iter().map(|(origin, (refusal, _))| (origin, refusal))
     }
 
     /// Peers that broke the protocol.

@@ -16,8 +16,8 @@ use crate::log::subjects::Subjects;
 use crate::protocol::frame::{Cover, Frame, Run, Wanted, prefix};
 use crate::protocol::limits::{
     BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, QUOTA_BURST,
-    QUOTA_PER_SECOND,
-    SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
+    QUOTA_PER_SECOND, REFUSED_LOG_MS, SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE,
+    WANTS_PER_PEER_MAX,
 };
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::{LogEntry, Record};
@@ -63,7 +63,10 @@ impl Node {
         if peer.wants.len() >= WANTS_PER_PEER_MAX || now < peer.busy_until {
             return None;
         }
-        let is_next = |origin: &&Origin| !self.sync.fetching.contains_key(*origin) && !self.lacks_former(origin);
+        let is_refused = |origin: &Origin| self.sync.refused_logs.get(origin).is_some_and(|(_, again)| now < *again);
+        let is_next = |origin: &&Origin| {
+            !self.sync.fetching.contains_key(*origin) && !self.lacks_former(origin) && !is_refused(origin)
+        };
         peer.ahead.keys().find(is_next).cloned()
     }
 
@@ -259,7 +262,9 @@ impl Node {
         let covered = Checkpoint::parse(newest.text())?.size;
         let until = first + entries.len() as u64;
         let trust = self.state.registry.log(origin).ok_or_else(gap)?;
-        let Some(change) = trust.log_key_changes().find(|at| *at >= until && *at < covered) else { return Ok(newest) };
+        let Some(change) = trust.log_key_changes().find(|at| *at >= until && *at < covered) else {
+            return Ok(newest);
+        };
         let log = self.state.logs.get(origin).ok_or_else(gap)?;
         let (size, bridge) = log.bridge_to(change).ok_or_else(gap)?;
         if size <= first {
@@ -310,10 +315,7 @@ impl Node {
         let (note, trust, judged) = match self.check_suffix(&run) {
             // No fault of the courier's, and it may be otherwise tomorrow.
             Err(refusal) if is_about_the_log(&refusal) => {
-                self.sync.refused_logs.insert(origin.clone(), refusal);
-                while self.sync.refused_logs.len() > FRAME_HEADS_MAX {
-                    self.sync.refused_logs.pop_first();
-                }
+                self.refuse_log(from, &origin, refusal, now);
                 return Ok(());
             }
             judged => judged?,
@@ -340,6 +342,18 @@ impl Node {
         self.ask_for_more(now, work);
         self.review_own(now, work);
         Ok(())
+    }
+
+    /// A log is followed no further for a while, and shown.
+    fn refuse_log(&mut self, from: &NodeId, origin: &Origin, refusal: Refusal, now: Timestamp) {
+        if let Some(peer) = self.sync.peers.get_mut(from) {
+            peer.wants.remove(origin);
+        }
+        self.sync.fetching.remove(origin);
+        self.sync.refused_logs.insert(origin.clone(), (refusal, now.plus_ms(REFUSED_LOG_MS)));
+        while self.sync.refused_logs.len() > FRAME_HEADS_MAX {
+            self.sync.refused_logs.pop_first();
+        }
     }
 
     /// Counts what a peer delivered; it gets leave for more in steps, once what it sent is stored.
@@ -481,7 +495,8 @@ fn judge_suffix(
 ) -> Result<(SignedNote, LogTrust, Vec<Judged>), Refusal> {
     // With the log key known, a forged frame costs one signature; without it, or where it changes, the key is in the
     // entries.
-    let names_key = |entry: &LogEntry| entry.statement.as_ref().is_some_and(|signed| *signed.kind() == Kind::KeyEvent);
+    let names_key =
+        |entry: &LogEntry| entry.statement.as_ref().is_some_and(|signed| *signed.kind() == Kind::KeyEvent);
     let covered = match trust.log_key() {
         Some(key) => match covering(run, key, tree) {
             Err(_) if run.entries.iter().any(names_key) => None,

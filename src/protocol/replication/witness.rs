@@ -89,7 +89,9 @@ impl Node {
             self.settled(&checkpoint.origin, work);
             self.ask_for_more(now, work);
         } else if is_known && checkpoint.origin.federation == self.settings.origin.federation {
-            // It may be ahead of the entries it covers, or of the logs that name its witnesses.
+            // It may be ahead of the entries it covers, or of the logs that name its witnesses. A log that is followed no
+            // further may be vouched for by it.
+            self.sync.refused_logs.remove(&checkpoint.origin);
             self.sync.early_notes.insert(checkpoint.origin, note);
         }
         Ok(())
@@ -223,8 +225,7 @@ impl Node {
         let kept = kept.filter(|(size, _)| *size > index).map(|(_, note)| note);
         let pending = self.sync.pending_notes.range(index.saturating_add(1)..).map(|(_, note)| note);
         let pending = pending.filter(|_| *origin == self.settings.origin);
-        let counted =
-            kept.into_iter().chain(pending).map(|note| witnesses.count(note).cosigned.len());
+        let counted = kept.into_iter().chain(pending).map(|note| witnesses.count(note).cosigned.len());
         Witnessing { cosigned: counted.max().unwrap_or(0), needed: witnesses.needed }
     }
 

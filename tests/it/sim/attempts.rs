@@ -4,9 +4,9 @@ use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Phase, phase};
-use verbund::domain::order::bundle::{Bundle, Member};
 use verbund::domain::order::call_off::CallOff;
-use verbund::domain::order::milestone::{Event as Happening, Item, Milestone};
+use verbund::domain::order::gathered::{Gathered, Member};
+use verbund::domain::order::milestone::{ConnectionStep, Event as Happening, Milestone};
 use verbund::domain::order::{Amendment, Amends, Endorse, Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
@@ -364,7 +364,7 @@ fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
     assert_eq!(seen(&world), Some(Phase::Contracted));
     let today = world.now.date();
     let steps = [
-        (1, Happening::Connected { item: Item::Routing }, Phase::Connecting(1)),
+        (1, Happening::Connected { item: ConnectionStep::Routing }, Phase::Connecting(1)),
         (2, Happening::Contact { office: "Wohngeldstelle".to_owned() }, Phase::Connecting(1)),
         (3, Happening::Productive { since: today }, Phase::Productive(today)),
         (4, Happening::Terminated { ends_on: day("2027-06-30") }, Phase::Terminated(day("2027-06-30"))),
@@ -379,7 +379,8 @@ fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
     refused(world.officer("kitu", &soon), Reason::OrderState);
     let hop = milestone(&world, order, "kid", "leitung", 1, Happening::Productive { since: today });
     refused(world.officer("kid", &hop), Reason::OrderState);
-    let twice = milestone(&world, order, "barleben", "einkauf", 4, Happening::Connected { item: Item::Test });
+    let twice =
+        milestone(&world, order, "barleben", "einkauf", 4, Happening::Connected { item: ConnectionStep::Test });
     refused(world.officer("kitu", &twice), Reason::OrderConflict);
 }
 
@@ -457,7 +458,7 @@ pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
 }
 
 /// Two members who have said that they need the service.
-fn needy(world: &mut World) -> Bundle {
+fn needy(world: &mut World) -> Gathered {
     let members = [("barleben", 9_000), ("halberstadt", 38_000)].map(|(of, weight)| {
         let body = Need {
             municipality: name(of),
@@ -471,22 +472,22 @@ fn needy(world: &mut World) -> Bundle {
         Member { org: name(of), need: signed.id(), weight }
     });
     world.settle();
-    Bundle { key: KeyKind::Inhabitants, members: members.into() }
+    Gathered { key: KeyKind::Inhabitants, members: members.into() }
 }
 
-fn gathered(world: &World, bundle: &Bundle, request_id: &str) -> Request {
+fn gathered(world: &World, members: &Gathered, request_id: &str) -> Request {
     let route = ["kitu", "kid", "provitako", "govdigital", "dataport"];
     let request = world.federation.request_along(&route, world.federation.wohngeld, request_id, world.now);
-    Request { bundle: Some(bundle.clone()), ..request }
+    Request { gathered: Some(members.clone()), ..request }
 }
 
 #[test]
 fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     let mut world = world();
-    let bundle = needy(&mut world);
-    let request = gathered(&world, &bundle, "sammel-1");
+    let members = needy(&mut world);
+    let request = gathered(&world, &members, "sammel-1");
     let mut stranger = request.clone();
-    stranger.bundle.as_mut().expect("a bundle").members[0].org = name("feldafing");
+    stranger.gathered.as_mut().expect("a bundle").members[0].org = name("feldafing");
     refused(submit(&mut world, &stranger), Reason::NeedMissing);
     let order = submit(&mut world, &request).expect("a good bundle");
     world.settle();
@@ -521,16 +522,16 @@ fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     ] {
         assert_eq!(part.check(request, barleben.seal, total).expect_err("not this order's").reason, reason);
     }
-    let alone = Request { bundle: None, ..request.clone() };
+    let alone = Request { gathered: None, ..request.clone() };
     assert!(barleben.check(&alone, barleben.seal, total).is_err(), "nobody's part");
 }
 
 #[test]
 fn the_parts_of_a_member_come_page_by_page() {
     let mut world = world();
-    let bundle = needy(&mut world);
+    let members = needy(&mut world);
     let mut orders = ["sammel-1", "sammel-2"].map(|request_id| {
-        let request = gathered(&world, &bundle, request_id);
+        let request = gathered(&world, &members, request_id);
         submit(&mut world, &request).expect("a good bundle").to_string()
     });
     world.settle();

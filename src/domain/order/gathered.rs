@@ -11,7 +11,7 @@ use crate::domain::reason::{Reason, Refusal};
 
 /// Members for whom the buyer orders.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Bundle {
+pub struct Gathered {
     /// By what the total is shared.
     pub key: KeyKind,
     /// The members, by name.
@@ -29,7 +29,7 @@ pub struct Member {
     pub weight: u64,
 }
 
-impl Bundle {
+impl Gathered {
     /// The rules it must meet on its own.
     pub fn check(&self, buyer: &OrgId) -> Result<(), Refusal> {
         let refuse = |rule: &str| Err(Refusal::new(Reason::FieldInvalid).with("field", "bundle").with("rule", rule));
@@ -64,34 +64,34 @@ impl Bundle {
 mod tests {
     use super::*;
 
-    fn bundle(weights: &[u64]) -> Bundle {
+    fn gathered(weights: &[u64]) -> Gathered {
         let member = |(at, weight): (usize, &u64)| Member {
             org: format!("ort-{at}").parse().expect("a name"),
             need: StatementId([7; 32]),
             weight: *weight,
         };
-        Bundle { key: KeyKind::Inhabitants, members: weights.iter().enumerate().map(member).collect() }
+        Gathered { key: KeyKind::Inhabitants, members: weights.iter().enumerate().map(member).collect() }
     }
 
     #[test]
     fn shares_add_up_to_the_cent() {
         // 100.00 euros among 1, 1 and 1: 33.34, 33.33, 33.33; the cent left goes to the first by name.
         let total = Cents::try_from(10_000).expect("an amount");
-        let bundle = bundle(&[1, 1, 1]);
-        let shares: Vec<i64> = bundle.shares(total).expect("shares").iter().map(|(_, cents)| cents.get()).collect();
+        let gathered = gathered(&[1, 1, 1]);
+        let shares: Vec<i64> = gathered.shares(total).expect("shares").iter().map(|(_, cents)| cents.get()).collect();
         assert_eq!(shares, [3_334, 3_333, 3_333]);
     }
 
     #[test]
     fn nobody_twice_nobody_without_a_number_and_not_the_buyer() {
         let buyer: OrgId = "kitu".parse().expect("a name");
-        assert_eq!(bundle(&[3, 4]).check(&buyer), Ok(()));
-        assert!(bundle(&[]).check(&buyer).is_err());
-        assert!(bundle(&[1, 0]).check(&buyer).is_err());
-        assert!(bundle(&[1, WEIGHT_MAX + 1]).check(&buyer).is_err());
-        let mut twice = bundle(&[1, 1]);
+        assert_eq!(gathered(&[3, 4]).check(&buyer), Ok(()));
+        assert!(gathered(&[]).check(&buyer).is_err());
+        assert!(gathered(&[1, 0]).check(&buyer).is_err());
+        assert!(gathered(&[1, WEIGHT_MAX + 1]).check(&buyer).is_err());
+        let mut twice = gathered(&[1, 1]);
         twice.members[1].org = twice.members[0].org.clone();
         assert!(twice.check(&buyer).is_err());
-        assert!(bundle(&[1]).check(&"ort-0".parse().expect("a name")).is_err());
+        assert!(gathered(&[1]).check(&"ort-0".parse().expect("a name")).is_err());
     }
 }

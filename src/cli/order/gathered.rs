@@ -1,11 +1,11 @@
-//! Orders for several members: needs that fit together, the bundle in a request, each member's own part.
+//! Orders for several members: needs that fit together, whom a request names, each member's own part.
 use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
 use crate::domain::id::OrgId;
-use crate::domain::order::bundle::{Bundle, Member};
+use crate::domain::order::gathered::{Gathered, Member};
 use crate::domain::price::KeyKind;
 use crate::domain::reason::{Reason, Refusal};
 use crate::wire::pb::order::v1 as pb;
@@ -23,8 +23,8 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// The bundle, each member with its own need; none if nobody is named.
-    pub async fn bundle(self, client: &mut Client, offering: &str) -> Result<Option<Bundle>, Refusal> {
+    /// The members, each with its own need; none if nobody is named.
+    pub async fn gathered(self, client: &mut Client, offering: &str) -> Result<Option<Gathered>, Refusal> {
         if self.members.is_empty() {
             return Ok(None);
         }
@@ -45,7 +45,7 @@ impl Gathering {
             };
             members.push(Member { org, need: need.statement_id.parse()?, weight });
         }
-        Ok(Some(Bundle { key, members }))
+        Ok(Some(Gathered { key, members }))
     }
 }
 
