@@ -9,7 +9,7 @@ use crate::cli::client::Client;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::order::wish::euro_cents;
-use crate::cli::trust::carried::{Carried, check_free, fresh_key, path_for, read_keys, read_public, signed_by};
+use crate::cli::trust::carried::{Carried, check_free, each, fresh_key, keep, path_for, read_keys, read_public, signed_by};
 use crate::cli::trust::propose::of_org;
 use crate::domain::id::{OfficerName, OrgId};
 use crate::domain::proposal::Proposal;
@@ -17,7 +17,6 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Date, parse_date, plus_years};
 use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
-use crate::node::keys;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 
@@ -151,7 +150,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let whose = (&of, &name, device.as_ref());
             let event = drafts::end_of_officer(&of_org(&file, &of)?, whose, reason, &file.logs)?;
             let proposal = Proposal::new(Kind::KeyEvent, &event, &file)?;
-            how.hand_on(global, &signed_by(&proposal, &read_keys(&how.root_key)?)?).await
+            how.hand_on(global, &signed_by(&proposal, each(&read_keys(global, &how.root_key)?))?).await
         }
     }
 }
@@ -162,7 +161,7 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
     let new = granting.new_key.as_ref().map(|path| (path.clone(), fresh_key()));
     let key = match (&new, &granting.officer_public) {
         (Some((_, key)), _) => key.public(),
-        (None, Some(path)) => read_public(path)?,
+        (None, Some(path)) => read_public(global, path)?,
         (None, None) => return Err(Refusal::new(Reason::UsageInvalid).with("missing", "--new-key")),
     };
     let valid_from = day(&granting.from, today)?;
@@ -181,18 +180,18 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
     let file = how.carried.file(global, Some(&granting.of)).await?;
     let proposal = Proposal::new(Kind::OfficerGrant, &body, &file)?;
     check_free(new.iter().map(|(path, _)| path))?;
-    let roots = read_keys(&how.root_key)?;
+    let roots = read_keys(global, &how.root_key)?;
     let proposal = match &new {
         Some((_, key)) => proposal.sign(key)?,
         None => proposal,
     };
-    let proposal = signed_by(&proposal, &roots)?;
+    let proposal = signed_by(&proposal, each(&roots))?;
     if !how.publish {
         check_free([&path_for(&how.carried.out, &proposal)])?;
     }
     // The key is kept before anything is published that names it.
     if let (Some((path, key)), false) = (&new, how.carried.dry_run) {
-        keys::write(path, key)?;
+        keep(global, path, key)?;
     }
     how.hand_on(global, &proposal).await
 }

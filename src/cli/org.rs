@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    Carried, check_free, fresh_key, make_folder, path_for, read_keys, read_public, read_standing, tell, write_new,
+    Carried, check_free, fresh_key, keep, path_for, read_keys, read_public, read_standing, tell, write_new,
 };
 use crate::cli::trust::propose::{self, What, of_org};
 use crate::config::organisations::{Organisation, read_organisations};
@@ -104,9 +104,9 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Join(joining) => join(global, &joining),
         Verb::Keys { statement_public, root_key, of, carried } => {
             let file = carried.file(global, Some(&of)).await?;
-            let key = read_public(&statement_public)?;
+            let key = read_public(global, &statement_public)?;
             let event = drafts::registration(&of_org(&file, &of)?, &of, &[(key, KeyRole::Statement)])?;
-            carried.finish(global, &Proposal::new(Kind::KeyEvent, &event, &file)?, &read_keys(&root_key)?)
+            carried.finish(global, &Proposal::new(Kind::KeyEvent, &event, &file)?, &read_keys(global, &root_key)?)
         }
         Verb::Succeed { predecessor, successor, on, source, how } => {
             propose::run(global, What::Succession { predecessor, successor, on, source, how }).await
@@ -117,7 +117,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 fn join(global: &Global, joining: &Joining) -> Result<(), Refusal> {
     let described = chosen(joining)?;
     let file = read_standing(&joining.standing)?;
-    let (root, new) = root_keys(joining, &described.id)?;
+    let (root, new) = root_keys(global, joining, &described.id)?;
     let admission = Admission {
         federation: file.federation.clone(),
         org: described.id,
@@ -137,8 +137,8 @@ fn join(global: &Global, joining: &Joining) -> Result<(), Refusal> {
     let path = path_for(&joining.out, &proposal);
     if !joining.dry_run {
         check_free(new.iter().map(|(path, _)| path).chain([&path]))?;
-        joining.new_keys.iter().try_for_each(|folder| make_folder(folder))?;
-        new.iter().try_for_each(|(path, key)| keys::write(path, key))?;
+        joining.new_keys.iter().try_for_each(|folder| keys::make_folder(folder))?;
+        new.iter().try_for_each(|(path, key)| keep(global, path, key))?;
         write_new(&path, &proposal.write())?;
     }
     tell(global, &[(path, proposal)], joining.dry_run)
@@ -156,12 +156,15 @@ fn chosen(joining: &Joining) -> Result<Organisation, Refusal> {
 }
 
 /// Root keys with the commitment to those after them, and which of them are new.
-fn root_keys(joining: &Joining, org: &OrgId) -> Result<(RootKeys, Vec<(PathBuf, SecretKey)>), Refusal> {
+fn root_keys(
+    global: &Global,
+    joining: &Joining,
+    org: &OrgId,
+) -> Result<(RootKeys, Vec<(PathBuf, SecretKey)>), Refusal> {
     let threshold = joining.threshold;
     let Some(folder) = &joining.new_keys else {
-        let read = |paths: &[PathBuf]| paths.iter().map(|path| read_public(path)).collect::<Result<Vec<_>, _>>();
-        let next_sha256 = RootKeys::commitment(&read(&joining.next_public)?, threshold);
-        return Ok((RootKeys { keys: read(&joining.root_public)?, threshold, next_sha256 }, Vec::new()));
+        let root = propose::root_keys(global, &joining.root_public, &joining.next_public, threshold)?;
+        return Ok((root, Vec::new()));
     };
     let (current, next) = (made(folder, org, "wurzel"), made(folder, org, "danach"));
     let publics = |keys: &[(PathBuf, SecretKey)]| keys.iter().map(|(_, key)| key.public()).collect::<Vec<PublicKey>>();

@@ -9,15 +9,14 @@ use crate::cli::client::{Client, parse_root};
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    check_root, fresh_key, make_folder, path_for, read_keys, read_proposal, signed_by, tell, write_new,
+    check_root, each, fresh_key, keep, make_folder, path_for, read_keys, read_proposal, signed_by, tell, write_new,
     write_over,
 };
 use crate::cli::trust::propose::What;
 use crate::config::plan::{PlanFile, read_plan};
-use crate::domain::id::StatementId;
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{FederationRoot, Trustee, WitnessPolicy};
 use crate::domain::trust_file::{TrustFile, printed};
@@ -115,7 +114,7 @@ type NewKeys = Vec<(PathBuf, SecretKey)>;
 
 fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
     let plan = read_plan(&founding.plan)?;
-    let (trustees, new) = trustees(&plan, founding.new_keys.as_deref())?;
+    let (trustees, new) = trustees(global, &plan, founding.new_keys.as_deref())?;
     let root = FederationRoot {
         federation: plan.name.clone(),
         version: 1,
@@ -124,35 +123,43 @@ fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
         witnesses: witnesses(&plan),
         prev: None,
     };
-    let mut signing = read_keys(&founding.trustee_key)?;
-    let lacking = plan.threshold.saturating_sub(signing.len());
-    signing.extend(new.iter().take(lacking).map(|(_, key)| SecretKey::from_pem(&key.to_pem())).collect::<Result<Vec<_>, _>>()?);
-    let root = signed_by(&Proposal::founding(&root)?, &signing)?;
+    let at_hand = read_keys(global, &founding.trustee_key)?;
+    let lacking = plan.threshold.saturating_sub(at_hand.len());
+    let made = new.iter().take(lacking).map(|(_, key)| -> &dyn Signer { key });
+    let signing: Vec<&dyn Signer> = each(&at_hand).chain(made).collect();
+    let root = signed_by(&Proposal::founding(&root)?, signing.iter().copied())?;
     let mut proposals = vec![root.clone()];
     if let (Some(pack), Ok(first)) = (&plan.rule_pack, root.statement()) {
         let pack = Proposal::new(Kind::RulePack, pack, &TrustFile::of(vec![first])?)?;
-        proposals.push(signed_by(&pack, &signing)?);
+        proposals.push(signed_by(&pack, signing.iter().copied())?);
     }
     if !founding.dry_run {
-        write_founding(founding, &proposals, &new, root.id())?;
+        write_founding(global, founding, &proposals, &new)?;
     }
     let shown = proposals.into_iter().map(|proposal| (path_for(&founding.out, &proposal), proposal));
     tell(global, &shown.collect::<Vec<_>>(), founding.dry_run)
 }
 
 /// The trustees of a plan; those without a key get a new one.
-fn trustees(plan: &PlanFile, new_keys: Option<&Path>) -> Result<(Vec<Trustee>, NewKeys), Refusal> {
+fn trustees(
+    global: &Global,
+    plan: &PlanFile,
+    new_keys: Option<&Path>,
+) -> Result<(Vec<Trustee>, NewKeys), Refusal> {
     let (mut trustees, mut new) = (Vec::new(), Vec::new());
     for (number, trustee) in (1..).zip(&plan.trustees) {
         let key = match (&trustee.key, new_keys) {
-            (Some(file), _) => carried::read_public(file)?,
+            (Some(file), _) => carried::read_public(global, file)?,
             (None, Some(folder)) => {
                 let key = fresh_key();
                 let public = key.public();
                 new.push((folder.join(format!("treuhand-{number}.pem")), key));
                 public
             }
-            (None, None) => return Err(Refusal::new(Reason::UsageInvalid).with("missing", format!("trustee.{number}.key, --new-keys"))),
+            (None, None) => {
+                let missing = format!("trustee.{number}.key, --new-keys");
+                return Err(Refusal::new(Reason::UsageInvalid).with("missing", missing));
+            }
         };
         trustees.push(Trustee { name: trustee.name.clone(), key });
     }
@@ -160,17 +167,23 @@ fn trustees(plan: &PlanFile, new_keys: Option<&Path>) -> Result<(Vec<Trustee>, N
 }
 
 /// Checks every file first, so that nothing is left half-done where one exists already.
-fn write_founding(founding: &Founding, proposals: &[Proposal], new: &NewKeys, root: StatementId) -> Result<(), Refusal> {
+fn write_founding(
+    global: &Global,
+    founding: &Founding,
+    proposals: &[Proposal],
+    new: &NewKeys,
+) -> Result<(), Refusal> {
     make_folder(&founding.out)?;
     let files: Vec<PathBuf> = proposals.iter().map(|proposal| path_for(&founding.out, proposal)).collect();
     let printed_at = founding.out.join("wurzel.txt");
     let all = files.iter().chain(std::iter::once(&printed_at)).chain(new.iter().map(|(path, _)| path));
     carried::check_free(all)?;
     if let Some(folder) = &founding.new_keys {
-        make_folder(folder)?;
+        keys::make_folder(folder)?;
     }
-    new.iter().try_for_each(|(path, key)| keys::write(path, key))?;
-    write_new(&printed_at, &format!("{}\n", printed(root)))?;
+    new.iter().try_for_each(|(path, key)| keep(global, path, key))?;
+    let root = proposals.first().map(Proposal::root).map(printed).unwrap_or_default();
+    write_new(&printed_at, &format!("{root}\n"))?;
     files.iter().zip(proposals).try_for_each(|(path, proposal)| write_new(path, &proposal.write()))
 }
 
@@ -186,7 +199,7 @@ fn count(number: usize) -> u32 {
 fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
     let expected = signing.root.as_deref().map(parse_root).transpose()?;
     let keys: Vec<PathBuf> = signing.signing_key.iter().chain(&global.key).cloned().collect();
-    let keys = read_keys(&keys)?;
+    let keys = read_keys(global, &keys)?;
     if keys.is_empty() {
         return Err(Refusal::new(Reason::UsageInvalid).with("missing", "--key, --signing-key"));
     }
@@ -195,7 +208,7 @@ fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
         let proposal = read_proposal(path)?;
         check_root(&proposal, expected)?;
         let named = |refusal: Refusal| refusal.with("file", path.display());
-        signed.push((path.clone(), signed_by(&proposal, &keys).map_err(named)?));
+        signed.push((path.clone(), signed_by(&proposal, each(&keys)).map_err(named)?));
     }
     if !signing.dry_run {
         signed.iter().try_for_each(|(path, proposal)| write_over(path, &proposal.write()))?;

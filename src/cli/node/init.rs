@@ -49,7 +49,7 @@ pub fn run(global: &Global, init: Init) -> Result<(), Refusal> {
         file: read_standing(&init.standing)?,
         listen: init.listen,
         addresses,
-        root_keys: read_keys(&init.root_key)?,
+        root_keys: read_keys(global, &init.root_key)?,
     })?;
     if !init.dry_run {
         beginning.write(&init.out)?;

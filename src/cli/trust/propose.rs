@@ -161,7 +161,7 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
                 .iter()
                 .map(|one| {
                     let missing = || Refusal::new(Reason::UsageInvalid).with("missing", format!("key: {}", one.name));
-                    let key = read_public(one.key.as_deref().ok_or_else(missing)?)?;
+                    let key = read_public(global, one.key.as_deref().ok_or_else(missing)?)?;
                     Ok(Trustee { name: one.name.clone(), key })
                 })
                 .collect();
@@ -199,7 +199,7 @@ impl How {
         body: &T,
         file: &TrustFile,
     ) -> Result<(), Refusal> {
-        self.carried.finish(global, &Proposal::new(kind, body, file)?, &read_keys(&self.trustee_key)?)
+        self.carried.finish(global, &Proposal::new(kind, body, file)?, &read_keys(global, &self.trustee_key)?)
     }
 }
 
@@ -249,13 +249,22 @@ async fn renew(global: &Global, admission: Admission) -> Result<(), Refusal> {
 async fn recover(global: &Global, recovering: Recovering) -> Result<(), Refusal> {
     let Recovering { of, root_public, next_public, threshold, reason, how } = recovering;
     let file = how.carried.file(global, Some(&of)).await?;
-    let root = root_keys(&root_public, &next_public, threshold)?;
+    let root = root_keys(global, &root_public, &next_public, threshold)?;
     let recovery = drafts::recovery(&of_org(&file, &of)?, &of, root, SystemClock.now(), &reason)?;
     how.propose(global, Kind::Recovery, &recovery, &file)
 }
 
-fn root_keys(current: &[PathBuf], next: &[PathBuf], threshold: u32) -> Result<RootKeys, Refusal> {
-    let read = |paths: &[PathBuf]| paths.iter().map(|path| read_public(path)).collect::<Result<Vec<PublicKey>, _>>();
+/// Root keys with the commitment to those after them, from public halves in files.
+pub fn root_keys(
+    global: &Global,
+    current: &[PathBuf],
+    next: &[PathBuf],
+    threshold: u32,
+) -> Result<RootKeys, Refusal> {
+    let read = |paths: &[PathBuf]| {
+        let publics = paths.iter().map(|path| read_public(global, path));
+        publics.collect::<Result<Vec<PublicKey>, Refusal>>()
+    };
     let next_sha256: Hash = RootKeys::commitment(&read(next)?, threshold);
     Ok(RootKeys { keys: read(current)?, threshold, next_sha256 })
 }
