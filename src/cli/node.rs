@@ -3,6 +3,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub mod host;
 pub mod init;
 
 use clap::Subcommand;
@@ -71,6 +72,8 @@ pub enum Verb {
     },
     /// Einen neuen Knoten anlegen: Ordner, Schlüssel, Einstellungen und der Anfang seines Protokolls
     Init(init::Init),
+    /// Eine weitere Organisation aufnehmen, neu oder von einem anderen Knoten
+    Host(host::Host),
     /// Zustand des Knotens und seiner Protokolle
     Status,
 }
@@ -101,6 +104,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         }
         Verb::RepairLog { config, root_key } => repair(global, &config, &root_key),
         Verb::Init(made) => init::run(global, made),
+        Verb::Host(taking) => host::run(global, taking).await,
         Verb::Status => status(global).await,
     }
 }

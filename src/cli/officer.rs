@@ -9,7 +9,7 @@ use crate::cli::client::Client;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::order::wish::euro_cents;
-use crate::cli::trust::carried::{Carried, check_free, each, fresh_key, keep, path_for, read_keys, read_public, signed_by};
+use crate::cli::trust::carried::{Carried, check_free, each, keep, path_for, read_keys, read_public, signed_by};
 use crate::cli::trust::propose::of_org;
 use crate::domain::id::{OfficerName, OrgId};
 use crate::domain::proposal::Proposal;
@@ -17,6 +17,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Date, parse_date, plus_years};
 use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
+use crate::node::init::fresh_key;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    Carried, check_free, fresh_key, keep, path_for, read_keys, read_public, read_standing, tell, write_new,
+    Carried, check_free, keep, path_for, read_keys, read_public, read_standing, tell, write_new,
 };
 use crate::cli::trust::propose::{self, What, of_org};
 use crate::config::organisations::{Organisation, read_organisations};
@@ -14,7 +14,9 @@ use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{PublicKey, SecretKey};
 use crate::domain::statement::Kind;
-use crate::domain::trust::{Admission, KeyRole, RootKeys, drafts};
+use crate::domain::trust::drafts::{self, Renewal};
+use crate::domain::trust::{Admission, KeyRole, RootKeys};
+use crate::node::init::fresh_key;
 use crate::node::keys;
 
 /// What to do with organisations.
@@ -36,6 +38,18 @@ pub enum Verb {
         /// Files.
         #[command(flatten)]
         carried: Carried,
+    },
+    /// Auf einen anderen Knoten umziehen: die erneuerte Aufnahme vorschlagen. Danach `node host` dort
+    Move {
+        /// Welche Organisation
+        #[arg(long = "of", value_name = "ORG")]
+        of: OrgId,
+        /// Neuer Heimatknoten
+        #[arg(long, value_name = "KNOTEN")]
+        to: NodeId,
+        /// How.
+        #[command(flatten)]
+        how: propose::How,
     },
     /// Eine Nachfolge vorschlagen; dasselbe wie `trust propose succession`
     Succeed {
@@ -107,6 +121,10 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let key = read_public(global, &statement_public)?;
             let event = drafts::registration(&of_org(&file, &of)?, &of, &[(key, KeyRole::Statement)])?;
             carried.finish(global, &Proposal::new(Kind::KeyEvent, &event, &file)?, &read_keys(global, &root_key)?)
+        }
+        Verb::Move { of, to, how } => {
+            let renewal = Renewal { home_node: Some(to), ..Renewal::default() };
+            propose::renew(global, &of, renewal, &how).await
         }
         Verb::Succeed { predecessor, successor, on, source, how } => {
             propose::run(global, What::Succession { predecessor, successor, on, source, how }).await

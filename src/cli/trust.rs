@@ -9,17 +9,19 @@ use crate::cli::client::{Client, parse_root};
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    check_root, each, fresh_key, keep, make_folder, path_for, read_keys, read_proposal, signed_by, tell, write_new,
+    check_root, each, keep, make_folder, path_for, read_keys, read_proposal, read_text, signed_by, tell, write_new,
     write_over,
 };
 use crate::cli::trust::propose::What;
 use crate::config::plan::{PlanFile, read_plan};
+use crate::domain::envelope;
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{FederationRoot, Trustee, WitnessPolicy};
 use crate::domain::trust_file::{TrustFile, printed};
+use crate::node::init::fresh_key;
 use crate::node::keys;
 
 pub mod carried;
@@ -216,31 +218,52 @@ fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
     tell(global, &signed, signing.dry_run)
 }
 
-/// Checks all files before the first is published.
-async fn publish_all(global: &Global, files: &[PathBuf], dry_run: bool) -> Result<(), Refusal> {
-    let mut statements: Vec<(PathBuf, Proposal, Signed)> = Vec::new();
-    for path in files {
-        let proposal = read_proposal(path)?;
-        let signed = proposal.statement().map_err(|refusal| refusal.with("file", path.display()))?;
-        statements.push((path.clone(), proposal, signed));
+/// A file to be published: a proposal, or a statement that was complete before it was carried.
+struct Ready {
+    path: PathBuf,
+    proposal: Option<Proposal>,
+    signed: Signed,
+}
+
+fn ready(path: &Path) -> Result<Ready, Refusal> {
+    let named = |refusal: Refusal| refusal.with("file", path.display());
+    let text = read_text(path)?;
+    match Proposal::read(&text) {
+        Ok(proposal) => {
+            let signed = proposal.statement().map_err(named)?;
+            Ok(Ready { path: path.to_owned(), proposal: Some(proposal), signed })
+        }
+        Err(refusal) => match envelope::read(&text).ok().filter(|_| refusal.reason == Reason::StatementMalformed) {
+            Some(signed) => Ok(Ready { path: path.to_owned(), proposal: None, signed }),
+            None => Err(named(refusal)),
+        },
     }
+}
+
+/// Checks all files before the first is published. Copies of what the node's own log holds already are passed over.
+async fn publish_all(global: &Global, files: &[PathBuf], dry_run: bool) -> Result<(), Refusal> {
+    let all = files.iter().map(|path| ready(path)).collect::<Result<Vec<Ready>, Refusal>>()?;
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let root = client.trust(None).await?.root_hash.parse()?;
-    for (path, proposal, signed) in &statements {
-        check_root(proposal, Some(root))?;
-        match client.witnesses(&signed.id().to_string()).await {
-            Ok(_) => {
-                return Err(Refusal::new(Reason::PublishedAlready).with("id", signed.id()).with("file", path.display()));
+    let own = client.own_log().await?;
+    let mut new = Vec::new();
+    for file in all {
+        file.proposal.iter().try_for_each(|proposal| check_root(proposal, Some(root)))?;
+        let id = file.signed.id();
+        let is_here = client.place(&id.to_string()).await?.is_some_and(|log| log == own);
+        match (&file.proposal, is_here) {
+            (Some(_), true) => {
+                return Err(Refusal::new(Reason::PublishedAlready).with("id", id).with("file", file.path.display()));
             }
-            Err(refusal) if refusal.reason == Reason::StatementUnknown => {}
-            Err(refusal) => return Err(refusal),
+            (None, true) => {}
+            (_, false) => new.push(file),
         }
     }
     if dry_run {
-        let shown: Vec<(PathBuf, Proposal)> = statements.into_iter().map(|(path, proposal, _)| (path, proposal)).collect();
-        return tell(global, &shown, true);
+        let shown = new.into_iter().filter_map(|file| Some((file.path, file.proposal?)));
+        return tell(global, &shown.collect::<Vec<_>>(), true);
     }
-    for (path, _, signed) in &statements {
+    for Ready { path, signed, .. } in &new {
         publish(global, &mut client, signed).await.map_err(|refusal| refusal.with("file", path.display()))?;
     }
     Ok(())

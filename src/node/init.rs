@@ -299,18 +299,21 @@ pub fn waiting_for(open: &[(PathBuf, Proposal)]) -> BTreeSet<String> {
     orgs.collect()
 }
 
-fn fresh_key() -> SecretKey {
+/// A key from the system's randomness.
+pub fn fresh_key() -> SecretKey {
     let mut seed = [0; 32];
     system::fill(&mut seed);
     SecretKey::from_seed(&seed)
 }
 
-fn make(folder: &Path) -> Result<(), Refusal> {
+/// Makes a folder with everything above it.
+pub(super) fn make(folder: &Path) -> Result<(), Refusal> {
     fs::create_dir_all(folder)
         .map_err(|error| Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", error))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Refusal> {
+/// Writes a file that is not secret.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Refusal> {
     fs::write(path, text)
         .map_err(|error| Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error))
 }

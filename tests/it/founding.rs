@@ -99,6 +99,21 @@ impl Desk {
         assert!(said.contains("\"ready\":true"), "{line}: {said}");
     }
 
+    /// Stops a node and starts it again; nodes are numbered in the order in which they started.
+    fn restart(&mut self, number: usize, line: &str) {
+        let mut child = self.running.remove(number);
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        self.start(line);
+    }
+
+    /// Runs a line again until it succeeds: a node that has just started asks others first.
+    fn patiently(&self, line: &str) -> String {
+        let tries = (0..100).map(|_| self.shell(line).output().expect("a shell"));
+        let done = tries.into_iter().find(|output| output.status.success());
+        String::from_utf8_lossy(&done.unwrap_or_else(|| panic!("{line}")).stdout).into_owned()
+    }
+
     /// The two nodes of the page, without the order.
     fn founded() -> Self {
         let mut desk = Self::with_files();
@@ -270,4 +285,31 @@ fn a_federation_lives_on_without_the_demonstration() {
     let expel = format!("verbund trust propose expulsion --of kid --reason Beitrag {trustees} --trustee-key treuhand/treuhand-3.pem {at}");
     desk.exit(&format!("{expel} && verbund trust publish ausschluss-kid.vorschlag.json {at}"), 0);
     assert!(desk.exit(&format!("verbund trust show {at}"), 0).contains("AUSGESCHLOSSEN kid"));
+}
+
+#[test]
+fn a_municipality_moves_to_another_node() {
+    let mut desk = Desk::founded();
+    let (old, new) = ("--profile betrieb/kitu/client.toml", "--profile betrieb/kid/client.toml");
+    let roots = "--root-key wurzeln/barleben-wurzel-1.pem --root-key wurzeln/barleben-wurzel-2.pem";
+    let trustees = "--trustee-key treuhand/treuhand-1.pem --trustee-key treuhand/treuhand-3.pem";
+    let host = format!("verbund node host --config betrieb/kid/run.toml --of barleben {roots} {old} --out umzug");
+    desk.refused(&host, 5, "ORG_HOSTED_ELSEWHERE");
+    desk.exit(&format!("verbund org move --of barleben --to kid {trustees} {old}"), 0);
+    desk.exit(&format!("verbund trust publish aufnahme-barleben-2.vorschlag.json {old}"), 0);
+    desk.exit(&format!("{host} --dry-run"), 0);
+    assert!(!desk.path("umzug").exists());
+    desk.exit(&host, 0);
+    desk.refused(&host, 7, "FILE_UNWRITABLE");
+    desk.restart(1, "verbund node run --config betrieb/kid/run.toml");
+    desk.patiently(&format!("verbund trust publish umzug/*.json {new}"));
+    let shown = desk.exit(&format!("verbund trust show --org barleben {new}"), 0);
+    assert!(shown.contains("zu Hause auf kid") && shown.contains("verbund-probe/log/kid/1"), "{shown}");
+    let grant = "verbund officer grant --of barleben --for einkauf --roles buyer --limit-euro 20000 --new-key einkauf.pem --publish";
+    desk.exit(&format!("{grant} {roots} {new}"), 0);
+    let order = "verbund order submit --offering kid/eheurkunde --max-euro 5000 --auto-seal --accept-assumed";
+    let officer = "--org barleben --officer einkauf --key einkauf.pem";
+    desk.exit(&format!("{order} {officer} {new}"), 0);
+    let sealed = (0..100).any(|_| desk.exit(&format!("verbund order list {officer} {new}"), 0).contains("abgeschlossen"));
+    assert!(sealed, "ordered from the new home");
 }

@@ -19,7 +19,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{PublicKey, SecretKey, Signer};
 use crate::domain::statement::Signed;
 use crate::domain::trust_file::TrustFile;
-use crate::node::{keys, system};
+use crate::node::keys;
 
 /// Ending of a proposal's file.
 const ENDING: &str = ".vorschlag.json";
@@ -134,13 +134,6 @@ pub fn read_public(global: &Global, path: &Path) -> Result<PublicKey, Refusal> {
     let end = "-----END PUBLIC KEY-----";
     let to = text.find(end).map_or(text.len(), |at| at + end.len());
     PublicKey::from_pem(&text[from..to]).map_err(|refusal| refusal.with("file", path.display()))
-}
-
-/// A fresh key.
-pub fn fresh_key() -> SecretKey {
-    let mut seed = [0; 32];
-    system::fill(&mut seed);
-    SecretKey::from_seed(&seed)
 }
 
 /// The proposal with a signature by each of these keys.
