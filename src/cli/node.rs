@@ -52,7 +52,7 @@ pub enum Verb {
         root: String,
         /// Irgendein Knoten des Verbunds. Welchen Schlüssel er zeigt, wird beim ersten Mal hingenommen: was er
         /// liefert, wird gegen die Wurzel geprüft
-        #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+        #[arg(long, value_name = "HOST:PORT", value_parser = init::address)]
         peer: HostPort,
         /// Einstellungen (run.toml)
         #[arg(long, value_name = "DATEI")]
@@ -133,10 +133,6 @@ fn repair(global: &Global, config: &Path, root_keys: &[PathBuf]) -> Result<(), R
     }
     lines.push(out.say("Jetzt den Knoten starten.", "Now start the node.").to_owned());
     out.one(&value, &lines.join("\n"))
-}
-
-fn address(text: &str) -> Result<HostPort, String> {
-    HostPort::try_from(text.to_owned())
 }
 
 /// How a node begins.

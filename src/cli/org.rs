@@ -185,7 +185,8 @@ fn root_keys(
         return Ok((root, Vec::new()));
     };
     let (current, next) = (made(folder, org, "wurzel"), made(folder, org, "danach"));
-    let publics = |keys: &[(PathBuf, SecretKey)]| keys.iter().map(|(_, key)| key.public()).collect::<Vec<PublicKey>>();
+    let publics =
+        |keys: &[(PathBuf, SecretKey)]| keys.iter().map(|(_, key)| key.public()).collect::<Vec<PublicKey>>();
     let next_sha256 = RootKeys::commitment(&publics(&next), threshold);
     let root = RootKeys { keys: publics(&current), threshold, next_sha256 };
     Ok((root, current.into_iter().chain(next).collect()))

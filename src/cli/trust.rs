@@ -19,7 +19,7 @@ use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::trust::{FederationRoot, Trustee, WitnessPolicy};
+use crate::domain::trust::{FederationRoot, Trustee};
 use crate::domain::trust_file::{TrustFile, printed};
 use crate::node::init::fresh_key;
 use crate::node::keys;
@@ -121,8 +121,8 @@ fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
         federation: plan.name.clone(),
         version: 1,
         trustees,
-        threshold: count(plan.threshold),
-        witnesses: witnesses(&plan),
+        threshold: plan.threshold(),
+        witnesses: plan.policy(),
         prev: None,
     };
     let at_hand = read_keys(global, &founding.trustee_key)?;
@@ -143,11 +143,7 @@ fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
 }
 
 /// The trustees of a plan; those without a key get a new one.
-fn trustees(
-    global: &Global,
-    plan: &PlanFile,
-    new_keys: Option<&Path>,
-) -> Result<(Vec<Trustee>, NewKeys), Refusal> {
+fn trustees(global: &Global, plan: &PlanFile, new_keys: Option<&Path>) -> Result<(Vec<Trustee>, NewKeys), Refusal> {
     let (mut trustees, mut new) = (Vec::new(), Vec::new());
     for (number, trustee) in (1..).zip(&plan.trustees) {
         let key = match (&trustee.key, new_keys) {
@@ -187,15 +183,6 @@ fn write_founding(
     let root = proposals.first().map(Proposal::root).map(printed).unwrap_or_default();
     write_new(&printed_at, &format!("{root}\n"))?;
     files.iter().zip(proposals).try_for_each(|(path, proposal)| write_new(path, &proposal.write()))
-}
-
-/// The witness policy of a plan.
-fn witnesses(plan: &PlanFile) -> WitnessPolicy {
-    WitnessPolicy { nodes: plan.witnesses.nodes.clone(), quorum: count(plan.witnesses.quorum) }
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {

@@ -32,6 +32,22 @@ pub struct PlanFile {
     pub rule_pack: Option<RulePack>,
 }
 
+impl PlanFile {
+    /// How many trustees must sign.
+    pub fn threshold(&self) -> u32 {
+        count(self.threshold)
+    }
+
+    /// Whose cosignatures count.
+    pub fn policy(&self) -> trust::WitnessPolicy {
+        trust::WitnessPolicy { nodes: self.witnesses.nodes.clone(), quorum: count(self.witnesses.quorum) }
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 /// A trustee in a plan.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct PlannedTrustee {

@@ -190,10 +190,8 @@ impl Proposal {
             return Err(Refusal::new(Reason::RootUnknown).with("found", self.id()).with("expected", self.root));
         }
         let bytes = self.pae();
-        let mut all: Vec<Progress> = panels(&trust, &self.body)?
-            .into_iter()
-            .map(|panel| Progress { panel, signed: Vec::new() })
-            .collect();
+        let mut all: Vec<Progress> =
+            panels(&trust, &self.body)?.into_iter().map(|panel| Progress { panel, signed: Vec::new() }).collect();
         for by in &self.signatures {
             let mut entitled = all.iter_mut().filter(|progress| progress.panel.member(&by.key).is_some()).peekable();
             if entitled.peek().is_none() {
@@ -378,7 +376,10 @@ mod tests {
             match String::from_utf8(bytes).ok().map(|changed| (Proposal::read(&changed), changed)) {
                 Some((Ok(read), _)) => {
                     // Layout and the names of fields nobody reads may change; what it says and who signed may not.
-                    assert_eq!((read.id(), &read.signatures), (proposed().id(), &signed(&proposed(), &[1]).signatures));
+                    assert_eq!(
+                        (read.id(), &read.signatures),
+                        (proposed().id(), &signed(&proposed(), &[1]).signatures)
+                    );
                     passed.push(at);
                 }
                 _ => refusals += 1,
@@ -387,8 +388,14 @@ mod tests {
         assert!(refusals > text.len() / 2 && passed.len() < text.len() / 2, "{refusals} of {}", text.len());
         let renamed = format!("{}{}", &text[..body], text[body..].replacen("KITU eG", "KITU AG", 1));
         refused(Proposal::read(&renamed), Reason::ProposalAltered);
-        refused(Proposal::read(&text.replacen("\"kind\": \"admission\"", "\"kind\": \"expulsion\"", 1)), Reason::ProposalAltered);
-        refused(Proposal::read(&text.replacen("KITU eG", "KITU eG\", \"name\": \"KITU AG", 1)), Reason::JsonDuplicateKey);
+        refused(
+            Proposal::read(&text.replacen("\"kind\": \"admission\"", "\"kind\": \"expulsion\"", 1)),
+            Reason::ProposalAltered,
+        );
+        refused(
+            Proposal::read(&text.replacen("KITU eG", "KITU eG\", \"name\": \"KITU AG", 1)),
+            Reason::JsonDuplicateKey,
+        );
         refused(Proposal::read(&"x".repeat(FILE_BYTES_MAX + 1)), Reason::JsonTooLarge);
         refused(Proposal::read("{}"), Reason::StatementMalformed);
     }

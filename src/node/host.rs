@@ -43,12 +43,14 @@ pub fn host(arrival: &Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf,
     let proposal = Proposal::new(Kind::KeyEvent, &event, &arrival.file)?.sign(&key)?;
     let proposal = arrival.root_keys.iter().try_fold(proposal, |proposal, key| proposal.sign(key.as_ref()))?;
     let grounds = arrival.file.grounds(Some(org));
-    let copies: Vec<&Signed> = taken.iter().filter(|signed| *signed.kind() != Kind::FederationRoot && grounds.contains(signed)).collect();
+    let copies: Vec<&Signed> =
+        taken.iter().filter(|signed| *signed.kind() != Kind::FederationRoot && grounds.contains(signed)).collect();
     let event_file = folder.join(format!("{:04}-key-event-{org}.vorschlag.json", copies.len()));
     if dry_run {
         return Ok((event_file, proposal));
     }
-    let refuse = |problem: &str| Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", problem);
+    let refuse =
+        |problem: &str| Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", problem);
     let key_file = keys::generation(&config.keys, &format!("statement-{org}"), 0);
     if folder.exists() || key_file.exists() {
         return Err(refuse("the folder or the key exists"));
@@ -61,7 +63,8 @@ pub fn host(arrival: &Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf,
     keys::write(&key_file, &key)?;
     if !profile.hosts.contains(org) {
         profile.hosts.push(org.clone());
-        let text = toml::to_string_pretty(&profile).map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?;
+        let text =
+            toml::to_string_pretty(&profile).map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?;
         let path = profile_path(&arrival.run)?;
         let beside = path.with_extension("neu");
         write(&beside, &text)?;

@@ -68,7 +68,11 @@ impl Beginning {
     }
 
     fn origin(&self) -> Origin {
-        Origin { federation: self.plan.file.federation.clone(), node: self.plan.described.profile.node.clone(), epoch: 1 }
+        Origin {
+            federation: self.plan.file.federation.clone(),
+            node: self.plan.described.profile.node.clone(),
+            epoch: 1,
+        }
     }
 
     /// Root versions and what else concerns everyone; the operator, whose key event names the log key under which the
@@ -135,9 +139,11 @@ impl Beginning {
         let proposal = Proposal::new(Kind::KeyEvent, &event, &self.plan.file)?;
         let proposal = added.iter().try_fold(proposal, |proposal, (key, _)| proposal.sign(*key))?;
         let roots = proposal.progress()?.into_iter().find(|one| matches!(one.panel.office, Office::Root(_)));
-        let at_hand = self.plan.root_keys.iter().filter(|key| {
-            roots.as_ref().is_some_and(|roots| roots.panel.member(&key.public().hash()).is_some())
-        });
+        let at_hand = self
+            .plan
+            .root_keys
+            .iter()
+            .filter(|key| roots.as_ref().is_some_and(|roots| roots.panel.member(&key.public().hash()).is_some()));
         at_hand.into_iter().try_fold(proposal, |proposal, key| proposal.sign(key.as_ref()))
     }
 

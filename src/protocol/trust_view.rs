@@ -76,9 +76,11 @@ impl Node {
 
     fn for_everyone(&self, federation: &LogTrust) -> Vec<StatementId> {
         let roots = federation.root_versions();
-        let expulsions = self.state.registry.logs().flat_map(|log| log.expulsions().values().flat_map(|all| all.keys()));
+        let expulsions =
+            self.state.registry.logs().flat_map(|log| log.expulsions().values().flat_map(|all| all.keys()));
         let successions = self.state.registry.logs().flat_map(|log| log.successions().values().map(|(id, _)| id));
-        let mut others: Vec<StatementId> = expulsions.chain(successions).chain(self.state.packs.keys()).copied().collect();
+        let mut others: Vec<StatementId> =
+            expulsions.chain(successions).chain(self.state.packs.keys()).copied().collect();
         others.sort();
         others.dedup();
         roots.chain(others).collect()
@@ -86,7 +88,8 @@ impl Node {
 
     fn homes_of(&self, home: &LogTrust, standing: &OrgStanding) -> Vec<LastGood> {
         let federation = &self.settings.origin.federation;
-        let former = standing.homes().flat_map(|node| self.state.registry.logs_of(federation, node)).map(LogTrust::origin);
+        let former =
+            standing.homes().flat_map(|node| self.state.registry.logs_of(federation, node)).map(LogTrust::origin);
         let mut logs: Vec<&Origin> = former.filter(|origin| *origin != home.origin()).collect();
         logs.sort();
         logs.dedup();

@@ -31,7 +31,8 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("folder");
-        let ports = (7401..).zip(free_addresses(3)).map(|(port, free)| (format!("127.0.0.1:{port}"), free.to_string()));
+        let ports =
+            (7401..).zip(free_addresses(3)).map(|(port, free)| (format!("127.0.0.1:{port}"), free.to_string()));
         Self { folder, ports: ports.collect(), settings: BTreeMap::new(), running: Vec::new() }
     }
 
@@ -220,7 +221,11 @@ fn carried_files_refuse_what_was_tampered_with() {
     desk.refused(&commands(PAGE)[3], 7, "FILE_UNWRITABLE");
     desk.refused(&commands(PAGE)[0], 7, "FILE_UNWRITABLE");
     assert_eq!(keys(), before);
-    desk.refused("verbund node init --from kid --standing akte --listen 127.0.0.1:7402 --out betrieb/kid", 5, "THRESHOLD_MISSED");
+    desk.refused(
+        "verbund node init --from kid --standing akte --listen 127.0.0.1:7402 --out betrieb/kid",
+        5,
+        "THRESHOLD_MISSED",
+    );
     assert!(!desk.path("betrieb").exists());
 }
 
@@ -230,7 +235,11 @@ fn keys_of_other_federations_sign_nothing_here() {
     let (file, there) = ("akte/aufnahme-kid-1.vorschlag.json", other.path("akte/aufnahme-kid-1.vorschlag.json"));
     fs::copy(there, own.path("akte/fremd.json")).expect("copied");
     own.refused("verbund trust sign akte/fremd.json --key treuhand/treuhand-1.pem", 5, "SIGNER_WRONG");
-    own.refused(&format!("verbund trust sign {file} akte/fremd.json --key treuhand/treuhand-1.pem"), 5, "SIGNER_WRONG");
+    own.refused(
+        &format!("verbund trust sign {file} akte/fremd.json --key treuhand/treuhand-1.pem"),
+        5,
+        "SIGNER_WRONG",
+    );
     let said = own.exit(&format!("verbund trust show {file} -o json"), 0);
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(said["signers"][0]["missing"], 2, "one refused file leaves the others unsigned");
@@ -256,7 +265,9 @@ fn a_federation_lives_on_without_the_demonstration() {
 
     // A grant on two machines: the office makes its key and signs itself.
     desk.exit("verbund key generate --file einkauf.pem > einkauf.txt", 0);
-    let grant = format!("verbund officer grant --of barleben --for einkauf --roles buyer --officer-public einkauf.txt {roots} {at}");
+    let grant = format!(
+        "verbund officer grant --of barleben --for einkauf --roles buyer --officer-public einkauf.txt {roots} {at}"
+    );
     desk.exit(&grant, 0);
     let file = "vollmacht-barleben-einkauf-arbeitsplatz.vorschlag.json";
     desk.refused(&format!("verbund trust publish {file} {at}"), 5, "POSSESSION_MISSING");
@@ -265,7 +276,10 @@ fn a_federation_lives_on_without_the_demonstration() {
     // The end of it, proposed offline from a carried standing file.
     desk.exit(&format!("verbund trust show --org barleben -o json {at} > stand.json"), 0);
     let end = format!("verbund officer end --of barleben --for einkauf --standing stand.json {roots}");
-    desk.exit(&format!("{end} --dry-run && {end} && verbund trust publish schluessel-barleben-1.vorschlag.json {at}"), 0);
+    desk.exit(
+        &format!("{end} --dry-run && {end} && verbund trust publish schluessel-barleben-1.vorschlag.json {at}"),
+        0,
+    );
     let shown = desk.exit(&format!("verbund trust show --org barleben {at}"), 0);
     assert!(shown.contains("(widerrufen)"), "{shown}");
     // The same file again says what was true before.
@@ -282,7 +296,9 @@ fn a_federation_lives_on_without_the_demonstration() {
     desk.refused(&recover, 7, "RECOVERY_VOID");
 
     // An expulsion reaches the node of the one who is expelled.
-    let expel = format!("verbund trust propose expulsion --of kid --reason Beitrag {trustees} --trustee-key treuhand/treuhand-3.pem {at}");
+    let expel = format!(
+        "verbund trust propose expulsion --of kid --reason Beitrag {trustees} --trustee-key treuhand/treuhand-3.pem {at}"
+    );
     desk.exit(&format!("{expel} && verbund trust publish ausschluss-kid.vorschlag.json {at}"), 0);
     assert!(desk.exit(&format!("verbund trust show {at}"), 0).contains("AUSGESCHLOSSEN kid"));
 }
@@ -310,6 +326,7 @@ fn a_municipality_moves_to_another_node() {
     let order = "verbund order submit --offering kid/eheurkunde --max-euro 5000 --auto-seal --accept-assumed";
     let officer = "--org barleben --officer einkauf --key einkauf.pem";
     desk.exit(&format!("{order} {officer} {new}"), 0);
-    let sealed = (0..100).any(|_| desk.exit(&format!("verbund order list {officer} {new}"), 0).contains("abgeschlossen"));
+    let sealed =
+        (0..100).any(|_| desk.exit(&format!("verbund order list {officer} {new}"), 0).contains("abgeschlossen"));
     assert!(sealed, "ordered from the new home");
 }

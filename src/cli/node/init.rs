@@ -25,7 +25,7 @@ pub struct Init {
     #[arg(long, value_name = "IP:PORT")]
     listen: SocketAddr,
     /// Unter welchen Adressen andere ihn erreichen; ohne Angabe die, an der er lauscht
-    #[arg(long, value_name = "HOST:PORT", value_parser = super::address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     address: Vec<HostPort>,
     /// Wurzelschlüssel der Organisationen, soweit zur Hand; was fehlt, wird zum Unterschreiben getragen
     #[arg(long, value_name = "DATEI")]
@@ -36,6 +36,11 @@ pub struct Init {
     /// Nur prüfen und zeigen, was entstünde
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Reads `host:port`.
+pub fn address(text: &str) -> Result<HostPort, String> {
+    HostPort::try_from(text.to_owned())
 }
 
 /// Runs the verb.

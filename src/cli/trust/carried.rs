@@ -179,13 +179,11 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), Refusal> {
 /// Writes a file whole or not at all.
 pub fn write_over(path: &Path, text: &str) -> Result<(), Refusal> {
     let beside = path.with_extension("neu");
-    fs::write(&beside, text)
-        .and_then(|()| fs::rename(&beside, path))
-        .map_err(|error| {
-            // What was begun is of no use; if it cannot be removed either, the error says which file.
-            let _ = fs::remove_file(&beside);
-            unwritable(path, error)
-        })
+    fs::write(&beside, text).and_then(|()| fs::rename(&beside, path)).map_err(|error| {
+        // What was begun is of no use; if it cannot be removed either, the error says which file.
+        let _ = fs::remove_file(&beside);
+        unwritable(path, error)
+    })
 }
 
 /// Makes a folder with everything above it.

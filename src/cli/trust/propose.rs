@@ -166,7 +166,7 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
                 })
                 .collect();
             let trust = federation(&file);
-            let root = drafts::next_root(&trust, trustees?, super::count(plan.threshold), super::witnesses(&plan));
+            let root = drafts::next_root(&trust, trustees?, plan.threshold(), plan.policy());
             how.propose(global, Kind::FederationRoot, &root, &file)
         }
         What::Admission(admission) => {

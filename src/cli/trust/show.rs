@@ -103,9 +103,10 @@ fn root_value(root: &pb::RootVersion) -> Value {
 }
 
 fn organisation_value(organisation: &pb::OrganisationTrust) -> Value {
-    let online = organisation.online_keys.iter().map(|key| {
-        json!({"key_hash": key.key_hash, "role": key.role, "from": key.from, "revoked": key.revoked})
-    });
+    let online = organisation
+        .online_keys
+        .iter()
+        .map(|key| json!({"key_hash": key.key_hash, "role": key.role, "from": key.from, "revoked": key.revoked}));
     let officers = organisation.officer_keys.iter().map(|key| {
         json!({
             "key_hash": key.key_hash, "officer": key.officer, "device": key.device, "roles": key.roles,
@@ -144,14 +145,23 @@ fn text(answer: &pb::GetTrustResponse, out: Output) -> String {
             node => format!(", {} {node}", out.say("betreibt", "operates")),
         };
         let (number, home) = (out.say("Aufnahme", "admission"), out.say("zu Hause auf", "hosted by"));
-        lines.push(format!("  {}: {} ({number} {}, {home} {}{operates})", org.id, org.name, org.admission_number, org.home_node));
+        lines.push(format!(
+            "  {}: {} ({number} {}, {home} {}{operates})",
+            org.id, org.name, org.admission_number, org.home_node
+        ));
     }
     for one in &answer.expulsions {
         lines.push(format!("{} {}: {}", out.say("AUSGESCHLOSSEN", "EXPELLED"), one.org, one.reason));
     }
     for one in &answer.successions {
         let on = out.say("ab", "from");
-        lines.push(format!("{} {} → {} {on} {}", out.say("Nachfolge", "Succession"), one.predecessor, one.successor, one.on));
+        lines.push(format!(
+            "{} {} → {} {on} {}",
+            out.say("Nachfolge", "Succession"),
+            one.predecessor,
+            one.successor,
+            one.on
+        ));
     }
     for pack in &answer.rule_packs {
         lines.push(format!("{} {} ({})", out.say("Regelwerk", "Rule pack"), pack.name, pack.id));

@@ -144,9 +144,21 @@ fn root(body: &FederationRoot, out: Output) -> Vec<String> {
         body.version
     )];
     let names: Vec<&str> = body.trustees.iter().map(|trustee| trustee.name.as_str()).collect();
-    lines.push(format!("{} ({} {}): {}", out.say("Treuhänder", "Trustees"), out.say("nötig", "needed"), body.threshold, names.join(", ")));
+    lines.push(format!(
+        "{} ({} {}): {}",
+        out.say("Treuhänder", "Trustees"),
+        out.say("nötig", "needed"),
+        body.threshold,
+        names.join(", ")
+    ));
     let nodes: Vec<&str> = body.witnesses.nodes.iter().map(|node| node.as_str()).collect();
-    lines.push(format!("{} ({} {}): {}", out.say("Zeugen", "Witnesses"), out.say("nötig", "needed"), body.witnesses.quorum, nodes.join(", ")));
+    lines.push(format!(
+        "{} ({} {}): {}",
+        out.say("Zeugen", "Witnesses"),
+        out.say("nötig", "needed"),
+        body.witnesses.quorum,
+        nodes.join(", ")
+    ));
     lines
 }
 

@@ -5,10 +5,10 @@ use super::{Desk, answered};
 use crate::domain::id::StatementId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
-use crate::wire::{node, trust};
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::pb::node::v1::node_service_server::NodeService;
 use crate::wire::status::lang_of;
+use crate::wire::{node, trust};
 
 #[tonic::async_trait]
 impl NodeService for Desk {
@@ -36,7 +36,10 @@ impl NodeService for Desk {
         answered(lang_of(&metadata), self.ask(move |asked, _| node::witnessing(asked, &message))).await
     }
 
-    async fn get_trust(&self, request: Request<pb::GetTrustRequest>) -> Result<Response<pb::GetTrustResponse>, Status> {
+    async fn get_trust(
+        &self,
+        request: Request<pb::GetTrustRequest>,
+    ) -> Result<Response<pb::GetTrustResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (mut response, ids) = self.ask(move |asked, _| trust::answer(asked, &message)).await?;
