@@ -1,4 +1,5 @@
 //! The command line's side of gRPC: which node, as whom, and every answer as a JSON value or a refusal.
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tonic::transport::Channel;
 use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
 use crate::cli::passphrase;
+use crate::config::node::NodeConfig;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
@@ -17,6 +19,7 @@ use crate::domain::salt::Salt;
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
+use crate::domain::trust::key_book::KeyBook;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::node::{system, tls};
@@ -98,6 +101,8 @@ pub struct Client {
     officer: Option<ActingOfficer>,
     /// The federation's root hash, if the profile names it.
     pub root: Option<StatementId>,
+    /// The organisation of the options or the profile.
+    pub org: Option<OrgId>,
 }
 
 /// Everything on all pages; `page` gives what is on the page of a token and the token of the next.
@@ -129,7 +134,7 @@ impl Client {
         let org = global.org.clone().or(file.org);
         let name = global.officer.clone().or(file.officer);
         let key = global.key.clone().or(file.key);
-        let officer = match (org, name, key) {
+        let officer = match (org.clone(), name, key) {
             (Some(org), Some(name), Some(key)) => {
                 Some(ActingOfficer { org, name, key: passphrase::opener(global)?.read(&key)? })
             }
@@ -137,12 +142,28 @@ impl Client {
         };
         let root = file.federation_root.as_deref().map(parse_root).transpose()?;
         let channel = tls::channel(&address, tls::pin_of_pem(&pem)?, None, timeout)?;
-        Ok(Self { channel, node: file.node, officer, root })
+        Ok(Self { channel, node: file.node, officer, root, org })
+    }
+
+    /// Connects to the node with these settings, from its own machine.
+    pub fn to_own(config: &NodeConfig, timeout: Duration) -> Result<Self, Refusal> {
+        let file = config.keys.join(tls::CERTIFICATE_FILE);
+        let pem = std::fs::read_to_string(&file).map_err(|error| {
+            Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", error)
+        })?;
+        let mut address = config.listen;
+        if address.ip().is_unspecified() {
+            // It listens everywhere, so here too.
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        let channel = tls::channel(&address.to_string(), tls::pin_of_pem(&pem)?, None, timeout)?;
+        let root = Some(config.federation_root);
+        Ok(Self { channel, node: Some(config.profile.node.clone()), officer: None, root, org: None })
     }
 
     /// Connects to a known node, for the demonstration.
     pub fn to(channel: Channel, node: NodeId, officer: Option<ActingOfficer>) -> Self {
-        Self { channel, node: Some(node), officer, root: None }
+        Self { channel, node: Some(node), officer, root: None, org: None }
     }
 
     /// Who acts; refused if nobody does.
@@ -191,6 +212,13 @@ impl Client {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
         let answer = client.list_peers(node::v1::ListPeersRequest {}).await;
         answer.map(|answer| answer.into_inner().peers).map_err(|status| to_refusal(&status))
+    }
+
+    /// The keys of an organisation, as its home log knows them.
+    pub async fn keys(&mut self, org: &OrgId) -> Result<KeyBook, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let answer = client.get_keys(node::v1::GetKeysRequest { org: org.to_string() }).await;
+        crate::wire::keys::book(answer.map_err(|status| to_refusal(&status))?.into_inner())
     }
 
     /// How many witnesses have cosigned a statement.

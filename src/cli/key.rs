@@ -1,4 +1,4 @@
-//! `verbund key`: making keys on the machine of whoever will use them.
+//! `verbund key`: making keys on the machine of whoever will use them, and putting new ones in the place of old ones.
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -10,6 +10,12 @@ use crate::cli::passphrase::{for_new, opener};
 use crate::domain::reason::Refusal;
 use crate::domain::signing::SecretKey;
 use crate::node::{keys, system};
+
+mod carry;
+mod list;
+mod revoke;
+mod root;
+mod rotate;
 
 /// What to do with keys.
 #[derive(Subcommand)]
@@ -29,10 +35,24 @@ pub enum Verb {
         #[arg(long, value_name = "DATEI")]
         file: PathBuf,
     },
+    /// Alle Schlüssel einer Organisation, wie ihr Heimatprotokoll sie kennt
+    List(list::Arguments),
+    /// Einen Schlüssel des Knotens durch einen neuen ersetzen, im laufenden Betrieb
+    Rotate(rotate::Arguments),
+    /// Die Wurzelschlüssel der Organisation durch die festgelegte nächste Menge ersetzen
+    RotateRoot(root::Arguments),
+    /// Einen Schlüssel widerrufen, ohne ihn zu ersetzen
+    Revoke(revoke::Arguments),
+    /// Die öffentliche Ankündigung einer Wiederherstellung durch die Treuhänder, und ihr Abschluss nach 72 Stunden
+    Recover(root::Recovering),
+    /// Eine Erklärung aus einer Datei unterschreiben; braucht kein Netz
+    Sign(carry::Signing),
+    /// Eine unterschriebene Erklärung aus einer Datei veröffentlichen
+    Publish(carry::Publishing),
 }
 
 /// Runs the verb.
-pub fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
+pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let (file, public) = match verb {
         Verb::Generate { file, encrypt } => {
             let key = generate(global, &file, encrypt || global.passphrase_file.is_some())?;
@@ -42,6 +62,13 @@ pub fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let key = opener(global)?.signer(&file)?;
             (file, key.public())
         }
+        Verb::List(arguments) => return list::run(global, arguments).await,
+        Verb::Rotate(arguments) => return rotate::run(global, arguments).await,
+        Verb::RotateRoot(arguments) => return root::run(global, arguments).await,
+        Verb::Revoke(arguments) => return revoke::run(global, arguments).await,
+        Verb::Recover(arguments) => return root::recover(global, arguments).await,
+        Verb::Sign(arguments) => return carry::sign(global, &arguments),
+        Verb::Publish(arguments) => return carry::publish(global, &arguments).await,
     };
     let value = json!({
         "file": file.display().to_string(),
@@ -59,12 +86,17 @@ pub fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 }
 
 fn generate(global: &Global, file: &Path, encrypt: bool) -> Result<SecretKey, Refusal> {
-    let mut seed = Zeroizing::new([0; 32]);
-    system::fill(&mut *seed);
-    let key = SecretKey::from_seed(&seed);
+    let key = fresh();
     match encrypt {
         true => keys::write_encrypted(file, &key, &for_new(global, file)?)?,
         false => keys::write(file, &key)?,
     }
     Ok(key)
+}
+
+/// A new key, in memory only.
+fn fresh() -> SecretKey {
+    let mut seed = Zeroizing::new([0; 32]);
+    system::fill(&mut *seed);
+    SecretKey::from_seed(&seed)
 }

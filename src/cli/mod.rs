@@ -77,7 +77,7 @@ enum Noun {
     /// Andere Knoten: verbunden oder nicht, Rückstand, Verstöße
     #[command(subcommand)]
     Peer(peer::Verb),
-    /// Schlüssel erzeugen
+    /// Schlüssel erzeugen, zeigen, ersetzen, widerrufen
     #[command(subcommand)]
     Key(key::Verb),
     /// Vertrauen: einen Verbund gründen, Erklärungen der Treuhänder vorschlagen, unterschreiben, veröffentlichen
@@ -132,7 +132,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Peer(verb) => peer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
-        Noun::Key(verb) => key::run(&global, verb).map(|()| ExitCode::SUCCESS),
+        Noun::Key(verb) => key::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Trust(verb) => trust::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Org(verb) => org::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Officer(verb) => officer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

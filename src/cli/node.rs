@@ -161,14 +161,14 @@ async fn join(root: &str, peer: HostPort, config: &Path, opener: &mut Opener) ->
 async fn serve(
     global: &Global,
     config: NodeConfig,
-    mut opener: Opener,
+    opener: Opener,
     until_stdin_closes: bool,
     beginning: Beginning,
 ) -> Result<(), Refusal> {
     let began = SystemClock.now();
     telemetry::init("info");
     let node = config.profile.node.clone();
-    let mut running = start::start(config, &mut opener, beginning.alone).await?;
+    let mut running = start::start(config, opener, beginning.alone).await?;
     let (handle, address) = (running.handle.clone(), running.address);
     let serving = async {
         if beginning.has_joined {
@@ -184,6 +184,7 @@ async fn serve(
         refusal = running.ended() => return Err(refusal),
         ended = serving => ended,
         () = asked_to_end(until_stdin_closes) => Ok(()),
+        () = asked_for_keys(&handle) => Ok(()),
     };
     tracing::info!(node = %node, "stopping");
     running.stop().await;
@@ -231,6 +232,25 @@ async fn asked_to_end(until_stdin_closes: bool) {
         () = interrupted() => {}
         () = stdin_closed => {}
     }
+}
+
+/// Reads the key folder anew with every SIGHUP; never ends.
+async fn asked_for_keys(handle: &Handle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+            while hangup.recv().await.is_some() {
+                match handle.read_keys().await {
+                    Ok(_) => tracing::info!("keys read"),
+                    Err(refusal) => {
+                        tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "keys not read");
+                    }
+                }
+            }
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Waits for Ctrl-C or SIGTERM.

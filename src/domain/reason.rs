@@ -326,6 +326,15 @@ reasons! {
     KeyAbsent "KEY_ABSENT" Conflict
         "Der Knoten hat den geheimen Teil dieses Schlüssels nicht." "The node does not hold the private half of this key."
         "Die Schlüsseldatei in den Schlüsselordner des Knotens legen und die Erklärung erneut veröffentlichen." "Put the key file into the node's key folder and publish the statement again.";
+    LogKeyNeeded "LOG_KEY_NEEDED" Conflict
+        "Ein Protokoll braucht immer einen Schlüssel." "A log always needs a key."
+        "Ersetzen statt widerrufen: `verbund key rotate --role log`, bei Diebstahl mit `--reason compromised --last-good`." "Replace it in place of revoking it: `verbund key rotate --role log`, for a stolen key with `--reason compromised --last-good`.";
+    LastGoodNeeded "LAST_GOOD_NEEDED" Rejected
+        "Bis wohin der Schlüssel galt, ist nicht richtig angegeben." "Up to where the key was good is not stated correctly."
+        "Nur bei `compromised` und dann je Protokoll angeben: `--last-good LOG:ANZAHL`, höchstens so viele Einträge, wie das Protokoll hat. `verbund key list` zeigt sie." "State it only for `compromised`, and then for each log: `--last-good LOG:SIZE`, at most as many entries as the log has. `verbund key list` shows them.";
+    RootKeysUncommitted "ROOT_KEYS_UNCOMMITTED" Denied
+        "Auf diese Wurzelschlüssel hat sich die Organisation nicht festgelegt." "The organisation has not committed to these root keys."
+        "Genau die festgelegte nächste Menge angeben, in derselben Reihenfolge und mit derselben Mindestzahl. Ist sie verloren: Wiederherstellung durch die Treuhänder (`verbund key recover`)." "Give exactly the next set committed to, in the same order and with the same threshold. If it is lost: recovery by the trustees (`verbund key recover`).";
     EventSequence "KEY_EVENT_SEQUENCE" Conflict
         "Das Schlüsselereignis schließt nicht an das vorige an." "The key event does not follow the one before."
         "Nummer und Vorgänger prüfen." "Check number and predecessor.";

@@ -4,6 +4,7 @@
 //! canonical and points with a torsion component. Together every conforming verifier, OpenSSL included, reaches the
 //! same verdict on every signature by a registered key. Batch verification never decides: it is not strict.
 use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -95,6 +96,18 @@ impl fmt::Display for PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key {}", self.hash().short())
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = Refusal;
+
+    /// Reads the 64 hexadecimal digits that `Display` writes.
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let mut bytes = [0; 32];
+        let refuse = |_| Refusal::new(Reason::KeyInvalid).with("key", shortened(text));
+        hex::decode_to_slice(text, &mut bytes).map_err(refuse)?;
+        Self::register(&bytes)
     }
 }
 

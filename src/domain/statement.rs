@@ -209,6 +209,20 @@ impl Signed {
         Ok(signed)
     }
 
+    /// The same with more signatures; a key that has signed already signs the same.
+    pub fn signed_too(&self, keys: &[&dyn Signer]) -> Result<Self, Refusal> {
+        let mut signatures = self.signatures().to_vec();
+        for key in keys {
+            let by = SignatureBy { key: key.public().hash(), signature: key.sign(self.pae())? };
+            signatures.retain(|known| known.key != by.key);
+            signatures.push(by);
+        }
+        signatures.sort();
+        let signed = Self::parse(self.pae(), signatures)?;
+        keys.iter().try_for_each(|key| signed.verify(&key.public()))?;
+        Ok(signed)
+    }
+
     /// SHA-256 of the signed bytes.
     pub fn id(&self) -> StatementId {
         self.parts.id

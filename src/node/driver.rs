@@ -216,6 +216,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 let id = self.expect(reply);
                 self.step(Input::Publish(id, signed), round);
             }
+            Ask::Keys(keys) => self.step(Input::Keys(keys), round),
             Ask::Officer(signed, reply) => {
                 let id = self.expect(reply);
                 self.step(Input::Officer(id, signed), round);

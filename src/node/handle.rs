@@ -11,6 +11,7 @@ use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
+use crate::node::ports::KeyRing;
 use crate::node::prover::{Admitted, FRAMES_MAX, Prover};
 use crate::node::traffic::Traffic;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
@@ -19,6 +20,7 @@ use crate::protocol::mechanism::Mechanism;
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::Dialler;
 use crate::protocol::record::LogEntry;
+use crate::protocol::settings::NodeKeys;
 use crate::protocol::{Answer, Node};
 
 /// Requests that may wait for the driver, in each of its queues. At a thousand steps a second a full queue is one second
@@ -48,6 +50,7 @@ type Look = Box<dyn FnOnce(&Node, &Contacts, Timestamp) + Send>;
 pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
     Publish(Signed, Reply),
+    Keys(NodeKeys),
     Officer(Signed, Reply),
     Deliver { from: NodeId, delivery: Delivery, reply: Reply, room: OwnedSemaphorePermit },
     Introduced(Run, Hash, Reply),
@@ -94,6 +97,7 @@ pub struct Handle {
     pins: watch::Receiver<Arc<Pins>>,
     prover: Prover,
     traffic: Traffic,
+    ring: Option<Arc<Mutex<KeyRing>>>,
 }
 
 /// The driver's ends of a handle.
@@ -113,7 +117,12 @@ impl Handle {
         let (pinning, pins) = watch::channel(Arc::default());
         let ends = Ends { asks: asked, inbox: arrived, changes: changes.clone(), open: opening, pins: pinning };
         let (rooms, streams, traffic) = (Arc::default(), Arc::default(), Traffic::default());
-        (Self { log, asks, inbox, rooms, changes, streams, open, pins, prover, traffic }, ends)
+        (Self { log, asks, inbox, rooms, changes, streams, open, pins, prover, traffic, ring: None }, ends)
+    }
+
+    /// The same, with keys that can be read anew.
+    pub fn with_key_ring(self, ring: KeyRing) -> Self {
+        Self { ring: Some(Arc::new(Mutex::new(ring))), ..self }
     }
 
     /// The node.
@@ -131,10 +140,26 @@ impl Handle {
         self.ask(|reply| Ask::Found(genesis, reply)).await
     }
 
-    /// Hands in a public statement.
+    /// Hands in a public statement. What names a key whose private half is not held is well signed; so it is worth a look
+    /// whether the key has been laid down meanwhile.
     pub async fn publish(&self, signed: Signed) -> Result<Answer, Refusal> {
         self.prover.check([&signed]);
-        self.ask(|reply| Ask::Publish(signed, reply)).await
+        match self.ask(|reply| Ask::Publish(signed.clone(), reply)).await {
+            Err(refusal) if refusal.reason == Reason::KeyAbsent && self.read_keys().await? => {
+                self.ask(|reply| Ask::Publish(signed, reply)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Reads the private keys anew; says whether there is a place to read them from.
+    pub async fn read_keys(&self) -> Result<bool, Refusal> {
+        let Some(ring) = self.ring.clone() else { return Ok(false) };
+        // Files, and keys under a passphrase, take longer than others should wait.
+        let read = tokio::task::spawn_blocking(move || (ring.lock().expect("no panic while it is held"))());
+        let keys = read.await.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
+        self.send(Ask::Keys(keys)).await?;
+        Ok(true)
     }
 
     /// Hands in an officer's request, decision, seal or void.

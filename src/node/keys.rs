@@ -52,6 +52,11 @@ impl Opener {
         self
     }
 
+    /// Asks nobody from here on: what runs by itself has nobody to ask.
+    pub fn unattended(self) -> Self {
+        Self { ask: None, ..self }
+    }
+
     /// The first passphrase known without asking.
     pub fn into_passphrase(self) -> Option<Passphrase> {
         self.passphrases.into_iter().next()
@@ -262,6 +267,11 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Refusal> {
 
 fn unwritable(path: &Path, error: std::io::Error) -> Refusal {
     Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error)
+}
+
+/// The number of the newest generation of a key that lies in a folder.
+pub fn newest_generation(folder: &Path, name: &str) -> Option<usize> {
+    (0..GENERATIONS_MAX).rfind(|number| generation(folder, name, *number).exists())
 }
 
 /// Writes all keys that a node signs with.

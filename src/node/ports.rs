@@ -1,4 +1,4 @@
-//! The seams of the shell: clock and peers. (The store's seam is `store::Store`, that of randomness `settings::Dice`.)
+//! The seams of the shell: clock, peers and key ring. (The store's seam is `store::Store`, that of randomness `settings::Dice`.)
 use std::future::Future;
 
 use crate::domain::id::NodeId;
@@ -6,6 +6,10 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::protocol::frame::{Delivery, Question};
+use crate::protocol::settings::NodeKeys;
+
+/// Reads the node's private keys anew, from wherever they are kept. May take its time.
+pub type KeyRing = Box<dyn FnMut() -> Result<NodeKeys, Refusal> + Send>;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {

@@ -18,6 +18,7 @@ use crate::node::driver::Driver;
 use crate::node::handle::Handle;
 use crate::node::keys::Opener;
 use crate::node::peers::{GrpcPeers, dial_all};
+use crate::node::ports::KeyRing;
 use crate::node::server::Services;
 use crate::node::system::{SystemClock, SystemDice, fill};
 use crate::node::tls::{Identity, accept, bind};
@@ -61,11 +62,11 @@ impl Running {
     }
 }
 
-/// Starts a node from its checked configuration, with keys as `opener` finds and opens them. `alone`: the operator answers for it that nobody knows more of the
-/// node's log than its store.
-pub async fn start(config: NodeConfig, opener: &mut Opener, alone: bool) -> Result<Running, Refusal> {
+/// Starts a node from its checked configuration, with keys as `opener` finds and opens them, now and whenever there are
+/// new ones. `alone`: the operator answers for it that nobody knows more of the node's log than its store.
+pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Result<Running, Refusal> {
     let node_keys = opener.read_node(&config)?;
-    let identity = Identity::read(&config.keys, opener)?;
+    let identity = Identity::read(&config.keys, &mut opener)?;
     let genesis = read_genesis(&config.genesis)?;
     let listener = bind(config.listen).await?;
     let for_numbers = match config.metrics {
@@ -86,6 +87,7 @@ pub async fn start(config: NodeConfig, opener: &mut Opener, alone: bool) -> Resu
     let peers = GrpcPeers::new(&config, identity.clone());
     let for_driver = peers.clone();
     let (driver, handle) = Driver::new(node, store, SystemClock, move |_| for_driver);
+    let handle = handle.with_key_ring(key_ring(&config, opener));
     let mut driver = tokio::spawn(driver.run());
     if let Err(refusal) = handle.found(genesis).await {
         // The driver's own reason says more than that it no longer answers.
@@ -117,6 +119,12 @@ pub async fn start(config: NodeConfig, opener: &mut Opener, alone: bool) -> Resu
     }
     dial_all(&peers, &handle, stopped);
     Ok(Running { handle, address, stop, driver, server })
+}
+
+/// The key folder, with whatever opens the files in it.
+fn key_ring(config: &NodeConfig, opener: Opener) -> KeyRing {
+    let (config, mut opener) = (config.clone(), opener.unattended());
+    Box::new(move || opener.read_node(&config))
 }
 
 /// Waits for the stop, then says so to whoever balances load.

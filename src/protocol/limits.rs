@@ -34,6 +34,9 @@ pub const RETRY_MS_MIN: i64 = 250;
 /// this only bounds the wait after a silent return.
 pub const RETRY_MS_MAX: i64 = 60_000;
 
+/// Longest wait where the receiver, or this node, has not heard of a key yet: replication brings it within seconds.
+pub const RETRY_BEHIND_MS_MAX: i64 = 2_000;
+
 /// An unanswered delivery counts as lost after this long; the call's own deadline is shorter.
 pub const DELIVERY_MS_MAX: i64 = 10_000;
 
@@ -111,6 +114,14 @@ pub const QUOTA_BURST: u64 = 200_000;
 /// Entries of one log per second that are taken beyond [`QUOTA_BURST`]: a hundred sealed orders a second, of which the
 /// busiest node logs a dozen entries each. A publisher that writes faster is heard later; nothing of it becomes invalid.
 pub const QUOTA_PER_SECOND: u64 = 1_500;
+
+/// Bytes of entries of one log that are taken on a day: leaves of a million sealed orders of a hop, and a large catalogue.
+/// It is what one admitted operator can make every other one store; a newcomer that fetches a longer past takes days.
+pub const QUOTA_BYTES_PER_DAY: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How long a cosigned checkpoint waits for what it covers, in milliseconds: ten minutes, in which a catch-up that is under
+/// way gets there or hears of a newer one.
+pub const EARLY_NOTE_MS: i64 = 10 * 60 * 1000;
 
 /// Mean time between two comparisons of digests with a random peer, in milliseconds; jittered by half.
 pub const PING_MS: i64 = 1_000;

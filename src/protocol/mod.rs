@@ -15,6 +15,7 @@ pub mod explain;
 pub mod founding;
 pub mod frame;
 pub mod journal;
+pub mod key_book;
 pub mod limits;
 pub mod mechanism;
 pub mod needs;

@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NodeId, OrderId};
-use crate::domain::reason::{Class, Refusal};
+use crate::domain::reason::{Class, Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::protocol::frame::DeliveryKey;
-use crate::protocol::limits::{DELIVERIES_IN_FLIGHT_MAX, DELIVERY_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN};
+use crate::protocol::limits::{
+    DELIVERIES_IN_FLIGHT_MAX, DELIVERY_MS_MAX, RETRY_BEHIND_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN,
+};
 
 /// Deliveries without a receipt.
 #[derive(Default, Debug)]
@@ -130,7 +132,7 @@ impl Outbox {
             // A node that is busy says when it is worth coming back; one that is away does not.
             let asked = refusal.field("retry_ms").and_then(|text| text.parse().ok());
             let doubled = RETRY_MS_MIN.saturating_mul(1 << sending.tries.min(16));
-            let wait = asked.unwrap_or(doubled).clamp(1, RETRY_MS_MAX);
+            let wait = asked.unwrap_or(doubled).clamp(1, longest_wait(&refusal));
             sending.tries += 1;
             sending.in_flight = false;
             sending.next_at = now.plus_ms(wait + jitter_ms);
@@ -217,11 +219,40 @@ impl Outbox {
     }
 }
 
+/// How long to wait at most after such a refusal. A key that is not known yet was rotated a moment ago: nothing is refused
+/// for good because of that.
+fn longest_wait(refusal: &Refusal) -> i64 {
+    if refusal.reason == Reason::KeyUnknown { RETRY_BEHIND_MS_MAX } else { RETRY_MS_MAX }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::id::StatementId;
-    use crate::domain::reason::Reason;
+
+    #[test]
+    fn a_key_that_is_not_known_yet_is_tried_again_within_seconds() {
+        let mut now: Timestamp = "2026-11-24T08:00:00Z".parse().expect("a time");
+        let key = DeliveryKey {
+            order: OrderId([1; 16]),
+            attempt: 1,
+            to: "kid".parse().expect("a name"),
+            message: StatementId([1; 32]),
+        };
+        let node: NodeId = "kid".parse().expect("a name");
+        let mut outbox = Outbox::default();
+        outbox.add(key.clone(), node.clone(), false, now);
+        for _ in 0..100 {
+            assert_eq!(outbox.take_due(now), [(node.clone(), key.clone())], "never given up");
+            outbox.failed(&key, Refusal::new(Reason::KeyUnknown), 0, now);
+            let due = outbox.next_due().expect("it waits");
+            assert!(due.since_ms(now) <= RETRY_BEHIND_MS_MAX, "{due}");
+            now = due;
+        }
+        outbox.take_due(now);
+        outbox.failed(&key, Refusal::new(Reason::Unreachable), 0, now);
+        assert_eq!(outbox.next_due().map(|due| due.since_ms(now)), Some(RETRY_MS_MAX), "others wait longer");
+    }
 
     #[test]
     fn a_clock_that_went_back_makes_nothing_wait_for_the_time_it_had() {

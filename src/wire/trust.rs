@@ -114,7 +114,7 @@ fn organisation(view: &OrganisationView<'_>) -> pb::OrganisationTrust {
         last_event_id: last.map(|(_, id)| id.to_string()).unwrap_or_default(),
         online_keys,
         officer_keys,
-        logs: view.logs.iter().map(|good| pb::LogSize { origin: good.log.to_string(), size: good.size }).collect(),
+        logs: view.logs.iter().map(|good| pb::HomeLog { origin: good.log.to_string(), size: good.size }).collect(),
     }
 }
 

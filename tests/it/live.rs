@@ -106,9 +106,8 @@ impl Live {
 
     /// Starts a node from its files.
     pub async fn start(&mut self, node: &str) -> Handle {
-        let running = start(read_run(&self.run_file(node)).expect("settings"), &mut Opener::default(), false)
-            .await
-            .expect("starts");
+        let running =
+            start(read_run(&self.run_file(node)).expect("settings"), Opener::default(), false).await.expect("starts");
         let handle = running.handle.clone();
         self.running.insert(name(node), running);
         handle
@@ -228,7 +227,7 @@ async fn a_new_node_joins_with_the_root_and_one_address() {
         assert_eq!((peer.node.as_str(), peer.tls_sha256), ("kid", live.world.nodes[&peer.node].1));
         introduce(&config, &mut Opener::default(), first.clone()).await.expect("twice is once");
         config.peers.push(peer);
-        let running = start(config, &mut Opener::default(), false).await.expect("starts");
+        let running = start(config, Opener::default(), false).await.expect("starts");
         let handle = running.handle.clone();
         live.running.insert(name(node), running);
         wait_until(&handle, "level", |node| node.progress().is_level).await;
@@ -433,7 +432,7 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
     std::fs::remove_dir_all(kitu_folder.join("data")).expect("removed");
     copy(&kitu_folder.join("backup"), &kitu_folder.join("data"));
     let config = read_run(&live.run_file("kitu")).expect("settings");
-    let running = start(config, &mut Opener::default(), true).await.expect("starts");
+    let running = start(config, Opener::default(), true).await.expect("starts");
     running.handle.publish(offering(&live, "gerettet", 1)).await.expect("published");
     live.running.insert(name("kitu"), running);
     live.start("kid").await;
@@ -499,7 +498,7 @@ async fn refused(peers: &GrpcPeers, deliveries: impl IntoIterator<Item = Deliver
 async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     const FLOOD: usize = 3 * PEER_INBOX_MAX;
     let mut live = Live::found();
-    let running = start(read_run(&live.run_file("kitu")).expect("settings"), &mut Opener::default(), true)
+    let running = start(read_run(&live.run_file("kitu")).expect("settings"), Opener::default(), true)
         .await
         .expect("starts");
     let kitu = running.handle.clone();

@@ -2,6 +2,7 @@
 //!
 //! Every list is bounded, so that no signer can make others store more than they agreed to.
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +143,16 @@ pub struct LastGood {
     pub size: u64,
 }
 
+impl FromStr for LastGood {
+    type Err = Refusal;
+
+    /// Reads `LOG:SIZE`.
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let (log, size) = text.rsplit_once(':').ok_or_else(|| invalid("last_good"))?;
+        Ok(Self { log: log.parse()?, size: size.parse().map_err(|_| invalid("last_good"))? })
+    }
+}
+
 /// What a list of last good positions says about a log; one that is not named has none.
 pub fn good_size(list: &[LastGood], log: &Origin) -> u64 {
     list.iter().find(|good| good.log == *log).map_or(0, |good| good.size)
@@ -182,6 +193,15 @@ impl KeyRole {
     }
 }
 
+impl FromStr for KeyRole {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let roles = [Self::Statement, Self::Log, Self::Witness];
+        roles.into_iter().find(|role| role.word() == text).ok_or_else(|| invalid("role"))
+    }
+}
+
 /// An online key is added.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OnlineKey {
@@ -201,6 +221,26 @@ pub enum RevocationReason {
     Compromised,
     /// No longer needed. Takes nothing back.
     Ceased,
+}
+
+impl RevocationReason {
+    /// Its stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Superseded => "superseded",
+            Self::Compromised => "compromised",
+            Self::Ceased => "ceased",
+        }
+    }
+}
+
+impl FromStr for RevocationReason {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let reasons = [Self::Superseded, Self::Compromised, Self::Ceased];
+        reasons.into_iter().find(|reason| reason.word() == text).ok_or_else(|| invalid("reason"))
+    }
 }
 
 /// A key is revoked.

@@ -43,6 +43,11 @@ impl OrgStanding {
         self.last_event
     }
 
+    /// A recovery by the trustees that is announced and not in force.
+    pub fn announced_recovery(&self) -> Option<StatementId> {
+        self.recovery.as_ref().map(|(id, _)| *id)
+    }
+
     /// The recovery that the trustees have announced, if one is under way.
     pub fn recovery(&self) -> Option<&(StatementId, Recovery)> {
         self.recovery.as_ref()

@@ -8,7 +8,7 @@ use crate::domain::statement::Signed;
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::pb::node::v1::node_service_server::NodeService;
 use crate::wire::status::lang_of;
-use crate::wire::{node, trust};
+use crate::wire::{keys, node, trust};
 
 #[tonic::async_trait]
 impl NodeService for Desk {
@@ -34,6 +34,15 @@ impl NodeService for Desk {
     ) -> Result<Response<pb::GetWitnessingResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), self.ask(move |asked, _| node::witnessing(asked, &message))).await
+    }
+
+    async fn get_keys(&self, request: Request<pb::GetKeysRequest>) -> Result<Response<pb::GetKeysResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let org = keys::asked(&message)?;
+            self.ask(move |asked, _| Ok(keys::answer(&asked.key_book(&org)?))).await
+        })
+        .await
     }
 
     async fn get_trust(

@@ -250,11 +250,12 @@ impl World {
         self.sites[&self.federation.home(org)].rotations.get(org).copied().unwrap_or(0)
     }
 
-    /// The keys a node holds by now.
+    /// The keys a node holds by now: every statement key it has had, and the next one, which lies ready before anybody
+    /// names it.
     pub(super) fn keys(&self, node: &NodeId) -> NodeKeys {
         let mut keys = self.federation.keys(node);
-        for (org, rotations) in &self.sites[node].rotations {
-            keys.statements.insert(org.clone(), (0..=*rotations).map(|number| key_after(org, number)).collect());
+        for (org, held) in &mut keys.statements {
+            *held = (0..=self.rotations(org) + 1).map(|number| key_after(org, number)).collect();
         }
         keys
     }
@@ -270,7 +271,7 @@ impl World {
         self.sites[node].store.statement_now(signed.id()).is_ok_and(|found| found.is_some())
     }
 
-    /// The operator publishes the new key and starts the node again with it.
+    /// The operator names the new key and starts the node again with another one ready.
     fn rotate(&mut self, org: &OrgId) {
         let home = self.federation.home(org);
         if self.site(&home).node.is_none() {

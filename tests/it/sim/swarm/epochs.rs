@@ -62,7 +62,8 @@ fn nobody_else_may() {
     let (mut node, run) = (swarm.rebuild(3), begun_by(swarm.image, 5));
     let before = node.witnesses();
     let step = hear(&mut node, &swarm, Frame::Entries(run.clone()));
-    assert_eq!(closed(&step), Some(Reason::EpochForeign));
+    // Its admission makes it no operator of this node, so no key of its can sign for the log.
+    assert_eq!(closed(&step), Some(Reason::KeyUnknown));
     assert!(step.commit.is_empty() && node.state().head(&run.origin).is_none());
     assert!(node.state().registry.log(&run.origin).is_none() && node.witnesses() == before);
 }
@@ -85,5 +86,5 @@ fn a_later_log_waits_for_the_one_before() {
     let step = node.step(Input::Frame(node_name(0), Frame::Entries(genesis)), swarm.now);
     assert_eq!((closed(&step), wanted(&step)), (None, vec![(node_name(NODE), 2)]));
     let step = node.step(Input::Frame(node_name(0), Frame::Entries(run)), swarm.now);
-    assert_eq!(closed(&step), Some(Reason::EpochForeign));
+    assert_eq!(closed(&step), Some(Reason::KeyUnknown));
 }

@@ -43,7 +43,7 @@ pub fn org_name(number: usize) -> OrgId {
     format!("o{number:03}").parse().expect("a name")
 }
 
-fn key(label: &str) -> SecretKey {
+pub fn key(label: &str) -> SecretKey {
     SecretKey::from_seed(&sha256(format!("swarm/{label}").as_bytes()))
 }
 

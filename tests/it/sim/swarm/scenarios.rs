@@ -456,7 +456,7 @@ fn a_quota_delays_and_refuses_nothing() {
     let mut node = swarm.rebuild(0);
     let up = |node: &mut verbund::protocol::Node, now: Timestamp| node.step(Input::PeerUp(node_name(1)), now);
     up(&mut node, swarm.now);
-    node.spend_quota(&origin, QUOTA_BURST, swarm.now);
+    node.spend_quota(&origin, QUOTA_BURST, 0, swarm.now);
     let size = |node: &verbund::protocol::Node| node.state().logs[&origin].tree.size();
     let before = size(&node);
     let step = node.step(Input::Frame(node_name(1), Frame::Entries(run.clone())), swarm.now);

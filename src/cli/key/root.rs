@@ -1,0 +1,131 @@
+//! `verbund key rotate-root` and `verbund key recover`: new root keys of an organisation, by the set it has committed to or,
+//! where that is lost, by the trustees.
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::carry::{Carry, check_roots, connect, finish, org, public_keys, signers};
+use crate::cli::options::Global;
+use crate::cli::passphrase::opener;
+use crate::config::node::read_run;
+use crate::domain::reason::Refusal;
+use crate::domain::signing::Signer;
+use crate::domain::statement::Kind;
+use crate::domain::trust::RootKeys;
+use crate::node::keys::Opener;
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
+
+/// A set of root keys and the one after it.
+#[derive(Args)]
+struct Sets {
+    /// Die neuen Wurzelschlüssel (öffentlich, PEM), in der festgelegten Reihenfolge
+    #[arg(long, value_name = "DATEI", required = true)]
+    new_root: Vec<PathBuf>,
+    /// Wie viele von ihnen unterschreiben müssen
+    #[arg(long, value_name = "ZAHL")]
+    threshold: u32,
+    /// Die Menge, die einmal auf sie folgt (öffentlich, PEM); nur ihr Hash wird veröffentlicht
+    #[arg(long, value_name = "DATEI", required = true)]
+    next_root: Vec<PathBuf>,
+    /// Wie viele von diesen unterschreiben müssen
+    #[arg(long, value_name = "ZAHL")]
+    next_threshold: u32,
+}
+
+impl Sets {
+    fn read(&self, opener: &mut Opener) -> Result<RootKeys, Refusal> {
+        let (keys, next) = (public_keys(opener, &self.new_root)?, public_keys(opener, &self.next_root)?);
+        let next_sha256 = RootKeys::commitment(&next, self.next_threshold);
+        // A set that could never be used must not be committed to.
+        RootKeys { keys: next, threshold: self.next_threshold, next_sha256 }.check()?;
+        let root = RootKeys { keys, threshold: self.threshold, next_sha256 };
+        root.check().map(|()| root)
+    }
+}
+
+/// `key rotate-root`.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    sets: Sets,
+    /// Schlüssel der neuen Menge, so viele wie nötig sind
+    #[arg(long, value_name = "DATEI")]
+    root_key: Vec<PathBuf>,
+    /// Einstellungen des Knotens (run.toml); sonst gilt das Profil
+    #[arg(long, value_name = "DATEI")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    carry: Carry,
+}
+
+/// `key recover`.
+#[derive(Args)]
+pub struct Recovering {
+    #[command(flatten)]
+    sets: Sets,
+    /// Warum die Organisation ihre Wurzelschlüssel nicht mehr hat
+    #[arg(long = "why", value_name = "TEXT")]
+    why: String,
+    /// Die Ankündigung vor mindestens 72 Stunden abschließen; sonst wird angekündigt
+    #[arg(long)]
+    complete: bool,
+    /// Schlüssel der Treuhänder, so viele wie nötig sind
+    #[arg(long, value_name = "DATEI", required = true)]
+    trustee_key: Vec<PathBuf>,
+    /// Einstellungen des Knotens (run.toml); sonst gilt das Profil
+    #[arg(long, value_name = "DATEI")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    carry: Carry,
+}
+
+fn said(root: &RootKeys) -> Value {
+    json!({
+        "root_keys": root.keys.iter().map(|key| key.hash().to_string()).collect::<Vec<_>>(),
+        "threshold": root.threshold,
+        "next_sha256": root.next_sha256.to_string(),
+    })
+}
+
+/// The committed set takes over; it signs for itself.
+pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Refusal> {
+    let Arguments { sets, root_key, config, carry } = arguments;
+    let config = config.as_deref().map(read_run).transpose()?;
+    let mut opener = opener(global)?;
+    let root = sets.read(&mut opener)?;
+    let mut client = connect(global, config.as_ref())?;
+    let book = client.keys(&org(global, &client, config.as_ref())?).await?;
+    let event = book.rotate_root(root.clone())?;
+    let roots = signers(&mut opener, &root_key)?;
+    if !carry.dry_run {
+        check_roots(&root, &roots, &carry)?;
+    }
+    let signing: Vec<&dyn Signer> = roots.iter().map(|key| &**key).collect();
+    let line = format!("{}: {}", global.out().say("Neue Wurzelschlüssel", "New root keys"), root.keys.len());
+    finish(global, &mut client, (&Kind::KeyEvent, &event), &signing, &carry, (said(&root), vec![line])).await
+}
+
+/// The trustees announce new root keys, or put them into force after 72 hours without an objection.
+pub(super) async fn recover(global: &Global, arguments: Recovering) -> Result<(), Refusal> {
+    let Recovering { sets, why, complete, trustee_key, config, carry } = arguments;
+    let config = config.as_deref().map(read_run).transpose()?;
+    let mut opener = opener(global)?;
+    let root = sets.read(&mut opener)?;
+    let mut client = connect(global, config.as_ref())?;
+    let book = client.keys(&org(global, &client, config.as_ref())?).await?;
+    let recovery = book.recover(root.clone(), why, SystemClock.now(), complete)?;
+    let trustees = signers(&mut opener, &trustee_key)?;
+    let signing: Vec<&dyn Signer> = trustees.iter().map(|key| &**key).collect();
+    let out = global.out();
+    let line = match complete {
+        true => out.say("Die neuen Wurzelschlüssel gelten.", "The new root keys are in force."),
+        false => out.say(
+            "Angekündigt. Frühestens in 72 Stunden abschließen: derselbe Befehl mit --complete.",
+            "Announced. Complete it in 72 hours at the earliest: the same command with --complete.",
+        ),
+    };
+    finish(global, &mut client, (&Kind::Recovery, &recovery), &signing, &carry, (said(&root), vec![line.into()]))
+        .await
+}
