@@ -229,6 +229,22 @@ impl Client {
         Ok(Witnesses { cosigned: answer.cosigned, needed: answer.witnesses_needed })
     }
 
+    /// The log a public statement stands in, the node's own before all others; none if nobody has published it.
+    pub async fn place(&mut self, statement_id: &str) -> Result<Option<String>, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let request = node::v1::GetWitnessingRequest { statement_id: statement_id.to_owned() };
+        match client.get_witnessing(request).await.map_err(|status| to_refusal(&status)) {
+            Ok(answer) => Ok(Some(answer.into_inner().log_origin)),
+            Err(refusal) if refusal.reason == Reason::StatementUnknown => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// The log the node writes.
+    pub async fn own_log(&mut self) -> Result<String, Refusal> {
+        self.raw_status().await.map(|status| status.log_origin)
+    }
+
     /// What the federation says about trust, and of one organisation if one is named.
     pub async fn trust(&mut self, org: Option<&OrgId>) -> Result<node::v1::GetTrustResponse, Refusal> {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());

@@ -3,6 +3,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub mod host;
 pub mod init;
 
 use clap::Subcommand;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use crate::cli::client::{Client, parse_root};
-use crate::cli::options::{self, Global};
+use crate::cli::options::Global;
 use crate::cli::output::{Format, Output, data};
 use crate::cli::passphrase::opener;
 use crate::config::node::{HostPort, NodeConfig, read_run};
@@ -51,7 +52,7 @@ pub enum Verb {
         root: String,
         /// Irgendein Knoten des Verbunds. Welchen Schlüssel er zeigt, wird beim ersten Mal hingenommen: was er
         /// liefert, wird gegen die Wurzel geprüft
-        #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
+        #[arg(long, value_name = "HOST:PORT", value_parser = init::address)]
         peer: HostPort,
         /// Einstellungen (run.toml)
         #[arg(long, value_name = "DATEI")]
@@ -71,6 +72,8 @@ pub enum Verb {
     },
     /// Einen neuen Knoten anlegen: Ordner, Schlüssel, Einstellungen und der Anfang seines Protokolls
     Init(init::Init),
+    /// Eine weitere Organisation aufnehmen, neu oder von einem anderen Knoten
+    Host(host::Host),
     /// Zustand des Knotens und seiner Protokolle
     Status,
 }
@@ -101,6 +104,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         }
         Verb::RepairLog { config, root_key } => repair(global, &config, &root_key),
         Verb::Init(made) => init::run(global, made),
+        Verb::Host(taking) => host::run(global, taking).await,
         Verb::Status => status(global).await,
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::client::Client;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::order::wish::euro_cents;
-use crate::cli::trust::carried::{Carried, check_free, path_for, read_keys, read_public, signed_by};
+use crate::cli::trust::carried::{Carried, check_free, each, keep, path_for, read_keys, read_public, signed_by};
 use crate::cli::trust::propose::of_org;
 use crate::domain::id::{OfficerName, OrgId};
 use crate::domain::proposal::Proposal;
@@ -17,9 +17,9 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Date, parse_date, plus_years};
 use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
-use crate::node::keys;
+use crate::node::init::fresh_key;
 use crate::node::ports::Clock as _;
-use crate::node::system::{SystemClock, fresh_key};
+use crate::node::system::SystemClock;
 
 /// What to do with officers.
 #[derive(Subcommand)]
@@ -151,7 +151,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let whose = (&of, &name, device.as_ref());
             let event = drafts::end_of_officer(&of_org(&file, &of)?, whose, reason, &file.logs)?;
             let proposal = Proposal::new(Kind::KeyEvent, &event, &file)?;
-            how.hand_on(global, &signed_by(&proposal, &read_keys(global, &how.root_key)?)?).await
+            how.hand_on(global, &signed_by(&proposal, each(&read_keys(global, &how.root_key)?))?).await
         }
     }
 }
@@ -186,13 +186,13 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
         Some((_, key)) => proposal.sign(key)?,
         None => proposal,
     };
-    let proposal = signed_by(&proposal, &roots)?;
+    let proposal = signed_by(&proposal, each(&roots))?;
     if !how.publish {
         check_free([&path_for(&how.carried.out, &proposal)])?;
     }
     // The key is kept before anything is published that names it.
     if let (Some((path, key)), false) = (&new, how.carried.dry_run) {
-        keys::write(path, key)?;
+        keep(global, path, key)?;
     }
     how.hand_on(global, &proposal).await
 }

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    Carried, check_free, make_folder, path_for, read_keys, read_public, read_standing, tell, write_new,
+    Carried, check_free, keep, path_for, read_keys, read_public, read_standing, tell, write_new,
 };
 use crate::cli::trust::propose::{self, What, of_org};
 use crate::config::organisations::{Organisation, read_organisations};
@@ -14,9 +14,10 @@ use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{PublicKey, SecretKey};
 use crate::domain::statement::Kind;
-use crate::domain::trust::{Admission, KeyRole, RootKeys, drafts};
+use crate::domain::trust::drafts::{self, Renewal};
+use crate::domain::trust::{Admission, KeyRole, RootKeys};
+use crate::node::init::fresh_key;
 use crate::node::keys;
-use crate::node::system::fresh_key;
 
 /// What to do with organisations.
 #[derive(Subcommand)]
@@ -37,6 +38,18 @@ pub enum Verb {
         /// Files.
         #[command(flatten)]
         carried: Carried,
+    },
+    /// Auf einen anderen Knoten umziehen: die erneuerte Aufnahme vorschlagen. Danach `node host` dort
+    Move {
+        /// Welche Organisation
+        #[arg(long = "of", value_name = "ORG")]
+        of: OrgId,
+        /// Neuer Heimatknoten
+        #[arg(long, value_name = "KNOTEN")]
+        to: NodeId,
+        /// How.
+        #[command(flatten)]
+        how: propose::How,
     },
     /// Eine Nachfolge vorschlagen; dasselbe wie `trust propose succession`
     Succeed {
@@ -109,6 +122,10 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let event = drafts::registration(&of_org(&file, &of)?, &of, &[(key, KeyRole::Statement)])?;
             carried.finish(global, &Proposal::new(Kind::KeyEvent, &event, &file)?, &read_keys(global, &root_key)?)
         }
+        Verb::Move { of, to, how } => {
+            let renewal = Renewal { home_node: Some(to), ..Renewal::default() };
+            propose::renew(global, &of, renewal, &how).await
+        }
         Verb::Succeed { predecessor, successor, on, source, how } => {
             propose::run(global, What::Succession { predecessor, successor, on, source, how }).await
         }
@@ -138,8 +155,8 @@ fn join(global: &Global, joining: &Joining) -> Result<(), Refusal> {
     let path = path_for(&joining.out, &proposal);
     if !joining.dry_run {
         check_free(new.iter().map(|(path, _)| path).chain([&path]))?;
-        joining.new_keys.iter().try_for_each(|folder| make_folder(folder))?;
-        new.iter().try_for_each(|(path, key)| keys::write(path, key))?;
+        joining.new_keys.iter().try_for_each(|folder| keys::make_folder(folder))?;
+        new.iter().try_for_each(|(path, key)| keep(global, path, key))?;
         write_new(&path, &proposal.write())?;
     }
     tell(global, &[(path, proposal)], joining.dry_run)
@@ -164,10 +181,8 @@ fn root_keys(
 ) -> Result<(RootKeys, Vec<(PathBuf, SecretKey)>), Refusal> {
     let threshold = joining.threshold;
     let Some(folder) = &joining.new_keys else {
-        let read =
-            |paths: &[PathBuf]| paths.iter().map(|path| read_public(global, path)).collect::<Result<Vec<_>, _>>();
-        let next_sha256 = RootKeys::commitment(&read(&joining.next_public)?, threshold);
-        return Ok((RootKeys { keys: read(&joining.root_public)?, threshold, next_sha256 }, Vec::new()));
+        let root = propose::root_keys(global, &joining.root_public, &joining.next_public, threshold)?;
+        return Ok((root, Vec::new()));
     };
     let (current, next) = (made(folder, org, "wurzel"), made(folder, org, "danach"));
     let publics =

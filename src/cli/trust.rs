@@ -9,19 +9,20 @@ use crate::cli::client::{Client, parse_root};
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{
-    check_root, make_folder, path_for, read_keys, read_proposal, signed_by, tell, write_new, write_over,
+    check_root, each, keep, make_folder, path_for, read_keys, read_proposal, read_text, signed_by, tell, write_new,
+    write_over,
 };
 use crate::cli::trust::propose::What;
 use crate::config::plan::{PlanFile, read_plan};
-use crate::domain::id::StatementId;
+use crate::domain::envelope;
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{FederationRoot, Trustee};
 use crate::domain::trust_file::{TrustFile, printed};
+use crate::node::init::fresh_key;
 use crate::node::keys;
-use crate::node::system::fresh_key;
 
 pub mod carried;
 pub mod propose;
@@ -124,19 +125,18 @@ fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
         witnesses: plan.policy(),
         prev: None,
     };
-    let mut signing = read_keys(global, &founding.trustee_key)?;
-    let lacking = plan.threshold.saturating_sub(signing.len());
-    signing.extend(
-        new.iter().take(lacking).map(|(_, key)| SecretKey::from_pem(&key.to_pem())).collect::<Result<Vec<_>, _>>()?,
-    );
-    let root = signed_by(&Proposal::founding(&root)?, &signing)?;
+    let at_hand = read_keys(global, &founding.trustee_key)?;
+    let lacking = plan.threshold.saturating_sub(at_hand.len());
+    let made = new.iter().take(lacking).map(|(_, key)| -> &dyn Signer { key });
+    let signing: Vec<&dyn Signer> = each(&at_hand).chain(made).collect();
+    let root = signed_by(&Proposal::founding(&root)?, signing.iter().copied())?;
     let mut proposals = vec![root.clone()];
     if let (Some(pack), Ok(first)) = (&plan.rule_pack, root.statement()) {
         let pack = Proposal::new(Kind::RulePack, pack, &TrustFile::of(vec![first])?)?;
-        proposals.push(signed_by(&pack, &signing)?);
+        proposals.push(signed_by(&pack, signing.iter().copied())?);
     }
     if !founding.dry_run {
-        write_founding(founding, &proposals, &new, root.id())?;
+        write_founding(global, founding, &proposals, &new)?;
     }
     let shown = proposals.into_iter().map(|proposal| (path_for(&founding.out, &proposal), proposal));
     tell(global, &shown.collect::<Vec<_>>(), founding.dry_run)
@@ -155,9 +155,8 @@ fn trustees(global: &Global, plan: &PlanFile, new_keys: Option<&Path>) -> Result
                 public
             }
             (None, None) => {
-                return Err(
-                    Refusal::new(Reason::UsageInvalid).with("missing", format!("trustee.{number}.key, --new-keys"))
-                );
+                let missing = format!("trustee.{number}.key, --new-keys");
+                return Err(Refusal::new(Reason::UsageInvalid).with("missing", missing));
             }
         };
         trustees.push(Trustee { name: trustee.name.clone(), key });
@@ -167,10 +166,10 @@ fn trustees(global: &Global, plan: &PlanFile, new_keys: Option<&Path>) -> Result
 
 /// Checks every file first, so that nothing is left half-done where one exists already.
 fn write_founding(
+    global: &Global,
     founding: &Founding,
     proposals: &[Proposal],
     new: &NewKeys,
-    root: StatementId,
 ) -> Result<(), Refusal> {
     make_folder(&founding.out)?;
     let files: Vec<PathBuf> = proposals.iter().map(|proposal| path_for(&founding.out, proposal)).collect();
@@ -178,14 +177,14 @@ fn write_founding(
     let all = files.iter().chain(std::iter::once(&printed_at)).chain(new.iter().map(|(path, _)| path));
     carried::check_free(all)?;
     if let Some(folder) = &founding.new_keys {
-        make_folder(folder)?;
+        keys::make_folder(folder)?;
     }
-    new.iter().try_for_each(|(path, key)| keys::write(path, key))?;
-    write_new(&printed_at, &format!("{}\n", printed(root)))?;
+    new.iter().try_for_each(|(path, key)| keep(global, path, key))?;
+    let root = proposals.first().map(Proposal::root).map(printed).unwrap_or_default();
+    write_new(&printed_at, &format!("{root}\n"))?;
     files.iter().zip(proposals).try_for_each(|(path, proposal)| write_new(path, &proposal.write()))
 }
 
-/// The witness policy of a plan.
 fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
     let expected = signing.root.as_deref().map(parse_root).transpose()?;
     let keys: Vec<PathBuf> = signing.signing_key.iter().chain(&global.key).cloned().collect();
@@ -198,7 +197,7 @@ fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
         let proposal = read_proposal(path)?;
         check_root(&proposal, expected)?;
         let named = |refusal: Refusal| refusal.with("file", path.display());
-        signed.push((path.clone(), signed_by(&proposal, &keys).map_err(named)?));
+        signed.push((path.clone(), signed_by(&proposal, each(&keys)).map_err(named)?));
     }
     if !signing.dry_run {
         signed.iter().try_for_each(|(path, proposal)| write_over(path, &proposal.write()))?;
@@ -206,34 +205,52 @@ fn sign(global: &Global, signing: &Signing) -> Result<(), Refusal> {
     tell(global, &signed, signing.dry_run)
 }
 
-/// Checks all files before the first is published.
-async fn publish_all(global: &Global, files: &[PathBuf], dry_run: bool) -> Result<(), Refusal> {
-    let mut statements: Vec<(PathBuf, Proposal, Signed)> = Vec::new();
-    for path in files {
-        let proposal = read_proposal(path)?;
-        let signed = proposal.statement().map_err(|refusal| refusal.with("file", path.display()))?;
-        statements.push((path.clone(), proposal, signed));
+/// A file to be published: a proposal, or a statement that was complete before it was carried.
+struct Ready {
+    path: PathBuf,
+    proposal: Option<Proposal>,
+    signed: Signed,
+}
+
+fn ready(path: &Path) -> Result<Ready, Refusal> {
+    let named = |refusal: Refusal| refusal.with("file", path.display());
+    let text = read_text(path)?;
+    match Proposal::read(&text) {
+        Ok(proposal) => {
+            let signed = proposal.statement().map_err(named)?;
+            Ok(Ready { path: path.to_owned(), proposal: Some(proposal), signed })
+        }
+        Err(refusal) => match envelope::read(&text).ok().filter(|_| refusal.reason == Reason::StatementMalformed) {
+            Some(signed) => Ok(Ready { path: path.to_owned(), proposal: None, signed }),
+            None => Err(named(refusal)),
+        },
     }
+}
+
+/// Checks all files before the first is published. Copies of what the node's own log holds already are passed over.
+async fn publish_all(global: &Global, files: &[PathBuf], dry_run: bool) -> Result<(), Refusal> {
+    let all = files.iter().map(|path| ready(path)).collect::<Result<Vec<Ready>, Refusal>>()?;
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let root = client.trust(None).await?.root_hash.parse()?;
-    for (path, proposal, signed) in &statements {
-        check_root(proposal, Some(root))?;
-        match client.witnesses(&signed.id().to_string()).await {
-            Ok(_) => {
-                return Err(Refusal::new(Reason::PublishedAlready)
-                    .with("id", signed.id())
-                    .with("file", path.display()));
+    let own = client.own_log().await?;
+    let mut new = Vec::new();
+    for file in all {
+        file.proposal.iter().try_for_each(|proposal| check_root(proposal, Some(root)))?;
+        let id = file.signed.id();
+        let is_here = client.place(&id.to_string()).await?.is_some_and(|log| log == own);
+        match (&file.proposal, is_here) {
+            (Some(_), true) => {
+                return Err(Refusal::new(Reason::PublishedAlready).with("id", id).with("file", file.path.display()));
             }
-            Err(refusal) if refusal.reason == Reason::StatementUnknown => {}
-            Err(refusal) => return Err(refusal),
+            (None, true) => {}
+            (_, false) => new.push(file),
         }
     }
     if dry_run {
-        let shown: Vec<(PathBuf, Proposal)> =
-            statements.into_iter().map(|(path, proposal, _)| (path, proposal)).collect();
-        return tell(global, &shown, true);
+        let shown = new.into_iter().filter_map(|file| Some((file.path, file.proposal?)));
+        return tell(global, &shown.collect::<Vec<_>>(), true);
     }
-    for (path, _, signed) in &statements {
+    for Ready { path, signed, .. } in &new {
         publish(global, &mut client, signed).await.map_err(|refusal| refusal.with("file", path.display()))?;
     }
     Ok(())

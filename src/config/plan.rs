@@ -33,18 +33,17 @@ pub struct PlanFile {
 }
 
 impl PlanFile {
-    /// How many trustees must sign, as the root says it.
+    /// How many trustees must sign.
     pub fn threshold(&self) -> u32 {
         count(self.threshold)
     }
 
-    /// The witness policy, as the root says it.
+    /// Whose cosignatures count.
     pub fn policy(&self) -> trust::WitnessPolicy {
         trust::WitnessPolicy { nodes: self.witnesses.nodes.clone(), quorum: count(self.witnesses.quorum) }
     }
 }
 
-/// More than anybody has fails where the root is checked.
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

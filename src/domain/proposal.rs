@@ -12,7 +12,7 @@ use crate::domain::envelope::{Envelope, EnvelopeSignature};
 use crate::domain::id::{KeyHash, NodeId, Origin, StatementId, shortened};
 use crate::domain::json;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::Signer;
 use crate::domain::statement::{Kind, SIGNATURES_MAX, SignatureBy, Signed, pae};
 use crate::domain::trust::signers::{Panel, is_proposed, panels, rests_on};
 use crate::domain::trust::{FederationRoot, KeyEvent, LogTrust};
@@ -211,13 +211,13 @@ impl Proposal {
 
     /// The same with one more signature. Refused for a key that may not sign or has signed, and for a statement that
     /// does not follow what it rests on: it could never be published.
-    pub fn sign(&self, key: &SecretKey) -> Result<Self, Refusal> {
+    pub fn sign(&self, key: &dyn Signer) -> Result<Self, Refusal> {
         let hash = key.public().hash();
         if self.signatures.iter().any(|by| by.key == hash) {
             return Err(Refusal::new(Reason::SignedAlready).with("key", hash.short()));
         }
         let mut signed = self.clone();
-        signed.signatures.push(SignatureBy { key: hash, signature: key.sign(&self.pae()) });
+        signed.signatures.push(SignatureBy { key: hash, signature: key.sign(&self.pae())? });
         signed.signatures.sort();
         check_signatures(&signed.signatures)?;
         signed.progress()?;
@@ -269,7 +269,7 @@ fn check_signatures(signatures: &[SignatureBy]) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::domain::id::OrgId;
-    use crate::domain::signing::PublicKey;
+    use crate::domain::signing::{PublicKey, SecretKey};
     use crate::domain::trust::drafts::{Renewal, renewed};
     use crate::domain::trust::{Admission, RootKeys, Trustee, WitnessPolicy};
 

@@ -105,14 +105,15 @@ impl TrustFile {
         serde_json::to_value(file).expect("plain strings and numbers always serialize")
     }
 
-    /// What a proposal rests on: the root versions, and whatever is said of one organisation.
+    /// What a proposal rests on: the root versions, and whatever is said of one organisation, as far as it counts.
     pub fn grounds(&self, org: Option<&OrgId>) -> Vec<Signed> {
+        let folded = org.map_or_else(|| self.fold(&NodeId::lowest()), |org| self.at_home_of(org));
         let is_ground = |signed: &&Signed| match subject_of(signed) {
             Some(Subject::Federation) => *signed.kind() == Kind::FederationRoot,
             Some(Subject::Organisation(of) | Subject::Officer(of, _)) => Some(&of) == org,
             _ => false,
         };
-        self.statements.iter().filter(is_ground).cloned().collect()
+        folded.taken.iter().filter(is_ground).cloned().collect()
     }
 
     /// What the statements say, as the log of that node would.

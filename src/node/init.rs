@@ -14,7 +14,7 @@ use crate::domain::facts::{EntityFacts, Membership};
 use crate::domain::id::{OrgId, Origin, StatementId};
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::SecretKey;
+use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::signers::Office;
 use crate::domain::trust::subject::{Subject, subject_of};
@@ -35,7 +35,7 @@ pub struct Plan {
     /// The addresses under which others reach it.
     pub addresses: Vec<String>,
     /// Root keys of the organisations that are at hand.
-    pub root_keys: Vec<SecretKey>,
+    pub root_keys: Vec<Box<dyn Signer>>,
 }
 
 /// A statement of the log's beginning.
@@ -137,14 +137,14 @@ impl Beginning {
         let publics: Vec<_> = added.iter().map(|(key, role)| (key.public(), *role)).collect();
         let event = drafts::registration(trust, org, &publics)?;
         let proposal = Proposal::new(Kind::KeyEvent, &event, &self.plan.file)?;
-        let proposal = added.iter().try_fold(proposal, |proposal, (key, _)| proposal.sign(key))?;
+        let proposal = added.iter().try_fold(proposal, |proposal, (key, _)| proposal.sign(*key))?;
         let roots = proposal.progress()?.into_iter().find(|one| matches!(one.panel.office, Office::Root(_)));
         let at_hand = self
             .plan
             .root_keys
             .iter()
             .filter(|key| roots.as_ref().is_some_and(|roots| roots.panel.member(&key.public().hash()).is_some()));
-        at_hand.into_iter().try_fold(proposal, |proposal, key| proposal.sign(key))
+        at_hand.into_iter().try_fold(proposal, |proposal, key| proposal.sign(key.as_ref()))
     }
 
     fn record(&self) -> Result<Signed, Refusal> {
@@ -234,7 +234,8 @@ impl Beginning {
 
     fn write_into(&self, folder: &Path) -> Result<(), Refusal> {
         let (key_folder, genesis) = (folder.join("keys"), folder.join("genesis"));
-        make(&key_folder)?;
+        make(folder)?;
+        keys::make_folder(&key_folder)?;
         make(&genesis)?;
         keys::write_node(&key_folder, &self.keys)?;
         keys::write_private(&key_folder.join(KEY_FILE), self.identity.key_pem.as_bytes())?;
@@ -304,18 +305,21 @@ pub fn waiting_for(open: &[(PathBuf, Proposal)]) -> BTreeSet<String> {
     orgs.collect()
 }
 
-fn fresh_key() -> SecretKey {
+/// A key from the system's randomness.
+pub fn fresh_key() -> SecretKey {
     let mut seed = [0; 32];
     system::fill(&mut seed);
     SecretKey::from_seed(&seed)
 }
 
-fn make(folder: &Path) -> Result<(), Refusal> {
+/// Makes a folder with everything above it.
+pub(super) fn make(folder: &Path) -> Result<(), Refusal> {
     fs::create_dir_all(folder)
         .map_err(|error| Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", error))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Refusal> {
+/// Writes a file that is not secret.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Refusal> {
     fs::write(path, text)
         .map_err(|error| Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error))
 }

@@ -41,7 +41,9 @@ impl Node {
 
     fn knows_or_hosts(&self, org: &OrgId, home: &NodeId) -> bool {
         let trust = self.state.registry.log(&self.settings.origin);
-        home == self.settings.node() || trust.is_some_and(|trust| trust.orgs().contains_key(org))
+        // The operator has said in its settings whom it hosts; what was said of one who moves in stood elsewhere before.
+        let is_hosted = home == self.settings.node() || self.settings.hosts.contains(org);
+        is_hosted || trust.is_some_and(|trust| trust.orgs().contains_key(org))
     }
 
     /// A key event counts in the home log; whoever names a key for this node must have given it the private half.

@@ -83,7 +83,9 @@ fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
 /// Where a statement stands and how many have cosigned.
 pub fn witnessing(node: &Node, message: &pb::GetWitnessingRequest) -> Result<pb::GetWitnessingResponse, Refusal> {
     let id: StatementId = parsed("statement_id", &message.statement_id)?;
-    let place = node.state().places.of(&id).min();
+    // The own log first: whoever publishes here wants to know of here.
+    let own = &node.settings().origin;
+    let place = node.state().places.of(&id).min_by_key(|(origin, index)| (*origin != own, *origin, *index));
     let (origin, index) = place.ok_or_else(|| Refusal::new(Reason::StatementUnknown).with("id", id))?;
     let seen = node.witnessing(origin, index);
     Ok(pb::GetWitnessingResponse {

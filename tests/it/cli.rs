@@ -43,9 +43,19 @@ fn wrong_use_is_explained() {
 
 #[test]
 fn help_is_german_for_every_command() {
-    let nouns = ["", "demo", "offering", "fact", "chain", "price", "need", "order", "audit", "node", "peer", "key"];
+    let nouns = [
+        "", "demo", "offering", "fact", "chain", "price", "need", "order", "audit", "node", "peer", "key", "trust",
+        "org", "officer",
+    ];
     let mut pages: Vec<Vec<&str>> = nouns.iter().map(|noun| noun.split_whitespace().collect()).collect();
     pages.extend([vec!["chain", "routes"], vec!["order", "submit"], vec!["price", "preview"], vec!["node", "run"]]);
+    pages.extend([
+        vec!["trust", "found"],
+        vec!["trust", "propose", "admission"],
+        vec!["org", "join"],
+        vec!["node", "init"],
+    ]);
+    pages.extend([vec!["officer", "grant"], vec!["officer", "end"], vec!["node", "host"], vec!["trust", "sign"]]);
     for page in pages {
         for flag in ["-h", "--help"] {
             let output = run(verbund().args(&page).arg(flag), 0);

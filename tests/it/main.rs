@@ -9,6 +9,7 @@ mod dossier;
 mod evidence;
 mod federation;
 mod followups;
+mod founding;
 mod golden;
 mod history;
 mod journeys;

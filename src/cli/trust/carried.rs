@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 
 use crate::cli::client::Client;
 use crate::cli::options::Global;
-use crate::cli::passphrase::opener;
+use crate::cli::passphrase::{for_new, opener};
 use crate::cli::trust::words;
 use crate::domain::envelope::{self, ENVELOPE_BYTES_MAX};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::signing::{PublicKey, SecretKey};
+use crate::domain::signing::{PublicKey, SecretKey, Signer};
 use crate::domain::statement::Signed;
 use crate::domain::trust_file::TrustFile;
+use crate::node::keys;
 
 /// Ending of a proposal's file.
 const ENDING: &str = ".vorschlag.json";
@@ -50,8 +51,8 @@ impl Carried {
     }
 
     /// Signs a proposal with the keys at hand and writes it, or only shows it.
-    pub fn finish(&self, global: &Global, proposal: &Proposal, keys: &[SecretKey]) -> Result<(), Refusal> {
-        let proposal = signed_by(proposal, keys)?;
+    pub fn finish(&self, global: &Global, proposal: &Proposal, keys: &[Box<dyn Signer>]) -> Result<(), Refusal> {
+        let proposal = signed_by(proposal, each(keys))?;
         let path = path_for(&self.out, &proposal);
         if !self.dry_run {
             write_new(&path, &proposal.write())?;
@@ -104,10 +105,23 @@ pub fn read_proposal(path: &Path) -> Result<Proposal, Refusal> {
     Proposal::read(&read_text(path)?).map_err(|refusal| refusal.with("file", path.display()))
 }
 
-/// Reads key files.
-pub fn read_keys(global: &Global, paths: &[PathBuf]) -> Result<Vec<SecretKey>, Refusal> {
+/// Opens keys, in files or in a token.
+pub fn read_keys(global: &Global, places: &[PathBuf]) -> Result<Vec<Box<dyn Signer>>, Refusal> {
     let mut opener = opener(global)?;
-    paths.iter().map(|path| opener.read(path)).collect()
+    places.iter().map(|place| opener.signer(place)).collect()
+}
+
+/// The keys, for signing with.
+pub fn each(keys: &[Box<dyn Signer>]) -> impl Iterator<Item = &dyn Signer> {
+    keys.iter().map(AsRef::as_ref)
+}
+
+/// Keeps a new key: encrypted where the person has named a passphrase file.
+pub fn keep(global: &Global, path: &Path, key: &SecretKey) -> Result<(), Refusal> {
+    match global.passphrase_file.is_some() {
+        true => keys::write_encrypted(path, key, &for_new(global, path)?),
+        false => keys::write(path, key),
+    }
 }
 
 /// Reads the public half from a PEM file: a public key, as `key show` prints it, or a key file of one's own.
@@ -123,8 +137,11 @@ pub fn read_public(global: &Global, path: &Path) -> Result<PublicKey, Refusal> {
 }
 
 /// The proposal with a signature by each of these keys.
-pub fn signed_by(proposal: &Proposal, keys: &[SecretKey]) -> Result<Proposal, Refusal> {
-    keys.iter().try_fold(proposal.clone(), |proposal, key| proposal.sign(key))
+pub fn signed_by<'a>(
+    proposal: &Proposal,
+    keys: impl IntoIterator<Item = &'a dyn Signer>,
+) -> Result<Proposal, Refusal> {
+    keys.into_iter().try_fold(proposal.clone(), |proposal, key| proposal.sign(key))
 }
 
 /// `--root`: whether a proposal is of the federation whose root hash the statutes print.

@@ -1,5 +1,5 @@
 //! `verbund trust propose`: what the trustees say next, as a file for all of them to sign.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -169,7 +169,12 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
             let root = drafts::next_root(&trust, trustees?, plan.threshold(), plan.policy());
             how.propose(global, Kind::FederationRoot, &root, &file)
         }
-        What::Admission(admission) => renew(global, *admission).await,
+        What::Admission(admission) => {
+            let Admission { of, from, name, legal_form, home, area, inhabitants, portal, source, how } = *admission;
+            let renewal = Renewal { name, legal_form, home_node: home, area, inhabitants, portal, source };
+            let renewal = from.iter().try_fold(renewal, |renewal, path| described(renewal, &of, path))?;
+            renew(global, &of, renewal, &how).await
+        }
         What::Expulsion { of, reason, how } => {
             let file = how.carried.file(global, Some(&of)).await?;
             let expulsion = drafts::expulsion(&of, &reason, &file.logs);
@@ -221,28 +226,29 @@ pub fn of_org(file: &TrustFile, org: &OrgId) -> Result<LogTrust, Refusal> {
     }
 }
 
-async fn renew(global: &Global, admission: Admission) -> Result<(), Refusal> {
-    let Admission { of, from, name, legal_form, home, area, inhabitants, portal, source, how } = admission;
-    let mut renewal = Renewal { name, legal_form, home_node: home, area, inhabitants, portal, source };
-    if let Some(path) = &from {
-        let described = read_organisations(path)?;
-        let unknown = || Refusal::new(Reason::OrgUnknown).with("org", &of).with("file", path.display());
-        let org = described.organisations.into_iter().find(|org| org.id == of).ok_or_else(unknown)?;
-        renewal = Renewal {
-            name: renewal.name.or(Some(org.name)),
-            legal_form: renewal.legal_form.or(Some(org.legal_form)),
-            area: renewal.area.or(org.ars),
-            inhabitants: renewal.inhabitants.or(org.inhabitants.map(|inhabitants| inhabitants.count)),
-            portal: renewal.portal.or(org.portal),
-            source: renewal.source.or(Some(org.source)),
-            home_node: renewal.home_node,
-        };
-    }
+/// A renewal, completed from a description of the organisation.
+fn described(renewal: Renewal, of: &OrgId, path: &Path) -> Result<Renewal, Refusal> {
+    let described = read_organisations(path)?;
+    let unknown = || Refusal::new(Reason::OrgUnknown).with("org", of).with("file", path.display());
+    let org = described.organisations.into_iter().find(|org| org.id == *of).ok_or_else(unknown)?;
+    Ok(Renewal {
+        name: renewal.name.or(Some(org.name)),
+        legal_form: renewal.legal_form.or(Some(org.legal_form)),
+        area: renewal.area.or(org.ars),
+        inhabitants: renewal.inhabitants.or(org.inhabitants.map(|inhabitants| inhabitants.count)),
+        portal: renewal.portal.or(org.portal),
+        source: renewal.source.or(Some(org.source)),
+        home_node: renewal.home_node,
+    })
+}
+
+/// Proposes a renewed admission.
+pub async fn renew(global: &Global, of: &OrgId, renewal: Renewal, how: &How) -> Result<(), Refusal> {
     if renewal == Renewal::default() {
         return Err(Refusal::new(Reason::UsageInvalid).with("missing", "--from, --name, --home, …"));
     }
-    let file = how.carried.file(global, Some(&of)).await?;
-    let renewed = drafts::renewed(&of_org(&file, &of)?, &of, renewal)?;
+    let file = how.carried.file(global, Some(of)).await?;
+    let renewed = drafts::renewed(&of_org(&file, of)?, of, renewal)?;
     how.propose(global, Kind::Admission, &renewed, &file)
 }
 
@@ -254,9 +260,17 @@ async fn recover(global: &Global, recovering: Recovering) -> Result<(), Refusal>
     how.propose(global, Kind::Recovery, &recovery, &file)
 }
 
-fn root_keys(global: &Global, current: &[PathBuf], next: &[PathBuf], threshold: u32) -> Result<RootKeys, Refusal> {
-    let read =
-        |paths: &[PathBuf]| paths.iter().map(|path| read_public(global, path)).collect::<Result<Vec<PublicKey>, _>>();
+/// Root keys with the commitment to those after them, from public halves in files.
+pub fn root_keys(
+    global: &Global,
+    current: &[PathBuf],
+    next: &[PathBuf],
+    threshold: u32,
+) -> Result<RootKeys, Refusal> {
+    let read = |paths: &[PathBuf]| {
+        let publics = paths.iter().map(|path| read_public(global, path));
+        publics.collect::<Result<Vec<PublicKey>, Refusal>>()
+    };
     let next_sha256: Hash = RootKeys::commitment(&read(next)?, threshold);
     Ok(RootKeys { keys: read(current)?, threshold, next_sha256 })
 }

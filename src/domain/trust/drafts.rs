@@ -119,6 +119,16 @@ pub fn registration(trust: &LogTrust, org: &OrgId, keys: &[(PublicKey, KeyRole)]
     Ok(KeyEvent { add, ..event(trust, org)? })
 }
 
+/// The key event with which an organisation arrives at another home: its key there takes the place of those before.
+pub fn arrival(trust: &LogTrust, org: &OrgId, key: PublicKey, last_good: &[LastGood]) -> Result<KeyEvent, Refusal> {
+    let is_replaced =
+        |holder: &Holder| matches!(holder, Holder::Online { org: of, role: KeyRole::Statement } if of == org);
+    let replaced = trust.keys().iter().filter(|(_, key)| is_replaced(&key.holder) && key.revoked.is_empty());
+    let reason = RevocationReason::Superseded;
+    let revoke = replaced.map(|(key, _)| Revocation { key: *key, reason, last_good: last_good.to_vec() }).collect();
+    Ok(KeyEvent { revoke, ..registration(trust, org, &[(key, KeyRole::Statement)])? })
+}
+
 /// The key event that ends an officer's grants: those on one device, or all.
 pub fn end_of_officer(
     trust: &LogTrust,
