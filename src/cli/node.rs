@@ -126,7 +126,8 @@ fn repair(global: &Global, config: &Path, root_keys: &[PathBuf]) -> Result<(), R
     out.one(&value, &lines.join("\n"))
 }
 
-fn address(text: &str) -> Result<HostPort, String> {
+/// Reads an address on the command line.
+pub(super) fn address(text: &str) -> Result<HostPort, String> {
     HostPort::try_from(text.to_owned())
 }
 
