@@ -17,6 +17,7 @@ use verbund::domain::signing::{PublicKey, SecretKey, Signature};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::merkle::{Tree, leaf_hash};
+use verbund::log::subjects::NO_TRUST;
 use verbund::protocol::record::{LogEntry, Record};
 use verbund::store::disk::DiskStore;
 
@@ -140,16 +141,16 @@ fn reading(figures: &mut Figures, offerings: &[Signed]) {
 }
 
 fn appending(figures: &mut Figures, offerings: &[Signed]) {
-    let leaf = entry(offerings, 0).leaf;
+    let leaf = entry(offerings, 0).leaf.to_bytes(NO_TRUST);
     let mut own = || {
         let mut tree = Tree::new();
-        (0..LEAVES).for_each(|_| tree.push(leaf_hash(black_box(leaf.as_bytes()))));
+        (0..LEAVES).for_each(|_| tree.push(leaf_hash(black_box(&leaf))));
         black_box(tree.root());
         LEAVES
     };
     let mut peer = || {
         for _ in 0..LEAVES {
-            black_box(Sha256::digest(black_box(leaf.as_bytes())));
+            black_box(Sha256::digest(black_box(leaf)));
         }
         LEAVES
     };

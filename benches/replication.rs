@@ -16,6 +16,8 @@ mod difference;
 #[allow(dead_code, unused_imports, reason = "the tests use all of it")]
 #[path = "../tests/it/federation.rs"]
 mod federation;
+#[path = "../tests/it/history.rs"]
+mod history;
 #[path = "replication/ingest.rs"]
 mod ingest;
 #[expect(dead_code, reason = "not every bench measures in rounds")]

@@ -18,7 +18,6 @@ use verbund::domain::time::parse_date;
 use verbund::domain::trust::WitnessPolicy;
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::node::tls::Identity;
 use verbund::protocol::founding::{FoundedNode, NodePlan, OrgPlan, Plan, found};
 use verbund::protocol::frame::{Cover, Frame, Run, prefix};
@@ -28,8 +27,10 @@ use verbund::protocol::settings::{Instance, NodeKeys, Settings};
 use verbund::store::entry_bytes;
 use verbund::wire::pb;
 
+use crate::history::History;
+
 /// Raised when the data change; data of another version are made again.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Logs of a full run, and entries of each of them: a million together.
 const LOGS: usize = 2_000;
@@ -115,11 +116,12 @@ impl Dataset {
     /// Its keys.
     pub fn keys(&self, name: &NodeId) -> NodeKeys {
         let keys = &self.node(name).keys;
-        let again = |key: &SecretKey| SecretKey::from_pem(&key.to_pem()).expect("own PEM");
+        let key_again = |key: &SecretKey| SecretKey::from_pem(&key.to_pem()).expect("own PEM");
+        let again = |keys: &[SecretKey]| keys.iter().map(key_again).collect::<Vec<_>>();
         NodeKeys {
             log: again(&keys.log),
             witness: again(&keys.witness),
-            statements: keys.statements.iter().map(|(org, key)| (org.clone(), again(key))).collect(),
+            statements: keys.statements.iter().map(|(org, keys)| (org.clone(), again(keys))).collect(),
         }
     }
 
@@ -273,7 +275,7 @@ fn public(signed: Signed) -> LogEntry {
 fn frames_of(node: &FoundedNode, depth: u64) -> Vec<Vec<u8>> {
     let written = (node.genesis.len() as u64..depth).map(|number| need(node, number));
     let entries: Vec<LogEntry> = node.genesis.iter().cloned().chain(written).map(public).collect();
-    let (mut tree, mut frames, mut rest) = (Tree::new(), Vec::new(), &entries[..]);
+    let (mut history, mut frames, mut rest) = (History::default(), Vec::new(), &entries[..]);
     while !rest.is_empty() {
         let mut bytes = 0;
         let fits = |entry: &&LogEntry| {
@@ -281,39 +283,41 @@ fn frames_of(node: &FoundedNode, depth: u64) -> Vec<Vec<u8>> {
             bytes <= FRAME_BYTES_MAX
         };
         let (part, after) = rest.split_at(rest.iter().take(FRAME_ENTRIES_MAX).take_while(fits).count());
-        frames.push(frame_of(node, &mut tree, part));
+        frames.push(frame_of(node, &mut history, part));
         rest = after;
     }
     frames
 }
 
-fn frame_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Vec<u8> {
-    let frame = Frame::Entries(run_of(node, tree, entries));
+fn frame_of(node: &FoundedNode, history: &mut History, entries: &[LogEntry]) -> Vec<u8> {
+    let frame = Frame::Entries(run_of(node, history, entries));
     pb::peer::v1::Frame::from(&frame).encode_to_vec()
 }
 
-/// Entries after those in a tree, under a checkpoint of exactly their end.
-pub fn run_of(node: &FoundedNode, tree: &mut Tree, entries: &[LogEntry]) -> Run {
-    let (first, base) = (tree.size(), Some(prefix(&tree.root())));
-    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+/// Entries after those of a history, under a checkpoint of exactly their end.
+pub fn run_of(node: &FoundedNode, history: &mut History, entries: &[LogEntry]) -> Run {
+    let (first, base) = (history.tree.size(), Some(prefix(&history.tree.root())));
+    history.append(entries);
+    let tree = &history.tree;
     let origin: Origin = node.origin.clone();
     let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
-    let cover = Cover::of(&checkpoint.sign(&node.keys.log), tree.size(), tree.size());
+    let cover = Cover::of(&checkpoint.sign(&node.keys.log[0]), tree.size(), tree.size());
     Run { origin, first, base, entries: entries.to_vec(), cover, consistency: Vec::new() }
 }
 
-/// A run as a node stores it that has the entries before it in this tree.
-pub fn record_of(run: Run, tree: &mut Tree) -> Record {
+/// A run as a node stores it that has the entries before it in this history.
+pub fn record_of(run: Run, history: &mut History) -> Record {
     let Run { origin, first, entries, cover, .. } = run;
-    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+    history.append(&entries);
     let key = key(&format!("node/{}/log", origin.node)).public();
-    let note = cover.note(&origin, &key, tree).expect("own run").to_string();
+    let note = cover.note(&origin, &key, &history.tree).expect("own run").to_string();
     Record::Entries { origin, first, entries, note }
 }
 
 /// What a municipality looks for, in as many words as make [`STATEMENT_BYTES`].
 fn need(node: &FoundedNode, number: u64) -> Signed {
-    let (org, key) = node.keys.statements.first_key_value().expect("an operator");
+    let (org, keys) = node.keys.statements.first_key_value().expect("an operator");
+    let key = &keys[0];
     let mut need = Need {
         municipality: org.clone(),
         leika: vec![format!("99{:012}", 107_023_017_000 + number % 1_000).parse().expect("a key")],

@@ -19,6 +19,7 @@ use verbund::protocol::state::State;
 use verbund::wire::pb;
 
 use crate::dataset::{Dataset, node_name, receiver, record_of, run_of, starter};
+use crate::history::History;
 use crate::ingest::decoded;
 use crate::measure::{Figure, Figures, median, now};
 use crate::pair::{Count, Pair, Shelf, state_of};
@@ -191,11 +192,11 @@ fn more(dataset: &Dataset, state: &State, logs: usize, missing: u64, in_logs: us
     let (mut runs, mut shelf, mut ids) = (Vec::new(), std::collections::BTreeMap::new(), Vec::new());
     for log in (0..in_logs).map(|number| number * logs / in_logs) {
         let node = dataset.node(&node_name(log));
-        let mut tree = state.logs[&node.origin].tree.clone();
+        let mut history = History::held(&state.logs[&node.origin]);
         let entries = dataset.more(log, each);
         ids.extend(entries.iter().map(|entry| entry.leaf.statement_id().0));
-        shelf.insert(node.origin.clone(), (tree.size(), entries.clone()));
-        runs.push(run_of(node, &mut tree, &entries));
+        shelf.insert(node.origin.clone(), (history.tree.size(), entries.clone()));
+        runs.push(run_of(node, &mut history, &entries));
     }
     More { missing: each * in_logs as u64, runs, shelf: Rc::new(shelf), ids }
 }
@@ -222,8 +223,8 @@ fn reopened(dataset: &Dataset, state: &State, more: &More, has_cursor: bool) -> 
         states[1].cursors.insert(receiver(), (Instance([1; 16]), position));
     }
     for run in more.runs.clone() {
-        let mut tree = state.logs.get(&run.origin).map(|log| log.tree.clone()).unwrap_or_default();
-        states[0].replay(record_of(run, &mut tree)).expect("good entries");
+        let mut history = state.logs.get(&run.origin).map(History::held).unwrap_or_default();
+        states[0].replay(record_of(run, &mut history)).expect("good entries");
     }
     let mut pair = Pair::new(dataset, states, more.shelf.clone());
     // A node that runs has its digest at hand; only the first stream after a start waits for it.

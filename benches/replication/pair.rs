@@ -9,7 +9,6 @@ use std::time::Duration;
 use prost::Message as _;
 use verbund::domain::id::{NodeId, Origin};
 use verbund::domain::time::Timestamp;
-use verbund::log::merkle::Tree;
 use verbund::node::system::SystemDice;
 use verbund::protocol::frame::Frame;
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
@@ -22,6 +21,7 @@ use verbund::store::entry_bytes;
 use verbund::wire::pb;
 
 use crate::dataset::{Dataset, node_name, receiver, record_of, starter};
+use crate::history::History;
 use crate::ingest::decoded;
 use crate::measure::now;
 
@@ -230,10 +230,10 @@ pub fn state_of(dataset: &Dataset, logs: usize) -> (State, Vec<[u8; 32]>) {
         Frame::Entries(run) => wanted.contains(&run.origin).then_some(run),
         _ => None,
     });
-    let mut trees = BTreeMap::<Origin, Tree>::new();
+    let mut histories = BTreeMap::<Origin, History>::new();
     let records = runs.map(|run| {
-        let tree = trees.entry(run.origin.clone()).or_default();
-        record_of(run, tree)
+        let history = histories.entry(run.origin.clone()).or_default();
+        record_of(run, history)
     });
     let mut records = records.peekable();
     while records.peek().is_some() {

@@ -19,13 +19,18 @@ PRÜFUNG OHNE UNSERE PROGRAMME (English below)
    der Organisationen in admission, deren Schlüssel in key-event, Personen mit Rolle und Betrag in officer-grant.
 4. Platz im Protokoll: NAME.tlog-proof (c2sp.org/tlog-proof) nennt Index, Hashes und einen Prüfpunkt
    (c2sp.org/tlog-checkpoint) mit Mitzeichnungen der Zeugen (c2sp.org/tlog-cosignature); policy.txt nennt Schlüssel und
-   nötige Anzahl (c2sp.org/tlog-policy). Blatt = 168 Bytes: Kennung, SHA-256 von NAME.pae, Schlüsselhash,
-   Unterschrift, Ergebniskennung; Blatthash und Baum nach RFC 6962. Kennung: vrb1pub1 (öffentlich) oder vrb1prt1
+   nötige Anzahl (c2sp.org/tlog-policy). Blatt = 200 Bytes: Kennung, SHA-256 von NAME.pae, Schlüsselhash,
+   Unterschrift, Ergebniskennung, Vertrauensstand (die 32 Bytes der Zeile extra in NAME.tlog-proof); Blatthash und
+   Baum nach RFC 6962. Kennung: vrb1pub1 (öffentlich) oder vrb1prt1
    (Bestellung, order/); bei mehreren Unterschriften vrb1pubn oder vrb1prtn, dann stehen im Blatt SHA-256 über die
    Schlüsselhashes und SHA-512 über die Unterschriften, nach Schlüssel geordnet. Ergebniskennung: 32 Nullbytes; nur
    bei seal und void SHA-256 über verbund/outcome/v1, 00, seal oder void, 00, Bestellnummer (16 Bytes), Versuch
    (4 Bytes, höchstwertiges zuerst), Salz der Anfrage (16 Bytes).
 5. Reihenfolge: Ein Schlüssel gilt erst nach dem Index des Ereignisses, das ihn nennt. Uhrzeiten sind nur Angaben.
+6. Vollständigkeit: Der Vertrauensstand ist die Wurzel eines Baums über alles, was das Protokoll bis dahin über jeden
+   gesagt hat. ends/PROTOKOLL.end nennt das jüngste Blatt (Base64) und für jeden, um den es geht, den Weg von seinen
+   Erklärungen zu dieser Wurzel: Bit und Gegenseite, von unten nach oben. Wert v: anfangs 32 Nullbytes, je Erklärung
+   v = SHA-256(02, v, SHA-256 von NAME.pae); Blatt SHA-256(00, SHA-256(Name), v); Ast SHA-256(01, Bit, links, rechts).
 
 CHECKING WITHOUT OUR PROGRAMS
 
@@ -36,6 +41,8 @@ CHECKING WITHOUT OUR PROGRAMS
 4. NAME.tlog-proof proves the place in a log, under a checkpoint cosigned by the witnesses of policy.txt; the leaf is
    described in German above, tree and leaf hash are those of RFC 6962.
 5. A key is good only after the index of the event that names it. Times are claims.
+6. ends/LOG.end leads from everything a log has said about each name to the trust digest in the log's newest leaf, so
+   that nothing about keys, admissions or expulsions can be left out; how it is computed is described in German above.
 
 ";
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, MIMETYPE, MIMETYPE_TEXT, LoggedStatement, POLICY, Section, VERIFY, log_label,
+    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, MIMETYPE, MIMETYPE_TEXT, POLICY, Section, VERIFY, log_label,
     origin_of, who,
 };
 use crate::audit::instructions;

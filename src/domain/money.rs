@@ -18,6 +18,9 @@ impl Cents {
     /// No money.
     pub const ZERO: Self = Self(0);
 
+    /// More than anybody may spend.
+    pub const MAX: Self = Self(CENTS_MAX);
+
     /// The number of cents.
     pub fn get(self) -> i64 {
         self.0

@@ -34,6 +34,8 @@ pub struct Catalogue {
     tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
     /// What municipalities look for.
     pub needs: Needs,
+    /// Sellers that the federation has expelled: what they offered before stays known, and is on offer no more.
+    pub expelled: BTreeSet<OrgId>,
 }
 
 impl Catalogue {
@@ -92,7 +94,8 @@ impl Catalogue {
 
     /// Everything on offer, by seller and name.
     pub fn on_offer(&self) -> impl Iterator<Item = &OfferingVersion> {
-        self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none())
+        let newest = self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none());
+        newest.filter(|row| !self.expelled.contains(&row.offering.seller))
     }
 
     /// The newest version of one offering, withdrawn or not.
@@ -110,6 +113,9 @@ impl Catalogue {
     pub fn orderable(&self, id: &StatementId) -> Result<&Offering, Refusal> {
         let offering = self.version(id).ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))?;
         match self.withdrawal(offering) {
+            None if self.expelled.contains(&offering.seller) => {
+                Err(Refusal::new(Reason::OrgExpelled).with("org", &offering.seller))
+            }
             None => Ok(offering),
             Some(withdrawal) => Err(Refusal::new(Reason::OfferingWithdrawn)
                 .with("offering", &offering.name)

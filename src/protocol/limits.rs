@@ -101,6 +101,10 @@ pub const OWN_LOG_WAIT_MS: i64 = 30_000;
 /// A clock that jumps back by more than this, in milliseconds, makes all waiting start anew.
 pub const CLOCK_BACK_MS: i64 = 1_000;
 
+/// How long a log that is followed no further is not asked for again, in milliseconds: a minute, in which its operator's
+/// node takes what it lacks.
+pub const REFUSED_LOG_MS: i64 = 60_000;
+
 /// How often the position reached in a peer's journal is stored at most, in milliseconds. It only saves work.
 pub const CURSOR_MS: i64 = 30_000;
 
@@ -110,6 +114,14 @@ pub const QUOTA_BURST: u64 = 200_000;
 /// Entries of one log per second that are taken beyond [`QUOTA_BURST`]: a hundred sealed orders a second, of which the
 /// busiest node logs a dozen entries each. A publisher that writes faster is heard later; nothing of it becomes invalid.
 pub const QUOTA_PER_SECOND: u64 = 1_500;
+
+/// Bytes of entries of one log that are taken on a day: leaves of a million sealed orders of a hop, and a large catalogue.
+/// It is what one admitted operator can make every other one store; a newcomer that fetches a longer past takes days.
+pub const QUOTA_BYTES_PER_DAY: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How long a cosigned checkpoint waits for what it covers, in milliseconds: ten minutes, in which a catch-up that is under
+/// way gets there or hears of a newer one.
+pub const EARLY_NOTE_MS: i64 = 10 * 60 * 1000;
 
 /// Mean time between two comparisons of digests with a random peer, in milliseconds; jittered by half.
 pub const PING_MS: i64 = 1_000;

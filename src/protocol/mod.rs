@@ -9,6 +9,7 @@ pub mod access;
 pub mod affected;
 pub mod brokering;
 pub mod catalogue;
+pub mod commitments;
 pub mod evidence;
 pub mod explain;
 pub mod founding;
@@ -476,7 +477,7 @@ impl Node {
     /// The key with which this node signs for an organisation: the one its home log has in force.
     fn statement_key(&self, org: &OrgId) -> Result<&SecretKey, Refusal> {
         let elsewhere = || Refusal::new(Reason::OrgElsewhere).with("org", org);
-        let standing = self.state.registry.home(org)?.online_key(org, KeyRole::Statement).ok_or_else(elsewhere)?;
+        let standing = self.state.registry.active(org)?.online_key(org, KeyRole::Statement).ok_or_else(elsewhere)?;
         let absent = || Refusal::new(Reason::KeyAbsent).with("org", org).with("key", standing.key.hash().short());
         NodeKeys::half_of(self.keys.statements_of(org), &standing.key).ok_or_else(absent)
     }

@@ -75,6 +75,8 @@ impl Node {
         let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
         let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
         let mut found = route::find_routes(&self.state.facts, pack, buyer, provider, as_of, known_on);
+        let registry = &self.state.registry;
+        found.routes.retain(|judged| judged.route.parties().iter().all(|party| !registry.is_expelled(party)));
         let sold = offering.and_then(|id| Some((id, self.state.catalogue.version(&id)?)));
         let Some((id, offering)) = sold.filter(|(_, offering)| offering.seller == *provider) else {
             return Ok(found);

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::RulePack;
-use crate::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
+use crate::domain::money::Cents;
 use crate::domain::order::call_off::CallOff;
-use crate::domain::order::{Attempt, Placed};
+use crate::domain::order::{Attempt, Mode, Placed};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::time::Timestamp;
 use crate::domain::trust::subject::is_for_everyone;
 use crate::domain::trust::{LogTrust, Registry};
 use crate::log::checkpoint::Checkpoint;
@@ -19,8 +21,10 @@ use crate::log::merkle::Tree;
 use crate::log::note::SignedNote;
 use crate::log::subjects::Subjects;
 use crate::protocol::catalogue::Catalogue;
+use crate::protocol::commitments::Commitments;
 use crate::protocol::frame::DeliveryKey;
 use crate::protocol::journal::Journal;
+use crate::protocol::mechanism::Mechanism;
 use crate::protocol::places::Places;
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::settings::Instance;
@@ -161,6 +165,8 @@ pub struct State {
     pub orders: BTreeMap<OrderId, Order>,
     /// Orders with those that amend them.
     pub(super) amending: BTreeSet<(OrderId, OrderId)>,
+    /// What officers hosted here have committed their organisations to.
+    pub(super) commitments: Commitments,
     /// What concerns everyone and stands in another log, but not yet in the own one.
     pub(super) for_everyone: BTreeMap<StatementId, Signed>,
     /// Entries of the own log for parties only whose content is not here, and where they stand.
@@ -205,6 +211,7 @@ impl State {
             packs: BTreeMap::new(),
             orders: BTreeMap::new(),
             amending: BTreeSet::new(),
+            commitments: Commitments::default(),
             for_everyone: BTreeMap::new(),
             gaps: BTreeMap::new(),
             recovered: BTreeMap::new(),
@@ -370,6 +377,11 @@ impl State {
 
     /// Looks again at what these organisations have signed: some of it may count no more.
     fn review(&mut self, orgs: &BTreeSet<OrgId>) {
+        if !Mechanism::TakeBack.is_on() {
+            return;
+        }
+        let expelled = orgs.iter().filter(|org| self.registry.is_expelled(org)).cloned();
+        self.catalogue.expelled.extend(expelled);
         let keys: BTreeSet<KeyHash> = orgs.iter().flat_map(|org| self.registry.keys_of(org)).collect();
         if keys.is_empty() {
             return;
@@ -504,6 +516,10 @@ impl State {
                 if !known {
                     self.await_outcome(&request);
                     self.amending.extend(request.amends.as_ref().map(|amends| (amends.order, order)));
+                    if request.mode == Mode::Binding {
+                        let who = (&request.buyer, &request.officer);
+                        self.commit_officer(who, request.signed_at, order, request.total_max);
+                    }
                     let attempt = Attempt::new(verified.map(|_| request));
                     self.orders.entry(order).or_default().attempts.insert(number, attempt);
                     return Ok(Placed::New);
@@ -519,8 +535,27 @@ impl State {
             }
             _ => {}
         }
+        let body = verified.body().clone();
         let attempt = self.orders.get_mut(&order).and_then(|order| order.attempts.get_mut(&number));
-        attempt.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "request missing"))?.place(verified)
+        let attempt = attempt.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "request missing"))?;
+        let placed = attempt.place(verified)?;
+        let (buyer, cap) = (attempt.request.body().buyer.clone(), attempt.request.body().total_max);
+        match body {
+            Body::Void(_) if placed == Placed::New => self.commitments.release(&order),
+            Body::Decision(decision) if placed == Placed::New && decision.approve && decision.org == buyer => {
+                self.commit_officer((&buyer, &decision.officer), decision.signed_at, order, cap);
+            }
+            _ => {}
+        }
+        Ok(placed)
+    }
+
+    /// An officer of an organisation hosted here binds it to an order, at the end of the own log.
+    fn commit_officer(&mut self, who: (&OrgId, &OfficerName), at: Timestamp, order: OrderId, cap: Cents) {
+        if self.is_local(who.0) {
+            let end = self.logs.get(&self.own).map_or(0, |log| log.tree.size());
+            self.commitments.put(who.0, who.1, at.date(), order, (end, cap));
+        }
     }
 
     fn place_call_off(&mut self, call_off: CallOff, verified: Verified<Body>) -> Placed {

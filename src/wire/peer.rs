@@ -34,7 +34,7 @@ const FIRST_EPOCH: u32 = 1;
 const REASON_CHARS_MAX: usize = 100;
 
 /// The kinds that have a number in frames.
-const NUMBERED: [(Kind, StatementKind); 14] = [
+const NUMBERED: [(Kind, StatementKind); 16] = [
     (Kind::FederationRoot, StatementKind::FederationRoot),
     (Kind::Admission, StatementKind::Admission),
     (Kind::Expulsion, StatementKind::Expulsion),
@@ -49,6 +49,8 @@ const NUMBERED: [(Kind, StatementKind); 14] = [
     (Kind::Need, StatementKind::Need),
     (Kind::RulePack, StatementKind::RulePack),
     (Kind::Tariff, StatementKind::Tariff),
+    (Kind::Recovery, StatementKind::Recovery),
+    (Kind::Succession, StatementKind::Succession),
 ];
 
 /// Longest patience a peer can ask for, in seconds.

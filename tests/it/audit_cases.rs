@@ -40,6 +40,11 @@ fn drop_all(bundle: &mut Bundle, start: &str) {
     assert!(bundle.members.len() < before, "no member {start}…");
 }
 
+fn drop_statement(bundle: &mut Bundle, start: &str, end: &str) {
+    let name = name_of(bundle, start, end);
+    drop_all(bundle, name.trim_end_matches("pae"));
+}
+
 fn swap(bundle: &mut Bundle, a: &str, b: &str) {
     let (first, second) = (bundle.members[a].clone(), bundle.members[b].clone());
     assert_ne!(first, second);
@@ -72,8 +77,9 @@ fn a_genuine_order_is_valid() {
     assert_eq!(report.ruling(), Valid, "{}", report.text(Lang::De));
     assert_eq!(report.rows.len(), Check::ALL.len(), "every check was made");
     assert_eq!((report.case.ending, report.case.legs.len()), (Some(Ending::Sealed), 5));
-    // The fifth witness' clock: five of six are enough, and no more cosignatures are carried.
-    assert_eq!(report.case.witnessed_at, Some(1_790_000_004));
+    // The latest clock of the first five witnesses by name: five of six are enough, and no more cosignatures are
+    // carried. Akdb is the first by name and cosigned last.
+    assert_eq!(report.case.witnessed_at, Some(1_790_000_005));
     for (lang, ending) in [(Lang::De, "Gesamturteil: GÜLTIG\n"), (Lang::En, "Overall: VALID\n")] {
         assert!(report.text(lang).ends_with(ending), "{}", report.text(lang));
     }
@@ -155,7 +161,7 @@ fn by_couriers_who_leave_out() -> Vec<Forgery> {
         forge(
             "proof dropped",
             |bundle| {
-                let name = name_of(bundle, "trust/kid/", ".tlog-proof");
+                let name = name_of(bundle, "facts/", ".tlog-proof");
                 bundle.members.remove(&name);
             },
             Check::Inclusion,
@@ -165,22 +171,56 @@ fn by_couriers_who_leave_out() -> Vec<Forgery> {
         forge("seal dropped", |b| drop_all(b, "order/11-"), Check::Outcome, NotCheckable),
         forge("request dropped", |b| drop_all(b, "order/01-"), Check::Chain, NotCheckable),
         forge("membership dropped", |b| drop_all(b, "facts/03-membership"), Check::Legs, NotCheckable),
-        forge("rule pack dropped", |b| drop_all(b, "facts/01-rule-pack"), Check::Legs, NotCheckable),
-        forge("root dropped", |b| drop_all(b, "root/"), Check::Root, NotCheckable),
-        forge(
-            "admission dropped",
-            |bundle| {
-                let name = name_of(bundle, "trust/kid/", "-admission-kid.pae");
-                drop_all(bundle, name.trim_end_matches("pae"));
-            },
-            Check::Trust,
-            NotCheckable,
-        ),
+        forge("log end dropped", |b| drop_all(b, "ends/kid."), Check::Complete, NotCheckable),
+    ]
+}
+
+/// What a log has said about trust is proven as a whole, so leaving out any of it is not merely a gap.
+fn by_couriers_who_withhold_trust() -> Vec<Forgery> {
+    let without = |name, drop| forge(name, drop, Check::Complete, Invalid);
+    vec![
+        without("rule pack dropped", |b| drop_all(b, "root/rule-pack-")),
+        without("root dropped", |b| drop_all(b, "root/1.")),
+        without("admission dropped", |b| drop_statement(b, "trust/kid/", "-admission-kid.pae")),
+        without("key event dropped", |b| drop_statement(b, "trust/kitu/", "-key-event-barleben.pae")),
+        without("grant dropped", |b| drop_statement(b, "trust/kitu/", "-officer-grant-barleben.pae")),
+        without("place of an admission dropped", |bundle| {
+            let name = name_of(bundle, "trust/kid/", ".tlog-proof");
+            bundle.members.remove(&name);
+        }),
+        without("path changed", |bundle| {
+            let turn = |line: &str| match line.split_once(' ') {
+                Some((bit, other)) if bit.parse::<u8>().is_ok() => format!("{bit} {}", other.to_ascii_lowercase()),
+                _ => line.to_owned(),
+            };
+            edit(bundle, "ends/kid.end", |text| {
+                let at = text.find("\n0 ").or_else(|| text.find("\n1 ")).expect("a step");
+                let (head, rest) = text.split_at(at + 1);
+                let (step, tail) = rest.split_once('\n').expect("a line");
+                format!("{head}{}\n{tail}", turn(step))
+            });
+        }),
     ]
 }
 
 fn by_couriers_who_change() -> Vec<Forgery> {
     vec![
+        forge(
+            "root of others",
+            |bundle| edit(bundle, "root/1.pae", |text| text.replace("treuhand-1", "treuhand-9")),
+            Check::Root,
+            Invalid,
+        ),
+        forge(
+            "grant changed, its place dropped",
+            |bundle| {
+                let name = name_of(bundle, "trust/kitu/", "-officer-grant-barleben.pae");
+                edit(bundle, &name, |text| text.replace("einkauf", "verkauf"));
+                bundle.members.remove(&name.replace(".pae", ".tlog-proof"));
+            },
+            Check::Trust,
+            Invalid,
+        ),
         forge(
             "log signature changed",
             |bundle| {
@@ -251,7 +291,9 @@ fn by_couriers_who_change() -> Vec<Forgery> {
 fn every_forgery_is_noticed_by_its_own_check() {
     let mut reached = BTreeSet::new();
     for (name, script, forge, check, ruling) in
-        by_insiders().into_iter().chain(by_couriers_who_leave_out()).chain(by_couriers_who_change())
+        [by_insiders(), by_couriers_who_leave_out(), by_couriers_who_withhold_trust(), by_couriers_who_change()]
+            .into_iter()
+            .flatten()
     {
         let evidence = evidence(&script);
         let mut bundle = evidence.bundle();

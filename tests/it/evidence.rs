@@ -3,7 +3,8 @@
 //! [`Script`] says how it went; every field but the defaults is a way in which someone cheated or was careless.
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund::audit::bundle::{Bundle, BundleInput, LoggedStatement};
+use verbund::audit::bundle::{Bundle, BundleInput, LogEnd, LoggedStatement};
+use verbund::audit::packing::pack as packed;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
@@ -25,14 +26,16 @@ use verbund::domain::salt::Salt;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::{Date, Timestamp, parse_date};
+use verbund::domain::trust::subject::subject_of;
 use verbund::domain::trust::{KeyEvent, KeyRole, OfficerRole, OnlineKey, WitnessPolicy};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature::{cosign, merge};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::log::note::SignedNote;
 use verbund::log::proof::TlogProof;
 use verbund::protocol::founding::{Founding, NodePlan, OfficerPlan, OrgPlan, Plan, found};
+
+use crate::history::History;
 
 pub const NODES: [&str; 6] = ["kitu", "kid", "provitako", "govdigital", "dataport", "akdb"];
 const ROUTE: [&str; 6] = ["barleben", "kitu", "kid", "provitako", "govdigital", "dataport"];
@@ -130,15 +133,24 @@ pub struct Evidence {
 
 impl Evidence {
     pub fn bundle(&self) -> Bundle {
-        Bundle::new(self.input.clone()).expect("complete evidence")
+        packed(&self.input).expect("complete evidence")
     }
 }
 
 struct NodeLog {
     origin: Origin,
-    tree: Tree,
+    history: History,
     entries: Vec<Signed>,
     places: BTreeMap<StatementId, u64>,
+    /// The newest leaf, and what stands behind it if that is public.
+    last: Option<(Leaf, Option<Signed>)>,
+}
+
+impl NodeLog {
+    fn push(&mut self, leaf: Leaf, public: Option<&Signed>) {
+        self.history.push(&leaf, public);
+        self.last = Some((leaf, public.cloned()));
+    }
 }
 
 struct World {
@@ -204,8 +216,10 @@ fn pack() -> RulePack {
 fn plan(script: &Script) -> Plan {
     let officer = |name: &str, role, limit| OfficerPlan {
         name: name.parse().expect("name"),
+        device: "tafel".parse().expect("name"),
         roles: BTreeSet::from([role]),
         limit: cents(limit),
+        limit_per_year: None,
         valid_from: day("2026-01-01"),
         valid_to: day("2027-12-31"),
     };
@@ -259,7 +273,8 @@ impl World {
         for name in NODES {
             let founded = &world.founding.nodes[&node(name)];
             let (origin, genesis) = (founded.origin.clone(), founded.genesis.clone());
-            let log = NodeLog { origin, tree: Tree::new(), entries: Vec::new(), places: BTreeMap::new() };
+            let (history, entries, places) = (History::default(), Vec::new(), BTreeMap::new());
+            let log = NodeLog { origin, history, entries, places, last: None };
             world.logs.insert(name.to_owned(), log);
             for signed in genesis {
                 world.append(name, &signed, NO_OUTCOME);
@@ -269,24 +284,27 @@ impl World {
     }
 
     fn append(&mut self, name: &str, signed: &Signed, outcome: OutcomeTag) {
-        let audience = if signed.kind().is_public() { Audience::Public } else { Audience::Parties };
+        let is_public = signed.kind().is_public();
+        let audience = if is_public { Audience::Public } else { Audience::Parties };
         let log = self.logs.get_mut(name).expect("a node");
-        log.places.insert(signed.id(), log.tree.size());
-        log.tree.push(leaf_hash(Leaf::new(signed, audience, outcome).as_bytes()));
+        log.places.insert(signed.id(), log.history.tree.size());
+        log.push(Leaf::new(signed, audience, outcome), is_public.then_some(signed));
         log.entries.push(signed.clone());
     }
 
-    /// Entries of other orders and offerings.
+    /// Entries of other orders.
     fn fill(&mut self) {
         for log in self.logs.values_mut() {
             for number in 0..self.script.others {
-                log.tree.push(leaf_hash(format!("{} {number}", log.origin).as_bytes()));
+                let other = sha256(format!("{} {number}", log.origin).as_bytes());
+                let stem = [&b"vrb1prt1"[..], &other, &other, &other, &other, &[0; 32]].concat();
+                log.push(Leaf::parse(&stem).expect("a leaf"), None);
             }
         }
     }
 
     fn statement_key(&self, name: &str) -> &SecretKey {
-        &self.founding.nodes[&node(home(name))].keys.statements[&org(name)]
+        &self.founding.nodes[&node(home(name))].keys.statements[&org(name)][0]
     }
 
     fn publish<T: serde::Serialize>(&mut self, by: &'static str, kind: Kind, body: &T) -> StatementId {
@@ -623,7 +641,7 @@ impl World {
     }
 
     fn receipt(&mut self, request: &Request, by: &'static str, message: StatementId) {
-        let (origin, size) = (self.logs[home(by)].origin.clone(), self.logs[home(by)].tree.size());
+        let (origin, size) = (self.logs[home(by)].origin.clone(), self.logs[home(by)].history.tree.size());
         let receipt = Receipt {
             order: request.order,
             attempt: 1,
@@ -679,30 +697,50 @@ impl World {
 
     fn checkpoint(&self, name: &str) -> SignedNote {
         let log = &self.logs[name];
-        let head = Checkpoint { origin: log.origin.clone(), size: log.tree.size(), root: log.tree.root() };
-        let mut note = head.sign(&self.founding.nodes[&node(name)].keys.log);
+        let tree = &log.history.tree;
+        let head = Checkpoint { origin: log.origin.clone(), size: tree.size(), root: tree.root() };
+        let mut note = head.sign(&self.founding.nodes[&node(name)].keys.log[0]);
         for (late, witness) in (0..).zip(&self.script.witnesses) {
-            let key = &self.founding.nodes[&node(witness)].keys.witness;
+            let key = &self.founding.nodes[&node(witness)].keys.witness[0];
             let line = cosign(&note, witness, key, WITNESSED_AT + late).expect("a checkpoint");
             merge(&mut note, line, &key.public()).expect("own cosignature");
         }
         note
     }
 
+    /// Where a log ends, with the paths to everything it has said about whomever it knows.
+    fn end(&self, name: &str, proof: TlogProof) -> LogEnd {
+        let log = &self.logs[name];
+        let before = log.history.subjects.before(proof.index);
+        let subjects: BTreeSet<String> =
+            log.entries.iter().filter_map(subject_of).map(|subject| subject.to_string()).collect();
+        let path = |subject: String| before.path(&subject).map(|path| (subject, path));
+        let (leaf, public) = log.last.as_ref().expect("entries");
+        LogEnd {
+            leaf: leaf.to_bytes(before.digest()),
+            last: public.as_ref().map(|signed| signed.pae().to_vec()),
+            proof,
+            paths: subjects.into_iter().filter_map(path).collect(),
+        }
+    }
+
     fn evidence(&self) -> Evidence {
         let notes: BTreeMap<&str, SignedNote> = NODES.map(|name| (name, self.checkpoint(name))).into();
+        let proof = |name: &str, index: u64| {
+            let history = &self.logs[name].history;
+            let hashes = history.tree.inclusion_proof(index, history.tree.size()).expect("in the tree");
+            let extra = history.subjects.digest_at(index).0.to_vec();
+            TlogProof { extra, ..TlogProof::new(index, hashes, notes[name].clone()) }
+        };
         let member = |name: &str, signed: &Signed| {
-            let log = &self.logs[name];
-            let index = log.places[&signed.id()];
-            let hashes = log.tree.inclusion_proof(index, log.tree.size()).expect("in the tree");
-            let proof = TlogProof::new(index, hashes, notes[name].clone());
+            let proof = proof(name, self.logs[name].places[&signed.id()]);
             LoggedStatement { signed: signed.clone(), proof: Some(proof) }
         };
         let mut input = BundleInput { receipts: self.receipts.clone(), ..BundleInput::empty(self.founding.anchor) };
         for name in NODES {
             for signed in &self.logs[name].entries {
                 let wanted = match signed.kind() {
-                    Kind::FederationRoot | Kind::Admission | Kind::KeyEvent => true,
+                    Kind::FederationRoot | Kind::RulePack | Kind::Admission | Kind::KeyEvent => true,
                     Kind::OfficerGrant => {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
                         text.contains("einkauf") || self.script.approval.is_some()
@@ -714,8 +752,10 @@ impl World {
                 }
             }
         }
-        let pack = &self.founding.nodes[&node("kitu")].genesis[1];
-        input.facts.push(member("kitu", pack));
+        for name in NODES {
+            let index = self.logs[name].history.tree.size() - 1;
+            input.ends.push(self.end(name, proof(name, index)));
+        }
         let unwanted = format!("\"version\":{}", if self.script.other_version { 1 } else { 2 });
         for (signed, name) in &self.public {
             let is_offering = *signed.kind() == Kind::Offering;

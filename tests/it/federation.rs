@@ -238,8 +238,10 @@ fn org_plan(org: &str) -> OrgPlan {
         officers: officers
             .map(|(_, officer, roles, limit, valid_to)| OfficerPlan {
                 name: name(officer),
+                device: name("tafel"),
                 roles: roles.iter().copied().collect(),
                 limit: cents(*limit),
+                limit_per_year: None,
                 valid_from: day("2020-01-01"),
                 valid_to: day(valid_to),
             })
@@ -434,10 +436,11 @@ impl Federation {
 
     /// The keys a node holds.
     pub fn keys(&self, node: &NodeId) -> NodeKeys {
+        let hosts = &self.nodes[node].hosts;
         NodeKeys {
-            log: key(&format!("node/{node}/log")),
-            witness: key(&format!("node/{node}/witness")),
-            statements: self.nodes[node].hosts.iter().map(|org| (org.clone(), statement_key(org.as_str()))).collect(),
+            log: vec![key(&format!("node/{node}/log"))],
+            witness: vec![key(&format!("node/{node}/witness"))],
+            statements: hosts.iter().map(|org| (org.clone(), vec![statement_key(org.as_str())])).collect(),
         }
     }
 

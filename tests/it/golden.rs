@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use verbund::domain::body::Body;
-use verbund::domain::id::{Hash, OrderId, Origin, StatementId};
+use verbund::domain::id::{OrderId, Origin, StatementId};
 use verbund::domain::law::{Basis, Verdict};
 use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
@@ -18,8 +18,9 @@ use verbund::domain::order::{
 use verbund::domain::price::{KeyKind, Tariff};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
-use verbund::domain::trust::Expulsion;
+use verbund::domain::trust::{Expulsion, LastGood, Recovery, RootKeys, Succession};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
+use verbund::log::subjects::Subjects;
 
 use crate::federation::{
     cents, day, entity_facts, federation, fee, key, membership, name, rule_pack, salt, start, wohngeld,
@@ -35,10 +36,39 @@ fn founding(kind: &Kind) -> Signed {
     genesis.iter().find(|signed| signed.kind() == kind).expect("every founding has it").clone()
 }
 
+fn log() -> Origin {
+    "probe/log/kid/1".parse().expect("origin")
+}
+
+fn recovery() -> Recovery {
+    let [one, next] = ["neu", "danach"].map(|label| key(&format!("golden/{label}")).public());
+    let root = RootKeys { next_sha256: RootKeys::commitment(&[next], 1), keys: vec![one], threshold: 1 };
+    Recovery {
+        org: name("kid"),
+        after: Some(StatementId([6; 32])),
+        root,
+        signed_at: start(),
+        completes: Some(StatementId([7; 32])),
+        reason: "Tresor verbrannt".to_owned(),
+    }
+}
+
 fn public(kind: &Kind) -> Signed {
     match kind {
+        Kind::Recovery => statement(kind, &recovery()),
+        Kind::Succession => statement(
+            kind,
+            &Succession {
+                federation: name("probe"),
+                predecessor: name("kid"),
+                successor: name("kitu"),
+                on: day("2027-01-01"),
+                source: "Fusionsgesetz".to_owned(),
+            },
+        ),
         Kind::Expulsion => {
-            statement(kind, &Expulsion { org: name("kid"), reason: "Austritt".to_owned(), last_valid: 7 })
+            let last_good = vec![LastGood { log: log(), size: 7 }];
+            statement(kind, &Expulsion { org: name("kid"), reason: "Austritt".to_owned(), last_good })
         }
         Kind::Membership => statement(kind, &membership("kid", "provitako", "2021-12-01")),
         Kind::EntityFacts => statement(kind, &entity_facts("kid")),
@@ -268,7 +298,7 @@ fn message(kind: &Kind) -> Signed {
                 attempt,
                 from: name("kid"),
                 message: prev,
-                log: "probe/log/kid/1".parse::<Origin>().expect("origin"),
+                log: log(),
                 size: 42,
                 received_at: now,
                 salt,
@@ -290,6 +320,8 @@ fn golden() -> String {
         assert!(!pae.contains('\n'), "one statement per line");
         writeln!(text, "{kind}\n  {}\n  {pae}", signed.id()).expect("into memory");
     }
+    let mut said = Subjects::default();
+    said.note(0, "organisation/kid", StatementId([8; 32]));
     let seal = message(&Kind::Seal);
     let tag = OutcomeTag::derive(&Kind::Seal, OrderId([1; 16]), 1, &salt("golden"));
     for (what, signed, audience, outcome) in [
@@ -298,8 +330,8 @@ fn golden() -> String {
         ("leaf of a seal", seal, Audience::Parties, tag),
     ] {
         let leaf = Leaf::new(&signed, audience, outcome);
-        let hash = verbund::log::merkle::leaf_hash(leaf.as_bytes());
-        writeln!(text, "{what}\n  {}\n  {}", Hash(hash.0), hex::encode(leaf.as_bytes())).expect("into memory");
+        let bytes = hex::encode(leaf.to_bytes(said.digest()));
+        writeln!(text, "{what}\n  {}\n  {bytes}", leaf.hash(said.digest())).expect("into memory");
     }
     text
 }

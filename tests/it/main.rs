@@ -10,6 +10,7 @@ mod evidence;
 mod federation;
 mod followups;
 mod golden;
+mod history;
 mod journeys;
 mod key_files;
 mod kill;

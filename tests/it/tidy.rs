@@ -30,9 +30,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
 ];
 
 /// Imports that close a circle of files and are let pass, as importer and imported below `src/`.
-const CIRCLE_IMPORTS: [(&str, &str); 2] = [
-    // Judging who may sign reads bodies, and some bodies are what it judges by: to be split into documents and judgement.
-    ("domain/trust.rs", "domain/body.rs"),
+const CIRCLE_IMPORTS: [(&str, &str); 1] = [
     // The node holds what replication remembers, which stands in one file with what the node does with it.
     ("protocol/mod.rs", "protocol/replication/mod.rs"),
 ];

@@ -539,6 +539,12 @@ impl OfficerGrant {
         within("roles", !self.roles.is_empty())
     }
 
+    /// Whether the grant covers an order of this size alone, after so much in the same calendar year.
+    pub fn suffices(&self, cap: Cents, spent_this_year: Cents) -> bool {
+        let of_year = self.limit_per_year.is_none_or(|limit| spent_this_year.plus(cap).is_ok_and(|sum| sum <= limit));
+        cap <= self.limit && of_year
+    }
+
     /// Refuses with `GRANT_EXPIRED` on a day on which the grant is not in force.
     pub fn check_on(&self, day: Date) -> Result<(), Refusal> {
         if (self.valid_from..=self.valid_to).contains(&day) {

@@ -204,6 +204,12 @@ impl Registry {
         if self.is_expelled(org) { Err(Refusal::new(Reason::OrgExpelled).with("org", org)) } else { Ok(()) }
     }
 
+    /// The home log of an organisation that may act now.
+    pub fn active(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
+        self.check_member(org)?;
+        self.home(org)
+    }
+
     /// The organisation that goes on for another one.
     pub fn heir(&self, org: &OrgId) -> Option<&OrgId> {
         self.heirs.get(org)

@@ -353,7 +353,9 @@ fn officers_act_within_their_grant() {
 fn rotated(reason: RevocationReason) -> Log {
     let mut log = Log::begun();
     let signed = sign(&Kind::Need, &need("kitu"), &[STATEMENT]);
-    (4..10).for_each(|_| drop(log.take(&signed)));
+    for _ in 4..10 {
+        log.take(&signed);
+    }
     let rotation = KeyEvent {
         revoke: vec![revocation(STATEMENT, reason, 6)],
         ..event(1, log.last_event(), &[(34, KeyRole::Statement)])
@@ -458,7 +460,9 @@ fn cosignatures_of_a_replaced_witness_key_count_and_of_a_stolen_one_no_more() {
 fn other_log(node: &str, epoch: u32, statements: &[Signed]) -> Log {
     let mut log = Log { trust: LogTrust::new(log_of(node, epoch), first_root().id()), size: 0 };
     log.take(&first_root());
-    statements.iter().for_each(|signed| drop(log.take(signed)));
+    for signed in statements {
+        log.take(signed);
+    }
     log
 }
 
@@ -610,7 +614,9 @@ fn an_organisation_moves_by_the_trustees_word_and_its_own() {
     let first = KeyEvent { org: org("kid"), ..event(0, None, &[(65, KeyRole::Statement)]) };
     let first = sign(&Kind::KeyEvent, &first, &[61, 62, 65]);
     let mut old = Log::begun();
-    [&admitted, &first].into_iter().for_each(|signed| drop(old.take(signed)));
+    for signed in [&admitted, &first] {
+        old.take(signed);
+    }
     let signed = sign(&Kind::Need, &need("kid"), &[65]);
     let at = old.size;
     old.take(&signed);
@@ -646,7 +652,9 @@ fn an_organisation_moves_by_the_trustees_word_and_its_own() {
     registry.put(new.trust.clone());
     assert_eq!(registry.home(&org("kid")).expect("known").origin().node.as_str(), "kitu", "a copy is no home");
     new.check("from the old home's key", &signed, Some(Reason::OrgElsewhere));
-    [&renewed, &alone].into_iter().for_each(|signed| drop(new.take(signed)));
+    for signed in [&renewed, &alone] {
+        new.take(signed);
+    }
     registry.put(new.trust.clone());
     assert_eq!(registry.home(&org("kid")).expect("known").origin().node.as_str(), "akdb");
     new.check("at the new home", &sign(&Kind::Need, &need("kid"), &[66]), None);

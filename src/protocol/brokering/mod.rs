@@ -185,6 +185,10 @@ impl Node {
         if !attempt.declines.is_empty() {
             return Some(Act::Void(VoidReason::Rejected));
         }
+        // With a party that the federation has expelled no contract comes about.
+        if attempt.route().parties().iter().any(|party| self.state.registry.is_expelled(party)) {
+            return Some(Act::Void(VoidReason::Lapsed));
+        }
         match attempt.offer() {
             Err(refusal) if refusal.reason == Reason::PriceTooHigh => Some(Act::Void(VoidReason::PriceTooHigh)),
             Err(_) => (now > request.quote_by).then_some(Act::Void(VoidReason::Expired)),

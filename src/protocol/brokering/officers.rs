@@ -48,6 +48,7 @@ impl Node {
             return self.fill_gap(&signed, work).map(|()| Answer::Order(order));
         }
         self.check_clock(&verified, now)?;
+        self.check_gate(&verified, now)?;
         match verified.body().clone() {
             Body::Request(request) => self.submit(&request, verified, now, work)?,
             Body::Decision(decision) => {
@@ -84,11 +85,18 @@ impl Node {
             return Err(Refusal::new(Reason::SameOfficer).with("officer", &decision.officer));
         }
         match self.grant_behind(&request.buyer, signed) {
-            Some(grant) if request.total_max <= grant.limit => Ok(()),
+            Some(grant) if self.suffices(grant, request, decision.signed_at) => Ok(()),
             grant => Err(Refusal::new(Reason::GrantLimit)
                 .with("limit", grant.map_or(Cents::ZERO, |grant| grant.limit))
                 .with("total_max", request.total_max)),
         }
+    }
+
+    /// Whether an officer's limits, for one order and for the year, suffice for a request.
+    fn suffices(&self, grant: &OfficerGrant, request: &Request, signed_at: Timestamp) -> bool {
+        let day = signed_at.date();
+        let spent = self.state.commitments.before(&grant.org, &grant.officer, day, &request.order);
+        grant.suffices(request.total_max, spent)
     }
 
     fn grant_behind(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
@@ -141,7 +149,7 @@ impl Node {
             return Err(Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by));
         }
         for party in request.route.parties() {
-            self.state.registry.home(party)?;
+            self.state.registry.active(party)?;
         }
         let offering = self.state.catalogue.orderable(&request.offering)?;
         if offering.seller != *request.route.provider() {
@@ -303,19 +311,22 @@ impl Node {
         }
         self.refuse_if_outcome_lost(attempt)?;
         attempt.offer()?;
+        attempt.route().parties().iter().try_for_each(|party| self.state.registry.check_member(party))?;
         if Mechanism::SealGuard.is_on() { self.check_legs(request, now.date(), now.date()) } else { Ok(()) }
     }
 
     /// Whether the buyer's side has approved: within the officer's limit, or by a second person whose limit suffices.
     pub fn approval(&self, attempt: &Attempt) -> Approval {
         let request = &attempt.request;
-        let cap = request.body().total_max;
-        let officer = |signed: &Signed| self.grant_behind(&request.body().buyer, signed);
-        if officer(request.signed()).is_some_and(|grant| cap <= grant.limit) {
+        let suffices = |signed: &Signed, at: Timestamp| {
+            let grant = self.grant_behind(&request.body().buyer, signed);
+            grant.is_some_and(|grant| self.suffices(grant, request.body(), at))
+        };
+        if suffices(request.signed(), request.body().signed_at) {
             return Approval::Given;
         }
         let Some(decision) = attempt.decisions.get(&request.body().buyer) else { return Approval::Awaited };
-        let suffices = officer(decision.signed()).is_some_and(|grant| cap <= grant.limit);
+        let suffices = suffices(decision.signed(), decision.body().signed_at);
         match (decision.body().approve, decision.body().officer != request.body().officer && suffices) {
             (false, _) => Approval::Refused,
             (true, true) => Approval::Given,

@@ -31,7 +31,7 @@ impl Node {
     /// What stands against a route: parties without a home node, legs that are not fulfilled.
     pub fn route_obstacles(&self, judged: &JudgedRoute) -> Vec<Refusal> {
         let parties = judged.route.parties().iter();
-        let homeless = parties.filter_map(|party| self.state.registry.home(party).err());
+        let homeless = parties.filter_map(|party| self.state.registry.active(party).err());
         let legs = judged.legs.iter().filter_map(|leg| refuse_unless_fulfilled(leg).err());
         homeless.chain(legs).collect()
     }

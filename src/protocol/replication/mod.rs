@@ -19,6 +19,7 @@ mod compare;
 mod fork;
 mod introduction;
 mod own;
+mod quota;
 mod spread;
 mod supply;
 mod witness;
@@ -32,10 +33,11 @@ use crate::domain::trust::NodeRecord;
 use crate::log::leaf::Audience;
 use crate::log::note::SignedNote;
 use crate::protocol::frame::{Claim, Frame};
-use crate::protocol::limits::{CREDIT_BYTES, HELLO_MS_MAX, SHUN_MS_MAX, SHUN_MS_MIN};
+use crate::protocol::limits::{CREDIT_BYTES, EARLY_NOTE_MS, HELLO_MS_MAX, SHUN_MS_MAX, SHUN_MS_MIN};
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
 use crate::protocol::{Effect, Node, Work};
+use quota::Quota;
 
 pub use introduction::introduction;
 pub use own::OwnLog;
@@ -134,12 +136,12 @@ pub struct Replication {
     next_cursors: Timestamp,
     /// Own checkpoints that wait for cosignatures, by size.
     pending_notes: BTreeMap<u64, SignedNote>,
-    /// Cosigned checkpoints that came before what they cover; one for each log.
-    early_notes: BTreeMap<Origin, SignedNote>,
-    /// Logs that are followed no further, each with the reason why.
-    pub(super) refused_logs: BTreeMap<Origin, Refusal>,
-    /// What may be taken of each log: entries left, and when that was counted.
-    quotas: BTreeMap<Origin, (u64, Timestamp)>,
+    /// Cosigned checkpoints that came before what they cover, and when; one for each log.
+    early_notes: BTreeMap<Origin, (SignedNote, Timestamp)>,
+    /// Logs that are followed no further, each with the reason why and when they are tried again.
+    refused_logs: BTreeMap<Origin, (Refusal, Timestamp)>,
+    /// What may be taken of each log.
+    quotas: BTreeMap<Origin, Quota>,
     pub(super) own: OwnLog,
     /// Records that nodes have shown which have a new TLS key and cannot be reached by the old one; each with the record
     /// of their log that it goes before.
@@ -162,7 +164,9 @@ impl Replication {
             peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
         }
         self.shunned.values_mut().for_each(|shunned| shunned.until = now);
-        self.quotas.values_mut().for_each(|(_, since)| *since = now);
+        self.refused_logs.values_mut().for_each(|(_, again)| *again = now);
+        self.quotas.values_mut().for_each(|quota| quota.clock_set_back(now));
+        self.early_notes.values_mut().for_each(|(_, since)| *since = now);
         self.own.clock_set_back(now);
     }
 
@@ -312,7 +316,7 @@ impl Node {
 
     /// Logs that are followed no further, each with the reason why.
     pub fn refused_logs(&self) -> impl Iterator<Item = (&Origin, &Refusal)> {
-        self.sync.refused_logs.iter()
+        self.sync.refused_logs.iter().map(|(origin, (refusal, _))| (origin, refusal))
     }
 
     /// Peers that broke the protocol.
@@ -338,6 +342,8 @@ impl Node {
         self.repeat_news(now, work);
         self.review_stalls(now, work);
         self.ping_if_due(now, work);
+        let is_fresh = |since: &Timestamp| now < since.plus_ms(EARLY_NOTE_MS);
+        self.sync.early_notes.retain(|_, (_, since)| is_fresh(since));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Entries: asked for from whoever has them, a log from one peer at a time; sent under credit; checked before they are
 //! stored.
+use super::quota::Quota;
 use super::{Peer, withhold_confidential};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, NodeId, Origin};
@@ -15,8 +16,8 @@ use crate::log::note::SignedNote;
 use crate::log::subjects::Subjects;
 use crate::protocol::frame::{Cover, Frame, Run, Wanted, prefix};
 use crate::protocol::limits::{
-    BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, QUOTA_BURST,
-    QUOTA_PER_SECOND, SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
+    BUSY_MS, CREDIT_BYTES, EAGER_LOGS_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, REFUSED_LOG_MS,
+    SERVING_MAX, STALL_MS, STALL_QUEUED_MS, STALLS_MAX, WANTS_AT_ONCE, WANTS_PER_PEER_MAX,
 };
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::{LogEntry, Record};
@@ -62,7 +63,10 @@ impl Node {
         if peer.wants.len() >= WANTS_PER_PEER_MAX || now < peer.busy_until {
             return None;
         }
-        let is_next = |origin: &&Origin| !self.sync.fetching.contains_key(*origin) && !self.lacks_former(origin);
+        let is_refused = |origin: &Origin| self.sync.refused_logs.get(origin).is_some_and(|(_, again)| now < *again);
+        let is_next = |origin: &&Origin| {
+            !self.sync.fetching.contains_key(*origin) && !self.lacks_former(origin) && !is_refused(origin)
+        };
         peer.ahead.keys().find(is_next).cloned()
     }
 
@@ -300,7 +304,8 @@ impl Node {
             self.ask_again(from, &origin, now, work);
             return Ok(());
         }
-        if run.entries.is_empty() || !self.take_quota(&origin, run.entries.len() as u64, now) {
+        if run.entries.is_empty() || !self.take_quota(&origin, run.entries.len() as u64, run_bytes(&run.entries), now)
+        {
             // A bare signature says nothing of entries that are held already.
             let Cover::Note(note) = &run.cover else { return Ok(()) };
             return self.heed_checkpoint(&origin, note, now, work);
@@ -311,10 +316,7 @@ impl Node {
         let (note, trust, judged) = match self.check_suffix(&run) {
             // No fault of the courier's, and it may be otherwise tomorrow.
             Err(refusal) if is_about_the_log(&refusal) => {
-                self.sync.refused_logs.insert(origin.clone(), refusal);
-                while self.sync.refused_logs.len() > FRAME_HEADS_MAX {
-                    self.sync.refused_logs.pop_first();
-                }
+                self.refuse_log(from, &origin, refusal, now);
                 return Ok(());
             }
             judged => judged?,
@@ -341,6 +343,18 @@ impl Node {
         self.ask_for_more(now, work);
         self.review_own(now, work);
         Ok(())
+    }
+
+    /// A log is followed no further for a while, and shown.
+    fn refuse_log(&mut self, from: &NodeId, origin: &Origin, refusal: Refusal, now: Timestamp) {
+        if let Some(peer) = self.sync.peers.get_mut(from) {
+            peer.wants.remove(origin);
+        }
+        self.sync.fetching.remove(origin);
+        self.sync.refused_logs.insert(origin.clone(), (refusal, now.plus_ms(REFUSED_LOG_MS)));
+        while self.sync.refused_logs.len() > FRAME_HEADS_MAX {
+            self.sync.refused_logs.pop_first();
+        }
     }
 
     /// Counts what a peer delivered; it gets leave for more in steps, once what it sent is stored.
@@ -393,23 +407,19 @@ impl Node {
         self.ask_for_more(now, work);
     }
 
-    /// Whether a log may grow by so many entries now. A publisher that writes too much is heard later, from whoever
-    /// has it then.
-    fn take_quota(&mut self, origin: &Origin, count: u64, now: Timestamp) -> bool {
-        let (left, since) = self.sync.quotas.entry(origin.clone()).or_insert((QUOTA_BURST, now));
-        let seconds = u64::try_from(now.since_ms(*since) / 1000).unwrap_or(0);
-        if seconds > 0 {
-            *left = left.saturating_add(seconds.saturating_mul(QUOTA_PER_SECOND)).min(QUOTA_BURST);
-            *since = now;
+    /// Whether a log may grow by so many entries and bytes now. A publisher that writes too much is heard later, from
+    /// whoever has it then.
+    fn take_quota(&mut self, origin: &Origin, count: u64, bytes: u64, now: Timestamp) -> bool {
+        // Names that lead to no log are forgotten again.
+        while self.sync.quotas.len() >= FRAME_HEADS_MAX && !self.sync.quotas.contains_key(origin) {
+            self.sync.quotas.pop_first();
         }
-        let is_within = *left >= count;
-        *left -= if is_within { count } else { 0 };
-        is_within
+        self.sync.quotas.entry(origin.clone()).or_insert_with(|| Quota::new(now)).take(count, bytes, now)
     }
 
-    /// Counts entries of a log against its quota.
-    pub fn spend_quota(&mut self, origin: &Origin, count: u64, now: Timestamp) {
-        self.take_quota(origin, count, now);
+    /// Counts entries and bytes of a log against its quota.
+    pub fn spend_quota(&mut self, origin: &Origin, count: u64, bytes: u64, now: Timestamp) {
+        self.take_quota(origin, count, bytes, now);
     }
 
     /// Checks a suffix against the log's checkpoint, then its bodies against the log's own trust. The tree keeps the

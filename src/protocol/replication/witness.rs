@@ -89,8 +89,10 @@ impl Node {
             self.settled(&checkpoint.origin, work);
             self.ask_for_more(now, work);
         } else if is_known && checkpoint.origin.federation == self.settings.origin.federation {
-            // It may be ahead of the entries it covers, or of the logs that name its witnesses.
-            self.sync.early_notes.insert(checkpoint.origin, note);
+            // It may be ahead of the entries it covers, or of the logs that name its witnesses. A log that is followed no
+            // further may be vouched for by it.
+            self.sync.refused_logs.remove(&checkpoint.origin);
+            self.sync.early_notes.insert(checkpoint.origin, (note, now));
         }
         Ok(())
     }
@@ -133,13 +135,13 @@ impl Node {
         } else {
             self.sync.early_notes.remove_entry(origin).into_iter().collect()
         };
-        for (origin, note) in notes {
+        for (origin, (note, since)) in notes {
             let Ok(checkpoint) = Checkpoint::parse(note.text()) else { continue };
             // One that turns out to be false is forgotten; whoever sent it has said nothing about others.
             match self.keep_if_witnessed(&note, &checkpoint, work) {
                 Ok(true) => self.settled(&origin, work),
                 Ok(false) => {
-                    self.sync.early_notes.insert(origin, note);
+                    self.sync.early_notes.insert(origin, (note, since));
                 }
                 Err(_) => {}
             }
@@ -213,7 +215,7 @@ impl Node {
     /// Whether a quorum of witnesses has cosigned a checkpoint of a log that is not held here yet. Each of them follows
     /// no log that begins under a root version it knows to be replaced.
     pub(super) fn is_vouched_for(&self, origin: &Origin) -> bool {
-        self.sync.early_notes.get(origin).is_some_and(|note| self.is_witnessed(note))
+        self.sync.early_notes.get(origin).is_some_and(|(note, _)| self.is_witnessed(note))
     }
 
     /// How many witnesses of the policy have cosigned an entry of a log.

@@ -57,7 +57,7 @@ fn a_store_reads_the_same_with_marks_without_them_and_with_somebody_elses() {
     let without: Vec<Record> =
         records.iter().filter(|record| !matches!(record, Record::Checked(_))).cloned().collect();
     assert_eq!(heads(read(without, own_keys()).expect("checked again")), with);
-    let other = NodeKeys { log: SecretKey::from_seed(&[9; 32]), ..own_keys() };
+    let other = NodeKeys { log: vec![SecretKey::from_seed(&[9; 32])], ..own_keys() };
     assert_eq!(heads(read(records, other).expect("checked again")), with);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use verbund::domain::id::{NodeId, OrgId};
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
-use verbund::domain::trust::{KeyEvent, KeyRole, OnlineKey, Revocation, RevocationReason};
+use verbund::domain::trust::{KeyEvent, KeyRole, LastGood, OnlineKey, Revocation, RevocationReason};
 use verbund::protocol::Input;
 use verbund::protocol::settings::{Dice as _, Instance, NodeKeys};
 use verbund::store::memory::Failure;
@@ -144,16 +144,16 @@ pub fn rotation(world: &World, org: &str) -> Signed {
     let rotations = world.rotations(&org);
     let (old, new) = (key_after(&org, rotations), key_after(&org, rotations + 1));
     let roots = [0, 1].map(|number| key(&format!("org/{org}/root/{number}")));
-    let events = &log.orgs()[&org].events;
+    let last = log.orgs()[&org].last_event();
     let event = KeyEvent {
-        seq: events.len() as u64,
-        prev: events.last().copied(),
+        seq: last.map_or(0, |(seq, _)| seq + 1),
+        prev: last.map(|(_, id)| id),
         home_node: origin.node.clone(),
         add: vec![OnlineKey { key: new.public(), role: KeyRole::Statement }],
         revoke: vec![Revocation {
             key: old.public().hash(),
             reason: RevocationReason::Superseded,
-            last_valid: node.state().logs[origin].tree.size() - 1,
+            last_good: vec![LastGood { log: origin.clone(), size: node.state().logs[origin].size() }],
         }],
         root: None,
         new_epoch: None,
@@ -254,7 +254,7 @@ impl World {
     pub(super) fn keys(&self, node: &NodeId) -> NodeKeys {
         let mut keys = self.federation.keys(node);
         for (org, rotations) in &self.sites[node].rotations {
-            keys.statements.insert(org.clone(), key_after(org, *rotations));
+            keys.statements.insert(org.clone(), (0..=*rotations).map(|number| key_after(org, number)).collect());
         }
         keys
     }

@@ -21,8 +21,9 @@
 //! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbund::audit::bundle::{Bundle, BundleInput, LoggedStatement};
+use verbund::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
 use verbund::audit::examine;
+use verbund::audit::packing::pack;
 use verbund::audit::report::{Report, Ruling};
 use verbund::domain::body::Body;
 use verbund::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
@@ -32,7 +33,6 @@ use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Lang, Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::log::leaf::Audience;
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::protocol::Node;
 use verbund::protocol::brokering::overdue::Overdue;
 use verbund::protocol::evidence::Item;
@@ -40,6 +40,7 @@ use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
 
+use crate::history::tree_of;
 use crate::sim::World;
 
 /// One in so many frames sent is checked against a node rebuilt from the store.
@@ -608,20 +609,30 @@ fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refus
         Ok(LoggedStatement { signed, proof: item.proof })
     };
     let mut input = BundleInput::empty(world.federation.anchor);
+    for end in evidence.ends {
+        let mut entries = store.entries_now(&end.origin, end.proof.index, 1, usize::MAX)?;
+        let entry = entries.pop().ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
+        let public = entry.statement.filter(|_| entry.leaf.audience() == Audience::Public);
+        input.ends.push(LogEnd {
+            leaf: entry.leaf.to_bytes(end.digest),
+            last: public.map(|signed| signed.pae().to_vec()),
+            proof: end.proof,
+            paths: end.paths,
+        });
+    }
     input.trust = evidence.trust.into_iter().map(member).collect::<Result<_, Refusal>>()?;
     input.facts = evidence.facts.into_iter().map(member).collect::<Result<_, Refusal>>()?;
     let messages = evidence.messages.into_iter();
     input.messages = messages.map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
-    Bundle::new(input)?.to_zip()
+    pack(&input)?.to_zip()
 }
 
 /// I9: the log in the store has the root the node signs.
 fn own_root_is_recomputed(world: &World, name: &NodeId, node: &Node) {
     let origin = &node.settings().origin;
     let entries = world.sites[name].store.entries_now(origin, 0, usize::MAX, usize::MAX).expect("an open store");
-    let tree: Tree = entries.iter().map(|entry| leaf_hash(entry.leaf.as_bytes())).collect();
-    if tree.root() != node.state().logs[origin].tree.root() {
+    if tree_of(&entries).root() != node.state().logs[origin].tree.root() {
         world.fail(&format!("I9: {name} signs another root than that of its entries"));
     }
 }

@@ -9,7 +9,6 @@ use verbund::domain::trust::{OfficerGrant, OfficerRole};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature::cosign;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::log::note::SignedNote;
 use verbund::protocol::frame::{Cover, Delivery, Frame, Run, prefix};
 use verbund::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
@@ -22,6 +21,7 @@ use crate::federation::{
     cancel, cents, day, decision, fee, key, membership, name, officer_key, seal, sign_as, sign_request,
     statement_key, wohngeld,
 };
+use crate::history::{History, tree_of};
 use crate::sim::faults::{Faults, rotation};
 use crate::sim::{Event, World, invariants};
 
@@ -130,9 +130,11 @@ fn an_approval_beyond_the_approvers_limit_does_not_use_up_the_place() {
     let deputy = OfficerGrant {
         org: name("barleben"),
         officer: name("vertretung"),
+        device: name("tafel"),
         key: officer_key("barleben", "vertretung").public(),
         roles: [OfficerRole::Approver].into(),
         limit: cents(10),
+        limit_per_year: None,
         valid_from: day("2020-01-01"),
         valid_to: day("2030-01-01"),
     };
@@ -437,19 +439,14 @@ pub fn a_membership_that_ends_meanwhile_stops_the_seal() {
 /// The next entries of Dataport's log as Dataport's own keys would sign them.
 fn forged_entries(world: &World, statements: &[Signed]) -> (Vec<LogEntry>, String) {
     let origin = &world.node("dataport").settings().origin;
-    let store = &world.sites[&name::<NodeId>("dataport")].store;
-    let mut tree: Tree = store
-        .entries_now(origin, 0, usize::MAX, usize::MAX)
-        .expect("an open store")
-        .iter()
-        .map(|entry| leaf_hash(entry.leaf.as_bytes()))
-        .collect();
+    let mut history = History::held(&world.node("dataport").state().logs[origin]);
     let entry = |signed: &Signed| {
         let leaf = Leaf::new(signed, Audience::Public, NO_OUTCOME);
         LogEntry { leaf, statement: Some(signed.clone()) }
     };
     let entries: Vec<LogEntry> = statements.iter().map(entry).collect();
-    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+    history.append(&entries);
+    let tree = history.tree;
     let checkpoint = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
     (entries, checkpoint.sign(&key("node/dataport/log")).to_string())
 }
@@ -546,7 +543,7 @@ fn a_strange_log_that_does_not_begin_well_does_not_begin() {
     let statements = [offering_named("a", &statement_key("dataport"))];
     let (entries, _) = forged_entries(&world, &statements);
     let origin: Origin = "probe/log/fremd/1".parse().expect("origin");
-    let tree: Tree = entries.iter().map(|entry| leaf_hash(entry.leaf.as_bytes())).collect();
+    let tree = tree_of(&entries);
     let note =
         Checkpoint { origin: origin.clone(), size: 1, root: tree.root() }.sign(&SecretKey::from_seed(&[3; 32]));
     let (origin_of, base) = (origin.clone(), Some([0; 8]));

@@ -9,6 +9,7 @@ use super::image::{Image, node_name};
 use super::liars::other_history;
 use super::{Faults, Swarm};
 use crate::dice::SeededDice;
+use crate::history::History;
 
 /// The node in whose name a log is begun; a witness.
 const NODE: usize = 1;
@@ -22,7 +23,7 @@ fn swarm() -> Swarm {
 fn begun_by(image: &Image, by: usize) -> Run {
     let origin = Origin { epoch: 2, ..image.origin(NODE).clone() };
     let statements = image.second_log(by, NODE);
-    other_history(&origin, &Tree::default(), &statements, &image.keys(by).log)
+    other_history(&origin, History::default(), &statements, &image.keys(by).log[0])
 }
 
 fn hear(node: &mut Node, swarm: &Swarm, frame: Frame) -> Step {
@@ -79,7 +80,8 @@ fn a_later_log_waits_for_the_one_before() {
     let first = Claim::from(&swarm.node(0).state().head(image.origin(NODE)).expect("begun"));
     let step = hear(&mut node, &swarm, Frame::News { since: 0, until: 9, heads: vec![later, first] });
     assert_eq!(wanted(&step), [(node_name(NODE), 1)]);
-    let genesis = other_history(image.origin(NODE), &Tree::default(), &image.genesis(NODE), &image.keys(NODE).log);
+    let genesis =
+        other_history(image.origin(NODE), History::default(), &image.genesis(NODE), &image.keys(NODE).log[0]);
     let step = node.step(Input::Frame(node_name(0), Frame::Entries(genesis)), swarm.now);
     assert_eq!((closed(&step), wanted(&step)), (None, vec![(node_name(NODE), 2)]));
     let step = node.step(Input::Frame(node_name(0), Frame::Entries(run)), swarm.now);

@@ -8,16 +8,17 @@ use verbund::domain::offering::Offering;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
-use verbund::domain::trust::{KeyEvent, KeyRole, OnlineKey, WitnessPolicy};
+use verbund::domain::trust::{KeyEvent, KeyRole, NewEpoch, OnlineKey, WitnessPolicy};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::protocol::founding::{FoundedNode, NodePlan, OrgPlan, Plan, found};
 use verbund::protocol::record::{LogEntry, Record};
 use verbund::protocol::settings::{Instance, NodeKeys, Settings};
 use verbund::protocol::state::State;
 use verbund::store::memory::MemoryStore;
+
+use crate::history::tree_of;
 
 /// Most witnesses of a swarm.
 const WITNESSES_MAX: usize = 4;
@@ -42,7 +43,7 @@ pub fn org_name(number: usize) -> OrgId {
     format!("o{number:03}").parse().expect("a name")
 }
 
-fn key(label: &str) -> SecretKey {
+pub fn key(label: &str) -> SecretKey {
     SecretKey::from_seed(&sha256(format!("swarm/{label}").as_bytes()))
 }
 
@@ -98,9 +99,9 @@ impl Image {
     pub fn keys(&self, number: usize) -> NodeKeys {
         let node = node_name(number);
         NodeKeys {
-            log: key(&format!("node/{node}/log")),
-            witness: key(&format!("node/{node}/witness")),
-            statements: [(org_name(number), key(&format!("org/{}/statement", org_name(number))))].into(),
+            log: vec![key(&format!("node/{node}/log"))],
+            witness: vec![key(&format!("node/{node}/witness"))],
+            statements: [(org_name(number), vec![key(&format!("org/{}/statement", org_name(number)))])].into(),
         }
     }
 
@@ -112,12 +113,12 @@ impl Image {
     /// The statements with which the organisation of `by` begins a second log in the name of a node.
     pub fn second_log(&self, by: usize, node: usize) -> Vec<Signed> {
         let (org, founded) = (org_name(by), &self.founded[by]);
-        let statement = &founded.keys.statements[&org];
+        let statement = &founded.keys.statements[&org][0];
         let roots = [0, 1].map(|number| key(&format!("org/{org}/root/{number}")));
         let added = [
             (statement, KeyRole::Statement),
-            (&founded.keys.log, KeyRole::Log),
-            (&founded.keys.witness, KeyRole::Witness),
+            (&founded.keys.log[0], KeyRole::Log),
+            (&founded.keys.witness[0], KeyRole::Witness),
         ];
         let event = KeyEvent {
             org: org.clone(),
@@ -127,7 +128,7 @@ impl Image {
             add: added.iter().map(|(key, role)| OnlineKey { key: key.public(), role: *role }).collect(),
             revoke: Vec::new(),
             root: None,
-            new_epoch: Some(2),
+            new_epoch: Some(NewEpoch { epoch: 2, copied: 0 }),
         };
         let signing: Vec<&SecretKey> = roots.iter().chain(added.iter().map(|(key, _)| *key)).collect();
         let is_before = |signed: &&Signed| *signed.kind() != Kind::KeyEvent;
@@ -148,7 +149,7 @@ impl Image {
             seller: org_name(number),
             ..crate::federation::wohngeld()
         };
-        Signed::sign(&Kind::Offering, &offering, &[&self.founded[number].keys.statements[&org_name(number)]])
+        Signed::sign(&Kind::Offering, &offering, &[&self.founded[number].keys.statements[&org_name(number)][0]])
     }
 }
 
@@ -191,26 +192,25 @@ fn rule_pack() -> RulePack {
 }
 
 fn begun(node: &FoundedNode) -> Record {
-    let entries: Vec<LogEntry> = node
-        .genesis
-        .iter()
-        .map(|signed| LogEntry {
-            leaf: Leaf::new(signed, Audience::Public, NO_OUTCOME),
-            statement: Some(signed.clone()),
-        })
-        .collect();
-    let note = checkpoint(node).sign(&node.keys.log).to_string();
-    Record::Entries { origin: node.origin.clone(), first: 0, entries, note }
+    let note = checkpoint(node).sign(&node.keys.log[0]).to_string();
+    Record::Entries { origin: node.origin.clone(), first: 0, entries: entries(node), note }
+}
+
+fn entries(node: &FoundedNode) -> Vec<LogEntry> {
+    let entry = |signed: &Signed| LogEntry {
+        leaf: Leaf::new(signed, Audience::Public, NO_OUTCOME),
+        statement: Some(signed.clone()),
+    };
+    node.genesis.iter().map(entry).collect()
 }
 
 fn checkpoint(node: &FoundedNode) -> Checkpoint {
-    let leaf = |signed: &Signed| leaf_hash(Leaf::new(signed, Audience::Public, NO_OUTCOME).as_bytes());
-    let tree: Tree = node.genesis.iter().map(leaf).collect();
+    let tree = tree_of(&entries(node));
     Checkpoint { origin: node.origin.clone(), size: tree.size(), root: tree.root() }
 }
 
 fn witnessed(node: &FoundedNode, count: usize) -> Record {
-    let mut note = checkpoint(node).sign(&node.keys.log);
+    let mut note = checkpoint(node).sign(&node.keys.log[0]);
     for number in 0..witnesses(count) {
         let witness = key(&format!("node/{}/witness", node_name(number)));
         let line =

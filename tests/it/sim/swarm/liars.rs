@@ -5,7 +5,6 @@ use verbund::domain::statement::Signed;
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::fork::{Branch, ForkProof};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::log::note::SignedNote;
 use verbund::protocol::frame::{Claim, Cover, Frame, Run, prefix};
 use verbund::protocol::limits::{FRAME_HEADS_MAX, PROBE_SIZES_MAX};
@@ -14,6 +13,7 @@ use verbund::protocol::settings::Dice as _;
 
 use super::Swarm;
 use crate::dice::SeededDice;
+use crate::history::History;
 
 /// In which way it lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,15 +98,15 @@ fn forged_proof(note: &str, dice: &mut SeededDice) -> ForkProof {
 }
 
 /// Statements as the next entries of a log, under a checkpoint by its own key.
-pub fn other_history(origin: &Origin, tree: &Tree, statements: &[Signed], key: &SecretKey) -> Run {
-    let mut tree = tree.clone();
-    let (first, base) = (tree.size(), Some(prefix(&tree.root())));
+pub fn other_history(origin: &Origin, mut held: History, statements: &[Signed], key: &SecretKey) -> Run {
+    let (first, base) = (held.tree.size(), Some(prefix(&held.tree.root())));
     let entry = |signed: &Signed| LogEntry {
         leaf: Leaf::new(signed, Audience::Public, NO_OUTCOME),
         statement: Some(signed.clone()),
     };
     let entries: Vec<LogEntry> = statements.iter().map(entry).collect();
-    entries.iter().for_each(|entry| tree.push(leaf_hash(entry.leaf.as_bytes())));
+    held.append(&entries);
+    let tree = held.tree;
     let note = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() }.sign(key);
     let cover = Cover::of(&note, tree.size(), tree.size());
     Run { origin: origin.clone(), first, base, entries, cover, consistency: Vec::new() }
@@ -118,15 +118,15 @@ impl Swarm {
     pub fn equivocate(&mut self, at: usize, histories: usize, statements: usize) {
         let origin = self.image.origin(at).clone();
         self.watch.expect_fork(&origin);
-        let tree = self.node(at).state().logs[&origin].tree.clone();
-        let key = self.image.keys(at).log;
+        let held = History::held(&self.node(at).state().logs[&origin]);
+        let key = self.image.keys(at).log.remove(0);
         let name = super::image::node_name(at);
         let neighbours: Vec<usize> = self.sites[at].neighbours.iter().copied().collect();
         for (place, neighbour) in neighbours.into_iter().enumerate() {
             let history = place % histories;
             let told: Vec<Signed> =
                 (0..statements).map(|number| self.offering(at, &format!("h{history}-{number}"))).collect();
-            let run = other_history(&origin, &tree, &told, &key);
+            let run = other_history(&origin, held.clone(), &told, &key);
             self.step(neighbour, verbund::protocol::Input::Frame(name.clone(), Frame::Entries(run)));
         }
     }

@@ -12,6 +12,7 @@ mod mutants;
 mod properties;
 mod scenarios;
 mod seeds;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 

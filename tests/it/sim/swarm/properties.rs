@@ -6,7 +6,6 @@ use prost::Message as _;
 use verbund::domain::statement::Signed;
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
-use verbund::log::merkle::{Tree, leaf_hash};
 use verbund::protocol::frame::{Cover, Frame, Run, prefix};
 use verbund::protocol::record::LogEntry;
 use verbund::protocol::{Effect, Input, Node};
@@ -16,6 +15,7 @@ use verbund::wire::peer::Heard;
 use super::image::{Image, federation, node_name};
 use super::{Faults, Swarm};
 use crate::dice::SeededDice;
+use crate::history::tree_of;
 
 /// Logs in the permutation property, and entries beyond the beginning of each.
 const LOGS: usize = 4;
@@ -42,8 +42,8 @@ fn runs(image: &'static Image, log: usize) -> Vec<Run> {
         statement: Some(signed.clone()),
     };
     let entries: Vec<LogEntry> = statements.iter().map(entry).collect();
-    let tree: Tree = entries.iter().map(|entry| leaf_hash(entry.leaf.as_bytes())).collect();
-    let key = image.keys(log).log;
+    let tree = tree_of(&entries);
+    let key = image.keys(log).log.remove(0);
     let note = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() }.sign(&key);
     let mut runs = Vec::new();
     for first in std::iter::once(0).chain(genesis..entries.len()) {

@@ -14,6 +14,7 @@ use verbund::protocol::{Effect, Input};
 use super::image::{Image, node_name};
 use super::liars::{Liar, other_history};
 use super::{Event, Faults, Swarm, invariants};
+use crate::history::History;
 
 /// A swarm after its first second, in which all streams are open and everyone may sign.
 fn swarm(seed: u64, count: usize) -> Swarm {
@@ -386,18 +387,19 @@ fn a_liar_harms_nobody_and_is_found_out_where_it_breaks_a_rule() {
 fn frames_out_of_range_close_the_stream_with_a_reason() {
     let swarm = swarm(1, 6);
     let origin = swarm.image.origin(3).clone();
-    let tree = swarm.node(0).state().logs[&origin].tree.clone();
-    let key = swarm.image.keys(3).log;
+    let held = History::held(&swarm.node(0).state().logs[&origin]);
+    let tree = held.tree.clone();
+    let key = swarm.image.keys(3).log.remove(0);
     let head = |size| Claim { origin: origin.clone(), size, root: prefix(&tree.root()), witnessed: 0, cut: None };
     let foreign = Claim { origin: "fremd/log/n003/1".parse().expect("origin"), ..head(3) };
-    let good = other_history(&origin, &tree, &[swarm.offering(3, "neu")], &key);
+    let good = other_history(&origin, held.clone(), &[swarm.offering(3, "neu")], &key);
     let shrunk = {
         let mut run = good.clone();
         let note = Checkpoint { origin: origin.clone(), size: 2, root: tree.root_at(2).expect("held") }.sign(&key);
         run.cover = Cover::Note(note.to_string());
         run
     };
-    let revoked = other_history(&origin, &tree, &[swarm.offering(3, "neu")], &swarm.image.keys(2).log);
+    let revoked = other_history(&origin, held, &[swarm.offering(3, "neu")], &swarm.image.keys(2).log[0]);
     let cases: Vec<(Frame, Reason)> = vec![
         (Frame::News { since: 9, until: 3, heads: vec![] }, Reason::FrameInvalid),
         (Frame::News { since: 0, until: 3, heads: vec![foreign] }, Reason::FrameInvalid),
@@ -449,12 +451,12 @@ fn only_so_many_peers_are_served_at_a_time_and_others_are_asked_for_patience() {
 fn a_quota_delays_and_refuses_nothing() {
     let mut swarm = swarm(1, 6);
     let origin = swarm.image.origin(3).clone();
-    let tree = swarm.node(0).state().logs[&origin].tree.clone();
-    let run = other_history(&origin, &tree, &[swarm.offering(3, "neu")], &swarm.image.keys(3).log);
+    let held = History::held(&swarm.node(0).state().logs[&origin]);
+    let run = other_history(&origin, held, &[swarm.offering(3, "neu")], &swarm.image.keys(3).log[0]);
     let mut node = swarm.rebuild(0);
     let up = |node: &mut verbund::protocol::Node, now: Timestamp| node.step(Input::PeerUp(node_name(1)), now);
     up(&mut node, swarm.now);
-    node.spend_quota(&origin, QUOTA_BURST, swarm.now);
+    node.spend_quota(&origin, QUOTA_BURST, 0, swarm.now);
     let size = |node: &verbund::protocol::Node| node.state().logs[&origin].tree.size();
     let before = size(&node);
     let step = node.step(Input::Frame(node_name(1), Frame::Entries(run.clone())), swarm.now);
