@@ -24,7 +24,7 @@ use verbund::node::ports::{Nobody, Peers as _};
 use verbund::node::repair::repair_log;
 use verbund::node::start::{Running, read_genesis, start};
 use verbund::node::system::{SystemClock, SystemDice};
-use verbund::node::tls::{self, Identity, key_shown_at};
+use verbund::node::tls::{self, Identities, Identity, key_shown_at};
 use verbund::protocol::Node;
 use verbund::protocol::frame::{Delivery, Run};
 use verbund::protocol::limits::BATCH_DELIVERIES_MAX;
@@ -177,18 +177,18 @@ async fn when_both_dial_at_once_the_stream_of_the_smaller_name_stays() {
     let driver = tokio::spawn(driver.run());
     let (larger, smaller): (NodeId, NodeId) = (name("kitu"), name("akdb"));
     // Own name first: the stream this node dialled replaces the other's, whichever is there first.
-    let (mut theirs, _theirs) = handle.open_stream(larger.clone(), Dialler::Them).await.expect("none is open");
-    let (mut ours, into_ours) = handle.open_stream(larger.clone(), Dialler::Us).await.expect("takes its place");
+    let (mut theirs, _theirs) = handle.open_stream(larger.clone(), Dialler::Them, None).await.expect("none is open");
+    let (mut ours, into_ours) = handle.open_stream(larger.clone(), Dialler::Us, None).await.expect("takes its place");
     while theirs.recv().await.is_some() {}
-    let refused = handle.open_stream(larger.clone(), Dialler::Them).await.err().expect("one is open");
+    let refused = handle.open_stream(larger.clone(), Dialler::Them, None).await.err().expect("one is open");
     assert_eq!(refused.reason, Reason::StreamOpen);
     assert!(ours.recv().await.is_some(), "a hello");
     // The other way round the peer's stays.
-    let (_theirs, _into) = handle.open_stream(smaller.clone(), Dialler::Them).await.expect("none is open");
-    let refused = handle.open_stream(smaller.clone(), Dialler::Us).await.err().expect("one is open");
+    let (_theirs, _into) = handle.open_stream(smaller.clone(), Dialler::Them, None).await.expect("none is open");
+    let refused = handle.open_stream(smaller.clone(), Dialler::Us, None).await.err().expect("one is open");
     assert_eq!(refused.reason, Reason::StreamOpen);
     // Whoever dials again has lost its first stream.
-    let (_again, _into_again) = handle.open_stream(smaller.clone(), Dialler::Them).await.expect("takes its place");
+    let (_again, _into_again) = handle.open_stream(smaller.clone(), Dialler::Them, None).await.expect("takes its place");
     assert_eq!(*handle.open_streams().borrow(), [larger.clone(), smaller.clone()].into());
     drop(into_ours);
     let mut open = handle.open_streams();
@@ -228,7 +228,7 @@ async fn a_new_node_joins_with_the_root_and_one_address() {
         assert_eq!((peer.node.as_str(), peer.tls_sha256), ("kid", live.world.nodes[&peer.node].1));
         introduce(&config, &mut Opener::default(), first.clone()).await.expect("twice is once");
         config.peers.push(peer);
-        let running = start(config, &mut Opener::default(), false).await.expect("starts");
+        let running = start(config, Opener::default(), false).await.expect("starts");
         let handle = running.handle.clone();
         live.running.insert(name(node), running);
         wait_until(&handle, "level", |node| node.progress().is_level).await;
@@ -433,7 +433,7 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
     std::fs::remove_dir_all(kitu_folder.join("data")).expect("removed");
     copy(&kitu_folder.join("backup"), &kitu_folder.join("data"));
     let config = read_run(&live.run_file("kitu")).expect("settings");
-    let running = start(config, &mut Opener::default(), true).await.expect("starts");
+    let running = start(config, Opener::default(), true).await.expect("starts");
     running.handle.publish(offering(&live, "gerettet", 1)).await.expect("published");
     live.running.insert(name("kitu"), running);
     live.start("kid").await;
@@ -479,8 +479,8 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
 /// Somebody else's node, seen from outside: its TLS key, and nothing of its own running.
 fn outsider(live: &Live, node: &str) -> GrpcPeers {
     let config = read_run(&live.run_file(node)).expect("settings");
-    let identity = Identity::read(&config.keys, &mut Opener::default()).expect("a TLS key");
-    GrpcPeers::new(&config, identity)
+    let held = Identity::read_all(&config.keys, &mut Opener::default()).expect("a TLS key");
+    GrpcPeers::new(&config, Identities::new(held).expect("in good form"))
 }
 
 /// A delivery that any node refuses once it looks at it.
@@ -499,7 +499,7 @@ async fn refused(peers: &GrpcPeers, deliveries: impl IntoIterator<Item = Deliver
 async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     const FLOOD: usize = 3 * PEER_INBOX_MAX;
     let mut live = Live::found();
-    let running = start(read_run(&live.run_file("kitu")).expect("settings"), &mut Opener::default(), true)
+    let running = start(read_run(&live.run_file("kitu")).expect("settings"), Opener::default(), true)
         .await
         .expect("starts");
     let kitu = running.handle.clone();
