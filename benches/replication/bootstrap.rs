@@ -55,7 +55,7 @@ pub fn run(figures: &mut Figures, dataset: &Dataset) {
     runtime.block_on(async {
         let mut config = read_run(&sender).expect("own settings");
         config.data = store_folder(dataset);
-        let sender = start(config, &mut Opener::default(), true).await.expect("a full node");
+        let sender = start(config, Opener::default(), true).await.expect("a full node");
         let (before, slow, after) = slow_reader(dataset, &sender).await;
         let processor = processor_s();
         let came = bootstrap(&sender, &newcomer).await;

@@ -230,6 +230,13 @@ impl Client {
         Ok(Witnesses { cosigned: answer.cosigned, needed: answer.witnesses_needed })
     }
 
+    /// What the federation says about trust, and of one organisation if one is named.
+    pub async fn trust(&mut self, org: Option<&OrgId>) -> Result<node::v1::GetTrustResponse, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let request = node::v1::GetTrustRequest { org: org.map(ToString::to_string).unwrap_or_default() };
+        client.get_trust(request).await.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
     fn catalogue(&self) -> catalogue::v1::catalogue_service_client::CatalogueServiceClient<Channel> {
         catalogue::v1::catalogue_service_client::CatalogueServiceClient::new(self.channel.clone())
     }
@@ -523,10 +530,7 @@ fn read_profile(path: &Path) -> Result<ProfileFile, Refusal> {
 
 /// Reads `sha256:` and 64 hexadecimal digits.
 pub fn parse_root(text: &str) -> Result<StatementId, Refusal> {
-    text.trim()
-        .strip_prefix("sha256:")
-        .ok_or_else(|| Refusal::new(Reason::DigestInvalid).with("value", text).with("prefix", "sha256:"))?
-        .parse()
+    crate::domain::trust_file::read_root(text.trim())
 }
 
 /// Sixteen random bytes.

@@ -11,12 +11,15 @@ pub mod key;
 pub mod need;
 pub mod node;
 pub mod offering;
+pub mod officer;
 pub mod options;
 pub mod order;
+pub mod org;
 pub mod output;
 pub mod passphrase;
 pub mod peer;
 pub mod price;
+pub mod trust;
 
 use std::process::ExitCode;
 
@@ -77,6 +80,15 @@ enum Noun {
     /// Schlüssel erzeugen, zeigen, ersetzen, widerrufen
     #[command(subcommand)]
     Key(key::Verb),
+    /// Vertrauen: einen Verbund gründen, Erklärungen der Treuhänder vorschlagen, unterschreiben, veröffentlichen
+    #[command(subcommand)]
+    Trust(trust::Verb),
+    /// Organisationen: beitreten, umziehen, nachfolgen
+    #[command(subcommand)]
+    Org(org::Verb),
+    /// Vollmachten: erteilen und beenden
+    #[command(subcommand)]
+    Officer(officer::Verb),
 }
 
 /// Parses, runs, and turns the outcome into an exit code.
@@ -121,5 +133,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Peer(verb) => peer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Key(verb) => key::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Trust(verb) => trust::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Org(verb) => org::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Officer(verb) => officer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
     }
 }

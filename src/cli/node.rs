@@ -3,6 +3,8 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub mod init;
+
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -67,6 +69,8 @@ pub enum Verb {
         #[arg(long, value_name = "DATEI", required = true)]
         root_key: Vec<PathBuf>,
     },
+    /// Einen neuen Knoten anlegen: Ordner, Schlüssel, Einstellungen und der Anfang seines Protokolls
+    Init(init::Init),
     /// Zustand des Knotens und seiner Protokolle
     Status,
 }
@@ -96,6 +100,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             serve(global, config, opener, until_stdin_closes, Beginning { alone: false, has_joined: true }).await
         }
         Verb::RepairLog { config, root_key } => repair(global, &config, &root_key),
+        Verb::Init(made) => init::run(global, made),
         Verb::Status => status(global).await,
     }
 }

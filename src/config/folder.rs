@@ -56,7 +56,8 @@ pub fn read_folder(folder: &Path) -> Result<FederationFolder, Refusal> {
     Ok(FederationFolder { federation, nodes })
 }
 
-fn read_node_folder(folder: &Path) -> Result<NodeFolder, Refusal> {
+/// Reads one node's folder.
+pub fn read_node_folder(folder: &Path) -> Result<NodeFolder, Refusal> {
     let profile_path = folder.join("node.toml");
     let profile = read_profile(&profile_path)?;
     if folder.file_name().is_none_or(|name| name != profile.node.as_str()) {

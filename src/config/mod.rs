@@ -11,4 +11,5 @@ pub mod folder;
 pub mod node;
 pub mod offerings;
 pub mod organisations;
+pub mod plan;
 mod strict;

@@ -34,9 +34,14 @@ macro_rules! bodies {
             }
 
             fn parse(signed: &Signed) -> Result<Self, Refusal> {
-                let body = match signed.kind() {
-                    $(Kind::$variant => Self::$variant(json::read::<$type>(signed.payload())?),)*
-                    Kind::Unknown(_) => json::check(signed.payload()).map(|()| Self::Unknown)?,
+                Self::read_payload(signed.kind(), signed.payload())
+            }
+
+            /// Reads the body of a statement that nobody need have signed yet.
+            pub fn read_payload(kind: &Kind, payload: &[u8]) -> Result<Self, Refusal> {
+                let body = match kind {
+                    $(Kind::$variant => Self::$variant(json::read::<$type>(payload)?),)*
+                    Kind::Unknown(_) => json::check(payload).map(|()| Self::Unknown)?,
                 };
                 body.check()?;
                 Ok(body)

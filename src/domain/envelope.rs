@@ -9,62 +9,91 @@ use crate::domain::id::{KeyHash, shortened};
 use crate::domain::json::BYTES_MAX;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
-use crate::domain::statement::{SignatureBy, Signed, pae};
+use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
 
-/// Largest envelope: a statement in base64, with 16 signatures.
-pub const ENVELOPE_BYTES_MAX: usize = 2 * BYTES_MAX;
+/// Largest file with an envelope: a statement in base64 with 16 signatures, and what a proposal carries beside it.
+pub const ENVELOPE_BYTES_MAX: usize = 20 * BYTES_MAX;
 
-#[derive(Serialize, Deserialize)]
-struct Envelope {
+/// The envelope as it stands in a file; other fields beside it are ignored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The payload type, which names the kind.
     #[serde(rename = "payloadType")]
-    payload_type: String,
-    payload: String,
-    signatures: Vec<EnvelopeSignature>,
+    pub payload_type: String,
+    /// The payload in base64.
+    pub payload: String,
+    /// The signatures, sorted by key.
+    pub signatures: Vec<EnvelopeSignature>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct EnvelopeSignature {
-    keyid: KeyHash,
-    sig: String,
+/// One signature in an envelope.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EnvelopeSignature {
+    /// SHA-256 of the key.
+    pub keyid: KeyHash,
+    /// The signature in base64.
+    pub sig: String,
+}
+
+impl Envelope {
+    /// The envelope of a payload and the signatures there are so far, which may be none.
+    pub fn new(kind: &Kind, payload: &[u8], signatures: &[SignatureBy]) -> Self {
+        let signature = |by: &SignatureBy| EnvelopeSignature { keyid: by.key, sig: BASE64.encode(by.signature.0) };
+        Self {
+            payload_type: kind.payload_type(),
+            payload: BASE64.encode(payload),
+            signatures: signatures.iter().map(signature).collect(),
+        }
+    }
+
+    /// The payload and the signatures, sorted. Signatures are not checked, only their form.
+    pub fn open(&self) -> Result<(Vec<u8>, Vec<SignatureBy>), Refusal> {
+        let payload = BASE64.decode(&self.payload).map_err(|_| malformed("payload"))?;
+        let mut signatures = Vec::new();
+        for entry in &self.signatures {
+            let raw = BASE64.decode(&entry.sig).map_err(|_| malformed("signature"))?;
+            let raw: [u8; 64] = raw.try_into().map_err(|_| malformed("signature length"))?;
+            signatures.push(SignatureBy { key: entry.keyid, signature: Signature(raw) });
+        }
+        signatures.sort();
+        Ok((payload, signatures))
+    }
+
+    /// The statement in it.
+    pub fn statement(&self) -> Result<Signed, Refusal> {
+        let (payload, signatures) = self.open()?;
+        Signed::parse(&pae(&self.payload_type, &payload), signatures)
+    }
+}
+
+impl From<&Signed> for Envelope {
+    fn from(signed: &Signed) -> Self {
+        Self::new(signed.kind(), signed.payload(), signed.signatures())
+    }
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal::new(Reason::StatementMalformed).with("part", shortened(what))
 }
 
 /// The envelope of a statement.
 pub fn write(signed: &Signed) -> String {
-    let envelope = Envelope {
-        payload_type: signed.kind().payload_type(),
-        payload: BASE64.encode(signed.payload()),
-        signatures: signed
-            .signatures()
-            .iter()
-            .map(|by| EnvelopeSignature { keyid: by.key, sig: BASE64.encode(by.signature.0) })
-            .collect(),
-    };
-    serde_json::to_string_pretty(&envelope).expect("plain strings always serialize")
+    serde_json::to_string_pretty(&Envelope::from(signed)).expect("plain strings always serialize")
 }
 
 /// Reads an envelope. Signatures are not checked, only their form.
 pub fn read(text: &str) -> Result<Signed, Refusal> {
-    let malformed = |what: &str| Refusal::new(Reason::StatementMalformed).with("part", shortened(what));
     if text.len() > ENVELOPE_BYTES_MAX {
         return Err(Refusal::new(Reason::JsonTooLarge).with("bytes", text.len()));
     }
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| malformed(&error.to_string()))?;
-    let payload = BASE64.decode(&envelope.payload).map_err(|_| malformed("payload"))?;
-    let mut signatures = Vec::new();
-    for entry in envelope.signatures {
-        let raw = BASE64.decode(&entry.sig).map_err(|_| malformed("signature"))?;
-        let raw: [u8; 64] = raw.try_into().map_err(|_| malformed("signature length"))?;
-        signatures.push(SignatureBy { key: entry.keyid, signature: Signature(raw) });
-    }
-    signatures.sort();
-    Signed::parse(&pae(&envelope.payload_type, &payload), signatures)
+    envelope.statement()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::signing::SecretKey;
-    use crate::domain::statement::Kind;
 
     #[test]
     fn statements_survive_their_envelope() {

@@ -29,7 +29,12 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
 
 /// Checks a document without giving it a type.
 pub fn check(bytes: &[u8]) -> Result<(), Refusal> {
-    if bytes.len() > BYTES_MAX {
+    check_within(bytes, BYTES_MAX)
+}
+
+/// The same for a file that holds several statements and may be larger than one.
+pub fn check_within(bytes: &[u8], bytes_max: usize) -> Result<(), Refusal> {
+    if bytes.len() > bytes_max {
         return Err(Refusal::new(Reason::JsonTooLarge).with("bytes", bytes.len()));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

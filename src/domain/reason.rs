@@ -311,6 +311,18 @@ reasons! {
     SuccessionKnown "SUCCESSION_KNOWN" Conflict
         "Für diese Organisation ist schon eine Nachfolge erklärt." "A successor of this organisation is declared already."
         "Nichts zu tun, oder die Treuhänder fragen." "Nothing to do, or ask the trustees.";
+    ProposalAltered "PROPOSAL_ALTERED" Verification
+        "Die Datei wurde verändert: Was zu lesen ist, ist nicht, was unterschrieben wird." "The file was changed: what is to be read is not what is signed."
+        "Nichts unterschreiben. Die Datei von dem neu anfordern, der sie vorgeschlagen hat." "Sign nothing. Ask whoever proposed it for the file again.";
+    SignedAlready "SIGNED_ALREADY" Conflict
+        "Mit diesem Schlüssel ist der Vorschlag schon unterschrieben." "The proposal is signed with this key already."
+        "Die Datei weitergeben: `verbund trust show DATEI` zeigt, wer noch fehlt." "Pass the file on: `verbund trust show FILE` shows who is missing.";
+    PublishedAlready "PUBLISHED_ALREADY" Conflict
+        "Diese Erklärung ist schon veröffentlicht." "This statement is published already."
+        "Nichts zu tun. `verbund trust show` zeigt, was gilt." "Nothing to do. `verbund trust show` shows what is in force.";
+    ProposalKind "PROPOSAL_KIND" Rejected
+        "Erklärungen dieser Art werden nicht vorgeschlagen." "Statements of this kind are not proposed."
+        "Vorschlagen lassen sich Wurzel, Aufnahme, Ausschluss, Regelwerk, Wiederherstellung, Nachfolge, Schlüsselereignis und Vollmacht." "Root, admission, expulsion, rule pack, recovery, succession, key event and grant can be proposed.";
     KeyAbsent "KEY_ABSENT" Conflict
         "Der Knoten hat den geheimen Teil dieses Schlüssels nicht." "The node does not hold the private half of this key."
         "Die Schlüsseldatei in den Schlüsselordner des Knotens legen und die Erklärung erneut veröffentlichen." "Put the key file into the node's key folder and publish the statement again.";

@@ -10,15 +10,19 @@
 //! documents   what trustees, organisations and officers sign
 //! subject     whom a statement is about
 //! thresholds  how many of which keys must sign
+//! signers     whose signatures a statement still needs, for people who collect them
+//! drafts      statements as they follow what a log says, before anybody has signed
 //! standing    what one log says, up to a position: whose log, which keys, which root
 //! key_book    one organisation's keys, and the key event that follows
 //! judgement   is this statement signed by whom it must be, there?
 //! registry    all logs: who is at home where, whose cosignatures count, who is expelled
 //! ```
 pub mod documents;
+pub mod drafts;
 pub mod judgement;
 pub mod key_book;
 pub mod registry;
+pub mod signers;
 pub mod standing;
 pub mod subject;
 #[cfg(test)]

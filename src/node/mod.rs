@@ -5,6 +5,7 @@ mod couriers;
 pub mod driver;
 pub mod evidence;
 pub mod handle;
+pub mod init;
 pub mod join;
 pub mod keys;
 pub mod metrics;

@@ -31,6 +31,7 @@ pub mod repair;
 pub mod replication;
 pub mod settings;
 pub mod state;
+pub mod trust_view;
 mod trusting;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -20,6 +20,7 @@ pub mod peer;
 pub mod price;
 pub mod statement;
 pub mod status;
+pub mod trust;
 
 /// The generated code, one module per package of `proto/`. Its documentation is the comments there.
 #[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated; reviewed as .proto files")]

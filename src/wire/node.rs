@@ -94,6 +94,11 @@ pub fn witnessing(node: &Node, message: &pb::GetWitnessingRequest) -> Result<pb:
     })
 }
 
+/// Which statement is asked for.
+pub fn statement_id(message: &pb::GetStatementRequest) -> Result<StatementId, Refusal> {
+    parsed("statement_id", &message.statement_id)
+}
+
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -120,7 +125,8 @@ fn organisation(home: &LogTrust, id: &crate::domain::id::OrgId) -> Option<pb::Or
     })
 }
 
-fn rule_pack(id: &StatementId, pack: &RulePack) -> pb::RulePack {
+/// A rule pack as a message.
+pub fn rule_pack(id: &StatementId, pack: &RulePack) -> pb::RulePack {
     pb::RulePack {
         id: id.to_string(),
         name: pack.name.to_string(),

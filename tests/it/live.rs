@@ -106,9 +106,8 @@ impl Live {
 
     /// Starts a node from its files.
     pub async fn start(&mut self, node: &str) -> Handle {
-        let running = start(read_run(&self.run_file(node)).expect("settings"), Opener::default(), false)
-            .await
-            .expect("starts");
+        let running =
+            start(read_run(&self.run_file(node)).expect("settings"), Opener::default(), false).await.expect("starts");
         let handle = running.handle.clone();
         self.running.insert(name(node), running);
         handle

@@ -126,5 +126,6 @@ pub(super) async fn recover(global: &Global, arguments: Recovering) -> Result<()
             "Announced. Complete it in 72 hours at the earliest: the same command with --complete.",
         ),
     };
-    finish(global, &mut client, (&Kind::Recovery, &recovery), &signing, &carry, (said(&root), vec![line.into()])).await
+    finish(global, &mut client, (&Kind::Recovery, &recovery), &signing, &carry, (said(&root), vec![line.into()]))
+        .await
 }

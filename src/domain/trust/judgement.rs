@@ -80,7 +80,6 @@ impl LogTrust {
     }
 
     fn judge_admission(&self, signed: &Signed, admission: &Admission) -> Result<(), Refusal> {
-        self.signed_by_trustees(signed)?;
         self.same_federation(&admission.federation)?;
         let known = self.known.orgs.get(&admission.org);
         if admission.number == 1 && known.is_some() {
@@ -97,7 +96,8 @@ impl LogTrust {
             let refusal = Refusal::new(Reason::AdmissionSequence).with("org", &admission.org);
             return Err(refusal.with("number", admission.number));
         }
-        self.check_operates(admission)
+        self.check_operates(admission)?;
+        self.signed_by_trustees(signed)
     }
 
     /// One node has one operator, for good; one operator has one node.
@@ -126,16 +126,19 @@ impl LogTrust {
     }
 
     fn judge_succession(&self, signed: &Signed, succession: &Succession) -> Result<(), Refusal> {
-        self.signed_by_trustees(signed)?;
         self.same_federation(&succession.federation)?;
         match self.known.successions.get(&succession.predecessor) {
             Some((_, other)) => Err(Refusal::new(Reason::SuccessionKnown).with("successor", &other.successor)),
-            None => Ok(()),
+            None => self.signed_by_trustees(signed),
         }
     }
 
     fn judge_recovery(&self, signed: &Signed, recovery: &Recovery) -> Result<(), Refusal> {
-        self.signed_by_trustees(signed)?;
+        self.check_recovery(recovery)?;
+        self.signed_by_trustees(signed)
+    }
+
+    fn check_recovery(&self, recovery: &Recovery) -> Result<(), Refusal> {
         let standing = self.standing(&recovery.org)?;
         let refuse = |rule: &str| Refusal::new(Reason::RecoveryVoid).with("org", &recovery.org).with("rule", rule);
         if recovery.after != standing.last_event.map(|(_, id)| id) {

@@ -161,7 +161,8 @@ impl KeyBook {
         signed_at: Timestamp,
         is_completion: bool,
     ) -> Result<Recovery, Refusal> {
-        let not_announced = || Refusal::new(Reason::RecoveryVoid).with("org", &self.org).with("rule", "not announced");
+        let not_announced =
+            || Refusal::new(Reason::RecoveryVoid).with("org", &self.org).with("rule", "not announced");
         let completes = match is_completion {
             true => Some(self.recovery.ok_or_else(not_announced)?),
             false => None,

@@ -48,6 +48,16 @@ impl OrgStanding {
         self.recovery.as_ref().map(|(id, _)| *id)
     }
 
+    /// The recovery that the trustees have announced, if one is under way.
+    pub fn recovery(&self) -> Option<&(StatementId, Recovery)> {
+        self.recovery.as_ref()
+    }
+
+    /// Every node that has hosted it, in order.
+    pub fn homes(&self) -> impl Iterator<Item = &NodeId> {
+        self.homes.iter().map(|(_, node)| node)
+    }
+
     /// The node that hosts it for position `at`.
     pub fn home_at(&self, at: u64) -> Option<&NodeId> {
         self.homes.iter().rev().find(|(from, _)| *from < at).map(|(_, node)| node)
@@ -223,6 +233,11 @@ impl LogTrust {
         self.known.roots.iter().map(|(id, _)| *id)
     }
 
+    /// The same with what they say.
+    pub fn root_versions_held(&self) -> impl Iterator<Item = (StatementId, &FederationRoot)> {
+        self.known.roots.iter().map(|(id, root)| (*id, root))
+    }
+
     /// The organisations this log knows.
     pub fn orgs(&self) -> &BTreeMap<OrgId, OrgStanding> {
         &self.known.orgs
@@ -246,6 +261,11 @@ impl LogTrust {
     /// The statements it has taken after the first `known`.
     pub(super) fn said_since(&self, known: usize) -> impl Iterator<Item = (StatementId, &Body)> {
         self.known.history.iter().skip(known).map(|(_, id, body)| (*id, body))
+    }
+
+    /// Everything it has taken, in order.
+    pub fn said(&self) -> impl Iterator<Item = (StatementId, &Body)> {
+        self.said_since(0)
     }
 
     /// Every key ever registered here.

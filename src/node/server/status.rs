@@ -2,10 +2,13 @@
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
-use crate::wire::{keys, node};
+use crate::domain::id::StatementId;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::pb::node::v1::node_service_server::NodeService;
 use crate::wire::status::lang_of;
+use crate::wire::{keys, node, trust};
 
 #[tonic::async_trait]
 impl NodeService for Desk {
@@ -40,5 +43,41 @@ impl NodeService for Desk {
             self.ask(move |asked, _| Ok(keys::answer(&asked.key_book(&org)?))).await
         })
         .await
+    }
+
+    async fn get_trust(
+        &self,
+        request: Request<pb::GetTrustRequest>,
+    ) -> Result<Response<pb::GetTrustResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (mut response, ids) = self.ask(move |asked, _| trust::answer(asked, &message)).await?;
+            for id in ids {
+                response.statements.extend(self.public(id).await?.as_ref().map(Into::into));
+            }
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn get_statement(
+        &self,
+        request: Request<pb::GetStatementRequest>,
+    ) -> Result<Response<pb::GetStatementResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let id = node::statement_id(&message)?;
+            let unknown = || Refusal::new(Reason::StatementUnknown).with("id", id);
+            let signed = self.public(id).await?.ok_or_else(unknown)?;
+            Ok(pb::GetStatementResponse { statement: Some((&signed).into()) })
+        })
+        .await
+    }
+}
+
+impl Desk {
+    /// A statement that everyone may read.
+    async fn public(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
+        Ok(self.handle.statement(id).await?.filter(|signed| signed.kind().is_public()))
     }
 }
