@@ -15,6 +15,7 @@ mod list;
 mod revoke;
 mod root;
 mod rotate;
+mod tls;
 
 /// What to do with keys.
 #[derive(Subcommand)]
