@@ -12,9 +12,10 @@ use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::signing::PublicKey;
-use crate::domain::statement::{Kind, Signed, Verified, kind_of};
-use crate::domain::trust::subject::{Subject, is_trust_kind, subject_of};
-use crate::domain::trust::{LogTrust, OfficerGrant, Registry};
+use crate::domain::statement::{Kind, Signed, Verified, kind_and_payload};
+use crate::domain::trust::subject::{Subject, is_trust_kind, subject_in, subject_of};
+use crate::domain::time::Timestamp;
+use crate::domain::trust::{Holder, LogTrust, OfficerGrant, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Witnesses;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag, STEM_BYTES};
@@ -357,6 +358,26 @@ impl Logs {
         }
     }
 
+    /// Sets the day up to which an officer's grant was good against the day by which witnesses had seen what the officer
+    /// signed. A remark: the checkpoint may be a later one than the first that covered it.
+    pub fn mark_grants(&self, entries: &[Entry], book: &mut Book) {
+        for entry in entries.iter().filter(|entry| matches!(entry.section, Section::Order | Section::Facts)) {
+            let ([by], Some((origin, _)), Some(proof)) = (entry.signed.signatures(), &entry.place, &entry.proof) else {
+                continue;
+            };
+            let holder = self.registry.log(origin).and_then(|log| log.keys().get(&by.key)).map(|key| &key.holder);
+            let (Some(Holder::Officer(grant)), Some(seconds)) = (holder, self.witnessed_at(&proof.checkpoint)) else {
+                continue;
+            };
+            let seen = Timestamp::default().plus_ms(i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX));
+            if seen.date() > grant.valid_to {
+                let refusal = Refusal::new(Reason::GrantExpired).with("officer", &grant.officer);
+                let refusal = refusal.with("valid_to", grant.valid_to).with("witnessed", seen);
+                book.note(Check::Officers, &entry.name, Ruling::Valid, refusal);
+            }
+        }
+    }
+
     /// Checks every proof, and every checkpoint once.
     pub fn check_proofs(&self, entries: &[Entry], ends: &[LogEnd], outcome: Option<&OutcomeKey>, book: &mut Book) {
         let mut notes = BTreeSet::new();
@@ -421,12 +442,18 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refu
     }
     let here =
         || entries.iter().filter_map(|entry| Some((entry, entry.place.as_ref()?))).filter(|(_, at)| at.0 == *origin);
-    let proofs = || here().filter_map(|(entry, _)| entry.proof.as_ref());
-    let sizes = proofs().filter_map(|proof| Checkpoint::parse(proof.checkpoint.text()).ok()).map(|head| head.size);
-    if sizes.max().is_some_and(|size| size > head.size) {
-        return Err(missing("the newest checkpoint"));
+    // One checkpoint for all of a log: two would have to be shown to tell the same history. And one statement at one place.
+    let mut leaves: BTreeMap<u64, StatementId> = BTreeMap::new();
+    for (entry, (_, index)) in here() {
+        let under = entry.proof.as_ref().map(|proof| proof.checkpoint.text());
+        if under != Some(end.proof.checkpoint.text()) {
+            return Err(missing("one checkpoint for all places in the log").with("member", &entry.name));
+        }
+        let id = entry.signed.id();
+        if leaves.insert(*index, id).is_some_and(|other| other != id) {
+            return Err(Refusal::new(Reason::LogFork).with("log", origin).with("position", index));
+        }
     }
-    check_last(end, entries)?;
     // Everything the bundle shows about each subject, in the order of the log.
     let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> = BTreeMap::new();
     let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
@@ -438,6 +465,7 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refu
             about.insert(*index, entry.signed.id());
         }
     }
+    check_last(end, entries, &said)?;
     let digest = Hash(std::array::from_fn(|at| end.leaf[STEM_BYTES + at]));
     for (subject, ids) in &said {
         let path = end.paths.get(subject).ok_or_else(|| missing("path").with("subject", subject))?;
@@ -448,8 +476,13 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refu
     Ok(())
 }
 
-/// The newest leaf itself is in no digest yet: if it is public, what it says must be shown.
-fn check_last(end: &LogEnd, entries: &[Entry]) -> Result<(), Refusal> {
+/// The newest leaf itself is in no digest yet: if it is public, its bytes are here, and if they are about one of the
+/// subjects, so is the statement.
+fn check_last(
+    end: &LogEnd,
+    entries: &[Entry],
+    subjects: &BTreeMap<String, BTreeMap<u64, StatementId>>,
+) -> Result<(), Refusal> {
     let leaf = Leaf::parse(&end.leaf[..STEM_BYTES])?;
     if leaf.audience() == Audience::Parties {
         return Ok(());
@@ -457,12 +490,15 @@ fn check_last(end: &LogEnd, entries: &[Entry]) -> Result<(), Refusal> {
     let id = leaf.statement_id();
     let missing = || Refusal::new(Reason::EvidenceMissing).with("statement", id);
     let last = end.last.as_ref().filter(|pae| StatementId::of(pae) == id).ok_or_else(missing)?;
-    let kind = kind_of(last)?;
+    let (kind, payload) = kind_and_payload(last)?;
+    let about = subject_in(&kind, payload).filter(|subject| subjects.contains_key(&subject.to_string()));
     let is_shown = entries.iter().any(|entry| entry.signed.id() == id);
-    if is_trust_kind(&kind) && !is_shown {
-        return Err(Refusal::new(Reason::TrustWithheld).with("statement", id).with("kind", kind));
+    match about {
+        Some(subject) if !is_shown => {
+            Err(Refusal::new(Reason::TrustWithheld).with("statement", id).with("subject", subject))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The folded entries by log. Trust statements without a proof belong to the log their folder names.

@@ -41,6 +41,7 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     logs.check_names(&mut book);
     logs.check_complete(&entries, &reading.ends, &mut book);
     logs.check_proofs(&entries, &reading.ends, contract::outcome_key(&entries).as_ref(), &mut book);
+    logs.mark_grants(&entries, &mut book);
     let (mut case, attempt) = contract::examine(&entries, &logs, &mut book);
     case.root = found;
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];

@@ -329,11 +329,12 @@ fn malformed(what: &str) -> Refusal {
     Refusal::new(Reason::StatementMalformed).with("part", what)
 }
 
-/// The kind of a statement of which only the signed bytes are here.
-pub fn kind_of(pae: &[u8]) -> Result<Kind, Refusal> {
-    let (payload_type, _) = split(pae)?;
+/// Kind and payload of a statement of which only the signed bytes are here.
+pub fn kind_and_payload(pae: &[u8]) -> Result<(Kind, &[u8]), Refusal> {
+    let (payload_type, start) = split(pae)?;
     let name = payload_type.strip_prefix(TYPE_PREFIX).and_then(|rest| rest.strip_suffix(TYPE_SUFFIX));
-    name.map(Kind::from_name).ok_or_else(|| malformed("payload type"))
+    let kind = name.map(Kind::from_name).ok_or_else(|| malformed("payload type"))?;
+    Ok((kind, &pae[start..]))
 }
 
 /// Payload type and offset of the payload, if the bytes are exactly one PAE.

@@ -62,11 +62,16 @@ struct Named {
 
 /// Whom a statement is about, accepted or not; none for kinds that say nothing about trust.
 pub fn subject_of(signed: &Signed) -> Option<Subject> {
-    if !is_trust_kind(signed.kind()) {
+    subject_in(signed.kind(), signed.payload())
+}
+
+/// The same for a payload of which only the kind is known.
+pub fn subject_in(kind: &Kind, payload: &[u8]) -> Option<Subject> {
+    if !is_trust_kind(kind) {
         return None;
     }
-    let Named { org, officer, node } = json::read(signed.payload()).unwrap_or_default();
-    let subject = match signed.kind() {
+    let Named { org, officer, node } = json::read(payload).unwrap_or_default();
+    let subject = match kind {
         Kind::Admission | Kind::KeyEvent | Kind::Recovery => org.map(Subject::Organisation),
         Kind::OfficerGrant => org.zip(officer).map(|(org, officer)| Subject::Officer(org, officer)),
         Kind::NodeRecord => node.map(Subject::Node),
