@@ -498,9 +498,8 @@ async fn refused(peers: &GrpcPeers, deliveries: impl IntoIterator<Item = Deliver
 async fn a_peer_that_floods_is_told_to_wait_and_nobody_else() {
     const FLOOD: usize = 3 * PEER_INBOX_MAX;
     let mut live = Live::found();
-    let running = start(read_run(&live.run_file("kitu")).expect("settings"), Opener::default(), true)
-        .await
-        .expect("starts");
+    let running =
+        start(read_run(&live.run_file("kitu")).expect("settings"), Opener::default(), true).await.expect("starts");
     let kitu = running.handle.clone();
     live.running.insert(name("kitu"), running);
     // The node is held at one look, so that whatever comes waits.
