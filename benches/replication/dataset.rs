@@ -122,6 +122,7 @@ impl Dataset {
             log: again(&keys.log),
             witness: again(&keys.witness),
             statements: keys.statements.iter().map(|(org, keys)| (org.clone(), again(keys))).collect(),
+            tls: Vec::new(),
         }
     }
 

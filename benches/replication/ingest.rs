@@ -100,7 +100,7 @@ pub fn store_folder(dataset: &Dataset) -> PathBuf {
 async fn ingest(dataset: &Dataset) -> Vec<f64> {
     let (handle, driver) = start(dataset);
     handle.found(dataset.genesis(&receiver())).await.expect("a true beginning");
-    let (mut out, stream) = handle.open_stream(node_name(0), Dialler::Them).await.expect("a driver that runs");
+    let (mut out, stream) = handle.open_stream(node_name(0), Dialler::Them, None).await.expect("a driver that runs");
     let hello = Frame::Hello {
         anchor: dataset.anchor,
         node: node_name(0),

@@ -146,17 +146,18 @@ impl Client {
     }
 
     /// Connects to the node with these settings, from its own machine.
-    pub fn to_own(config: &NodeConfig, timeout: Duration) -> Result<Self, Refusal> {
-        let file = config.keys.join(tls::CERTIFICATE_FILE);
-        let pem = std::fs::read_to_string(&file).map_err(|error| {
-            Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", error)
-        })?;
+    pub async fn to_own(config: &NodeConfig, timeout: Duration) -> Result<Self, Refusal> {
         let mut address = config.listen;
         if address.ip().is_unspecified() {
             // It listens everywhere, so here too.
             address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
-        let channel = tls::channel(&address.to_string(), tls::pin_of_pem(&pem)?, None, timeout)?;
+        let pin = tls::key_shown_at(&address.to_string()).await?;
+        if !tls::pins_in(&config.keys)?.contains(&pin) {
+            // Somebody else listens there.
+            return Err(Refusal::new(Reason::PeerUnknown).with("address", address).with("tls_sha256", pin));
+        }
+        let channel = tls::channel(&address.to_string(), pin, None, timeout)?;
         let root = Some(config.federation_root);
         Ok(Self { channel, node: Some(config.profile.node.clone()), officer: None, root, org: None })
     }

@@ -3,7 +3,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::cli::options::Global;
 use crate::cli::passphrase::{for_new, opener};
@@ -16,6 +15,7 @@ mod list;
 mod revoke;
 mod root;
 mod rotate;
+mod tls;
 
 /// What to do with keys.
 #[derive(Subcommand)]
@@ -86,17 +86,10 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 }
 
 fn generate(global: &Global, file: &Path, encrypt: bool) -> Result<SecretKey, Refusal> {
-    let key = fresh();
+    let key = system::fresh_key();
     match encrypt {
         true => keys::write_encrypted(file, &key, &for_new(global, file)?)?,
         false => keys::write(file, &key)?,
     }
     Ok(key)
-}
-
-/// A new key, in memory only.
-fn fresh() -> SecretKey {
-    let mut seed = Zeroizing::new([0; 32]);
-    system::fill(&mut *seed);
-    SecretKey::from_seed(&seed)
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use crate::cli::client::{Client, parse_root};
-use crate::cli::options::Global;
+use crate::cli::options::{self, Global};
 use crate::cli::output::{Format, Output, data};
 use crate::cli::passphrase::opener;
 use crate::config::node::{HostPort, NodeConfig, read_run};
@@ -52,7 +52,7 @@ pub enum Verb {
         root: String,
         /// Irgendein Knoten des Verbunds. Welchen Schlüssel er zeigt, wird beim ersten Mal hingenommen: was er
         /// liefert, wird gegen die Wurzel geprüft
-        #[arg(long, value_name = "HOST:PORT", value_parser = init::address)]
+        #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
         peer: HostPort,
         /// Einstellungen (run.toml)
         #[arg(long, value_name = "DATEI")]

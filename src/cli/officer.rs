@@ -17,9 +17,9 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Date, parse_date, plus_years};
 use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
-use crate::node::init::fresh_key;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
+use crate::node::system::fresh_key;
 
 /// What to do with officers.
 #[derive(Subcommand)]

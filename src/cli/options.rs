@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::output::{Format, Output};
+use crate::config::node::HostPort;
 use crate::domain::id::{OfficerName, OrgId};
 use crate::domain::reason::Lang;
 
@@ -76,4 +77,9 @@ pub struct PriceNeeds {
     /// Angehörige der Zielgruppe, wo der Preis davon abhängt
     #[arg(long, value_name = "ZAHL")]
     pub target_group: Option<u32>,
+}
+
+/// An address on the command line.
+pub fn address(text: &str) -> Result<HostPort, String> {
+    HostPort::try_from(text.to_owned())
 }

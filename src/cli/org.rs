@@ -16,8 +16,8 @@ use crate::domain::signing::{PublicKey, SecretKey};
 use crate::domain::statement::Kind;
 use crate::domain::trust::drafts::{self, Renewal};
 use crate::domain::trust::{Admission, KeyRole, RootKeys};
-use crate::node::init::fresh_key;
 use crate::node::keys;
+use crate::node::system::fresh_key;
 
 /// What to do with organisations.
 #[derive(Subcommand)]

@@ -22,8 +22,8 @@ use crate::domain::signing::{SecretKey, Signer};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::{FederationRoot, Trustee};
 use crate::domain::trust_file::{TrustFile, printed};
-use crate::node::init::fresh_key;
 use crate::node::keys;
+use crate::node::system::fresh_key;
 
 pub mod carried;
 pub mod propose;

@@ -209,6 +209,16 @@ impl Signed {
         Ok(signed)
     }
 
+    /// The same without one of its signatures; refused if there is none by that key, or no other.
+    pub fn without_signature_of(&self, key: &KeyHash) -> Result<Self, Refusal> {
+        let (of_key, others): (Vec<SignatureBy>, Vec<SignatureBy>) =
+            self.signatures().iter().cloned().partition(|by| by.key == *key);
+        if of_key.is_empty() {
+            return Err(Refusal::new(Reason::ThresholdMissed).with("key", key.short()));
+        }
+        Self::parse(self.pae(), others)
+    }
+
     /// The same with more signatures; a key that has signed already signs the same.
     pub fn signed_too(&self, keys: &[&dyn Signer]) -> Result<Self, Refusal> {
         let mut signatures = self.signatures().to_vec();

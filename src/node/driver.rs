@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::domain::body::Body;
 use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Kind;
+use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::node::couriers::Couriers;
 use crate::node::handle::{Ask, Ends, Handle, Stream};
@@ -48,6 +49,7 @@ pub struct Driver<S, P, C> {
     is_turn_of_peers: bool,
     streams: BTreeMap<NodeId, Stream>,
     contacts: BTreeMap<NodeId, Contact>,
+    outdated: BTreeSet<NodeId>,
     reads: VecDeque<Read>,
     recent: Recent,
     couriers: Couriers,
@@ -72,6 +74,8 @@ struct Round {
     commit: Vec<Record>,
     effects: Vec<Effect>,
     looks: Vec<Ask>,
+    /// Nodes that may have another TLS key than before.
+    moved: BTreeSet<NodeId>,
     bytes: usize,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -92,6 +96,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             is_turn_of_peers: false,
             streams: BTreeMap::new(),
             contacts: BTreeMap::new(),
+            outdated: BTreeSet::new(),
             reads: VecDeque::new(),
             recent: Recent::default(),
             couriers: Couriers::default(),
@@ -118,6 +123,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             let stop = round.stop.take();
             self.settle(round).await?;
             self.read_entries().await?;
+            self.end_outdated().await?;
             if let Some(stop) = stop {
                 let closed = self.store.close().await;
                 let _ = stop.send(());
@@ -136,23 +142,42 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// Tells the doors which TLS key is whose.
     fn pin(&self) {
-        let records = self.node.state().registry.node_records();
-        let pins = records.into_iter().map(|(node, record)| (node.clone(), record.tls_sha256)).collect();
+        let records = self.node.node_records();
+        let pins = records.map(|(node, record)| (node.clone(), record.tls_sha256)).collect();
         self.ends.pins.send_replace(Arc::new(pins));
     }
 
-    /// The same for nodes whose logs have changed.
-    fn pin_again(&self, logs: &BTreeSet<Origin>) {
-        let registry = &self.node.state().registry;
-        self.ends.pins.send_modify(|pins| {
-            let pins = Arc::make_mut(pins);
-            for Origin { federation, node, .. } in logs {
-                match registry.node_record(federation, node) {
-                    Some(record) => pins.insert(node.clone(), record.tls_sha256),
-                    None => pins.remove(node),
-                };
+    /// The same for nodes that may have another one. Streams that were opened under an old key end.
+    fn pin_again(&mut self, nodes: BTreeSet<NodeId>) {
+        for node in nodes {
+            let pin = self.node.node_record(&node).map(|record| record.tls_sha256);
+            let is_new = self.ends.pins.send_if_modified(|pins| {
+                let is_new = pins.get(&node) != pin.as_ref();
+                if is_new {
+                    let pins = Arc::make_mut(pins);
+                    match pin {
+                        Some(pin) => pins.insert(node.clone(), pin),
+                        None => pins.remove(&node),
+                    };
+                }
+                is_new
+            });
+            let outdated = |stream: &Stream| stream.tls_sha256.is_some() && stream.tls_sha256 != pin;
+            if is_new && self.streams.get(&node).is_some_and(outdated) {
+                self.outdated.insert(node);
             }
-        });
+        }
+    }
+
+    /// Ends the streams of peers that have another TLS key by now; they are opened again at once.
+    async fn end_outdated(&mut self) -> Result<(), Refusal> {
+        let mut round = Round::default();
+        for node in std::mem::take(&mut self.outdated) {
+            tracing::info!(peer = %node, "has another TLS key");
+            self.gone(&node);
+            self.step(Input::PeerDown(node), &mut round);
+        }
+        self.settle(round).await
     }
 
     /// The next thing to do: a request, or none when a time has come or entries are to be read.
@@ -230,6 +255,11 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 let id = self.expect(reply);
                 self.step(Input::Introduced(id, run, tls_sha256), round);
             }
+            Ask::Reintroduced(record, tls_sha256, reply) => {
+                let id = self.expect(reply);
+                round.moved.extend(node_of(&record));
+                self.step(Input::Reintroduced(id, record, tls_sha256), round);
+            }
             Ask::Delivered(node, results) => {
                 self.couriers.back(&node);
                 for (key, result) in results {
@@ -261,6 +291,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// A stream has been opened; it takes the place of an older one, or is one too many.
     fn open(&mut self, node: NodeId, stream: Stream, round: &mut Round) -> Result<(), Refusal> {
+        if stream.tls_sha256.is_some_and(|key| self.ends.pins.borrow().get(&node).is_some_and(|pin| *pin != key)) {
+            return Err(Refusal::new(Reason::PeerUnknown).with("node", node).with("rule", "an old TLS key"));
+        }
         if let Some(open) = self.streams.get(&node) {
             if !replaces(self.node.settings().node(), &node, open.dialler, stream.dialler) {
                 return Err(Refusal::new(Reason::StreamOpen).with("node", node));
@@ -303,7 +336,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// Stores, then speaks.
     async fn settle(&mut self, round: Round) -> Result<(), Refusal> {
-        let moved: BTreeSet<Origin> = round.commit.iter().filter_map(may_move_pins).cloned().collect();
+        let mut moved = round.moved;
+        moved.extend(round.commit.iter().filter_map(may_move_pins).map(|origin| origin.node.clone()));
         if !round.commit.is_empty() {
             // Taken away first: if they are not stored, nobody may be sent them.
             let mut recent = std::mem::take(&mut self.recent);
@@ -313,9 +347,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             self.recent = recent;
         }
-        if !moved.is_empty() {
-            self.pin_again(&moved);
-        }
+        self.pin_again(moved);
         for effect in round.effects {
             self.perform(effect);
         }
@@ -441,6 +473,14 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             self.step(Input::EntriesRead { to, origin, first, entries }, &mut round);
         }
         self.settle(round).await
+    }
+}
+
+/// The node that a record is about.
+fn node_of(signed: &Signed) -> Option<NodeId> {
+    match Body::read(signed) {
+        Ok(Body::NodeRecord(record)) => Some(record.node),
+        _ => None,
     }
 }
 

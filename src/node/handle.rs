@@ -54,6 +54,7 @@ pub(super) enum Ask {
     Officer(Signed, Reply),
     Deliver { from: NodeId, delivery: Delivery, reply: Reply, room: OwnedSemaphorePermit },
     Introduced(Run, Hash, Reply),
+    Reintroduced(Signed, Hash, Reply),
     Look(Look),
     Entry(Origin, u64, oneshot::Sender<Result<Option<LogEntry>, Refusal>>),
     Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
@@ -69,6 +70,8 @@ pub(super) enum Ask {
 pub(super) struct Stream {
     pub(super) id: u64,
     pub(super) dialler: Dialler,
+    /// The TLS key by which the peer is known, where it matters.
+    pub(super) tls_sha256: Option<Hash>,
     pub(super) frames: mpsc::Sender<Frame>,
 }
 
@@ -237,6 +240,11 @@ impl Handle {
         self.ask(|reply| Ask::Introduced(run, tls_sha256, reply)).await
     }
 
+    /// Hands in the new record of a known node whose caller shows this TLS key.
+    pub async fn reintroduce(&self, record: Signed, tls_sha256: Hash) -> Result<Answer, Refusal> {
+        self.ask(|reply| Ask::Reintroduced(record, tls_sha256, reply)).await
+    }
+
     /// Looks at the node between two commits: what is seen is durable.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -279,18 +287,19 @@ impl Handle {
     }
 
     /// Opens the replication stream with a peer: what to send comes out of the receiver, what arrives goes into
-    /// [`StreamIn`]. A pair of nodes has one stream; `STREAM_OPEN` if another stays.
+    /// [`StreamIn`]. It closes when the node's record names another key than the one it was opened under. A pair of nodes has one stream; `STREAM_OPEN` if another stays.
     pub async fn open_stream(
         &self,
         node: NodeId,
         dialler: Dialler,
+        tls_sha256: Option<Hash>,
     ) -> Result<(mpsc::Receiver<Frame>, StreamIn), Refusal> {
         let (frames, out) = mpsc::channel(STREAM_FRAMES_MAX);
         let id = self.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         // Made first: whoever stops waiting below closes what may have been opened.
         let into = StreamIn::new(self, node.clone(), id);
-        let ask = Ask::Open { node, stream: Stream { id, dialler, frames }, reply };
+        let ask = Ask::Open { node, stream: Stream { id, dialler, tls_sha256, frames }, reply };
         self.inbox.send(ask).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())??;
         Ok((out, into))
@@ -304,6 +313,11 @@ impl Handle {
     /// The TLS key of every node, as its newest record pins it.
     pub(super) fn pins(&self) -> Arc<Pins> {
         self.pins.borrow().clone()
+    }
+
+    /// The same, as it changes.
+    pub(super) fn watch_pins(&self) -> watch::Receiver<Arc<Pins>> {
+        self.pins.clone()
     }
 
     /// What has gone over all streams.

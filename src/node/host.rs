@@ -12,8 +12,9 @@ use crate::domain::signing::Signer;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::drafts;
 use crate::domain::trust_file::{Folded, TrustFile};
-use crate::node::init::{fresh_key, make, write};
+use crate::node::init::{make, write};
 use crate::node::keys;
+use crate::node::system::fresh_key;
 
 /// Whom to take in.
 pub struct Arrival {

@@ -20,8 +20,9 @@ use crate::domain::trust::signers::Office;
 use crate::domain::trust::subject::{Subject, subject_of};
 use crate::domain::trust::{KeyRole, LogTrust, NodeRecord, drafts};
 use crate::domain::trust_file::{TrustFile, fold, printed};
+use crate::node::keys;
+use crate::node::system::fresh_key;
 use crate::node::tls::{CERTIFICATE_FILE, Identity, KEY_FILE};
-use crate::node::{keys, system};
 use crate::protocol::settings::NodeKeys;
 
 /// What a node folder is made from.
@@ -60,7 +61,7 @@ impl Beginning {
         let identity = Identity::make(&[profile.node.to_string()], None)?;
         let statements: BTreeMap<OrgId, Vec<SecretKey>> =
             profile.hosts.iter().map(|org| (org.clone(), vec![fresh_key()])).collect();
-        let keys = NodeKeys { log: vec![fresh_key()], witness: vec![fresh_key()], statements };
+        let keys = NodeKeys { log: vec![fresh_key()], witness: vec![fresh_key()], statements, ..NodeKeys::default() };
         let mut beginning = Self { keys, identity, pieces: Vec::new(), plan };
         beginning.pieces = beginning.begun()?;
         beginning.check_whole()?;
@@ -303,13 +304,6 @@ pub fn waiting_for(open: &[(PathBuf, Proposal)]) -> BTreeSet<String> {
         _ => None,
     });
     orgs.collect()
-}
-
-/// A key from the system's randomness.
-pub fn fresh_key() -> SecretKey {
-    let mut seed = [0; 32];
-    system::fill(&mut seed);
-    SecretKey::from_seed(&seed)
 }
 
 /// Makes a folder with everything above it.

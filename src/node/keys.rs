@@ -170,7 +170,7 @@ impl Opener {
             statements.insert(org.clone(), self.generations(folder, &format!("statement-{org}"))?);
         }
         let (log, witness) = (self.generations(folder, "log")?, self.generations(folder, "witness")?);
-        Ok(NodeKeys { log, witness, statements })
+        Ok(NodeKeys { log, witness, statements, tls: Vec::new() })
     }
 
     /// Every generation of a key that is there, oldest first; one at least. An old one may be taken away once nothing is
@@ -246,10 +246,16 @@ pub fn write(path: &Path, key: &SecretKey) -> Result<(), Refusal> {
 
 /// Writes a key file under a passphrase, with rights for its owner only; refuses to overwrite one.
 pub fn write_encrypted(path: &Path, key: &SecretKey, passphrase: &Passphrase) -> Result<(), Refusal> {
+    write_pem(path, &key.to_pem(), Some(passphrase))
+}
+
+/// Writes the PEM text of a private key, under a passphrase if there is one.
+pub fn write_pem(path: &Path, pem: &str, passphrase: Option<&Passphrase>) -> Result<(), Refusal> {
+    let Some(passphrase) = passphrase else { return write_private(path, pem.as_bytes()) };
     let mut fresh = Fresh { salt: [0; 16], iv: [0; 16] };
     system::fill(&mut fresh.salt);
     system::fill(&mut fresh.iv);
-    write_private(path, passphrase::encrypt(&key.to_pem(), passphrase, fresh)?.as_bytes())
+    write_private(path, passphrase::encrypt(pem, passphrase, fresh)?.as_bytes())
 }
 
 /// Writes a private file; refuses to overwrite one.
@@ -289,7 +295,8 @@ pub fn generation(folder: &Path, name: &str, number: usize) -> PathBuf {
     folder.join(generation_file(name, number))
 }
 
-fn generation_file(name: &str, number: usize) -> String {
+/// Its name alone.
+pub fn generation_file(name: &str, number: usize) -> String {
     match number {
         0 => format!("{name}.pem"),
         later => format!("{name}.{}.pem", later + 1),

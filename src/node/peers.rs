@@ -18,7 +18,7 @@ use crate::domain::statement::Signed;
 use crate::node::handle::Handle;
 use crate::node::ports::Peers;
 use crate::node::system::SystemDice;
-use crate::node::tls::{self, Identity};
+use crate::node::tls::{self, HeldIdentity, Identities};
 use crate::node::traffic::Direction;
 use crate::protocol::Node;
 use crate::protocol::frame::{Delivery, Question};
@@ -26,7 +26,7 @@ use crate::protocol::peering::{Dialler, REDRAW_MS};
 use crate::wire::delivery::{outcomes, receipt, statements};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
 use crate::wire::pb::peer::v1::{
-    AskRequest, DeliverBatchRequest, DeliverRequest, Frame as FrameMessage, SyncRequest,
+    AskRequest, DeliverBatchRequest, DeliverRequest, Frame as FrameMessage, IntroduceRequest, SyncRequest,
 };
 use crate::wire::peer::Heard;
 use crate::wire::status::to_refusal;
@@ -57,21 +57,22 @@ struct Place {
 #[derive(Clone)]
 pub struct GrpcPeers {
     own: NodeId,
-    identity: Arc<Identity>,
+    identities: Identities,
     places: Arc<Mutex<BTreeMap<NodeId, Place>>>,
-    channels: Arc<Mutex<BTreeMap<NodeId, (Place, Channel)>>>,
+    /// By the key the peer shows and the key it is shown.
+    channels: Arc<Mutex<BTreeMap<NodeId, ((Place, Hash), Channel)>>>,
 }
 
 impl GrpcPeers {
     /// Knows the peers of the configuration. Nothing is connected yet.
-    pub fn new(config: &NodeConfig, identity: Identity) -> Self {
+    pub fn new(config: &NodeConfig, identities: Identities) -> Self {
         let places = config.peers.iter().map(|peer| {
             let place = Place { address: peer.address.as_str().to_owned(), pin: peer.tls_sha256 };
             (peer.node.clone(), place)
         });
         Self {
             own: config.profile.node.clone(),
-            identity: Arc::new(identity),
+            identities,
             places: Arc::new(Mutex::new(places.collect())),
             channels: Arc::default(),
         }
@@ -84,15 +85,16 @@ impl GrpcPeers {
 
     /// The channel for deliveries to a node, made when first needed.
     fn channel(&self, node: &NodeId) -> Result<Channel, Refusal> {
-        let place = self.place(node)?;
+        let (place, own) = (self.place(node)?, self.identities.shown()?);
+        let between = (place, own.pin);
         let mut channels = self.channels.lock().expect("no panic while it is held");
         if let Some((known, channel)) = channels.get(node)
-            && *known == place
+            && *known == between
         {
             return Ok(channel.clone());
         }
-        let channel = tls::channel(&place.address, place.pin, Some(&self.identity), DELIVER)?;
-        channels.insert(node.clone(), (place, channel.clone()));
+        let channel = tls::channel(&between.0.address, between.0.pin, Some(&own.identity), DELIVER)?;
+        channels.insert(node.clone(), (between, channel.clone()));
         Ok(channel)
     }
 
@@ -104,7 +106,7 @@ impl GrpcPeers {
     /// Takes over what the node records say about where nodes are and which keys they show.
     async fn learn(&self, handle: &Handle) {
         let records =
-            handle.read(|node, _| node.state().registry.node_records().into_values().cloned().collect::<Vec<_>>());
+            handle.read(|node, _| node.node_records().map(|(_, record)| record.clone()).collect::<Vec<_>>());
         let Ok(records) = records.await else { return };
         let mut places = self.places.lock().expect("no panic while it is held");
         for record in records.into_iter().filter(|record| record.node != self.own) {
@@ -151,7 +153,7 @@ pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver
         let mut dialled: BTreeMap<NodeId, tokio::task::JoinHandle<()>> = BTreeMap::new();
         let mut redraw = tokio::time::interval(Duration::from_millis(REDRAW_MS));
         redraw.tick().await;
-        let mut is_redraw_due = false;
+        let (mut pins, mut is_redraw_due) = (handle.watch_pins(), false);
         loop {
             peers.learn(&handle).await;
             let formerly = dialled.keys().cloned().collect();
@@ -171,6 +173,7 @@ pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver
             is_redraw_due = tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
                 _ = redraw.tick() => true,
+                Ok(()) = pins.changed() => false,
                 () = tokio::time::sleep(REDIAL_MAX) => false,
             };
         }
@@ -183,10 +186,20 @@ pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver
 /// Opens a stream whenever there is none, sooner if the last one was of use.
 async fn dial(peers: GrpcPeers, handle: Handle, node: NodeId) {
     let mut open = handle.open_streams();
-    let mut wait = REDIAL_MIN;
+    let (mut wait, mut turn) = (REDIAL_MIN, 0);
     while open.wait_for(|open| !open.contains(&node)).await.is_ok() {
         let mut was_heard = false;
-        if let Err(refusal) = talk(&peers, &handle, &node, &mut was_heard).await {
+        let own = peers.identities.in_turn();
+        let outcome = match own.get(turn) {
+            Some(own) => talk(&peers, &handle, &node, own, &mut was_heard).await,
+            // It takes none of the keys held: it has not heard of any of them, and cannot hear of them otherwise.
+            None => reintroduce(&peers, &handle, &node).await,
+        };
+        turn = match &outcome {
+            Err(refusal) if refusal.reason == Reason::PeerUnknown && turn < own.len() => turn + 1,
+            _ => 0,
+        };
+        if let Err(refusal) = outcome {
             tracing::debug!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "no stream");
         }
         wait = wait_after(wait, was_heard);
@@ -200,10 +213,27 @@ fn wait_after(before: Duration, was_heard: bool) -> Duration {
     if was_heard { REDIAL_MIN } else { (before * 2).min(REDIAL_MAX) }
 }
 
+/// Shows a peer that knows this node by a TLS key it has lost the record that names the newest one.
+async fn reintroduce(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<(), Refusal> {
+    let record = handle.read(|node, _| node.record_to_show()).await??;
+    let (place, own) = (peers.place(node)?, peers.identities.newest()?);
+    let channel = tls::channel(&place.address, place.pin, Some(&own.identity), DELIVER)?;
+    let request = IntroduceRequest { log: None, node_record: Some((&record).into()) };
+    PeerServiceClient::new(channel).introduce(request).await.map_err(|status| to_refusal(&status))?;
+    tracing::info!(peer = %node, "introduced with a new TLS key");
+    Ok(())
+}
+
 /// One stream from beginning to end; notes whether the peer ever said anything.
-async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId, was_heard: &mut bool) -> Result<(), Refusal> {
+async fn talk(
+    peers: &GrpcPeers,
+    handle: &Handle,
+    node: &NodeId,
+    own: &HeldIdentity,
+    was_heard: &mut bool,
+) -> Result<(), Refusal> {
     let place = peers.place(node)?;
-    let channel = tls::channel(&place.address, place.pin, Some(&peers.identity), STREAM)?;
+    let channel = tls::channel(&place.address, place.pin, Some(&own.identity), STREAM)?;
     let mut client = PeerServiceClient::new(channel)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -211,7 +241,7 @@ async fn talk(peers: &GrpcPeers, handle: &Handle, node: &NodeId, was_heard: &mut
     let answer = client.sync(ReceiverStream::new(requests)).await.map_err(|status| to_refusal(&status))?;
     let mut frames = answer.into_inner();
     // Only a peer that answers is up.
-    let (mut out, into) = handle.open_stream(node.clone(), Dialler::Us).await?;
+    let (mut out, into) = handle.open_stream(node.clone(), Dialler::Us, Some(place.pin)).await?;
     let sending = async {
         while let Some(frame) = out.recv().await {
             let frame = FrameMessage::from(&frame);

@@ -21,10 +21,10 @@ use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::ports::KeyRing;
 use crate::node::server::Services;
 use crate::node::system::{SystemClock, SystemDice, fill};
-use crate::node::tls::{Identity, accept, bind};
+use crate::node::tls::{Identities, Identity, accept, bind};
 use crate::node::{evidence, metrics, server};
 use crate::protocol::Node;
-use crate::protocol::settings::{Deciding, Instance, Policy, Settings};
+use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
 use crate::store::disk::DiskStore;
 
 /// Longest wait for calls under way when the node stops; replication streams never end by themselves.
@@ -65,8 +65,8 @@ impl Running {
 /// Starts a node from its checked configuration, with keys as `opener` finds and opens them, now and whenever there are
 /// new ones. `alone`: the operator answers for it that nobody knows more of the node's log than its store.
 pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Result<Running, Refusal> {
-    let node_keys = opener.read_node(&config)?;
-    let identity = Identity::read(&config.keys, &mut opener)?;
+    let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
+    let node_keys = NodeKeys { tls: identities.pins(), ..opener.read_node(&config)? };
     let genesis = read_genesis(&config.genesis)?;
     let listener = bind(config.listen).await?;
     let for_numbers = match config.metrics {
@@ -84,10 +84,10 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     let anchors: BTreeMap<[u8; 32], NodeId> =
         config.peers.iter().map(|peer| (peer.tls_sha256.0, peer.node.clone())).collect();
     let node = Node::new(settings, node_keys, Box::new(SystemDice));
-    let peers = GrpcPeers::new(&config, identity.clone());
+    let peers = GrpcPeers::new(&config, identities.clone());
     let for_driver = peers.clone();
     let (driver, handle) = Driver::new(node, store, SystemClock, move |_| for_driver);
-    let handle = handle.with_key_ring(key_ring(&config, opener));
+    let handle = handle.with_key_ring(key_ring(&config, opener, identities.clone()));
     let mut driver = tokio::spawn(driver.run());
     if let Err(refusal) = handle.found(genesis).await {
         // The driver's own reason says more than that it no longer answers.
@@ -98,7 +98,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         });
     }
     let (stop, stopped) = watch::channel(false);
-    let connections = accept(listener, &identity, config.limits.connections_max as usize)?;
+    let connections = accept(listener, &identities, config.limits.connections_max as usize)?;
     let services = Services {
         handle: handle.clone(),
         anchors,
@@ -117,14 +117,32 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     if let Some(listener) = for_numbers {
         metrics::serve(listener, handle.clone(), stopped.clone());
     }
+    show_as_named(&identities, &handle);
     dial_all(&peers, &handle, stopped);
     Ok(Running { handle, address, stop, driver, server })
 }
 
 /// The key folder, with whatever opens the files in it.
-fn key_ring(config: &NodeConfig, opener: Opener) -> KeyRing {
+fn key_ring(config: &NodeConfig, opener: Opener, identities: Identities) -> KeyRing {
     let (config, mut opener) = (config.clone(), opener.unattended());
-    Box::new(move || opener.read_node(&config))
+    Box::new(move || {
+        let (keys, held) = (opener.read_node(&config)?, Identity::read_all(&config.keys, &mut opener)?);
+        identities.replace(held)?;
+        Ok(NodeKeys { tls: identities.pins(), ..keys })
+    })
+}
+
+/// Shows the TLS key that the node's own record names, from the moment on at which it does.
+fn show_as_named(identities: &Identities, handle: &Handle) {
+    let (identities, node, mut pins) = (identities.clone(), handle.node().clone(), handle.watch_pins());
+    tokio::spawn(async move {
+        loop {
+            identities.name(pins.borrow_and_update().get(&node).copied());
+            if pins.changed().await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 /// Waits for the stop, then says so to whoever balances load.

@@ -1,6 +1,9 @@
 //! The real clock and the real source of randomness; the only file that reads either.
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use zeroize::Zeroizing;
+
+use crate::domain::signing::SecretKey;
 use crate::domain::time::Timestamp;
 use crate::node::ports::Clock;
 use crate::protocol::settings::Dice;
@@ -31,4 +34,11 @@ impl Dice for SystemDice {
 pub fn fill(bytes: &mut [u8]) {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks for randomness")]
     getrandom::fill(bytes).expect("the operating system provides randomness");
+}
+
+/// A new key, in memory only.
+pub fn fresh_key() -> SecretKey {
+    let mut seed = Zeroizing::new([0; 32]);
+    fill(&mut *seed);
+    SecretKey::from_seed(&seed)
 }

@@ -2,11 +2,12 @@
 //! record. No certificate authority, no names, no expiry decides anything.
 //!
 //! Officers connect without a certificate; what they may do follows from their signed proof of identity.
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,7 +30,8 @@ use zeroize::Zeroizing;
 
 use crate::domain::id::{Hash, sha256};
 use crate::domain::reason::{Reason, Refusal};
-use crate::node::keys::Opener;
+use crate::node::keys::{self, Opener, generation, generation_file, newest_generation};
+use crate::node::passphrase::Passphrase;
 use crate::node::system;
 
 /// Longest TLS handshake; a silent stranger must not hold a place for longer.
@@ -49,6 +53,10 @@ pub const CERTIFICATE_FILE: &str = "tls.pem";
 
 /// File name of a node's TLS key.
 pub const KEY_FILE: &str = "tls-key.pem";
+
+/// What the files of all generations are called: `tls.pem`, `tls.2.pem` and so on, and the same for the keys.
+const CERTIFICATE: &str = "tls";
+const KEY: &str = "tls-key";
 
 /// A node's TLS key with its self-signed certificate.
 #[derive(Clone)]
@@ -89,13 +97,39 @@ impl Identity {
         Ok(Self { certificate_pem: certificate.pem(), key_pem })
     }
 
-    /// Reads the identity from a key folder.
+    /// Reads the newest identity from a key folder.
     pub fn read(folder: &Path, opener: &mut Opener) -> Result<Self, Refusal> {
-        let certificate = folder.join(CERTIFICATE_FILE);
+        let newest = newest_generation(folder, CERTIFICATE).unwrap_or(0);
+        Self::read_generation(folder, newest, opener)
+    }
+
+    /// Reads every generation that lies in a key folder, oldest first; one at least.
+    pub fn read_all(folder: &Path, opener: &mut Opener) -> Result<Vec<Self>, Refusal> {
+        let Some(newest) = newest_generation(folder, CERTIFICATE) else {
+            return Self::read_generation(folder, 0, opener).map(|only| vec![only]);
+        };
+        let there = (0..=newest).filter(|number| generation(folder, CERTIFICATE, *number).exists());
+        there.map(|number| Self::read_generation(folder, number, opener)).collect()
+    }
+
+    /// Writes the next generation into a key folder and gives the file of its certificate.
+    pub fn write_next(&self, folder: &Path, passphrase: Option<&Passphrase>) -> Result<PathBuf, Refusal> {
+        let next = newest_generation(folder, CERTIFICATE).map_or(0, |newest| newest + 1);
+        keys::write_pem(&generation(folder, KEY, next), &self.key_pem, passphrase)?;
+        // The certificate comes last: where it lies, its key lies too.
+        let file = generation(folder, CERTIFICATE, next);
+        fs::write(&file, &self.certificate_pem).map_err(|error| {
+            Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error)
+        })?;
+        Ok(file)
+    }
+
+    fn read_generation(folder: &Path, number: usize, opener: &mut Opener) -> Result<Self, Refusal> {
+        let certificate = generation(folder, CERTIFICATE, number);
         let certificate_pem = fs::read_to_string(&certificate).map_err(|error| {
             Refusal::new(Reason::ConfigUnreadable).with("file", certificate.display()).with("problem", error)
         })?;
-        Ok(Self { certificate_pem, key_pem: opener.read_node_pem(folder, KEY_FILE)? })
+        Ok(Self { certificate_pem, key_pem: opener.read_node_pem(folder, &generation_file(KEY, number))? })
     }
 
     /// SHA-256 of the key's SubjectPublicKeyInfo: the pin.
@@ -112,7 +146,105 @@ impl Identity {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> Refusal {
+/// One TLS key of the node, ready for use.
+pub struct HeldIdentity {
+    /// The key and its certificate.
+    pub identity: Identity,
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    pub pin: Hash,
+    certified: Arc<CertifiedKey>,
+}
+
+impl HeldIdentity {
+    fn of(identity: Identity) -> Result<Arc<Self>, Refusal> {
+        let chain = vec![identity.certificate()?];
+        let certified = CertifiedKey::from_der(chain, identity.key()?, &provider()).map_err(broken)?;
+        Ok(Arc::new(Self { pin: identity.pin()?, certified: Arc::new(certified), identity }))
+    }
+}
+
+/// The TLS keys of the node, and which of them it shows: the one that its own record names, else the newest. Whoever asks
+/// for another one that is held gets that: it has not heard of the new record yet.
+#[derive(Clone)]
+pub struct Identities {
+    held: Arc<Mutex<(Vec<Arc<HeldIdentity>>, Option<Hash>)>>,
+}
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("identities")
+    }
+}
+
+impl Identities {
+    /// Holds these, oldest first.
+    pub fn new(identities: Vec<Identity>) -> Result<Self, Refusal> {
+        let made = Self { held: Arc::new(Mutex::new((Vec::new(), None))) };
+        made.replace(identities).map(|()| made)
+    }
+
+    /// Holds these in place of those before. There must be one.
+    pub fn replace(&self, identities: Vec<Identity>) -> Result<(), Refusal> {
+        let held: Vec<Arc<HeldIdentity>> = identities.into_iter().map(HeldIdentity::of).collect::<Result<_, _>>()?;
+        if held.is_empty() {
+            return Err(Refusal::new(Reason::KeyAbsent).with("file", CERTIFICATE_FILE));
+        }
+        self.lock().0 = held;
+        Ok(())
+    }
+
+    /// The node's own record names this key.
+    pub fn name(&self, pin: Option<Hash>) {
+        self.lock().1 = pin;
+    }
+
+    /// The pins of all that are held, oldest first.
+    pub fn pins(&self) -> Vec<Hash> {
+        self.lock().0.iter().map(|held| held.pin).collect()
+    }
+
+    /// The one that is shown, and after it all others, the newest first.
+    pub fn in_turn(&self) -> Vec<Arc<HeldIdentity>> {
+        let (held, named) = &*self.lock();
+        let mut in_turn: Vec<Arc<HeldIdentity>> = held.iter().rev().cloned().collect();
+        in_turn.sort_by_key(|one| Some(one.pin) != *named);
+        in_turn
+    }
+
+    /// The newest.
+    pub fn newest(&self) -> Result<Arc<HeldIdentity>, Refusal> {
+        let absent = || Refusal::new(Reason::KeyAbsent).with("file", CERTIFICATE_FILE);
+        self.lock().0.last().cloned().ok_or_else(absent)
+    }
+
+    /// The one that is shown.
+    pub fn shown(&self) -> Result<Arc<HeldIdentity>, Refusal> {
+        let absent = || Refusal::new(Reason::KeyAbsent).with("file", CERTIFICATE_FILE);
+        self.in_turn().into_iter().next().ok_or_else(absent)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Vec<Arc<HeldIdentity>>, Option<Hash>)> {
+        self.held.lock().expect("no panic while it is held")
+    }
+}
+
+impl ResolvesServerCert for Identities {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let in_turn = self.in_turn();
+        let asked = |one: &&Arc<HeldIdentity>| hello.server_name() == Some(&name_of(one.pin));
+        in_turn.iter().find(asked).or_else(|| in_turn.first()).map(|one| one.certified.clone())
+    }
+}
+
+/// The name by which a client asks for a key (RFC 6066 section 3). Names are not checked; a node that is changing its key
+/// learns from it which one the client can take.
+fn name_of(pin: Hash) -> String {
+    let digits = pin.to_string();
+    let (first, second) = digits.split_at(digits.len() / 2);
+    format!("{first}.{second}.pin")
+}
+
+fn broken(error: impl fmt::Display) -> Refusal {
     Refusal::new(Reason::KeyFileInvalid).with("problem", error)
 }
 
@@ -141,6 +273,19 @@ impl p256::elliptic_curve::rand_core::TryRng for DiceRng {
 
 impl p256::elliptic_curve::rand_core::TryCryptoRng for DiceRng {}
 
+/// The pins of all certificates in a key folder, oldest first.
+pub fn pins_in(folder: &Path) -> Result<Vec<Hash>, Refusal> {
+    let newest = newest_generation(folder, CERTIFICATE).unwrap_or(0);
+    let files = (0..=newest).map(|number| generation(folder, CERTIFICATE, number)).filter(|file| file.exists());
+    let pin = |file: PathBuf| {
+        let pem = fs::read_to_string(&file).map_err(|error| {
+            Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", error)
+        })?;
+        pin_of_pem(&pem)
+    };
+    files.map(pin).collect()
+}
+
 /// The pin of a certificate in PEM.
 pub fn pin_of_pem(pem: &str) -> Result<Hash, Refusal> {
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(broken)?;
@@ -158,13 +303,12 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The server's side: any client certificate is taken at its key, which the peer then proves to hold.
-fn server_config(identity: &Identity) -> Result<ServerConfig, Refusal> {
+fn server_config(identities: &Identities) -> Result<ServerConfig, Refusal> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(broken)?
         .with_client_cert_verifier(Arc::new(AnyKey { provider: provider() }))
-        .with_single_cert(vec![identity.certificate()?], identity.key()?)
-        .map_err(broken)?;
+        .with_cert_resolver(Arc::new(identities.clone()));
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
 }
@@ -344,10 +488,10 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Refusal> {
 /// Accepts connections and shakes hands, each in a task of its own with a deadline, at most `connections_max` at once.
 pub fn accept(
     listener: TcpListener,
-    identity: &Identity,
+    identities: &Identities,
     connections_max: usize,
 ) -> Result<ReceiverStream<std::io::Result<Connection>>, Refusal> {
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(identity)?));
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(identities)?));
     let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
     let places = Arc::new(Semaphore::new(connections_max));
     tokio::spawn(async move {
@@ -422,12 +566,13 @@ pub fn channel(
 ) -> Result<tonic::transport::Channel, Refusal> {
     let config = Arc::new(client_config(pin, identity)?);
     let target = address.to_owned();
+    let name = ServerName::try_from(name_of(pin)).map_err(broken)?;
     let connector = tower::service_fn(move |_: http::Uri| {
-        let (config, target) = (config.clone(), target.clone());
+        let (config, target, name) = (config.clone(), target.clone(), name.clone());
         async move {
             let stream = TcpStream::connect(&target).await?;
             stream.set_nodelay(true)?;
-            let stream = tokio_rustls::TlsConnector::from(config).connect(any_name(), stream).await?;
+            let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
         }
     });

@@ -169,6 +169,7 @@ fn found_node(
         log: vec![key(&format!("node/{}/log", plan.node))],
         witness: vec![key(&format!("node/{}/witness", plan.node))],
         statements: BTreeMap::new(),
+        tls: vec![plan.tls_sha256],
     };
     let mut founded = FoundedNode {
         genesis: Vec::new(),

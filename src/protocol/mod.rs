@@ -76,6 +76,8 @@ pub enum Input {
     Officer(RequestId, Signed),
     /// A node that may be unknown shows how its log begins; and the SHA-256 of the TLS key it showed.
     Introduced(RequestId, Run, Hash),
+    /// A node that is known shows a new record; and the SHA-256 of the TLS key it showed.
+    Reintroduced(RequestId, Signed, Hash),
     /// A replication stream with a peer is open.
     PeerUp(NodeId),
     /// It is closed.
@@ -296,6 +298,10 @@ impl Node {
             }
             Input::Introduced(id, run, tls_sha256) => {
                 let answer = self.introduced(run, tls_sha256, now, &mut work);
+                work.reply(id, answer);
+            }
+            Input::Reintroduced(id, record, tls_sha256) => {
+                let answer = self.reintroduced(&record, tls_sha256);
                 work.reply(id, answer);
             }
             Input::PeerUp(node) => self.peer_up(node, now, &mut work),

@@ -1,7 +1,7 @@
 //! What an operator decides for a node, and the keys the node signs with.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::{NodeId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::price::Component;
 use crate::domain::signing::{PublicKey, SecretKey};
@@ -77,6 +77,9 @@ pub struct NodeKeys {
     pub witness: Vec<SecretKey>,
     /// Sign statements, per hosted organisation.
     pub statements: BTreeMap<OrgId, Vec<SecretKey>>,
+    /// SHA-256 of the SubjectPublicKeyInfo of each TLS key that the node can show, oldest first; the keys themselves are
+    /// the shell's. Empty where nobody connects to the node.
+    pub tls: Vec<Hash>,
 }
 
 impl NodeKeys {

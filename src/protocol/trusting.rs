@@ -28,6 +28,10 @@ impl Node {
                 Err(refusal.with("node", &admission.home_node))
             }
             Body::KeyEvent(event) => self.check_event_here(event),
+            Body::NodeRecord(record) if !self.keys.tls.is_empty() && !self.keys.tls.contains(&record.tls_sha256) => {
+                // Nobody could connect to this node any more.
+                Err(Refusal::new(Reason::KeyAbsent).with("tls_sha256", record.tls_sha256))
+            }
             Body::Recovery(recovery) => {
                 self.state.registry.check_member(&recovery.org)?;
                 // Whoever signs a time does not choose it freely: the announcement is public from here on.

@@ -494,23 +494,36 @@ impl From<&Claim> for pb::Head {
     }
 }
 
-impl TryFrom<pb::IntroduceRequest> for Run {
+/// How a caller makes itself known.
+pub enum Introduction {
+    /// By the beginning of its log.
+    Beginning(Run),
+    /// By a new node record.
+    Record(Signed),
+}
+
+impl TryFrom<pb::IntroduceRequest> for Introduction {
     type Error = Refusal;
 
     fn try_from(message: pb::IntroduceRequest) -> Result<Self, Refusal> {
-        let pb::IntroduceRequest { log } = message;
+        let pb::IntroduceRequest { log, node_record } = message;
+        if let Some(record) = node_record {
+            return Signed::try_from(record).map(Self::Record);
+        }
         let log = required("log", log).map_err(malformed)?;
         bounded("log.entries", log.entries.len(), INTRODUCTION_ENTRIES_MAX)?;
         let origin = parsed("log.origin", &log.origin).map_err(malformed)?;
-        run_of(origin, log)
-            .map_err(|refusal| if refusal.reason == Reason::FrameInvalid { refusal } else { malformed(refusal) })
+        let run = run_of(origin, log)
+            .map_err(|refusal| if refusal.reason == Reason::FrameInvalid { refusal } else { malformed(refusal) })?;
+        Ok(Self::Beginning(run))
     }
 }
 
 impl From<&Run> for pb::IntroduceRequest {
     fn from(run: &Run) -> Self {
         // Which federation it wants to join is the question.
-        Self { log: Some(pb::Entries { origin: run.origin.to_string(), ..entries_message(run) }) }
+        let log = Some(pb::Entries { origin: run.origin.to_string(), ..entries_message(run) });
+        Self { log, node_record: None }
     }
 }
 

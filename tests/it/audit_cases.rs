@@ -210,15 +210,12 @@ fn by_couriers_against_trust() -> Vec<Forgery> {
             bundle.members.remove(&name);
         }),
         without("path changed", |bundle| {
-            let turn = |line: &str| match line.split_once(' ') {
-                Some((bit, other)) if bit.parse::<u8>().is_ok() => format!("{bit} {}", other.to_ascii_lowercase()),
-                _ => line.to_owned(),
-            };
             edit(bundle, "ends/kid.end", |text| {
                 let at = text.find("\n0 ").or_else(|| text.find("\n1 ")).expect("a step");
-                let (head, rest) = text.split_at(at + 1);
-                let (step, tail) = rest.split_once('\n').expect("a line");
-                format!("{head}{}\n{tail}", turn(step))
+                // The first letter of the hash after the bit.
+                let at = at + 3;
+                let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+                format!("{}{other}{}", &text[..at], &text[at + 1..])
             });
         }),
     ]

@@ -441,6 +441,7 @@ impl Federation {
             log: vec![key(&format!("node/{node}/log"))],
             witness: vec![key(&format!("node/{node}/witness"))],
             statements: hosts.iter().map(|org| (org.clone(), vec![statement_key(org.as_str())])).collect(),
+            tls: Vec::new(),
         }
     }
 

@@ -93,8 +93,8 @@ impl Nodes {
             self.handles.lock().expect("no panic holds it").clone().into_iter().collect();
         for (index, (a, to_a)) in all.iter().enumerate() {
             for (b, to_b) in &all[index + 1..] {
-                let (mut out_of_a, into_a) = to_a.open_stream(b.clone(), Dialler::Us).await.expect("runs");
-                let (mut out_of_b, into_b) = to_b.open_stream(a.clone(), Dialler::Them).await.expect("runs");
+                let (mut out_of_a, into_a) = to_a.open_stream(b.clone(), Dialler::Us, None).await.expect("runs");
+                let (mut out_of_b, into_b) = to_b.open_stream(a.clone(), Dialler::Them, None).await.expect("runs");
                 tokio::spawn(async move {
                     while let Some(frame) = out_of_a.recv().await {
                         if into_b.frame(frame).await.is_err() {

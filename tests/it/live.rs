@@ -24,7 +24,7 @@ use verbund::node::ports::{Nobody, Peers as _};
 use verbund::node::repair::repair_log;
 use verbund::node::start::{Running, read_genesis, start};
 use verbund::node::system::{SystemClock, SystemDice};
-use verbund::node::tls::{self, Identity, key_shown_at};
+use verbund::node::tls::{self, Identities, Identity, key_shown_at};
 use verbund::protocol::Node;
 use verbund::protocol::frame::{Delivery, Run};
 use verbund::protocol::limits::BATCH_DELIVERIES_MAX;
@@ -176,18 +176,19 @@ async fn when_both_dial_at_once_the_stream_of_the_smaller_name_stays() {
     let driver = tokio::spawn(driver.run());
     let (larger, smaller): (NodeId, NodeId) = (name("kitu"), name("akdb"));
     // Own name first: the stream this node dialled replaces the other's, whichever is there first.
-    let (mut theirs, _theirs) = handle.open_stream(larger.clone(), Dialler::Them).await.expect("none is open");
-    let (mut ours, into_ours) = handle.open_stream(larger.clone(), Dialler::Us).await.expect("takes its place");
+    let (mut theirs, _theirs) = handle.open_stream(larger.clone(), Dialler::Them, None).await.expect("none is open");
+    let (mut ours, into_ours) = handle.open_stream(larger.clone(), Dialler::Us, None).await.expect("takes its place");
     while theirs.recv().await.is_some() {}
-    let refused = handle.open_stream(larger.clone(), Dialler::Them).await.err().expect("one is open");
+    let refused = handle.open_stream(larger.clone(), Dialler::Them, None).await.err().expect("one is open");
     assert_eq!(refused.reason, Reason::StreamOpen);
     assert!(ours.recv().await.is_some(), "a hello");
     // The other way round the peer's stays.
-    let (_theirs, _into) = handle.open_stream(smaller.clone(), Dialler::Them).await.expect("none is open");
-    let refused = handle.open_stream(smaller.clone(), Dialler::Us).await.err().expect("one is open");
+    let (_theirs, _into) = handle.open_stream(smaller.clone(), Dialler::Them, None).await.expect("none is open");
+    let refused = handle.open_stream(smaller.clone(), Dialler::Us, None).await.err().expect("one is open");
     assert_eq!(refused.reason, Reason::StreamOpen);
     // Whoever dials again has lost its first stream.
-    let (_again, _into_again) = handle.open_stream(smaller.clone(), Dialler::Them).await.expect("takes its place");
+    let (_again, _into_again) =
+        handle.open_stream(smaller.clone(), Dialler::Them, None).await.expect("takes its place");
     assert_eq!(*handle.open_streams().borrow(), [larger.clone(), smaller.clone()].into());
     drop(into_ours);
     let mut open = handle.open_streams();
@@ -478,8 +479,8 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
 /// Somebody else's node, seen from outside: its TLS key, and nothing of its own running.
 fn outsider(live: &Live, node: &str) -> GrpcPeers {
     let config = read_run(&live.run_file(node)).expect("settings");
-    let identity = Identity::read(&config.keys, &mut Opener::default()).expect("a TLS key");
-    GrpcPeers::new(&config, identity)
+    let held = Identity::read_all(&config.keys, &mut Opener::default()).expect("a TLS key");
+    GrpcPeers::new(&config, Identities::new(held).expect("in good form"))
 }
 
 /// A delivery that any node refuses once it looks at it.

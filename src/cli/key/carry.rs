@@ -52,10 +52,10 @@ pub struct Publishing {
 }
 
 /// The node to talk to: the one of the profile or the options, else the one of the settings.
-pub(super) fn connect(global: &Global, config: Option<&NodeConfig>) -> Result<Client, Refusal> {
+pub(super) async fn connect(global: &Global, config: Option<&NodeConfig>) -> Result<Client, Refusal> {
     match config {
         Some(config) if global.profile.is_none() && global.address.is_none() => {
-            Client::to_own(config, Duration::from_secs(global.timeout))
+            Client::to_own(config, Duration::from_secs(global.timeout)).await
         }
         _ => Client::connect(global, Duration::from_secs(global.timeout)),
     }
@@ -168,6 +168,6 @@ pub(super) fn sign(global: &Global, arguments: &Signing) -> Result<(), Refusal> 
 /// Publishes what is in the file.
 pub(super) async fn publish(global: &Global, arguments: &Publishing) -> Result<(), Refusal> {
     let config = arguments.config.as_deref().map(read_run).transpose()?;
-    let mut client = connect(global, config.as_ref())?;
+    let mut client = connect(global, config.as_ref()).await?;
     crate::cli::offering::publish(global, &mut client, &read(&arguments.file)?).await
 }

@@ -24,7 +24,7 @@ const COLUMNS: [(&str, &str); 4] =
 /// Prints the keys in force and those revoked, the root keys first.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Refusal> {
     let config = arguments.config.as_deref().map(read_run).transpose()?;
-    let mut client = connect(global, config.as_ref())?;
+    let mut client = connect(global, config.as_ref()).await?;
     let book = client.keys(&org(global, &client, config.as_ref())?).await?;
     global.out().rows(&COLUMNS, &rows(&book))
 }

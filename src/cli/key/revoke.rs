@@ -51,7 +51,7 @@ enum Why {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Refusal> {
     let Arguments { hash, reason, last_good, root_key, config, carry } = arguments;
     let config = config.as_deref().map(read_run).transpose()?;
-    let mut client = connect(global, config.as_ref())?;
+    let mut client = connect(global, config.as_ref()).await?;
     let org = org(global, &client, config.as_ref())?;
     let book = client.keys(&org).await?;
     let roots = signers(&mut opener(global)?, &root_key)?;

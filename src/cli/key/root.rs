@@ -95,7 +95,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     let config = config.as_deref().map(read_run).transpose()?;
     let mut opener = opener(global)?;
     let root = sets.read(&mut opener)?;
-    let mut client = connect(global, config.as_ref())?;
+    let mut client = connect(global, config.as_ref()).await?;
     let book = client.keys(&org(global, &client, config.as_ref())?).await?;
     let event = book.rotate_root(root.clone())?;
     let roots = signers(&mut opener, &root_key)?;
@@ -113,7 +113,7 @@ pub(super) async fn recover(global: &Global, arguments: Recovering) -> Result<()
     let config = config.as_deref().map(read_run).transpose()?;
     let mut opener = opener(global)?;
     let root = sets.read(&mut opener)?;
-    let mut client = connect(global, config.as_ref())?;
+    let mut client = connect(global, config.as_ref()).await?;
     let book = client.keys(&org(global, &client, config.as_ref())?).await?;
     let recovery = book.recover(root.clone(), why, SystemClock.now(), complete)?;
     let trustees = signers(&mut opener, &trustee_key)?;

@@ -5,9 +5,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::carry::{Carry, check_roots, connect, finish, node_opener, org, signers};
-use super::fresh;
+use super::tls;
 use crate::cli::options::Global;
-use crate::config::node::{NodeConfig, read_run};
+use crate::cli::options::address;
+use crate::config::node::{HostPort, NodeConfig, read_run};
 use crate::domain::id::OrgId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{SecretKey, Signer};
@@ -15,6 +16,7 @@ use crate::domain::statement::Kind;
 use crate::domain::trust::key_book::KeyBook;
 use crate::domain::trust::{KeyRole, LastGood, RevocationReason};
 use crate::node::keys::{self, Opener};
+use crate::node::system::fresh_key;
 
 /// `key rotate`.
 #[derive(Args)]
@@ -31,6 +33,12 @@ pub struct Arguments {
     /// Warum der alte endet
     #[arg(long, value_enum, default_value_t)]
     reason: Why,
+    /// Nur mit `tls`: unter welcher Adresse der Knoten künftig zu erreichen ist; sonst bleiben die bisherigen
+    #[arg(long = "reach", value_name = "HOST:PORT", value_parser = address)]
+    addresses: Vec<HostPort>,
+    /// Nur mit `tls`: der alte ist verloren. Der Knoten läuft nicht; beim nächsten Start stellt er sich neu vor
+    #[arg(long)]
+    lost: bool,
     /// Nach einem Diebstahl: bis wohin der alte Schlüssel galt, je Protokoll; in nicht genannten nirgends
     #[arg(long, value_name = "LOG:ANZAHL")]
     last_good: Vec<LastGood>,
@@ -47,16 +55,8 @@ pub enum Role {
     Log,
     /// Bezeugt die Stände anderer
     Witness,
-}
-
-impl From<Role> for KeyRole {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Statement => Self::Statement,
-            Role::Log => Self::Log,
-            Role::Witness => Self::Witness,
-        }
-    }
+    /// Zeigt anderen Knoten, wer dieser ist; braucht keinen Wurzelschlüssel
+    Tls,
 }
 
 /// Why the key that is replaced ends.
@@ -80,10 +80,20 @@ impl From<Why> for RevocationReason {
 
 /// Makes the next generation of the key, publishes the event that names it, and says which key it is.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Refusal> {
-    let Arguments { role, config, root_key, reason, last_good, carry } = arguments;
+    let Arguments { role, config, root_key, reason, addresses, lost, last_good, carry } = arguments;
     let config = read_run(&config)?;
+    let role = match role {
+        Role::Tls if lost => return tls::replace_lost(global, &config, &addresses),
+        Role::Tls => return tls::rotate(global, &config, &addresses, &carry).await,
+        _ if lost || !addresses.is_empty() => {
+            return Err(Refusal::new(Reason::UsageInvalid).with("rule", "--reach, --lost: --role tls"));
+        }
+        Role::Statement => KeyRole::Statement,
+        Role::Log => KeyRole::Log,
+        Role::Witness => KeyRole::Witness,
+    };
     let mut opener = node_opener(global, &config)?;
-    let mut client = connect(global, Some(&config))?;
+    let mut client = connect(global, Some(&config)).await?;
     let org = org(global, &client, Some(&config))?;
     if !config.profile.hosts.contains(&org) {
         return Err(Refusal::new(Reason::OrgElsewhere).with("org", org));
@@ -93,15 +103,15 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     if !carry.dry_run {
         check_roots(&book.root, &roots, &carry)?;
     }
-    let next = Next::find(&mut opener, &config, &book, role.into(), &org)?;
-    let event = book.rotate(role.into(), &next.key.public(), reason.into(), &last_good)?;
+    let next = Next::find(&mut opener, &config, &book, role, &org)?;
+    let event = book.rotate(role, &next.key.public(), reason.into(), &last_good)?;
     if !carry.dry_run {
         next.lay_down(node_opener(global, &config)?)?;
     }
     let signing: Vec<&dyn Signer> = roots.iter().map(|key| &**key).chain([&next.key as &dyn Signer]).collect();
     let former = event.revoke.first().map(|revoked| revoked.key.to_string());
     let said = json!({
-        "org": org, "role": KeyRole::from(role).word(), "former_key_hash": former,
+        "org": org, "role": role.word(), "former_key_hash": former,
         "key_hash": next.key.public().hash().to_string(), "key_file": next.file.display().to_string(),
     });
     let out = global.out();
@@ -142,7 +152,7 @@ impl Next {
             }
         }
         let file = keys::generation(&config.keys, &name, newest.map_or(0, |number| number + 1));
-        Ok(Self { file, key: fresh(), is_new: true })
+        Ok(Self { file, key: fresh_key(), is_new: true })
     }
 
     /// Writes its file before anyone hears of it; under the node's passphrase, where it has one.

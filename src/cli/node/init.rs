@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::cli::options::Global;
+use crate::cli::options::{self, Global};
 use crate::cli::trust::carried::{read_keys, read_standing};
 use crate::config::folder::read_node_folder;
 use crate::config::node::HostPort;
@@ -25,7 +25,7 @@ pub struct Init {
     #[arg(long, value_name = "IP:PORT")]
     listen: SocketAddr,
     /// Unter welchen Adressen andere ihn erreichen; ohne Angabe die, an der er lauscht
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
     address: Vec<HostPort>,
     /// Wurzelschlüssel der Organisationen, soweit zur Hand; was fehlt, wird zum Unterschreiben getragen
     #[arg(long, value_name = "DATEI")]
@@ -36,11 +36,6 @@ pub struct Init {
     /// Nur prüfen und zeigen, was entstünde
     #[arg(long)]
     dry_run: bool,
-}
-
-/// Reads `host:port`.
-pub fn address(text: &str) -> Result<HostPort, String> {
-    HostPort::try_from(text.to_owned())
 }
 
 /// Runs the verb.

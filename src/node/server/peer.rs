@@ -14,12 +14,12 @@ use crate::node::handle::StreamIn;
 use crate::node::tls::PeerIdentity;
 use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::Answer;
-use crate::protocol::frame::{Delivery, Question, Run};
+use crate::protocol::frame::{Delivery, Question};
 use crate::protocol::peering::Dialler;
 use crate::wire::delivery::deliveries;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::peer_service_server::PeerService;
-use crate::wire::peer::Heard;
+use crate::wire::peer::{Heard, Introduction};
 use crate::wire::status::{lang_of, to_refusal, to_status};
 
 #[tonic::async_trait]
@@ -30,8 +30,8 @@ impl PeerService for Desk {
         let (metadata, extensions, incoming) = request.into_parts();
         let lang = lang_of(&metadata);
         answered(lang, async {
-            let peer = self.peer(&extensions)?;
-            let (frames, stream) = self.handle.open_stream(peer, Dialler::Them).await?;
+            let (peer, key) = (self.peer(&extensions)?, shown_key(&extensions));
+            let (frames, stream) = self.handle.open_stream(peer, Dialler::Them, key).await?;
             let (failed, failures) = mpsc::channel(1);
             // Reading has its own task: two nodes that both wait for room to write must still read.
             let traffic = self.handle.traffic().clone();
@@ -99,9 +99,12 @@ impl PeerService for Desk {
                 tokio::time::sleep(INTRODUCTION_PAUSE).await;
                 drop(place);
             });
-            let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
-            let key = key.ok_or_else(|| Refusal::new(Reason::PeerUnknown).with("rule", "no client certificate"))?;
-            self.handle.introduce(Run::try_from(message)?, Hash(key)).await?;
+            let unshown = || Refusal::new(Reason::PeerUnknown).with("rule", "no client certificate");
+            let key = shown_key(&extensions).ok_or_else(unshown)?;
+            match Introduction::try_from(message)? {
+                Introduction::Beginning(run) => self.handle.introduce(run, key).await?,
+                Introduction::Record(record) => self.handle.reintroduce(record, key).await?,
+            };
             Ok(pb::IntroduceResponse { node: self.handle.node().to_string() })
         })
         .await
@@ -111,9 +114,14 @@ impl PeerService for Desk {
 impl Desk {
     /// The node at the other end of the connection.
     fn peer(&self, extensions: &Extensions) -> Result<NodeId, Refusal> {
-        let key = extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256);
+        let key = shown_key(extensions).map(|key| key.0);
         peer_of_key(self.handle.node(), &self.handle.pins(), &self.anchors, key)
     }
+}
+
+/// The TLS key that the connection showed.
+fn shown_key(extensions: &Extensions) -> Option<Hash> {
+    extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256).map(Hash)
 }
 
 fn receipt_in(answer: Answer) -> Result<Signed, Refusal> {

@@ -10,7 +10,7 @@
 //! spread    new entries go to two peers at once, their heads to all others               Pushed
 //! witness   checkpoints are cosigned, gathered and kept                                    Cosigned
 //! fork      two histories of one log become evidence and a cut                             Probe Branch ForkProof
-//! introduction  a new node shows how its log begins
+//! introduction  a new node shows how its log begins, a known one its new TLS key
 //! own       what others know of the own log comes back before anything is signed
 //! ```
 //!
@@ -26,9 +26,10 @@ mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::{NodeId, Origin};
+use crate::domain::id::{NodeId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
+use crate::domain::trust::NodeRecord;
 use crate::log::leaf::Audience;
 use crate::log::note::SignedNote;
 use crate::protocol::frame::{Claim, Frame};
@@ -142,6 +143,9 @@ pub struct Replication {
     /// What may be taken of each log.
     quotas: BTreeMap<Origin, Quota>,
     pub(super) own: OwnLog,
+    /// Records that nodes have shown which have a new TLS key and cannot be reached by the old one; each with the record
+    /// of their log that it goes before.
+    shown: BTreeMap<NodeId, (NodeRecord, Option<StatementId>)>,
 }
 
 impl Replication {
@@ -256,12 +260,7 @@ impl Node {
         Ok(())
     }
 
-    fn check_hello(
-        &self,
-        from: &NodeId,
-        anchor: crate::domain::id::StatementId,
-        node: &NodeId,
-    ) -> Result<(), Refusal> {
+    fn check_hello(&self, from: &NodeId, anchor: StatementId, node: &NodeId) -> Result<(), Refusal> {
         if anchor != self.settings.anchor {
             return Err(Refusal::new(Reason::RootUnknown).with("found", anchor));
         }

@@ -131,6 +131,7 @@ impl Node {
         if self.settings.alone && !self.others().is_empty() {
             self.say_that_nobody_was_asked(now, work);
         }
+        self.replace_lost_tls_key(work);
         self.publish_tariffs(work);
     }
 

@@ -102,6 +102,7 @@ impl Image {
             log: vec![key(&format!("node/{node}/log"))],
             witness: vec![key(&format!("node/{node}/witness"))],
             statements: [(org_name(number), vec![key(&format!("org/{}/statement", org_name(number)))])].into(),
+            tls: Vec::new(),
         }
     }
 
