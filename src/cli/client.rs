@@ -246,6 +246,19 @@ impl Client {
         self.raw_status().await.map(|status| status.log_origin)
     }
 
+    /// A public statement, exactly as it was signed.
+    pub async fn statement(&mut self, statement_id: StatementId) -> Result<Signed, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let request = node::v1::GetStatementRequest { statement_id: statement_id.to_string() };
+        let answer = client.get_statement(request).await.map_err(|status| to_refusal(&status))?;
+        let signed = crate::wire::statement::signed(answer.into_inner().statement)?;
+        // The node is believed nothing that can be seen.
+        if signed.id() == statement_id {
+            return Ok(signed);
+        }
+        Err(Refusal::new(Reason::StatementMalformed).with("found", signed.id()).with("expected", statement_id))
+    }
+
     /// What the federation says about trust, and of one organisation if one is named.
     pub async fn trust(&mut self, org: Option<&OrgId>) -> Result<node::v1::GetTrustResponse, Refusal> {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());

@@ -105,11 +105,11 @@ impl TrustFile {
         serde_json::to_value(file).expect("plain strings and numbers always serialize")
     }
 
-    /// What a proposal rests on: the root versions, and whatever is said of one organisation, as far as it counts.
+    /// What a proposal rests on: root versions, successions, and whatever is said of one organisation, as far as it counts.
     pub fn grounds(&self, org: Option<&OrgId>) -> Vec<Signed> {
         let folded = org.map_or_else(|| self.fold(&NodeId::lowest()), |org| self.at_home_of(org));
         let is_ground = |signed: &&Signed| match subject_of(signed) {
-            Some(Subject::Federation) => *signed.kind() == Kind::FederationRoot,
+            Some(Subject::Federation) => matches!(signed.kind(), Kind::FederationRoot | Kind::Succession),
             Some(Subject::Organisation(of) | Subject::Officer(of, _)) => Some(&of) == org,
             _ => false,
         };
@@ -126,11 +126,11 @@ impl TrustFile {
     /// What the statements say, as the log of an organisation's newest home would.
     pub fn at_home_of(&self, org: &OrgId) -> Folded {
         let homes = self.statements.iter().filter(|signed| *signed.kind() == Kind::Admission);
-        let homes = homes.filter_map(|signed| match Body::read(signed) {
+        let mut homes = homes.filter_map(|signed| match Body::read(signed) {
             Ok(Body::Admission(admission)) if admission.org == *org => Some(admission.home_node),
             _ => None,
         });
-        self.fold(&homes.last().unwrap_or_else(NodeId::lowest))
+        self.fold(&homes.next_back().unwrap_or_else(NodeId::lowest))
     }
 }
 

@@ -44,8 +44,12 @@ pub fn host(arrival: &Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf,
     let proposal = Proposal::new(Kind::KeyEvent, &event, &arrival.file)?.sign(&key)?;
     let proposal = arrival.root_keys.iter().try_fold(proposal, |proposal, key| proposal.sign(key.as_ref()))?;
     let grounds = arrival.file.grounds(Some(org));
-    let copies: Vec<&Signed> =
-        taken.iter().filter(|signed| *signed.kind() != Kind::FederationRoot && grounds.contains(signed)).collect();
+    let copies: Vec<&Signed> = taken
+        .iter()
+        .filter(|signed| {
+            !matches!(signed.kind(), Kind::FederationRoot | Kind::Succession) && grounds.contains(signed)
+        })
+        .collect();
     let event_file = folder.join(format!("{:04}-key-event-{org}.vorschlag.json", copies.len()));
     if dry_run {
         return Ok((event_file, proposal));

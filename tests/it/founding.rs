@@ -154,6 +154,7 @@ fn commands(page: &str) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the number of commands is a figure of the trust bench")]
 fn the_page_founds_a_federation_that_a_third_operator_joins() {
     let (first, third) = PAGE.split_once(THIRD).expect("the third operator's part");
     let founding = commands(first);
@@ -295,12 +296,69 @@ fn a_federation_lives_on_without_the_demonstration() {
     desk.exit(&format!("{recover} && verbund trust publish wiederherstellung-barleben.vorschlag.json {at}"), 0);
     desk.refused(&recover, 7, "RECOVERY_VOID");
 
+    desk.next_root(at);
+
     // An expulsion reaches the node of the one who is expelled.
-    let expel = format!(
-        "verbund trust propose expulsion --of kid --reason Beitrag {trustees} --trustee-key treuhand/treuhand-3.pem {at}"
-    );
+    let trustees = "--trustee-key neu-1.pem --trustee-key neu-2.pem";
+    let expel = format!("verbund trust propose expulsion --of kid --reason Beitrag {trustees} {at}");
     desk.exit(&format!("{expel} && verbund trust publish ausschluss-kid.vorschlag.json {at}"), 0);
     assert!(desk.exit(&format!("verbund trust show {at}"), 0).contains("AUSGESCHLOSSEN kid"));
+}
+
+impl Desk {
+    /// New trustees take over, name another rule pack and a succession; every node learns of it.
+    fn next_root(&self, at: &str) {
+        for number in 1..=3 {
+            self.exit(&format!("verbund key generate --file neu-{number}.pem > neu-{number}.txt"), 0);
+        }
+        let plan = fs::read_to_string(self.path("plan.toml")).expect("the plan");
+        let mut number = 0;
+        let named = plan.lines().map(|line| {
+            let is_trustee = line.starts_with("name = \"Treuhand");
+            number += i32::from(is_trustee);
+            if is_trustee { format!("{line}\nkey = \"neu-{number}.txt\"") } else { line.to_owned() }
+        });
+        fs::write(self.path("plan2.toml"), named.collect::<Vec<_>>().join("\n")).expect("file");
+        let old = "--trustee-key treuhand/treuhand-1.pem --trustee-key treuhand/treuhand-2.pem";
+        self.refused(&format!("verbund trust propose root --plan plan.toml {old} {at}"), 2, "USAGE_INVALID");
+        self.exit(&format!("verbund trust propose root --plan plan2.toml {old} {at}"), 0);
+        let file = "wurzel-2.vorschlag.json";
+        self.refused(&format!("verbund trust publish {file} {at}"), 5, "THRESHOLD_MISSED");
+        self.exit(&format!("verbund trust sign {file} --signing-key neu-1.pem --signing-key neu-3.pem"), 0);
+        self.exit(&format!("verbund trust publish {file} {at}"), 0);
+        // The old trustees sign nothing any more.
+        let pack = "verbund trust propose rule-pack --file plan2.toml";
+        self.refused(&format!("{pack} {old} {at}"), 3, "CONFIG_UNKNOWN_KEY");
+        let rules = plan.split_once("[rule_pack]").expect("a rule pack").1.replace("2022", "2027");
+        fs::write(self.path("pack.toml"), format!("[rule_pack]{rules}")).expect("file");
+        let pack = "verbund trust propose rule-pack --file pack.toml";
+        self.refused(&format!("{pack} {old} {at}"), 5, "SIGNER_WRONG");
+        let new = "--trustee-key neu-1.pem --trustee-key neu-2.pem";
+        self.exit(
+            &format!("{pack} {new} {at} && verbund trust publish regelwerk-gwb-108-2027.vorschlag.json {at}"),
+            0,
+        );
+        let succeed = "verbund org succeed --predecessor barleben --successor kitu --on 2027-01-01 --source Gesetz";
+        self.exit(&format!("{succeed} {new} {at}"), 0);
+        self.exit(&format!("verbund trust publish nachfolge-barleben-kitu.vorschlag.json {at}"), 0);
+        self.refused(&format!("{succeed} {new} {at} --out noch.json"), 7, "SUCCESSION_KNOWN");
+        let elsewhere = "verbund trust show --profile betrieb/kid/client.toml";
+        let is_there = (0..100).any(|_| {
+            let said = self.exit(elsewhere, 0);
+            said.contains("Fassung 2") && said.contains("gwb-108-2027") && said.contains("barleben → kitu")
+        });
+        assert!(is_there, "{}", self.exit(elsewhere, 0));
+        // What a node saves is enough to ask for an admission elsewhere.
+        self.exit(&format!("verbund trust show --save stand {at}"), 0);
+        let join =
+            "verbund org join --from provitako/organisations.toml --home provitako --operates --new-keys dritte";
+        self.exit(&format!("{join} --standing stand --out . --dry-run"), 0);
+        assert!(!self.path("dritte").exists());
+        let root = fs::read_to_string(self.path("akte/wurzel.txt")).expect("the root");
+        let id = root.trim().trim_start_matches("sha256:");
+        assert!(self.exit(&format!("verbund trust show --id {id} {at}"), 0).contains("payloadType"));
+        self.refused(&format!("verbund trust show --id {} {at}", "0".repeat(64)), 6, "STATEMENT_UNKNOWN");
+    }
 }
 
 #[test]

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::cli::client::Client;
 use crate::cli::options::Global;
-use crate::cli::output::{Format, Output};
+use crate::cli::output::{Format, Output, data};
 use crate::cli::trust::carried::{make_folder, read_proposal, tell, write_new};
 use crate::domain::envelope;
+use crate::domain::id::StatementId;
 use crate::domain::reason::Refusal;
 use crate::domain::trust_file::{TrustFile, printed};
 use crate::wire::pb::node::v1 as pb;
@@ -32,6 +33,13 @@ pub async fn node(global: &Global, save: Option<&Path>) -> Result<(), Refusal> {
         return out.rows(&ORGANISATION_COLUMNS, &answer.organisations.iter().map(row).collect::<Vec<_>>());
     }
     out.one(&value(&answer, &file), &text(&answer, out))
+}
+
+/// Shows one public statement: as its envelope, which is the same for people and programs.
+pub async fn statement(global: &Global, id: StatementId) -> Result<(), Refusal> {
+    let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let signed = client.statement(id).await?;
+    data(&format!("{}\n", envelope::write(&signed)))
 }
 
 fn save_statements(folder: &Path, file: &TrustFile) -> Result<(), Refusal> {
