@@ -13,8 +13,8 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Kind, Signed, Verified, kind_and_payload};
-use crate::domain::trust::subject::{Subject, is_trust_kind, subject_in, subject_of};
 use crate::domain::time::Timestamp;
+use crate::domain::trust::subject::{Subject, is_trust_kind, subject_in, subject_of};
 use crate::domain::trust::{Holder, LogTrust, OfficerGrant, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Witnesses;
@@ -362,7 +362,8 @@ impl Logs {
     /// signed. A remark: the checkpoint may be a later one than the first that covered it.
     pub fn mark_grants(&self, entries: &[Entry], book: &mut Book) {
         for entry in entries.iter().filter(|entry| matches!(entry.section, Section::Order | Section::Facts)) {
-            let ([by], Some((origin, _)), Some(proof)) = (entry.signed.signatures(), &entry.place, &entry.proof) else {
+            let ([by], Some((origin, _)), Some(proof)) = (entry.signed.signatures(), &entry.place, &entry.proof)
+            else {
                 continue;
             };
             let holder = self.registry.log(origin).and_then(|log| log.keys().get(&by.key)).map(|key| &key.holder);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{Bundle, BundleInput, LogEnd, LoggedStatement};
 use verbund::audit::packing::pack as packed;
+use verbund::domain::body::Body;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
@@ -153,9 +154,10 @@ impl NodeLog {
     }
 }
 
-struct World {
+pub struct World {
     script: Script,
-    founding: Founding,
+    /// Keys and beginnings.
+    pub founding: Founding,
     logs: BTreeMap<String, NodeLog>,
     facts: FactBase,
     pack: RulePack,
@@ -283,7 +285,8 @@ impl World {
         world
     }
 
-    fn append(&mut self, name: &str, signed: &Signed, outcome: OutcomeTag) {
+    /// Puts a statement at the end of a log.
+    pub fn append(&mut self, name: &str, signed: &Signed, outcome: OutcomeTag) {
         let is_public = signed.kind().is_public();
         let audience = if is_public { Audience::Public } else { Audience::Parties };
         let log = self.logs.get_mut(name).expect("a node");
@@ -740,7 +743,9 @@ impl World {
         for name in NODES {
             for signed in &self.logs[name].entries {
                 let wanted = match signed.kind() {
-                    Kind::FederationRoot | Kind::RulePack | Kind::Admission | Kind::KeyEvent => true,
+                    Kind::FederationRoot | Kind::RulePack | Kind::Admission | Kind::KeyEvent | Kind::Expulsion => {
+                        true
+                    }
                     Kind::OfficerGrant => {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
                         text.contains("einkauf") || self.script.approval.is_some()
@@ -779,4 +784,43 @@ pub fn evidence(script: &Script) -> Evidence {
     let mut world = World::new(script);
     world.play();
     world.evidence()
+}
+
+/// The same, with something that happens once the order has ended.
+pub fn afterwards(script: &Script, happens: impl FnOnce(&mut World)) -> Evidence {
+    let mut world = World::new(script);
+    world.play();
+    happens(&mut world);
+    world.evidence()
+}
+
+impl World {
+    /// Number of entries of a log.
+    pub fn size(&self, name: &str) -> u64 {
+        self.logs[name].history.tree.size()
+    }
+
+    /// The log of a node.
+    pub fn origin(&self, name: &str) -> Origin {
+        self.logs[name].origin.clone()
+    }
+
+    /// Number and id of the last key event of an organisation.
+    pub fn last_event(&self, of: &OrgId) -> (u64, StatementId) {
+        let events = self.logs[home(of.as_str())].entries.iter().filter_map(|signed| match Body::read(signed) {
+            Ok(Body::KeyEvent(event)) if event.org == *of => Some((event.seq, signed.id())),
+            _ => None,
+        });
+        events.last().expect("an organisation with keys")
+    }
+
+    /// An organisation's log is hosted here.
+    pub fn home_of(&self, of: &OrgId) -> &'static str {
+        home(of.as_str())
+    }
+}
+
+/// The root keys of an organisation.
+pub fn roots_of(org: &OrgId) -> Vec<SecretKey> {
+    (0..3).map(|number| secret(&format!("org/{org}/root/{number}"))).collect()
 }

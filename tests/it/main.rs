@@ -29,4 +29,5 @@ mod sim;
 mod store_contract;
 mod tidy;
 mod token_keys;
+mod trust_attacks;
 mod vectors;
