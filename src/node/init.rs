@@ -60,7 +60,7 @@ impl Beginning {
         let identity = Identity::make(&[profile.node.to_string()], None)?;
         let statements: BTreeMap<OrgId, Vec<SecretKey>> =
             profile.hosts.iter().map(|org| (org.clone(), vec![fresh_key()])).collect();
-        let keys = NodeKeys { log: vec![fresh_key()], witness: vec![fresh_key()], statements };
+        let keys = NodeKeys { log: vec![fresh_key()], witness: vec![fresh_key()], statements, tls: Vec::new() };
         let mut beginning = Self { keys, identity, pieces: Vec::new(), plan };
         beginning.pieces = beginning.begun()?;
         beginning.check_whole()?;

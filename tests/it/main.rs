@@ -23,6 +23,7 @@ mod network;
 mod outage;
 mod ports;
 mod processes;
+mod rotation;
 mod shared;
 mod sim;
 mod store_contract;
