@@ -23,9 +23,7 @@ use std::path::Path;
 
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
-use verbund::domain::trust::{
-    Expulsion, KeyEvent, KeyRole, LastGood, OnlineKey, Revocation, RevocationReason,
-};
+use verbund::domain::trust::{Expulsion, KeyEvent, KeyRole, LastGood, OnlineKey, Revocation, RevocationReason};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::log::subjects::{NO_TRUST, Subjects};
 use verbund::protocol::Input;

@@ -160,6 +160,7 @@ fn the_page_founds_a_federation_that_a_third_operator_joins() {
     let founding = commands(first);
     let count = founding.iter().filter(|line| line.starts_with("verbund ")).count();
     println!("found_commands: {count}");
+    crate::figures::count("found_commands", count);
     assert!(count < 15, "{count} commands");
     let mut desk = Desk::with_files();
     for line in &founding {
