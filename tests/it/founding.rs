@@ -232,6 +232,29 @@ fn carried_files_refuse_what_was_tampered_with() {
 }
 
 #[test]
+fn a_node_begins_once_the_root_keys_have_signed_elsewhere() {
+    let mut desk = offline();
+    desk.run(&commands(PAGE)[4]);
+    let init = "verbund node init --from kid --standing akte --listen 127.0.0.1:7402 --out betrieb/kid";
+    desk.exit(&format!("{init} --dry-run"), 0);
+    assert!(!desk.path("betrieb").exists());
+    let said: Value = serde_json::from_str(&desk.exit(&format!("{init} -o json"), 0)).expect("JSON");
+    let open = said["to_be_signed"][0].as_str().expect("the key event").to_owned();
+    desk.refused(init, 7, "FILE_UNWRITABLE");
+    desk.exit(&format!("verbund trust sign {open} --key wurzeln/kid-wurzel-3.pem"), 0);
+    desk.refused("verbund node run --config betrieb/kid/run.toml", 5, "THRESHOLD_MISSED");
+    desk.refused(&format!("verbund trust sign {open} --key wurzeln/kid-danach-1.pem"), 5, "SIGNER_WRONG");
+    desk.exit(&format!("verbund trust sign {open} --key wurzeln/kid-wurzel-1.pem"), 0);
+    desk.start("verbund node run --config betrieb/kid/run.toml");
+    // Barleben is admitted at another node, and who is not admitted gets no node.
+    let text = fs::read_to_string(desk.path("kid/node.toml")).expect("file");
+    fs::write(desk.path("kid/node.toml"), text.replace("\"kid\"]", "\"kid\", \"barleben\"]")).expect("file");
+    desk.refused(&init.replace("betrieb/kid", "betrieb/zwei"), 3, "CONFIG_INVALID");
+    let alone = "verbund node init --from provitako --standing akte --listen 127.0.0.1:7403 --out betrieb/drei";
+    desk.refused(alone, 6, "ORG_UNKNOWN");
+}
+
+#[test]
 fn keys_of_other_federations_sign_nothing_here() {
     let (own, other) = (offline(), offline());
     let (file, there) = ("akte/aufnahme-kid-1.vorschlag.json", other.path("akte/aufnahme-kid-1.vorschlag.json"));
