@@ -143,3 +143,40 @@ impl Node {
         operator.map_or(Ok(()), |operator| registry.check_member(operator))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::offering::Need;
+    use crate::domain::reason::Reason;
+    use crate::domain::statement::{Kind, Signed};
+    use crate::domain::time::parse_date;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    fn need(town: &Town, note: &str) -> Signed {
+        let need = Need {
+            municipality: "town".parse().expect("a name"),
+            leika: Vec::new(),
+            note: note.to_owned(),
+            until: parse_date("2029-01-01").expect("a day"),
+            through: None,
+        };
+        Signed::sign(&Kind::Need, &need, &[town.key("town", "einkauf")])
+    }
+
+    #[test]
+    fn an_officer_whose_grant_has_ended_publishes_nothing() {
+        let mut town = Town::new(by_rule());
+        let signed = need(&town, "vorher");
+        town.publish(&signed).expect("within the grant");
+        town.wake("2028-01-01T10:00:00Z".parse().expect("a time"));
+        let signed = need(&town, "nachher");
+        assert_eq!(town.publish(&signed).expect_err("after it").reason, Reason::GrantExpired);
+        let order = town.request("vorgang", |_| ());
+        assert_eq!(town.hand_in(&order).expect_err("after it").reason, Reason::GrantExpired);
+        // The day that the statement itself names does not matter.
+        let early = town.request("vorgang", |request| {
+            request.signed_at = "2027-06-01T10:00:00Z".parse().expect("a time");
+        });
+        town.hand_in(&early).expect_err("backdated");
+    }
+}

@@ -176,7 +176,7 @@ impl Town {
         self.step(Input::Woken);
     }
 
-    fn key(&self, of: &str, officer: &str) -> &SecretKey {
+    pub(crate) fn key(&self, of: &str, officer: &str) -> &SecretKey {
         &self.officers[&(org(of), officer.parse().expect("a name"))]
     }
 
