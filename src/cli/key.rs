@@ -3,13 +3,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::cli::options::Global;
 use crate::cli::passphrase::{for_new, opener};
 use crate::domain::reason::Refusal;
 use crate::domain::signing::SecretKey;
-use crate::node::{keys, system};
+use crate::node::keys;
 
 mod carry;
 mod list;
@@ -87,7 +86,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 }
 
 fn generate(global: &Global, file: &Path, encrypt: bool) -> Result<SecretKey, Refusal> {
-    let key = fresh();
+    let key = keys::fresh();
     match encrypt {
         true => keys::write_encrypted(file, &key, &for_new(global, file)?)?,
         false => keys::write(file, &key)?,
@@ -95,9 +94,3 @@ fn generate(global: &Global, file: &Path, encrypt: bool) -> Result<SecretKey, Re
     Ok(key)
 }
 
-/// A new key, in memory only.
-fn fresh() -> SecretKey {
-    let mut seed = Zeroizing::new([0; 32]);
-    system::fill(&mut *seed);
-    SecretKey::from_seed(&seed)
-}

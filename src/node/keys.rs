@@ -275,6 +275,13 @@ fn unwritable(path: &Path, error: std::io::Error) -> Refusal {
     Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error)
 }
 
+/// A new key, in memory only.
+pub fn fresh() -> SecretKey {
+    let mut seed = Zeroizing::new([0; 32]);
+    system::fill(&mut *seed);
+    SecretKey::from_seed(&seed)
+}
+
 /// The number of the newest generation of a key that lies in a folder.
 pub fn newest_generation(folder: &Path, name: &str) -> Option<usize> {
     (0..GENERATIONS_MAX).rfind(|number| generation(folder, name, *number).exists())

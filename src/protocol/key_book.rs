@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(reason(kitu.revoke(&log_key, RevocationReason::Ceased, &[])), Some(Reason::LogKeyNeeded));
         let foreign = town.in_force(KeyRole::Statement).expect("it has one").hash;
         assert_eq!(reason(kitu.revoke(&foreign, RevocationReason::Ceased, &[])), Some(Reason::KeyUnknown));
-        let other = RootKeys { keys: vec![new.clone()], ..kitu.root.clone() };
+        let other = RootKeys { keys: vec![new.clone()], threshold: 1, ..kitu.root.clone() };
         assert_eq!(reason(kitu.rotate_root(other)), Some(Reason::RootKeysUncommitted));
     }
 }

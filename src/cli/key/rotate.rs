@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::carry::{Carry, check_roots, connect, finish, node_opener, org, signers};
-use super::{fresh, tls};
+use super::tls;
 use crate::cli::options::Global;
 use crate::cli::node::address;
 use crate::config::node::{HostPort, NodeConfig, read_run};
@@ -151,7 +151,7 @@ impl Next {
             }
         }
         let file = keys::generation(&config.keys, &name, newest.map_or(0, |number| number + 1));
-        Ok(Self { file, key: fresh(), is_new: true })
+        Ok(Self { file, key: keys::fresh(), is_new: true })
     }
 
     /// Writes its file before anyone hears of it; under the node's passphrase, where it has one.
