@@ -25,17 +25,13 @@ pub struct Branch {
 }
 
 impl Branch {
-    /// Checks that the log's key has signed a history which has this root at `size`. `key_of` names the key for
-    /// checkpoints of a size.
-    pub fn check(
-        &self,
-        origin: &Origin,
-        key_of: &dyn Fn(u64) -> Option<PublicKey>,
-        size: u64,
-    ) -> Result<(), Refusal> {
+    /// Checks that the log's key has signed a history which has this root at `size`. `keys_of` names the keys that may have
+    /// signed a checkpoint of some size.
+    pub fn check(&self, origin: &Origin, keys_of: &dyn Fn(u64) -> Vec<PublicKey>, size: u64) -> Result<(), Refusal> {
         let claimed = Checkpoint::parse(self.note.text())?.size;
-        let key = key_of(claimed).ok_or_else(|| Refusal::new(Reason::KeyUnknown).with("size", claimed))?;
-        let checkpoint = Checkpoint::open(&self.note, origin, &key)?;
+        let opened = keys_of(claimed).into_iter().map(|key| Checkpoint::open(&self.note, origin, &key));
+        let unknown = || Refusal::new(Reason::KeyUnknown).with("size", claimed);
+        let checkpoint = opened.reduce(Result::or).ok_or_else(unknown)??;
         verify_consistency(size, self.root, checkpoint.size, checkpoint.root, &self.proof)
     }
 }
@@ -54,10 +50,10 @@ pub struct ForkProof {
 }
 
 impl ForkProof {
-    /// Checks the proof under the keys that sign the log's checkpoints, which `key_of` names by size, and says how many
+    /// Checks the proof under the keys that sign the log's checkpoints, which `keys_of` names by size, and says how many
     /// entries both histories may share: whatever comes after them is in doubt. `FORK_PROOF_INVALID` if it proves
     /// nothing.
-    pub fn check(&self, key_of: &dyn Fn(u64) -> Option<PublicKey>) -> Result<u64, Refusal> {
+    pub fn check(&self, keys_of: &dyn Fn(u64) -> Vec<PublicKey>) -> Result<u64, Refusal> {
         let refuse = |rule: &str| {
             Refusal::new(Reason::ForkProofInvalid)
                 .with("log", &self.origin)
@@ -69,7 +65,7 @@ impl ForkProof {
             return Err(refuse("both halves tell the same history"));
         }
         for half in [&self.first, &self.second] {
-            half.check(&self.origin, key_of, self.size).map_err(|refusal| refuse(refusal.reason.code()))?;
+            half.check(&self.origin, keys_of, self.size).map_err(|refusal| refuse(refusal.reason.code()))?;
         }
         Ok(shared)
     }
@@ -109,7 +105,7 @@ mod tests {
     #[test]
     fn two_histories_are_proven_at_every_size_at_which_they_differ_and_at_no_other() {
         for size in 1..=9 {
-            let checked = proof(size).check(&|_| Some(key().public()));
+            let checked = proof(size).check(&|_| vec![key().public()]);
             match size {
                 1..=6 => {
                     assert_eq!(checked.expect_err("shared").field("rule"), Some("both halves tell the same history"))
@@ -123,7 +119,7 @@ mod tests {
     fn a_proof_that_proves_nothing_is_refused() {
         let good = proof(8);
         let stranger = SecretKey::from_seed(&[8; 32]);
-        assert!(good.check(&|_| Some(stranger.public())).is_err(), "signed by another key");
+        assert!(good.check(&|_| vec![stranger.public()]).is_err(), "signed by another key");
         let mut same_twice = good.clone();
         same_twice.second = same_twice.first.clone();
         let mut other_root = good.clone();
@@ -135,7 +131,7 @@ mod tests {
         let mut nothing = good.clone();
         nothing.size = 0;
         for bad in [same_twice, other_root, shortened, forged, nothing] {
-            let refusal = bad.check(&|_| Some(key().public())).expect_err("must be refused");
+            let refusal = bad.check(&|_| vec![key().public()]).expect_err("must be refused");
             assert_eq!(refusal.reason, Reason::ForkProofInvalid);
         }
     }

@@ -41,6 +41,10 @@ const STREAM: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const REDIAL_MIN: Duration = Duration::from_millis(50);
 const REDIAL_MAX: Duration = Duration::from_secs(2);
 
+/// How often in a row a peer may refuse this node's keys before it is shown a record: some seconds, in which whoever has
+/// not heard of a new node or a new key yet hears of it by itself.
+const REFUSALS_MAX: usize = 8;
+
 /// Frames between the driver's queue and the network.
 const OUT_FRAMES_MAX: usize = 4;
 
@@ -186,17 +190,16 @@ pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver
 /// Opens a stream whenever there is none, sooner if the last one was of use.
 async fn dial(peers: GrpcPeers, handle: Handle, node: NodeId) {
     let mut open = handle.open_streams();
-    let (mut wait, mut turn) = (REDIAL_MIN, 0);
+    let (mut wait, mut refusals) = (REDIAL_MIN, 0);
     while open.wait_for(|open| !open.contains(&node)).await.is_ok() {
         let mut was_heard = false;
-        let own = peers.identities.in_turn();
-        let outcome = match own.get(turn) {
-            Some(own) => talk(&peers, &handle, &node, own, &mut was_heard).await,
+        let outcome = match peers.identities.in_turn().iter().cycle().nth(refusals) {
+            Some(own) if refusals < REFUSALS_MAX => talk(&peers, &handle, &node, own, &mut was_heard).await,
             // It takes none of the keys held: it has not heard of any of them, and cannot hear of them otherwise.
-            None => reintroduce(&peers, &handle, &node).await,
+            _ => reintroduce(&peers, &handle, &node).await,
         };
-        turn = match &outcome {
-            Err(refusal) if refusal.reason == Reason::PeerUnknown && turn < own.len() => turn + 1,
+        refusals = match &outcome {
+            Err(refusal) if refusal.reason == Reason::PeerUnknown && refusals < REFUSALS_MAX => refusals + 1,
             _ => 0,
         };
         if let Err(refusal) = outcome {

@@ -100,6 +100,11 @@ impl LogState {
         self.bridges.range(..=at).next_back().map(|(size, note)| (*size, note))
     }
 
+    /// The first checkpoint of that size or more under a log key that was replaced since.
+    pub fn bridge_from(&self, size: u64) -> Option<&SignedNote> {
+        self.bridges.range(size..).next().map(|(_, note)| note)
+    }
+
     /// Keeps a checkpoint under a log key that has been replaced.
     pub fn keep_bridge(&mut self, size: u64, note: SignedNote) {
         self.bridges.insert(size, note);
@@ -271,8 +276,8 @@ impl State {
         let unknown = || Refusal::new(Reason::KeyUnknown).with("log", &proof.origin);
         let trust = self.registry.log(&proof.origin).ok_or_else(unknown)?;
         let shared = proof.size.saturating_sub(1);
-        let as_held = proof.check(&|size| trust.log_key_beside(size, u64::MAX).cloned());
-        as_held.or_else(|_| proof.check(&|size| trust.log_key_beside(size, shared).cloned()))
+        let beside = |size: u64, shared: u64| trust.log_key_beside(size, shared).cloned();
+        proof.check(&|size| [u64::MAX, shared].into_iter().filter_map(|shared| beside(size, shared)).collect())
     }
 
     /// Cuts a log: what comes after the cut leaves every view, as if it had never been there. The smallest cut known

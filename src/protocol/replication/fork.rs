@@ -101,7 +101,9 @@ impl Node {
         let held = log.tree.size();
         let own = (*origin == self.settings.origin).then(|| self.signed_checkpoint()).flatten();
         let witnessed = log.witnessed.as_ref().map(|(_, note)| note.clone());
-        for note in own.into_iter().chain(log.note.clone()).chain(witnessed) {
+        // Whoever has another history does not know the keys that were named behind the place where they part.
+        let bridge = log.bridge_from(size).cloned();
+        for note in bridge.into_iter().chain(own).chain(log.note.clone()).chain(witnessed) {
             let Ok(checkpoint) = Checkpoint::parse(note.text()) else { continue };
             let proof = match checkpoint.size {
                 covered if covered < size => continue,

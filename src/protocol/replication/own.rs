@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::NodeRecord;
@@ -94,8 +95,12 @@ impl Node {
         let origin = self.settings.origin.clone();
         if let Some(text) = note {
             let note = SignedNote::parse(&text)?;
-            // By whichever of the own log keys: a restored store may not know of the last change yet.
-            let mut opened = self.keys.log.iter().map(|key| Checkpoint::open(&note, &origin, &key.public()));
+            // By whichever of the own log keys: a restored store may not know of the last change yet, and of a key that
+            // was lost the log still knows the public half.
+            let claimed = Checkpoint::parse(note.text())?.size;
+            let known = self.state.registry.log(&origin).and_then(|log| log.log_key_of(claimed)).cloned();
+            let keys = self.keys.log.iter().map(SecretKey::public).chain(known);
+            let mut opened = keys.map(|key| Checkpoint::open(&note, &origin, &key));
             if let Some(checkpoint) = opened.find_map(Result::ok) {
                 self.heed_checkpoint(&origin, &text, now, work)?;
                 self.sync.own.longest = self.sync.own.longest.max(checkpoint.size);

@@ -3,6 +3,7 @@
 use verbund::domain::id::{NodeId, OrderId};
 use verbund::domain::order::{Request, VoidReason};
 use verbund::domain::reason::Reason;
+use verbund::domain::trust::KeyRole;
 use verbund::protocol::settings::{Deciding, Policy};
 use verbund::store::memory::Failure;
 
@@ -175,18 +176,23 @@ fn a_clock_that_is_a_day_off_makes_no_contradiction() {
     }
 }
 
-/// A new statement key in the middle of an order: what was signed with the old one still counts.
+/// A new key in the middle of an order: what was signed with the old one still counts.
 #[test]
 fn a_key_rotated_in_the_middle_of_an_order_ends_nothing() {
-    for org in ["kitu", "provitako", "dataport"] {
-        for at in [5, 10, 15, 20, 30] {
-            let mut world = world();
-            let request = world.federation.request("r1", world.now);
-            let home = order(&mut world, &request);
-            world.later(at, Event::Fault(Fault::Rotate(name(org))));
-            world.run(5_000);
-            world.settle();
-            assert!(sealed(&world, &home, request.order), "{org} after {at} ms");
+    for role in [KeyRole::Statement, KeyRole::Log, KeyRole::Witness] {
+        for org in ["kitu", "provitako", "dataport"] {
+            for at in [5, 10, 15, 20, 30] {
+                let mut world = world();
+                world.faults.active = true;
+                let request = world.federation.request("r1", world.now);
+                let home = order(&mut world, &request);
+                world.later(at, Event::Fault(Fault::Rotate(name(org), role)));
+                world.run(5_000);
+                world.settle();
+                assert!(sealed(&world, &home, request.order), "{org} {role:?} after {at} ms");
+                let log = world.node(org).state().registry.home(&name(org)).expect("its own");
+                assert_eq!(log.orgs()[&name(org)].last_event().map(|(seq, _)| seq), Some(1), "{org} {role:?}");
+            }
         }
     }
 }

@@ -73,8 +73,8 @@ pub enum Fault {
     Backup(NodeId),
     /// The process is gone; after so many milliseconds the backup comes back in its place.
     Restore(NodeId, i64),
-    /// The organisation gets a new statement key, and the old one is revoked as superseded.
-    Rotate(OrgId),
+    /// The organisation gets a new key of that role, and the old one is revoked as superseded.
+    Rotate(OrgId, KeyRole),
     /// The membership ended yesterday, and it is known from now on: its number in [`MEMBERS`].
     Leave(usize),
 }
@@ -121,35 +121,39 @@ fn rare(dice: &mut SeededDice, nodes: &[NodeId], events: &mut Vec<(i64, Event)>)
             put(at, Fault::Backup(node.clone()));
             put(at + dice.between(0, 5_000), Fault::Restore(node, *dice.one_of(&RESTORE_MS)));
         }
-        4 => put(at, Fault::Rotate(name(node.as_str()))),
+        4 => {
+            let role = *dice.one_of(&[KeyRole::Statement, KeyRole::Log, KeyRole::Witness]);
+            put(at, Fault::Rotate(name(node.as_str()), role));
+        }
         _ => put(at, Fault::Leave(usize::try_from(dice.between(0, MEMBERS.len() as i64 - 1)).expect("small"))),
     }
 }
 
-/// The statement key of an organisation after so many rotations.
-fn key_after(org: &OrgId, rotations: u32) -> SecretKey {
-    match rotations {
-        0 => statement_key(org.as_str()),
-        _ => key(&format!("org/{org}/statement/{}", rotations + 1)),
+/// A key of an organisation after so many rotations; the node of an operator is called like it.
+fn key_after(org: &OrgId, role: KeyRole, rotations: u32) -> SecretKey {
+    match (role, rotations) {
+        (KeyRole::Statement, 0) => statement_key(org.as_str()),
+        (role, 0) => key(&format!("node/{org}/{}", role.word())),
+        (role, _) => key(&format!("org/{org}/{}/{}", role.word(), rotations + 1)),
     }
 }
 
 /// A new statement key for an organisation, signed by its roots; the old one is good for everything logged so far.
-pub fn rotation(world: &World, org: &str) -> Signed {
+pub fn rotation(world: &World, org: &str, role: KeyRole) -> Signed {
     let org: OrgId = name(org);
     let home = world.federation.home(&org);
     let node = world.node(home.as_str());
     let origin = &node.settings().origin;
     let log = node.state().registry.log(origin).expect("its own");
-    let rotations = world.rotations(&org);
-    let (old, new) = (key_after(&org, rotations), key_after(&org, rotations + 1));
+    let rotations = world.rotations(&org, role);
+    let (old, new) = (key_after(&org, role, rotations), key_after(&org, role, rotations + 1));
     let roots = [0, 1].map(|number| key(&format!("org/{org}/root/{number}")));
     let last = log.orgs()[&org].last_event();
     let event = KeyEvent {
         seq: last.map_or(0, |(seq, _)| seq + 1),
         prev: last.map(|(_, id)| id),
         home_node: origin.node.clone(),
-        add: vec![OnlineKey { key: new.public(), role: KeyRole::Statement }],
+        add: vec![OnlineKey { key: new.public(), role }],
         revoke: vec![Revocation {
             key: old.public().hash(),
             reason: RevocationReason::Superseded,
@@ -179,7 +183,7 @@ impl World {
                 site.backup = site.node.as_ref().map(|_| site.store.backup().expect("an open store"));
             }
             Fault::Restore(node, for_ms) => self.restore(&node, for_ms),
-            Fault::Rotate(org) => self.rotate(&org),
+            Fault::Rotate(org, role) => self.rotate(&org, role),
             Fault::Leave(membership) => self.leave(membership),
         }
     }
@@ -246,18 +250,33 @@ impl World {
         self.watch.restored(node);
     }
 
-    fn rotations(&self, org: &OrgId) -> u32 {
-        self.sites[&self.federation.home(org)].rotations.get(org).copied().unwrap_or(0)
+    fn rotations(&self, org: &OrgId, role: KeyRole) -> u32 {
+        self.sites[&self.federation.home(org)].rotations.get(&(org.clone(), role)).copied().unwrap_or(0)
     }
 
     /// The keys a node holds by now: every statement key it has had, and the next one, which lies ready before anybody
     /// names it.
     pub(super) fn keys(&self, node: &NodeId) -> NodeKeys {
         let mut keys = self.federation.keys(node);
-        for (org, held) in &mut keys.statements {
-            *held = (0..=self.rotations(org) + 1).map(|number| key_after(org, number)).collect();
+        for ((org, role), rotations) in &self.sites[node].rotations {
+            let held = (0..=*rotations).map(|number| key_after(org, *role, number)).collect();
+            match role {
+                KeyRole::Statement => _ = keys.statements.insert(org.clone(), held),
+                KeyRole::Log => keys.log = held,
+                KeyRole::Witness => keys.witness = held,
+            }
         }
         keys
+    }
+
+    /// The next key of a role is laid down at its node, which holds it from then on.
+    pub fn lay_down(&mut self, org: &OrgId, role: KeyRole) {
+        let home = self.federation.home(org);
+        *self.site(&home).rotations.entry((org.clone(), role)).or_default() += 1;
+        let keys = self.keys(&home);
+        if self.site(&home).node.is_some() {
+            self.step(&home, Input::Keys(keys));
+        }
     }
 
     /// Publishes something for a node's operator, who does not wait for the answer; true if it is stored.
@@ -271,18 +290,17 @@ impl World {
         self.sites[node].store.statement_now(signed.id()).is_ok_and(|found| found.is_some())
     }
 
-    /// The operator names the new key and starts the node again with another one ready.
-    fn rotate(&mut self, org: &OrgId) {
+    /// The operator lays down the new key and publishes the event that names it; the node runs on.
+    fn rotate(&mut self, org: &OrgId, role: KeyRole) {
         let home = self.federation.home(org);
         if self.site(&home).node.is_none() {
             return;
         }
-        let event = rotation(self, org.as_str());
-        if self.publish_anyhow(&home, &event) {
-            *self.site(&home).rotations.entry(org.clone()).or_default() += 1;
-            if self.site(&home).node.is_some() {
-                self.die(&home, 500);
-            }
+        let event = rotation(self, org.as_str(), role);
+        self.lay_down(org, role);
+        if !self.publish_anyhow(&home, &event) {
+            // The next one begins with the same key.
+            *self.site(&home).rotations.entry((org.clone(), role)).or_default() -= 1;
         }
     }
 
@@ -295,7 +313,7 @@ impl World {
         let mut ended = membership(member, of, since);
         ended.corrects = known.map(|(id, _)| *id);
         (ended.valid_to, ended.known_from) = (Some(self.now.plus_ms(-DAY_MS).date()), self.now.date());
-        let key = key_after(&body, self.rotations(&body));
+        let key = key_after(&body, KeyRole::Statement, self.rotations(&body, KeyRole::Statement));
         self.publish_anyhow(&home, &Signed::sign(&Kind::Membership, &ended, &[&key]));
     }
 }

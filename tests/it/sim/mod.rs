@@ -36,6 +36,7 @@ use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Class, Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
+use verbund::domain::trust::KeyRole;
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame, Question};
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::mechanism::Mechanism;
@@ -79,8 +80,8 @@ pub struct Site {
     backup: Option<MemoryStore>,
     /// Its disk is full until then.
     full_until: Timestamp,
-    /// How often the statement keys of those hosted here were rotated.
-    rotations: BTreeMap<OrgId, u32>,
+    /// How often the keys of those hosted here were rotated.
+    rotations: BTreeMap<(OrgId, KeyRole), u32>,
     pub up_since: Timestamp,
     /// Commits that stored something.
     pub commits: u64,

@@ -5,7 +5,7 @@ use verbund::domain::order::{Mode, Request, Seal, VoidReason};
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
-use verbund::domain::trust::{OfficerGrant, OfficerRole};
+use verbund::domain::trust::{KeyRole, OfficerGrant, OfficerRole};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature::cosign;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
@@ -714,7 +714,8 @@ fn evidence_outlives_a_key_rotation() {
     let request = world.federation.request("r1", world.now);
     let order = submit(&mut world, &request).expect("a good request");
     world.settle();
-    let rotation = rotation(&world, "dataport");
+    let rotation = rotation(&world, "dataport", KeyRole::Statement);
+    world.lay_down(&name("dataport"), KeyRole::Statement);
     world.publish("dataport", &rotation).expect("a good rotation");
     world.settle();
     assert_eq!(world.node("kitu").unwitnessed(order), Ok(0));

@@ -10,6 +10,7 @@ pub mod liars;
 #[cfg(all(test, feature = "mutants"))]
 mod mutants;
 mod properties;
+mod rotation;
 mod scenarios;
 mod seeds;
 mod standing;
