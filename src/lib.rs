@@ -20,7 +20,7 @@
 //! Without the default feature `node` only floors 1 and 2 and the memory store are built: the auditor's binary has no
 //! network, no async runtime and no database in its dependency tree.
 //!
-//! # Four journeys
+//! # Five journeys
 //!
 //! **An offering.** `cli/offering.rs` reads the file, signs with the publisher's key and sends the statement.
 //! `node/server.rs` decodes it and asks the driver, [`protocol::Node::step`] lets [`domain::trust`] judge the
@@ -41,6 +41,12 @@
 //! inclusion proofs under cosigned checkpoints. `verbund-audit verify` starts from nothing but the federation's root
 //! hash: trustees, organisations, keys by position, facts, messages, prices, law. Every check is *gültig*, *ungültig*
 //! or *nicht prüfbar*, and the report says what was not checked.
+//!
+//! **A key that changes.** `cli/key/` writes the new half into the node's folder and has the organisation's root keys
+//! sign a key event; the node reads its keys anew and takes the event into its log ([`protocol`]'s `trusting`). From the
+//! next entry on the new key signs; [`domain::trust`] says for every position which one was good, and
+//! [`log::subjects`] commits each leaf to all of that, so that nobody can leave a revocation out. Root versions,
+//! expulsions and rule packs go from any log into every other within seconds.
 //!
 //! **A difference.** Two nodes keep a stream. Each has a digest over the heads of all logs; equal digests end the
 //! matter. If they differ, [`protocol::replication`] says what has changed since a position in the

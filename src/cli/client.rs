@@ -585,7 +585,7 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
             "origin": log.origin, "size": log.size, "witnessed_size": log.witnessed_size,
             "refused": log.refused_count, "forked": log.forked,
             "cosigned": log.cosigned, "witnesses_needed": log.witnesses_needed,
-            "cut": log.cut, "longer_peers": log.longer_peers,
+            "cut": log.cut, "longer_peers": log.longer_peers, "not_followed": log.not_followed,
         })).collect::<Vec<_>>(),
         "heads_digest": status.heads_digest,
         "offerings": status.offering_count, "catalogue_digest": status.catalogue_digest,
@@ -643,8 +643,12 @@ fn log_text(log: &Value, out: Output) -> String {
         Value::Null => String::new(),
         at => format!("  {} {at}", out.say("WIDERSPRUCH, abgeschnitten bei", "FORKED, cut at")),
     };
+    let not_followed = match log["not_followed"].as_str().unwrap_or_default() {
+        "" => String::new(),
+        reason => format!("  {} {reason}", out.say("NICHT WEITER VERFOLGT:", "FOLLOWED NO FURTHER:")),
+    };
     format!(
-        "  {:<34} {:>8} {:>8} {witnesses:>9} {:>9} {:>9}{cut}",
+        "  {:<34} {:>8} {:>8} {witnesses:>9} {:>9} {:>9}{cut}{not_followed}",
         log["origin"].as_str().unwrap_or_default(),
         log["size"].to_string(),
         log["witnessed_size"].to_string(),

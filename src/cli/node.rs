@@ -79,7 +79,7 @@ pub enum Verb {
 }
 
 /// A state as CSV is the table of its logs.
-const LOG_COLUMNS: [(&str, &str); 8] = [
+const LOG_COLUMNS: [(&str, &str); 9] = [
     ("Protokoll", "origin"),
     ("Einträge", "size"),
     ("bezeugt", "witnessed_size"),
@@ -88,6 +88,7 @@ const LOG_COLUMNS: [(&str, &str); 8] = [
     ("abgelehnt", "refused"),
     ("abgeschnitten", "cut"),
     ("länger", "longer_peers"),
+    ("nicht weiter verfolgt", "not_followed"),
 ];
 
 /// Runs the verb.

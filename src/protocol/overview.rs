@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NodeId, Origin};
+use crate::domain::reason::Refusal;
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 use crate::protocol::replication::Shunned;
@@ -55,6 +56,8 @@ pub struct LogView<'a> {
     pub cut: Option<u64>,
     /// How many peers say that they have more of it.
     pub longer: usize,
+    /// Why it is followed no further: begun or continued against the trustees' word.
+    pub not_followed: Option<&'a Refusal>,
 }
 
 /// How far a node has come with what its peers have announced.
@@ -125,7 +128,9 @@ impl Node {
         let needed = policy.map_or(0, |policy| policy.quorum as usize);
         let witnesses: BTreeSet<&str> =
             policy.into_iter().flat_map(|policy| &policy.nodes).map(NodeId::as_str).collect();
-        let origins: BTreeSet<&Origin> = self.state.logs.keys().chain(longer.keys().copied()).collect();
+        let not_followed: BTreeMap<&Origin, &Refusal> = self.refused_logs().collect();
+        let heard_of = longer.keys().chain(not_followed.keys()).copied();
+        let origins: BTreeSet<&Origin> = self.state.logs.keys().chain(heard_of).collect();
         let view = |origin| {
             let log = self.state.logs.get(origin);
             LogView {
@@ -137,6 +142,7 @@ impl Node {
                 refused: log.map_or(0, |log| log.refused.len()),
                 cut: log.and_then(|log| log.cut()),
                 longer: longer.get(origin).copied().unwrap_or(0),
+                not_followed: not_followed.get(origin).copied(),
             }
         };
         origins.into_iter().map(view).collect()

@@ -523,7 +523,7 @@ impl State {
                     self.amending.extend(request.amends.as_ref().map(|amends| (amends.order, order)));
                     if request.mode == Mode::Binding {
                         let who = (&request.buyer, &request.officer);
-                        self.commit_officer(who, request.signed_at, order, request.total_max);
+                        self.commit_officer(&verified.id(), who, request.signed_at, (order, request.total_max));
                     }
                     let attempt = Attempt::new(verified.map(|_| request));
                     self.orders.entry(order).or_default().attempts.insert(number, attempt);
@@ -540,26 +540,42 @@ impl State {
             }
             _ => {}
         }
-        let body = verified.body().clone();
+        let approval = match verified.body() {
+            Body::Decision(decision) if decision.approve => {
+                Some((decision.org.clone(), decision.officer.clone(), decision.signed_at))
+            }
+            _ => None,
+        };
+        let (id, is_void) = (verified.id(), matches!(verified.body(), Body::Void(_)));
         let attempt = self.orders.get_mut(&order).and_then(|order| order.attempts.get_mut(&number));
         let attempt = attempt.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "request missing"))?;
         let placed = attempt.place(verified)?;
-        let (buyer, cap) = (attempt.request.body().buyer.clone(), attempt.request.body().total_max);
-        match body {
-            Body::Void(_) if placed == Placed::New => self.commitments.release(&order),
-            Body::Decision(decision) if placed == Placed::New && decision.approve && decision.org == buyer => {
-                self.commit_officer((&buyer, &decision.officer), decision.signed_at, order, cap);
+        if placed == Placed::New {
+            let cap = attempt.request.body().total_max;
+            let approval = approval.filter(|(org, ..)| *org == attempt.request.body().buyer);
+            if is_void {
+                self.commitments.release(&order);
             }
-            _ => {}
+            if let Some((org, officer, signed_at)) = approval {
+                self.commit_officer(&id, (&org, &officer), signed_at, (order, cap));
+            }
         }
         Ok(placed)
     }
 
-    /// An officer of an organisation hosted here binds it to an order, at the end of the own log.
-    fn commit_officer(&mut self, who: (&OrgId, &OfficerName), at: Timestamp, order: OrderId, cap: Cents) {
-        if self.is_local(who.0) {
-            let end = self.logs.get(&self.own).map_or(0, |log| log.tree.size());
-            self.commitments.put(who.0, who.1, at.date(), order, (end, cap));
+    /// An officer of an organisation hosted here binds it to an order by this statement, which stands in the own log or is
+    /// about to.
+    fn commit_officer(
+        &mut self,
+        id: &StatementId,
+        (org, officer): (&OrgId, &OfficerName),
+        signed_at: Timestamp,
+        (order, cap): (OrderId, Cents),
+    ) {
+        if self.is_local(org) {
+            let end = || self.logs.get(&self.own).map_or(0, |log| log.tree.size());
+            let at = self.place_of(id, &self.own).unwrap_or_else(end);
+            self.commitments.put(org, officer, signed_at.date(), order, (at, cap));
         }
     }
 

@@ -58,6 +58,7 @@ fn log_status(log: &LogView<'_>) -> pb::LogStatus {
         witnesses_needed: count(log.needed),
         cut: log.cut,
         longer_peers: count(log.longer),
+        not_followed: log.not_followed.map(|refusal| refusal.reason.code().to_owned()).unwrap_or_default(),
     }
 }
 

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use verbund::protocol::mechanism::Mechanism;
 
-use super::scenarios;
+use super::{scenarios, standing};
 
 /// What the run says that fails without a mechanism and does not fail with it.
 fn without(mechanism: Mechanism, run: fn()) -> String {
@@ -35,4 +35,17 @@ fn two_histories_that_are_not_cut_keep_the_swarm_apart() {
 fn a_node_that_does_not_ask_for_its_own_log_writes_a_second_history() {
     let why = without(Mechanism::BackupCheck, scenarios::a_restored_node_that_publishes_writes_one_history);
     assert!(why.contains("holds another"), "{why}");
+}
+
+#[test]
+fn whoever_was_replaced_admits_on_where_nobody_looks_at_the_root_version() {
+    without(
+        Mechanism::NamedOperator,
+        standing::a_new_root_version_reaches_every_log_and_former_trustees_admit_nobody,
+    );
+}
+
+#[test]
+fn what_a_thief_has_signed_stays_where_nothing_is_taken_back() {
+    without(Mechanism::TakeBack, standing::what_a_stolen_key_has_signed_since_leaves_every_view);
 }

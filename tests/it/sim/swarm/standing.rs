@@ -179,7 +179,7 @@ fn begins(swarm: &Swarm, genesis: &[Signed], log: &SecretKey) -> Option<Reason> 
 }
 
 #[test]
-fn a_new_root_version_reaches_every_log_and_former_trustees_admit_nobody() {
+pub fn a_new_root_version_reaches_every_log_and_former_trustees_admit_nobody() {
     let mut swarm = swarm(3);
     let first: Vec<Signed> = swarm.image.genesis(0).into_iter().take(1).collect();
     let (genesis, log) = newcomer(&first, &trustee());
@@ -208,7 +208,7 @@ fn nobody_begins_a_log_without_the_trustees_word() {
 }
 
 #[test]
-fn what_a_stolen_key_has_signed_since_leaves_every_view() {
+pub fn what_a_stolen_key_has_signed_since_leaves_every_view() {
     let mut swarm = swarm(5);
     let good = swarm.offering(BAD, "gut");
     swarm.publish(BAD, &good).expect("its own");
