@@ -64,8 +64,11 @@ pub struct GrpcPeers {
     identities: Identities,
     places: Arc<Mutex<BTreeMap<NodeId, Place>>>,
     /// By the key the peer shows and the key it is shown.
-    channels: Arc<Mutex<BTreeMap<NodeId, ((Place, Hash), Channel)>>>,
+    channels: Arc<Mutex<BTreeMap<NodeId, OpenChannel>>>,
 }
+
+/// Where a channel leads, the key it was shown, and the channel.
+type OpenChannel = ((Place, Hash), Channel);
 
 impl GrpcPeers {
     /// Knows the peers of the configuration. Nothing is connected yet.

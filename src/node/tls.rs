@@ -167,8 +167,11 @@ impl HeldIdentity {
 /// for another one that is held gets that: it has not heard of the new record yet.
 #[derive(Clone)]
 pub struct Identities {
-    held: Arc<Mutex<(Vec<Arc<HeldIdentity>>, Option<Hash>)>>,
+    held: Arc<Mutex<Held>>,
 }
+
+/// The identities, oldest first, and the pin of the one that the record names.
+type Held = (Vec<Arc<HeldIdentity>>, Option<Hash>);
 
 impl fmt::Debug for Identities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

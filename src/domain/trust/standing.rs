@@ -316,8 +316,7 @@ impl LogTrust {
     /// The key that signs checkpoints of this log with so many entries: the operator's log key in force after the last
     /// of them. There is one at a time, and a new one takes over with the entry that registers it.
     pub fn log_key_of(&self, size: u64) -> Option<&PublicKey> {
-        let registered = self.operators_keys(KeyRole::Log).filter(|standing| standing.from < size);
-        registered.last().map(|standing| &standing.key)
+        self.operators_keys(KeyRole::Log).rfind(|standing| standing.from < size).map(|standing| &standing.key)
     }
 
     /// The key that signs checkpoints over everything this log has said so far.
@@ -328,9 +327,9 @@ impl LogTrust {
     /// The key that signs checkpoints with so many entries in *another* history of this log that parts from this one
     /// after `shared` entries. A key that was stolen proves nothing about the log's operator.
     pub fn log_key_beside(&self, size: u64, shared: u64) -> Option<&PublicKey> {
-        let registered =
-            self.operators_keys(KeyRole::Log).filter(|standing| standing.from < size.min(shared.saturating_add(1)));
-        registered.last().filter(|standing| !standing.is_compromised()).map(|standing| &standing.key)
+        let until = size.min(shared.saturating_add(1));
+        let registered = self.operators_keys(KeyRole::Log).rfind(|standing| standing.from < until);
+        registered.filter(|standing| !standing.is_compromised()).map(|standing| &standing.key)
     }
 
     /// Positions at which another log key took over from the one before.
