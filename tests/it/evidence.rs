@@ -807,11 +807,11 @@ impl World {
 
     /// Number and id of the last key event of an organisation.
     pub fn last_event(&self, of: &OrgId) -> (u64, StatementId) {
-        let events = self.logs[home(of.as_str())].entries.iter().filter_map(|signed| match Body::read(signed) {
+        let mut events = self.logs[home(of.as_str())].entries.iter().filter_map(|signed| match Body::read(signed) {
             Ok(Body::KeyEvent(event)) if event.org == *of => Some((event.seq, signed.id())),
             _ => None,
         });
-        events.last().expect("an organisation with keys")
+        events.next_back().expect("an organisation with keys")
     }
 
     /// An organisation's log is hosted here.
