@@ -54,7 +54,7 @@ use crate::protocol::limits::CLOCK_BACK_MS;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
-use crate::protocol::replication::Replication;
+use crate::protocol::replication::memory::Replication;
 use crate::protocol::settings::{Dice, NodeKeys, Settings};
 use crate::protocol::state::{State, is_outcome};
 

@@ -7,7 +7,7 @@ use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::Refusal;
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
-use crate::protocol::replication::Shunned;
+use crate::protocol::replication::memory::Shunned;
 
 /// When a stream ended and when something last came over it; the shell remembers it of peers that are gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,166 +18,26 @@
 mod compare;
 mod fork;
 mod introduction;
+pub mod memory;
 mod own;
 mod quota;
 mod spread;
 mod supply;
 mod witness;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::domain::id::{NodeId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::domain::trust::NodeRecord;
 use crate::log::leaf::Audience;
-use crate::log::note::SignedNote;
-use crate::protocol::frame::{Claim, Frame};
+use crate::protocol::frame::Frame;
 use crate::protocol::limits::{CREDIT_BYTES, EARLY_NOTE_MS, HELLO_MS_MAX, SHUN_MS_MAX, SHUN_MS_MIN};
 use crate::protocol::record::LogEntry;
-use crate::protocol::settings::Instance;
+use crate::protocol::replication::memory::{Peer, Shunned};
 use crate::protocol::{Effect, Node, Work};
-use quota::Quota;
 
 pub use introduction::introduction;
-pub use own::OwnLog;
 pub use supply::entry_bytes;
 pub use witness::Witnessing;
-
-/// A peer with an open stream.
-#[derive(Clone, Debug, Default)]
-pub struct Peer {
-    /// When the stream was opened.
-    pub up_at: Timestamp,
-    /// When something last arrived.
-    pub heard_at: Timestamp,
-    /// Its store, once it has said hello.
-    instance: Option<Instance>,
-    /// Position of its journal up to which everything is here.
-    cursor: u64,
-    /// The position this node said it resumes from was none: it wants all heads that differ.
-    asked_cold: bool,
-    /// Where the cursor goes once nothing is lacking of what it told.
-    until: u64,
-    /// Heads it told that are ahead of what is held here.
-    ahead: BTreeMap<Origin, Claim>,
-    /// Position of the own journal up to which it has been told, and up to which it has everything.
-    told: u64,
-    acked: u64,
-    /// When it is told again what it has not acknowledged, and how long the wait is then.
-    retry_at: Option<Timestamp>,
-    retry_ms: i64,
-    /// What it has asked for: the next entry of each log.
-    sending: BTreeMap<Origin, u64>,
-    /// Logs whose news were sent to it without being asked, and the journal position until which that is all that is
-    /// new to it; absent if it is not.
-    pushed_there: Option<(u64, BTreeSet<Origin>)>,
-    /// Logs of which it sent entries without being asked, since it last said what is new.
-    pushed_here: BTreeSet<Origin>,
-    /// Entries for it are being read.
-    is_reading: bool,
-    /// Bytes of entries it may be sent.
-    credit: u64,
-    /// Bytes of entries it sent since it was last given leave.
-    received: u64,
-    /// Logs it was asked for, and when.
-    wants: BTreeMap<Origin, Timestamp>,
-    /// When it last delivered something it was asked for.
-    delivered_at: Timestamp,
-    /// Wants that came to nothing since it last sent entries.
-    stalls: u32,
-    /// It asked for patience until then.
-    busy_until: Timestamp,
-}
-
-impl Peer {
-    fn new(now: Timestamp) -> Self {
-        Self { up_at: now, heard_at: now, credit: CREDIT_BYTES, ..Self::default() }
-    }
-
-    /// How many positions of the own journal it has not acknowledged, of `position`.
-    pub fn lag(&self, position: u64) -> u64 {
-        position.saturating_sub(self.acked)
-    }
-
-    /// Whether it has told which heads it has, or that they are the same.
-    pub fn is_compared(&self) -> bool {
-        self.until > 0
-    }
-
-    /// Logs of which it says that it has more than is held here.
-    pub fn ahead(&self) -> impl Iterator<Item = &Claim> {
-        self.ahead.values()
-    }
-}
-
-/// How often a peer broke the protocol, and until when it is not spoken to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shunned {
-    /// How often.
-    pub strikes: u32,
-    /// Until when.
-    pub until: Timestamp,
-}
-
-/// What replication remembers beside the state; all of it can be learnt again.
-#[derive(Default)]
-pub struct Replication {
-    pub(super) peers: BTreeMap<NodeId, Peer>,
-    shunned: BTreeMap<NodeId, Shunned>,
-    /// From whom each log is being fetched.
-    fetching: BTreeMap<Origin, NodeId>,
-    /// Newly arrived entries to pass on: first index, and who sent them.
-    fresh: BTreeMap<Origin, (u64, Option<NodeId>)>,
-    /// Journal position that peers were last told of, and when they may be told of more.
-    spread_position: u64,
-    next_spread: Timestamp,
-    next_ping: Timestamp,
-    next_cursors: Timestamp,
-    /// Own checkpoints that wait for cosignatures, by size.
-    pending_notes: BTreeMap<u64, SignedNote>,
-    /// Cosigned checkpoints that came before what they cover, and when; one for each log.
-    early_notes: BTreeMap<Origin, (SignedNote, Timestamp)>,
-    /// Logs that are followed no further, each with the reason why and when they are tried again.
-    refused_logs: BTreeMap<Origin, (Refusal, Timestamp)>,
-    /// What may be taken of each log.
-    quotas: BTreeMap<Origin, Quota>,
-    pub(super) own: OwnLog,
-    /// Records that nodes have shown which have a new TLS key and cannot be reached by the old one; each with the record
-    /// of their log that it goes before.
-    shown: BTreeMap<NodeId, (NodeRecord, Option<StatementId>)>,
-}
-
-impl Replication {
-    /// Remembers nothing but what others have said of the own log.
-    pub(super) fn knowing(own: OwnLog) -> Self {
-        Self { own, ..Self::default() }
-    }
-
-    /// The clock was set back: what waited for a time that is far away now ends.
-    pub(super) fn clock_set_back(&mut self, now: Timestamp) {
-        (self.next_ping, self.next_spread, self.next_cursors) = (now, now, now);
-        for peer in self.peers.values_mut() {
-            (peer.delivered_at, peer.busy_until) = (now, now);
-            peer.retry_at = peer.retry_at.map(|_| now);
-            peer.up_at = peer.up_at.min(now);
-            peer.wants.values_mut().for_each(|asked_at| *asked_at = now);
-        }
-        self.shunned.values_mut().for_each(|shunned| shunned.until = now);
-        self.refused_logs.values_mut().for_each(|(_, again)| *again = now);
-        self.quotas.values_mut().for_each(|quota| quota.clock_set_back(now));
-        self.early_notes.values_mut().for_each(|(_, since)| *since = now);
-        self.own.clock_set_back(now);
-    }
-
-    /// Entries of a log are here and are to be passed on to all but their source; to everyone if they came from several.
-    pub(super) fn arrived(&mut self, origin: &Origin, first: u64, source: Option<NodeId>) {
-        let (_, known) = self.fresh.entry(origin.clone()).or_insert_with(|| (first, source.clone()));
-        if *known != source {
-            *known = None;
-        }
-    }
-}
 
 impl Node {
     pub(super) fn peer_up(&mut self, node: NodeId, now: Timestamp, work: &mut Work) {
@@ -351,6 +211,7 @@ fn withhold_confidential(entry: &mut LogEntry) {
 
 #[cfg(test)]
 mod tests {
+    use super::memory::Replication;
     use super::*;
 
     #[test]

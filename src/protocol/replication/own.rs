@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OrderId};
+use crate::domain::id::NodeId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
@@ -15,31 +15,6 @@ use crate::log::note::SignedNote;
 use crate::protocol::limits::OWN_LOG_WAIT_MS;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::{Node, Work};
-
-/// How far the question for the own log has come.
-#[derive(Debug, Default)]
-pub struct OwnLog {
-    is_known: bool,
-    heard: BTreeSet<NodeId>,
-    longest: u64,
-    /// The store may be older than what the node has signed: restored, or begun anew.
-    is_restored: bool,
-    /// Until when more than one peer is waited for.
-    patience: Option<Timestamp>,
-    /// Orders that wait for it.
-    pub(in crate::protocol) waiting: BTreeSet<OrderId>,
-}
-
-impl OwnLog {
-    /// Whether enough peers have said how far the own log goes, and all of it is here.
-    pub fn is_known(&self) -> bool {
-        self.is_known
-    }
-
-    pub(super) fn clock_set_back(&mut self, now: Timestamp) {
-        self.patience = self.patience.map(|_| now.plus_ms(OWN_LOG_WAIT_MS));
-    }
-}
 
 impl Node {
     /// Whether anything may be appended to the own log.
