@@ -101,9 +101,9 @@ pub const OWN_LOG_WAIT_MS: i64 = 30_000;
 /// A clock that jumps back by more than this, in milliseconds, makes all waiting start anew.
 pub const CLOCK_BACK_MS: i64 = 1_000;
 
-/// How long a log that is followed no further is not asked for again, in milliseconds: a minute, in which its operator's
-/// node takes what it lacks.
-pub const REFUSED_LOG_MS: i64 = 60_000;
+/// How long a log that is followed no further is not asked for again, in milliseconds: its operator's node takes what it
+/// lacks within seconds, and a log that is never followed costs a frame each time.
+pub const REFUSED_LOG_MS: i64 = 10_000;
 
 /// How often the position reached in a peer's journal is stored at most, in milliseconds. It only saves work.
 pub const CURSOR_MS: i64 = 30_000;

@@ -322,6 +322,10 @@ impl Node {
             judged => judged?,
         };
         self.sync.refused_logs.remove(&origin);
+        if self.is_witness(&origin.node) {
+            // Whose word was missing may be known now.
+            self.sync.refused_logs.clear();
+        }
         for ((index, entry), judged) in (first..).zip(&run.entries).zip(judged) {
             self.state.note_leaf(&origin, index, &entry.leaf);
             self.state.note_gap(&origin, index, entry);
@@ -448,8 +452,8 @@ impl Node {
     }
 
     /// Whether a log may begin so, or go on so: nobody writes under another's name, and what former trustees sign after
-    /// they were replaced is followed no further. A log that has begun before may still say so, if a quorum of witnesses
-    /// has seen it.
+    /// they were replaced is followed no further. What is older than the change has been seen by a quorum of witnesses;
+    /// who does not know a quorum yet cannot ask for it, and takes what it gets.
     fn check_standing(&self, size: u64, trust: &LogTrust, judged: &[Judged]) -> Result<(), Refusal> {
         if !Mechanism::NamedOperator.is_on() {
             return Ok(());
@@ -461,17 +465,17 @@ impl Node {
         let newest = registry.newest_root_version();
         let outdated = || Refusal::new(Reason::RootOutdated).with("log", trust.origin()).with("newest", newest);
         let by_trustees = judged.iter().flatten().flatten().any(|verified| is_by_trustees(verified.body()));
-        if trust.root_version() < newest && by_trustees {
-            return Err(outdated().with("version", trust.root_version()));
+        let rests_on = match size {
+            0 => trust.operator_named_under(),
+            _ if by_trustees => trust.root_version(),
+            _ => newest,
+        };
+        if rests_on >= newest || !self.knows_quorum() || self.is_vouched_for(trust.origin()) {
+            return Ok(());
         }
-        let begins_outdated = size == 0 && trust.operator_named_under() < newest;
-        if begins_outdated && !self.is_vouched_for(trust.origin()) {
-            return Err(outdated().with("version", trust.operator_named_under()));
-        }
-        Ok(())
+        Err(outdated().with("version", rests_on))
     }
 
-    /// The newest checkpoint
     /// The newest checkpoint is kept. One that was kept before and is now covered must tell the same history.
     fn replace_note(&mut self, origin: &Origin, note: SignedNote, tail: Vec<Hash>, now: Timestamp, work: &mut Work) {
         let former = self.state.replace_note(origin, note);

@@ -91,8 +91,11 @@ impl Node {
         } else if is_known && checkpoint.origin.federation == self.settings.origin.federation {
             // It may be ahead of the entries it covers, or of the logs that name its witnesses. A log that is followed no
             // further may be vouched for by it.
-            self.sync.refused_logs.remove(&checkpoint.origin);
+            let is_refused = self.sync.refused_logs.remove(&checkpoint.origin).is_some();
             self.sync.early_notes.insert(checkpoint.origin, (note, now));
+            if is_refused {
+                self.ask_for_more(now, work);
+            }
         }
         Ok(())
     }
@@ -212,10 +215,29 @@ impl Node {
         self.state.registry.witnesses().into()
     }
 
+    /// Whether a node is a witness by the newest root version.
+    pub(super) fn is_witness(&self, node: &NodeId) -> bool {
+        self.state.registry.newest_root().is_some_and(|root| root.witnesses.nodes.contains(node))
+    }
+
+    /// Whether enough witnesses are known to make a quorum.
+    pub(super) fn knows_quorum(&self) -> bool {
+        let witnesses = self.witnesses();
+        witnesses.keys.len() >= witnesses.needed
+    }
+
     /// Whether a quorum of witnesses has cosigned a checkpoint of a log that is not held here yet. Each of them follows
-    /// no log that begins under a root version it knows to be replaced.
+    /// no log that begins under a root version it knows to be replaced. A witness whose own log is not here yet cannot be
+    /// checked; of those that can so many must have signed that an honest one is among them (2k - n of n).
     pub(super) fn is_vouched_for(&self, origin: &Origin) -> bool {
-        self.sync.early_notes.get(origin).is_some_and(|(note, _)| self.is_witnessed(note))
+        let Some(policy) = self.state.registry.newest_root().map(|root| &root.witnesses) else { return false };
+        let Some((note, _)) = self.sync.early_notes.get(origin) else { return false };
+        let witnesses = self.witnesses();
+        let good = witnesses.count(note).keys;
+        let claims = |node: &&NodeId| note.signatures().iter().any(|line| line.name == node.as_str());
+        let unknown = policy.nodes.iter().filter(|node| !witnesses.keys.contains_key(node.as_str()));
+        let honest = (2 * witnesses.needed).saturating_sub(policy.nodes.len()).max(1);
+        good >= honest && good + unknown.filter(claims).count() >= witnesses.needed
     }
 
     /// How many witnesses of the policy have cosigned an entry of a log.

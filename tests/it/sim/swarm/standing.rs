@@ -196,6 +196,20 @@ pub fn a_new_root_version_reaches_every_log_and_former_trustees_admit_nobody() {
     let (genesis, log) = newcomer(&[first, vec![second]].concat(), &key("trustee/neu"));
     assert_eq!(begins(&swarm, &genesis, &log), None, "admitted by the new trustee");
     swarm.settle();
+    // Whoever comes later takes the logs that began before, in whatever order they come.
+    swarm.begin_empty(4);
+    let level = |swarm: &mut Swarm| {
+        (0..8).all(|of| {
+            let size =
+                |at: usize| swarm.node(at).state().logs.get(swarm.image.origin(of)).map_or(0, |log| log.size());
+            size(4) == size(0)
+        })
+    };
+    assert!(
+        swarm.run_until(30_000, level),
+        "a newcomer is stuck: {:?}",
+        swarm.node(4).refused_logs().collect::<Vec<_>>()
+    );
 }
 
 #[test]
