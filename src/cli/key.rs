@@ -43,12 +43,8 @@ pub enum Verb {
     RotateRoot(root::Arguments),
     /// Einen Schlüssel widerrufen, ohne ihn zu ersetzen
     Revoke(revoke::Arguments),
-    /// Die öffentliche Ankündigung einer Wiederherstellung durch die Treuhänder, und ihr Abschluss nach 72 Stunden
+    /// Neue Wurzelschlüssel durch die Treuhänder vorschlagen: ankündigen, nach 72 Stunden dasselbe noch einmal
     Recover(root::Recovering),
-    /// Eine Erklärung aus einer Datei unterschreiben; braucht kein Netz
-    Sign(carry::Signing),
-    /// Eine unterschriebene Erklärung aus einer Datei veröffentlichen
-    Publish(carry::Publishing),
 }
 
 /// Runs the verb.
@@ -67,8 +63,6 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::RotateRoot(arguments) => return root::run(global, arguments).await,
         Verb::Revoke(arguments) => return revoke::run(global, arguments).await,
         Verb::Recover(arguments) => return root::recover(global, arguments).await,
-        Verb::Sign(arguments) => return carry::sign(global, &arguments),
-        Verb::Publish(arguments) => return carry::publish(global, &arguments).await,
     };
     let value = json!({
         "file": file.display().to_string(),

@@ -70,7 +70,8 @@ fn take<'a>(from: &mut Vec<&'a NodeId>, dice: &mut dyn Dice) -> Option<&'a NodeI
 }
 
 impl Node {
-    /// Whom to keep a stream to now. Nodes that broke the protocol are left alone for a while.
+    /// Whom to keep a stream to now. Nodes that broke the protocol are left alone for a while, those of expelled operators
+    /// for good.
     pub fn choose_peers(
         &self,
         formerly: &BTreeSet<NodeId>,
@@ -84,7 +85,7 @@ impl Node {
         all.extend(fixed.iter().cloned());
         fixed.extend(registry.newest_root().into_iter().flat_map(|root| root.witnesses.nodes.iter().cloned()));
         let is_shunned = |node: &NodeId| self.shunned().any(|(peer, shunned)| peer == node && now < shunned.until);
-        all.retain(|node| node != self.settings.node() && !is_shunned(node));
+        all.retain(|node| node != self.settings.node() && !is_shunned(node) && self.check_peer(node).is_ok());
         choose(&all, &fixed, formerly, is_redraw_due, dice)
     }
 }

@@ -67,11 +67,12 @@ impl Node {
     }
 
     /// Every route with its verdict and its price, ranked by verdict, then price, then length. Refused if a party or
-    /// the rule pack is unknown. The price of a route is
-    /// unknown where not every party has published what it charges, or the price depends on what is not known.
+    /// the rule pack is unknown, and if the provider is expelled. The price of a route is unknown where not every party
+    /// has published what it charges, or the price depends on what is not known.
     pub fn find_routes(&self, search: &RouteSearch) -> Result<FoundRoutes, Refusal> {
         let RouteSearch { buyer, provider, rule_pack, as_of, known_on, offering, term_years, quantities } = *search;
         self.check_parties(buyer, provider)?;
+        self.state.registry.check_member(provider)?;
         let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
         let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
         let mut found = route::find_routes(&self.state.facts, pack, buyer, provider, as_of, known_on);

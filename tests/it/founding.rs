@@ -20,6 +20,9 @@ const YEARS: &str = "[2023, 2024, 2025]";
 /// Where the page begins to tell of the third operator.
 const THIRD: &str = "## A third operator";
 
+const LIST: &str =
+    "verbund order list --org barleben --officer einkauf --key einkauf.pem --profile betrieb/kitu/client.toml";
+
 /// A place to found in: a folder, the program on the path, free ports in place of those on the page.
 struct Desk {
     folder: tempfile::TempDir,
@@ -314,11 +317,13 @@ fn a_federation_lives_on_without_the_demonstration() {
 
     // A recovery is announced; it cannot be completed before 72 hours have passed.
     let recover = format!(
-        "verbund trust propose recovery --of barleben --root-public wurzeln/barleben-danach-1.pem --next-public \
-         wurzeln/barleben-danach-2.pem --threshold 1 --reason verloren {trustees} --trustee-key treuhand/treuhand-2.pem {at}"
+        "verbund key recover --of barleben --new-root wurzeln/barleben-danach-1.pem --threshold 1 --next-root \
+         wurzeln/barleben-danach-2.pem --next-threshold 1 --reason verloren {trustees} \
+         --trustee-key treuhand/treuhand-2.pem {at}"
     );
     desk.exit(&format!("{recover} && verbund trust publish wiederherstellung-barleben.vorschlag.json {at}"), 0);
     desk.refused(&recover, 7, "RECOVERY_VOID");
+    assert!(desk.exit(&format!("verbund key list --org barleben {at}"), 0).contains("recovery announced"));
 
     desk.next_root(at);
 
@@ -330,6 +335,18 @@ fn a_federation_lives_on_without_the_demonstration() {
 }
 
 impl Desk {
+    /// The page's grant and order.
+    fn order(&mut self) {
+        let from_grant = commands(PAGE).into_iter().skip_while(|line| !line.starts_with("verbund officer"));
+        from_grant.take(3).for_each(|line| drop(self.run(&line)));
+    }
+
+    /// Looks until the order has come that far.
+    fn has_come_to(&self, stage: &str) {
+        let has_come = (0..100).any(|_| self.exit(LIST, 0).contains(stage));
+        assert!(has_come, "{stage}: {}", self.exit(LIST, 0));
+    }
+
     /// New trustees take over, name another rule pack and a succession; every node learns of it.
     fn next_root(&self, at: &str) {
         for number in 1..=3 {
@@ -411,4 +428,42 @@ fn a_municipality_moves_to_another_node() {
     let sealed =
         (0..100).any(|_| desk.exit(&format!("verbund order list {officer} {new}"), 0).contains("abgeschlossen"));
     assert!(sealed, "ordered from the new home");
+}
+
+#[test]
+fn a_key_is_replaced_by_root_keys_that_lie_elsewhere() {
+    let mut desk = Desk::founded();
+    let at = "--profile betrieb/kitu/client.toml";
+    let rotate = "verbund key rotate --role statement --org barleben --config betrieb/kitu/run.toml --out .";
+    desk.exit(rotate, 0);
+    desk.refused(rotate, 7, "FILE_UNWRITABLE");
+    let file = "schluessel-barleben-1.vorschlag.json";
+    let publish = format!("verbund trust publish {file} {at}");
+    desk.refused(&publish, 5, "THRESHOLD_MISSED");
+    desk.refused(&format!("verbund trust sign {file} --key wurzeln/barleben-danach-1.pem"), 5, "SIGNER_WRONG");
+    desk.exit(&format!("verbund trust sign {file} --key wurzeln/barleben-wurzel-1.pem"), 0);
+    desk.exit(&format!("verbund trust sign {file} --key wurzeln/barleben-wurzel-3.pem && {publish}"), 0);
+    desk.refused(&publish, 7, "PUBLISHED_ALREADY");
+    assert!(desk.exit(&format!("verbund key list --org barleben {at}"), 0).contains("superseded"));
+    // The new key signs, without a restart.
+    desk.order();
+    desk.has_come_to("abgeschlossen");
+}
+
+#[test]
+fn an_order_ends_with_the_party_that_is_expelled_meanwhile() {
+    let mut desk = Desk::founded();
+    let at = "--profile betrieb/kitu/client.toml";
+    desk.patiently(&format!("verbund offering list {at} | grep -i eheurkunde"));
+    // The seller's node is down: its answer is awaited.
+    let mut seller = desk.running.remove(1);
+    seller.kill().and_then(|()| seller.wait()).expect("ended");
+    desk.order();
+    desk.has_come_to("unterwegs");
+    let trustees = "--trustee-key treuhand/treuhand-1.pem --trustee-key treuhand/treuhand-2.pem";
+    desk.exit(&format!("verbund trust propose expulsion --of kid --reason Satzung {trustees} {at}"), 0);
+    desk.exit(&format!("verbund trust publish ausschluss-kid.vorschlag.json {at}"), 0);
+    desk.has_come_to("beendet ohne Abschluss");
+    let again = commands(PAGE).into_iter().find(|line| line.starts_with("verbund order submit")).expect("the order");
+    desk.refused(&again, 5, "ORG_EXPELLED");
 }

@@ -21,7 +21,7 @@ pub struct Arguments {
 const COLUMNS: [(&str, &str); 4] =
     [("Zweck", "used_as"), ("Fingerabdruck", "key_hash"), ("widerrufen", "revoked"), ("Protokolle", "logs")];
 
-/// Prints the keys in force and those revoked, the root keys first.
+/// Prints the keys in force and those revoked, the root keys first; before them a recovery that is announced.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Refusal> {
     let config = arguments.config.as_deref().map(read_run).transpose()?;
     let mut client = connect(global, config.as_ref()).await?;
@@ -43,5 +43,8 @@ fn rows(book: &KeyBook) -> Vec<Vec<Value>> {
             json!(logs.join(" ")),
         ]
     };
-    book.root.keys.iter().map(root).chain(book.keys.iter().map(online)).collect()
+    // Whoever looks after the keys must see that the trustees are about to replace them, while an objection still counts.
+    let announced =
+        book.recovery.map(|id| vec![json!("recovery announced"), json!(id.to_string()), Value::Null, Value::Null]);
+    announced.into_iter().chain(book.root.keys.iter().map(root)).chain(book.keys.iter().map(online)).collect()
 }

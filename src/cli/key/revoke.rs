@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::carry::{Carry, check_roots, connect, finish, org, signers};
+use super::carry::{Carry, check_roots, connect, finish, org};
 use crate::cli::options::Global;
-use crate::cli::passphrase::opener;
+use crate::cli::trust::carried::{each, read_keys};
 use crate::config::node::read_run;
 use crate::domain::id::KeyHash;
 use crate::domain::reason::Refusal;
@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     let mut client = connect(global, config.as_ref()).await?;
     let org = org(global, &client, config.as_ref())?;
     let book = client.keys(&org).await?;
-    let roots = signers(&mut opener(global)?, &root_key)?;
+    let roots = read_keys(global, &root_key)?;
     let reason = match reason {
         Why::Superseded => RevocationReason::Superseded,
         Why::Ceased => RevocationReason::Ceased,
@@ -64,8 +64,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     if !carry.dry_run {
         check_roots(&book.root, &roots, &carry)?;
     }
-    let signing: Vec<&dyn Signer> = roots.iter().map(|key| &**key).collect();
+    let signing: Vec<&dyn Signer> = each(&roots).collect();
     let said = json!({"org": org, "key_hash": hash.to_string(), "reason": reason.word()});
     let lines = vec![format!("{}: {hash}", global.out().say("Widerrufen", "Revoked"))];
-    finish(global, &mut client, (&Kind::KeyEvent, &event), &signing, &carry, (said, lines)).await
+    finish(global, &mut client, &org, (&Kind::KeyEvent, &event), &signing, &carry, (said, lines)).await
 }

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::carry::{Carry, check_roots, connect, finish, org, public_keys, signers};
+use super::carry::{Carry, check_roots, connect, finish, org};
 use crate::cli::options::Global;
-use crate::cli::passphrase::opener;
+use crate::cli::trust::carried::{each, read_keys, read_public};
+use crate::cli::trust::propose::{How, of_org};
 use crate::config::node::read_run;
+use crate::domain::id::OrgId;
 use crate::domain::reason::Refusal;
-use crate::domain::signing::Signer;
+use crate::domain::signing::{PublicKey, Signer};
 use crate::domain::statement::Kind;
-use crate::domain::trust::RootKeys;
-use crate::node::keys::Opener;
+use crate::domain::trust::{RootKeys, drafts};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 
@@ -35,8 +36,11 @@ struct Sets {
 }
 
 impl Sets {
-    fn read(&self, opener: &mut Opener) -> Result<RootKeys, Refusal> {
-        let (keys, next) = (public_keys(opener, &self.new_root)?, public_keys(opener, &self.next_root)?);
+    fn read(&self, global: &Global) -> Result<RootKeys, Refusal> {
+        let read = |files: &[PathBuf]| {
+            files.iter().map(|file| read_public(global, file)).collect::<Result<Vec<PublicKey>, Refusal>>()
+        };
+        let (keys, next) = (read(&self.new_root)?, read(&self.next_root)?);
         let next_sha256 = RootKeys::commitment(&next, self.next_threshold);
         // A set that could never be used must not be committed to.
         RootKeys { keys: next, threshold: self.next_threshold, next_sha256 }.check()?;
@@ -63,22 +67,16 @@ pub struct Arguments {
 /// `key recover`.
 #[derive(Args)]
 pub struct Recovering {
+    /// Welche Organisation
+    #[arg(long = "of", value_name = "ORG")]
+    of: OrgId,
     #[command(flatten)]
     sets: Sets,
     /// Warum die Organisation ihre Wurzelschlüssel nicht mehr hat
-    #[arg(long = "why", value_name = "TEXT")]
-    why: String,
-    /// Die Ankündigung vor mindestens 72 Stunden abschließen; sonst wird angekündigt
     #[arg(long)]
-    complete: bool,
-    /// Schlüssel der Treuhänder, so viele wie nötig sind
-    #[arg(long, value_name = "DATEI", required = true)]
-    trustee_key: Vec<PathBuf>,
-    /// Einstellungen des Knotens (run.toml); sonst gilt das Profil
-    #[arg(long, value_name = "DATEI")]
-    config: Option<PathBuf>,
+    reason: String,
     #[command(flatten)]
-    carry: Carry,
+    how: How,
 }
 
 fn said(root: &RootKeys) -> Value {
@@ -93,39 +91,24 @@ fn said(root: &RootKeys) -> Value {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Refusal> {
     let Arguments { sets, root_key, config, carry } = arguments;
     let config = config.as_deref().map(read_run).transpose()?;
-    let mut opener = opener(global)?;
-    let root = sets.read(&mut opener)?;
+    let root = sets.read(global)?;
     let mut client = connect(global, config.as_ref()).await?;
-    let book = client.keys(&org(global, &client, config.as_ref())?).await?;
-    let event = book.rotate_root(root.clone())?;
-    let roots = signers(&mut opener, &root_key)?;
+    let org = org(global, &client, config.as_ref())?;
+    let event = client.keys(&org).await?.rotate_root(root.clone())?;
+    let roots = read_keys(global, &root_key)?;
     if !carry.dry_run {
         check_roots(&root, &roots, &carry)?;
     }
-    let signing: Vec<&dyn Signer> = roots.iter().map(|key| &**key).collect();
+    let signing: Vec<&dyn Signer> = each(&roots).collect();
     let line = format!("{}: {}", global.out().say("Neue Wurzelschlüssel", "New root keys"), root.keys.len());
-    finish(global, &mut client, (&Kind::KeyEvent, &event), &signing, &carry, (said(&root), vec![line])).await
+    finish(global, &mut client, &org, (&Kind::KeyEvent, &event), &signing, &carry, (said(&root), vec![line])).await
 }
 
 /// The trustees announce new root keys, or put them into force after 72 hours without an objection.
-pub(super) async fn recover(global: &Global, arguments: Recovering) -> Result<(), Refusal> {
-    let Recovering { sets, why, complete, trustee_key, config, carry } = arguments;
-    let config = config.as_deref().map(read_run).transpose()?;
-    let mut opener = opener(global)?;
-    let root = sets.read(&mut opener)?;
-    let mut client = connect(global, config.as_ref()).await?;
-    let book = client.keys(&org(global, &client, config.as_ref())?).await?;
-    let recovery = book.recover(root.clone(), why, SystemClock.now(), complete)?;
-    let trustees = signers(&mut opener, &trustee_key)?;
-    let signing: Vec<&dyn Signer> = trustees.iter().map(|key| &**key).collect();
-    let out = global.out();
-    let line = match complete {
-        true => out.say("Die neuen Wurzelschlüssel gelten.", "The new root keys are in force."),
-        false => out.say(
-            "Angekündigt. Frühestens in 72 Stunden abschließen: derselbe Befehl mit --complete.",
-            "Announced. Complete it in 72 hours at the earliest: the same command with --complete.",
-        ),
-    };
-    finish(global, &mut client, (&Kind::Recovery, &recovery), &signing, &carry, (said(&root), vec![line.into()]))
-        .await
+pub(super) async fn recover(global: &Global, recovering: Recovering) -> Result<(), Refusal> {
+    let Recovering { of, sets, reason, how } = recovering;
+    let root = sets.read(global)?;
+    let standing = how.carried.file(global, Some(&of)).await?;
+    let recovery = drafts::recovery(&of_org(&standing, &of)?, &of, root, SystemClock.now(), &reason)?;
+    how.propose(global, Kind::Recovery, &recovery, &standing)
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::carry::{Carry, check_roots, connect, finish, node_opener, org, signers};
+use super::carry::{Carry, check_roots, connect, finish, node_opener, org};
 use super::tls;
 use crate::cli::options::Global;
 use crate::cli::options::address;
+use crate::cli::trust::carried::{each, read_keys};
 use crate::config::node::{HostPort, NodeConfig, read_run};
 use crate::domain::id::OrgId;
 use crate::domain::reason::{Reason, Refusal};
@@ -83,6 +84,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     let Arguments { role, config, root_key, reason, addresses, lost, last_good, carry } = arguments;
     let config = read_run(&config)?;
     let role = match role {
+        // The node signs its record itself, at once.
+        Role::Tls if carry.out.is_some() => {
+            return Err(Refusal::new(Reason::UsageInvalid).with("rule", "--role tls: no --out"));
+        }
         Role::Tls if lost => return tls::replace_lost(global, &config, &addresses),
         Role::Tls => return tls::rotate(global, &config, &addresses, &carry).await,
         _ if lost || !addresses.is_empty() => {
@@ -99,7 +104,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
         return Err(Refusal::new(Reason::OrgElsewhere).with("org", org));
     }
     let book = client.keys(&org).await?;
-    let roots = signers(&mut opener, &root_key)?;
+    let roots = read_keys(global, &root_key)?;
     if !carry.dry_run {
         check_roots(&book.root, &roots, &carry)?;
     }
@@ -108,7 +113,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     if !carry.dry_run {
         next.lay_down(node_opener(global, &config)?)?;
     }
-    let signing: Vec<&dyn Signer> = roots.iter().map(|key| &**key).chain([&next.key as &dyn Signer]).collect();
+    let signing: Vec<&dyn Signer> = each(&roots).chain([&next.key as &dyn Signer]).collect();
     let former = event.revoke.first().map(|revoked| revoked.key.to_string());
     let said = json!({
         "org": org, "role": role.word(), "former_key_hash": former,
@@ -120,7 +125,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     if !carry.dry_run {
         lines.push(format!("{}: {}", out.say("Neuer Schlüssel", "New key"), next.key.public().hash()));
     }
-    finish(global, &mut client, (&Kind::KeyEvent, &event), &signing, &carry, (said, lines)).await
+    finish(global, &mut client, &org, (&Kind::KeyEvent, &event), &signing, &carry, (said, lines)).await
 }
 
 /// The next generation of a key.

@@ -48,7 +48,7 @@ pub(super) async fn rotate(
         lines.push(out.say(TELL_DE, TELL_EN).to_owned());
     }
     let signing: [&dyn Signer; 1] = [&signer];
-    finish(global, &mut client, (&Kind::NodeRecord, &record), &signing, carry, (said, lines)).await
+    finish(global, &mut client, operator, (&Kind::NodeRecord, &record), &signing, carry, (said, lines)).await
 }
 
 const TELL_DE: &str = "Das Zertifikat liegt neben dem alten im Schlüsselordner; Profile von Ämtern brauchen das neue, sobald das \

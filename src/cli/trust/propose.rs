@@ -18,8 +18,6 @@ use crate::domain::trust::drafts::{self, Renewal};
 use crate::domain::trust::subject::{Subject, subject_of};
 use crate::domain::trust::{LogTrust, RootKeys, Succession, Trustee};
 use crate::domain::trust_file::{Folded, TrustFile};
-use crate::node::ports::Clock as _;
-use crate::node::system::SystemClock;
 
 /// What to propose.
 #[derive(Subcommand)]
@@ -56,8 +54,6 @@ pub enum What {
         #[command(flatten)]
         how: How,
     },
-    /// Verlorene Wurzelschlüssel einer Organisation ersetzen: ankündigen, nach 72 Stunden dasselbe noch einmal
-    Recovery(Recovering),
     /// Eine Organisation geht in einer anderen auf
     Succession {
         /// Die endet
@@ -86,7 +82,7 @@ pub struct How {
     trustee_key: Vec<PathBuf>,
     /// Files.
     #[command(flatten)]
-    carried: Carried,
+    pub carried: Carried,
 }
 
 /// What of an admission is renewed.
@@ -119,29 +115,6 @@ pub struct Admission {
     /// Quelle der Angaben
     #[arg(long)]
     source: Option<String>,
-    /// How.
-    #[command(flatten)]
-    how: How,
-}
-
-/// New root keys for an organisation.
-#[derive(Args)]
-pub struct Recovering {
-    /// Welche Organisation
-    #[arg(long = "of", value_name = "ORG")]
-    of: OrgId,
-    /// Öffentliche Teile der neuen Wurzelschlüssel (PEM)
-    #[arg(long, value_name = "DATEI", required = true)]
-    root_public: Vec<PathBuf>,
-    /// Öffentliche Teile der Schlüssel danach (PEM)
-    #[arg(long, value_name = "DATEI", required = true)]
-    next_public: Vec<PathBuf>,
-    /// Wie viele unterschreiben müssen
-    #[arg(long, value_name = "ZAHL")]
-    threshold: u32,
-    /// Warum
-    #[arg(long)]
-    reason: String,
     /// How.
     #[command(flatten)]
     how: How,
@@ -185,7 +158,6 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
             let file = how.carried.file(global, None).await?;
             how.propose(global, Kind::RulePack, &pack, &file)
         }
-        What::Recovery(recovering) => recover(global, recovering).await,
         What::Succession { predecessor, successor, on, source, how } => {
             let on = parse_date(&on)?;
             let file = how.carried.file(global, None).await?;
@@ -197,7 +169,8 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
 }
 
 impl How {
-    fn propose<T: serde::Serialize>(
+    /// Proposes a statement that follows what `file` says.
+    pub fn propose<T: serde::Serialize>(
         &self,
         global: &Global,
         kind: Kind,
@@ -250,14 +223,6 @@ pub async fn renew(global: &Global, of: &OrgId, renewal: Renewal, how: &How) -> 
     let file = how.carried.file(global, Some(of)).await?;
     let renewed = drafts::renewed(&of_org(&file, of)?, of, renewal)?;
     how.propose(global, Kind::Admission, &renewed, &file)
-}
-
-async fn recover(global: &Global, recovering: Recovering) -> Result<(), Refusal> {
-    let Recovering { of, root_public, next_public, threshold, reason, how } = recovering;
-    let file = how.carried.file(global, Some(&of)).await?;
-    let root = root_keys(global, &root_public, &next_public, threshold)?;
-    let recovery = drafts::recovery(&of_org(&file, &of)?, &of, root, SystemClock.now(), &reason)?;
-    how.propose(global, Kind::Recovery, &recovery, &file)
 }
 
 /// Root keys with the commitment to those after them, from public halves in files.

@@ -9,7 +9,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
 use crate::domain::time::Timestamp;
 use crate::domain::trust::documents::{
-    KeyEvent, KeyRole, LastGood, NodeRecord, OnlineKey, Recovery, Revocation, RevocationReason, RootKeys,
+    KeyEvent, KeyRole, LastGood, NodeRecord, OnlineKey, Revocation, RevocationReason, RootKeys,
 };
 
 /// What a key is for, as its owner reads it.
@@ -150,26 +150,6 @@ impl KeyBook {
             return Err(Refusal::new(Reason::RootKeysUncommitted).with("org", &self.org));
         }
         Ok(KeyEvent { root: Some(root), ..self.next() })
-    }
-
-    /// What the trustees say for an organisation that has lost its root keys: an announcement, or what puts the one before
-    /// into force.
-    pub fn recover(
-        &self,
-        root: RootKeys,
-        reason: String,
-        signed_at: Timestamp,
-        is_completion: bool,
-    ) -> Result<Recovery, Refusal> {
-        let not_announced =
-            || Refusal::new(Reason::RecoveryVoid).with("org", &self.org).with("rule", "not announced");
-        let completes = match is_completion {
-            true => Some(self.recovery.ok_or_else(not_announced)?),
-            false => None,
-        };
-        let after = self.last_event.map(|(_, id)| id);
-        let recovery = Recovery { org: self.org.clone(), after, root, signed_at, completes, reason };
-        recovery.check().map(|()| recovery)
     }
 
     /// What was replaced or given up was good up to the end of every log that holds it; of what was stolen its owner says
