@@ -92,7 +92,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
         fs::create_dir_all(folder).expect("a folder below target");
     }
     let write = |path: PathBuf, text: &str| fs::write(path, text).expect("a file below target");
-    keys::write_node(&key_folder, &founded.keys).expect("a new folder");
+    keys::write_node(&key_folder, &founded.keys, None).expect("a new folder");
     keys::write_private(&key_folder.join(KEY_FILE), own.key_pem.as_bytes()).expect("a new folder");
     write(key_folder.join(CERTIFICATE_FILE), &own.certificate_pem);
     for (number, signed) in founded.genesis.iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::drafts;
 use crate::domain::trust_file::{Folded, TrustFile};
 use crate::node::init::{make, write};
-use crate::node::keys;
+use crate::node::keys::{self, Opener};
 use crate::node::system::fresh_key;
 
 /// Whom to take in.
@@ -26,12 +26,15 @@ pub struct Arrival {
     pub file: TrustFile,
     /// Its root keys that are at hand.
     pub root_keys: Vec<Box<dyn Signer>>,
+    /// Knows the passphrase of the node's keys, if they are under one.
+    pub opener: Opener,
 }
 
 /// Makes the key and writes the files into a new folder, which is published in the order of its names once the root
 /// keys have signed. Gives the key event. Nothing is written in a dry run.
-pub fn host(arrival: &Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf, Proposal), Refusal> {
+pub fn host(arrival: Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf, Proposal), Refusal> {
     let config = read_run(&arrival.run)?;
+    let passphrase = arrival.opener.into_passphrase_for(&config)?;
     let (org, mut profile) = (&arrival.org, config.profile);
     let Folded { trust, taken, .. } = arrival.file.at_home_of(org);
     let standing = trust.orgs().get(org).ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))?;
@@ -65,7 +68,7 @@ pub fn host(arrival: &Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf,
         write(&folder.join(format!("{number:04}-{}.dsse.json", signed.kind())), &envelope::write(signed))?;
     }
     write(&event_file, &proposal.write())?;
-    keys::write(&key_file, &key)?;
+    keys::write_pem(&key_file, &key.to_pem(), passphrase.as_ref())?;
     if !profile.hosts.contains(org) {
         profile.hosts.push(org.clone());
         let text =

@@ -21,6 +21,7 @@ use crate::domain::trust::subject::{Subject, subject_of};
 use crate::domain::trust::{KeyRole, LogTrust, NodeRecord, drafts};
 use crate::domain::trust_file::{TrustFile, fold, printed};
 use crate::node::keys;
+use crate::node::passphrase::Passphrase;
 use crate::node::system::fresh_key;
 use crate::node::tls::{CERTIFICATE_FILE, Identity, KEY_FILE};
 use crate::protocol::settings::NodeKeys;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub addresses: Vec<String>,
     /// Root keys of the organisations that are at hand.
     pub root_keys: Vec<Box<dyn Signer>>,
+    /// The file with the passphrase for the node's keys, and what is in it; without one they lie there as they are.
+    pub passphrase: Option<(PathBuf, Passphrase)>,
 }
 
 /// A statement of the log's beginning.
@@ -238,8 +241,9 @@ impl Beginning {
         make(folder)?;
         keys::make_folder(&key_folder)?;
         make(&genesis)?;
-        keys::write_node(&key_folder, &self.keys)?;
-        keys::write_private(&key_folder.join(KEY_FILE), self.identity.key_pem.as_bytes())?;
+        let passphrase = self.plan.passphrase.as_ref().map(|(_, passphrase)| passphrase);
+        keys::write_node(&key_folder, &self.keys, passphrase)?;
+        keys::write_pem(&key_folder.join(KEY_FILE), &self.identity.key_pem, passphrase)?;
         write(&key_folder.join(CERTIFICATE_FILE), &self.identity.certificate_pem)?;
         write(&folder.join(CERTIFICATE_FILE), &self.identity.certificate_pem)?;
         for (number, piece) in self.pieces.iter().enumerate() {
@@ -267,7 +271,7 @@ impl Beginning {
             federation: self.plan.file.federation.clone(),
             federation_root: PinnedRoot(self.plan.file.root),
             metrics: None,
-            passphrase_file: None,
+            passphrase_file: self.plan.passphrase.as_ref().map(|(file, _)| file.clone()),
             peers: Vec::new(),
             limits: Limits::default(),
         }

@@ -62,6 +62,24 @@ impl Opener {
         self.passphrases.into_iter().next()
     }
 
+    /// The passphrase under which a further key of a node is laid down, so that the node opens it as it opens those it
+    /// has: that of its settings, else the one that its newest log key is under.
+    pub fn into_passphrase_for(mut self, config: &NodeConfig) -> Result<Option<Passphrase>, Refusal> {
+        if let Some(file) = &config.passphrase_file {
+            return Ok(Self::default().with_passphrase_file(file)?.into_passphrase());
+        }
+        let mut files = (0..GENERATIONS_MAX).map(|number| self.find(&config.keys, &generation_file("log", number)));
+        let Some(newest) = files.rfind(|file| file.exists()) else { return Ok(None) };
+        let content = self.secret(&newest)?;
+        match std::str::from_utf8(&content) {
+            Ok(text) if passphrase::is_encrypted(text) => {
+                self.decrypt(text, &newest).map_err(|refusal| refusal.with("file", newest.display()))?;
+                Ok(self.passphrases.into_iter().find(|known| passphrase::decrypt(text, known).is_ok()))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn add_passphrase_file(&mut self, file: &Path) -> Result<(), Refusal> {
         let content = self.secret(file)?;
         let passphrase = Passphrase::of_file(&content).map_err(|refusal| refusal.with("file", file.display()))?;
@@ -280,10 +298,11 @@ pub fn newest_generation(folder: &Path, name: &str) -> Option<usize> {
     (0..GENERATIONS_MAX).rfind(|number| generation(folder, name, *number).exists())
 }
 
-/// Writes all keys that a node signs with.
-pub fn write_node(folder: &Path, keys: &NodeKeys) -> Result<(), Refusal> {
+/// Writes all keys that a node signs with, under a passphrase if there is one.
+pub fn write_node(folder: &Path, keys: &NodeKeys, passphrase: Option<&Passphrase>) -> Result<(), Refusal> {
     let generations = |name: &str, keys: &[SecretKey]| {
-        keys.iter().enumerate().try_for_each(|(number, key)| write(&generation(folder, name, number), key))
+        let mut numbered = keys.iter().enumerate();
+        numbered.try_for_each(|(number, key)| write_pem(&generation(folder, name, number), &key.to_pem(), passphrase))
     };
     generations("log", &keys.log)?;
     generations("witness", &keys.witness)?;
@@ -436,5 +455,23 @@ mod tests {
         assert!(opener().expect("a passphrase").read_node(&without).is_ok());
         set_mode(&credentials.join("statement-kid.pem"), 0o444);
         assert_eq!(reason(opener().expect("a passphrase").read_node(&without)), Reason::KeyFileOpen);
+    }
+
+    #[test]
+    fn a_further_key_of_a_node_lies_under_the_passphrase_of_the_others() {
+        let folder = tempfile::tempdir().expect("folder");
+        let config = node(folder.path());
+        for (file, line) in [("passphrase", "a"), ("roots", "b")] {
+            write_private(&folder.path().join(file), line.as_bytes()).expect("written");
+        }
+        let knows = |file: &str| Opener::default().with_passphrase_file(&folder.path().join(file)).expect("a line");
+        assert!(knows("roots").into_passphrase_for(&config) == Ok(Some(passphrase("a"))));
+        let without = NodeConfig { passphrase_file: None, ..config };
+        let refusal = knows("roots").into_passphrase_for(&without).err().expect("the roots' opens nothing here");
+        assert_eq!(refusal.reason, Reason::PassphraseWrong);
+        let both = knows("roots").with_passphrase_file(&folder.path().join("passphrase")).expect("a line");
+        assert!(both.into_passphrase_for(&without) == Ok(Some(passphrase("a"))));
+        write(&generation(&without.keys, "log", 1), &SecretKey::from_seed(&[1; 32])).expect("written");
+        assert!(knows("roots").into_passphrase_for(&without) == Ok(None));
     }
 }

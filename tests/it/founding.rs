@@ -238,7 +238,9 @@ fn carried_files_refuse_what_was_tampered_with() {
 fn a_node_begins_once_the_root_keys_have_signed_elsewhere() {
     let mut desk = offline();
     desk.run(&commands(PAGE)[4]);
-    let init = "verbund node init --from kid --standing akte --listen 127.0.0.1:7402 --out betrieb/kid";
+    desk.exit("umask 077 && echo geheim > passwort", 0);
+    let init = "verbund node init --from kid --standing akte --listen 127.0.0.1:7402 --out betrieb/kid \
+                --passphrase-file passwort";
     desk.exit(&format!("{init} --dry-run"), 0);
     assert!(!desk.path("betrieb").exists());
     let said: Value = serde_json::from_str(&desk.exit(&format!("{init} -o json"), 0)).expect("JSON");
@@ -248,7 +250,13 @@ fn a_node_begins_once_the_root_keys_have_signed_elsewhere() {
     desk.refused("verbund node run --config betrieb/kid/run.toml", 5, "THRESHOLD_MISSED");
     desk.refused(&format!("verbund trust sign {open} --key wurzeln/kid-danach-1.pem"), 5, "SIGNER_WRONG");
     desk.exit(&format!("verbund trust sign {open} --key wurzeln/kid-wurzel-1.pem"), 0);
+    // Its keys lie there under the passphrase, new ones too; it opens them by itself.
     desk.start("verbund node run --config betrieb/kid/run.toml");
+    let roots = "--root-key wurzeln/kid-wurzel-1.pem --root-key wurzeln/kid-wurzel-3.pem";
+    for role in ["statement", "log", "tls"] {
+        desk.exit(&format!("verbund key rotate --role {role} --config betrieb/kid/run.toml {roots}"), 0);
+    }
+    desk.exit("! grep -L ENCRYPTED betrieb/kid/keys/*-key.pem betrieb/kid/keys/[lsw]*.pem | grep .", 0);
     // Barleben is admitted at another node, and who is not admitted gets no node.
     let text = fs::read_to_string(desk.path("kid/node.toml")).expect("file");
     fs::write(desk.path("kid/node.toml"), text.replace("\"kid\"]", "\"kid\", \"barleben\"]")).expect("file");

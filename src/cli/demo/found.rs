@@ -227,7 +227,7 @@ fn write_node(
     let (key_folder, genesis) = (folder.join("keys"), folder.join("genesis"));
     keys::make_folder(&key_folder)?;
     make(&genesis)?;
-    keys::write_node(&key_folder, &founded.keys)?;
+    keys::write_node(&key_folder, &founded.keys, None)?;
     keys::write_private(&key_folder.join(crate::node::tls::KEY_FILE), identity.key_pem.as_bytes())?;
     write(&key_folder.join(crate::node::tls::CERTIFICATE_FILE), &identity.certificate_pem)?;
     write(&folder.join(crate::node::tls::CERTIFICATE_FILE), &identity.certificate_pem)?;

@@ -17,6 +17,7 @@ use crate::domain::statement::Kind;
 use crate::domain::trust::key_book::KeyBook;
 use crate::domain::trust::{KeyRole, LastGood, RevocationReason};
 use crate::node::keys::{self, Opener};
+use crate::node::passphrase::Passphrase;
 use crate::node::system::fresh_key;
 
 /// `key rotate`.
@@ -111,7 +112,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Result<(), Ref
     let next = Next::find(&mut opener, &config, &book, role, &org)?;
     let event = book.rotate(role, &next.key.public(), reason.into(), &last_good)?;
     if !carry.dry_run {
-        next.lay_down(node_opener(global, &config)?)?;
+        next.lay_down(opener.into_passphrase_for(&config)?.as_ref())?;
     }
     let signing: Vec<&dyn Signer> = each(&roots).chain([&next.key as &dyn Signer]).collect();
     let former = event.revoke.first().map(|revoked| revoked.key.to_string());
@@ -161,11 +162,7 @@ impl Next {
     }
 
     /// Writes its file before anyone hears of it; under the node's passphrase, where it has one.
-    fn lay_down(&self, opener: Opener) -> Result<(), Refusal> {
-        match opener.into_passphrase() {
-            _ if !self.is_new => Ok(()),
-            Some(passphrase) => keys::write_encrypted(&self.file, &self.key, &passphrase),
-            None => keys::write(&self.file, &self.key),
-        }
+    fn lay_down(&self, passphrase: Option<&Passphrase>) -> Result<(), Refusal> {
+        if self.is_new { keys::write_pem(&self.file, &self.key.to_pem(), passphrase) } else { Ok(()) }
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn rotate(
     };
     let record = book.next_record(pin, addresses)?;
     if let Some(identity) = laid_down.filter(|_| !carry.dry_run) {
-        identity.write_next(&config.keys, node_opener(global, config)?.into_passphrase().as_ref())?;
+        identity.write_next(&config.keys, node_opener(global, config)?.into_passphrase_for(config)?.as_ref())?;
     }
     let said = json!({"org": operator, "role": "tls", "tls_sha256": pin.to_string()});
     let out = global.out();
@@ -60,7 +60,8 @@ const TELL_EN: &str = "The certificate lies beside the old one in the key folder
 pub(super) fn replace_lost(global: &Global, config: &NodeConfig, addresses: &[HostPort]) -> Result<(), Refusal> {
     let addresses: Vec<String> = addresses.iter().map(|address| address.as_str().to_owned()).collect();
     let identity = Identity::make(&names(config, addresses.iter()), None)?;
-    let file = identity.write_next(&config.keys, node_opener(global, config)?.into_passphrase().as_ref())?;
+    let file =
+        identity.write_next(&config.keys, node_opener(global, config)?.into_passphrase_for(config)?.as_ref())?;
     let (out, pin) = (global.out(), identity.pin()?);
     let text = format!(
         "{}: {}\n{}",

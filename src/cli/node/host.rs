@@ -2,6 +2,7 @@
 use std::path::PathBuf;
 
 use crate::cli::options::Global;
+use crate::cli::passphrase::opener;
 use crate::cli::trust::carried::{Carried, read_keys, tell};
 use crate::domain::id::OrgId;
 use crate::domain::reason::Refusal;
@@ -28,8 +29,9 @@ pub struct Host {
 pub async fn run(global: &Global, taking: Host) -> Result<(), Refusal> {
     let Host { config, of, root_key, carried } = taking;
     let file = carried.file(global, Some(&of)).await?;
-    let arrival = Arrival { run: config, org: of, file, root_keys: read_keys(global, &root_key)? };
-    let shown = host(&arrival, &carried.out, carried.dry_run)?;
+    let (root_keys, opener) = (read_keys(global, &root_key)?, opener(global)?);
+    let arrival = Arrival { run: config, org: of, file, root_keys, opener };
+    let shown = host(arrival, &carried.out, carried.dry_run)?;
     tell(global, &[shown], carried.dry_run)?;
     let out = global.out();
     out.talk(out.say(

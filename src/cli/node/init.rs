@@ -8,9 +8,11 @@ use crate::cli::options::{self, Global};
 use crate::cli::trust::carried::{read_keys, read_standing};
 use crate::config::folder::read_node_folder;
 use crate::config::node::HostPort;
-use crate::domain::reason::Refusal;
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::trust_file::printed;
 use crate::node::init::{Beginning, Plan, waiting_for};
+use crate::node::keys::Opener;
+use crate::node::passphrase::Passphrase;
 
 /// What the node folder is made from.
 #[derive(clap::Args)]
@@ -50,6 +52,7 @@ pub fn run(global: &Global, init: Init) -> Result<(), Refusal> {
         listen: init.listen,
         addresses,
         root_keys: read_keys(global, &init.root_key)?,
+        passphrase: passphrase(global)?,
     })?;
     if !init.dry_run {
         beginning.write(&init.out)?;
@@ -79,4 +82,13 @@ pub fn run(global: &Global, init: Init) -> Result<(), Refusal> {
         lines.push(out.say("Nichts geschrieben, Probelauf.", "Nothing written, dry run.").to_owned());
     }
     out.one(&value, &lines.join("\n"))
+}
+
+/// `--passphrase-file`: for the node's keys too, and named in its settings from wherever it is started.
+fn passphrase(global: &Global) -> Result<Option<(PathBuf, Passphrase)>, Refusal> {
+    let Some(file) = &global.passphrase_file else { return Ok(None) };
+    let passphrase = Opener::default().with_passphrase_file(file)?.into_passphrase();
+    let file = std::path::absolute(file)
+        .map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", error))?;
+    Ok(passphrase.map(|passphrase| (file, passphrase)))
 }
