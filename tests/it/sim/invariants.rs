@@ -26,7 +26,7 @@ use verbund::audit::examine;
 use verbund::audit::packing::pack;
 use verbund::audit::report::{Report, Ruling};
 use verbund::domain::body::Body;
-use verbund::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
+use verbund::domain::id::{Hash, KeyHash, NodeId, OrderId, Origin, StatementId};
 use verbund::domain::law::Verdict;
 use verbund::domain::money::Cents;
 use verbund::domain::order::Attempt;
@@ -81,7 +81,7 @@ pub struct Watch {
     /// How far each node's logs have been compared.
     compared: BTreeMap<(NodeId, Origin), u64>,
     /// The receipt for each message and receiver.
-    receipts: BTreeMap<DeliveryKey, Vec<u8>>,
+    receipts: BTreeMap<(DeliveryKey, KeyHash), Vec<u8>>,
     /// Messages by what no author may say twice: order, attempt, author's key, kind.
     said: Firsts<(OrderId, u32, String, String)>,
     /// The first seal of every order, over all attempts.
@@ -431,13 +431,14 @@ pub fn a_repeated_delivery_changes_nothing(
     }
 }
 
-/// I7: the same delivery gets the same bytes, also after a restart.
+/// I7: the same delivery gets the same bytes, also after a restart; anew only where the key was replaced meanwhile.
 pub fn receipts_never_change(world: &mut World, by: &NodeId, key: &DeliveryKey, receipt: &Signed) {
     if world.watch.forgetful.contains(by) {
         return;
     }
-    let bytes = [receipt.pae(), &receipt.signatures()[0].signature.0].concat();
-    let first = world.watch.receipts.entry(key.clone()).or_insert_with(|| bytes.clone());
+    let by = &receipt.signatures()[0];
+    let bytes = [receipt.pae(), &by.signature.0].concat();
+    let first = world.watch.receipts.entry((key.clone(), by.key)).or_insert_with(|| bytes.clone());
     if *first != bytes {
         world.fail(&format!("I7: a second receipt for {key:?}"));
     }

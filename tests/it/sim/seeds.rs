@@ -76,6 +76,14 @@ fn a_seed_in_which_a_clock_went_back_while_a_delivery_waited() {
     run_seed(429);
 }
 
+/// A delivery was repeated after the key that had signed its receipt was replaced.
+#[test]
+fn seeds_in_which_a_receipt_is_signed_anew_after_a_rotation() {
+    for seed in [459, 818] {
+        run_seed(seed);
+    }
+}
+
 fn run_seed(seed: u64) -> World {
     let mut dice = SeededDice::new(seed, "plan");
     let faults = Faults::some(&mut dice);
