@@ -9,6 +9,7 @@
 //! root/<kind>-<8 hex of the id>.*           what else concerns everyone, with a proof for every log
 //! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
 //! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, place, last public statement
+//! times/<log>/<size>.cover                  an earlier checkpoint: when witnesses had seen what it is the first to cover
 //! facts/<n>-<kind>-<who>.*                  offering, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
 //! receipts/<n>.*                            receipts; they stand in no log
@@ -25,6 +26,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipReadOptions, ZipWriter};
 
+use crate::audit::cover::Cover;
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
@@ -58,6 +60,9 @@ pub const TIMESTAMP: &str = "META-INF/timestamp.tst";
 
 /// The folder of log ends.
 pub const ENDS: &str = "ends/";
+
+/// The folder of earlier checkpoints.
+pub const TIMES: &str = "times/";
 
 /// The log and witness keys for C2SP tools.
 pub const POLICY: &str = "policy.txt";
@@ -153,6 +158,8 @@ pub struct BundleInput {
     pub trust: Vec<LoggedStatement>,
     /// Where each log ends.
     pub ends: Vec<LogEnd>,
+    /// When what matters came into the witnesses' sight.
+    pub covers: Vec<Cover>,
     /// Offering, tariffs, facts.
     pub facts: Vec<LoggedStatement>,
     /// The order's messages, in order.
@@ -168,6 +175,7 @@ impl BundleInput {
             root,
             trust: Vec::new(),
             ends: Vec::new(),
+            covers: Vec::new(),
             facts: Vec::new(),
             messages: Vec::new(),
             receipts: Vec::new(),
@@ -232,6 +240,8 @@ pub struct Reading {
     pub refused: Vec<(String, Refusal)>,
     /// Where the logs end.
     pub ends: Vec<LogEnd>,
+    /// Earlier checkpoints, each with its name.
+    pub covers: Vec<(String, Cover)>,
     /// Members that belong to nothing.
     pub strays: Vec<String>,
 }
@@ -351,6 +361,7 @@ impl Bundle {
             }
         }
         self.read_ends(&mut reading, &mut used);
+        self.read_covers(&mut reading, &mut used);
         let stray = |name: &&String| !used.contains(name.as_str()) && !name.starts_with("META-INF/");
         reading.strays = self.members.keys().filter(stray).cloned().collect();
         reading
@@ -432,6 +443,25 @@ impl Bundle {
         }
     }
 
+    fn read_covers<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
+        for (file, bytes) in self.below(TIMES) {
+            let Some(named) = file[TIMES.len()..].strip_suffix(".cover") else { continue };
+            used.insert(file);
+            let text =
+                std::str::from_utf8(bytes).map_err(|_| Refusal::new(Reason::ProofInvalid).with("rule", "text"));
+            match text.and_then(Cover::parse) {
+                Ok(cover) if cover_name(&cover).as_deref() == Some(named) => {
+                    reading.covers.push((file.to_owned(), cover));
+                }
+                Ok(_) => {
+                    let refusal = Refusal::new(Reason::ProofInvalid).with("rule", "named for its log and size");
+                    reading.refused.push((file.to_owned(), refusal));
+                }
+                Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
+            }
+        }
+    }
+
     fn below<'b>(&'b self, prefix: &str) -> impl Iterator<Item = (&'b str, &'b [u8])> {
         let prefix = prefix.to_owned();
         self.members
@@ -444,6 +474,12 @@ impl Bundle {
 /// The log that a proof speaks of.
 pub fn origin_of(proof: &TlogProof) -> Option<Origin> {
     Some(Checkpoint::parse(proof.checkpoint.text()).ok()?.origin)
+}
+
+/// The name of a cover below its folder: the log and the size of its checkpoint.
+pub fn cover_name(cover: &Cover) -> Option<String> {
+    let head = cover.head().ok()?;
+    Some(format!("{}/{}", log_label(&head.origin), head.size))
 }
 
 /// A log's short name in a bundle: its node, and its epoch after the first.

@@ -5,10 +5,12 @@
 //! Contents after section 8 (2) VgV, which does not bind in-house awards but is what auditors ask for.
 use std::collections::BTreeMap;
 
-use crate::audit::contract::{buyer_of, judged_legs};
+use crate::audit::chronicle::Chronicle;
 use crate::audit::dossier::page::{Cell, Chapter, Page, Table};
+use crate::audit::legs::judged_legs;
 use crate::audit::logs::Logs;
 use crate::audit::report::{Ending, Report};
+use crate::audit::terms::buyer_of;
 use crate::audit::verify::Examined;
 use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
@@ -30,6 +32,7 @@ struct Draft<'e> {
     lang: Lang,
     report: &'e Report,
     logs: &'e Logs,
+    chronicle: &'e Chronicle,
     attempt: &'e Attempt,
 }
 
@@ -60,7 +63,7 @@ pub fn draft(examined: &Examined, lang: Lang) -> Page {
         chapters: Vec::new(),
     };
     if let (Some(logs), Some(attempt)) = (&examined.logs, &examined.attempt) {
-        let draft = Draft { lang, report, logs, attempt };
+        let draft = Draft { lang, report, logs, chronicle: &examined.chronicle, attempt };
         page.chapters = vec![
             draft.subject(),
             draft.need(),
@@ -221,7 +224,7 @@ impl<'e> Draft<'e> {
             chapter.tables.push(self.considered());
         }
         let mut rows = Vec::new();
-        for leg in judged_legs(self.attempt, self.logs) {
+        for leg in judged_legs(self.attempt, self.logs, self.chronicle) {
             let verdict = Cell::of(leg.verdict.text(self.lang), serde_json::json!(leg.verdict));
             let basis = leg
                 .basis

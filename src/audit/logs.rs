@@ -13,8 +13,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Kind, Signed, Verified, kind_and_payload};
-use crate::domain::time::Timestamp;
-use crate::domain::trust::subject::{Subject, is_trust_kind, subject_in, subject_of};
+use crate::domain::trust::subject::{Subject, subject_in, subject_of};
 use crate::domain::trust::{Holder, LogTrust, OfficerGrant, Registry};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Witnesses;
@@ -108,7 +107,7 @@ impl Logs {
         for entry in entries.iter().filter(|entry| entry.is_folded()) {
             match refused.iter().find(|(of, _)| std::ptr::eq(*of, entry)) {
                 // What a log was refused for it has said all the same; nothing follows from it.
-                Some((_, refusal)) if is_trust_kind(entry.signed.kind()) && entry.place.is_some() => {
+                Some((_, refusal)) if subject_of(&entry.signed).is_some() && entry.place.is_some() => {
                     book.note(Check::Trust, &entry.name, Ruling::Valid, refusal.clone());
                 }
                 Some((_, refusal)) => logs.refuse(entry, refusal.clone(), book),
@@ -358,24 +357,11 @@ impl Logs {
         }
     }
 
-    /// Sets the day up to which an officer's grant was good against the day by which witnesses had seen what the officer
-    /// signed. A remark: the checkpoint may be a later one than the first that covered it.
-    pub fn mark_grants(&self, entries: &[Entry], book: &mut Book) {
-        for entry in entries.iter().filter(|entry| matches!(entry.section, Section::Order | Section::Facts)) {
-            let ([by], Some((origin, _)), Some(proof)) = (entry.signed.signatures(), &entry.place, &entry.proof)
-            else {
-                continue;
-            };
-            let holder = self.registry.log(origin).and_then(|log| log.keys().get(&by.key)).map(|key| &key.holder);
-            let (Some(Holder::Officer(grant)), Some(seconds)) = (holder, self.witnessed_at(&proof.checkpoint)) else {
-                continue;
-            };
-            let seen = Timestamp::default().plus_ms(i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX));
-            if seen.date() > grant.valid_to {
-                let refusal = Refusal::new(Reason::GrantExpired).with("officer", &grant.officer);
-                let refusal = refusal.with("valid_to", grant.valid_to).with("witnessed", seen);
-                book.note(Check::Officers, &entry.name, Ruling::Valid, refusal);
-            }
+    /// The grant behind a key, as one log knows it.
+    pub fn grant(&self, origin: &Origin, key: &KeyHash) -> Option<&OfficerGrant> {
+        match &self.registry.log(origin)?.keys().get(key)?.holder {
+            Holder::Officer(grant) => Some(grant),
+            _ => None,
         }
     }
 
@@ -415,20 +401,12 @@ impl Logs {
     }
 
     /// Opens a checkpoint with the log key that was good at its size.
-    fn open(&self, note: &SignedNote) -> Result<Checkpoint, Refusal> {
+    pub fn open(&self, note: &SignedNote) -> Result<Checkpoint, Refusal> {
         let claimed = Checkpoint::parse(note.text())?;
         let missing = || Refusal::new(Reason::EvidenceMissing).with("log", &claimed.origin);
         let log = self.registry.log(&claimed.origin).ok_or_else(missing)?;
         let key = log.log_key_of(claimed.size).ok_or_else(missing)?;
         Checkpoint::open(note, &claimed.origin, key)
-    }
-
-    /// When, by their own clocks, as many witnesses as needed had seen this checkpoint, in seconds since 1970.
-    pub fn witnessed_at(&self, note: &SignedNote) -> Option<u64> {
-        let quorum = self.witnesses.count(note);
-        let mut times: Vec<u64> = quorum.cosigned.values().copied().collect();
-        times.sort_unstable();
-        times.get(self.witnesses.needed.checked_sub(1)?).copied()
     }
 }
 

@@ -4,15 +4,21 @@
 //! findings, never stops at the first, and says what it did not check. Must never call a thing valid that it could not
 //! check: whatever lacks its proof, its witnesses or its facts is *nicht prüfbar*.
 pub mod bundle;
+pub mod chronicle;
 pub mod contract;
+pub mod cover;
 pub mod dossier;
 pub mod instructions;
+pub mod legs;
 pub mod logs;
+pub mod messages;
 pub mod packing;
 pub mod report;
+pub mod terms;
 pub mod verify;
 
 use crate::audit::bundle::Bundle;
+use crate::audit::chronicle::Chronicle;
 use crate::audit::report::{Book, Case, Check, Report};
 use crate::audit::verify::Examined;
 use crate::domain::id::StatementId;
@@ -30,7 +36,12 @@ pub fn inspect(bytes: &[u8], root: Option<StatementId>) -> Examined {
         Err(refusal) => {
             let mut book = Book::default();
             book.refuse(Check::Container, "bundle", refusal);
-            Examined { report: book.close(Case::default()), logs: None, attempt: None }
+            Examined {
+                report: book.close(Case::default()),
+                logs: None,
+                chronicle: Chronicle::default(),
+                attempt: None,
+            }
         }
     }
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, MIMETYPE, MIMETYPE_TEXT, POLICY, Section, VERIFY, log_label,
-    origin_of, who,
+    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, MIMETYPE, MIMETYPE_TEXT, POLICY, Section, TIMES, VERIFY,
+    cover_name, log_label, origin_of, who,
 };
+use crate::audit::cover::Cover;
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
 use crate::audit::report::Book;
@@ -56,6 +57,11 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
         packing.file(&mut bundle, &format!("receipts/{number:02}"), receipt)?;
     }
     input.ends.iter().for_each(|end| file_end(&mut bundle, end, logs.witnesses()));
+    for cover in &input.covers {
+        let Some(name) = cover_name(cover) else { continue };
+        let cover = Cover { note: trimmed_note(&cover.note, logs.witnesses()), ..cover.clone() };
+        bundle.members.insert(format!("{TIMES}{name}.cover"), cover.text().into_bytes());
+    }
     bundle.members.insert(POLICY.to_owned(), logs.policy_text().into_bytes());
     bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
     let verify = instructions::text(&bundle.members);
@@ -102,7 +108,10 @@ fn file_end(bundle: &mut Bundle, end: &LogEnd, witnesses: &Witnesses) {
 
 /// The proof with the log's line and no more cosignatures than the quorum needs. Where fewer are good, all stay.
 fn trimmed(proof: &TlogProof, witnesses: &Witnesses) -> TlogProof {
-    let note = &proof.checkpoint;
+    TlogProof { checkpoint: trimmed_note(&proof.checkpoint, witnesses), ..proof.clone() }
+}
+
+fn trimmed_note(note: &SignedNote, witnesses: &Witnesses) -> SignedNote {
     let is_good = |name: &str, key: &PublicKey| cosignature::verify(note, name, key).is_ok();
     let good = witnesses.keys.iter().filter_map(|(name, keys)| {
         let key = keys.iter().rev().find(|key| is_good(name, key))?;
@@ -110,15 +119,14 @@ fn trimmed(proof: &TlogProof, witnesses: &Witnesses) -> TlogProof {
     });
     let kept: Vec<(&String, &PublicKey)> = good.take(witnesses.needed).collect();
     if kept.len() < witnesses.needed {
-        return proof.clone();
+        return note.clone();
     }
     let origin = note.text().lines().next().unwrap_or_default();
     let lines = note.signatures().iter().filter(|line| {
         let claimed = |key: &PublicKey| line.claims(&line.name, SignatureType::Cosignature, key);
         line.name == origin || kept.iter().any(|(name, key)| **name == line.name && claimed(key))
     });
-    let checkpoint = SignedNote::new(note.text().to_owned(), lines.cloned().collect());
-    TlogProof { checkpoint: checkpoint.unwrap_or_else(|_| note.clone()), ..proof.clone() }
+    SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone())
 }
 
 /// The keys and homes that the trust statements of a bundle name. Claims: nobody has judged these statements.

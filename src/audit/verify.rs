@@ -3,10 +3,12 @@
 //! Container, root, logs, proofs, then the order itself. A check that fails does not stop the others; what they find
 //! may follow from it, and the first row that fails is where to begin reading.
 use crate::audit::bundle::{Bundle, MANIFEST, MIMETYPE, MIMETYPE_TEXT, Reading, Section, TIMESTAMP, VERIFY};
+use crate::audit::chronicle::Chronicle;
 use crate::audit::contract;
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
 use crate::audit::report::{Book, Check, NotChecked, Report};
+use crate::audit::terms;
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
 use crate::domain::order::Attempt;
@@ -18,6 +20,8 @@ pub struct Examined {
     pub report: Report,
     /// The logs and the public statements that hold; absent if the file is no bundle.
     pub(super) logs: Option<Logs>,
+    /// Where and when everything stands.
+    pub(super) chronicle: Chronicle,
     /// The order's messages that hold; absent if its request does not.
     pub(super) attempt: Option<Attempt>,
 }
@@ -41,12 +45,13 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     logs.check_names(&mut book);
     logs.check_complete(&entries, &reading.ends, &mut book);
     logs.check_proofs(&entries, &reading.ends, contract::outcome_key(&entries).as_ref(), &mut book);
-    logs.mark_grants(&entries, &mut book);
-    let (mut case, attempt) = contract::examine(&entries, &logs, &mut book);
+    let chronicle = Chronicle::read(&entries, &reading, &logs, &mut book);
+    terms::mark_grants(&entries, &logs, &chronicle, &mut book);
+    let (mut case, attempt) = contract::examine(&entries, &logs, &chronicle, &mut book);
     case.root = found;
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
     case.not_checked.extend(not_checked(bundle));
-    Examined { report: book.close(case), logs: Some(logs), attempt }
+    Examined { report: book.close(case), logs: Some(logs), chronicle, attempt }
 }
 
 fn signatures(reading: &Reading) -> usize {

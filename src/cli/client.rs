@@ -449,6 +449,10 @@ impl Client {
                 let request = pb::RecallOrderRequest { statement };
                 client.recall_order(request).await.map(|answer| answer.into_inner().order_id)
             }
+            Kind::Confirm => {
+                let request = pb::ConfirmOrderRequest { statement };
+                client.confirm_order(request).await.map(|answer| answer.into_inner().order_id)
+            }
             Kind::Milestone => {
                 let request = pb::ReportMilestoneRequest { statement };
                 client.report_milestone(request).await.map(|answer| answer.into_inner().order_id)

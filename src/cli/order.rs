@@ -13,7 +13,7 @@ use crate::cli::options::Global;
 use crate::cli::order::acts::hand_in;
 use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
 use crate::cli::output::Output;
-use crate::domain::id::OrderId;
+use crate::domain::id::{OrderId, OrgId};
 use crate::domain::order::{Amendment, AutoSeal, Mode, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -72,6 +72,14 @@ pub enum Verb {
     },
     /// Abschließen: alle Verträge der Kette auf einmal
     Seal {
+        /// Bestellnummer
+        order: OrderId,
+        /// Dem Preis dieser Organisation zustimmen, der aus keinem veröffentlichten Angebot oder Tarif folgt; mehrfach möglich
+        #[arg(long, value_name = "ORGANISATION")]
+        agree: Vec<OrgId>,
+    },
+    /// Einen verspäteten Abschluss bestätigen: Er bindet erst, wenn alle Beteiligten das getan haben
+    Confirm {
         /// Bestellnummer
         order: OrderId,
     },
@@ -163,7 +171,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Show { order } => show::order(&mut client, out, order).await,
         Verb::Approve { order, note } => acts::decide(&mut client, out, order, true, note).await,
         Verb::Refuse { order, note } => acts::decide(&mut client, out, order, false, note).await,
-        Verb::Seal { order } => acts::seal(&mut client, out, order).await,
+        Verb::Seal { order, agree } => acts::seal(&mut client, out, order, &agree).await,
+        Verb::Confirm { order } => acts::confirm(&mut client, out, order).await,
         Verb::Cancel { order } => acts::end(&mut client, out, order, VoidReason::Cancelled).await,
         Verb::Watch { order } => show::watch(&mut client, out, order).await,
         Verb::Explain { order } => show::explain(&mut client, out, order).await,
@@ -196,6 +205,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
         offering: found.offering_id.parse()?,
         rule_pack: found.rule_pack_id.parse()?,
         as_of: parse_date(&found.as_of)?,
+        procedure_began: None,
         term_years,
         total_max: euro_cents(max_euro)?,
         quote_ms: terms.quote_days * DAY_MS,

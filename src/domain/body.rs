@@ -6,7 +6,8 @@ use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{
-    Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request, Seal, Void,
+    Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
+    Seal, Void,
 };
 use crate::domain::price::Tariff;
 use crate::domain::reason::Refusal;
@@ -83,6 +84,7 @@ bodies! {
     Decline(Decline);
     Seal(Seal);
     Void(Void);
+    Confirm(Confirm);
     Recall(Recall);
     LateNotice(LateNotice);
     Reminder(Reminder);
@@ -183,6 +185,7 @@ impl Body {
             Self::Counter(body) => (&body.from, SignerRule::Organisation),
             Self::Seal(body) => (&body.buyer, CLOSE),
             Self::Void(body) => (&body.buyer, CLOSE),
+            Self::Confirm(body) => (&body.from, DECIDE),
             Self::Recall(body) => (&body.from, WITHDRAW),
             Self::LateNotice(body) => (&body.buyer, SignerRule::Organisation),
             Self::Reminder(body) => (&body.org, SignerRule::Organisation),
@@ -205,6 +208,7 @@ impl Body {
             Self::Counter(body) => Some(body.signed_at),
             Self::Seal(body) => Some(body.signed_at),
             Self::Void(body) => Some(body.signed_at),
+            Self::Confirm(body) => Some(body.signed_at),
             Self::Recall(body) => Some(body.signed_at),
             Self::LateNotice(body) => Some(body.signed_at),
             Self::Reminder(body) => Some(body.signed_at),
@@ -224,6 +228,7 @@ impl Body {
             Self::Access(body) => Some(&body.officer),
             Self::Seal(body) => body.officer.as_ref(),
             Self::Void(body) => body.officer.as_ref(),
+            Self::Confirm(body) => Some(&body.officer),
             Self::Recall(body) => body.officer.as_ref(),
             Self::Milestone(body) => Some(&body.officer),
             _ => return officer.is_some(),
@@ -245,6 +250,7 @@ impl Body {
             Self::Counter(body) => Some((body.order, body.attempt)),
             Self::Seal(body) => Some((body.order, body.attempt)),
             Self::Void(body) => Some((body.order, body.attempt)),
+            Self::Confirm(body) => Some((body.order, body.attempt)),
             Self::Recall(body) => Some((body.order, body.attempt)),
             Self::LateNotice(body) => Some((body.order, body.attempt)),
             Self::Reminder(body) => Some((body.order, body.attempt)),

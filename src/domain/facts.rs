@@ -322,6 +322,11 @@ impl EntityFacts {
 }
 
 impl RulePack {
+    /// Whether it is meant for that day.
+    pub fn is_meant_for(&self, day: Date) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|end| day <= end)
+    }
+
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("source", &self.source, 500)?;
@@ -331,6 +336,16 @@ impl RulePack {
         }
         Ok(())
     }
+}
+
+/// The pack for procedures that began on a day: of those meant for it the one that begins last; of two that begin on one
+/// day the greater name, then the greater id, so that nobody can choose.
+pub fn pack_in_force<'p>(
+    packs: impl IntoIterator<Item = (&'p StatementId, &'p RulePack)>,
+    day: Date,
+) -> Option<StatementId> {
+    let meant = packs.into_iter().filter(|(_, pack)| pack.is_meant_for(day));
+    meant.max_by_key(|(id, pack)| (pack.valid_from, &pack.name, *id)).map(|(id, _)| *id)
 }
 
 fn checked_interval(from: Date, to: Option<Date>) -> Result<(), Refusal> {

@@ -5,7 +5,8 @@
 //! acts and the auditor who judges years later.
 //!
 //! [`attempt`] puts the messages of one attempt in their places, [`milestone`] and [`aftercare`] are what follows a seal,
-//! [`gathered`] is one order for several members of the buyer, [`call_off`] what each of them gets.
+//! [`gathered`] is one order for several members of the buyer, [`call_off`] what each of them gets. [`approval`],
+//! [`charges`], [`ending`], [`orderable`] and [`timely`] are the rules that node and auditor ask alike.
 use serde::{Deserialize, Serialize};
 
 use crate::domain::grounds::Grounds;
@@ -22,10 +23,15 @@ use crate::domain::text::checked_text;
 use crate::domain::time::{Date, Timestamp};
 
 pub mod aftercare;
+pub mod approval;
 pub mod attempt;
 pub mod call_off;
+pub mod charges;
+pub mod ending;
 pub mod gathered;
 pub mod milestone;
+pub mod orderable;
+pub mod timely;
 
 pub use attempt::{Attempt, Placed};
 
@@ -56,6 +62,10 @@ pub struct Request {
     pub route: Route,
     /// Day of award on which the legs are judged.
     pub as_of: Date,
+    /// Day on which the award procedure began, if not that of the request: of a further attempt that of the first. It
+    /// decides which law holds (section 187 (2) GWB).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedure_began: Option<Date>,
     /// The rule pack for judging them.
     pub rule_pack: StatementId,
     /// Contract length.
@@ -326,6 +336,9 @@ pub struct Seal {
     pub chain: Vec<StatementId>,
     /// The total over the whole term.
     pub total: Cents,
+    /// Whose price follows from nothing it has published: the buyer agrees to it by name (*frei vereinbart*).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreed: Vec<OrgId>,
     /// Who seals; absent if the request's own leave did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<OfficerName>,
@@ -422,6 +435,25 @@ pub struct Recall {
     /// Who withdraws; absent if a rule of the party did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<OfficerName>,
+    /// When.
+    pub signed_at: Timestamp,
+    /// Hides the hash.
+    pub salt: Salt,
+}
+
+/// A hop or the provider takes a seal that came late for binding: what comes late is a new offer (section 150 (1) BGB).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Confirm {
+    /// The order.
+    pub order: OrderId,
+    /// The attempt.
+    pub attempt: u32,
+    /// Who.
+    pub from: OrgId,
+    /// The seal.
+    pub seal: StatementId,
+    /// Who confirms for it.
+    pub officer: OfficerName,
     /// When.
     pub signed_at: Timestamp,
     /// Hides the hash.
@@ -525,11 +557,32 @@ impl Request {
             return refuse("amends");
         }
         self.grounds.check(&self.offering)?;
+        self.check_procedure_day()?;
         let latest = self.signed_at.plus_ms(DEADLINE_DAYS_MAX * DAY_MS);
         if self.signed_at < self.quote_by && self.quote_by < self.seal_by && self.seal_by <= latest {
             Ok(())
         } else {
             Err(Refusal::new(Reason::DeadlineInvalid).with("quote_by", self.quote_by).with("seal_by", self.seal_by))
         }
+    }
+
+    /// The day on which the award procedure began: an award without a formal one begins with its request.
+    pub fn procedure_day(&self) -> Date {
+        self.procedure_began.unwrap_or_else(|| self.signed_at.date())
+    }
+
+    /// Only a further attempt may have begun before it was signed: with the first one, which lies in the same log. Else
+    /// a buyer could choose its law by a day that nobody has seen.
+    fn check_procedure_day(&self) -> Result<(), Refusal> {
+        let (began, signed) = (self.procedure_day(), self.signed_at.date());
+        let refuse =
+            |rule: &str| Err(Refusal::new(Reason::FieldInvalid).with("field", "procedure_began").with("rule", rule));
+        if began > signed {
+            return refuse("not after the day of the request");
+        }
+        if began < signed && self.attempt == 1 {
+            return refuse("the first attempt begins on the day of its request");
+        }
+        Ok(())
     }
 }

@@ -475,6 +475,36 @@ reasons! {
     ChainIncomplete "CHAIN_INCOMPLETE" Conflict
         "Es fehlen noch Erklärungen von Beteiligten." "Statements by parties are still missing."
         "Warten oder nachfragen: `verbund order explain`." "Wait or ask: `verbund order explain`.";
+    SealLate "SEAL_LATE" Conflict
+        "Der Abschluss kam nach seiner Frist und bindet erst, wenn alle Beteiligten ihn bestätigt haben (§ 150 Abs. 1 BGB)." "The seal came after its deadline and binds only once all parties have confirmed it (section 150 (1) BGB)."
+        "Die genannten Beteiligten um Bestätigung bitten: `verbund order confirm`; sonst neu bestellen." "Ask the parties named to confirm: `verbund order confirm`; else order anew.";
+    AwardDay "AWARD_DAY_OUTSIDE" Rejected
+        "Der Tag der Vergabe liegt nicht zwischen Anfrage und Abschluss." "The day of award does not lie between request and seal."
+        "Als Vergabetag den Tag der Anfrage oder einen späteren bis zum Abschluss angeben." "Give the day of the request as day of award, or a later one up to the seal.";
+    PriceNotAgreed "PRICE_NOT_AGREED" Conflict
+        "Ein Preis folgt aus keinem veröffentlichten Angebot oder Tarif, und der Besteller hat ihm nicht ausdrücklich zugestimmt." "A price follows from no published offering or tariff, and the buyer has not agreed to it by name."
+        "Den Preis ansehen (`verbund order show`) und beim Abschluss mit `--agree ORGANISATION` zustimmen, oder einen anderen Weg wählen." "Look at the price (`verbund order show`) and agree when sealing with `--agree ORGANISATION`, or choose another route.";
+    OfferingSuperseded "OFFERING_SUPERSEDED" Conflict
+        "Das Angebot gibt es in einer neueren Fassung." "There is a newer version of the offering."
+        "Die neueste Fassung bestellen: `verbund offering show` nennt sie." "Order the newest version: `verbund offering show` names it.";
+    RulePackOutdated "RULE_PACK_NOT_IN_FORCE" Conflict
+        "Für den Tag, an dem das Verfahren begann, gilt ein anderes Regelwerk." "For the day on which the procedure began another rule pack is in force."
+        "Ohne `--rule-pack` bestellen; dann gilt das richtige." "Order without `--rule-pack`; then the right one is taken.";
+    FactLater "FACT_LATER" Incomplete
+        "Die Tatsache wurde erst danach bekannt." "The fact became known only afterwards."
+        "Sie ändert nichts an dem, was vorher beurteilt und geschlossen wurde." "It changes nothing in what was judged and sealed before.";
+    EvidenceLater "EVIDENCE_LATER" Verification
+        "Eine Tatsache, auf die sich eine Feststellung stützt, wurde erst danach bekannt." "A fact on which a finding rests became known only afterwards."
+        "Die Feststellung trägt nicht; den Abschnitt als nicht belegt behandeln." "The finding does not hold; treat the leg as not proven.";
+    PriceFree "PRICE_FREELY_AGREED" Incomplete
+        "Der Preis folgt aus keinem veröffentlichten Angebot oder Tarif: frei vereinbart." "The price follows from no published offering or tariff: freely agreed."
+        "Die Zustimmung des Bestellers steht im Abschluss." "The buyer's consent stands in the seal.";
+    OrderDeclined "ORDER_DECLINED" Conflict
+        "Ein Beteiligter hat vor dem Abschluss abgelehnt." "A party declined before the seal."
+        "Einen anderen Weg wählen: `verbund order reroute`." "Choose another route: `verbund order reroute`.";
+    ApprovalLate "APPROVAL_LATE" Denied
+        "Die Freigabe kam nach dem Abschluss." "The approval came after the seal."
+        "Vor dem Abschluss freigeben; dieser Abschluss war nicht gedeckt." "Approve before the seal; this seal was not covered.";
     DecisionNo "DECISION_NO" Conflict
         "Eine zuständige Person hat abgelehnt." "An officer in charge has refused."
         "Begründung lesen und nachfragen." "Read the reason and ask.";

@@ -81,6 +81,7 @@ kinds! {
     Decline "decline" false #[doc = "A hop declines."];
     Seal "seal" false #[doc = "The buyer's node binds all legs at once."];
     Void "void" false #[doc = "The buyer's node ends an attempt."];
+    Confirm "confirm" false #[doc = "A party takes a late seal for binding."];
     Recall "recall" false #[doc = "A party withdraws before the seal."];
     LateNotice "late-notice" false #[doc = "The buyer says that an offer came after the end."];
     Reminder "reminder" false #[doc = "A node reminds its officers; stays there."];

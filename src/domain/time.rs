@@ -1,12 +1,19 @@
 //! Instants and calendar dates as statements write them. There is no `now` here: time is always an argument.
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 pub use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::shortened;
 use crate::domain::reason::{Reason, Refusal};
+
+/// Central European time, with summer time from the last Sunday of March to the last of October (sections 1 and 2 SoZV,
+/// Directive 2000/84/EC). Written out, so that a day never depends on the tables of the machine that derives it.
+static GERMAN_TIME: LazyLock<TimeZone> =
+    LazyLock::new(|| TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a rule in the form of POSIX"));
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text in UTC, in binary records a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -23,14 +30,19 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The instant so many seconds after 1970 began, saturating at the end of the calendar.
+    pub fn from_unix_seconds(seconds: u64) -> Self {
+        Self(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
     /// Whole seconds since the epoch, for C2SP cosignatures; zero before it.
     pub fn unix_seconds(self) -> u64 {
         u64::try_from(self.0.div_euclid(1000)).unwrap_or(0)
     }
 
-    /// The calendar date in UTC.
+    /// The calendar date in Germany: law counts days by the time that is in force there (section 4 EinhZeitG).
     pub fn date(self) -> Date {
-        jiff::tz::Offset::UTC.to_datetime(self.to_jiff()).date()
+        GERMAN_TIME.to_datetime(self.to_jiff()).date()
     }
 
     fn to_jiff(self) -> jiff::Timestamp {
@@ -103,6 +115,23 @@ mod tests {
         assert_eq!(instant.date().to_string(), "2026-11-23");
         assert!("gestern".parse::<Timestamp>().is_err());
         assert!(parse_date("2021-13-01").is_err());
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_germany() {
+        for (instant, day) in [
+            ("2026-11-28T22:59:59.999Z", "2026-11-28"),
+            ("2026-11-28T23:00:00Z", "2026-11-29"),
+            ("2026-06-30T21:59:59Z", "2026-06-30"),
+            ("2026-06-30T22:00:00Z", "2026-07-01"),
+            // The clocks go forward on 29 March 2026 and back on 25 October 2026, both at 01:00 UTC.
+            ("2026-03-28T23:00:00Z", "2026-03-29"),
+            ("2026-03-29T22:00:00Z", "2026-03-30"),
+            ("2026-10-24T22:00:00Z", "2026-10-25"),
+            ("2026-10-25T22:30:00Z", "2026-10-25"),
+        ] {
+            assert_eq!(instant.parse::<Timestamp>().expect("RFC 3339").date().to_string(), day, "{instant}");
+        }
     }
 
     #[test]

@@ -76,6 +76,18 @@ impl From<(BTreeMap<String, Vec<PublicKey>>, usize)> for Witnesses {
 }
 
 impl Witnesses {
+    /// A note with the log's own line and those cosignatures that count; the others prove nothing.
+    pub fn keep_good(&self, note: &SignedNote) -> SignedNote {
+        let origin = note.text().lines().next().unwrap_or_default();
+        let is_good = |line: &NoteSignature| {
+            let keys = self.keys.get(&line.name).into_iter().flatten();
+            keys.into_iter().any(|key| verify_line(note.text(), line, key).is_ok())
+        };
+        let by_the_log = |line: &NoteSignature| line.name == origin && line.bytes.len() == SIGNATURE_BYTES;
+        let lines = note.signatures().iter().filter(|line| by_the_log(line) || is_good(line));
+        SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone())
+    }
+
     /// What they say about a checkpoint.
     pub fn count(&self, note: &SignedNote) -> Quorum {
         Quorum::count(note, &self.keys, self.needed)
@@ -110,9 +122,34 @@ impl Quorum {
         Self { cosigned, keys: signers.len(), needed }
     }
 
+    /// The same for a note of which only lines that were found good have been kept.
+    pub fn of_checked(note: &SignedNote, needed: usize) -> Self {
+        let lines = note.signatures().iter().filter(|line| line.bytes.len() > SIGNATURE_BYTES);
+        let time = |line: &NoteSignature| {
+            let time = line.bytes.first_chunk().copied().map_or(u64::MAX, u64::from_be_bytes);
+            (line.name.clone(), time)
+        };
+        let mut cosigned: BTreeMap<String, u64> = BTreeMap::new();
+        for (name, time) in lines.map(time) {
+            cosigned.entry(name).and_modify(|known| *known = time.min(*known)).or_insert(time);
+        }
+        Self { keys: cosigned.len(), cosigned, needed }
+    }
+
     /// Whether enough different keys have cosigned.
     pub fn is_reached(&self) -> bool {
         self.needed > 0 && self.keys >= self.needed
+    }
+
+    /// When the witnesses had seen the checkpoint, in seconds since 1970: the (f+1)-th smallest time that they state, where
+    /// a quorum of 2f+1 stands f of them being wrong. None while the quorum is not reached.
+    pub fn seen_at(&self) -> Option<u64> {
+        if !self.is_reached() {
+            return None;
+        }
+        let mut times: Vec<u64> = self.cosigned.values().copied().collect();
+        times.sort_unstable();
+        times.get((self.needed - 1) / 2).copied()
     }
 
     /// Refuses with `WITNESSES_MISSING` unless enough have cosigned.

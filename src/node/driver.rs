@@ -285,7 +285,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 }
             }
             Ask::Stop(reply) => round.stop = Some(reply),
-            look @ (Ask::Look(_) | Ask::Statement(..) | Ask::Entry(..)) => round.looks.push(look),
+            look @ (Ask::Look(_) | Ask::Statement(..) | Ask::Entry(..) | Ask::Cover(..)) => round.looks.push(look),
         }
     }
 
@@ -448,6 +448,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Ask::Look(look) => look(&self.node, &self.contacts, self.clock.now()),
             Ask::Statement(id, reply) => {
                 let _ = reply.send(self.store.statement(id).await);
+            }
+            Ask::Cover(origin, index, reply) => {
+                let _ = reply.send(self.store.cover(&origin, index).await);
             }
             Ask::Entry(origin, index, reply) => {
                 let entries = self.store.entries(&origin, index, 1, usize::MAX).await;

@@ -1,9 +1,14 @@
 //! Assembling the evidence bundle of an order: what the protocol names, with the bytes the store holds.
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
+use crate::audit::cover::Cover;
 use crate::audit::packing::pack;
-use crate::domain::id::OrderId;
+use crate::domain::id::{OrderId, Origin};
 use crate::domain::reason::{Reason, Refusal};
+use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::Audience;
+use crate::log::note::SignedNote;
 use crate::node::handle::Handle;
 use crate::protocol::evidence::{Item, LogEnd as End};
 
@@ -18,6 +23,7 @@ pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal>
     for item in evidence.facts {
         input.facts.push(member(handle, item).await?);
     }
+    input.covers = covers(handle, &evidence.ends, evidence.timed).await?;
     for end in evidence.ends {
         input.ends.push(log_end(handle, end).await?);
     }
@@ -25,6 +31,24 @@ pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal>
         evidence.messages.into_iter().map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
     pack(&input)?.to_zip()
+}
+
+/// The first checkpoint kept that covers each place, where it is an earlier one than that at the log's end.
+async fn covers(handle: &Handle, ends: &[End], timed: BTreeSet<(Origin, u64)>) -> Result<Vec<Cover>, Refusal> {
+    let mut covers: BTreeMap<(Origin, u64), Cover> = BTreeMap::new();
+    for (origin, index) in timed {
+        let Some(end) = ends.iter().find(|end| end.origin == origin) else { continue };
+        let Some(note) = handle.cover(origin.clone(), index).await? else { continue };
+        let (note, newest) = (SignedNote::parse(&note)?, end.proof.index + 1);
+        let size = Checkpoint::parse(note.text())?.size;
+        if size >= newest || covers.contains_key(&(origin.clone(), size)) {
+            continue;
+        }
+        let of = origin.clone();
+        let consistency = handle.read(move |node, _| node.consistency(&of, size, newest)).await??;
+        covers.insert((origin, size), Cover { note, consistency });
+    }
+    Ok(covers.into_values().collect())
 }
 
 async fn member(handle: &Handle, item: Item) -> Result<LoggedStatement, Refusal> {

@@ -57,6 +57,7 @@ pub(super) enum Ask {
     Reintroduced(Signed, Hash, Reply),
     Look(Look),
     Entry(Origin, u64, oneshot::Sender<Result<Option<LogEntry>, Refusal>>),
+    Cover(Origin, u64, oneshot::Sender<Result<Option<String>, Refusal>>),
     Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
     Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
@@ -278,6 +279,13 @@ impl Handle {
     pub async fn entry(&self, origin: Origin, index: u64) -> Result<Option<LogEntry>, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(Ask::Entry(origin, index, reply)).await?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    /// The first witnessed checkpoint kept of a log that covers the entry at `index`.
+    pub async fn cover(&self, origin: Origin, index: u64) -> Result<Option<String>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Ask::Cover(origin, index, reply)).await?;
         answer.await.map_err(|_| stopping())?
     }
 

@@ -8,6 +8,7 @@ use crate::domain::id::{Hash, OrgId, StatementId};
 use crate::domain::offering::{Offering, Withdrawal};
 use crate::domain::price::Tariff;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::trust::subject::Subject;
 use crate::protocol::needs::Needs;
 
 /// One version of an offering.
@@ -78,6 +79,15 @@ impl Catalogue {
         self.withdrawals.retain(|_, withdrawals| !withdrawals.is_empty());
     }
 
+    /// What an offering, a withdrawal or a tariff is about.
+    pub fn subject(&self, id: &StatementId) -> Option<Subject> {
+        if let Some((seller, name)) = self.keys.get(id) {
+            return Some(Subject::Offering(seller.clone(), name.clone()));
+        }
+        let charged = self.tariffs.iter().find(|(_, tariffs)| tariffs.values().any(|(known, _)| known == id));
+        charged.map(|(org, _)| Subject::Tariff(org.clone()))
+    }
+
     /// What an organisation charges for passing orders on, and the statement that says so.
     pub fn tariff(&self, org: &OrgId) -> Option<&(StatementId, Tariff)> {
         self.tariffs.get(org)?.last_key_value().map(|(_, tariff)| tariff)
@@ -120,6 +130,18 @@ impl Catalogue {
             Some(withdrawal) => Err(Refusal::new(Reason::OfferingWithdrawn)
                 .with("offering", &offering.name)
                 .with("why", &withdrawal.reason)),
+        }
+    }
+
+    /// Refuses a version of which a newer one is known.
+    pub fn check_newest(&self, id: &StatementId) -> Result<(), Refusal> {
+        let Some(offering) = self.version(id) else { return Ok(()) };
+        match self.row(&offering.seller, &offering.name) {
+            Some(newest) if newest.id != *id => Err(Refusal::new(Reason::OfferingSuperseded)
+                .with("offering", &offering.name)
+                .with("version", offering.version)
+                .with("newest", newest.offering.version)),
+            _ => Ok(()),
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Evidence {
     pub facts: Vec<Item>,
     /// The messages of the order, in order.
     pub messages: Vec<(Signed, Item)>,
+    /// Places whose time matters: the first checkpoint that covers each comes along.
+    pub timed: BTreeSet<(Origin, u64)>,
     /// Receipts; they stand in no log and are signed by their receivers.
     pub receipts: Vec<Signed>,
 }
@@ -98,18 +100,39 @@ impl Node {
         let members = call_offs.iter().map(|part| (&part.body().to, part.body().need));
         let needs = own.into_iter().chain(members);
         facts.extend(needs.filter(|(of, need)| state.catalogue.needs.of(of, need).is_some()).map(|(_, need)| need));
+        // Of an offering and a tariff everything comes along that its log has said about it: no withdrawal is left out.
+        let mut sold: BTreeSet<(Origin, String)> = BTreeSet::new();
         for fact in facts {
             let signed_in = self.public_place(&fact)?;
-            let behind = state.registry.log(&signed_in).zip(state.places.signer(&fact));
-            if let Some(standing) = behind.and_then(|(log, key)| log.keys().get(key)) {
-                // Whoever signed a fact need not be a party; its admission and keys come along.
-                orgs.insert(standing.holder.org().clone());
-                signers.insert(standing.key.hash());
+            let Some(subject) = state.catalogue.subject(&fact).map(|subject| subject.to_string()) else {
+                self.add_signer(&fact, &signed_in, &mut orgs, &mut signers);
+                evidence.facts.push(self.item(fact, signed_in));
+                continue;
+            };
+            for (_, version) in state.logs.get(&signed_in).iter().flat_map(|log| log.subjects.about(&subject)) {
+                self.add_signer(&version, &signed_in, &mut orgs, &mut signers);
             }
-            evidence.facts.push(self.item(fact, signed_in));
+            sold.insert((signed_in, subject));
         }
-        self.add_trust(&orgs, &signers, &mut evidence)?;
+        self.add_trust(&orgs, &signers, &sold, &mut evidence)?;
+        evidence.timed = timed(&evidence);
         Ok(evidence)
+    }
+
+    /// Whoever signed a fact need not be a party; its admission and keys come along.
+    fn add_signer(
+        &self,
+        fact: &StatementId,
+        signed_in: &Origin,
+        orgs: &mut BTreeSet<OrgId>,
+        signers: &mut BTreeSet<KeyHash>,
+    ) {
+        let state = self.state();
+        let behind = state.registry.log(signed_in).zip(state.places.signer(fact));
+        if let Some(standing) = behind.and_then(|(log, key)| log.keys().get(key)) {
+            orgs.insert(standing.holder.org().clone());
+            signers.insert(standing.key.hash());
+        }
     }
 
     /// Trust statements of every log involved: those of the parties' homes, of the facts' logs and of the witnesses. For
@@ -118,10 +141,12 @@ impl Node {
         &self,
         orgs: &BTreeSet<OrgId>,
         signers: &BTreeSet<KeyHash>,
+        sold: &BTreeSet<(Origin, String)>,
         evidence: &mut Evidence,
     ) -> Result<(), Refusal> {
         let registry = &self.state().registry;
         let mut logs: BTreeSet<Origin> = evidence.facts.iter().map(|item| item.origin.clone()).collect();
+        logs.extend(sold.iter().map(|(origin, _)| origin.clone()));
         for org in orgs {
             logs.insert(registry.home(org)?.origin().clone());
         }
@@ -131,7 +156,11 @@ impl Node {
         logs.extend(registry.logs().filter(of_witness).map(|log| log.origin().clone()));
         for origin in logs {
             let Some((log, held)) = registry.log(&origin).zip(self.state().logs.get(&origin)) else { continue };
-            let subjects = relevant_subjects(log, orgs, signers);
+            let mut subjects = relevant_subjects(log, orgs, signers);
+            subjects.extend(
+                sold.range((origin.clone(), String::new())..)
+                    .map_while(|(of, subject)| (*of == origin).then(|| subject.clone())),
+            );
             let newest = held.size().checked_sub(1).and_then(|index| self.proof(&origin, index));
             // Where the end is not witnessed yet, the newest witnessed checkpoint has the last word.
             let newest = newest.filter(|_| held.witnessed_size() == 0 || held.witnessed_size() == held.size());
@@ -139,8 +168,9 @@ impl Node {
             let until = newest.as_ref().map_or(held.size(), |proof| proof.index + 1);
             let subjects_then = held.subjects.before(until);
             for subject in &subjects {
-                let ids = subjects_then.about(subject).map(|(_, id)| id);
-                evidence.trust.extend(ids.map(|id| self.item(id, origin.clone())));
+                let items = subjects_then.about(subject).map(|(_, id)| self.item(id, origin.clone()));
+                let is_sold = sold.contains(&(origin.clone(), subject.clone()));
+                if is_sold { evidence.facts.extend(items) } else { evidence.trust.extend(items) }
             }
             if let Some(proof) = newest {
                 let before = held.subjects.before(proof.index);
@@ -150,6 +180,12 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// The proof that a log's tree of size `new` continues that of size `old`.
+    pub fn consistency(&self, origin: &Origin, old: u64, new: u64) -> Result<Vec<Hash>, Refusal> {
+        let unknown = || Refusal::new(Reason::EvidenceMissing).with("log", origin);
+        self.state().logs.get(origin).ok_or_else(unknown)?.tree.consistency_proof(old, new)
     }
 
     fn home_of(&self, signed: &Signed) -> Result<Origin, Refusal> {
@@ -216,6 +252,17 @@ impl Node {
         }
         Ok(seen)
     }
+}
+
+/// Every message has a time of its own; of the facts in one log it is enough to know when the last of them was seen.
+fn timed(evidence: &Evidence) -> BTreeSet<(Origin, u64)> {
+    let place = |item: &Item| Some((item.origin.clone(), item.proof.as_ref()?.index));
+    let mut facts: BTreeMap<Origin, u64> = BTreeMap::new();
+    for (origin, index) in evidence.facts.iter().filter_map(place) {
+        let last = facts.entry(origin).or_default();
+        *last = index.max(*last);
+    }
+    evidence.messages.iter().filter_map(|(_, item)| place(item)).chain(facts).collect()
 }
 
 /// Everyone, the organisations concerned, the log's operator, and the officers who signed: as far as the log knows them.

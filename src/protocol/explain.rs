@@ -3,13 +3,14 @@
 //! Reads what the node knows and decides nothing: a hop knows only what passed through it, so its answer ends where
 //! its knowledge ends.
 use crate::domain::id::{NodeId, OrderId, OrgId, StatementId};
+use crate::domain::order::approval::Approval;
 use crate::domain::order::{Attempt, Mode, VoidReason};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
+use crate::protocol::brokering::latest_answer;
 use crate::protocol::brokering::overdue::Overdue;
-use crate::protocol::brokering::{Approval, latest_answer};
 use crate::protocol::settings::Deciding;
 use crate::protocol::state::Order;
 
@@ -261,8 +262,8 @@ fn next_turn(attempt: &Attempt, approval: Approval) -> (&OrgId, Task) {
     let parties = attempt.route().parties();
     let (buyer, last) = (&parties[0], attempt.legs());
     match approval {
-        Approval::Awaited => return (buyer, Task::Approve),
-        Approval::Refused => return (buyer, Task::Close),
+        Approval::Awaited(_) => return (buyer, Task::Approve),
+        Approval::Refused(_) => return (buyer, Task::Close),
         Approval::Given if !attempt.declines.is_empty() || !attempt.recalls.is_empty() => {
             return (buyer, Task::Close);
         }
@@ -317,6 +318,7 @@ pub fn said(attempt: &Attempt) -> Vec<Said> {
         let kind = m.signed().kind().clone();
         one(kind, m, &m.body().from, m.body().signed_at)
     }));
+    all.extend(attempt.confirmations.values().map(|m| one(Kind::Confirm, m, &m.body().from, m.body().signed_at)));
     all.extend(attempt.recalls.values().map(|m| one(Kind::Recall, m, &m.body().from, m.body().signed_at)));
     all.extend(attempt.seal.iter().map(|m| one(Kind::Seal, m, &m.body().buyer, m.body().signed_at)));
     all.extend(attempt.void.iter().map(|m| one(Kind::Void, m, &m.body().buyer, m.body().signed_at)));

@@ -556,5 +556,8 @@ impl Work {
 
 /// Whether a kind is one that officers hand in.
 fn is_officer_kind(kind: &Kind) -> bool {
-    matches!(kind, Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Recall | Kind::Milestone)
+    matches!(
+        kind,
+        Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Recall | Kind::Confirm | Kind::Milestone
+    )
 }

@@ -150,15 +150,10 @@ impl Node {
     }
 
     /// What is known about a buyer without asking it.
-    fn buyer<'a>(&'a self, org: &'a OrgId, quantities: Quantities) -> Buyer<'a> {
+    pub(super) fn buyer<'a>(&'a self, org: &'a OrgId, quantities: Quantities) -> Buyer<'a> {
         let home = self.state.registry.home(org).ok();
         let admission = home.and_then(|log| log.orgs().get(org)).map(|standing| &standing.admission);
-        Buyer {
-            org,
-            area: admission.and_then(|admission| admission.area.as_ref()),
-            inhabitants: admission.and_then(|admission| admission.inhabitants),
-            quantities,
-        }
+        Buyer::admitted(org, admission, quantities)
     }
 
     /// Publishes what the organisations hosted here charge, where the settings differ from what is published.

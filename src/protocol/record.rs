@@ -99,6 +99,13 @@ impl Record {
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
     }
 
+    /// The log and the size of a witnessed checkpoint, for the index of a store.
+    pub fn covers(&self) -> Option<(&Origin, u64)> {
+        let Self::Cosigned { origin, note } = self else { return None };
+        // The text of a checkpoint: origin, size, root.
+        Some((origin, note.lines().nth(1)?.parse().ok()?))
+    }
+
     /// The binary form.
     pub fn encode(&self) -> Vec<u8> {
         self.encode_into(Vec::new())

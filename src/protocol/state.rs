@@ -14,6 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::trust::subject::is_for_everyone;
 use crate::domain::trust::{LogTrust, Registry};
 use crate::log::checkpoint::Checkpoint;
+use crate::log::cosignature::Quorum;
 use crate::log::digest::{Head, HeadDigest, bucket_of};
 use crate::log::fork::ForkProof;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
@@ -43,6 +44,9 @@ pub struct LogState {
     bridges: BTreeMap<u64, SignedNote>,
     /// The newest checkpoint that enough witnesses have cosigned, and its size.
     pub witnessed: Option<(u64, SignedNote)>,
+    /// Every witnessed checkpoint that was the newest when it came, by size, and when witnesses had seen it, in seconds
+    /// since 1970: the first that covers an entry tells its time. 16 bytes for each; the checkpoints lie in the store.
+    seen: Vec<(u64, u64)>,
     /// Public entries whose content was refused, each with its reason: their leaves stay, their content is not used.
     pub refused: BTreeMap<u64, Refusal>,
     /// Two checkpoints of this log cannot both be true; it is not followed any further.
@@ -88,6 +92,25 @@ impl LogState {
     /// Size of the newest witnessed checkpoint; 0 if there is none. Witnesses of a cut log were deceived.
     pub fn witnessed_size(&self) -> u64 {
         if self.fork.is_some() { 0 } else { self.witnessed.as_ref().map_or(0, |(size, _)| *size) }
+    }
+
+    /// When witnesses had seen the entry at `index`, by the first checkpoint known that covers it.
+    pub fn seen_at(&self, index: u64) -> Option<Timestamp> {
+        let first = self.seen.partition_point(|(size, _)| *size <= index);
+        let (size, seconds) = self.seen.get(first)?;
+        self.cut().is_none_or(|cut| *size <= cut).then(|| Timestamp::from_unix_seconds(*seconds))
+    }
+
+    /// Whether a witnessed checkpoint of this size would be news: the newest, or the first that covers some entry.
+    pub fn would_tell_more(&self, size: u64) -> bool {
+        size > self.witnessed_size() || self.seen.binary_search_by_key(&size, |(known, _)| *known).is_err()
+    }
+
+    fn saw(&mut self, size: u64, seconds: u64) {
+        let at = self.seen.partition_point(|(known, _)| *known < size);
+        if self.seen.get(at).is_none_or(|(known, _)| *known != size) {
+            self.seen.insert(at, (size, seconds));
+        }
     }
 
     /// Whether it holds this outcome, before its cut.
@@ -298,10 +321,15 @@ impl State {
         self.touched(&origin, 1);
     }
 
-    /// Takes note of a newer witnessed checkpoint.
+    /// Takes note of a witnessed checkpoint whose cosignatures have been checked, the newest or an earlier one.
     pub fn witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote) {
-        self.log_mut(origin).witnessed = Some((size, note));
-        self.touched(origin, 1);
+        let seen = Quorum::of_checked(&note, self.registry.witnesses().1).seen_at();
+        let log = self.log_mut(origin);
+        seen.into_iter().for_each(|seconds| log.saw(size, seconds));
+        if log.witnessed.as_ref().is_none_or(|(known, _)| *known < size) {
+            log.witnessed = Some((size, note));
+            self.touched(origin, 1);
+        }
     }
 
     /// A log's head has changed: so many entries more, or one thing else.

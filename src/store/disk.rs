@@ -164,6 +164,17 @@ impl DiskStore {
             .with_views(|views| gather(first, count_max, bytes_max, |index| self.inner.run_at(views, origin, index)))
     }
 
+    /// [`Store::cover`], blocking.
+    pub fn cover_now(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
+        self.inner.with_views(|views| {
+            let Some(place) = views.cover(origin, index)? else { return Ok(None) };
+            match read_record(&records(&self.inner.folder), place)? {
+                Record::Cosigned { note, .. } => Ok(Some(note)),
+                _ => Err(index_wrong()),
+            }
+        })
+    }
+
     /// [`Store::close`], blocking.
     pub fn close_now(&self) -> Result<(), Refusal> {
         self.inner.segments()?.close();
@@ -317,6 +328,11 @@ impl Store for DiskStore {
     ) -> Result<Vec<LogEntry>, Refusal> {
         let origin = origin.clone();
         self.blocking(move |store| store.entries_now(&origin, first, count_max, bytes_max)).await
+    }
+
+    async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
+        let origin = origin.clone();
+        self.blocking(move |store| store.cover_now(&origin, index)).await
     }
 
     async fn close(&self) -> Result<(), Refusal> {

@@ -38,6 +38,8 @@ struct State {
     statements: BTreeMap<StatementId, usize>,
     /// Log and index of a run's first entry, to index in `records`.
     runs: BTreeMap<(Origin, u64), usize>,
+    /// Log and size of a witnessed checkpoint, to index in `records`.
+    covers: BTreeMap<(Origin, u64), usize>,
     next_failure: Option<Failure>,
     ended: Option<Ended>,
 }
@@ -67,6 +69,7 @@ impl MemoryStore {
             records: state.records.clone(),
             statements: state.statements.clone(),
             runs: state.runs.clone(),
+            covers: state.covers.clone(),
             ..State::default()
         };
         for bytes in &state.unconfirmed {
@@ -130,6 +133,18 @@ impl MemoryStore {
         gather(first, count_max, bytes_max, |index| state.run_at(origin, index))
     }
 
+    /// [`Store::cover`], at once.
+    pub fn cover_now(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
+        let state = self.state();
+        Ended::check_read(state.ended)?;
+        let range = (origin.clone(), index.saturating_add(1))..=(origin.clone(), u64::MAX);
+        let Some((_, &record)) = state.covers.range(range).next() else { return Ok(None) };
+        match Record::decode(&state.records[record])? {
+            Record::Cosigned { note, .. } => Ok(Some(note)),
+            _ => Ok(None),
+        }
+    }
+
     /// [`Store::close`], at once.
     pub fn close_now(&self) {
         self.state().ended = Some(Ended::Closed);
@@ -149,6 +164,9 @@ impl State {
             && !entries.is_empty()
         {
             self.runs.insert((origin.clone(), *first), index);
+        }
+        if let Some((origin, size)) = record.covers() {
+            self.covers.insert((origin.clone(), size), index);
         }
     }
 
@@ -181,6 +199,10 @@ impl Store for MemoryStore {
         bytes_max: usize,
     ) -> Result<Vec<LogEntry>, Refusal> {
         self.entries_now(origin, first, count_max, bytes_max)
+    }
+
+    async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
+        self.cover_now(origin, index)
     }
 
     async fn close(&self) -> Result<(), Refusal> {

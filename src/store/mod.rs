@@ -28,7 +28,7 @@
 //!
 //! Not built, and nothing here may make it impossible. A table `records (position bigserial primary key, bytes bytea)`
 //! takes the place of the segments, with the same bytes per record; a batch is one transaction, and its commit is
-//! sentences 1 and 2. The views (`statements`, `entries`) are tables written in the same transaction, so they need no
+//! sentences 1 and 2. The views (`statements`, `entries`, `covers`) are tables written in the same transaction, so they need no
 //! watermark. Sentence 3 holds across processes through a lease: one row `(holder, token, until)`, taken by raising the
 //! token; every transaction begins by locking that row and comparing the token it was given (a fencing token). Who lost
 //! the lease gets `STORE_STALE` and must load again from the position it had read; who never had it gets `STORE_LOCKED`.
@@ -76,6 +76,9 @@ pub trait Store: Send + Sync + 'static {
         bytes_max: usize,
     ) -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send;
 
+    /// The smallest witnessed checkpoint kept of a log that covers the entry at `index`, as a signed note.
+    fn cover(&self, origin: &Origin, index: u64) -> impl Future<Output = Result<Option<String>, Refusal>> + Send;
+
     /// Ends the use of the store: everything but another `close` is refused afterwards. A store that was not closed
     /// has lost nothing; its next start may take longer.
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -106,6 +109,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
         bytes_max: usize,
     ) -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send {
         self.as_ref().entries(origin, first, count_max, bytes_max)
+    }
+
+    fn cover(&self, origin: &Origin, index: u64) -> impl Future<Output = Result<Option<String>, Refusal>> + Send {
+        self.as_ref().cover(origin, index)
     }
 
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send {

@@ -20,7 +20,7 @@ use crate::protocol::record::Record;
 use crate::store::segments::{Place, Position, is_full, read_batches, refused, sync_folder};
 
 /// Raised whenever keys or values change; other views are written again.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// sled holds several times this in memory. The hot part of the index is small, and the system caches files as well.
 const CACHE_BYTES: u64 = 2 * 1024 * 1024;
 /// Statements and runs held in memory before they are written together: about 8 MB, and a quarter of a second to read
@@ -59,6 +59,7 @@ struct Lot {
     number: u32,
     statements: BTreeMap<StatementId, Place>,
     runs: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
+    covers: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
     after: Option<Position>,
 }
 
@@ -74,6 +75,8 @@ pub struct Views {
     recent: Mutex<Lot>,
     /// SHA-256 of the origin's text ‖ index of the run's first entry, big-endian, to the place of its record.
     runs: sled::Tree,
+    /// SHA-256 of the origin's text ‖ size of a witnessed checkpoint, big-endian, to the place of its record.
+    covers: sled::Tree,
     /// `schema` and `watermark`.
     meta: sled::Tree,
 }
@@ -124,6 +127,9 @@ impl Views {
         {
             recent.runs.insert(run_key(origin, *first), place);
         }
+        if let Some((origin, size)) = record.covers() {
+            recent.covers.insert(run_key(origin, size), place);
+        }
         recent.statements.extend(record.statements().map(|signed| (signed.id(), place)));
         Ok(())
     }
@@ -132,7 +138,11 @@ impl Views {
     pub fn set_watermark(&self, after: Position) -> Result<(), Refusal> {
         let mut recent = self.recent()?;
         recent.after = Some(after);
-        if recent.statements.len() + recent.runs.len() < RECENT_MAX { Ok(()) } else { self.write(&mut recent) }
+        if recent.statements.len() + recent.runs.len() + recent.covers.len() < RECENT_MAX {
+            Ok(())
+        } else {
+            self.write(&mut recent)
+        }
     }
 
     /// Writes a lot, then its watermark. Lots follow one another in the tree, so writing costs the same however many
@@ -148,13 +158,16 @@ impl Views {
         let mut watermark = [0; 12];
         watermark[..4].copy_from_slice(&after.segment.to_le_bytes());
         watermark[4..].copy_from_slice(&after.offset.to_le_bytes());
-        let runs = std::mem::take(&mut lot.runs);
+        let (runs, covers) = (std::mem::take(&mut lot.runs), std::mem::take(&mut lot.covers));
         guarded(|| {
             for (bucket, found) in buckets {
                 self.statements.insert(lot_key(lot.number, bucket), found)?;
             }
             for (key, place) in runs {
                 self.runs.insert(key, &place_bytes(place))?;
+            }
+            for (key, place) in covers {
+                self.covers.insert(key, &place_bytes(place))?;
             }
             self.meta.insert("watermark", &watermark)
         })?;
@@ -196,12 +209,26 @@ impl Views {
         found.map(|(_, value)| place_of(&value)).transpose()
     }
 
+    /// The record of the smallest witnessed checkpoint of the log that covers the entry at `index`.
+    pub fn cover(&self, origin: &Origin, index: u64) -> Result<Option<Place>, Refusal> {
+        let range = run_key(origin, index.saturating_add(1))..=run_key(origin, u64::MAX);
+        // An earlier one may have come later than a newer one, so both are looked at.
+        let recent = self.recent()?.covers.range(range.clone()).next().map(|(key, place)| (*key, *place));
+        let written = guarded(|| self.covers.range(range).next().transpose())?;
+        match (recent, written) {
+            (Some((key, place)), Some((other, _))) if key[..] < other[..] => Ok(Some(place)),
+            (Some((_, place)), None) => Ok(Some(place)),
+            (_, Some((_, value))) => place_of(&value).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Closes in peace. If that does not succeed the next start writes the views again, and nothing is lost.
     pub fn close(self) {
         let written = self.recent().and_then(|mut recent| self.write(&mut recent));
-        let Self { store, db, statements, runs, meta, recent: _ } = self;
+        let Self { store, db, statements, runs, covers, meta, recent: _ } = self;
         let flushed = written.and_then(|()| guarded(|| db.flush()));
-        drop((statements, runs, meta, db));
+        drop((statements, runs, covers, meta, db));
         let folder = store.join(FOLDER);
         if flushed.is_ok() && sync_files(&folder).is_ok() {
             // Failing to write it is the same as not trusting the views.
@@ -266,6 +293,7 @@ impl Views {
                 statements,
                 recent: Mutex::new(recent),
                 runs: db.open_tree("entries")?,
+                covers: db.open_tree("covers")?,
                 meta: db.open_tree("meta")?,
                 db,
             })

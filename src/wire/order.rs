@@ -172,6 +172,8 @@ pub fn order(node: &Node, id: OrderId, for_org: &OrgId, now: Timestamp) -> Resul
         contradictions: known.contradictions.iter().map(|signed| signed.id().to_string()).collect(),
         deliveries: explanation.waiting.iter().map(Into::into).collect(),
         explanation: Some((&explanation).into()),
+        freely_agreed: node.freely_agreed(attempt).iter().map(ToString::to_string).collect(),
+        procedure_began: request.procedure_day().to_string(),
         ..afterwards(node, known, attempt, for_org)
     })
 }

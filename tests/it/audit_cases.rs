@@ -128,7 +128,7 @@ fn by_insiders() -> Vec<Forgery> {
             Check::Officers,
             Invalid,
         ),
-        ("price of version 2", Script { priced_version: 2, ..base() }, UNTOUCHED, Check::Offering, Invalid),
+        ("price of version 2", Script { priced_version: 2, ..base() }, UNTOUCHED, Check::Price, Invalid),
         (
             "version 2 in the bundle",
             Script { other_version: true, ..base() },

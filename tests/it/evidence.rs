@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{Bundle, BundleInput, LogEnd, LoggedStatement};
+use verbund::audit::cover::Cover;
 use verbund::audit::packing::pack as packed;
 use verbund::domain::body::Body;
 use verbund::domain::fact_base::FactBase;
@@ -15,9 +16,10 @@ use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha
 use verbund::domain::law::Verdict;
 use verbund::domain::law::cases::judge_leg;
 use verbund::domain::money::Cents;
-use verbund::domain::offering::{Need, Offering};
+use verbund::domain::offering::{Need, Offering, Withdrawal};
 use verbund::domain::order::{
-    Accept, Considered, Counter, Decision, Endorse, LegFinding, Mode, Receipt, Request, Seal, Void, VoidReason,
+    Accept, Confirm, Considered, Counter, Decision, Decline, Endorse, LegFinding, Mode, Recall, Receipt, Request,
+    Seal, Void, VoidReason,
 };
 use verbund::domain::price::quote::{Buyer, carried, quote};
 use verbund::domain::price::{Component, CostItem, Due, Quantities, Tariff, Terms, amount};
@@ -77,6 +79,30 @@ pub struct Script {
     pub sealed_after: i64,
     /// Who cosigns.
     pub witnesses: Vec<&'static str>,
+    /// How many hours later than signed witnesses see the seal.
+    pub seal_seen_late: i64,
+    /// The day of award, if not that of the request.
+    pub award_day: Option<&'static str>,
+    /// When the buyer's approval is signed, in hours after the request.
+    pub approved_after: i64,
+    /// What the approving officer found.
+    pub approver_found: Verdict,
+    /// Whose tariff is named by no offer.
+    pub no_tariff: Option<&'static str>,
+    /// To whose price the seal agrees.
+    pub agreed: Vec<&'static str>,
+    /// Whether no finding names what it rests on.
+    pub names_nothing: bool,
+    /// Whether the facts that the findings name are published only after the seal.
+    pub facts_later: bool,
+    /// What is published just before the request.
+    pub before: Option<Meanwhile>,
+    /// What is published, or said against the seal, between the last offer and the seal.
+    pub meanwhile: Option<Meanwhile>,
+    /// The same after the seal.
+    pub later: Option<Meanwhile>,
+    /// Who confirms a late seal.
+    pub confirmed: Vec<&'static str>,
     /// Entries of others in every log.
     pub others: u64,
     /// Title of the offering.
@@ -85,6 +111,23 @@ pub struct Script {
     pub considered: bool,
     /// Whether it names a need, a purpose, the reason for the choice and other offerings.
     pub grounds: bool,
+}
+
+/// Something that happens while an order runs, or after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meanwhile {
+    /// The provider withdraws the offering.
+    Withdrawn,
+    /// The provider publishes version 2 of it.
+    NewVersion,
+    /// `provitako` recalls, and the buyer receipts it.
+    Recalled,
+    /// `provitako` declines, and the buyer receipts it.
+    Declined,
+    /// The trustees publish a stricter rule pack.
+    NewPack,
+    /// `kid` corrects the membership that its leg rests on.
+    Corrected,
 }
 
 /// The route ordered, and one that was not proven and could not be priced.
@@ -116,6 +159,18 @@ impl Default for Script {
             early_seal: false,
             sealed_after: 30,
             witnesses: NODES.to_vec(),
+            seal_seen_late: 0,
+            award_day: None,
+            approved_after: 1,
+            approver_found: Verdict::Fulfilled,
+            no_tariff: None,
+            agreed: Vec::new(),
+            names_nothing: false,
+            facts_later: false,
+            before: None,
+            meanwhile: None,
+            later: None,
+            confirmed: Vec::new(),
             others: 40,
             title: "Elektronische Wohnsitzanmeldung",
             considered: false,
@@ -166,6 +221,12 @@ pub struct World {
     receipts: Vec<Signed>,
     public: Vec<(Signed, &'static str)>,
     tariffs: BTreeMap<&'static str, StatementId>,
+    /// Checkpoints that witnesses saw while the order ran, by node and size.
+    covers: BTreeMap<(String, u64), SignedNote>,
+    /// Hours after the request.
+    now: i64,
+    /// Facts to be published after the seal.
+    held_back: Vec<(Signed, &'static str)>,
 }
 
 pub fn org(name: &str) -> OrgId {
@@ -235,12 +296,16 @@ fn plan(script: &Script) -> Plan {
         source: "Satzung und Genossenschaftsregister".to_owned(),
         officers,
     };
+    let confirming = |name: &str| match script.confirmed.contains(&name) {
+        true => vec![officer("leitung", OfficerRole::Approver, 0)],
+        false => Vec::new(),
+    };
     let planned = |name: &str| NodePlan {
         node: node(name),
         operator: org(name),
         addresses: vec![format!("{name}.example:7443")],
         tls_sha256: Hash([7; 32]),
-        orgs: std::iter::once(member(name, Vec::new()))
+        orgs: std::iter::once(member(name, confirming(name)))
             .chain((name == "kitu").then(|| {
                 let buyer = officer("einkauf", OfficerRole::Buyer, script.limit);
                 member("barleben", vec![buyer, officer("leitung", OfficerRole::Approver, 50_000_000)])
@@ -270,6 +335,9 @@ impl World {
             receipts: Vec::new(),
             public: Vec::new(),
             tariffs: BTreeMap::new(),
+            covers: BTreeMap::new(),
+            now: -30 * 24,
+            held_back: Vec::new(),
             founding,
         };
         for name in NODES {
@@ -314,7 +382,33 @@ impl World {
         let signed = Signed::sign(&kind, body, &[self.statement_key(by)]);
         self.append(home(by), &signed, NO_OUTCOME);
         self.public.push((signed.clone(), home(by)));
+        self.cover(home(by), self.now);
         signed.id()
+    }
+
+    /// A fact, published now or, by somebody who makes evidence afterwards, after the seal.
+    fn publish_fact<T: serde::Serialize>(&mut self, by: &'static str, kind: Kind, body: &T) -> StatementId {
+        if !self.script.facts_later {
+            return self.publish(by, kind, body);
+        }
+        let signed = Signed::sign(&kind, body, &[self.statement_key(by)]);
+        self.held_back.push((signed.clone(), by));
+        signed.id()
+    }
+
+    fn publish_held_back(&mut self) {
+        for (signed, by) in std::mem::take(&mut self.held_back) {
+            self.append(home(by), &signed, NO_OUTCOME);
+            self.public.push((signed, home(by)));
+            self.cover(home(by), self.now);
+        }
+    }
+
+    /// Witnesses see a log as it is now.
+    fn cover(&mut self, name: &str, hour: i64) {
+        let seconds = hours(hour).unix_seconds() + 1;
+        let note = self.checkpoint_at(name, seconds);
+        self.covers.insert((name.to_owned(), self.logs[name].history.tree.size()), note);
     }
 
     fn publish_facts(&mut self) {
@@ -344,7 +438,7 @@ impl World {
                 assumed: self.script.assumed && of == "provitako",
                 corrects: None,
             };
-            let id = self.publish(of, Kind::Membership, &fact);
+            let id = self.publish_fact(of, Kind::Membership, &fact);
             self.facts.insert_membership(id, fact);
         }
         for name in ROUTE {
@@ -369,7 +463,7 @@ impl World {
                 assumed: false,
                 corrects: None,
             };
-            let id = self.publish(name, Kind::EntityFacts, &fact);
+            let id = self.publish_fact(name, Kind::EntityFacts, &fact);
             self.facts.insert_entity(id, fact);
         }
     }
@@ -429,6 +523,11 @@ impl World {
         let signed = Signed::sign(&kind, body, &[key]);
         self.append(home(by), &signed, outcome);
         self.messages.push((signed.clone(), home(by)));
+        let said = serde_json::to_value(body).expect("plain data");
+        let signed_at: Timestamp = said["signed_at"].as_str().and_then(|text| text.parse().ok()).expect("a time");
+        let late = if kind == Kind::Seal { self.script.seal_seen_late } else { 0 };
+        self.now = signed_at.since_ms(hours(0)) / HOUR_MS;
+        self.cover(home(by), self.now + late);
         signed.id()
     }
 
@@ -471,7 +570,8 @@ impl World {
             buyer: org("barleben"),
             offering,
             route: Route::new(ROUTE.map(org).to_vec()).expect("route"),
-            as_of: day("2026-10-01"),
+            as_of: day(self.script.award_day.unwrap_or("2026-09-01")),
+            procedure_began: None,
             rule_pack: self.founding.rule_pack,
             term_years: 4,
             total_max: cents(2_000_000),
@@ -501,7 +601,7 @@ impl World {
             verdict: if bold { Verdict::Fulfilled } else { judged.verdict },
             basis: judged.basis,
             assumed: judged.assumed(),
-            evidence: judged.evidence().into_iter().collect(),
+            evidence: judged.evidence().into_iter().filter(|_| !self.script.names_nothing).collect(),
             as_of: judged.as_of,
             from,
             to,
@@ -517,9 +617,9 @@ impl World {
             org: org("barleben"),
             approve,
             note: String::new(),
-            leg: Some(self.leg(request, 1)),
+            leg: Some(LegFinding { verdict: self.script.approver_found, ..self.leg(request, 1) }),
             officer: "leitung".parse().expect("name"),
-            signed_at: hours(1),
+            signed_at: hours(self.script.approved_after),
             salt: self.salt(),
         };
         self.say("barleben", Kind::Decision, &decision, &self.officer("leitung"));
@@ -594,7 +694,7 @@ impl World {
             from: org(ROUTE[at]),
             prev,
             components: vec![component],
-            tariff: self.tariffs.get(ROUTE[at]).copied(),
+            tariff: self.tariffs.get(ROUTE[at]).copied().filter(|_| self.script.no_tariff != Some(ROUTE[at])),
             binds_until: request.seal_by,
             signed_at: hours(16 - at as i64),
             salt: self.salt(),
@@ -620,6 +720,7 @@ impl World {
             buyer: org("barleben"),
             chain,
             total: self.total(),
+            agreed: self.script.agreed.iter().map(|name| org(name)).collect(),
             officer: Some("einkauf".parse().expect("name")),
             signed_at: hours(self.script.sealed_after),
             salt: self.salt(),
@@ -661,20 +762,25 @@ impl World {
 
     fn play(&mut self) {
         self.publish_facts();
-        let [first, second] = [1, 2].map(|version| {
-            let offering = self.offering(version);
-            self.publish("dataport", Kind::Offering, &offering)
-        });
-        assert_ne!(first, second);
+        let offering = self.offering(1);
+        let first = self.publish("dataport", Kind::Offering, &offering);
+        if self.script.other_version {
+            self.publish("dataport", Kind::Offering, &self.offering(2));
+        }
         for hop in &ROUTE[1..5] {
             let fee = vec![Component::new(CostItem::Brokering, Due::Once, cents(5_000), "keine")];
             let id = self.publish(hop, Kind::Tariff, &Tariff { org: org(hop), version: 1, fee });
             self.tariffs.insert(hop, id);
         }
         self.fill();
+        if let Some(what) = self.script.before {
+            self.publishes(what);
+        }
         let (request, id) = self.request(first);
         self.receipt(&request, "kitu", id);
-        self.decide(&request, id);
+        if self.script.approved_after < self.script.sealed_after {
+            self.decide(&request, id);
+        }
         if self.script.void {
             return self.void(&request, id);
         }
@@ -688,7 +794,21 @@ impl World {
             let prev = *chain.last().expect("the acceptance");
             chain.push(self.counter(&request, at, prev));
         }
+        if let Some(what) = self.script.meanwhile {
+            self.happens(&request, id, what);
+        }
         let seal = self.seal(&request, chain);
+        if self.script.approved_after >= self.script.sealed_after {
+            self.decide(&request, id);
+        }
+        self.now += 1;
+        self.publish_held_back();
+        if let Some(what) = self.script.later {
+            self.happens(&request, id, what);
+        }
+        for by in self.script.confirmed.clone() {
+            self.confirm(&request, seal, by);
+        }
         for by in &ROUTE[1..] {
             self.receipt(&request, by, seal);
         }
@@ -698,14 +818,91 @@ impl World {
         self.fill();
     }
 
+    fn publishes(&mut self, what: Meanwhile) {
+        match what {
+            Meanwhile::Withdrawn => {
+                let (seller, name) = (org("dataport"), org("wohnsitz-ummeldung"));
+                let gone = Withdrawal { seller, name, version: 1, reason: "Eingestellt".to_owned() };
+                self.publish("dataport", Kind::Withdrawal, &gone);
+            }
+            Meanwhile::NewVersion => {
+                self.publish("dataport", Kind::Offering, &self.offering(2));
+            }
+            Meanwhile::NewPack => self.new_pack(),
+            Meanwhile::Corrected => {
+                let (id, fact) = self.membership("kitu", "kid");
+                let correction = Membership { corrects: Some(id), revoked: true, ..fact };
+                self.publish("kid", Kind::Membership, &correction);
+            }
+            Meanwhile::Recalled | Meanwhile::Declined => {}
+        }
+    }
+
+    fn happens(&mut self, request: &Request, id: StatementId, what: Meanwhile) {
+        let (from, officer, note) = (org("provitako"), None, String::new());
+        let (order, attempt, signed_at, reason) = (request.order, 1, hours(self.now), "LATER".to_owned());
+        match what {
+            Meanwhile::Recalled => {
+                let salt = self.salt();
+                let recall = Recall { order, attempt, from, request: id, reason, note, officer, signed_at, salt };
+                let recall = self.say("provitako", Kind::Recall, &recall, &secret("org/provitako/statement"));
+                self.receipt(request, "barleben", recall);
+            }
+            Meanwhile::Declined => {
+                let salt = self.salt();
+                let decline = Decline { order, attempt, from, request: id, reason, note, signed_at, salt };
+                let decline = self.say("provitako", Kind::Decline, &decline, &secret("org/provitako/statement"));
+                self.receipt(request, "barleben", decline);
+            }
+            _ => self.publishes(what),
+        }
+    }
+
+    /// A stricter pack, from the year of the order on, in every log.
+    fn new_pack(&mut self) {
+        let stricter =
+            RulePack { name: org("gwb-108-neu"), valid_from: day("2026-01-01"), inverse_joint: false, ..pack() };
+        let trustees: Vec<&SecretKey> = self.founding.trustees.iter().take(3).collect();
+        let signed = Signed::sign(&Kind::RulePack, &stricter, &trustees);
+        for name in NODES {
+            self.append(name, &signed, NO_OUTCOME);
+            self.cover(name, self.now);
+        }
+    }
+
+    fn membership(&self, member: &str, of: &str) -> (StatementId, Membership) {
+        let facts = self.public.iter().filter_map(|(signed, _)| match Body::read(signed) {
+            Ok(Body::Membership(fact)) => Some((signed.id(), fact)),
+            _ => None,
+        });
+        facts.into_iter().find(|(_, fact)| fact.member == org(member) && fact.of == org(of)).expect("a member")
+    }
+
+    fn confirm(&mut self, request: &Request, seal: StatementId, by: &'static str) {
+        let confirm = Confirm {
+            order: request.order,
+            attempt: 1,
+            from: org(by),
+            seal,
+            officer: "leitung".parse().expect("name"),
+            signed_at: hours(self.now + 1),
+            salt: self.salt(),
+        };
+        self.say(by, Kind::Confirm, &confirm, &secret(&format!("officer/{by}/leitung")));
+    }
+
     fn checkpoint(&self, name: &str) -> SignedNote {
+        self.checkpoint_at(name, WITNESSED_AT)
+    }
+
+    fn checkpoint_at(&self, name: &str, seconds: u64) -> SignedNote {
         let log = &self.logs[name];
         let tree = &log.history.tree;
         let head = Checkpoint { origin: log.origin.clone(), size: tree.size(), root: tree.root() };
         let mut note = head.sign(&self.founding.nodes[&node(name)].keys.log[0]);
         for (late, witness) in (0..).zip(&self.script.witnesses) {
             let key = &self.founding.nodes[&node(witness)].keys.witness[0];
-            let line = cosign(&note, witness, key, WITNESSED_AT + late).expect("a checkpoint");
+            let line = cosign(&note, witness, key, seconds + late).expect("a checkpoint");
             merge(&mut note, line, &key.public()).expect("own cosignature");
         }
         note
@@ -748,7 +945,9 @@ impl World {
                     }
                     Kind::OfficerGrant => {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
-                        text.contains("einkauf") || self.script.approval.is_some()
+                        text.contains("einkauf")
+                            || self.script.approval.is_some()
+                            || !self.script.confirmed.is_empty()
                     }
                     _ => false,
                 };
@@ -761,12 +960,19 @@ impl World {
             let index = self.logs[name].history.tree.size() - 1;
             input.ends.push(self.end(name, proof(name, index)));
         }
-        let unwanted = format!("\"version\":{}", if self.script.other_version { 1 } else { 2 });
-        for (signed, name) in &self.public {
-            let is_offering = *signed.kind() == Kind::Offering;
-            if !is_offering || !String::from_utf8_lossy(signed.payload()).contains(&unwanted) {
-                input.facts.push(member(name, signed));
+        for ((name, size), note) in &self.covers {
+            let tree = &self.logs[name].history.tree;
+            if *size < tree.size() {
+                let consistency = tree.consistency_proof(*size, tree.size()).expect("in the tree");
+                input.covers.push(Cover { note: note.clone(), consistency });
             }
+        }
+        let left_out = |signed: &Signed| {
+            let is_first = String::from_utf8_lossy(signed.payload()).contains("\"version\":1");
+            self.script.other_version && *signed.kind() == Kind::Offering && is_first
+        };
+        for (signed, name) in self.public.iter().filter(|(signed, _)| !left_out(signed)) {
+            input.facts.push(member(name, signed));
         }
         input.messages = self.messages.iter().map(|(signed, name)| member(name, signed)).collect();
         if self.script.early_seal {

@@ -10,9 +10,12 @@ use verbund::domain::facts::{
 };
 use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId, sha256};
+use verbund::domain::law::Verdict;
 use verbund::domain::money::Cents;
 use verbund::domain::offering::Offering;
-use verbund::domain::order::{Attempt, AutoSeal, Decision, Mode, Recall, Request, Seal, Void, VoidReason};
+use verbund::domain::order::{
+    Attempt, AutoSeal, Decision, LegFinding, Mode, Recall, Request, Seal, Void, VoidReason,
+};
 use verbund::domain::price::{Component, CostItem, Due, Key, KeyKind, Part, Quantities, Terms, Weight};
 use verbund::domain::route::Route;
 use verbund::domain::salt::Salt;
@@ -487,6 +490,7 @@ impl Federation {
             offering,
             route: Route::new(route.iter().map(|party| name(party)).collect()).expect("a route"),
             as_of: now.date(),
+            procedure_began: None,
             rule_pack: self.rule_pack,
             term_years: 4,
             total_max: cents(TOTAL_MAX),
@@ -525,12 +529,26 @@ pub fn decision(request: &Signed, body: &Request, org: &str, officer: &str, appr
         org: name(org),
         approve,
         note: if approve { String::new() } else { "kein Bedarf".to_owned() },
-        leg: None,
+        leg: (body.buyer.as_str() == org).then(|| own_leg(body)),
         officer: name::<OfficerName>(officer),
         signed_at: now,
         salt: salt(&format!("{org}/{officer}/{now}")),
     };
     sign_as(&Kind::Decision, &decision, org, officer)
+}
+
+/// How an officer of the buyer found the leg that it awards.
+fn own_leg(request: &Request) -> LegFinding {
+    let parties = request.route.parties();
+    LegFinding {
+        from: parties[0].clone(),
+        to: parties[1].clone(),
+        as_of: request.as_of,
+        verdict: Verdict::Fulfilled,
+        basis: None,
+        assumed: false,
+        evidence: Vec::new(),
+    }
 }
 
 /// The seal of an officer over a complete chain.
@@ -542,6 +560,7 @@ pub fn seal(attempt: &Attempt, officer: &str, now: Timestamp) -> Signed {
         buyer: request.buyer.clone(),
         chain: attempt.chain().expect("a complete chain"),
         total: attempt.total().expect("a price"),
+        agreed: Vec::new(),
         officer: Some(name(officer)),
         signed_at: now,
         salt: salt(&format!("seal/{officer}/{now}")),

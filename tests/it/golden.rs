@@ -12,8 +12,8 @@ use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::milestone::{Event, Milestone};
 use verbund::domain::order::{
-    Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Pending, Recall, Receipt, Reminder,
-    Seal, Void, VoidReason,
+    Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Pending, Recall, Receipt,
+    Reminder, Seal, Void, VoidReason,
 };
 use verbund::domain::price::{KeyKind, Tariff};
 use verbund::domain::statement::{Kind, Signed};
@@ -231,7 +231,20 @@ fn message(kind: &Kind) -> Signed {
                 buyer: name("barleben"),
                 chain: vec![request, prev],
                 total: cents(123_456),
+                agreed: vec![name("kid")],
                 officer: Some(name("einkauf")),
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Confirm => statement(
+            kind,
+            &Confirm {
+                order,
+                attempt,
+                from: name("kid"),
+                seal: prev,
+                officer: name("leitung"),
                 signed_at: now,
                 salt,
             },

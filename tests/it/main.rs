@@ -7,6 +7,7 @@ mod configs;
 mod dice;
 mod dossier;
 mod evidence;
+mod evidence_attacks;
 mod federation;
 mod figures;
 mod followups;

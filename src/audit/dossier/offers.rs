@@ -1,7 +1,7 @@
 //! The dossier's chapter on the price: every item as offered, and how it follows from what was published.
 use super::page::{Cell, Chapter, Table};
 use super::{Draft, money};
-use crate::audit::contract::buyer_of;
+use crate::audit::terms::buyer_of;
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
 use crate::domain::price::Component;

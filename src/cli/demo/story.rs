@@ -345,6 +345,7 @@ impl Story {
             offering: entry.id.parse()?,
             rule_pack: self.world.rule_pack,
             as_of: as_of.unwrap_or_else(|| now.date()),
+            procedure_began: None,
             term_years,
             total_max: Cents::try_from(2_000_000)?,
             quote_ms: 7 * DAY_MS,

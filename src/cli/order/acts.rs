@@ -5,9 +5,9 @@ use crate::cli::chain::verdict_of;
 use crate::cli::client::{ActingOfficer, Client, fresh_salt};
 use crate::cli::order::wish::Wish;
 use crate::cli::output::Output;
-use crate::domain::id::{OrderId, StatementId};
+use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::{Decision, LegFinding, Request, Seal, Void, VoidReason};
+use crate::domain::order::{Confirm, Decision, LegFinding, Request, Seal, Void, VoidReason};
 use crate::domain::reason::Refusal;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Timestamp, parse_date};
@@ -27,6 +27,7 @@ pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (Ord
         offering: wish.offering,
         route: wish.route,
         as_of: wish.as_of,
+        procedure_began: wish.procedure_began,
         rule_pack: wish.rule_pack,
         term_years: wish.term_years,
         total_max: wish.total_max,
@@ -110,8 +111,8 @@ async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Optio
     }))
 }
 
-/// Seals.
-pub async fn seal(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+/// Seals, and agrees to the prices of these organisations that follow from nothing published.
+pub async fn seal(client: &mut Client, out: Output, id: OrderId, agree: &[OrgId]) -> Result<(), Refusal> {
     let order = client.order(id).await?;
     let chain: Result<Vec<StatementId>, Refusal> = order.chain.iter().map(|id| id.parse()).collect();
     let officer = client.officer()?;
@@ -121,11 +122,30 @@ pub async fn seal(client: &mut Client, out: Output, id: OrderId) -> Result<(), R
         buyer: officer.org.clone(),
         chain: chain?,
         total: Cents::try_from(order.total_cents)?,
+        agreed: agree.to_vec(),
         officer: Some(officer.name.clone()),
         signed_at: SystemClock.now(),
         salt: fresh_salt(),
     };
     let signed = Signed::sign(&Kind::Seal, &body, &[&officer.key]);
+    let order = client.hand_in("", &signed).await?;
+    answered(out, order)
+}
+
+/// Takes a seal for binding that came late.
+pub async fn confirm(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+    let order = client.order(id).await?;
+    let officer = client.officer()?;
+    let body = Confirm {
+        order: id,
+        attempt: order.attempt,
+        from: officer.org.clone(),
+        seal: order.seal_statement_id.parse()?,
+        officer: officer.name.clone(),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Confirm, &body, &[&officer.key]);
     let order = client.hand_in("", &signed).await?;
     answered(out, order)
 }

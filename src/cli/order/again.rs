@@ -72,6 +72,8 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     let mut wish = next(client, &before, &again, &BTreeSet::new()).await?;
     wish.request_id = hex::encode(fresh_salt().0);
     wish.attempt = 1;
+    // What changes or prolongs a contract is a procedure of its own.
+    wish.procedure_began = None;
     keep_route(&mut wish, &before, &again, before.order)?;
     wish.amends = Some(Amends { order: before.order, seal, what });
     // What else was on offer then says nothing about today.
@@ -111,6 +113,7 @@ async fn next(
         offering: before.offering,
         rule_pack: found.rule_pack_id.parse()?,
         as_of: parse_date(&found.as_of)?,
+        procedure_began: Some(before.procedure_day()),
         term_years: needs.term_years,
         total_max: again.max_euro.map_or(Ok(before.total_max), euro_cents)?,
         quote_ms: terms.quote_days * DAY_MS,

@@ -136,6 +136,7 @@ fn order_value(order: &pb::Order) -> Value {
             "signed_at": time_text(message.signed_at.as_ref()),
         })).collect::<Vec<_>>(),
         "contradictions": order.contradictions,
+        "freely_agreed": order.freely_agreed, "procedure_began": order.procedure_began,
         "ended_attempts": order.ended_attempts.iter().map(|ended| json!({
             "attempt": ended.attempt, "route": ended.route, "void_reason": ended.void_reason().as_str_name(),
         })).collect::<Vec<_>>(),
@@ -159,7 +160,9 @@ fn order_text(order: &pb::Order, out: Output) -> String {
     }
     lines.push(out.say("Preis über die Laufzeit:", "Price over the term:").to_owned());
     for part in &order.price {
-        lines.push(format!("   {:<14} {:>16}", part.org, euros(part.amount_cents)));
+        let free = order.freely_agreed.contains(&part.org);
+        let free = if free { out.say("  frei vereinbart", "  freely agreed") } else { "" };
+        lines.push(format!("   {:<14} {:>16}{free}", part.org, euros(part.amount_cents)));
     }
     lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), euros(order.total_cents)));
     lines.push(out.say("Erklärungen:", "Statements:").to_owned());

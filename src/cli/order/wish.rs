@@ -68,6 +68,9 @@ pub struct Wish {
     pub rule_pack: StatementId,
     /// Day of award.
     pub as_of: Date,
+    /// Day on which the procedure began, if with an earlier attempt.
+    #[serde(default)]
+    pub procedure_began: Option<Date>,
     /// Contract length.
     pub term_years: u32,
     /// Price cap.

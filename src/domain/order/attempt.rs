@@ -7,7 +7,8 @@ use crate::domain::law::Verdict;
 use crate::domain::money::Cents;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::order::{
-    Accept, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Mode, Recall, Reminder, Request, Seal, Void,
+    Accept, Confirm, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Mode, Recall, Reminder, Request,
+    Seal, Void,
 };
 use crate::domain::price::amount;
 use crate::domain::reason::{Reason, Refusal};
@@ -47,6 +48,8 @@ pub struct Attempt {
     pub seal: Option<Verified<Seal>>,
     /// The void.
     pub void: Option<Verified<Void>>,
+    /// Who takes a late seal for binding, by position.
+    pub confirmations: BTreeMap<usize, Verified<Confirm>>,
     /// Withdrawals before the seal, by position.
     pub recalls: BTreeMap<usize, Verified<Recall>>,
     /// Notices that an offer came late, by the offer.
@@ -69,6 +72,7 @@ impl Attempt {
             declines: BTreeMap::new(),
             seal: None,
             void: None,
+            confirmations: BTreeMap::new(),
             recalls: BTreeMap::new(),
             late: BTreeMap::new(),
             milestones: BTreeMap::new(),
@@ -176,6 +180,15 @@ impl Attempt {
                 let (offer, body) = (body.message, body.clone());
                 Ok(put(&mut self.late, offer, message.map(|_| body)))
             }
+            Body::Confirm(body) => {
+                let at = self.position(&body.from)?;
+                self.must_follow_seal(body.seal)?;
+                if at == 0 {
+                    return Err(Refusal::new(Reason::ChainBroken).with("rule", "the buyer has sealed"));
+                }
+                let body = body.clone();
+                Ok(put(&mut self.confirmations, at, message.map(|_| body)))
+            }
             Body::Milestone(body) => {
                 self.check_milestone(body)?;
                 let (key, body) = ((body.from.clone(), body.number), body.clone());
@@ -200,6 +213,13 @@ impl Attempt {
             Ok(())
         } else {
             Err(Refusal::new(Reason::ChainBroken).with("rule", "about another request"))
+        }
+    }
+
+    fn must_follow_seal(&self, named: StatementId) -> Result<(), Refusal> {
+        match &self.seal {
+            Some(seal) if seal.id() == named => Ok(()),
+            _ => Err(Refusal::new(Reason::ChainBroken).with("rule", "follows the seal")),
         }
     }
 
@@ -260,10 +280,7 @@ impl Attempt {
     /// The rules of a milestone beside the attempt it belongs to.
     fn check_milestone(&self, milestone: &Milestone) -> Result<(), Refusal> {
         let position = self.position(&milestone.from)?;
-        let seal = self.seal.as_ref().map(|seal| seal.id());
-        if seal != Some(milestone.seal) {
-            return Err(Refusal::new(Reason::ChainBroken).with("rule", "a milestone follows the seal"));
-        }
+        self.must_follow_seal(milestone.seal)?;
         let refuse = |rule: &str| Err(Refusal::new(Reason::OrderState).with("rule", rule));
         let (buys, sells) = (position == 0, position == self.legs());
         match milestone.event {
@@ -401,13 +418,23 @@ impl Attempt {
         }
     }
 
-    /// A seal without an officer needs the request's leave, and every leg fulfilled.
+    /// A seal without an officer needs the request's leave.
     fn check_leave(&self, seal: &Seal) -> Result<(), Refusal> {
         if seal.officer.is_some() {
             return Ok(());
         }
+        if let Some(org) = seal.agreed.first() {
+            let refusal = Refusal::new(Reason::PriceNotAgreed).with("org", org);
+            return Err(refusal.with("rule", "only an officer agrees to a price freely"));
+        }
+        self.check_auto_seal()
+    }
+
+    /// The request gives leave to seal without another look, and every leg is fulfilled as it asks.
+    pub fn check_auto_seal(&self) -> Result<(), Refusal> {
         let refuse = |rule: &str| Err(Refusal::new(Reason::SignerWrong).with("rule", rule));
-        let Some(leave) = &self.request.body().auto_seal else {
+        let request = self.request.body();
+        let Some(leave) = request.auto_seal.as_ref().filter(|_| request.mode == Mode::Binding) else {
             return refuse("the request gives no leave to seal without an officer");
         };
         let fulfilled =
@@ -426,6 +453,7 @@ impl Attempt {
         all.extend(self.recalls.values().map(Verified::signed));
         all.extend(self.seal.iter().map(Verified::signed));
         all.extend(self.void.iter().map(Verified::signed));
+        all.extend(self.confirmations.values().map(Verified::signed));
         all.extend(self.late.values().map(Verified::signed));
         all.extend(self.reminders.values().map(Verified::signed));
         all.extend(self.milestones.values().map(Verified::signed));

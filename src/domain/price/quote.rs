@@ -12,6 +12,7 @@ use crate::domain::price::{
 };
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::{Area, Land};
+use crate::domain::trust::documents::Admission;
 
 /// What a price may depend on about the buyer.
 #[derive(Clone, Copy, Debug)]
@@ -373,7 +374,17 @@ fn place_of(weights: &[(&Party, u64)], buyer: &Buyer) -> Option<usize> {
     itself.or_else(|| weights.iter().position(|(party, _)| Some(*party) == land.as_ref()))
 }
 
-impl Buyer<'_> {
+impl<'a> Buyer<'a> {
+    /// What is known of a buyer by its admission, and what it says about itself.
+    pub fn admitted(org: &'a OrgId, admission: Option<&'a Admission>, quantities: Quantities) -> Self {
+        Self {
+            org,
+            area: admission.and_then(|admission| admission.area.as_ref()),
+            inhabitants: admission.and_then(|admission| admission.inhabitants),
+            quantities,
+        }
+    }
+
     /// Whether a party is this buyer. A Land orders under its organisation's name.
     fn is(&self, party: &Party) -> bool {
         match party {

@@ -1,5 +1,6 @@
-//! Whom a trust statement is about. Every leaf of a log commits to what its log has said about each subject before it,
-//! so that nothing about one can be left out unnoticed, and nothing about the others has to be carried along.
+//! What a statement is about that an order may fall by: who may sign, and what is on offer at which price. Every leaf of a
+//! log commits to what its log has said about each subject before it, so that nothing about one can be left out unnoticed,
+//! no revocation and no withdrawal, and nothing about the others has to be carried along.
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use crate::domain::id::{NodeId, OfficerName, OrgId};
 use crate::domain::json;
 use crate::domain::statement::{Kind, Signed};
 
-/// Whom a trust statement is about.
+/// Whom or what a statement is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Subject {
     /// Everyone: root versions, expulsions, rule packs, successions, and whatever of a trust kind cannot be read.
@@ -20,6 +21,10 @@ pub enum Subject {
     Officer(OrgId, OfficerName),
     /// A node: its records.
     Node(NodeId),
+    /// An offering, by seller and name: its versions and withdrawals.
+    Offering(OrgId, OrgId),
+    /// What an organisation charges for passing orders on: its tariffs.
+    Tariff(OrgId),
 }
 
 impl fmt::Display for Subject {
@@ -30,6 +35,8 @@ impl fmt::Display for Subject {
             Self::Organisation(org) => write!(f, "organisation/{org}"),
             Self::Officer(org, officer) => write!(f, "officer/{org}/{officer}"),
             Self::Node(node) => write!(f, "node/{node}"),
+            Self::Offering(seller, name) => write!(f, "offering/{seller}/{name}"),
+            Self::Tariff(org) => write!(f, "tariff/{org}"),
         }
     }
 }
@@ -60,15 +67,33 @@ struct Named {
     node: Option<NodeId>,
 }
 
-/// Whom a statement is about, accepted or not; none for kinds that say nothing about trust.
+/// The names by which an offering and a withdrawal say what they are about. Without them neither can be read at all.
+#[derive(Deserialize)]
+struct Sold {
+    seller: OrgId,
+    name: OrgId,
+}
+
+/// The name by which a tariff says whose it is.
+#[derive(Deserialize)]
+struct Charged {
+    org: OrgId,
+}
+
+/// What a statement is about, accepted or not; none for kinds without a subject.
 pub fn subject_of(signed: &Signed) -> Option<Subject> {
     subject_in(signed.kind(), signed.payload())
 }
 
 /// The same for a payload of which only the kind is known.
 pub fn subject_in(kind: &Kind, payload: &[u8]) -> Option<Subject> {
-    if !is_trust_kind(kind) {
-        return None;
+    match kind {
+        Kind::Offering | Kind::Withdrawal => {
+            return json::read(payload).ok().map(|Sold { seller, name }| Subject::Offering(seller, name));
+        }
+        Kind::Tariff => return json::read(payload).ok().map(|Charged { org }| Subject::Tariff(org)),
+        _ if !is_trust_kind(kind) => return None,
+        _ => {}
     }
     let Named { org, officer, node } = json::read(payload).unwrap_or_default();
     let subject = match kind {

@@ -93,6 +93,18 @@ impl OrderService for Desk {
         .await
     }
 
+    async fn confirm_order(
+        &self,
+        request: Request<pb::ConfirmOrderRequest>,
+    ) -> Result<Response<pb::ConfirmOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::ConfirmOrderRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Confirm, statement)?).await?;
+            Ok(pb::ConfirmOrderResponse { order_id })
+        })
+        .await
+    }
+
     async fn report_milestone(
         &self,
         request: Request<pb::ReportMilestoneRequest>,

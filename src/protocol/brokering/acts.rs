@@ -60,7 +60,8 @@ impl Node {
         match act {
             Act::Seal => {
                 let (chain, total) = (attempt.chain().ok()?, attempt.offer().ok()?);
-                let body = Seal { order, attempt: number, buyer, chain, total, officer: None, signed_at, salt };
+                let (agreed, officer) = (Vec::new(), None);
+                let body = Seal { order, attempt: number, buyer, chain, total, agreed, officer, signed_at, salt };
                 self.sign_as(&request.buyer, &Kind::Seal, &body)
             }
             Act::Void(reason) => {

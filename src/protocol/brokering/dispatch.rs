@@ -6,7 +6,6 @@ use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
-use crate::protocol::brokering::Approval;
 use crate::protocol::frame::{Delivery, DeliveryKey};
 use crate::protocol::limits::RETRY_MS_MIN;
 use crate::protocol::mechanism::Mechanism;
@@ -38,7 +37,7 @@ impl Node {
         let parties = attempt.route().parties();
         let local = |at: usize| self.state.is_local(&parties[at]);
         let (last, mut out) = (attempt.legs(), Vec::new());
-        if self.approval(attempt) != Approval::Given {
+        if !self.approval(attempt).is_given() {
             return out;
         }
         if let Some(outcome) = attempt.outcome() {
@@ -71,16 +70,17 @@ impl Node {
         out
     }
 
-    /// What goes out once an attempt has ended: notices of the buyer, milestones of any party to all others.
+    /// What goes out once an attempt has ended: notices of the buyer, milestones and confirmations of any party to all others.
     fn afterwards(&self, attempt: &Attempt) -> Vec<(OrgId, StatementId)> {
         let parties = attempt.route().parties();
         let mut out = Vec::new();
         if self.state.is_local(&parties[0]) {
             out.extend(attempt.late.values().map(|late| (late.body().to.clone(), late.id())));
         }
-        for milestone in attempt.milestones.values().filter(|said| self.state.is_local(&said.body().from)) {
-            let others = parties.iter().filter(|party| **party != milestone.body().from);
-            out.extend(others.map(|party| (party.clone(), milestone.id())));
+        let milestones = attempt.milestones.values().map(|said| (&said.body().from, said.id()));
+        let confirmations = attempt.confirmations.values().map(|said| (&said.body().from, said.id()));
+        for (from, said) in milestones.chain(confirmations).filter(|(from, _)| self.state.is_local(from)) {
+            out.extend(parties.iter().filter(|party| *party != from).map(|party| (party.clone(), said)));
         }
         out
     }
@@ -206,7 +206,7 @@ fn call_off(known: &Order, message: StatementId) -> Option<&Signed> {
 
 /// Whether a message can only be placed behind the end of its attempt.
 fn follows_end(signed: &Signed) -> bool {
-    matches!(signed.kind(), Kind::LateNotice | Kind::Milestone)
+    matches!(signed.kind(), Kind::LateNotice | Kind::Milestone | Kind::Confirm)
 }
 
 fn delivery_of(key: &DeliveryKey, messages: Vec<Signed>) -> Delivery {

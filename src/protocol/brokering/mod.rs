@@ -16,18 +16,20 @@ pub mod officers;
 pub mod overdue;
 pub mod recovery;
 
+use std::collections::BTreeSet;
+
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::cases::judge_leg;
 use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::money::Cents;
+use crate::domain::order::approval::Approval;
+use crate::domain::order::charges::{Published, freely_agreed};
 use crate::domain::order::gathered::Member;
-use crate::domain::order::{Attempt, LegFinding, Mode, Pending, VoidReason};
+use crate::domain::order::{Attempt, Counter, LegFinding, Pending, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
 use crate::protocol::brokering::amending::Amended;
 use crate::protocol::brokering::legs::{finding, refuse_unless_fulfilled};
-pub use crate::protocol::brokering::officers::Approval;
 use crate::protocol::brokering::officers::recalled;
 use crate::protocol::frame::DeliveryKey;
 use crate::protocol::limits::RETURN_RESERVE_PERCENT;
@@ -165,7 +167,7 @@ impl Node {
         let parties = attempt.route().parties();
         let acts = parties.iter().enumerate().filter(|(_, org)| self.signs_for(org)).find_map(|(at, org)| match at {
             0 => self.buyer_act(attempt, now),
-            _ if self.approval(attempt) != Approval::Given => None,
+            _ if !self.approval(attempt).is_given() => None,
             _ => self.hop_act(attempt, at, org, now),
         });
         acts.or_else(|| self.reminder_act(attempt, now))
@@ -174,9 +176,9 @@ impl Node {
     fn buyer_act(&self, attempt: &Attempt, now: Timestamp) -> Option<Act> {
         let request = attempt.request.body();
         match self.approval(attempt) {
-            Approval::Refused => return Some(Act::Void(VoidReason::NotApproved)),
-            Approval::Awaited if now > request.quote_by => return Some(Act::Void(VoidReason::Expired)),
-            Approval::Awaited => return None,
+            Approval::Refused(_) => return Some(Act::Void(VoidReason::NotApproved)),
+            Approval::Awaited(_) if now > request.quote_by => return Some(Act::Void(VoidReason::Expired)),
+            Approval::Awaited(_) => return None,
             Approval::Given => {}
         }
         if recalled(attempt).is_some() {
@@ -206,9 +208,9 @@ impl Node {
         {
             return Some(Act::Void(VoidReason::Lapsed));
         }
-        let leave = request.auto_seal.as_ref().filter(|_| request.mode == Mode::Binding)?;
-        let holds = |leg: &&LegFinding| leg.verdict == Verdict::Fulfilled && (leave.accept_assumed || !leg.assumed);
-        if !attempt.leg_findings().iter().all(holds) || !self.charges_as_published(attempt) {
+        attempt.check_auto_seal().ok()?;
+        // To a price that follows from nothing published only a person can agree.
+        if !self.freely_agreed(attempt).is_empty() {
             return None;
         }
         match today {
@@ -217,20 +219,25 @@ impl Node {
         }
     }
 
-    /// Whether everyone charges what has been published, as far as this node knows it. If not, a person looks at it.
-    fn charges_as_published(&self, attempt: &Attempt) -> bool {
+    /// Whose charges follow from nothing published, as far as this node knows it.
+    pub fn freely_agreed(&self, attempt: &Attempt) -> BTreeSet<OrgId> {
         let request = attempt.request.body();
-        let offering = self.state.catalogue.version(&request.offering);
-        let provider = offering.and_then(|offering| self.provider_price(request, offering).ok());
-        let accepted = attempt.acceptance.as_ref().map(|accept| &accept.body().components);
-        let as_offered = provider.is_none_or(|price| accepted == Some(&price));
-        let as_listed = attempt.counters.values().map(Verified::body).all(|counter| {
-            let Some((id, _)) = self.state.catalogue.tariff(&counter.from) else { return true };
-            let price = self.hop_price(request, &counter.from).map(|(components, _)| components);
-            // A newer list than the one it names: nobody can say here what the older one said.
-            counter.tariff == Some(*id) && price.as_ref() == Ok(&counter.components)
-        });
-        as_offered && as_listed
+        let catalogue = &self.state.catalogue;
+        let in_force = |counter: &Counter| {
+            let (id, tariff) = catalogue.tariff(&counter.from)?;
+            (counter.tariff == Some(*id)).then_some(tariff.fee.as_slice())
+        };
+        let offering = catalogue.version(&request.offering).map(|offering| offering.price.as_slice());
+        let published = Published { offering, tariff: &in_force };
+        freely_agreed(attempt, &published, &self.buyer(&request.buyer, request.quantities))
+    }
+
+    /// When witnesses saw the seal, as far as this node can tell.
+    fn witnessed_seal(&self, attempt: &Attempt) -> Option<Timestamp> {
+        let seal = attempt.seal.as_ref()?.id();
+        let home = self.state.registry.home(&attempt.request.body().buyer).ok()?.origin().clone();
+        let index = self.state.place_of(&seal, &home)?;
+        self.state.logs.get(&home)?.seen_at(index)
     }
 
     fn hop_act(&self, attempt: &Attempt, at: usize, org: &OrgId, now: Timestamp) -> Option<Act> {

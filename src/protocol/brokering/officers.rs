@@ -1,13 +1,17 @@
 //! What officers hand in: requests, decisions, seals, voids, recalls, milestones. Each rule is asked before the log grows.
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
-use crate::domain::money::Cents;
 use crate::domain::order::aftercare::check_timely;
+use crate::domain::order::approval::{Approval, approval, check_approval};
+use crate::domain::order::charges::check_agreed;
+use crate::domain::order::ending::check_undefeated;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::order::milestone::Milestone;
-use crate::domain::order::{Attempt, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
+use crate::domain::order::orderable::objections;
+use crate::domain::order::timely::{check_award_day, is_late};
+use crate::domain::order::{Attempt, Confirm, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Signed, Verified};
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::{Date, Timestamp};
 use crate::domain::trust::OfficerGrant;
 use crate::protocol::brokering::legs::refuse_unless_fulfilled;
@@ -15,17 +19,6 @@ use crate::protocol::limits::{CLOCK_SKEW_MS, ORDERS_MAX};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::state::Order;
 use crate::protocol::{Answer, Node, Work, is_officer_kind};
-
-/// Whether the buyer's side has approved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Approval {
-    /// The officer's own limit suffices, or a colleague has approved.
-    Given,
-    /// A colleague must approve.
-    Awaited,
-    /// A colleague has refused.
-    Refused,
-}
 
 impl Node {
     pub(in crate::protocol) fn officer(
@@ -60,6 +53,10 @@ impl Node {
                 self.check_recall(&recall, &signed)?;
                 self.take(verified, work)?;
             }
+            Body::Confirm(confirm) => {
+                self.check_confirm(&confirm, &signed)?;
+                self.take(verified, work)?;
+            }
             Body::Milestone(milestone) => {
                 self.check_milestone(&milestone, &signed)?;
                 self.take(verified, work)?;
@@ -81,22 +78,16 @@ impl Node {
         if decision.org != request.buyer || !decision.approve || self.is_known(signed) {
             return Ok(());
         }
-        if decision.officer == request.officer {
-            return Err(Refusal::new(Reason::SameOfficer).with("officer", &decision.officer));
-        }
-        match self.grant_behind(&request.buyer, signed) {
-            Some(grant) if self.suffices(grant, request, decision.signed_at) => Ok(()),
-            grant => Err(Refusal::new(Reason::GrantLimit)
-                .with("limit", grant.map_or(Cents::ZERO, |grant| grant.limit))
-                .with("total_max", request.total_max)),
-        }
+        check_approval(request, decision, self.suffices(request, signed, decision.signed_at))
     }
 
-    /// Whether an officer's limits, for one order and for the year, suffice for a request.
-    fn suffices(&self, grant: &OfficerGrant, request: &Request, signed_at: Timestamp) -> bool {
-        let day = signed_at.date();
-        let spent = self.state.commitments.before(&grant.org, &grant.officer, day, &request.order);
-        grant.suffices(request.total_max, spent)
+    /// Whether the limits, for one order and for the year, of the officer behind a statement suffice for a request.
+    fn suffices(&self, request: &Request, signed: &Signed, signed_at: Timestamp) -> bool {
+        self.grant_behind(&request.buyer, signed).is_some_and(|grant| {
+            let day = signed_at.date();
+            let spent = self.state.commitments.before(&grant.org, &grant.officer, day, &request.order);
+            grant.suffices(request.total_max, spent)
+        })
     }
 
     fn grant_behind(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
@@ -133,6 +124,8 @@ impl Node {
             None => {}
         }
         self.check_orderable(request, now)?;
+        check_award_day(request, request.signed_at, Some(request.seal_by))?;
+        self.check_rule_pack(request)?;
         self.check_legs(request, request.as_of, request.signed_at.date())?;
         if let Some(amends) = &request.amends {
             self.check_amends(amends, request, now)?;
@@ -152,25 +145,29 @@ impl Node {
             self.state.registry.active(party)?;
         }
         let offering = self.state.catalogue.orderable(&request.offering)?;
-        if offering.seller != *request.route.provider() {
-            return Err(Refusal::new(Reason::RouteInvalid).with("provider", &offering.seller));
+        // What changes or prolongs a contract stays with the version it was made on.
+        if request.amends.is_none() {
+            self.state.catalogue.check_newest(&request.offering)?;
         }
-        if !offering.is_valid_on(now.date()) {
-            return Err(Refusal::new(Reason::OfferingExpired).with("offering", &offering.name));
-        }
-        offering.check_term(request.term_years)?;
+        let area = self.buyer(&request.buyer, request.quantities).area;
+        objections(request, offering, area, now.date()).into_iter().next().map_or(Ok(()), Err)?;
         self.provider_price(request, offering)?;
         if let Some(need) = &request.grounds.need {
             self.state.catalogue.needs.check(need, &request.buyer)?;
         }
-        let home = self.state.registry.home(&request.buyer)?;
-        let area = home.orgs().get(&request.buyer).and_then(|standing| standing.admission.area.as_ref());
-        match area {
-            Some(area) if !offering.covers(area) => {
-                Err(Refusal::new(Reason::OfferingNotCovering).with("area", area).with("offering", &offering.name))
-            }
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// The rule pack is the one in force for the day on which the procedure began.
+    fn check_rule_pack(&self, request: &Request) -> Result<(), Refusal> {
+        let in_force = self.rule_pack_on(request.procedure_day())?;
+        if request.rule_pack == in_force {
+            return Ok(());
         }
+        if !self.state.packs.contains_key(&request.rule_pack) {
+            return Err(Refusal::new(Reason::RulePackUnknown).with("rule_pack", request.rule_pack));
+        }
+        Err(Refusal::new(Reason::RulePackOutdated).with("rule_pack", request.rule_pack).with("in_force", in_force))
     }
 
     /// Every leg fulfilled on a day, or the refusal names the leg and the fact.
@@ -278,6 +275,19 @@ impl Node {
         if promised { Ok(()) } else { Err(Refusal::new(Reason::OrderState).with("rule", "nothing was promised yet")) }
     }
 
+    /// A party takes a seal for binding that came late. Where none is late there is nothing to confirm.
+    fn check_confirm(&self, confirm: &Confirm, signed: &Signed) -> Result<(), Refusal> {
+        let attempt = self.attempt(confirm.order, confirm.attempt)?;
+        let Some(seal) = attempt.seal.as_ref().filter(|seal| seal.id() == confirm.seal) else {
+            return Err(Refusal::new(Reason::ChainIncomplete).with("missing", Kind::Seal));
+        };
+        let witnessed = self.witnessed_seal(attempt);
+        if self.is_known(signed) || is_late(attempt.request.body(), seal.body(), witnessed) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::OrderState).with("rule", "the seal came in time"))
+    }
+
     fn check_milestone(&self, milestone: &Milestone, signed: &Signed) -> Result<(), Refusal> {
         if self.is_known(signed) {
             return Ok(());
@@ -306,32 +316,24 @@ impl Node {
         if now > request.seal_by {
             return Err(Refusal::new(Reason::DeadlinePassed).with("seal_by", request.seal_by));
         }
-        if let Some(recall) = recalled(attempt) {
-            return Err(Refusal::new(Reason::OrderRecalled).with("org", &recall.from));
+        if Mechanism::RecallBeforeSeal.is_on() {
+            check_undefeated(attempt, |_| true)?;
         }
         self.refuse_if_outcome_lost(attempt)?;
+        if let Approval::Awaited(refusal) | Approval::Refused(refusal) = self.approval(attempt) {
+            return Err(refusal);
+        }
         attempt.offer()?;
+        check_agreed(seal, &self.freely_agreed(attempt))?;
+        check_award_day(request, request.signed_at, Some(now))?;
         attempt.route().parties().iter().try_for_each(|party| self.state.registry.check_member(party))?;
         if Mechanism::SealGuard.is_on() { self.check_legs(request, now.date(), now.date()) } else { Ok(()) }
     }
 
-    /// Whether the buyer's side has approved: within the officer's limit, or by a second person whose limit suffices.
+    /// Whether the buyer's side has approved.
     pub fn approval(&self, attempt: &Attempt) -> Approval {
-        let request = &attempt.request;
-        let suffices = |signed: &Signed, at: Timestamp| {
-            let grant = self.grant_behind(&request.body().buyer, signed);
-            grant.is_some_and(|grant| self.suffices(grant, request.body(), at))
-        };
-        if suffices(request.signed(), request.body().signed_at) {
-            return Approval::Given;
-        }
-        let Some(decision) = attempt.decisions.get(&request.body().buyer) else { return Approval::Awaited };
-        let suffices = suffices(decision.signed(), decision.body().signed_at);
-        match (decision.body().approve, decision.body().officer != request.body().officer && suffices) {
-            (false, _) => Approval::Refused,
-            (true, true) => Approval::Given,
-            (true, false) => Approval::Awaited,
-        }
+        let request = attempt.request.body();
+        approval(attempt, |signed, signed_at| self.suffices(request, signed, signed_at))
     }
 }
 
@@ -370,6 +372,9 @@ fn check_next_attempt(order: &Order, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(Reason::OrderOpen).with("order", request.order).with("attempt", number));
     }
     let (before, field) = (newest.request.body(), |field| Refusal::new(Reason::FieldInvalid).with("field", field));
+    if request.procedure_day() < before.procedure_day() {
+        return Err(field("procedure_began").with("rule", "not before that of the attempt before"));
+    }
     if before.gathered != request.gathered {
         return Err(field("bundle").with("rule", "every attempt orders for the same members"));
     }

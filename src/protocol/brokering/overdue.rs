@@ -1,9 +1,10 @@
 //! What waits for a person, and what waits too long: reminders, which stand in the log, and the list of stuck orders.
 use crate::domain::id::{OrderId, OrgId};
+use crate::domain::order::approval::Approval;
 use crate::domain::order::{Attempt, Mode, Pending};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
-use crate::protocol::brokering::{Act, Approval, latest_answer};
+use crate::protocol::brokering::{Act, latest_answer};
 use crate::protocol::limits::{APPROVAL_REMIND_MS, CONFIRM_ALARM_MS, DELIVER_ALARM_MS, SEAL_REMIND_MS};
 use crate::protocol::settings::Deciding;
 
@@ -32,7 +33,7 @@ impl Node {
         let request = attempt.request.body();
         let mut due = Vec::new();
         let (buyer, local) = (&request.buyer, self.state.is_local(&request.buyer));
-        if local && self.approval(attempt) == Approval::Awaited {
+        if local && matches!(self.approval(attempt), Approval::Awaited(_)) {
             due.push((
                 buyer.clone(),
                 Pending::Approval,
@@ -60,7 +61,7 @@ impl Node {
         let answered =
             if at == attempt.legs() { attempt.acceptance.is_some() } else { attempt.endorsements.contains_key(&at) };
         let reached = (1..at).all(|before| attempt.endorsements.contains_key(&before));
-        if answered || !reached || attempt.declines.contains_key(&at) || self.approval(attempt) != Approval::Given {
+        if answered || !reached || attempt.declines.contains_key(&at) || !self.approval(attempt).is_given() {
             return None;
         }
         let latest = latest_answer(attempt, at);

@@ -3,10 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::law::Verdict;
 use crate::domain::law::tests::{World, day, org};
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
-use crate::domain::order::{Access, Decision, Mode, Request, Seal};
+use crate::domain::order::{Access, Decision, LegFinding, Mode, Request, Seal};
 use crate::domain::price::{Component, CostItem, Due, Quantities};
 use crate::domain::reason::Refusal;
 use crate::domain::route::Route;
@@ -190,6 +191,7 @@ impl Town {
             offering: self.offering,
             route: Route::new(vec![org("town"), org("kitu"), org("provider")]).expect("a route"),
             as_of: self.now.date(),
+            procedure_began: None,
             rule_pack: self.pack,
             term_years: 2,
             total_max: Self::cents(900_000),
@@ -230,7 +232,15 @@ impl Town {
             org: org(of),
             approve,
             note: String::new(),
-            leg: None,
+            leg: (of == "town").then(|| LegFinding {
+                from: org("town"),
+                to: org("kitu"),
+                as_of: self.now.date(),
+                verdict: Verdict::Fulfilled,
+                basis: None,
+                assumed: false,
+                evidence: Vec::new(),
+            }),
             officer: name.parse().expect("a name"),
             signed_at: self.now,
             salt: Salt([2; 16]),
@@ -247,6 +257,7 @@ impl Town {
             buyer: org("town"),
             chain: attempt.chain()?,
             total: attempt.total()?,
+            agreed: Vec::new(),
             officer: Some("einkauf".parse().expect("a name")),
             signed_at: self.now,
             salt: Salt([3; 16]),

@@ -1,6 +1,7 @@
 //! Whether a request would be taken now, and what stands against it, said before anyone signs one.
 //!
 //! Only a forecast: the same rules decide again, with the facts of that moment, when the request is handed in.
+use crate::domain::facts::pack_in_force;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::JudgedRoute;
@@ -38,14 +39,11 @@ impl Node {
 
     /// The newest rule pack meant for awards on that day.
     pub fn rule_pack_on(&self, day: Date) -> Result<StatementId, Refusal> {
-        let packs = self.state.packs.iter();
-        let in_force = packs.filter(|(_, pack)| pack.valid_from <= day && pack.valid_to.is_none_or(|end| day <= end));
-        let newest = in_force.max_by_key(|(id, pack)| (pack.valid_from, &pack.name, *id));
         let refuse = || {
             let earliest = self.state.packs.values().map(|pack| pack.valid_from).min();
             let refusal = Refusal::new(Reason::NoRulePack).with("day", day);
             earliest.into_iter().fold(refusal, |refusal, from| refusal.with("earliest", from))
         };
-        newest.map(|(id, _)| *id).ok_or_else(refuse)
+        pack_in_force(&self.state.packs, day).ok_or_else(refuse)
     }
 }

@@ -109,7 +109,7 @@ impl Node {
     ) -> Result<bool, Refusal> {
         let origin = &checkpoint.origin;
         let Some(log) = self.state.logs.get(origin) else { return Ok(false) };
-        if log.fork.is_some() || log.witnessed_size() >= checkpoint.size {
+        if log.fork.is_some() || !log.would_tell_more(checkpoint.size) {
             return Ok(true);
         }
         if checkpoint.size > log.tree.size() {
@@ -152,6 +152,7 @@ impl Node {
     }
 
     fn keep_witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote, work: &mut Work) {
+        let note = self.witnesses().keep_good(&note);
         work.commit.push(Record::Cosigned { origin: origin.clone(), note: note.to_string() });
         self.state.witnessed(origin, size, note);
     }

@@ -1,0 +1,51 @@
+//! Witnessed time against what the messages promise: the deadline of the seal, the day of award.
+//!
+//! A time is the one at which enough witnesses had seen a statement; what its signer says is information. Days are
+//! German days.
+use std::collections::BTreeSet;
+
+use crate::domain::id::OrgId;
+use crate::domain::order::attempt::Attempt;
+use crate::domain::order::{Request, Seal};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::Timestamp;
+
+/// How much later than it was signed a statement may come into sight of the witnesses and still count for the day on
+/// which it was signed, in milliseconds: ten minutes, which also covers clocks that differ.
+pub const WITNESSING_MS: i64 = 10 * 60 * 1000;
+
+/// Whether a seal came after its deadline: by its own word, or as the witnesses saw it.
+pub fn is_late(request: &Request, seal: &Seal, witnessed: Option<Timestamp>) -> bool {
+    seal.signed_at > request.seal_by || witnessed.is_some_and(|at| at > request.seal_by)
+}
+
+/// A seal that came late binds only once every other party has confirmed it (section 150 (1) BGB).
+pub fn check_seal_timely(attempt: &Attempt, witnessed: Option<Timestamp>) -> Result<(), Refusal> {
+    let request = attempt.request.body();
+    let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
+    if !is_late(request, seal, witnessed) {
+        return Ok(());
+    }
+    let confirmed: BTreeSet<&OrgId> = attempt.confirmations.values().map(|said| &said.body().from).collect();
+    let parties = &attempt.route().parties()[1..];
+    let missing: Vec<&str> = parties.iter().filter(|org| !confirmed.contains(org)).map(OrgId::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let seen = witnessed.map_or(seal.signed_at, |at| at.max(seal.signed_at));
+    Err(Refusal::new(Reason::SealLate)
+        .with("seal_by", request.seal_by)
+        .with("seen", seen)
+        .with("unconfirmed", missing.join(", ")))
+}
+
+/// The day of award lies between the request and the seal, as the witnesses saw them. Without a seal there is no end.
+pub fn check_award_day(request: &Request, requested: Timestamp, sealed: Option<Timestamp>) -> Result<(), Refusal> {
+    let first = requested.plus_ms(-WITNESSING_MS).date();
+    let last = sealed.map(Timestamp::date);
+    if request.as_of >= first && last.is_none_or(|last| request.as_of <= last) {
+        return Ok(());
+    }
+    let refusal = Refusal::new(Reason::AwardDay).with("as_of", request.as_of).with("first", first);
+    Err(last.into_iter().fold(refusal, |refusal, last| refusal.with("last", last)))
+}

@@ -1,0 +1,167 @@
+//! What insiders with real keys make of an order's evidence, and what the audit says: time, approvals, prices, endings,
+//! what the findings rest on. Every bundle here is well-formed, complete and signed by whoever it says.
+use verbund::audit::report::{Check, Report, Ruling};
+use verbund::audit::verify::verify;
+use verbund::domain::law::Verdict;
+use verbund::domain::reason::Reason;
+
+use crate::evidence::{Meanwhile, Script, evidence};
+
+fn judged(script: &Script) -> Report {
+    let evidence = evidence(script);
+    verify(&evidence.bundle(), Some(evidence.root))
+}
+
+/// The overall ruling, and every finding that is no mere remark.
+fn found(script: &Script) -> (Ruling, Vec<(Check, Reason)>) {
+    let report = judged(script);
+    let findings = report.findings().filter(|(_, finding)| finding.ruling != Ruling::Valid);
+    (report.ruling(), findings.map(|(check, finding)| (check, finding.refusal.reason)).collect())
+}
+
+fn invalid(script: &Script) -> Vec<(Check, Reason)> {
+    let (ruling, findings) = found(script);
+    assert_eq!(ruling, Ruling::Invalid, "{findings:?}");
+    findings
+}
+
+#[track_caller]
+fn assert_good(script: &Script) {
+    assert_eq!(found(script), (Ruling::Valid, Vec::new()));
+}
+
+fn remarks(script: &Script) -> Vec<(Check, Reason)> {
+    let report = judged(script);
+    assert_eq!(report.ruling(), Ruling::Valid, "{:?}", found(script));
+    report.findings().map(|(check, finding)| (check, finding.refusal.reason)).collect()
+}
+
+#[test]
+fn a_seal_first_witnessed_after_its_deadline_binds_nobody() {
+    // The deadline is 480 hours after the request. By its own word it came in time.
+    let ten_years = Script { sealed_after: 30, seal_seen_late: 87_600, ..Script::default() };
+    assert_eq!(invalid(&ten_years), [(Check::Times, Reason::SealLate)]);
+    let an_hour = Script { sealed_after: 470, seal_seen_late: 11, ..Script::default() };
+    assert_eq!(invalid(&an_hour), [(Check::Times, Reason::SealLate)]);
+    let own_word = Script { sealed_after: 481, seal_seen_late: -2, ..Script::default() };
+    assert!(invalid(&own_word).contains(&(Check::Times, Reason::SealLate)));
+    assert_good(&Script { sealed_after: 470, seal_seen_late: 9, ..Script::default() });
+}
+
+#[test]
+fn a_late_seal_binds_once_every_other_party_has_confirmed_it() {
+    let all = vec!["kitu", "kid", "provitako", "govdigital", "dataport"];
+    let late = Script { sealed_after: 470, seal_seen_late: 11, confirmed: all.clone(), ..Script::default() };
+    assert_good(&late);
+    for missing in 0..all.len() {
+        let mut confirmed = all.clone();
+        confirmed.remove(missing);
+        assert_eq!(invalid(&Script { confirmed, ..late.clone() }), [(Check::Times, Reason::SealLate)]);
+    }
+}
+
+#[test]
+fn the_day_of_award_lies_between_the_witnessed_request_and_the_seal() {
+    for day in ["2021-06-15", "2026-08-31", "2026-09-03", "2027-01-01"] {
+        let findings = invalid(&Script { award_day: Some(day), ..Script::default() });
+        assert!(findings.contains(&(Check::Times, Reason::AwardDay)), "{day}: {findings:?}");
+    }
+    assert_good(&Script { award_day: Some("2026-09-02"), ..Script::default() });
+}
+
+#[test]
+fn an_approval_counts_before_the_seal_and_with_a_finding_that_fulfils() {
+    let approved = Script { limit: 1, approval: Some(true), ..Script::default() };
+    assert_good(&approved);
+    let after = Script { approved_after: 31, ..approved.clone() };
+    assert_eq!(invalid(&after), [(Check::Officers, Reason::ApprovalLate)]);
+    for (verdict, reason) in
+        [(Verdict::NotFulfilled, Reason::LegNotLawful), (Verdict::NotProven, Reason::LegNotProven)]
+    {
+        let (ruling, findings) = found(&Script { approver_found: verdict, ..approved.clone() });
+        assert!(ruling > Ruling::Valid && findings == [(Check::Officers, reason)], "{findings:?}");
+    }
+    // Who may order alone needs no approval, so one that comes late harms nobody.
+    assert_good(&Script { approval: Some(true), approved_after: 31, ..Script::default() });
+}
+
+#[test]
+fn a_price_that_follows_from_nothing_published_needs_consent_by_name() {
+    for script in [
+        Script { overcharged_cents: 900_000, ..Script::default() },
+        Script { no_tariff: Some("kid"), ..Script::default() },
+        Script { no_tariff: Some("kid"), overcharged_cents: 900_000, ..Script::default() },
+        Script { priced_version: 2, ..Script::default() },
+    ] {
+        assert_eq!(invalid(&script), [(Check::Price, Reason::PriceNotAgreed)]);
+        let other = Script { agreed: vec!["govdigital"], ..script.clone() };
+        assert_eq!(invalid(&other), [(Check::Price, Reason::PriceNotAgreed)]);
+        let agreed = remarks(&Script { agreed: vec!["kid", "dataport"], ..script });
+        assert_eq!(agreed, [(Check::Price, Reason::PriceFree)]);
+    }
+}
+
+#[test]
+fn what_reached_the_buyer_before_the_seal_defeats_it() {
+    for (what, reason) in [(Meanwhile::Recalled, Reason::OrderRecalled), (Meanwhile::Declined, Reason::OrderDeclined)]
+    {
+        let findings = invalid(&Script { meanwhile: Some(what), ..Script::default() });
+        assert_eq!(findings, [(Check::Outcome, reason)]);
+        assert_good(&Script { later: Some(what), ..Script::default() });
+    }
+}
+
+#[test]
+fn an_offering_withdrawn_or_superseded_before_the_acceptance_cannot_be_ordered() {
+    for (what, reason) in
+        [(Meanwhile::Withdrawn, Reason::OfferingWithdrawn), (Meanwhile::NewVersion, Reason::OfferingSuperseded)]
+    {
+        let findings = invalid(&Script { before: Some(what), ..Script::default() });
+        assert_eq!(findings, [(Check::Offering, reason)]);
+        // After the acceptance, and after the seal, it changes nothing.
+        assert_good(&Script { meanwhile: Some(what), ..Script::default() });
+        assert_good(&Script { later: Some(what), ..Script::default() });
+    }
+}
+
+#[test]
+fn a_withdrawal_that_is_left_out_is_noticed() {
+    for script in [
+        Script { before: Some(Meanwhile::Withdrawn), ..Script::default() },
+        Script { before: Some(Meanwhile::NewVersion), ..Script::default() },
+    ] {
+        let mut evidence = evidence(&script);
+        evidence.input.facts.retain(|fact| {
+            let text = String::from_utf8_lossy(fact.signed.payload()).into_owned();
+            !text.contains("Eingestellt") && !text.contains("\"version\":2")
+        });
+        let report = verify(&evidence.bundle(), Some(evidence.root));
+        let findings: Vec<_> = report.findings().map(|(check, finding)| (check, finding.refusal.reason)).collect();
+        assert_eq!((report.ruling(), findings), (Ruling::Invalid, vec![(Check::Complete, Reason::TrustWithheld)]));
+    }
+}
+
+#[test]
+fn the_rule_pack_is_the_one_in_force_by_the_buyers_log() {
+    let findings = invalid(&Script { before: Some(Meanwhile::NewPack), ..Script::default() });
+    assert_eq!(findings, [(Check::Legs, Reason::RulePackOutdated)]);
+    assert_good(&Script { meanwhile: Some(Meanwhile::NewPack), ..Script::default() });
+    assert_good(&Script { later: Some(Meanwhile::NewPack), ..Script::default() });
+}
+
+#[test]
+fn a_finding_stands_on_the_evidence_it_names_as_it_was_known_then() {
+    let nothing = invalid(&Script { names_nothing: true, ..Script::default() });
+    assert!(nothing.iter().all(|(check, _)| *check == Check::Legs), "{nothing:?}");
+    let made_later = invalid(&Script { facts_later: true, ..Script::default() });
+    assert!(made_later.contains(&(Check::Legs, Reason::EvidenceLater)), "{made_later:?}");
+}
+
+#[test]
+fn a_correction_after_the_seal_is_shown_and_changes_nothing() {
+    let remarks = remarks(&Script { later: Some(Meanwhile::Corrected), ..Script::default() });
+    assert_eq!(remarks, [(Check::Legs, Reason::FactLater)]);
+    // Known before the request it counts.
+    let findings = invalid(&Script { before: Some(Meanwhile::Corrected), ..Script::default() });
+    assert!(findings.iter().all(|(check, _)| *check == Check::Legs), "{findings:?}");
+}
