@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! mimetype                                  application/vnd.etsi.asic-e+zip, first and not compressed
+//! format                                    verbund/bundle/v2
 //! META-INF/ASiCManifest.xml                 SHA-256 of every member outside META-INF
 //! policy.txt                                C2SP tlog-policy: logs, witnesses, quorum
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
@@ -18,13 +19,14 @@
 //! `.*` is `.pae` (the signed bytes), one `.<16 hex>.sig` per signature (64 raw bytes) and, for what stands in a log,
 //! `.tlog-proof` (C2SP, verbatim). Must never judge: what a member says is `verify`'s question.
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::{Cursor, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipReadOptions, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
+use crate::audit::container::{self, BUNDLE_BYTES_MAX, MEMBERS_MAX, MIMETYPE};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
@@ -35,20 +37,15 @@ use crate::log::leaf::LEAF_BYTES;
 use crate::log::proof::{PROOF_BYTES_MAX, TlogProof};
 use crate::log::subjects::SubjectPath;
 
-/// Largest bundle in bytes, packed and unpacked: a hundred times what an order of six legs needs.
-pub const BUNDLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The member that names the bundle's own format.
+pub const FORMAT: &str = "format";
 
-/// Most members: an order of six legs with nine trustees has about five hundred.
-pub const MEMBERS_MAX: usize = 2_000;
+/// The number of the format written and read here. Readers of another number say so and judge nothing.
+const FORMAT_NUMBER: u32 = 2;
 
-/// Longest name of a member in bytes: two names of 40, a kind, an index and a key.
-const MEMBER_NAME_BYTES_MAX: usize = 200;
-
-/// The member that names the container format.
-pub const MIMETYPE: &str = "mimetype";
-
-/// What it says.
-pub const MIMETYPE_TEXT: &str = "application/vnd.etsi.asic-e+zip";
+/// What the member says before and behind the number.
+const FORMAT_HEAD: &str = "verbund/bundle/v";
+const FORMAT_TAIL: &str = "\n";
 
 /// The list of digests.
 pub const MANIFEST: &str = "META-INF/ASiCManifest.xml";
@@ -180,6 +177,8 @@ impl BundleInput {
 pub struct Bundle {
     /// The members' bytes.
     pub members: BTreeMap<String, Vec<u8>>,
+    /// What packing tools left behind in the file this was read from; it is not written again.
+    pub passed_over: Vec<String>,
 }
 
 /// What part of a bundle a statement lies in.
@@ -294,46 +293,37 @@ impl Bundle {
         writer.finish().map(Cursor::into_inner).map_err(|error| refuse(&error))
     }
 
-    /// Reads the ZIP form. Refused if it exceeds the limits, if two members share a name or bytes, if a name could
-    /// leave the folder it is unpacked in, or if two readers could see different members.
+    /// Reads the ZIP form. What is refused: see [`container::read`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        if bytes.len() > BUNDLE_BYTES_MAX {
-            return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", bytes.len()));
-        }
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable("zip", &error))?;
-        if archive.len() > MEMBERS_MAX {
-            return Err(Refusal::new(Reason::BundleTooLarge).with("members", archive.len()));
-        }
-        if archive.has_duplicate_names() {
-            return Err(unreadable("rule", &"two members share a name"));
-        }
-        if archive.offset() != 0 || archive.has_overlapping_entries().map_err(|error| unreadable("zip", &error))? {
-            return Err(unreadable("rule", &"members overlap or something stands before them"));
-        }
-        let mut bundle = Self::default();
-        let mut left = BUNDLE_BYTES_MAX;
-        for index in 0..archive.len() {
-            let options = ZipReadOptions::new().enforce_header_consistency(true);
-            let file = archive.by_index_with_options(index, options).map_err(|error| unreadable("zip", &error))?;
-            let name = file.name().map_err(|error| unreadable("zip", &error))?.into_owned();
-            if !is_sound(&name) {
-                return Err(unreadable("name", &printable(&name)));
+        container::read(bytes).map(|found| Self { members: found.members, passed_over: found.passed_over })
+    }
+
+    /// The member that names the format.
+    pub fn write_format(&mut self) {
+        let text = format!("{FORMAT_HEAD}{FORMAT_NUMBER}{FORMAT_TAIL}");
+        self.members.insert(FORMAT.to_owned(), text.into_bytes());
+    }
+
+    /// Refused unless the bundle has the format that is read here; with `BUNDLE_TOO_NEW` if it has a later one.
+    pub fn check_format(&self) -> Result<(), Refusal> {
+        let missing = || Refusal::new(Reason::EvidenceMissing).with("member", FORMAT);
+        let text = String::from_utf8_lossy(self.members.get(FORMAT).ok_or_else(missing)?);
+        let number = text.strip_prefix(FORMAT_HEAD).and_then(|rest| rest.strip_suffix(FORMAT_TAIL));
+        let number =
+            number.and_then(|digits| digits.parse::<u32>().ok().filter(|number| number.to_string() == digits));
+        match number {
+            Some(FORMAT_NUMBER) => Ok(()),
+            Some(number) if number > FORMAT_NUMBER => {
+                Err(Refusal::new(Reason::BundleTooNew).with("format", number).with("known", FORMAT_NUMBER))
             }
-            let mut content = Vec::new();
-            let limit = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
-            file.take(limit)
-                .read_to_end(&mut content)
-                .map_err(|error| unreadable("zip", &error).with("name", &name))?;
-            left = left.checked_sub(content.len()).ok_or_else(|| Refusal::new(Reason::BundleTooLarge))?;
-            bundle.members.insert(name, content);
+            _ => Err(Refusal::new(Reason::BundleAltered).with("member", FORMAT)),
         }
-        Ok(bundle)
     }
 
     /// Reads every statement, signature and proof, as far as that is possible.
     pub fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        let mut used: BTreeSet<&str> = [MIMETYPE, MANIFEST, POLICY, VERIFY].into();
+        let mut used: BTreeSet<&str> = [MIMETYPE, FORMAT, MANIFEST, TIMESTAMP, POLICY, VERIFY].into();
         let keys = self.read_keys(&mut reading, &mut used);
         for (file, pae) in &self.members {
             let Some((name, section)) = file.strip_suffix(".pae").and_then(|name| Some((name, Section::of(name)?)))
@@ -351,7 +341,7 @@ impl Bundle {
             }
         }
         self.read_ends(&mut reading, &mut used);
-        let stray = |name: &&String| !used.contains(name.as_str()) && !name.starts_with("META-INF/");
+        let stray = |name: &&String| !used.contains(name.as_str());
         reading.strays = self.members.keys().filter(stray).cloned().collect();
         reading
     }
@@ -473,13 +463,6 @@ fn manifest_text(digests: &BTreeMap<String, Hash>) -> String {
     format!("{MANIFEST_HEAD}{entries}{MANIFEST_TAIL}")
 }
 
-/// Whether a member's name is a plain relative path in letters every file system knows.
-fn is_sound(name: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(letter);
-    name.len() <= MEMBER_NAME_BYTES_MAX && name.split('/').all(part)
-}
-
 /// The hash of the key in a PEM file that holds nothing else. Whether the key may be used is decided where a statement
 /// registers it.
 fn key_hash(pem: &[u8]) -> Option<KeyHash> {
@@ -491,10 +474,6 @@ fn key_hash(pem: &[u8]) -> Option<KeyHash> {
 /// Text from outside with nothing in it that a terminal would obey.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-fn unreadable(field: &'static str, why: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new(Reason::BundleUnreadable).with(field, printable(&why.to_string()))
 }
 
 /// Whether a kind belongs among an order's messages.

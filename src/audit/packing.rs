@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, MIMETYPE, MIMETYPE_TEXT, POLICY, Section, VERIFY, log_label,
-    origin_of, who,
+    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, POLICY, Section, VERIFY, log_label, origin_of, who,
 };
+use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
 use crate::audit::report::Book;
@@ -58,6 +58,7 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
     input.ends.iter().for_each(|end| file_end(&mut bundle, end, logs.witnesses()));
     bundle.members.insert(POLICY.to_owned(), logs.policy_text().into_bytes());
     bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
+    bundle.write_format();
     let verify = instructions::text(&bundle.members);
     bundle.members.insert(VERIFY.to_owned(), verify.into_bytes());
     bundle.write_manifest();
