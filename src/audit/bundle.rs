@@ -6,18 +6,22 @@
 //! META-INF/ASiCManifest.xml                 SHA-256 of every member outside META-INF
 //! policy.txt                                C2SP tlog-policy: logs, witnesses, quorum
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
-//! root/<version>.*                          the federation root; its proofs are root/<version>.<log>.tlog-proof
+//! root/<version>.*                          the federation root; its proofs are named root/<version>.<log>
 //! root/<kind>-<8 hex of the id>.*           what else concerns everyone, with a proof for every log
 //! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
-//! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, place, last public statement
+//! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, last public statement
 //! facts/<n>-<kind>-<who>.*                  offering, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
 //! receipts/<n>.*                            receipts; they stand in no log
+//! proofs/<log>-<size>.note                  a checkpoint with its cosignatures (C2SP, verbatim)
+//! proofs/<log>-<size>.tlog-proofs           the places of all statements and ends under it
 //! VERIFY.txt                                how to check all this with stock tools
 //! ```
 //!
-//! `.*` is `.pae` (the signed bytes), one `.<16 hex>.sig` per signature (64 raw bytes) and, for what stands in a log,
-//! `.tlog-proof` (C2SP, verbatim). Must never judge: what a member says is `verify`'s question.
+//! `.*` is `.pae` (the signed bytes) and one `.<16 hex>.sig` per signature (64 raw bytes). A place is the name of its
+//! statement in a line of its own, the head of a C2SP `tlog-proof`, and an empty line: with the note behind it the head is the
+//! whole proof, verbatim. One file a log, because neighbours share most of their hashes. Must never judge: what a member
+//! says is `verify`'s question.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write as _};
 
@@ -34,7 +38,7 @@ use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, SignatureBy, Signed};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::LEAF_BYTES;
-use crate::log::proof::{PROOF_BYTES_MAX, TlogProof};
+use crate::log::proof::TlogProof;
 use crate::log::subjects::SubjectPath;
 
 /// The member that names the bundle's own format.
@@ -52,6 +56,13 @@ pub const MANIFEST: &str = "META-INF/ASiCManifest.xml";
 
 /// Where a qualified time stamp over the manifest goes, if someone adds one.
 pub const TIMESTAMP: &str = "META-INF/timestamp.tst";
+
+/// The folder of proofs, and how the two files of a checkpoint end.
+pub const PROOFS: &str = "proofs/";
+/// The checkpoint with its cosignatures.
+pub const NOTE: &str = ".note";
+/// The places under it.
+pub const PLACES: &str = ".tlog-proofs";
 
 /// The folder of log ends.
 pub const ENDS: &str = "ends/";
@@ -218,7 +229,7 @@ pub struct Filed {
     pub section: Section,
     /// The statement.
     pub signed: Signed,
-    /// Its proofs by member name; only a root version has more than one.
+    /// Its proofs by their names; only what concerns everyone has more than one.
     pub proofs: Vec<(String, TlogProof)>,
 }
 
@@ -325,6 +336,7 @@ impl Bundle {
         let mut reading = Reading::default();
         let mut used: BTreeSet<&str> = [MIMETYPE, FORMAT, MANIFEST, TIMESTAMP, POLICY, VERIFY].into();
         let keys = self.read_keys(&mut reading, &mut used);
+        let mut proofs = self.read_proofs(&mut reading, &mut used);
         for (file, pae) in &self.members {
             let Some((name, section)) = file.strip_suffix(".pae").and_then(|name| Some((name, Section::of(name)?)))
             else {
@@ -333,14 +345,17 @@ impl Bundle {
             used.insert(file);
             match self.signatures(name, &keys, &mut used).and_then(|signatures| Signed::parse(pae, signatures)) {
                 Ok(signed) => {
-                    let mut filed = Filed { name: name.to_owned(), section, signed, proofs: Vec::new() };
-                    self.read_proofs(&mut filed, &mut reading, &mut used);
-                    reading.statements.push(filed);
+                    let proofs = proofs_of(name, section, &mut proofs);
+                    reading.statements.push(Filed { name: name.to_owned(), section, signed, proofs });
                 }
                 Err(refusal) => reading.refused.push((file.clone(), refusal)),
             }
         }
-        self.read_ends(&mut reading, &mut used);
+        self.read_ends(&mut proofs, &mut reading, &mut used);
+        for name in proofs.into_keys() {
+            let refusal = Refusal::new(Reason::EvidenceMissing).with("rule", "a proof without what it is about");
+            reading.refused.push((name, refusal));
+        }
         let stray = |name: &&String| !used.contains(name.as_str());
         reading.strays = self.members.keys().filter(stray).cloned().collect();
         reading
@@ -386,36 +401,48 @@ impl Bundle {
         Ok(signatures)
     }
 
-    fn read_proofs<'b>(&'b self, filed: &mut Filed, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
-        let prefix = format!("{}.", filed.name);
-        for (file, bytes) in self.below(&prefix) {
-            let Some(label) = file[prefix.len()..].strip_suffix("tlog-proof") else { continue };
-            if !label.is_empty() && filed.section != Section::Root {
-                continue;
-            }
+    /// All proofs by their names.
+    fn read_proofs<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) -> BTreeMap<String, TlogProof> {
+        let mut proofs = BTreeMap::new();
+        for (file, places) in self.below(PROOFS) {
+            let Some(stem) = file.strip_suffix(PLACES) else { continue };
             used.insert(file);
-            let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= PROOF_BYTES_MAX);
-            let text = text.ok_or_else(|| Refusal::new(Reason::ProofInvalid).with("rule", "text"));
-            match text.and_then(TlogProof::parse) {
-                Ok(proof) => filed.proofs.push((file.to_owned(), proof)),
-                Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
+            let note = self.members.get_key_value(&format!("{stem}{NOTE}"));
+            used.extend(note.map(|(name, _)| name.as_str()));
+            let text = |bytes: &'b [u8]| std::str::from_utf8(bytes).ok();
+            let (Some(note), Some(places)) = (note.and_then(|(_, note)| text(note)), text(places)) else {
+                let refusal = Refusal::new(Reason::EvidenceMissing).with("rule", "checkpoint and places, as text");
+                reading.refused.push((file.to_owned(), refusal));
+                continue;
+            };
+            let mut last = "";
+            for place in places.split_inclusive("\n\n") {
+                let (name, head) = place.split_once('\n').unwrap_or((place, ""));
+                let proof = TlogProof::parse(&format!("{head}{note}"));
+                match proof.and_then(|proof| in_turn(name, &mut last, &proofs).map(|()| proof)) {
+                    Ok(proof) => drop(proofs.insert(name.to_owned(), proof)),
+                    Err(refusal) => reading.refused.push((printable(name), refusal.with("member", file))),
+                }
             }
         }
+        proofs
     }
 
-    fn read_ends<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
+    fn read_ends<'b>(
+        &'b self,
+        proofs: &mut BTreeMap<String, TlogProof>,
+        reading: &mut Reading,
+        used: &mut BTreeSet<&'b str>,
+    ) {
         for (file, bytes) in self.below(ENDS) {
             let Some(label) = file.strip_suffix(".end") else { continue };
             used.insert(file);
-            let (proof, last) = (format!("{label}.tlog-proof"), format!("{label}.last"));
-            let part = |name: &str| self.members.get_key_value(name);
-            let parts = [part(&proof), part(&last)];
-            used.extend(parts.iter().flatten().map(|(name, _)| name.as_str()));
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap_or_default();
-            let missing = || Refusal::new(Reason::EvidenceMissing).with("member", &proof);
-            let [proven, last] = parts.map(|part| part.map(|(_, bytes)| bytes));
-            let proof = proven.ok_or_else(missing).and_then(|bytes| TlogProof::parse(&text(bytes)));
-            match proof.and_then(|proof| LogEnd::parse(&text(bytes), proof, last.cloned())) {
+            let last = self.members.get_key_value(&format!("{label}.last"));
+            used.extend(last.map(|(name, _)| name.as_str()));
+            let missing = || Refusal::new(Reason::EvidenceMissing).with("proof", label);
+            let proof = proofs.remove(label).ok_or_else(missing);
+            let text = String::from_utf8_lossy(bytes);
+            match proof.and_then(|proof| LogEnd::parse(&text, proof, last.map(|(_, bytes)| bytes.clone()))) {
                 Ok(end) => reading.ends.push(end),
                 Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
             }
@@ -429,6 +456,26 @@ impl Bundle {
             .take_while(move |(name, _)| name.starts_with(&prefix))
             .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
+}
+
+/// There is one text for all places under a checkpoint: by name, and each name once.
+fn in_turn<'n>(name: &'n str, last: &mut &'n str, proofs: &BTreeMap<String, TlogProof>) -> Result<(), Refusal> {
+    if name <= *last || proofs.contains_key(name) {
+        return Err(Refusal::new(Reason::ProofInvalid).with("rule", "by name, and each name once"));
+    }
+    *last = name;
+    Ok(())
+}
+
+/// Takes out the proofs of a statement. What concerns everyone has one for every log, with the log behind its name.
+fn proofs_of(name: &str, section: Section, proofs: &mut BTreeMap<String, TlogProof>) -> Vec<(String, TlogProof)> {
+    if section != Section::Root {
+        return proofs.remove_entry(name).into_iter().collect();
+    }
+    let prefix = format!("{name}.");
+    let names = proofs.range(prefix.clone()..).map(|(name, _)| name).take_while(|name| name.starts_with(&prefix));
+    let names: Vec<String> = names.cloned().collect();
+    names.iter().filter_map(|name| proofs.remove_entry(name)).collect()
 }
 
 /// The log that a proof speaks of.
