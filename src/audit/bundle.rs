@@ -2,30 +2,36 @@
 //!
 //! ```text
 //! mimetype                                  application/vnd.etsi.asic-e+zip, first and not compressed
+//! format                                    verbund/bundle/v2
 //! META-INF/ASiCManifest.xml                 SHA-256 of every member outside META-INF
 //! policy.txt                                C2SP tlog-policy: logs, witnesses, quorum
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
-//! root/<version>.*                          the federation root; its proofs are root/<version>.<log>.tlog-proof
+//! root/<version>.*                          the federation root; its proofs are named root/<version>.<log>
 //! root/<kind>-<8 hex of the id>.*           what else concerns everyone, with a proof for every log
 //! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
-//! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, place, last public statement
+//! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, last public statement
 //! times/<log>/<size>.cover                  an earlier checkpoint: when witnesses had seen what it is the first to cover
 //! facts/<n>-<kind>-<who>.*                  offering, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
 //! receipts/<n>.*                            receipts; they stand in no log
+//! proofs/<log>-<size>.note                  a checkpoint with its cosignatures (C2SP, verbatim)
+//! proofs/<log>-<size>.tlog-proofs           the places of all statements and ends under it
 //! VERIFY.txt                                how to check all this with stock tools
 //! ```
 //!
-//! `.*` is `.pae` (the signed bytes), one `.<16 hex>.sig` per signature (64 raw bytes) and, for what stands in a log,
-//! `.tlog-proof` (C2SP, verbatim). Must never judge: what a member says is `verify`'s question.
+//! `.*` is `.pae` (the signed bytes) and one `.<16 hex>.sig` per signature (64 raw bytes). A place is the name of its
+//! statement in a line of its own, the head of a C2SP `tlog-proof`, and an empty line: with the note behind it the head is the
+//! whole proof, verbatim. One file a log, because neighbours share most of their hashes. Must never judge: what a member
+//! says is `verify`'s question.
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::{Cursor, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipReadOptions, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
+use crate::audit::container::{self, BUNDLE_BYTES_MAX, MEMBERS_MAX, MIMETYPE};
 use crate::audit::cover::Cover;
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, Origin, StatementId};
@@ -34,29 +40,31 @@ use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, SignatureBy, Signed};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::LEAF_BYTES;
-use crate::log::proof::{PROOF_BYTES_MAX, TlogProof};
+use crate::log::proof::TlogProof;
 use crate::log::subjects::SubjectPath;
 
-/// Largest bundle in bytes, packed and unpacked: a hundred times what an order of six legs needs.
-pub const BUNDLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The member that names the bundle's own format.
+pub const FORMAT: &str = "format";
 
-/// Most members: an order of six legs with nine trustees has about five hundred.
-pub const MEMBERS_MAX: usize = 2_000;
+/// The number of the format written and read here. Readers of another number say so and judge nothing.
+const FORMAT_NUMBER: u32 = 2;
 
-/// Longest name of a member in bytes: two names of 40, a kind, an index and a key.
-const MEMBER_NAME_BYTES_MAX: usize = 200;
-
-/// The member that names the container format.
-pub const MIMETYPE: &str = "mimetype";
-
-/// What it says.
-pub const MIMETYPE_TEXT: &str = "application/vnd.etsi.asic-e+zip";
+/// What the member says before and behind the number.
+const FORMAT_HEAD: &str = "verbund/bundle/v";
+const FORMAT_TAIL: &str = "\n";
 
 /// The list of digests.
 pub const MANIFEST: &str = "META-INF/ASiCManifest.xml";
 
 /// Where a qualified time stamp over the manifest goes, if someone adds one.
 pub const TIMESTAMP: &str = "META-INF/timestamp.tst";
+
+/// The folder of proofs, and how the two files of a checkpoint end.
+pub const PROOFS: &str = "proofs/";
+/// The checkpoint with its cosignatures.
+pub const NOTE: &str = ".note";
+/// The places under it.
+pub const PLACES: &str = ".tlog-proofs";
 
 /// The folder of log ends.
 pub const ENDS: &str = "ends/";
@@ -188,6 +196,8 @@ impl BundleInput {
 pub struct Bundle {
     /// The members' bytes.
     pub members: BTreeMap<String, Vec<u8>>,
+    /// What packing tools left behind in the file this was read from; it is not written again.
+    pub passed_over: Vec<String>,
 }
 
 /// What part of a bundle a statement lies in.
@@ -227,7 +237,7 @@ pub struct Filed {
     pub section: Section,
     /// The statement.
     pub signed: Signed,
-    /// Its proofs by member name; only a root version has more than one.
+    /// Its proofs by their names; only what concerns everyone has more than one.
     pub proofs: Vec<(String, TlogProof)>,
 }
 
@@ -304,47 +314,39 @@ impl Bundle {
         writer.finish().map(Cursor::into_inner).map_err(|error| refuse(&error))
     }
 
-    /// Reads the ZIP form. Refused if it exceeds the limits, if two members share a name or bytes, if a name could
-    /// leave the folder it is unpacked in, or if two readers could see different members.
+    /// Reads the ZIP form. What is refused: see [`container::read`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        if bytes.len() > BUNDLE_BYTES_MAX {
-            return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", bytes.len()));
-        }
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable("zip", &error))?;
-        if archive.len() > MEMBERS_MAX {
-            return Err(Refusal::new(Reason::BundleTooLarge).with("members", archive.len()));
-        }
-        if archive.has_duplicate_names() {
-            return Err(unreadable("rule", &"two members share a name"));
-        }
-        if archive.offset() != 0 || archive.has_overlapping_entries().map_err(|error| unreadable("zip", &error))? {
-            return Err(unreadable("rule", &"members overlap or something stands before them"));
-        }
-        let mut bundle = Self::default();
-        let mut left = BUNDLE_BYTES_MAX;
-        for index in 0..archive.len() {
-            let options = ZipReadOptions::new().enforce_header_consistency(true);
-            let file = archive.by_index_with_options(index, options).map_err(|error| unreadable("zip", &error))?;
-            let name = file.name().map_err(|error| unreadable("zip", &error))?.into_owned();
-            if !is_sound(&name) {
-                return Err(unreadable("name", &printable(&name)));
+        container::read(bytes).map(|found| Self { members: found.members, passed_over: found.passed_over })
+    }
+
+    /// The member that names the format.
+    pub fn write_format(&mut self) {
+        let text = format!("{FORMAT_HEAD}{FORMAT_NUMBER}{FORMAT_TAIL}");
+        self.members.insert(FORMAT.to_owned(), text.into_bytes());
+    }
+
+    /// Refused unless the bundle has the format that is read here; with `BUNDLE_TOO_NEW` if it has a later one.
+    pub fn check_format(&self) -> Result<(), Refusal> {
+        let missing = || Refusal::new(Reason::EvidenceMissing).with("member", FORMAT);
+        let text = String::from_utf8_lossy(self.members.get(FORMAT).ok_or_else(missing)?);
+        let number = text.strip_prefix(FORMAT_HEAD).and_then(|rest| rest.strip_suffix(FORMAT_TAIL));
+        let number =
+            number.and_then(|digits| digits.parse::<u32>().ok().filter(|number| number.to_string() == digits));
+        match number {
+            Some(FORMAT_NUMBER) => Ok(()),
+            Some(number) if number > FORMAT_NUMBER => {
+                Err(Refusal::new(Reason::BundleTooNew).with("format", number).with("known", FORMAT_NUMBER))
             }
-            let mut content = Vec::new();
-            let limit = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
-            file.take(limit)
-                .read_to_end(&mut content)
-                .map_err(|error| unreadable("zip", &error).with("name", &name))?;
-            left = left.checked_sub(content.len()).ok_or_else(|| Refusal::new(Reason::BundleTooLarge))?;
-            bundle.members.insert(name, content);
+            _ => Err(Refusal::new(Reason::BundleAltered).with("member", FORMAT)),
         }
-        Ok(bundle)
     }
 
     /// Reads every statement, signature and proof, as far as that is possible.
     pub fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        let mut used: BTreeSet<&str> = [MIMETYPE, MANIFEST, POLICY, VERIFY].into();
+        let mut used: BTreeSet<&str> = [MIMETYPE, FORMAT, MANIFEST, TIMESTAMP, POLICY, VERIFY].into();
         let keys = self.read_keys(&mut reading, &mut used);
+        let mut proofs = self.read_proofs(&mut reading, &mut used);
         for (file, pae) in &self.members {
             let Some((name, section)) = file.strip_suffix(".pae").and_then(|name| Some((name, Section::of(name)?)))
             else {
@@ -353,16 +355,19 @@ impl Bundle {
             used.insert(file);
             match self.signatures(name, &keys, &mut used).and_then(|signatures| Signed::parse(pae, signatures)) {
                 Ok(signed) => {
-                    let mut filed = Filed { name: name.to_owned(), section, signed, proofs: Vec::new() };
-                    self.read_proofs(&mut filed, &mut reading, &mut used);
-                    reading.statements.push(filed);
+                    let proofs = proofs_of(name, section, &mut proofs);
+                    reading.statements.push(Filed { name: name.to_owned(), section, signed, proofs });
                 }
                 Err(refusal) => reading.refused.push((file.clone(), refusal)),
             }
         }
-        self.read_ends(&mut reading, &mut used);
+        self.read_ends(&mut proofs, &mut reading, &mut used);
         self.read_covers(&mut reading, &mut used);
-        let stray = |name: &&String| !used.contains(name.as_str()) && !name.starts_with("META-INF/");
+        for name in proofs.into_keys() {
+            let refusal = Refusal::new(Reason::EvidenceMissing).with("rule", "a proof without what it is about");
+            reading.refused.push((name, refusal));
+        }
+        let stray = |name: &&String| !used.contains(name.as_str());
         reading.strays = self.members.keys().filter(stray).cloned().collect();
         reading
     }
@@ -407,36 +412,48 @@ impl Bundle {
         Ok(signatures)
     }
 
-    fn read_proofs<'b>(&'b self, filed: &mut Filed, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
-        let prefix = format!("{}.", filed.name);
-        for (file, bytes) in self.below(&prefix) {
-            let Some(label) = file[prefix.len()..].strip_suffix("tlog-proof") else { continue };
-            if !label.is_empty() && filed.section != Section::Root {
-                continue;
-            }
+    /// All proofs by their names.
+    fn read_proofs<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) -> BTreeMap<String, TlogProof> {
+        let mut proofs = BTreeMap::new();
+        for (file, places) in self.below(PROOFS) {
+            let Some(stem) = file.strip_suffix(PLACES) else { continue };
             used.insert(file);
-            let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= PROOF_BYTES_MAX);
-            let text = text.ok_or_else(|| Refusal::new(Reason::ProofInvalid).with("rule", "text"));
-            match text.and_then(TlogProof::parse) {
-                Ok(proof) => filed.proofs.push((file.to_owned(), proof)),
-                Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
+            let note = self.members.get_key_value(&format!("{stem}{NOTE}"));
+            used.extend(note.map(|(name, _)| name.as_str()));
+            let text = |bytes: &'b [u8]| std::str::from_utf8(bytes).ok();
+            let (Some(note), Some(places)) = (note.and_then(|(_, note)| text(note)), text(places)) else {
+                let refusal = Refusal::new(Reason::EvidenceMissing).with("rule", "checkpoint and places, as text");
+                reading.refused.push((file.to_owned(), refusal));
+                continue;
+            };
+            let mut last = "";
+            for place in places.split_inclusive("\n\n") {
+                let (name, head) = place.split_once('\n').unwrap_or((place, ""));
+                let proof = TlogProof::parse(&format!("{head}{note}"));
+                match proof.and_then(|proof| in_turn(name, &mut last, &proofs).map(|()| proof)) {
+                    Ok(proof) => drop(proofs.insert(name.to_owned(), proof)),
+                    Err(refusal) => reading.refused.push((printable(name), refusal.with("member", file))),
+                }
             }
         }
+        proofs
     }
 
-    fn read_ends<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
+    fn read_ends<'b>(
+        &'b self,
+        proofs: &mut BTreeMap<String, TlogProof>,
+        reading: &mut Reading,
+        used: &mut BTreeSet<&'b str>,
+    ) {
         for (file, bytes) in self.below(ENDS) {
             let Some(label) = file.strip_suffix(".end") else { continue };
             used.insert(file);
-            let (proof, last) = (format!("{label}.tlog-proof"), format!("{label}.last"));
-            let part = |name: &str| self.members.get_key_value(name);
-            let parts = [part(&proof), part(&last)];
-            used.extend(parts.iter().flatten().map(|(name, _)| name.as_str()));
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap_or_default();
-            let missing = || Refusal::new(Reason::EvidenceMissing).with("member", &proof);
-            let [proven, last] = parts.map(|part| part.map(|(_, bytes)| bytes));
-            let proof = proven.ok_or_else(missing).and_then(|bytes| TlogProof::parse(&text(bytes)));
-            match proof.and_then(|proof| LogEnd::parse(&text(bytes), proof, last.cloned())) {
+            let last = self.members.get_key_value(&format!("{label}.last"));
+            used.extend(last.map(|(name, _)| name.as_str()));
+            let missing = || Refusal::new(Reason::EvidenceMissing).with("proof", label);
+            let proof = proofs.remove(label).ok_or_else(missing);
+            let text = String::from_utf8_lossy(bytes);
+            match proof.and_then(|proof| LogEnd::parse(&text, proof, last.map(|(_, bytes)| bytes.clone()))) {
                 Ok(end) => reading.ends.push(end),
                 Err(refusal) => reading.refused.push((file.to_owned(), refusal)),
             }
@@ -469,6 +486,26 @@ impl Bundle {
             .take_while(move |(name, _)| name.starts_with(&prefix))
             .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
+}
+
+/// There is one text for all places under a checkpoint: by name, and each name once.
+fn in_turn<'n>(name: &'n str, last: &mut &'n str, proofs: &BTreeMap<String, TlogProof>) -> Result<(), Refusal> {
+    if name <= *last || proofs.contains_key(name) {
+        return Err(Refusal::new(Reason::ProofInvalid).with("rule", "by name, and each name once"));
+    }
+    *last = name;
+    Ok(())
+}
+
+/// Takes out the proofs of a statement. What concerns everyone has one for every log, with the log behind its name.
+fn proofs_of(name: &str, section: Section, proofs: &mut BTreeMap<String, TlogProof>) -> Vec<(String, TlogProof)> {
+    if section != Section::Root {
+        return proofs.remove_entry(name).into_iter().collect();
+    }
+    let prefix = format!("{name}.");
+    let names = proofs.range(prefix.clone()..).map(|(name, _)| name).take_while(|name| name.starts_with(&prefix));
+    let names: Vec<String> = names.cloned().collect();
+    names.iter().filter_map(|name| proofs.remove_entry(name)).collect()
 }
 
 /// The log that a proof speaks of.
@@ -509,13 +546,6 @@ fn manifest_text(digests: &BTreeMap<String, Hash>) -> String {
     format!("{MANIFEST_HEAD}{entries}{MANIFEST_TAIL}")
 }
 
-/// Whether a member's name is a plain relative path in letters every file system knows.
-fn is_sound(name: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(letter);
-    name.len() <= MEMBER_NAME_BYTES_MAX && name.split('/').all(part)
-}
-
 /// The hash of the key in a PEM file that holds nothing else. Whether the key may be used is decided where a statement
 /// registers it.
 fn key_hash(pem: &[u8]) -> Option<KeyHash> {
@@ -527,10 +557,6 @@ fn key_hash(pem: &[u8]) -> Option<KeyHash> {
 /// Text from outside with nothing in it that a terminal would obey.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-fn unreadable(field: &'static str, why: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new(Reason::BundleUnreadable).with(field, printable(&why.to_string()))
 }
 
 /// Whether a kind belongs among an order's messages.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 const HEAD: &str = "\
 PRÜFUNG OHNE UNSERE PROGRAMME (English below)
 
-1. Auspacken:  unzip PAKET.zip -d paket && cd paket
+1. Auspacken:  unzip PAKET.asice -d paket && cd paket
    SHA-256 jedes Teils: META-INF/ASiCManifest.xml (Base64). Liegt META-INF/timestamp.tst bei, ist das ein qualifizierter
    Zeitstempel über dieses Verzeichnis:  openssl ts -verify -data META-INF/ASiCManifest.xml -in META-INF/timestamp.tst
    -token_in -CAfile ZERTIFIKAT.pem
@@ -17,10 +17,13 @@ PRÜFUNG OHNE UNSERE PROGRAMME (English below)
    heißt nach den ersten 16 Hexziffern von SHA-256 über seine 32 Bytes. Die Befehle unten prüfen alle Unterschriften
    mit OpenSSL 3. Wer unterschreiben durfte, steht in den Erklärungen selbst: Treuhänder in root/, Wurzelschlüssel
    der Organisationen in admission, deren Schlüssel in key-event, Personen mit Rolle und Betrag in officer-grant.
-4. Platz im Protokoll: NAME.tlog-proof (c2sp.org/tlog-proof) nennt Index, Hashes und einen Prüfpunkt
-   (c2sp.org/tlog-checkpoint) mit Mitzeichnungen der Zeugen (c2sp.org/tlog-cosignature); policy.txt nennt Schlüssel und
+4. Platz im Protokoll: proofs/PROTOKOLL-GRÖSSE.note ist ein Prüfpunkt (c2sp.org/tlog-checkpoint) mit Mitzeichnungen der
+   Zeugen (c2sp.org/tlog-cosignature); die Datei .tlog-proofs daneben nennt zu jeder Erklärung, die er umfasst, unter ihrem
+   NAMEN Index und Hashes. Beides hintereinander ist ein Beweis nach c2sp.org/tlog-proof:
+   (awk 'a; /^$/ {a=0} $0==n {a=1}' n=NAME proofs/X.tlog-proofs; cat proofs/X.note) >NAME.tlog-proof
+   Erklärungen für alle (root/) haben einen Beweis je Protokoll: NAME.PROTOKOLL. policy.txt nennt Schlüssel und
    nötige Anzahl (c2sp.org/tlog-policy). Blatt = 200 Bytes: Kennung, SHA-256 von NAME.pae, Schlüsselhash,
-   Unterschrift, Ergebniskennung, Vertrauensstand (die 32 Bytes der Zeile extra in NAME.tlog-proof); Blatthash und
+   Unterschrift, Ergebniskennung, Vertrauensstand (die 32 Bytes der Zeile extra des Beweises); Blatthash und
    Baum nach RFC 6962. Kennung: vrb1pub1 (öffentlich) oder vrb1prt1
    (Bestellung, order/); bei mehreren Unterschriften vrb1pubn oder vrb1prtn, dann stehen im Blatt SHA-256 über die
    Schlüsselhashes und SHA-512 über die Unterschriften, nach Schlüssel geordnet. Ergebniskennung: 32 Nullbytes; nur
@@ -38,7 +41,8 @@ CHECKING WITHOUT OUR PROGRAMS
 2. SHA-256 of root/1.pae must be the value printed in the statutes.
 3. NAME.pae are the signed bytes, NAME.<key>.sig is an Ed25519 signature by keys/<key>.pem; the commands below check them
    all with OpenSSL 3. Who was entitled to sign is said by the statements themselves.
-4. NAME.tlog-proof proves the place in a log, under a checkpoint cosigned by the witnesses of policy.txt; the leaf is
+4. proofs/LOG-SIZE.note is a checkpoint cosigned by the witnesses of policy.txt; the file .tlog-proofs beside it holds, by
+   NAME, the places of the statements under it. Joined as shown above they are proofs in the C2SP format. The leaf is
    described in German above, tree and leaf hash are those of RFC 6962.
 5. A key is good only after the index of the event that names it. Times are claims.
 6. ends/LOG.end leads from everything a log has said about each name to the trust digest in the log's newest leaf, so

@@ -55,11 +55,7 @@ impl Entry {
             };
             match filed.proofs.as_slice() {
                 [] => entries.push(entry(&filed.name, None)),
-                proofs => entries.extend(
-                    proofs
-                        .iter()
-                        .map(|(file, proof)| entry(file.strip_suffix(".tlog-proof").unwrap_or(file), Some(proof))),
-                ),
+                proofs => entries.extend(proofs.iter().map(|(name, proof)| entry(name, Some(proof)))),
             }
         }
         entries

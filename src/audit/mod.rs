@@ -3,8 +3,10 @@
 //! The auditor uses the rules of `domain` and the formats of `log`, never the node's own code path. It collects all
 //! findings, never stops at the first, and says what it did not check. Must never call a thing valid that it could not
 //! check: whatever lacks its proof, its witnesses or its facts is *nicht prüfbar*.
+pub mod belonging;
 pub mod bundle;
 pub mod chronicle;
+pub mod container;
 pub mod contract;
 pub mod cover;
 pub mod dossier;
@@ -15,11 +17,11 @@ pub mod messages;
 pub mod packing;
 pub mod report;
 pub mod terms;
+pub mod timestamp;
 pub mod verify;
 
 use crate::audit::bundle::Bundle;
-use crate::audit::chronicle::Chronicle;
-use crate::audit::report::{Book, Case, Check, Report};
+use crate::audit::report::Report;
 use crate::audit::verify::Examined;
 use crate::domain::id::StatementId;
 
@@ -33,15 +35,6 @@ pub fn examine(bytes: &[u8], root: Option<StatementId>) -> Report {
 pub fn inspect(bytes: &[u8], root: Option<StatementId>) -> Examined {
     match Bundle::parse(bytes) {
         Ok(bundle) => verify::inspect(&bundle, root),
-        Err(refusal) => {
-            let mut book = Book::default();
-            book.refuse(Check::Container, "bundle", refusal);
-            Examined {
-                report: book.close(Case::default()),
-                logs: None,
-                chronicle: Chronicle::default(),
-                attempt: None,
-            }
-        }
+        Err(refusal) => Examined::unread("bundle", refusal),
     }
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, MIMETYPE, MIMETYPE_TEXT, POLICY, Section, TIMES, VERIFY,
-    cover_name, log_label, origin_of, who,
+    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, NOTE, PLACES, POLICY, PROOFS, Section, TIMES, VERIFY, cover_name,
+    log_label, origin_of, who,
 };
+use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::cover::Cover;
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
@@ -18,6 +19,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::Signed;
 use crate::domain::trust::subject::is_for_everyone;
+use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::{self, Witnesses};
 use crate::log::note::{SignatureType, SignedNote};
 use crate::log::proof::TlogProof;
@@ -46,24 +48,26 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
     let entries: Vec<Entry> = packing.members.iter().map(|(entry, _)| entry.clone()).collect();
     let logs = Logs::fold(&entries, input.root, &mut Book::default());
     let mut bundle = Bundle::default();
+    let mut proofs = Proofs::default();
     for (entry, proof_name) in &packing.members {
         packing.file(&mut bundle, &entry.name, &entry.signed)?;
         if let Some(proof) = &entry.proof {
-            let proof = trimmed(proof, logs.witnesses());
-            bundle.members.insert(format!("{proof_name}.tlog-proof"), proof.to_string().into_bytes());
+            proofs.add(proof_name, proof);
         }
     }
     for (number, receipt) in (1..).zip(&input.receipts) {
         packing.file(&mut bundle, &format!("receipts/{number:02}"), receipt)?;
     }
-    input.ends.iter().for_each(|end| file_end(&mut bundle, end, logs.witnesses()));
     for cover in &input.covers {
         let Some(name) = cover_name(cover) else { continue };
-        let cover = Cover { note: trimmed_note(&cover.note, logs.witnesses()), ..cover.clone() };
+        let cover = Cover { note: trimmed(&cover.note, logs.witnesses()), ..cover.clone() };
         bundle.members.insert(format!("{TIMES}{name}.cover"), cover.text().into_bytes());
     }
+    input.ends.iter().for_each(|end| file_end(&mut bundle, &mut proofs, end));
+    proofs.file(&mut bundle, logs.witnesses());
     bundle.members.insert(POLICY.to_owned(), logs.policy_text().into_bytes());
     bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
+    bundle.write_format();
     let verify = instructions::text(&bundle.members);
     bundle.members.insert(VERIFY.to_owned(), verify.into_bytes());
     bundle.write_manifest();
@@ -96,22 +100,57 @@ impl Packing {
     }
 }
 
-fn file_end(bundle: &mut Bundle, end: &LogEnd, witnesses: &Witnesses) {
+fn file_end(bundle: &mut Bundle, proofs: &mut Proofs, end: &LogEnd) {
     let Some(label) = origin_of(&end.proof).as_ref().map(log_label) else { return };
-    let proof = trimmed(&end.proof, witnesses);
-    bundle.members.insert(format!("{ENDS}{label}.end"), end.text().into_bytes());
-    bundle.members.insert(format!("{ENDS}{label}.tlog-proof"), proof.to_string().into_bytes());
+    let name = format!("{ENDS}{label}");
+    proofs.add(&name, &end.proof);
+    bundle.members.insert(format!("{name}.end"), end.text().into_bytes());
     if let Some(last) = &end.last {
-        bundle.members.insert(format!("{ENDS}{label}.last"), last.clone());
+        bundle.members.insert(format!("{name}.last"), last.clone());
     }
 }
 
-/// The proof with the log's line and no more cosignatures than the quorum needs. Where fewer are good, all stay.
-fn trimmed(proof: &TlogProof, witnesses: &Witnesses) -> TlogProof {
-    TlogProof { checkpoint: trimmed_note(&proof.checkpoint, witnesses), ..proof.clone() }
+/// Proofs by the text of their note, then by name: all but the note.
+#[derive(Default)]
+struct Proofs {
+    heads: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-fn trimmed_note(note: &SignedNote, witnesses: &Witnesses) -> SignedNote {
+impl Proofs {
+    fn add(&mut self, name: &str, proof: &TlogProof) {
+        let (text, note) = (proof.to_string(), proof.checkpoint.to_string());
+        let head = text.strip_suffix(&note).unwrap_or(&text).to_owned();
+        self.heads.entry(note).or_default().insert(name.to_owned(), head);
+    }
+
+    /// Files each note once, with no more cosignatures than needed, and what stands under it.
+    fn file(self, bundle: &mut Bundle, witnesses: &Witnesses) {
+        let mut shelves: BTreeMap<String, (String, BTreeMap<String, String>)> = BTreeMap::new();
+        for (note, heads) in self.heads {
+            // It was written by a note just now.
+            let Ok(note) = SignedNote::parse(&note) else { continue };
+            let head = Checkpoint::parse(note.text()).ok();
+            let label =
+                head.map_or_else(|| "x".to_owned(), |head| format!("{}-{}", log_label(&head.origin), head.size));
+            shelves.entry(trimmed(&note, witnesses).to_string()).or_insert((label, BTreeMap::new())).1.extend(heads);
+        }
+        for (note, (label, heads)) in shelves {
+            let stems = (1..).map(|number| match number {
+                1 => format!("{PROOFS}{label}"),
+                // A log that has signed two checkpoints of one size.
+                more => format!("{PROOFS}{label}.{more}"),
+            });
+            let free = |stem: &String| !bundle.members.contains_key(&format!("{stem}{NOTE}"));
+            let Some(stem) = stems.into_iter().find(free) else { continue };
+            let places: String = heads.iter().map(|(name, head)| format!("{name}\n{head}")).collect();
+            bundle.members.insert(format!("{stem}{NOTE}"), note.into_bytes());
+            bundle.members.insert(format!("{stem}{PLACES}"), places.into_bytes());
+        }
+    }
+}
+
+/// The checkpoint with the log's line and no more cosignatures than the quorum needs. Where fewer are good, all stay.
+fn trimmed(note: &SignedNote, witnesses: &Witnesses) -> SignedNote {
     let is_good = |name: &str, key: &PublicKey| cosignature::verify(note, name, key).is_ok();
     let good = witnesses.keys.iter().filter_map(|(name, keys)| {
         let key = keys.iter().rev().find(|key| is_good(name, key))?;

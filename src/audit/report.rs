@@ -163,9 +163,6 @@ gaps! {
     NoReceipts "NO_RECEIPTS"
         "Wann die Erklärungen angekommen sind: es liegen keine Empfangsbestätigungen bei."
         "When the statements arrived: there are no receipts.";
-    Prose "PROSE"
-        "Der erläuternde Text in VERIFY.txt; geprüft sind nur seine Befehle."
-        "The explaining text in VERIFY.txt; only its commands were checked.";
 }
 
 /// One thing a check has to say. A finding ruled *valid* is a remark.
@@ -349,6 +346,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report on what could not be read as a bundle: nothing else can be said of it.
+    pub fn unread(subject: &str, refusal: Refusal) -> Self {
+        let finding = AuditFinding { subject: subject.to_owned(), ruling: Ruling::of(&refusal), refusal };
+        Self {
+            rows: vec![Row { check: Check::Container, passed: 0, findings: vec![finding] }],
+            case: Case::default(),
+        }
+    }
+
     /// The worst of all.
     pub fn ruling(&self) -> Ruling {
         self.rows.iter().map(Row::ruling).max().unwrap_or(Ruling::NotCheckable)

@@ -2,13 +2,12 @@
 //!
 //! Container, root, logs, proofs, then the order itself. A check that fails does not stop the others; what they find
 //! may follow from it, and the first row that fails is where to begin reading.
-use crate::audit::bundle::{Bundle, MANIFEST, MIMETYPE, MIMETYPE_TEXT, Reading, Section, TIMESTAMP, VERIFY};
+use crate::audit::bundle::{Bundle, FORMAT, MANIFEST, Reading, Section, TIMESTAMP, VERIFY};
 use crate::audit::chronicle::Chronicle;
-use crate::audit::contract;
-use crate::audit::instructions;
+use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::logs::{Entry, Logs};
-use crate::audit::report::{Book, Check, NotChecked, Report};
-use crate::audit::terms;
+use crate::audit::report::{Book, Check, NotChecked, Report, Ruling};
+use crate::audit::{belonging, contract, instructions, terms, timestamp};
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
 use crate::domain::order::Attempt;
@@ -26,6 +25,14 @@ pub struct Examined {
     pub(super) attempt: Option<Attempt>,
 }
 
+impl Examined {
+    /// What could not even be read.
+    pub fn unread(what: &str, refusal: Refusal) -> Self {
+        let report = Report::unread(what, refusal);
+        Self { report, logs: None, chronicle: Chronicle::default(), attempt: None }
+    }
+}
+
 /// Judges a bundle against the federation root the auditor was given.
 pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
     inspect(bundle, expected_root).report
@@ -34,8 +41,17 @@ pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
 /// The same, with what was examined.
 pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined {
     let mut book = Book::default();
+    let format = bundle.check_format();
+    if let Err(refusal) = &format
+        && refusal.reason == Reason::BundleTooNew
+    {
+        // Whatever else would be found here follows from not knowing the format.
+        return Examined::unread(FORMAT, refusal.clone());
+    }
+    book.judge(Check::Container, FORMAT, format);
     let reading = bundle.read();
     check_container(bundle, &reading, &mut book);
+    belonging::check(&reading, &mut book);
     let found = check_root(&reading, expected_root, &mut book);
     let entries = Entry::all(&reading);
     // Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
@@ -67,12 +83,11 @@ fn not_checked(bundle: &Bundle) -> Vec<NotChecked> {
         NotChecked::Withheld,
         NotChecked::LawBeyond,
         if timestamp { NotChecked::TimestampUnchecked } else { NotChecked::NoTimestamp },
-        NotChecked::Prose,
     ]
 }
 
 /// The container says what it is, every member has the digest listed, nothing is there that belongs to nothing, and
-/// `VERIFY.txt` asks for exactly the checks there are to make.
+/// `VERIFY.txt` is the text for these members.
 fn check_container(bundle: &Bundle, reading: &Reading, book: &mut Book) {
     let altered = |member: &str| Refusal::new(Reason::BundleAltered).with("member", member);
     if bundle.members.get(MIMETYPE).map(Vec::as_slice) != Some(MIMETYPE_TEXT.as_bytes()) {
@@ -83,7 +98,7 @@ fn check_container(bundle: &Bundle, reading: &Reading, book: &mut Book) {
         for (member, digest) in &found {
             if listed.get(member) == Some(digest) {
                 book.pass(Check::Container);
-            } else {
+            } else if !reading.strays.contains(member) {
                 book.refuse(Check::Container, member, altered(member).with("sha256", digest));
             }
         }
@@ -95,17 +110,24 @@ fn check_container(bundle: &Bundle, reading: &Reading, book: &mut Book) {
         book.refuse(Check::Container, member, refusal.clone());
     }
     for member in &reading.strays {
-        book.refuse(
-            Check::Container,
-            member,
-            Refusal::new(Reason::EvidenceMissing).with("rule", "belongs to nothing"),
-        );
+        book.refuse(Check::Container, member, Refusal::new(Reason::MemberForeign).with("member", member));
     }
-    let text = bundle.members.get(VERIFY).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-    let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("openssl ")).collect();
-    if commands != instructions::commands(&bundle.members) {
-        book.refuse(Check::Container, VERIFY, altered(VERIFY).with("rule", "one command per signature"));
+    for name in &bundle.passed_over {
+        let refusal = Refusal::new(Reason::LeftoverPassedOver).with("member", name);
+        book.note(Check::Container, name, Ruling::Valid, refusal);
     }
+    book.judge(Check::Container, VERIFY, check_instructions(bundle));
+    if let Some(token) = bundle.members.get(TIMESTAMP) {
+        book.judge(Check::Container, TIMESTAMP, timestamp::check_outline(token));
+    }
+}
+
+/// The whole text follows from the other members, so nobody can put a command of his own into it.
+fn check_instructions(bundle: &Bundle) -> Result<(), Refusal> {
+    let missing = || Refusal::new(Reason::EvidenceMissing).with("member", VERIFY);
+    let found = bundle.members.get(VERIFY).ok_or_else(missing)?;
+    let expected = instructions::text(&bundle.members);
+    if *found == expected.as_bytes() { Ok(()) } else { Err(Refusal::new(Reason::VerifyTextDiffers)) }
 }
 
 /// The first root version is the one whose hash the auditor was given.

@@ -1,12 +1,12 @@
 //! `verbund-audit`: judges an evidence bundle offline. Contains no network stack, no async runtime and no database.
 //!
 //! Data on stdout, talk on stderr. Exit codes: 0 valid, 9 invalid, 10 not checkable, 2 usage, 6 no such file.
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use verbund::audit::bundle::BUNDLE_BYTES_MAX;
+use verbund::audit::container::bytes_of;
 use verbund::audit::dossier::draft;
 use verbund::audit::{examine, inspect};
 use verbund::domain::id::StatementId;
@@ -139,13 +139,9 @@ fn write(text: &str) -> Result<(), Refusal> {
     written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("error", error))
 }
 
-/// Reads at most one byte more than a bundle may have: enough to see that it is too large.
 fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
     let refuse = |error| Refusal::new(Reason::FileUnreadable).with("file", path.display()).with("error", error);
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(refuse)?;
-    file.take(BUNDLE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(refuse)?;
-    Ok(bytes)
+    std::fs::File::open(path).and_then(bytes_of).map_err(refuse)
 }
 
 /// What, why, what now, code.

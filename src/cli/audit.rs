@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::audit::container::bytes_of;
 use crate::cli::client::{Client, parse_root};
 use crate::cli::options::Global;
 use crate::cli::output::Format;
@@ -89,6 +90,6 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
 }
 
 fn read(bundle: &Path) -> Result<Vec<u8>, Refusal> {
-    std::fs::read(bundle)
-        .map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", bundle.display()).with("problem", error))
+    let bytes = std::fs::File::open(bundle).and_then(bytes_of);
+    bytes.map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", bundle.display()).with("problem", error))
 }

@@ -536,7 +536,7 @@ impl Client {
                 evidence.witnesses = Witnesses { cosigned: part.cosigned_least, needed: part.witnesses_needed };
             }
             evidence.bundle.extend_from_slice(&part.chunk);
-            if evidence.bundle.len() > crate::audit::bundle::BUNDLE_BYTES_MAX {
+            if evidence.bundle.len() > crate::audit::container::BUNDLE_BYTES_MAX {
                 return Err(Refusal::new(Reason::BundleTooLarge).with("bytes", evidence.bundle.len()));
             }
         }

@@ -611,12 +611,60 @@ reasons! {
         "Die Nachricht eines Knotens ist ungültig." "A message between nodes is not valid."
         "Fassungen der Knoten vergleichen." "Compare the versions of the nodes.";
 
+    FileEmpty "FILE_EMPTY" Incomplete
+        "Die Datei ist leer." "The file is empty."
+        "Noch einmal herunterladen oder anfordern." "Download it again, or ask for it again.";
+    BundleNotZip "BUNDLE_NOT_ZIP" Incomplete
+        "Die Datei ist kein Prüfpaket: sie ist kein ZIP-Archiv." "The file is not a bundle: it is not a ZIP archive."
+        "Die Datei angeben, die `verbund audit bundle` geschrieben hat (Endung .asice)." "Give the file that `verbund audit bundle` has written (it ends in .asice).";
+    BundleTruncated "BUNDLE_TRUNCATED" Incomplete
+        "Das Prüfpaket ist unvollständig: von der Datei fehlt ein Teil." "The bundle is incomplete: part of the file is missing."
+        "Datei noch einmal übertragen und ihre Größe mit der beim Absender vergleichen." "Transfer the file again and compare its size with the sender's.";
     BundleUnreadable "BUNDLE_UNREADABLE" Incomplete
-        "Das Prüfpaket ist nicht lesbar." "The bundle cannot be read."
-        "Datei neu anfordern." "Ask for the file again.";
+        "Das Prüfpaket ist auf eine Weise gepackt, die nicht jedes Programm liest." "The bundle is packed in a way that not every program reads."
+        "Auspacken und als einfaches ZIP ohne Kennwort neu packen, oder die Datei neu anfordern." "Unpack it and pack it anew as a plain ZIP without password, or ask for the file again.";
     BundleTooLarge "BUNDLE_TOO_LARGE" Incomplete
         "Das Prüfpaket ist zu groß." "The bundle is too large."
-        "Höchstens 16 MiB, 2000 Teile." "At most 16 MiB and 2000 members.";
+        "Prüfen, ob es die richtige Datei ist: höchstens 16 MiB, 2000 Teile." "Check whether it is the right file: at most 16 MiB and 2000 members.";
+    BundleBomb "BUNDLE_BOMB" Incomplete
+        "Ausgepackt wäre das Prüfpaket größer, als ein Prüfpaket sein kann." "Unpacked, the bundle would be larger than any bundle can be."
+        "Die Datei nicht auspacken; beim Absender nachfragen." "Do not unpack the file; ask the sender about it.";
+    BundleTooNew "BUNDLE_TOO_NEW" Incomplete
+        "Das Prüfpaket hat ein neueres Format, als dieses Programm kennt." "The bundle has a newer format than this program knows."
+        "Mit einer neueren Fassung von `verbund-audit` prüfen." "Check it with a newer version of `verbund-audit`.";
+    BundleBytesForeign "BUNDLE_BYTES_FOREIGN" Verification
+        "In der Datei stehen Bytes, die zu keinem Teil des Prüfpakets gehören." "The file holds bytes that belong to no member of the bundle."
+        "Die Datei neu anfordern. Ist keine zu haben: auspacken, ansehen, neu packen." "Ask for the file again. If there is none: unpack it, look at it, pack it anew.";
+    BundleAmbiguous "BUNDLE_AMBIGUOUS" Verification
+        "Aus dieser Datei würden verschiedene Programme Verschiedenes auspacken." "Different programs would unpack different things from this file."
+        "Die Datei nicht verwenden; beim Absender neu anfordern." "Do not use the file; ask the sender for it again.";
+    MemberNameTwice "MEMBER_NAME_TWICE" Verification
+        "Zwei Teile des Prüfpakets hätten auf manchem System denselben Namen." "Two members of the bundle would have the same name on some systems."
+        "Die Datei nicht verwenden; beim Absender neu anfordern." "Do not use the file; ask the sender for it again.";
+    MemberNameUnsafe "MEMBER_NAME_UNSAFE" Verification
+        "Der Name eines Teils ist nicht auf jedem System sicher." "The name of a member is not safe on every system."
+        "Die Datei nicht auspacken. Liegt alles in einem Ordner, dessen Inhalt packen, nicht den Ordner; sonst neu anfordern." "Do not unpack the file. If all lies in one folder, pack its content, not the folder; or else ask for the file again.";
+    MemberNotFile "MEMBER_NOT_FILE" Verification
+        "Ein Teil des Prüfpakets ist keine gewöhnliche Datei." "A member of the bundle is not a plain file."
+        "Die Datei nicht auspacken; beim Absender neu anfordern." "Do not unpack the file; ask the sender for it again.";
+    MemberForeign "MEMBER_FOREIGN" Verification
+        "Ein Teil gehört nicht in ein Prüfpaket." "A member does not belong in a bundle."
+        "Die Datei neu anfordern, oder diesen Teil herausnehmen und noch einmal prüfen." "Ask for the file again, or take this member out and check once more.";
+    LeftoverPassedOver "LEFTOVER_PASSED_OVER" Incomplete
+        "Ein Packprogramm hat hier etwas hinterlassen, das zu keinem Beleg gehört; es wurde übergangen." "A packing tool has left something here that belongs to no evidence; it was passed over."
+        "Nichts zu tun." "Nothing needs to be done.";
+    VerifyTextDiffers "VERIFY_TEXT_DIFFERS" Verification
+        "VERIFY.txt ist nicht die Anleitung, die zu diesem Prüfpaket gehört." "VERIFY.txt is not the text that belongs to this bundle."
+        "Keinen Befehl daraus ausführen; die Datei neu anfordern." "Run no command from it; ask for the file again.";
+    TimestampInvalid "TIMESTAMP_INVALID" Verification
+        "Was als Zeitstempel beiliegt, ist keiner." "What lies here as a time stamp is none."
+        "Den Zeitstempel (RFC 3161, DER) noch einmal anfordern oder META-INF/timestamp.tst herausnehmen." "Ask for the time stamp (RFC 3161, DER) again, or take META-INF/timestamp.tst out.";
+    EvidenceUnrelated "EVIDENCE_UNRELATED" Incomplete
+        "Diese Erklärung gehört nicht zu dieser Bestellung; auf ihr beruht hier nichts." "This statement does not belong to this order; nothing rests on it here."
+        "Beim Absender erfragen, warum sie beiliegt." "Ask the sender why it lies here.";
+    EvidenceTwice "EVIDENCE_TWICE" Incomplete
+        "Diese Erklärung liegt ein zweites Mal bei; sie zählt einmal." "This statement lies here a second time; it counts once."
+        "Beim Absender erfragen, warum sie doppelt beiliegt." "Ask the sender why it lies here twice.";
     BundleAltered "BUNDLE_ALTERED" Verification
         "Ein Teil des Prüfpakets passt nicht zu seinem Verzeichnis." "A member of the bundle does not match its manifest."
         "Datei neu anfordern; sie wurde nach dem Erstellen verändert." "Ask for the file again; it was changed after it was made.";

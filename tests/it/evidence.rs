@@ -1020,6 +1020,12 @@ impl World {
         events.next_back().expect("an organisation with keys")
     }
 
+    /// Publishes an offering that has nothing to do with the order; it lies in the bundle all the same.
+    pub fn publish_another(&mut self) {
+        let other = Offering { name: org("hundesteuer"), ..self.offering(1) };
+        self.publish("dataport", Kind::Offering, &other);
+    }
+
     /// An organisation's log is hosted here.
     pub fn home_of(&self, of: &OrgId) -> &'static str {
         home(of.as_str())

@@ -1,9 +1,11 @@
 //! The one integration-test binary.
 mod agenda;
+mod archive;
 mod audit_cases;
 mod cli;
 mod cluster;
 mod configs;
+mod container_cases;
 mod dice;
 mod dossier;
 mod evidence;
