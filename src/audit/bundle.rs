@@ -317,7 +317,7 @@ impl Bundle {
             let file = archive.by_index_with_options(index, options).map_err(|error| unreadable("zip", &error))?;
             let name = file.name().map_err(|error| unreadable("zip", &error))?.into_owned();
             if !is_sound(&name) {
-                return Err(unreadable("name", &printable(&name)));
+                return Err(unreadable("name", &name));
             }
             let mut content = Vec::new();
             let limit = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
@@ -488,13 +488,8 @@ fn key_hash(pem: &[u8]) -> Option<KeyHash> {
     Some(KeyHash::of(der.strip_prefix(&SPKI_HEAD)?.first_chunk::<32>().filter(|_| der.len() == SPKI_BYTES)?))
 }
 
-/// Text from outside with nothing in it that a terminal would obey.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
 fn unreadable(field: &'static str, why: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new(Reason::BundleUnreadable).with(field, printable(&why.to_string()))
+    Refusal::new(Reason::BundleUnreadable).with(field, why)
 }
 
 /// Whether a kind belongs among an order's messages.

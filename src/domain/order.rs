@@ -18,7 +18,7 @@ use crate::domain::price::{Component, Quantities};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::salt::Salt;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_label, checked_lines, checked_text, checked_word};
 use crate::domain::time::{Date, Timestamp};
 
 pub mod aftercare;
@@ -33,6 +33,9 @@ pub use attempt::{Attempt, Placed};
 pub const DEADLINE_DAYS_MAX: i64 = 180;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Longest note in a message: a paragraph.
+pub const NOTE_CHARS_MAX: usize = 500;
 
 /// Most routes a request says were considered: more than anyone compares, about four kilobytes.
 pub const CONSIDERED_MAX: usize = 20;
@@ -498,11 +501,34 @@ pub struct Access {
     pub salt: Salt,
 }
 
+impl Decision {
+    /// The rules a decision must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+    }
+}
+
+impl Decline {
+    /// The rules a refusal must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_word("reason", &self.reason)?;
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+    }
+}
+
+impl Recall {
+    /// The rules a recall must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_word("reason", &self.reason)?;
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+    }
+}
+
 impl Request {
     /// The rules a request must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("request_id", &self.request_id, 100)?;
-        checked_text("reference", &self.reference, 200)?;
+        checked_label("reference", &self.reference, 200)?;
         if self.route.buyer() != &self.buyer {
             return Err(Refusal::new(Reason::RouteInvalid).with("buyer", &self.buyer));
         }
