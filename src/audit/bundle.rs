@@ -34,6 +34,7 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 use crate::audit::container::{self, BUNDLE_BYTES_MAX, MEMBERS_MAX, MIMETYPE};
 use crate::audit::cover::Cover;
 use crate::domain::body::Body;
+use crate::domain::characters::printable;
 use crate::domain::id::{Hash, KeyHash, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
@@ -552,11 +553,6 @@ fn key_hash(pem: &[u8]) -> Option<KeyHash> {
     let inner = pem.strip_prefix(PEM_HEAD.as_bytes())?.strip_suffix(PEM_TAIL.as_bytes())?;
     let der = BASE64.decode(inner).ok()?;
     Some(KeyHash::of(der.strip_prefix(&SPKI_HEAD)?.first_chunk::<32>().filter(|_| der.len() == SPKI_BYTES)?))
-}
-
-/// Text from outside with nothing in it that a terminal would obey.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// Whether a kind belongs among an order's messages.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::audit::bundle::printable;
+use crate::domain::characters::printable;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;

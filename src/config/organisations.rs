@@ -16,7 +16,7 @@ use crate::domain::money::Cents;
 use crate::domain::offering::ConnectionReport;
 use crate::domain::reason::Refusal;
 use crate::domain::register::Area;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_label, checked_text, checked_title};
 use crate::domain::time::Date;
 use crate::domain::trust::OfficerRole;
 
@@ -144,9 +144,9 @@ fn understood(document: &Document) -> Result<OrganisationsFile, Refusal> {
 }
 
 fn check_organisation(document: &Document, at: &str, organisation: &Organisation) -> Result<(), Refusal> {
-    document.checked(at, checked_text("name", &organisation.name, 200))?;
-    document.checked(at, checked_text("legal_form", &organisation.legal_form, 100))?;
-    document.checked(at, checked_text("portal", organisation.portal.as_deref().unwrap_or(""), 100))?;
+    document.checked(at, checked_title("name", &organisation.name, 200))?;
+    document.checked(at, checked_label("legal_form", &organisation.legal_form, 100))?;
+    document.checked(at, organisation.portal.iter().try_for_each(|portal| checked_title("portal", portal, 100)))?;
     check_source(document, at, &organisation.source)?;
     match &organisation.ars {
         Some(ars) if ars.as_str().len() != 12 => Err(document.invalid(&format!("{at}.ars"), "12 digits")),
@@ -199,8 +199,7 @@ fn check_reports(document: &Document, reports: &[ConnectionReport], home: &BTree
     for (index, report) in reports.iter().enumerate() {
         let at = format!("connection_report.{index}");
         check_home(document, &format!("{at}.municipality"), &report.municipality, home)?;
-        document.checked(&at, checked_text("portal", &report.portal, 100))?;
-        document.checked(&at, checked_text("result", &report.result, 1000))?;
+        document.checked(&at, report.check())?;
         check_source(document, &at, &report.source)?;
     }
     Ok(())

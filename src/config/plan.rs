@@ -12,7 +12,7 @@ use crate::config::federation::{TRUSTEES_MAX, WitnessPolicy};
 use crate::domain::facts::RulePack;
 use crate::domain::id::OrgId;
 use crate::domain::reason::Refusal;
-use crate::domain::text::checked_text;
+use crate::domain::text::checked_title;
 use crate::domain::trust;
 
 /// The contents of a plan.
@@ -85,7 +85,7 @@ fn understood(document: &Document) -> Result<PlanFile, Refusal> {
         return Err(document.invalid("trustee", format!("1 to {TRUSTEES_MAX} different names")));
     }
     for (index, trustee) in file.trustees.iter().enumerate() {
-        document.checked(&format!("trustee.{index}"), checked_text("name", &trustee.name, 100))?;
+        document.checked(&format!("trustee.{index}"), checked_title("name", &trustee.name, 100))?;
     }
     // Two disjoint groups must never be able to sign two different roots.
     if file.threshold > trustees || 2 * file.threshold <= trustees {

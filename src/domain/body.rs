@@ -1,6 +1,6 @@
 //! Reading a statement's body: from the kind inside the signed bytes to a typed document that meets its own rules.
 use crate::domain::facts::{EntityFacts, Membership, RulePack};
-use crate::domain::id::{OfficerName, OrderId, OrgId};
+use crate::domain::id::{OfficerName, OrderId, OrgId, checked_count};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
 use crate::domain::order::call_off::CallOff;
@@ -9,10 +9,9 @@ use crate::domain::order::{
     Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
     Seal, Void,
 };
-use crate::domain::price::Tariff;
+use crate::domain::price::{Tariff, check_offered};
 use crate::domain::reason::Refusal;
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::text::checked_text;
 use crate::domain::time::Timestamp;
 use crate::domain::trust::documents::{
     Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, OfficerRole, Recovery, Succession,
@@ -41,10 +40,12 @@ macro_rules! bodies {
             /// Reads the body of a statement that nobody need have signed yet.
             pub fn read_payload(kind: &Kind, payload: &[u8]) -> Result<Self, Refusal> {
                 let body = match kind {
-                    $(Kind::$variant => Self::$variant(json::read::<$type>(payload)?),)*
-                    Kind::Unknown(_) => json::check(payload).map(|()| Self::Unknown)?,
+                    $(Kind::$variant => Self::$variant(json::read_body::<$type>(payload)?),)*
+                    Kind::Unknown(_) => json::check_body(payload).map(|()| Self::Unknown)?,
                 };
                 body.check()?;
+                // Every message of an order counts its attempts alike.
+                body.order().map_or(Ok(()), |(_, attempt)| checked_count("attempt", attempt))?;
                 Ok(body)
             }
 
@@ -121,20 +122,27 @@ impl Body {
             Self::EntityFacts(body) => body.check(),
             Self::RulePack(body) => body.check(),
             Self::Offering(body) => body.check(),
-            Self::Withdrawal(body) => checked_text("reason", &body.reason, 500),
-            Self::ConnectionReport(body) => {
-                checked_text("portal", &body.portal, 100)?;
-                checked_text("result", &body.result, 1000)?;
-                checked_text("source", &body.source, 500)
-            }
-            Self::Need(body) => checked_text("note", &body.note, 1000),
+            Self::Withdrawal(body) => body.check(),
+            Self::ConnectionReport(body) => body.check(),
+            Self::Need(body) => body.check(),
             Self::Tariff(body) => body.check(),
             Self::Request(body) => body.check(),
-            Self::Decision(body) => checked_text("note", &body.note, 500),
-            Self::Reject(body) | Self::Decline(body) => checked_text("note", &body.note, 500),
-            Self::Recall(body) => checked_text("note", &body.note, 500),
+            Self::Decision(body) => body.check(),
+            Self::Accept(body) => check_offered(&body.components),
+            Self::Counter(body) => check_offered(&body.components),
+            Self::Reject(body) | Self::Decline(body) => body.check(),
+            Self::Recall(body) => body.check(),
             Self::Milestone(body) => body.check(),
-            _ => Ok(()),
+            Self::CallOff(body) => body.check_terms(),
+            Self::Seal(body) => body.check(),
+            Self::Endorse(_)
+            | Self::Confirm(_)
+            | Self::Void(_)
+            | Self::LateNotice(_)
+            | Self::Reminder(_)
+            | Self::Receipt(_)
+            | Self::Access(_)
+            | Self::Unknown => Ok(()),
         }
     }
 

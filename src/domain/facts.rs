@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::text::checked_text;
-use crate::domain::time::Date;
+use crate::domain::text::{checked_label, checked_text};
+use crate::domain::time::{Date, YEARS};
 
 /// A share in hundredths of a per cent, 0 to 10,000.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -259,7 +259,7 @@ impl Membership {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("source", &self.source, 500)?;
-        checked_text("procedure", self.procedure.as_deref().unwrap_or(""), 200)?;
+        checked_label("procedure", self.procedure.as_deref().unwrap_or(""), 200)?;
         checked_interval(self.valid_from, self.valid_to)?;
         if self.member == self.of {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "member").with("value", &self.member));
@@ -297,7 +297,7 @@ impl EntityFacts {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("source", &self.source, 500)?;
-        checked_text("legal_form", &self.legal_form, 100)?;
+        checked_label("legal_form", &self.legal_form, 100)?;
         checked_interval(self.valid_from, self.valid_to)?;
         if self.contracting_authority.is_some_and(|number| number > 3) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "contracting_authority"));
@@ -305,6 +305,10 @@ impl EntityFacts {
         let consecutive = self.activity_years.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
         if self.activity_years.len() > 3 || !consecutive {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "activity_years"));
+        }
+        if let Some(year) = self.activity_years.iter().find(|year| !YEARS.contains(*year)) {
+            let refusal = Refusal::new(Reason::FieldInvalid).with("field", "activity_years").with("value", year);
+            return Err(refusal.with("at_least", YEARS.start()).with("at_most", YEARS.end()));
         }
         let some = self.private_share.map(|share| share > BasisPoints::NONE);
         if let (Some(PrivateCapital::None), Some(true)) | (Some(PrivateCapital::Present), Some(false)) =

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_lines, checked_title, checked_word};
 
 /// Most other offerings a request names: more than anyone compares, about three kilobytes.
 pub const ALTERNATIVES_MAX: usize = 10;
@@ -18,9 +18,6 @@ pub const GROUNDS_CHARS_MAX: usize = 1000;
 
 /// Longest title of another offering.
 const TITLE_CHARS_MAX: usize = 200;
-
-/// Longest reason word.
-const WORD_CHARS_MAX: usize = 40;
 
 /// The officer's grounds.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -67,11 +64,11 @@ impl Grounds {
 
     /// The rules they must meet beside the offering that was chosen.
     pub fn check(&self, chosen: &StatementId) -> Result<(), Refusal> {
-        checked_text("purpose", &self.purpose, GROUNDS_CHARS_MAX)?;
-        checked_text("choice", &self.choice, GROUNDS_CHARS_MAX)?;
+        checked_lines("purpose", &self.purpose, GROUNDS_CHARS_MAX)?;
+        checked_lines("choice", &self.choice, GROUNDS_CHARS_MAX)?;
         for other in &self.alternatives {
-            checked_text("title", &other.title, TITLE_CHARS_MAX)?;
-            checked_text("against", other.against.as_deref().unwrap_or_default(), WORD_CHARS_MAX)?;
+            checked_title("title", &other.title, TITLE_CHARS_MAX)?;
+            other.against.iter().try_for_each(|word| checked_word("against", word))?;
         }
         let others: BTreeSet<&StatementId> = self.alternatives.iter().map(|other| &other.offering).collect();
         let once = others.len() == self.alternatives.len() && !others.contains(chosen);

@@ -11,6 +11,19 @@ use crate::domain::reason::{Reason, Refusal};
 /// log origins, which C2SP tools print on one line.
 pub const NAME_BYTES_MAX: usize = 40;
 
+/// Highest number that versions, attempts, epochs and the like may reach: once an hour for a century. So the next one always
+/// exists, and nobody can close a name for ever by taking the last number.
+pub const COUNT_MAX: u32 = 1_000_000;
+
+/// Refuses a number that counts up from 1 and is out of range.
+pub fn checked_count(field: &'static str, number: u32) -> Result<(), Refusal> {
+    if (1..=COUNT_MAX).contains(&number) {
+        return Ok(());
+    }
+    let refusal = Refusal::new(Reason::FieldInvalid).with("field", field).with("value", number);
+    Err(refusal.with("at_least", 1).with("at_most", COUNT_MAX))
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
@@ -131,10 +144,8 @@ macro_rules! digest {
             type Err = Refusal;
 
             fn from_str(text: &str) -> Result<Self, Refusal> {
-                let mut bytes = [0; 32];
-                hex::decode_to_slice(text, &mut bytes)
-                    .map_err(|_| Refusal::new(Reason::DigestInvalid).with("value", shortened(text)))?;
-                Ok(Self(bytes))
+                let refuse = || Refusal::new(Reason::DigestInvalid).with("value", shortened(text));
+                from_hex(text).map(Self).ok_or_else(refuse)
             }
         }
 
@@ -208,10 +219,8 @@ impl FromStr for OrderId {
     type Err = Refusal;
 
     fn from_str(text: &str) -> Result<Self, Refusal> {
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text, &mut bytes)
-            .map_err(|_| Refusal::new(Reason::OrderIdInvalid).with("value", shortened(text)))?;
-        Ok(Self(bytes))
+        let refuse = || Refusal::new(Reason::OrderIdInvalid).with("value", shortened(text));
+        from_hex(text).map(Self).ok_or_else(refuse)
     }
 }
 
@@ -262,7 +271,7 @@ impl FromStr for Origin {
         let [federation, "log", node, epoch] = parts[..] else { return Err(refuse()) };
         let number: u32 = epoch.parse().map_err(|_| refuse())?;
         // One text form only: `+1` and `01` parse as numbers but would name the same log twice.
-        if number.to_string() != epoch {
+        if number.to_string() != epoch || number > COUNT_MAX {
             return Err(refuse());
         }
         Ok(Self { federation: federation.parse()?, node: node.parse()?, epoch: number })
@@ -281,6 +290,13 @@ impl From<Origin> for String {
     fn from(origin: Origin) -> String {
         origin.to_string()
     }
+}
+
+/// Reads `N` bytes in hexadecimal. There is one text for them: lower-case digits.
+pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    text.bytes().all(|b| !b.is_ascii_uppercase()).then_some(bytes)
 }
 
 /// SHA-256, the only hash function in the federation.
@@ -309,6 +325,17 @@ mod tests {
         for bad in ["demo/log/kitu", "demo/log/kitu/01", "demo/log/kitu/+1", "demo/tree/kitu/1", "demo/log/kitu/1/2"]
         {
             assert!(bad.parse::<Origin>().is_err(), "{bad:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_has_one_text_form() {
+        let digits = "ab".repeat(32);
+        assert_eq!(digits.parse::<Hash>().expect("a hash").to_string(), digits);
+        assert_eq!(digits[..32].parse::<OrderId>().expect("an id").to_string(), digits[..32]);
+        for bad in [digits.to_uppercase(), digits.replacen('a', "A", 1), format!("0x{}", &digits[2..])] {
+            assert!(bad.parse::<StatementId>().is_err() && bad.parse::<KeyHash>().is_err(), "{bad}");
+            assert!(bad[..32].parse::<OrderId>().is_err(), "{bad}");
         }
     }
 

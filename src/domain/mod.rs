@@ -1,9 +1,11 @@
 //! Floor 1: values and rules. No clock, no dice, no files, no network, no async; everything here is a pure function.
 pub mod body;
+pub mod characters;
 pub mod checked;
 pub mod envelope;
 pub mod fact_base;
 pub mod facts;
+pub mod field_names;
 pub mod grounds;
 pub mod id;
 pub mod json;

@@ -1,11 +1,11 @@
 //! What is on offer: services, coverage, maturity, price. And what is looked for, withdrawn or was tried.
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrgId, StatementId, checked_count, shortened};
 use crate::domain::price::{Component, check_items};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::register::{Area, LeikaKey, OzgId};
-use crate::domain::text::checked_text;
+use crate::domain::register::{Area, Land, LeikaKey, OzgId};
+use crate::domain::text::{TEXT_CHARS_MAX, checked_label, checked_lines, checked_text, checked_title};
 use crate::domain::time::Date;
 
 /// OZG maturity with the version of its model: 0 to 4 in 1.1 (2020), 0 to 7 in 2.0 (July 2025).
@@ -138,32 +138,44 @@ pub struct Offering {
 /// Longest list in an offering: a service bundle of the 2019 catalogue has at most 60 LeiKa services.
 const LIST_MAX: usize = 100;
 
-/// Longest contract an offering may demand.
-pub const TERM_YEARS_MAX: u32 = 20;
+/// Longest notice an offering may ask for, in days: two years, beyond which the term itself is the rule.
+pub const NOTICE_DAYS_MAX: u32 = 731;
+
+pub use crate::domain::price::TERM_YEARS_MAX;
 
 impl Offering {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
-        checked_text("title", &self.title, 200)?;
-        checked_text("description", &self.description, 4000)?;
-        checked_text("topic", &self.topic, 100)?;
+        checked_title("title", &self.title, 200)?;
+        checked_lines("description", &self.description, TEXT_CHARS_MAX)?;
+        checked_label("topic", &self.topic, 100)?;
         checked_text("source", &self.source, 500)?;
         checked_list("leika", self.leika.len(), 0)?;
         checked_list("coverage", self.coverage.len(), 1)?;
         check_items("price", &self.price)?;
-        for (field, texts) in [
+        for (field, labels) in [
             ("leika_types", &self.leika_types),
             ("connection", &self.connection),
             ("portals", &self.portals),
             ("specialised_systems", &self.specialised_systems),
-            ("not_included", &self.not_included),
-            ("assumed", &self.assumed),
         ] {
+            checked_list(field, labels.len(), 0)?;
+            labels.iter().try_for_each(|label| checked_label(field, label, 300))?;
+        }
+        for (field, texts) in [("not_included", &self.not_included), ("assumed", &self.assumed)] {
             checked_list(field, texts.len(), 0)?;
             texts.iter().try_for_each(|text| checked_text(field, text, 300))?;
         }
+        if let Some(land) = self.lead_land.as_ref().filter(|code| Land::all().all(|land| land.code() != *code)) {
+            return Err(Refusal::new(Reason::FieldInvalid).with("field", "lead_land").with("value", shortened(land)));
+        }
         if self.version == 0 {
             return Err(Refusal::new(Reason::OfferingVersion).with("version", self.version));
+        }
+        checked_count("version", self.version)?;
+        if let Some(days) = self.notice_days.filter(|days| *days > NOTICE_DAYS_MAX) {
+            let refusal = Refusal::new(Reason::FieldInvalid).with("field", "notice_days").with("value", days);
+            return Err(refusal.with("at_most", NOTICE_DAYS_MAX));
         }
         if !(1..=TERM_YEARS_MAX).contains(&self.term_years_min) {
             return Err(Refusal::new(Reason::FieldInvalid)
@@ -249,6 +261,31 @@ pub struct Need {
     /// The cooperative that may order for it with others; any it may lawfully award to, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<OrgId>,
+}
+
+impl Withdrawal {
+    /// The rules a body of this kind must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_count("version", self.version)?;
+        checked_lines("reason", &self.reason, 500)
+    }
+}
+
+impl ConnectionReport {
+    /// The rules a body of this kind must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_label("portal", &self.portal, 100)?;
+        checked_lines("result", &self.result, 1000)?;
+        checked_text("source", &self.source, 500)
+    }
+}
+
+impl Need {
+    /// The rules a body of this kind must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_list("leika", self.leika.len(), 0)?;
+        checked_lines("note", &self.note, 1000)
+    }
 }
 
 #[cfg(test)]

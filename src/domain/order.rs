@@ -17,9 +17,9 @@ use crate::domain::offering::TERM_YEARS_MAX;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::price::{Component, Quantities};
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::route::Route;
+use crate::domain::route::{ROUTE_LEGS_MAX, Route};
 use crate::domain::salt::Salt;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_label, checked_lines, checked_text, checked_word};
 use crate::domain::time::{Date, Timestamp};
 
 pub mod aftercare;
@@ -39,6 +39,9 @@ pub use attempt::{Attempt, Placed};
 pub const DEADLINE_DAYS_MAX: i64 = 180;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Longest note in a message: a paragraph.
+pub const NOTE_CHARS_MAX: usize = 500;
 
 /// Most routes a request says were considered: more than anyone compares, about four kilobytes.
 pub const CONSIDERED_MAX: usize = 20;
@@ -530,11 +533,48 @@ pub struct Access {
     pub salt: Salt,
 }
 
+impl Decision {
+    /// The rules a decision must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+    }
+}
+
+impl Decline {
+    /// The rules a refusal must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_word("reason", &self.reason)?;
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+    }
+}
+
+impl Recall {
+    /// The rules a recall must meet on its own.
+    pub fn check(&self) -> Result<(), Refusal> {
+        checked_word("reason", &self.reason)?;
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+    }
+}
+
+impl Seal {
+    /// The rules a seal must meet on its own: it names no more messages and prices than the longest route has.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let parties = ROUTE_LEGS_MAX + 1;
+        let limits = [("chain", self.chain.len(), 2 * parties), ("agreed", self.agreed.len(), parties)];
+        match limits.into_iter().find(|(_, count, limit)| count > limit) {
+            Some((field, _, limit)) => {
+                Err(Refusal::new(Reason::FieldInvalid).with("field", field).with("at_most", limit))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl Request {
     /// The rules a request must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_text("request_id", &self.request_id, 100)?;
-        checked_text("reference", &self.reference, 200)?;
+        checked_label("reference", &self.reference, 200)?;
         if self.route.buyer() != &self.buyer {
             return Err(Refusal::new(Reason::RouteInvalid).with("buyer", &self.buyer));
         }

@@ -10,11 +10,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::BasisPoints;
-use crate::domain::id::{OrgId, shortened};
+use crate::domain::id::{OrgId, checked_count, shortened};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Land;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_label, checked_text, required};
 
 pub mod koenigstein;
 pub mod quote;
@@ -34,6 +34,12 @@ pub const WEIGHT_MAX: u64 = 1_000_000_000_000;
 
 /// Most price items in an offering or a tariff.
 pub const ITEMS_MAX: usize = 100;
+
+/// Most items in an offer for one buyer: one item may be told for each year of the longest contract.
+pub const OFFERED_MAX: usize = ITEMS_MAX * TERM_YEARS_MAX as usize;
+
+/// Longest contract, in years: two generations of a specialised system.
+pub const TERM_YEARS_MAX: u32 = 20;
 
 /// Years a key may refer to: from the first *Königsteiner Abkommen* (1949) on.
 const YEARS: std::ops::RangeInclusive<u32> = 1949..=2100;
@@ -379,9 +385,7 @@ impl Quantities {
 impl Tariff {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
-        if self.version == 0 {
-            return Err(Refusal::new(Reason::FieldInvalid).with("field", "version").with("value", self.version));
-        }
+        checked_count("version", self.version)?;
         check_items("fee", &self.fee)
     }
 }
@@ -396,11 +400,10 @@ pub fn check_items(field: &'static str, items: &[Component]) -> Result<(), Refus
 
 fn check_item(item: &Component) -> Result<(), Refusal> {
     let refuse = |rule: &str| Err(Refusal::new(Reason::FieldInvalid).with("rule", rule));
-    checked_text("vat", &item.vat, 300)?;
+    check_words(item)?;
     if item.year.is_some() {
         return refuse("only an offer for one buyer has an item of one contract year");
     }
-    item.tax.as_ref().map_or(Ok(()), Tax::check)?;
     let Some(terms) = &item.terms else { return Ok(()) };
     if terms.uses_min.is_some() && item.due != Due::PerUse {
         return refuse("a least number of uses needs an item due per use");
@@ -414,6 +417,35 @@ fn check_item(item: &Component) -> Result<(), Refusal> {
     terms.check()
 }
 
+/// The rules of a price that was computed for one buyer; whether it follows from what is published is another question.
+pub fn check_offered(items: &[Component]) -> Result<(), Refusal> {
+    let refuse = |item: &Component, rule: &str| {
+        Err(Refusal::new(Reason::FieldInvalid)
+            .with("field", "components")
+            .with("item", item.item.word())
+            .with("rule", rule))
+    };
+    if items.len() > OFFERED_MAX {
+        return Err(Refusal::new(Reason::FieldInvalid).with("field", "components").with("entries", items.len()));
+    }
+    for item in items {
+        check_words(item).map_err(|refusal| refusal.with("field", "components"))?;
+        if item.terms.is_some() {
+            return refuse(item, "an offer for one buyer has no terms left");
+        }
+        if item.year.is_some_and(|year| !(1..=TERM_YEARS_MAX).contains(&year)) {
+            return refuse(item, "no year of any contract");
+        }
+    }
+    Ok(())
+}
+
+/// The words of an item.
+fn check_words(item: &Component) -> Result<(), Refusal> {
+    checked_text("vat", &item.vat, 300)?;
+    item.tax.as_ref().map_or(Ok(()), Tax::check)
+}
+
 impl Terms {
     fn check(&self) -> Result<(), Refusal> {
         if let Some(indexation) = &self.indexation {
@@ -422,6 +454,7 @@ impl Terms {
         if self.split.len() > PARTS_MAX || self.payers.len() > PARTIES_MAX {
             return Err(invalid("too many parts"));
         }
+        checked_text("payers_source", &self.payers_source, 500)?;
         check_sum(self.split.iter().map(|part| part.share))?;
         self.split.iter().try_for_each(|part| part.key.check())?;
         if self.payers.is_empty() {
@@ -439,7 +472,7 @@ impl Terms {
 impl Key {
     fn check(&self) -> Result<(), Refusal> {
         required_text("source", &self.source)?;
-        checked_text("group", &self.group, 200)?;
+        checked_label("group", &self.group, 200)?;
         if !YEARS.contains(&self.year) {
             return Err(Refusal::new(Reason::DistributionYear).with("key", self.kind.word()).with("year", self.year));
         }
@@ -543,9 +576,7 @@ fn check_sum(shares: impl ExactSizeIterator<Item = BasisPoints>) -> Result<(), R
 }
 
 fn required_text(field: &'static str, text: &str) -> Result<(), Refusal> {
-    if text.trim().is_empty() {
-        return Err(Refusal::new(Reason::FieldInvalid).with("field", field).with("rule", "must not be empty"));
-    }
+    required(field, text)?;
     checked_text(field, text, 500)
 }
 

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::domain::characters::printable;
+
 /// What kind of refusal it is; decides the gRPC code and the exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
@@ -116,16 +118,16 @@ reasons! {
         "Kleinbuchstaben, Ziffern und einzelne Bindestriche verwenden, höchstens 40 Zeichen." "Use lower-case letters, digits and single hyphens, at most 40 characters.";
     DigestInvalid "DIGEST_INVALID" Rejected
         "Das ist kein SHA-256-Wert." "This is not a SHA-256 value."
-        "64 hexadezimale Zeichen angeben." "Give 64 hexadecimal digits.";
+        "64 hexadezimale Zeichen angeben, Buchstaben klein." "Give 64 hexadecimal digits, letters in lower case.";
     OrderIdInvalid "ORDER_ID_INVALID" Rejected
         "Das ist keine Bestellnummer." "This is not an order id."
-        "32 hexadezimale Zeichen angeben, wie `order list` sie zeigt." "Give 32 hexadecimal digits as `order list` shows them.";
+        "32 hexadezimale Zeichen angeben, Buchstaben klein, wie `order list` sie zeigt." "Give 32 hexadecimal digits, letters in lower case, as `order list` shows them.";
     OriginInvalid "ORIGIN_INVALID" Rejected
         "Das ist kein Name eines Protokolls." "This is not the name of a log."
         "Erwartet wird <Verbund>/log/<Knoten>/<Epoche>." "Expected <federation>/log/<node>/<epoch>.";
     TimeInvalid "TIME_INVALID" Rejected
-        "Das ist kein gültiger Zeitpunkt." "This is not a valid time."
-        "Ein Datum wie 2021-06-15 oder einen Zeitpunkt wie 2026-11-23T10:00:00Z angeben." "Give a date like 2021-06-15 or a time like 2026-11-23T10:00:00Z.";
+        "Das ist kein gültiger Tag oder Zeitpunkt." "This is not a valid day or time."
+        "Ein Datum genau wie 2021-06-15 oder einen Zeitpunkt in UTC genau wie 2026-11-23T10:00:00Z angeben, Jahre 1900 bis 2199." "Give a date exactly like 2021-06-15 or a time in UTC exactly like 2026-11-23T10:00:00Z, years 1900 to 2199.";
     MoneyInvalid "MONEY_INVALID" Rejected
         "Der Betrag liegt außerhalb des Zulässigen." "The amount is out of range."
         "Ganze Cent von 0 bis 1.000.000.000.000 angeben." "Give whole cents from 0 to 1,000,000,000,000.";
@@ -168,6 +170,15 @@ reasons! {
     TextTooLong "TEXT_TOO_LONG" Rejected
         "Ein Text ist zu lang." "A text is too long."
         "Den genannten Text kürzen." "Shorten the text named.";
+    TextHides "TEXT_HIDES" Rejected
+        "Ein Text enthält ein Zeichen, das unsichtbar ist oder die Anzeige verändert." "A text holds a character that is invisible or changes how it is shown."
+        "Das genannte Zeichen entfernen: keine Steuerzeichen, keine unsichtbaren Zeichen; Zeilenumbrüche nur in Beschreibungen, Begründungen und Bemerkungen." "Remove the character named: no control characters, no invisible ones; line ends only in descriptions, reasons and notes.";
+    TextFormula "TEXT_IS_FORMULA" Rejected
+        "Eine Bezeichnung beginnt wie eine Formel." "A name begins like a formula."
+        "Nicht mit = + - @ beginnen: Tabellenprogramme führen das aus." "Do not begin it with = + - @: spreadsheets execute that.";
+    TextMisshaped "TEXT_MISSHAPED" Rejected
+        "Ein Text ist nicht in der einen zulässigen Schreibweise." "A text is not in the one form admitted."
+        "Leerzeichen am Anfang und Ende entfernen, Umlaute als ein Zeichen schreiben (Unicode NFC)." "Remove blanks at both ends, write accented letters as one character (Unicode NFC).";
     PercentageSum "SHARES_DO_NOT_ADD_UP" Rejected
         "Die Anteile ergeben nicht 100 Prozent." "The shares do not add up to 100 per cent."
         "Anteile prüfen." "Check the shares.";
@@ -181,6 +192,9 @@ reasons! {
     JsonDuplicateKey "JSON_DUPLICATE_KEY" Rejected
         "Ein Feld steht zweimal im Dokument." "A field appears twice in the document."
         "Jedes Feld nur einmal schreiben." "Write each field once.";
+    FieldLooksAlike "FIELD_LOOKS_ALIKE" Rejected
+        "Ein Feldname sieht einem anderen zum Verwechseln ähnlich." "The name of a field can be mistaken for another."
+        "Feldnamen bestehen aus Kleinbuchstaben a bis z, Ziffern, Unterstrich und Bindestrich; das genannte Feld richtig schreiben oder weglassen." "Field names consist of lower-case letters a to z, digits, underscore and hyphen; write the field named correctly or leave it out.";
     JsonInvalid "JSON_INVALID" Rejected
         "Das Dokument ist kein zulässiges JSON." "The document is not admissible JSON."
         "UTF-8, keine Kommazahlen, ganze Zahlen bis 2^53, alle Pflichtfelder." "UTF-8, no fractions, integers up to 2^53, all required fields.";
@@ -715,9 +729,9 @@ impl Refusal {
         Self { reason, fields: BTreeMap::new() }
     }
 
-    /// Adds a named value.
+    /// Adds a named value. It may quote a stranger, and is printed in terminals, logs and pages: what hides is shown.
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.fields.insert(Cow::Borrowed(name), value.to_string());
+        self.fields.insert(Cow::Borrowed(name), printable(&value.to_string()));
         self
     }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::domain::id::{KeyHash, shortened};
+use crate::domain::id::{KeyHash, from_hex, shortened};
 use crate::domain::reason::{Reason, Refusal};
 
 /// The DER bytes before the 32 key bytes in a SubjectPublicKeyInfo (RFC 8410 section 4).
@@ -104,10 +104,8 @@ impl FromStr for PublicKey {
 
     /// Reads the 64 hexadecimal digits that `Display` writes.
     fn from_str(text: &str) -> Result<Self, Refusal> {
-        let mut bytes = [0; 32];
-        let refuse = |_| Refusal::new(Reason::KeyInvalid).with("key", shortened(text));
-        hex::decode_to_slice(text, &mut bytes).map_err(refuse)?;
-        Self::register(&bytes)
+        let refuse = || Refusal::new(Reason::KeyInvalid).with("key", shortened(text));
+        Self::register(&from_hex(text).ok_or_else(refuse)?)
     }
 }
 
@@ -119,10 +117,7 @@ impl Serialize for PublicKey {
 
 impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(&text, &mut bytes).map_err(serde::de::Error::custom)?;
-        Self::register(&bytes).map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

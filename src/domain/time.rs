@@ -1,9 +1,13 @@
 //! Instants and calendar dates as statements write them. There is no `now` here: time is always an argument.
+//!
+//! Every instant and every day has one text: the one written here. What RFC 3339 and ISO 8601 allow beside it (offsets,
+//! other digits of a fraction, week dates, a blank for `T`) is refused, so that what was signed reads in one way only.
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-pub use jiff::civil::Date;
+use jiff::Span;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +18,91 @@ use crate::domain::reason::{Reason, Refusal};
 /// Directive 2000/84/EC). Written out, so that a day never depends on the tables of the machine that derives it.
 static GERMAN_TIME: LazyLock<TimeZone> =
     LazyLock::new(|| TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a rule in the form of POSIX"));
+
+/// Years a statement may speak of: from before the oldest party's founding day that matters to any contract to long after
+/// the last one ends. Arithmetic on years stays far from the ends of their type.
+pub const YEARS: RangeInclusive<i16> = 1900..=2199;
+
+/// A calendar day. In JSON and in binary records the text `YYYY-MM-DD`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(jiff::civil::Date);
+
+impl Date {
+    /// After every day a statement can name.
+    pub const MAX: Self = Self(jiff::civil::Date::MAX);
+
+    /// The day, if the calendar has it.
+    pub fn new(year: i16, month: i8, day: i8) -> Result<Self, Refusal> {
+        let refuse = |_| Refusal::new(Reason::TimeInvalid).with("value", format!("{year}-{month}-{day}"));
+        jiff::civil::Date::new(year, month, day).map(Self).map_err(refuse)
+    }
+
+    /// The year.
+    pub fn year(self) -> i16 {
+        self.0.year()
+    }
+
+    /// The month, from 1.
+    pub fn month(self) -> i8 {
+        self.0.month()
+    }
+
+    /// The day of the month, from 1.
+    pub fn day(self) -> i8 {
+        self.0.day()
+    }
+
+    /// So much later, at most to the end of the calendar. After whole months the day of the same number, or the month's last.
+    pub fn saturating_add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+
+    /// The same, refused beyond the calendar.
+    pub fn checked_add(self, span: Span) -> Result<Self, Refusal> {
+        let refuse = |_| Refusal::new(Reason::TimeInvalid).with("value", self);
+        self.0.checked_add(span).map(Self).map_err(refuse)
+    }
+}
+
+impl From<jiff::civil::Date> for Date {
+    fn from(day: jiff::civil::Date) -> Self {
+        Self(day)
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.to_string())
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Date {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let read = text.parse::<jiff::civil::Date>().ok().map(Self);
+        let day = read.filter(|day| YEARS.contains(&day.year()) && day.to_string() == text);
+        day.ok_or_else(|| Refusal::new(Reason::TimeInvalid).with("value", shortened(text)))
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
 
 /// An instant in milliseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text in UTC, in binary records a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -42,7 +131,7 @@ impl Timestamp {
 
     /// The calendar date in Germany: law counts days by the time that is in force there (section 4 EinhZeitG).
     pub fn date(self) -> Date {
-        GERMAN_TIME.to_datetime(self.to_jiff()).date()
+        Date(GERMAN_TIME.to_datetime(self.to_jiff()).date())
     }
 
     fn to_jiff(self) -> jiff::Timestamp {
@@ -77,9 +166,9 @@ impl FromStr for Timestamp {
     type Err = Refusal;
 
     fn from_str(text: &str) -> Result<Self, Refusal> {
-        text.parse::<jiff::Timestamp>()
-            .map(|instant| Self(instant.as_millisecond()))
-            .map_err(|_| Refusal::new(Reason::TimeInvalid).with("value", shortened(text)))
+        let read = text.parse::<jiff::Timestamp>().ok().map(|instant| Self(instant.as_millisecond()));
+        let instant = read.filter(|instant| YEARS.contains(&instant.date().year()) && instant.to_string() == text);
+        instant.ok_or_else(|| Refusal::new(Reason::TimeInvalid).with("value", shortened(text)))
     }
 }
 
@@ -101,7 +190,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// Reads a calendar date such as `2021-06-15`.
 pub fn parse_date(text: &str) -> Result<Date, Refusal> {
-    text.parse().map_err(|_| Refusal::new(Reason::TimeInvalid).with("value", shortened(text)))
+    text.parse()
 }
 
 #[cfg(test)]
@@ -131,6 +220,63 @@ mod tests {
             ("2026-10-25T22:30:00Z", "2026-10-25"),
         ] {
             assert_eq!(instant.parse::<Timestamp>().expect("RFC 3339").date().to_string(), day, "{instant}");
+        }
+    }
+
+    #[test]
+    fn one_day_and_one_instant_have_one_text() {
+        for day in ["2026-10-01", "1900-01-01", "2199-12-31", "2028-02-29"] {
+            assert_eq!(parse_date(day).expect("a day").to_string(), day);
+        }
+        for day in [
+            "20261001",
+            "+002026-11-29",
+            "-000001-01-01",
+            "2026-11-29T00:00:00",
+            "2026-11-29T00:00:00Z",
+            "2026-W48-7",
+            "2026-11-29[Europe/Berlin]",
+            "2026-11-29 ",
+            " 2026-11-29",
+            "2026-11-31",
+            "2027-02-29",
+            "1899-12-31",
+            "2200-01-01",
+            "2026-1-1",
+            "2026/11/29",
+            "２026-11-29",
+            "2026‐11‐29",
+            "",
+        ] {
+            assert_eq!(parse_date(day).expect_err(day).reason, Reason::TimeInvalid);
+        }
+        for instant in ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00.25Z", "2026-11-23T10:00:00.001Z"] {
+            assert_eq!(instant.parse::<Timestamp>().expect("an instant").to_string(), instant);
+        }
+        for instant in [
+            "2026-11-23 10:00:00Z",
+            "2026-11-23T10:00:00z",
+            "2026-11-23t10:00:00Z",
+            "2026-11-23T10:00:60Z",
+            "2026-11-23T10:00:00+00:00",
+            "2026-11-23T23:59:59+14:00",
+            "2026-11-23T10:00:00-00:00",
+            "2026-11-23T10:00Z",
+            "2026-11-23T10:00:00.0Z",
+            "2026-11-23T10:00:00.250Z",
+            "2026-11-23T10:00:00.0001Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T10:00:00,25Z",
+            "20261123T100000Z",
+            "+002026-11-23T10:00:00Z",
+            "2026-11-23T10:00:00Z[UTC]",
+            "2026-11-23T10:00:00",
+            "2026-11-23",
+            "1899-12-31T23:59:59Z",
+            "2200-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert_eq!(instant.parse::<Timestamp>().expect_err(instant).reason, Reason::TimeInvalid);
         }
     }
 

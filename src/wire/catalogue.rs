@@ -4,7 +4,7 @@ use crate::domain::offering::{Maturity, MaturityModel, Offering};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Area;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_text, tamed};
 use crate::protocol::state::State;
 use crate::wire::page::Page;
 use crate::wire::pb::catalogue::v1 as pb;
@@ -62,6 +62,8 @@ impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
 
     fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
         let pb::SearchOfferingsRequest { query, for_org, page_size, page_token } = message;
+        // What somebody types need not be tidy: blanks at its ends, letters as another system spells them.
+        let query = tamed(&query, QUERY_CHARS_MAX + 1);
         checked_text("query", &query, QUERY_CHARS_MAX)?;
         let page = Page::read(page_size, &page_token, &[&query, &for_org])?;
         Ok(Self { query, for_org: optional("for_org", &for_org)?, page })
@@ -270,7 +272,7 @@ mod tests {
             (list(|m| m.page_size = -1), Reason::PageInvalid, "page_size"),
             (list(|m| m.page_token = "?".to_owned()), Reason::PageInvalid, "page_token"),
             (list(|m| m.topic = "x".repeat(101)), Reason::TextTooLong, "topic"),
-            (list(|m| m.land = "\u{7}".to_owned()), Reason::FieldInvalid, "land"),
+            (list(|m| m.land = "\u{7}".to_owned()), Reason::TextHides, "land"),
             (search("x".repeat(201), ""), Reason::TextTooLong, "query"),
             (search(String::new(), "-"), Reason::NameInvalid, "for_org"),
             (get(None), Reason::FieldInvalid, "offering"),

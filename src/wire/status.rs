@@ -10,6 +10,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::domain::characters::printable;
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 
 /// The domain of every reason.
@@ -74,7 +75,8 @@ pub fn refusal_of(word: &str, values: BTreeMap<String, String>, otherwise: Reaso
         Some(reason) => Refusal::new(reason),
         None => Refusal::new(otherwise).with("reason", shortened(word)),
     };
-    refusal.fields.extend(values.into_iter().map(|(name, value)| (Cow::Owned(name), value)));
+    let printed = values.into_iter().map(|(name, value)| (Cow::Owned(printable(&name)), printable(&value)));
+    refusal.fields.extend(printed);
     refusal
 }
 

@@ -31,6 +31,7 @@ mod processes;
 mod rotation;
 mod shared;
 mod sim;
+mod statement_fields;
 mod store_contract;
 mod tidy;
 mod token_keys;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::audit::bundle::printable;
+use crate::domain::characters::printable;
 use crate::domain::reason::Lang;
 
 /// A value with the words for a person. Unknown values say why.
@@ -196,16 +196,13 @@ fn tagged(tag: &str, cell: &Cell) -> String {
 /// Text in HTML, between tags and in quoted attributes alike.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push('?'),
-            // Marks that turn the direction of writing make a reader see another text than the one there.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => safe.push('?'),
             c => safe.push(c),
         }
     }
@@ -234,7 +231,7 @@ mod tests {
         };
         let html = page.html();
         assert!(!html.contains("<script") && !html.contains("onload=\"") && !html.contains('\u{202e}'), "{html}");
-        assert!(!html.contains('\u{1b}'), "{html}");
+        assert!(!html.contains('\u{1b}') && html.contains("⟨U+001B⟩[2J⟨U+202E⟩"), "{html}");
         assert_eq!(html.matches("&lt;script&gt;").count(), 9, "title, heading, preface, label, value, table, note");
         assert_eq!(page.json()["sections"][0]["entries"]["value"]["text"], printable(hostile).as_str());
     }

@@ -205,9 +205,9 @@ fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, Vec<SecretKey>>, today:
 /// year. For the assumed ones without an end the demonstration does so: the same share, of the three years before today.
 fn carried_forward(fact: &EntityFacts, today: Date) -> EntityFacts {
     let mut fact = fact.clone();
-    let behind = fact.activity_years.last().map_or(0, |last| today.year() - 1 - last);
+    let behind = fact.activity_years.last().map_or(0, |last| (today.year() - 1).saturating_sub(*last));
     if fact.assumed && fact.valid_to.is_none() && behind > 0 {
-        fact.activity_years.iter_mut().for_each(|year| *year += behind);
+        fact.activity_years.iter_mut().for_each(|year| *year = year.saturating_add(behind));
     }
     fact
 }

@@ -195,7 +195,7 @@ impl Court<'_> {
         let last = fact.activity_years.last().copied().filter(|_| fact.activity_basis.is_some());
         let three = fact.activity_years.len() == YEARS_MEASURED as usize;
         let age_max = self.pack.1.activity_age_max.unwrap_or(ACTIVITY_AGE_MAX);
-        let in_time = |last: i16| (1..=age_max).contains(&(self.as_of.year() - last));
+        let in_time = |last: i16| (1..=age_max).contains(&self.as_of.year().saturating_sub(last));
         if three && last.is_some_and(in_time) { None } else { Some(Note::Unmeasured { last }) }
     }
 

@@ -6,6 +6,7 @@
 use jiff::ToSpan as _;
 
 use crate::domain::id::OrgId;
+use crate::domain::offering::NOTICE_DAYS_MAX;
 use crate::domain::order::attempt::Attempt;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::reason::{Reason, Refusal};
@@ -14,9 +15,6 @@ use crate::domain::time::Date;
 /// Notice to give where the offering says nothing, in days: a quarter, as the framework contracts of the cooperatives
 /// commonly have it (assumed).
 pub const NOTICE_DAYS_DEFAULT: u32 = 90;
-
-/// Longest notice an offering may ask for, in days: two years, beyond which the term itself is the rule.
-pub const NOTICE_DAYS_MAX: u32 = 731;
 
 /// Where a sealed order stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -3,11 +3,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
+use crate::domain::offering::TERM_YEARS_MAX;
 use crate::domain::order::{LegFinding, Request};
-use crate::domain::price::KeyKind;
+use crate::domain::price::{KeyKind, PARTIES_MAX, WEIGHT_MAX};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::time::Timestamp;
+
+/// Largest sum of all numbers: as many members as an order can have, each with the largest.
+const WEIGHTS_MAX: u64 = WEIGHT_MAX * PARTIES_MAX as u64;
 
 /// What one member gets: its own contract with the buyer, on the terms of the order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -49,6 +53,22 @@ pub struct CallOff {
 }
 
 impl CallOff {
+    /// The rules it must meet on its own.
+    pub fn check_terms(&self) -> Result<(), Refusal> {
+        let out = [
+            ("term_years", !(1..=TERM_YEARS_MAX).contains(&self.term_years)),
+            ("weight", !(1..=WEIGHT_MAX).contains(&self.weight) || self.weight > self.weights),
+            ("weights", self.weights > WEIGHTS_MAX),
+            ("share", self.share > self.total),
+        ];
+        match out.into_iter().find(|(_, is_out)| *is_out) {
+            Some((field, _)) => {
+                Err(Refusal::new(Reason::FieldInvalid).with("field", field).with("rule", "out of range"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether it is what the sealed order gives this member: its number, its share, and the order's own terms.
     pub fn check(&self, request: &Request, seal: StatementId, total: Cents) -> Result<(), Refusal> {
         let refuse = |rule: &str| Refusal::new(Reason::ChainBroken).with("org", &self.to).with("rule", rule);

@@ -2,9 +2,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::order::NOTE_CHARS_MAX;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_lines, checked_title};
 use crate::domain::time::{Date, Timestamp};
 
 /// Most milestones one party may add to an order: a connection has five steps, a contract runs for years.
@@ -99,15 +100,12 @@ pub struct Milestone {
 impl Milestone {
     /// The rules it must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
-        checked_text("note", &self.note, 500)?;
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)?;
         if !(1..=MILESTONES_MAX).contains(&self.number) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "number").with("at_most", MILESTONES_MAX));
         }
         match &self.event {
-            Event::Contact { office } if office.trim().is_empty() => {
-                Err(Refusal::new(Reason::FieldInvalid).with("field", "office"))
-            }
-            Event::Contact { office } => checked_text("office", office, 200),
+            Event::Contact { office } => checked_title("office", office, 200),
             _ => Ok(()),
         }
     }

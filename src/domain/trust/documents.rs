@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrgId, Origin, StatementId};
+use crate::domain::id::{COUNT_MAX, Hash, KeyHash, NodeId, OfficerName, OrgId, Origin, StatementId, checked_count};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Area;
 use crate::domain::signing::PublicKey;
-use crate::domain::text::checked_text;
+use crate::domain::text::{checked_label, checked_lines, checked_text, checked_title};
 use crate::domain::time::{Date, Timestamp};
 
 /// Most trustees of a root version: with two versions' signatures a statement stays within its signature limit.
@@ -149,7 +149,9 @@ impl FromStr for LastGood {
     /// Reads `LOG:SIZE`.
     fn from_str(text: &str) -> Result<Self, Refusal> {
         let (log, size) = text.rsplit_once(':').ok_or_else(|| invalid("last_good"))?;
-        Ok(Self { log: log.parse()?, size: size.parse().map_err(|_| invalid("last_good"))? })
+        let number: u64 = size.parse().map_err(|_| invalid("last_good"))?;
+        within("last_good", number.to_string() == size)?;
+        Ok(Self { log: log.parse()?, size: number })
     }
 }
 
@@ -416,14 +418,15 @@ impl FederationRoot {
         let keys: BTreeSet<KeyHash> = self.trustees.iter().map(|trustee| trustee.key.hash()).collect();
         within("trustees", keys.len() == self.trustees.len() && (1..=TRUSTEES_MAX).contains(&keys.len()))?;
         within("threshold", self.threshold >= 1 && self.threshold as usize <= keys.len())?;
-        within("version", (1..u32::MAX).contains(&self.version) && (self.version == 1) == self.prev.is_none())?;
+        checked_count("version", self.version)?;
+        within("version", (self.version == 1) == self.prev.is_none())?;
         let nodes: BTreeSet<&NodeId> = self.witnesses.nodes.iter().collect();
         let quorum = self.witnesses.quorum as usize;
         let is_policy = nodes.len() == self.witnesses.nodes.len()
             && nodes.len() <= WITNESSES_MAX
             && (WitnessPolicy::quorum_of(nodes.len())..=nodes.len()).contains(&quorum);
         within("witnesses", is_policy)?;
-        self.trustees.iter().try_for_each(|trustee| checked_text("trustees", &trustee.name, 100))
+        self.trustees.iter().try_for_each(|trustee| checked_title("trustees", &trustee.name, 100))
     }
 
     /// Whether this may follow `before`, which has that id: one version at a time.
@@ -458,12 +461,12 @@ impl RootKeys {
 impl Admission {
     /// `FIELD_INVALID` or `TEXT_TOO_LONG` where it contradicts itself or exceeds a bound.
     pub fn check(&self) -> Result<(), Refusal> {
-        for (field, text) in [("name", &self.name), ("legal_form", &self.legal_form), ("source", &self.source)] {
-            checked_text(field, text, 500)?;
-        }
-        self.portal.iter().try_for_each(|portal| checked_text("portal", portal, 200))?;
+        checked_title("name", &self.name, 500)?;
+        checked_label("legal_form", &self.legal_form, 500)?;
+        checked_text("source", &self.source, 500)?;
+        self.portal.iter().try_for_each(|portal| checked_title("portal", portal, 200))?;
         let is_first = self.number == 1;
-        within("number", (1..u32::MAX).contains(&self.number))?;
+        checked_count("number", self.number)?;
         within("prev", is_first == self.prev.is_none())?;
         within("root", is_first == self.root.is_some())?;
         within("operates", self.operates.as_ref().is_none_or(|node| *node == self.home_node))?;
@@ -474,7 +477,7 @@ impl Admission {
 impl Expulsion {
     /// `FIELD_INVALID` or `TEXT_TOO_LONG` where it exceeds a bound.
     pub fn check(&self) -> Result<(), Refusal> {
-        checked_text("reason", &self.reason, 500)?;
+        checked_lines("reason", &self.reason, 500)?;
         check_last_good(&self.last_good)
     }
 }
@@ -482,11 +485,11 @@ impl Expulsion {
 impl KeyEvent {
     /// `FIELD_INVALID` where it contradicts itself or exceeds a bound.
     pub fn check(&self) -> Result<(), Refusal> {
-        within("seq", self.seq < u64::MAX && (self.seq == 0) == self.prev.is_none())?;
+        within("seq", self.seq <= u64::from(COUNT_MAX) && (self.seq == 0) == self.prev.is_none())?;
         within("add", self.add.len() <= EVENT_KEYS_MAX)?;
         let revoked: BTreeSet<&KeyHash> = self.revoke.iter().map(|revocation| &revocation.key).collect();
         within("revoke", self.revoke.len() <= REVOCATIONS_MAX && revoked.len() == self.revoke.len())?;
-        within("new_epoch", self.new_epoch.as_ref().is_none_or(|new| new.epoch >= 2))?;
+        within("new_epoch", self.new_epoch.as_ref().is_none_or(|new| (2..=COUNT_MAX).contains(&new.epoch)))?;
         self.revoke.iter().try_for_each(|revocation| check_last_good(&revocation.last_good))?;
         self.root.iter().try_for_each(RootKeys::check)
     }
@@ -495,7 +498,7 @@ impl KeyEvent {
 impl Recovery {
     /// `FIELD_INVALID` or `TEXT_TOO_LONG` where it exceeds a bound.
     pub fn check(&self) -> Result<(), Refusal> {
-        checked_text("reason", &self.reason, 500)?;
+        checked_lines("reason", &self.reason, 500)?;
         self.root.check()
     }
 }

@@ -5,11 +5,13 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{
-    Accept, Attempt, Counter, Decline, Endorse, LateNotice, Placed, Recall, Reminder, Request, Seal, Void,
+    Accept, Attempt, Counter, Decline, Endorse, LateNotice, NOTE_CHARS_MAX, Placed, Recall, Reminder, Request, Seal,
+    Void,
 };
 use crate::domain::reason::{Lang, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, Signed, Verified};
+use crate::domain::text::tamed;
 use crate::domain::time::Timestamp;
 use crate::protocol::brokering::Act;
 use crate::protocol::{Node, Work};
@@ -207,5 +209,5 @@ fn predecessor(attempt: &Attempt, from: &OrgId) -> StatementId {
 fn note_of(refusal: &Refusal) -> String {
     let said = refusal.field("why").map_or_else(|| refusal.details(), str::to_owned);
     let said = if said.is_empty() { refusal.reason.text(Lang::De).to_owned() } else { said };
-    said.chars().take(500).collect()
+    tamed(&said, NOTE_CHARS_MAX)
 }

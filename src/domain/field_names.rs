@@ -1,0 +1,110 @@
+//! Names of fields, which must not be mistaken for one another.
+//!
+//! A later version may add fields, and this one passes over them. But a reader in another language may take `Total` for
+//! `total`, and a person a Cyrillic letter for a Latin one; then two readers see two things in what was signed. So a name
+//! consists of a few plain letters, and a name that is not known here must not look like one that is.
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::domain::id::shortened;
+use crate::domain::reason::{Reason, Refusal};
+
+/// Every name in the body of any kind, variants of [`crate::domain::order::milestone::Event`] included, in order.
+#[rustfmt::skip]
+pub const KNOWN: &[&str] = &[
+    "about", "accept_assumed", "activity_above", "activity_age_max", "activity_basis", "activity_share",
+    "activity_years", "add", "addresses", "after", "against", "alone_since", "alternatives", "amends",
+    "approve", "area", "as_of", "assumed", "attempt", "auto_seal", "basis", "binds_until", "bundle", "buyer",
+    "central_purchasing", "cents", "chain", "choice", "common_goals", "completes", "components", "connected",
+    "connection", "considered", "contact", "contracting_authority", "contrary_interests", "cooperation",
+    "copied", "corrects", "coverage", "decision", "description", "device", "due", "efa_confirmed", "ends_on",
+    "epoch", "event", "evidence", "federation", "fee", "from", "grounds", "group", "half_sisters", "home_node",
+    "index", "indexation", "inhabitants", "inverse_joint", "item", "joint_influence", "key", "keys", "kind",
+    "known_from", "last_good", "lead_land", "leg", "legal_form", "leika", "leika_types", "level", "limit",
+    "limit_per_year", "log", "market_below", "market_share", "maturity", "member", "members", "message", "mode",
+    "model", "municipality", "name", "need", "new_epoch", "next_sha256", "node", "nodes", "not_included",
+    "note", "notice_days", "number", "of", "offering", "office", "officer", "on", "open", "operates",
+    "operator", "order", "org", "ozg", "parties", "party", "payers", "payers_source", "portal", "portals",
+    "predecessor", "prev", "price", "private_capital", "private_share", "procedure", "productive", "provider",
+    "public_interest", "purpose", "quantities", "quorum", "quote_by", "rate", "reason", "received_at",
+    "reference", "relation", "reorganised_on", "reported_on", "request", "request_id", "result", "revoke",
+    "revoked", "role", "roles", "root", "route", "rule_pack", "salt", "seal", "seal_by", "searched", "seat",
+    "sector", "seller", "seq", "share", "signed_at", "since", "size", "sole", "source", "specialised_systems",
+    "split", "successor", "target_group", "tariff", "tax", "term_years", "term_years_min", "terminated",
+    "terms", "threshold", "through", "title", "tls_sha256", "to", "topic", "total", "total_max", "treatment",
+    "trustees", "until", "uses", "uses_min", "valid_from", "valid_to", "vat", "verdict", "version", "void",
+    "votes", "weight", "weights", "what", "who", "witnesses", "year",
+];
+
+/// What each of them looks like.
+static LOOKS: LazyLock<BTreeMap<String, &str>> =
+    LazyLock::new(|| KNOWN.iter().map(|name| (look_of(name), *name)).collect());
+
+/// Refuses a name that can be mistaken for another.
+pub fn check_name(name: &str) -> Result<(), Refusal> {
+    if KNOWN.binary_search(&name).is_ok() {
+        return Ok(());
+    }
+    let refusal = || Refusal::new(Reason::FieldLooksAlike).with("field", shortened(name));
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)) {
+        return Err(refusal());
+    }
+    let look = look_of(name);
+    match LOOKS.get(&look) {
+        Some(known) => Err(refusal().with("like", known)),
+        None => Ok(()),
+    }
+}
+
+/// What a hasty reader sees: no underscores and hyphens, `0` as `o`, `1` and `i` as `l`, `rn` as `m`, `vv` as `w`.
+fn look_of(name: &str) -> String {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-'));
+    let seen: String = letters
+        .map(|c| match c {
+            '0' => 'o',
+            '1' | 'i' => 'l',
+            other => other,
+        })
+        .collect();
+    seen.replace("rn", "m").replace("vv", "w")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_known_here_are_in_order_and_look_different() {
+        assert!(KNOWN.is_sorted_by(|a, b| a < b));
+        assert_eq!(LOOKS.len(), KNOWN.len());
+    }
+
+    #[test]
+    fn names_that_look_like_known_ones_are_refused_and_others_passed_over() {
+        for name in ["total", "later", "valid_until", "neu-2027", "x"] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for name in [
+            "Total",
+            "TOTAL",
+            "tоtal",
+            "ｔｏｔａｌ",
+            "to\u{200b}tal",
+            "total ",
+            "tota1",
+            "t0tal",
+            "totai",
+            "to_tal",
+            "valid-to",
+            "validto",
+            "validTo",
+            "valid_to_",
+            "signed.at",
+            "",
+            "größe",
+        ] {
+            let refusal = check_name(name).expect_err(name);
+            assert_eq!(refusal.reason, Reason::FieldLooksAlike, "{name}");
+        }
+    }
+}
