@@ -9,6 +9,7 @@ pub mod dossier;
 pub mod instructions;
 pub mod logs;
 pub mod packing;
+pub mod papers;
 pub mod report;
 pub mod verify;
 

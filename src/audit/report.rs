@@ -4,6 +4,7 @@
 //! worst of all, and a check that had nothing to look at is not passed.
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::audit::papers::Papers;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
@@ -12,6 +13,7 @@ use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::domain::time::{Date, Timestamp};
 
 mod json;
+pub mod told;
 mod words;
 
 /// What a check or the whole audit says. The order is from best to worst.
@@ -337,6 +339,8 @@ pub struct Case {
     pub counts: [usize; 3],
     /// What was not checked.
     pub not_checked: Vec<NotChecked>,
+    /// What a person calls the parts.
+    pub papers: Papers,
 }
 
 /// The result of an audit.
@@ -379,7 +383,7 @@ impl Ending {
     }
 }
 
-/// Seconds since 1970 as a time of day in UTC.
-fn instant(seconds: u64) -> String {
-    Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)).to_string()
+/// A time given in seconds since 1970.
+fn instant(seconds: u64) -> Timestamp {
+    Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
 }

@@ -6,6 +6,7 @@ use crate::audit::bundle::{Bundle, MANIFEST, MIMETYPE, MIMETYPE_TEXT, Reading, S
 use crate::audit::contract;
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
+use crate::audit::papers::Papers;
 use crate::audit::report::{Book, Check, NotChecked, Report};
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
@@ -44,6 +45,7 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     logs.mark_grants(&entries, &mut book);
     let (mut case, attempt) = contract::examine(&entries, &logs, &mut book);
     case.root = found;
+    case.papers = Papers::of(&reading);
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
     case.not_checked.extend(not_checked(bundle));
     Examined { report: book.close(case), logs: Some(logs), attempt }

@@ -1,7 +1,8 @@
 //! The report for machines: stable words under stable names, beside the text for a person.
 use serde_json::{Value, json};
 
-use super::{Assumption, AuditFinding, Case, LegLine, NotChecked, Report, Row, instant};
+use super::told::Told;
+use super::{Assumption, AuditFinding, Case, Check, LegLine, NotChecked, Report, Row, instant};
 use crate::audit::bundle::printable;
 use crate::domain::id::OrgId;
 use crate::domain::law::Basis;
@@ -11,9 +12,12 @@ use crate::domain::reason::Lang;
 impl Report {
     /// The report for machines.
     pub fn json(&self, lang: Lang) -> Value {
-        let finding = |finding: &AuditFinding| {
+        let finding = |check: Check, finding: &AuditFinding| {
+            let told = Told::new(check, finding, &self.case.papers, lang);
             json!({
                 "subject": printable(&finding.subject),
+                "about": told.about,
+                "sentence": told.sentence,
                 "verdict": finding.ruling.code(),
                 "reason": finding.refusal.reason.code(),
                 "message": finding.refusal.reason.text(lang),
@@ -26,12 +30,13 @@ impl Report {
                 "title": row.check.text(lang),
                 "verdict": row.ruling().code(),
                 "passed": row.passed,
-                "findings": row.findings.iter().map(finding).collect::<Vec<_>>(),
+                "findings": row.findings.iter().map(|found| finding(row.check, found)).collect::<Vec<_>>(),
             })
         };
         let not_checked = |gap: &NotChecked| json!({ "code": gap.code(), "text": gap.text(lang) });
         json!({
             "verdict": self.ruling().code(),
+            "headline": self.headline(lang),
             "exit_code": self.ruling().exit_code(),
             "case": self.case.json(lang),
             "checks": self.rows.iter().map(row).collect::<Vec<_>>(),
@@ -60,7 +65,7 @@ impl Case {
             "title": title.map(|(title, _, _)| printable(title)), "seller": title.map(|(_, seller, _)| seller),
             "version": title.map(|(_, _, version)| version), "as_of": self.as_of.map(|day| day.to_string()),
             "total_cents": self.total.map(|(total, _)| total), "term_years": self.total.map(|(_, years)| years),
-            "ending": self.ending.map(|ending| ending.code()), "witnessed_at": self.witnessed_at.map(instant),
+            "ending": self.ending.map(|ending| ending.code()), "witnessed_at": self.witnessed_at.map(|seconds| instant(seconds).to_string()),
             "statements": self.counts[0], "signatures": self.counts[1], "logs": self.counts[2],
             "legs": self.legs.iter().map(leg).collect::<Vec<_>>(),
             "assumptions": self.assumptions.iter().map(assumption).collect::<Vec<_>>(),

@@ -2,25 +2,83 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::told::{Told, moment};
 use super::{Case, Ending, Report, Row, Ruling, instant};
 use crate::audit::bundle::printable;
 use crate::domain::id::OrgId;
 use crate::domain::law::Basis;
+use crate::domain::law::words::german;
 use crate::domain::order::VoidReason;
 use crate::domain::reason::Lang;
 
 impl Report {
-    /// The report as text, one layout for both languages.
+    /// The verdict and the one sentence that matters.
+    pub fn headline(&self, lang: Lang) -> String {
+        let worst = self.ruling();
+        let verdict = worst.text(lang);
+        let mut said = verdict[..1].to_uppercase() + &verdict[1..];
+        let mut wrong = self.findings().filter(|(_, finding)| finding.ruling == worst);
+        match (worst, wrong.next()) {
+            (Ruling::Valid, _) => said += &format!(": {}", self.case.borne_out(lang)),
+            (_, None) => said.push('.'),
+            (_, Some((check, finding))) => {
+                let told = Told::new(check, finding, &self.case.papers, lang);
+                said += &format!(": {}. {}", told.about, told.sentence);
+                said += &match (wrong.count(), lang) {
+                    (0, _) => String::new(),
+                    (1, Lang::De) => " Dazu eine weitere Feststellung.".to_owned(),
+                    (1, Lang::En) => " And one more finding.".to_owned(),
+                    (more, Lang::De) => format!(" Dazu {more} weitere Feststellungen."),
+                    (more, Lang::En) => format!(" And {more} more findings."),
+                };
+            }
+        }
+        said
+    }
+
+    /// The report as text, one layout for both languages: the verdict, what led to it, what was examined.
     pub fn text(&self, lang: Lang) -> String {
         let mut page = Page { lang, text: String::new() };
+        page.line(&self.ruling().text(lang).to_uppercase());
+        page.line(&self.headline(lang));
+        page.findings(self);
         page.heading(&self.case);
         page.checks(&self.rows);
-        page.findings(self);
         page.legs(&self.case);
         page.not_checked(&self.case);
         let ruling = self.ruling().text(lang).to_uppercase();
         page.line(&format!("{}: {ruling}", page.pick("Gesamturteil", "Overall")));
         page.text
+    }
+}
+
+impl Case {
+    /// What the evidence bears out, in one sentence.
+    fn borne_out(&self, lang: Lang) -> String {
+        let (Some(buyer), Some(provider), Some(ending)) = (self.parties.first(), self.parties.last(), self.ending)
+        else {
+            let [de, en] = ["die Nachweise stimmen.", "the evidence holds."];
+            return if lang == Lang::De { de } else { en }.to_owned();
+        };
+        let (buyer, provider) = (self.papers.org(buyer), self.papers.org(provider));
+        let price = self.total.map(|(total, _)| total.text(lang));
+        match (ending, price, lang) {
+            (Ending::Sealed, Some(price), Lang::De) => format!(
+                "Der Vertrag ist so zustande gekommen, wie die Nachweise sagen: {buyer} bei {provider}, {price} netto über \
+                 die Laufzeit, {} Abschnitte.",
+                self.legs.len()
+            ),
+            (Ending::Sealed, Some(price), Lang::En) => format!(
+                "The contract came about as the evidence says: {buyer} with {provider}, {price} net over the term, {} legs.",
+                self.legs.len()
+            ),
+            (_, _, Lang::De) => {
+                format!("Die Nachweise zur Bestellung von {buyer} bei {provider} stimmen; {}.", ending.text(lang))
+            }
+            (_, _, Lang::En) => {
+                format!("The evidence on the order of {buyer} with {provider} holds; {}.", ending.text(lang))
+            }
+        }
     }
 }
 
@@ -81,8 +139,7 @@ impl Page {
     }
 
     fn heading(&mut self, case: &Case) {
-        let title = self.pick("Prüfbericht zu einer Bestellung", "Audit report on an order");
-        self.line(title);
+        self.section("Geprüfte Bestellung", "Order examined");
         if let Some((order, attempt)) = case.order {
             let attempt = format!("{order} ({} {attempt})", self.pick("Versuch", "attempt"));
             self.item("Bestellung", "Order", &attempt);
@@ -102,7 +159,7 @@ impl Page {
             self.item("Bezug", "Relates to", &amends.text(self.lang));
         }
         if let Some((total, years)) = case.total {
-            let text = format!("{total} ({years} {})", self.pick("Jahre", "years"));
+            let text = format!("{} ({years} {})", total.text(self.lang), self.pick("Jahre", "years"));
             self.item("Gesamtpreis", "Total", &text);
         }
         for (org, weight, share) in &case.members {
@@ -110,13 +167,14 @@ impl Page {
             self.item("Für", "For", &text);
         }
         if let Some(day) = case.as_of {
-            self.item("Vergabetag", "Day of award", &day.to_string());
+            let day = if self.lang == Lang::De { german(day) } else { day.to_string() };
+            self.item("Vergabetag", "Day of award", &day);
         }
         if let Some(ending) = case.ending {
             self.item("Ergebnis", "Result", ending.text(self.lang));
         }
         if let Some(at) = case.witnessed_at {
-            self.item("Bezeugt", "Witnessed", &instant(at));
+            self.item("Bezeugt", "Witnessed", &moment(instant(at), self.lang));
         }
         if let Some(root) = case.root {
             self.item("Wurzel", "Root", &format!("sha256:{root}"));
@@ -130,15 +188,11 @@ impl Page {
     }
 
     fn checks(&mut self, rows: &[Row]) {
-        self.section("Prüfungen", "Checks");
+        self.section("Prüfungen (Urteil, Zahl der Einzelprüfungen)", "Checks (verdict, number of single checks)");
         for row in rows {
             let ruling = row.ruling().text(self.lang);
-            self.line(&format!(
-                "  {:<11} {ruling:<13} {:>4}  {}",
-                row.check.code(),
-                row.passed,
-                row.check.text(self.lang)
-            ));
+            let (title, code) = (row.check.text(self.lang), row.check.code());
+            self.line(&format!("  {ruling:<13} {:>4}  {title} [{code}]", row.passed));
         }
     }
 
@@ -147,19 +201,22 @@ impl Page {
             return;
         }
         self.section("Feststellungen", "Findings");
+        let mut worst_first: Vec<_> = report.findings().collect();
+        worst_first.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.ruling));
         let mut helped = BTreeSet::new();
-        for (check, finding) in report.findings() {
-            let (refusal, lang) = (&finding.refusal, self.lang);
+        for (number, (check, finding)) in worst_first.into_iter().enumerate() {
+            let told = Told::new(check, finding, &report.case.papers, self.lang);
             let ruling = match finding.ruling {
                 Ruling::Valid => self.pick("Hinweis", "remark"),
-                other => other.text(lang),
+                other => other.text(self.lang),
             };
-            self.line(&format!("  {} {} {}: {ruling}", check.code(), refusal.reason.code(), finding.subject));
-            let details = if refusal.fields.is_empty() { String::new() } else { format!(" ({})", refusal.details()) };
-            self.line(&format!("    {}{details}", refusal.reason.text(lang)));
-            if helped.insert(refusal.reason) {
-                self.line(&format!("    {}", refusal.reason.help(lang)));
+            self.line(&format!("  {}. {ruling}: {}", number + 1, told.about));
+            self.line(&format!("     {}", told.sentence));
+            if helped.insert(told.remedy) {
+                let what_now = self.pick("Abhilfe", "What now");
+                self.line(&format!("     {what_now}: {}", told.remedy));
             }
+            self.line(&format!("     [{}]", told.place));
         }
     }
 
