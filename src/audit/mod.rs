@@ -4,6 +4,7 @@
 //! findings, never stops at the first, and says what it did not check. Must never call a thing valid that it could not
 //! check: whatever lacks its proof, its witnesses or its facts is *nicht prüfbar*.
 pub mod bundle;
+pub mod compare;
 pub mod contract;
 pub mod dossier;
 pub mod instructions;
@@ -11,6 +12,7 @@ pub mod logs;
 pub mod packing;
 pub mod papers;
 pub mod report;
+pub mod show;
 pub mod verify;
 
 use crate::audit::bundle::Bundle;

@@ -1,13 +1,15 @@
 //! `verbund-audit`: judges an evidence bundle offline. Contains no network stack, no async runtime and no database.
 //!
 //! Data on stdout, talk on stderr. Exit codes: 0 valid, 9 invalid, 10 not checkable, 2 usage, 6 no such file.
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use verbund::audit::bundle::BUNDLE_BYTES_MAX;
+use verbund::audit::bundle::{BUNDLE_BYTES_MAX, Bundle};
+use verbund::audit::compare::compare as compared;
 use verbund::audit::dossier::draft;
+use verbund::audit::show::show as listing;
 use verbund::audit::{examine, inspect};
 use verbund::domain::id::StatementId;
 use verbund::domain::reason::{Class, Lang, Reason, Refusal};
@@ -57,6 +59,40 @@ enum Command {
         #[arg(long, value_enum, default_value = "html")]
         format: Sheet,
     },
+    /// Listet auf, was in einem Prüfpaket steht: wer, was, wann, Kennung. Prüft nichts.
+    #[command(after_help = "Beispiel:\n  verbund-audit show bestellung.asice")]
+    Show {
+        /// Das Prüfpaket.
+        #[arg(value_name = "PRÜFPAKET")]
+        bundle: PathBuf,
+        /// Sprache der Liste.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form der Liste.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Form,
+    },
+    /// Vergleicht zwei Prüfpakete einer Bestellung, etwa vom Besteller und vom Anbieter.
+    ///
+    /// Ausgang: 9, wenn sie sich widersprechen oder eines ungültig ist; 10, wenn eines nicht prüfbar ist; sonst 0.
+    #[command(after_help = "Beispiel:\n  verbund-audit compare besteller.asice anbieter.asice --root sha256:2f1c…")]
+    Compare {
+        /// Das eine Prüfpaket, A.
+        #[arg(value_name = "PRÜFPAKET_A")]
+        first: PathBuf,
+        /// Das andere, B.
+        #[arg(value_name = "PRÜFPAKET_B")]
+        second: PathBuf,
+        /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt.
+        #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
+        root: Option<StatementId>,
+        /// Sprache des Vergleichs.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form des Vergleichs.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Form,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -103,6 +139,10 @@ fn main() -> ExitCode {
     let (lang, done) = match arguments.command {
         Command::Verify { bundle, root, lang, output } => (lang, verify(&bundle, root, lang.into(), output)),
         Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
+        Command::Show { bundle, lang, output } => (lang, show(&bundle, lang.into(), output)),
+        Command::Compare { first, second, root, lang, output } => {
+            (lang, compare([&first, &second], root, lang.into(), output))
+        }
     };
     let lang = lang.into();
     match done {
@@ -134,6 +174,25 @@ fn report(bundle: &Path, root: Option<StatementId>, lang: Lang, format: Sheet) -
     Ok(examined.report.ruling().exit_code())
 }
 
+fn show(bundle: &Path, lang: Lang, output: Form) -> Result<u8, Refusal> {
+    let listing = listing(&Bundle::parse(&read(bundle)?)?);
+    match output {
+        Form::Text => write(&listing.text(lang))?,
+        Form::Json => write(&format!("{:#}\n", listing.json(lang)))?,
+    }
+    Ok(0)
+}
+
+fn compare(bundles: [&Path; 2], root: Option<StatementId>, lang: Lang, output: Form) -> Result<u8, Refusal> {
+    let [first, second] = [read(bundles[0])?, read(bundles[1])?];
+    let found = compared([&first, &second], root)?;
+    match output {
+        Form::Text => write(&found.text(lang))?,
+        Form::Json => write(&format!("{:#}\n", found.json(lang)))?,
+    }
+    Ok(found.ruling().exit_code())
+}
+
 fn write(text: &str) -> Result<(), Refusal> {
     let written = std::io::stdout().lock().write_all(text.as_bytes());
     written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("error", error))
@@ -141,11 +200,7 @@ fn write(text: &str) -> Result<(), Refusal> {
 
 /// Reads at most one byte more than a bundle may have: enough to see that it is too large.
 fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
-    let refuse = |error| Refusal::new(Reason::FileUnreadable).with("file", path.display()).with("error", error);
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(refuse)?;
-    file.take(BUNDLE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(refuse)?;
-    Ok(bytes)
+    usage::read(path, BUNDLE_BYTES_MAX + 1)
 }
 
 /// What, why, what now, code.

@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 mod agenda;
 mod audit_cases;
+mod audit_faces;
 mod cli;
 mod cluster;
 mod configs;
