@@ -1,8 +1,10 @@
-//! Floor 5: what the command-line library says by itself, in German, for both programs. In English it speaks for itself.
+//! Floor 5: what both programs share: how a file is read, and what the command-line library says by itself, in German. In
+//! English it speaks for itself.
 //!
 //! Must never change what is accepted, only the words; exit codes stay: 0 after help, 2 after wrong use.
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write};
+use std::io::{IsTerminal as _, Read as _, Write};
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Error, Parser};
@@ -48,6 +50,15 @@ pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
         }
         _ => Stop::Refused(Refusal::new(Reason::UsageInvalid).with("why", why(&error))),
     })
+}
+
+/// Reads a file, at most so many bytes: a larger one is cut there, and whoever reads on sees that it is too large.
+pub fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let refuse = |error| Refusal::new(Reason::FileUnreadable).with("file", path.display()).with("problem", error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(refuse)?;
+    file.take(bytes_max as u64).read_to_end(&mut bytes).map_err(refuse)?;
+    Ok(bytes)
 }
 
 /// The language asked for, before anything is parsed.

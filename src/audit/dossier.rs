@@ -3,29 +3,29 @@
 //! Same bundle, same root, same bytes. What was decided and why is taken from signed statements; what they do not say is
 //! called unknown and left to the officer. Must never judge anew what the audit has judged, and never invent.
 //! Contents after section 8 (2) VgV, which does not bind in-house awards but is what auditors ask for.
-use std::collections::BTreeMap;
-
 use crate::audit::chronicle::Chronicle;
-use crate::audit::dossier::page::{Cell, Chapter, Page, Table};
-use crate::audit::legs::judged_legs;
+use crate::audit::dossier::page::{Cell, Chapter, Column, Fit, Page, Table};
 use crate::audit::logs::Logs;
+use crate::audit::report::told::Told;
 use crate::audit::report::{Ending, Report};
 use crate::audit::terms::buyer_of;
 use crate::audit::verify::Examined;
 use crate::domain::body::Body;
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::OrgId;
 use crate::domain::law::words::german;
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
 use crate::domain::order::{Attempt, Request};
 use crate::domain::reason::Lang;
-use crate::domain::statement::Verified;
 use crate::domain::time::{Date, Timestamp};
 
 mod decisions;
+mod evidence;
 mod grounds;
 mod offers;
 pub mod page;
+mod routes;
+mod summary;
 
 /// What the chapters are written from.
 struct Draft<'e> {
@@ -46,7 +46,7 @@ pub fn draft(examined: &Examined, lang: Lang) -> Page {
         title: say("Vergabevermerk (Entwurf)", "Award record (draft)").to_owned(),
         ruling: ruling.code(),
         preface: vec![
-            format!("{}: {}", say("Prüfung der Nachweise", "Audit of the evidence"), ruling.text(lang)),
+            report.headline(lang),
             say(
                 "Entwurf, aus den unterschriebenen Nachweisen erzeugt. Die zuständige Person prüft, ergänzt und \
                  unterschreibt ihn; sie entscheidet, nicht das Programm.",
@@ -60,11 +60,14 @@ pub fn draft(examined: &Examined, lang: Lang) -> Page {
             )
             .to_owned(),
         ],
+        foot: say("Vergabevermerk (Entwurf)", "Award record (draft)").to_owned(),
         chapters: Vec::new(),
     };
     if let (Some(logs), Some(attempt)) = (&examined.logs, &examined.attempt) {
         let draft = Draft { lang, report, logs, chronicle: &examined.chronicle, attempt };
+        page.foot = format!("{}, {} {}", page.foot, say("Bestellung", "order"), draft.request().order);
         page.chapters = vec![
+            draft.summary(),
             draft.subject(),
             draft.need(),
             draft.offerings(),
@@ -97,18 +100,33 @@ impl<'e> Draft<'e> {
         self.attempt.request.body()
     }
 
-    fn columns(&self, names: &[(&'static str, &'static str, &'static str)]) -> Vec<(&'static str, String)> {
-        names.iter().map(|(id, de, en)| (*id, self.say(de, en).to_owned())).collect()
-    }
-
     fn table(
         &self,
         id: &'static str,
         caption: &str,
-        columns: &[(&'static str, &'static str, &'static str)],
+        columns: &[(&'static str, Fit, &'static str, &'static str)],
         rows: Vec<Vec<Cell>>,
     ) -> Table {
-        Table { id, caption: caption.to_owned(), columns: self.columns(columns), rows }
+        let column = |&(id, fit, de, en): &(_, _, _, _)| Column { id, head: self.say(de, en).to_owned(), fit };
+        let columns = columns.iter().map(column).collect();
+        Table { id, caption: caption.to_owned(), columns, rows, sum: Vec::new() }
+    }
+
+    fn money(&self, cents: Cents) -> Cell {
+        Cell::of(cents.text(self.lang), cents.get())
+    }
+
+    /// A number with its thousands apart.
+    fn count(&self, number: u64) -> Cell {
+        let digits = number.to_string();
+        let mut text = String::new();
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                text.push(if self.lang == Lang::De { '.' } else { ',' });
+            }
+            text.push(digit);
+        }
+        Cell::of(text, number)
     }
 
     fn offering(&self) -> Option<(&'e str, &'e Offering)> {
@@ -205,154 +223,19 @@ impl<'e> Draft<'e> {
         chapter
     }
 
-    fn routes(&self) -> Chapter {
-        let request = self.request();
-        let mut chapter =
-            Chapter::new("routes", self.say("4. Beschaffungsweg und Begründung", "4. Route and reasons"));
-        chapter.entry(
-            "chosen",
-            self.say("Gewählter Weg", "Route chosen"),
-            Cell::of(&request.route, request.route.parties().iter().map(ToString::to_string).collect::<Vec<_>>()),
-        );
-        if request.considered.is_empty() {
-            let unknown = self.say(
-                "Welche anderen Wege geprüft wurden, steht nicht im Prüfpaket; ergänzen (`verbund chain routes`).",
-                "Which other routes were examined is not in the bundle; add them (`verbund chain routes`).",
-            );
-            chapter.entry("others", self.say("Andere Wege", "Other routes"), Cell::unknown(unknown));
-        } else {
-            chapter.tables.push(self.considered());
-        }
-        let mut rows = Vec::new();
-        for leg in judged_legs(self.attempt, self.logs, self.chronicle) {
-            let verdict = Cell::of(leg.verdict.text(self.lang), serde_json::json!(leg.verdict));
-            let basis = leg
-                .basis
-                .map_or_else(|| Cell::unknown(self.say("keine", "none")), |basis| Cell::text(basis.paragraph()));
-            let reasons: Vec<String> = leg.findings.iter().map(|finding| finding.text(self.lang)).collect();
-            rows.push(vec![
-                self.org(&leg.from),
-                self.org(&leg.to),
-                verdict,
-                basis,
-                self.yes_no(leg.assumed()),
-                Cell::of(reasons.join(" "), reasons),
-            ]);
-        }
-        if rows.is_empty() {
-            chapter.note(self.say(
-                "Kein Abschnitt wurde beurteilt, oder das Regelwerk liegt dem Prüfpaket nicht bei.",
-                "No leg was judged, or the rule pack is not in the bundle.",
-            ));
-        }
-        let columns = [
-            ("from", "Von", "From"),
-            ("to", "An", "To"),
-            ("verdict", "Ergebnis", "Result"),
-            ("basis", "Grundlage", "Basis"),
-            ("assumed", "mit Annahmen", "assumptions"),
-            ("reasons", "Gründe", "Reasons"),
-        ];
-        let caption = self.say(
-            "Abschnitte, nachgeprüft mit den Nachweisen des Prüfpakets",
-            "Legs, judged again on the evidence in the bundle",
-        );
-        chapter.tables.push(self.table("legs", caption, &columns, rows));
-        chapter
-    }
-
-    /// The routes the officer had before choosing, as the request says.
-    fn considered(&self) -> Table {
-        let request = self.request();
-        let rows = request.considered.iter().map(|seen| {
-            let unknown = || Cell::unknown(self.say("nicht bekannt", "unknown"));
-            let parties: Vec<&str> = seen.route.parties().iter().map(OrgId::as_str).collect();
-            vec![
-                Cell::of(&seen.route, parties),
-                Cell::of(seen.verdict.text(self.lang), serde_json::json!(seen.verdict)),
-                seen.total.map_or_else(unknown, money),
-                self.yes_no(seen.route == request.route),
-            ]
-        });
-        let columns = [
-            ("route", "Weg", "Route"),
-            ("verdict", "Ergebnis", "Result"),
-            ("total", "Preis netto", "Net price"),
-            ("chosen", "gewählt", "chosen"),
-        ];
-        let caption = self.say(
-            "Betrachtete Wege, wie das Programm sie vor der Bestellung beurteilte (Angabe der Anfrage)",
-            "Routes considered, as the program judged them before the order (as the request says)",
-        );
-        self.table("considered", caption, &columns, rows.collect())
-    }
-
-    fn evidence(&self) -> Chapter {
-        let mut chapter =
-            Chapter::new("evidence", self.say("5. Nachweise und ihre Geltung", "5. Evidence and its validity"));
-        let day = self.request().as_of;
-        let known_on = self.request().signed_at.date();
-        // By their names in the bundle, which number them.
-        let by_name: BTreeMap<&str, (&StatementId, &Verified<Body>)> =
-            self.logs.public().iter().map(|(id, (name, verified))| (name.as_str(), (id, verified))).collect();
-        let rows = by_name.into_iter().filter_map(|(name, (id, verified))| {
-            let (about, from, to, known, source, assumed) = match verified.body() {
-                Body::Membership(fact) => (
-                    format!("{} → {}", fact.member, fact.of),
-                    fact.valid_from,
-                    fact.valid_to,
-                    Some(fact.known_from),
-                    &fact.source,
-                    fact.assumed,
-                ),
-                Body::EntityFacts(fact) => {
-                    let (org, known) = (fact.org.to_string(), Some(fact.known_from));
-                    (org, fact.valid_from, fact.valid_to, known, &fact.source, fact.assumed)
-                }
-                Body::RulePack(pack) => {
-                    (pack.name.to_string(), pack.valid_from, pack.valid_to, None, &pack.source, false)
-                }
-                _ => return None,
-            };
-            let in_force =
-                from <= day && to.is_none_or(|end| day <= end) && known.is_none_or(|known| known <= known_on);
-            Some(vec![
-                Cell::text(about),
-                Cell::of(self.interval(from, to), serde_json::json!([from.to_string(), to.map(|to| to.to_string())])),
-                known.map_or_else(|| Cell::text("–"), |known| self.day(known)),
-                self.yes_no(in_force),
-                self.yes_no(assumed),
-                Cell::text(source),
-                Cell::of(format!("{name} ({})", short(id)), id.to_string()),
-            ])
-        });
-        let rows = rows.collect();
-        let columns = [
-            ("about", "Worüber", "About"),
-            ("validity", "Gültig", "Valid"),
-            ("known_from", "Bekannt seit", "Known since"),
-            ("in_force", "am Vergabetag in Kraft", "in force on the day of award"),
-            ("assumed", "Annahme", "Assumption"),
-            ("source", "Quelle", "Source"),
-            ("statement", "Erklärung", "Statement"),
-        ];
-        let caption = self.say("Tatsachen und Regelwerk im Prüfpaket", "Facts and rule pack in the bundle");
-        chapter.tables.push(self.table("facts", caption, &columns, rows));
-        chapter
-    }
-
     fn not_checked(&self) -> Chapter {
         let mut chapter = Chapter::new(
             "not-checked",
             self.say("9. Feststellungen und was nicht geprüft ist", "9. Findings, and what was not checked"),
         );
         let rows = self.report.findings().map(|(check, finding)| {
-            let refusal = &finding.refusal;
+            let told = Told::new(check, finding, &self.report.case.papers, self.lang);
             vec![
-                Cell::of(check.text(self.lang), check.code()),
                 Cell::of(finding.ruling.text(self.lang), finding.ruling.code()),
-                Cell::text(&finding.subject),
-                Cell::of(refusal.reason.text(self.lang), refusal.reason.code()),
+                Cell::of(told.about, finding.subject.as_str()),
+                Cell::of(told.sentence, finding.refusal.reason.code()),
+                Cell::of(check.text(self.lang), check.code()),
+                Cell::text(told.place),
             ]
         });
         let rows: Vec<Vec<Cell>> = rows.collect();
@@ -360,10 +243,11 @@ impl<'e> Draft<'e> {
             chapter.note(self.say("Die Prüfung ergab keine Feststellungen.", "The audit had no findings."));
         } else {
             let columns = [
-                ("check", "Prüfung", "Check"),
-                ("ruling", "Urteil", "Ruling"),
-                ("subject", "Teil", "Member"),
-                ("reason", "Feststellung", "Finding"),
+                ("ruling", Fit::Word, "Urteil", "Ruling"),
+                ("subject", Fit::Text, "Betrifft", "Concerns"),
+                ("reason", Fit::Text, "Feststellung", "Finding"),
+                ("check", Fit::Below, "Prüfung", "Check"),
+                ("place", Fit::Below, "Fundstelle", "Place"),
             ];
             chapter.tables.push(self.table("findings", self.say("Feststellungen", "Findings"), &columns, rows));
         }
@@ -385,12 +269,4 @@ impl<'e> Draft<'e> {
         }
         chapter
     }
-}
-
-fn money(cents: Cents) -> Cell {
-    Cell::of(cents, cents.get())
-}
-
-fn short(id: &StatementId) -> String {
-    id.to_string().chars().take(16).collect()
 }

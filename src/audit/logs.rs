@@ -512,6 +512,12 @@ fn check_of(section: Section) -> Check {
 /// request.
 fn included(entry: &Entry, proof: &TlogProof, outcome: Option<&OutcomeKey>) -> Result<(), Refusal> {
     let head = Checkpoint::parse(proof.checkpoint.text())?;
+    let leaf = leaf_of(entry, proof, outcome)?;
+    verify_inclusion(leaf, proof.index, head.size, &proof.hashes, head.root)
+}
+
+/// The hash of the leaf that a statement must have.
+pub(super) fn leaf_of(entry: &Entry, proof: &TlogProof, outcome: Option<&OutcomeKey>) -> Result<Hash, Refusal> {
     let kind = entry.signed.kind();
     let audience = if kind.is_public() { Audience::Public } else { Audience::Parties };
     let tag = match (kind, outcome) {
@@ -524,6 +530,5 @@ fn included(entry: &Entry, proof: &TlogProof, outcome: Option<&OutcomeKey>) -> R
     let digest: [u8; 32] = proof.extra.as_slice().try_into().map_err(|_| {
         Refusal::new(Reason::ProofInvalid).with("rule", "the extra line holds the trust digest of the leaf")
     })?;
-    let leaf = Leaf::new(&entry.signed, audience, tag).hash(Hash(digest));
-    verify_inclusion(leaf, proof.index, head.size, &proof.hashes, head.root)
+    Ok(Leaf::new(&entry.signed, audience, tag).hash(Hash(digest)))
 }

@@ -6,6 +6,7 @@
 pub mod belonging;
 pub mod bundle;
 pub mod chronicle;
+pub mod compare;
 pub mod container;
 pub mod contract;
 pub mod cover;
@@ -15,7 +16,9 @@ pub mod legs;
 pub mod logs;
 pub mod messages;
 pub mod packing;
+pub mod papers;
 pub mod report;
+pub mod show;
 pub mod terms;
 pub mod timestamp;
 pub mod verify;

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::audit::bundle::{
-    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, NOTE, PLACES, POLICY, PROOFS, Section, TIMES, VERIFY, cover_name,
-    log_label, origin_of, who,
+    Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, NOTE, PLACES, POLICY, PROOFS, Section, TIMES, VERIFY,
+    cover_name, log_label, origin_of, who,
 };
 use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::cover::Cover;

@@ -1,18 +1,20 @@
 //! What an audit found: every check with its ruling, every finding with its code, and what was not checked.
 //!
-//! Must never soften: the overall ruling is the worst of all, and a check that had nothing to look at is not passed.
+//! Data and rules: `words` writes them for a person, `json` for a machine. Must never soften: the overall ruling is the
+//! worst of all, and a check that had nothing to look at is not passed.
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
-use crate::domain::characters::printable;
+use crate::audit::papers::Papers;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::{Amends, Mode, VoidReason};
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::domain::time::{Date, Timestamp};
+
+mod json;
+pub mod told;
+mod words;
 
 /// What a check or the whole audit says. The order is from best to worst.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -334,6 +336,8 @@ pub struct Case {
     pub counts: [usize; 3],
     /// What was not checked.
     pub not_checked: Vec<NotChecked>,
+    /// What a person calls the parts.
+    pub papers: Papers,
 }
 
 /// The result of an audit.
@@ -364,77 +368,6 @@ impl Report {
     pub fn findings(&self) -> impl Iterator<Item = (Check, &AuditFinding)> {
         self.rows.iter().flat_map(|row| row.findings.iter().map(|finding| (row.check, finding)))
     }
-
-    /// The report as text, one layout for both languages.
-    pub fn text(&self, lang: Lang) -> String {
-        let mut page = Page { lang, text: String::new() };
-        page.heading(&self.case);
-        page.checks(&self.rows);
-        page.findings(self);
-        page.legs(&self.case);
-        page.not_checked(&self.case);
-        let ruling = self.ruling().text(lang).to_uppercase();
-        page.line(&format!("{}: {ruling}", page.pick("Gesamturteil", "Overall")));
-        page.text
-    }
-
-    /// The report for machines.
-    pub fn json(&self, lang: Lang) -> Value {
-        let finding = |finding: &AuditFinding| {
-            json!({
-                "subject": printable(&finding.subject),
-                "verdict": finding.ruling.code(),
-                "reason": finding.refusal.reason.code(),
-                "message": finding.refusal.reason.text(lang),
-                "details": finding.refusal.fields,
-            })
-        };
-        let row = |row: &Row| {
-            json!({
-                "check": row.check.code(),
-                "title": row.check.text(lang),
-                "verdict": row.ruling().code(),
-                "passed": row.passed,
-                "findings": row.findings.iter().map(finding).collect::<Vec<_>>(),
-            })
-        };
-        let not_checked = |gap: &NotChecked| json!({ "code": gap.code(), "text": gap.text(lang) });
-        json!({
-            "verdict": self.ruling().code(),
-            "exit_code": self.ruling().exit_code(),
-            "case": self.case.json(lang),
-            "checks": self.rows.iter().map(row).collect::<Vec<_>>(),
-            "not_checked": self.case.not_checked.iter().map(not_checked).collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl Case {
-    fn json(&self, lang: Lang) -> Value {
-        let leg = |leg: &LegLine| {
-            json!({
-                "from": leg.from, "to": leg.to, "verdict": leg.verdict, "basis": leg.basis,
-                "paragraph": leg.basis.map(Basis::paragraph), "assumed": leg.assumed,
-                "open": leg.open.iter().map(|[de, en]| if lang == Lang::De { de } else { en }).collect::<Vec<_>>(),
-            })
-        };
-        let assumption = |assumption: &Assumption| json!({ "member": assumption.member, "about": assumption.about, "source": printable(&assumption.source) });
-        let title = self.offering_title.as_ref();
-        let member = |(org, weight, share): &(OrgId, u64, Cents)| json!({ "org": org, "weight": weight, "share_cents": share });
-        json!({
-            "mode": self.mode, "amends": self.amends,
-            "members": self.members.iter().map(member).collect::<Vec<_>>(),
-            "root": self.root, "order": self.order.map(|(order, _)| order), "attempt": self.order.map(|(_, n)| n),
-            "parties": self.parties, "offering": self.offering,
-            "title": title.map(|(title, _, _)| printable(title)), "seller": title.map(|(_, seller, _)| seller),
-            "version": title.map(|(_, _, version)| version), "as_of": self.as_of.map(|day| day.to_string()),
-            "total_cents": self.total.map(|(total, _)| total), "term_years": self.total.map(|(_, years)| years),
-            "ending": self.ending.map(|ending| ending.code()), "witnessed_at": self.witnessed_at.map(instant),
-            "statements": self.counts[0], "signatures": self.counts[1], "logs": self.counts[2],
-            "legs": self.legs.iter().map(leg).collect::<Vec<_>>(),
-            "assumptions": self.assumptions.iter().map(assumption).collect::<Vec<_>>(),
-        })
-    }
 }
 
 impl Ending {
@@ -454,178 +387,9 @@ impl Ending {
             Self::Void(VoidReason::Superseded) => "VOID_SUPERSEDED",
         }
     }
-
-    /// The words for a person.
-    pub fn text(self, lang: Lang) -> &'static str {
-        match (self, lang) {
-            (Self::Sealed, Lang::De) => "geschlossen: alle Abschnitte verbindlich",
-            (Self::Sealed, Lang::En) => "sealed: all legs binding",
-            (Self::Open, Lang::De) => "offen: noch nicht entschieden",
-            (Self::Open, Lang::En) => "open: not decided yet",
-            (Self::Void(VoidReason::Cancelled), Lang::De) => "ohne Vertrag beendet: vom Besteller abgebrochen",
-            (Self::Void(VoidReason::Cancelled), Lang::En) => "void: cancelled by the buyer",
-            (Self::Void(VoidReason::Expired), Lang::De) => "ohne Vertrag beendet: Frist abgelaufen",
-            (Self::Void(VoidReason::Expired), Lang::En) => "void: a deadline passed",
-            (Self::Void(VoidReason::Rejected), Lang::De) => "ohne Vertrag beendet: abgelehnt",
-            (Self::Void(VoidReason::Rejected), Lang::En) => "void: declined or rejected",
-            (Self::Void(VoidReason::NotApproved), Lang::De) => "ohne Vertrag beendet: nicht freigegeben",
-            (Self::Void(VoidReason::NotApproved), Lang::En) => "void: not approved",
-            (Self::Void(VoidReason::PriceTooHigh), Lang::De) => "ohne Vertrag beendet: Preis zu hoch",
-            (Self::Void(VoidReason::PriceTooHigh), Lang::En) => "void: price too high",
-            (Self::Void(VoidReason::Lapsed), Lang::De) => "ohne Vertrag beendet: Voraussetzung entfallen",
-            (Self::Void(VoidReason::Lapsed), Lang::En) => "void: a condition has lapsed",
-            (Self::Void(VoidReason::Rerouted), Lang::De) => "ohne Vertrag beendet: anderer Weg gewählt",
-            (Self::Void(VoidReason::Rerouted), Lang::En) => "void: another route was chosen",
-            (Self::Void(VoidReason::Recalled), Lang::De) => "ohne Vertrag beendet: Zusage zurückgenommen",
-            (Self::Void(VoidReason::Recalled), Lang::En) => "void: a promise was withdrawn",
-            (Self::Void(VoidReason::Superseded), Lang::De) => "ohne Vertrag beendet: durch neue Anfrage ersetzt",
-            (Self::Void(VoidReason::Superseded), Lang::En) => "void: replaced by another request",
-        }
-    }
 }
 
-fn instant(seconds: u64) -> String {
-    Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)).to_string()
-}
-
-/// The text report while it is written.
-struct Page {
-    lang: Lang,
-    text: String,
-}
-
-impl Page {
-    fn pick(&self, de: &'static str, en: &'static str) -> &'static str {
-        if self.lang == Lang::De { de } else { en }
-    }
-
-    fn line(&mut self, line: &str) {
-        writeln!(self.text, "{}", printable(line)).expect("writing into memory cannot fail");
-    }
-
-    fn section(&mut self, de: &'static str, en: &'static str) {
-        let title = self.pick(de, en);
-        self.line("");
-        self.line(title);
-    }
-
-    fn item(&mut self, de: &'static str, en: &'static str, value: &str) {
-        let label = self.pick(de, en);
-        self.line(&format!("  {label:<14} {value}"));
-    }
-
-    fn heading(&mut self, case: &Case) {
-        let title = self.pick("Prüfbericht zu einer Bestellung", "Audit report on an order");
-        self.line(title);
-        if let Some((order, attempt)) = case.order {
-            let attempt = format!("{order} ({} {attempt})", self.pick("Versuch", "attempt"));
-            self.item("Bestellung", "Order", &attempt);
-        }
-        if !case.parties.is_empty() {
-            let parties: Vec<&str> = case.parties.iter().map(OrgId::as_str).collect();
-            self.item("Beteiligte", "Parties", &parties.join(" → "));
-        }
-        if let Some((title, seller, version)) = &case.offering_title {
-            let text = format!("„{title}“, {seller}, {} {version}", self.pick("Fassung", "version"));
-            self.item("Angebot", "Offering", &text);
-        }
-        if let Some(mode) = case.mode {
-            self.item("Art", "Kind", mode.text(self.lang));
-        }
-        if let Some(amends) = &case.amends {
-            self.item("Bezug", "Relates to", &amends.text(self.lang));
-        }
-        if let Some((total, years)) = case.total {
-            let text = format!("{total} ({years} {})", self.pick("Jahre", "years"));
-            self.item("Gesamtpreis", "Total", &text);
-        }
-        for (org, weight, share) in &case.members {
-            let text = format!("{org}: {share} ({} {weight})", self.pick("Schlüsselzahl", "number"));
-            self.item("Für", "For", &text);
-        }
-        if let Some(day) = case.as_of {
-            self.item("Vergabetag", "Day of award", &day.to_string());
-        }
-        if let Some(ending) = case.ending {
-            self.item("Ergebnis", "Result", ending.text(self.lang));
-        }
-        if let Some(at) = case.witnessed_at {
-            self.item("Bezeugt", "Witnessed", &instant(at));
-        }
-        if let Some(root) = case.root {
-            self.item("Wurzel", "Root", &format!("sha256:{root}"));
-        }
-        let [statements, signatures, logs] = case.counts;
-        let text = match self.lang {
-            Lang::De => format!("{statements} Erklärungen, {signatures} Unterschriften, {logs} Protokolle"),
-            Lang::En => format!("{statements} statements, {signatures} signatures, {logs} logs"),
-        };
-        self.item("Umfang", "Extent", &text);
-    }
-
-    fn checks(&mut self, rows: &[Row]) {
-        self.section("Prüfungen", "Checks");
-        for row in rows {
-            let ruling = row.ruling().text(self.lang);
-            self.line(&format!(
-                "  {:<11} {ruling:<13} {:>4}  {}",
-                row.check.code(),
-                row.passed,
-                row.check.text(self.lang)
-            ));
-        }
-    }
-
-    fn findings(&mut self, report: &Report) {
-        if report.findings().next().is_none() {
-            return;
-        }
-        self.section("Feststellungen", "Findings");
-        let mut helped = BTreeSet::new();
-        for (check, finding) in report.findings() {
-            let (refusal, lang) = (&finding.refusal, self.lang);
-            let ruling = match finding.ruling {
-                Ruling::Valid => self.pick("Hinweis", "remark"),
-                other => other.text(lang),
-            };
-            self.line(&format!("  {} {} {}: {ruling}", check.code(), refusal.reason.code(), finding.subject));
-            let details = if refusal.fields.is_empty() { String::new() } else { format!(" ({})", refusal.details()) };
-            self.line(&format!("    {}{details}", refusal.reason.text(lang)));
-            if helped.insert(refusal.reason) {
-                self.line(&format!("    {}", refusal.reason.help(lang)));
-            }
-        }
-    }
-
-    fn legs(&mut self, case: &Case) {
-        if case.legs.is_empty() {
-            return;
-        }
-        self.section("Abschnitte", "Legs");
-        for leg in &case.legs {
-            let basis = leg.basis.map_or("", Basis::paragraph);
-            let assumed = if leg.assumed { self.pick(", mit Annahmen", ", with assumptions") } else { "" };
-            let verdict = leg.verdict.text(self.lang);
-            self.line(&format!("  {} → {}: {verdict}{assumed}  {basis}", leg.from, leg.to));
-            for [de, en] in &leg.open {
-                let text = if self.lang == Lang::De { de } else { en };
-                self.line(&format!("    {text}"));
-            }
-        }
-        if case.assumptions.is_empty() {
-            return;
-        }
-        self.section("Annahmen", "Assumptions");
-        for assumption in &case.assumptions {
-            self.line(&format!("  {} ({}): {}", assumption.member, assumption.about, assumption.source));
-        }
-    }
-
-    fn not_checked(&mut self, case: &Case) {
-        self.section("Nicht geprüft", "Not checked");
-        for gap in &case.not_checked {
-            self.line(&format!("  - {}", gap.text(self.lang)));
-        }
-        self.line("");
-    }
+/// A time given in seconds since 1970.
+fn instant(seconds: u64) -> Timestamp {
+    Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
 }

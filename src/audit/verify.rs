@@ -6,6 +6,7 @@ use crate::audit::bundle::{Bundle, FORMAT, MANIFEST, Reading, Section, TIMESTAMP
 use crate::audit::chronicle::Chronicle;
 use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::logs::{Entry, Logs};
+use crate::audit::papers::Papers;
 use crate::audit::report::{Book, Check, NotChecked, Report, Ruling};
 use crate::audit::{belonging, contract, instructions, terms, timestamp};
 use crate::domain::body::Body;
@@ -65,6 +66,7 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     terms::mark_grants(&entries, &logs, &chronicle, &mut book);
     let (mut case, attempt) = contract::examine(&entries, &logs, &chronicle, &mut book);
     case.root = found;
+    case.papers = Papers::of(&reading);
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
     case.not_checked.extend(not_checked(bundle));
     Examined { report: book.close(case), logs: Some(logs), chronicle, attempt }

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use verbund::audit::bundle::Bundle;
+use verbund::audit::compare::compare as compared;
 use verbund::audit::container::bytes_of;
 use verbund::audit::dossier::draft;
+use verbund::audit::show::show as listing;
 use verbund::audit::{examine, inspect};
 use verbund::domain::characters::printable;
 use verbund::domain::id::StatementId;
@@ -59,6 +62,40 @@ enum Command {
         #[arg(long, value_enum, default_value = "html")]
         format: Sheet,
     },
+    /// Listet auf, was in einem Prüfpaket steht: wer, was, wann, Kennung. Prüft nichts.
+    #[command(after_help = "Beispiel:\n  verbund-audit show bestellung.asice")]
+    Show {
+        /// Das Prüfpaket.
+        #[arg(value_name = "PRÜFPAKET")]
+        bundle: PathBuf,
+        /// Sprache der Liste.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form der Liste.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Form,
+    },
+    /// Vergleicht zwei Prüfpakete einer Bestellung, etwa vom Besteller und vom Anbieter.
+    ///
+    /// Ausgang: 9, wenn sie sich widersprechen oder eines ungültig ist; 10, wenn eines nicht prüfbar ist; sonst 0.
+    #[command(after_help = "Beispiel:\n  verbund-audit compare besteller.asice anbieter.asice --root sha256:2f1c…")]
+    Compare {
+        /// Das eine Prüfpaket, A.
+        #[arg(value_name = "PRÜFPAKET_A")]
+        first: PathBuf,
+        /// Das andere, B.
+        #[arg(value_name = "PRÜFPAKET_B")]
+        second: PathBuf,
+        /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt.
+        #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
+        root: Option<StatementId>,
+        /// Sprache des Vergleichs.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form des Vergleichs.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Form,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -105,6 +142,10 @@ fn main() -> ExitCode {
     let (lang, done) = match arguments.command {
         Command::Verify { bundle, root, lang, output } => (lang, verify(&bundle, root, lang.into(), output)),
         Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
+        Command::Show { bundle, lang, output } => (lang, show(&bundle, lang.into(), output)),
+        Command::Compare { first, second, root, lang, output } => {
+            (lang, compare([&first, &second], root, lang.into(), output))
+        }
     };
     let lang = lang.into();
     match done {
@@ -134,6 +175,25 @@ fn report(bundle: &Path, root: Option<StatementId>, lang: Lang, format: Sheet) -
         Sheet::Json => write(&(shown(&page.json()) + "\n"))?,
     }
     Ok(examined.report.ruling().exit_code())
+}
+
+fn show(bundle: &Path, lang: Lang, output: Form) -> Result<u8, Refusal> {
+    let listing = listing(&Bundle::parse(&read(bundle)?)?);
+    match output {
+        Form::Text => write(&listing.text(lang))?,
+        Form::Json => write(&format!("{:#}\n", listing.json(lang)))?,
+    }
+    Ok(0)
+}
+
+fn compare(bundles: [&Path; 2], root: Option<StatementId>, lang: Lang, output: Form) -> Result<u8, Refusal> {
+    let [first, second] = [read(bundles[0])?, read(bundles[1])?];
+    let found = compared([&first, &second], root)?;
+    match output {
+        Form::Text => write(&found.text(lang))?,
+        Form::Json => write(&format!("{:#}\n", found.json(lang)))?,
+    }
+    Ok(found.ruling().exit_code())
 }
 
 fn write(text: &str) -> Result<(), Refusal> {

@@ -6,7 +6,10 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::audit::bundle::Bundle;
+use crate::audit::compare::compare;
 use crate::audit::container::bytes_of;
+use crate::audit::show::show;
 use crate::cli::client::{Client, parse_root};
 use crate::cli::options::Global;
 use crate::cli::output::Format;
@@ -36,6 +39,21 @@ pub enum Verb {
     Report {
         /// Prüfpaket
         bundle: PathBuf,
+        /// Wurzel des Verbunds: sha256:…, wie in der Satzung abgedruckt
+        #[arg(long, value_name = "sha256:…")]
+        root: Option<String>,
+    },
+    /// Auflisten, was in einem Prüfpaket steht, ohne es zu prüfen
+    Show {
+        /// Prüfpaket
+        bundle: PathBuf,
+    },
+    /// Zwei Prüfpakete einer Bestellung vergleichen; Ausgang 9, wenn sie sich widersprechen
+    Compare {
+        /// Das eine Prüfpaket, A
+        first: PathBuf,
+        /// Das andere, B
+        second: PathBuf,
         /// Wurzel des Verbunds: sha256:…, wie in der Satzung abgedruckt
         #[arg(long, value_name = "sha256:…")]
         root: Option<String>,
@@ -86,9 +104,21 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
             global.out().one(&page.json(), &page.html())?;
             Ok(ExitCode::from(examined.report.ruling().exit_code()))
         }
+        Verb::Show { bundle } => {
+            let listing = show(&Bundle::parse(&read(&bundle)?)?);
+            global.out().one(&listing.json(global.out().lang), &listing.text(global.out().lang))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Compare { first, second, root } => {
+            let root = root.as_deref().map(parse_root).transpose()?;
+            let found = compare([&read(&first)?, &read(&second)?], root)?;
+            global.out().one(&found.json(global.out().lang), &found.text(global.out().lang))?;
+            Ok(ExitCode::from(found.ruling().exit_code()))
+        }
     }
 }
 
+/// Reads at most one byte more than a bundle may have: enough to see that it is too large.
 fn read(bundle: &Path) -> Result<Vec<u8>, Refusal> {
     let bytes = std::fs::File::open(bundle).and_then(bytes_of);
     bytes.map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", bundle.display()).with("problem", error))

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 
 /// Largest amount a statement may name: ten billion euros. Sums of a whole chain stay far below 2^53, so every JSON
 /// reader sees the same number.
@@ -24,6 +24,27 @@ impl Cents {
     /// The number of cents.
     pub fn get(self) -> i64 {
         self.0
+    }
+
+    /// As people write it: `1.234,56 €` in German, `€1,234.56` in English.
+    pub fn text(self, lang: Lang) -> String {
+        let german = self.to_string();
+        match lang {
+            Lang::De => german,
+            Lang::En => {
+                let digits = german.trim_end_matches(" €").chars();
+                let swapped = digits.map(|c| {
+                    if c == '.' {
+                        ','
+                    } else if c == ',' {
+                        '.'
+                    } else {
+                        c
+                    }
+                });
+                format!("€{}", swapped.collect::<String>())
+            }
+        }
     }
 
     /// Sum, refused beyond the limit.
@@ -93,6 +114,8 @@ mod tests {
         {
             assert_eq!(cents(value).to_string(), text);
         }
+        assert_eq!(cents(123_456_789).text(Lang::De), "1.234.567,89 €");
+        assert_eq!(cents(123_456_789).text(Lang::En), "€1,234,567.89");
     }
 
     #[test]

@@ -682,6 +682,9 @@ reasons! {
     BundleAltered "BUNDLE_ALTERED" Verification
         "Ein Teil des Prüfpakets passt nicht zu seinem Verzeichnis." "A member of the bundle does not match its manifest."
         "Datei neu anfordern; sie wurde nach dem Erstellen verändert." "Ask for the file again; it was changed after it was made.";
+    BundlesDiffer "BUNDLES_OF_DIFFERENT_ORDERS" Rejected
+        "Die beiden Prüfpakete gehören zu verschiedenen Bestellungen." "The two bundles belong to different orders."
+        "Zwei Pakete zu derselben Bestellung angeben; `verbund-audit show` nennt ihre Nummer." "Give two bundles of one order; `verbund-audit show` tells its number.";
     RootNotGiven "ROOT_NOT_GIVEN" Incomplete
         "Ohne die Wurzel des Verbunds ist nicht prüfbar, um welchen Verbund es geht." "Without the federation root it cannot be checked which federation this is."
         "Mit `--root sha256:…` den in der Satzung abgedruckten Wert angeben." "Give the value printed in the statutes with `--root sha256:…`.";

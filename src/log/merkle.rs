@@ -196,7 +196,7 @@ pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root:
     if index >= size {
         return Err(refuse("index beyond the tree"));
     }
-    let mut position = Position { node: index, last: size - 1 };
+    let mut position = Position::at(index, size - 1);
     let mut hash = leaf;
     for &sibling in proof {
         hash = match position.climb().ok_or_else(|| refuse("proof too long"))? {
@@ -208,6 +208,26 @@ pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root:
         return Err(refuse("proof too short"));
     }
     if hash == root { Ok(()) } else { Err(refuse("root differs")) }
+}
+
+/// The subtrees whose every leaf is there and of which an inclusion proof shows the hash: level (0 for leaves), place on
+/// that level, hash. Whatever grows from a tree keeps them, so two trees that differ in one tell different histories.
+pub fn shown_subtrees(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Vec<(u32, u64, Hash)> {
+    let (mut hash, mut shown) = (leaf, vec![(0, index, leaf)]);
+    let mut position = Position::at(index, size.saturating_sub(1));
+    for &sibling in proof {
+        let Some(side) = position.climb() else { break };
+        let (level, below) = (position.level - 1, position.node << 1);
+        let (other, whole) = match side {
+            Sibling::Left => (below, node_hash(sibling, hash)),
+            Sibling::Right => (below + 1, node_hash(hash, sibling)),
+        };
+        shown.push((level, other, sibling));
+        shown.push((position.level, position.node, whole));
+        hash = whole;
+    }
+    shown.retain(|(level, place, _)| *place < size >> level);
+    shown
 }
 
 /// Checks that the tree `new_size`, `new_root` continues the tree `old_size`, `old_root` (RFC 9162 section 2.1.4.2).
@@ -243,7 +263,7 @@ pub fn verify_consistency(
     // The walk starts at the largest complete subtree that ends at the old border. If that is the whole old tree, the
     // proof leaves its root out, because the verifier has it.
     let shift = old_size.trailing_zeros();
-    let mut position = Position { node: (old_size - 1) >> shift, last: (new_size - 1) >> shift };
+    let mut position = Position::at((old_size - 1) >> shift, (new_size - 1) >> shift);
     let (start, rest) = if old_size.is_power_of_two() {
         (old_root, proof)
     } else {
@@ -270,6 +290,8 @@ pub fn verify_consistency(
 struct Position {
     node: u64,
     last: u64,
+    /// How many levels it has risen.
+    level: u32,
 }
 
 enum Sibling {
@@ -278,6 +300,10 @@ enum Sibling {
 }
 
 impl Position {
+    fn at(node: u64, last: u64) -> Self {
+        Self { node, last, level: 0 }
+    }
+
     /// Goes to the next node above that has two children, and says on which side the sibling was; `None` at the root.
     fn climb(&mut self) -> Option<Sibling> {
         if self.is_root() {
@@ -295,6 +321,7 @@ impl Position {
     fn up(&mut self) {
         self.node >>= 1;
         self.last >>= 1;
+        self.level += 1;
     }
 
     fn is_root(&self) -> bool {
@@ -310,6 +337,25 @@ mod tests {
 
     fn leaves(count: u64) -> Vec<Hash> {
         (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
+    }
+
+    /// Every subtree shown is a subtree of the leaves; those of one history are the same at every size.
+    #[test]
+    fn what_a_proof_shows_of_the_tree_is_in_every_larger_tree() {
+        for size in 1..=40_u64 {
+            let tree: Tree = leaves(size).into_iter().collect();
+            for index in 0..size {
+                let proof = tree.inclusion_proof(index, size).expect("in the tree");
+                let leaf = leaves(size)[usize::try_from(index).expect("small")];
+                let shown = shown_subtrees(leaf, index, size, &proof);
+                assert!(shown.iter().any(|(level, ..)| *level == 0));
+                for (level, place, hash) in shown {
+                    let from = usize::try_from(place << level).expect("small");
+                    let to = from + (1 << level);
+                    assert_eq!(hash, naive_root(&leaves(size)[from..to]), "{size} {index} {level} {place}");
+                }
+            }
+        }
     }
 
     /// RFC 6962 section 2.1, word for word.

@@ -432,6 +432,63 @@ fn every_proof_can_be_joined_by_hand() {
     }
 }
 
+/// The verdict and the sentence that matters come first; every finding names paper, person and day before any number.
+#[test]
+fn the_report_speaks_to_a_person_first() {
+    let evidence = genuine();
+    let good = verify(&evidence.bundle(), Some(evidence.root));
+    let lines = |report: &Report, lang| report.text(lang).lines().map(str::to_owned).collect::<Vec<_>>();
+    let german = lines(&good, Lang::De);
+    assert_eq!(german[0], "GÜLTIG");
+    assert!(german[1].starts_with("Gültig: Der Vertrag ist so zustande gekommen"), "{}", german[1]);
+    assert!(german[1].contains("barleben") && german[1].contains("10.100,00 €"), "{}", german[1]);
+    assert!(lines(&good, Lang::En)[1].contains("€10,100.00 net"), "{}", good.text(Lang::En));
+
+    let mut bundle = evidence.bundle();
+    let seal = name_of(&bundle, "order/", "-seal-barleben.pae");
+    edit(&mut bundle, &seal, |text| text.replace("einkauf", "einkaux"));
+    refresh(&mut bundle);
+    let bad = verify(&bundle, Some(evidence.root));
+    let german = lines(&bad, Lang::De);
+    assert_eq!(german[0], "UNGÜLTIG");
+    assert!(german[1].starts_with("Ungültig: "), "{}", german[1]);
+    let told = "ungültig: Abschluss von barleben (Person einkaux) vom 02.09.2026";
+    let said = german.windows(4).any(|lines| {
+        lines[0].contains(told)
+            && lines[1].trim() == "Die Unterschrift passt nicht zum Inhalt."
+            && lines[2..].iter().any(|line| line.contains("SIGNERS · SIGNATURE_INVALID"))
+    });
+    assert!(said, "{}", bad.text(Lang::De));
+    let json = bad.json(Lang::De);
+    assert_eq!(json["headline"].as_str(), Some(german[1].as_str()));
+
+    let foreign = verify(&evidence.bundle(), Some(StatementId([1; 32])));
+    assert!(foreign.headline(Lang::De).contains("gehört nicht zu dem Verbund"), "{}", foreign.headline(Lang::De));
+    let unanchored = verify(&evidence.bundle(), None);
+    assert!(unanchored.headline(Lang::De).starts_with("Nicht prüfbar: "), "{}", unanchored.headline(Lang::De));
+}
+
+/// No rule that a program's author wrote for other authors reaches the page in English only.
+#[test]
+fn the_german_report_of_every_forgery_is_german() {
+    for (name, script, forge, ..) in
+        [by_insiders(), by_couriers_who_leave_out(), by_couriers_against_trust(), by_couriers_who_change()]
+            .into_iter()
+            .flatten()
+    {
+        let evidence = evidence(&script);
+        let mut bundle = evidence.bundle();
+        forge(&mut bundle);
+        refresh(&mut bundle);
+        let text = verify(&bundle, Some(evidence.root)).text(Lang::De);
+        for line in text.lines().filter(|line| !line.trim_start().starts_with('[')) {
+            for word in [" the ", " is ", " not ", "differs", " of "] {
+                assert!(!line.contains(word), "{name}: {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_program_says_so_with_its_exit_code() {
     let evidence = genuine();

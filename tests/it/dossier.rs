@@ -34,8 +34,11 @@ fn section<'v>(page: &'v Value, id: &str) -> &'v Value {
 
 #[test]
 fn the_page_of_the_demonstration_order_is_pinned() {
-    let (bytes, root) = bundle(&Script::default());
-    for (lang, name) in [(Lang::De, "dossier.de.html"), (Lang::En, "dossier.en.html")] {
+    let full = Script { considered: true, grounds: true, ..Script::default() };
+    for (lang, name, script) in
+        [(Lang::De, "dossier.de.html", full), (Lang::En, "dossier.en.html", Script::default())]
+    {
+        let (bytes, root) = bundle(&script);
         let found = html(&bytes, root, lang);
         assert_eq!(found, html(&bytes, root, lang), "the same bundle gives the same bytes");
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
@@ -135,6 +138,38 @@ fn need_and_other_offerings_are_in_the_record_as_the_request_says() {
     assert_eq!(against, [&Value::from("DEARER"), &"LEG_NOT_PROVEN".into(), &Value::Null]);
     // 11,100.00 against the 10,100.00 of the route ordered.
     assert_eq!(rows[0]["against"]["text"], "Es kostet 1.000,00 € mehr als das bestellte.");
+}
+
+/// What keeps a printed page readable: columns have their widths, amounts and days stay whole, no row is parted.
+#[test]
+fn the_page_is_made_for_a_sheet_of_paper() {
+    let (bytes, root) = bundle(&Script::default());
+    let page = html(&bytes, root, Lang::De);
+    for rule in [
+        "table-layout:fixed",
+        "size:A4",
+        "thead{display:table-header-group}",
+        "caption,dl div,tbody,tfoot tr,.ruling{break-inside:avoid}",
+    ] {
+        assert!(page.contains(rule), "{rule}");
+    }
+    assert!(page.contains("<td class=\"amount\">10.100,00\u{a0}€</td>"), "the sum of all parties");
+    assert!(page.contains("<td class=\"word\">01.02.2019</td>"), "a day");
+    assert!(!page.contains(" €"), "no amount can be parted from its sign");
+    let english = html(&bytes, root, Lang::En);
+    assert!(english.contains("€10,100.00") && english.contains("2026-10-01") && !english.contains("10.100,00"));
+    for table in page.split("<table>").skip(1) {
+        let columns = table.split("</colgroup>").next().expect("columns").matches("<col").count() - 1;
+        let heads = table.split("</thead>").next().expect("heads").matches("<th scope").count();
+        assert!(columns == heads && columns <= 6, "{columns} columns, {heads} heads");
+    }
+    // However long a text is, no column takes more than its share of the sheet.
+    let hostile = Script { title: "Wohnsitzanmeldungsbescheinigungsverfahren", grounds: true, ..Script::default() };
+    let (bytes, root) = bundle(&hostile);
+    let page = html(&bytes, root, Lang::De);
+    let widths =
+        page.split("style=\"width:").skip(1).filter_map(|rest| rest.split("ch").next()?.parse::<usize>().ok());
+    assert!(widths.clone().count() > 5 && widths.into_iter().all(|width| width <= 23));
 }
 
 #[test]

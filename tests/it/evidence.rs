@@ -105,10 +105,14 @@ pub struct Script {
     pub confirmed: Vec<&'static str>,
     /// Entries of others in every log.
     pub others: u64,
+    /// How many more of them come at the end.
+    pub more_others: u64,
     /// Title of the offering.
     pub title: &'static str,
     /// Whether the request says which routes there were to choose from.
     pub considered: bool,
+    /// What the buyer's number of the order is derived from.
+    pub reference: &'static str,
     /// Whether it names a need, a purpose, the reason for the choice and other offerings.
     pub grounds: bool,
 }
@@ -172,9 +176,11 @@ impl Default for Script {
             later: None,
             confirmed: Vec::new(),
             others: 40,
+            more_others: 0,
             title: "Elektronische Wohnsitzanmeldung",
             considered: false,
             grounds: false,
+            reference: "vorgang-1",
         }
     }
 }
@@ -364,9 +370,9 @@ impl World {
     }
 
     /// Entries of other orders.
-    fn fill(&mut self) {
+    fn fill(&mut self, count: u64) {
         for log in self.logs.values_mut() {
-            for number in 0..self.script.others {
+            for number in 0..count {
                 let other = sha256(format!("{} {number}", log.origin).as_bytes());
                 let stem = [&b"vrb1prt1"[..], &other, &other, &other, &other, &[0; 32]].concat();
                 log.push(Leaf::parse(&stem).expect("a leaf"), None);
@@ -563,9 +569,9 @@ impl World {
     fn request(&mut self, offering: StatementId) -> (Request, StatementId) {
         let grounds = if self.script.grounds { self.grounds() } else { Grounds::default() };
         let request = Request {
-            order: OrderId::derive(&org("barleben"), "vorgang-1"),
+            order: OrderId::derive(&org("barleben"), self.script.reference),
             attempt: 1,
-            request_id: "vorgang-1".to_owned(),
+            request_id: self.script.reference.to_owned(),
             mode: Mode::Binding,
             buyer: org("barleben"),
             offering,
@@ -772,7 +778,7 @@ impl World {
             let id = self.publish(hop, Kind::Tariff, &Tariff { org: org(hop), version: 1, fee });
             self.tariffs.insert(hop, id);
         }
-        self.fill();
+        self.fill(self.script.others);
         if let Some(what) = self.script.before {
             self.publishes(what);
         }
@@ -815,7 +821,7 @@ impl World {
         if self.script.void_as_well {
             self.void(&request, id);
         }
-        self.fill();
+        self.fill(self.script.others + self.script.more_others);
     }
 
     fn publishes(&mut self, what: Meanwhile) {

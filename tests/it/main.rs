@@ -2,6 +2,7 @@
 mod agenda;
 mod archive;
 mod audit_cases;
+mod audit_faces;
 mod cli;
 mod cluster;
 mod configs;

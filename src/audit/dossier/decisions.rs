@@ -1,8 +1,8 @@
 //! The dossier's chapters on who decided what and when, and on the deadlines of section 135 GWB.
 use jiff::ToSpan as _;
 
-use super::page::{Cell, Chapter};
-use super::{Draft, money};
+use super::Draft;
+use super::page::{Cell, Chapter, Fit};
 use crate::audit::report::Ending;
 use crate::domain::id::{OfficerName, OrgId, StatementId};
 use crate::domain::law::Basis;
@@ -70,13 +70,13 @@ impl Draft<'_> {
         });
         let rows = rows.collect();
         let columns = [
-            ("at", "Zeit (Angabe des Unterzeichners)", "Time (signer's claim)"),
-            ("org", "Organisation", "Organisation"),
-            ("officer", "Amt", "Office"),
-            ("what", "Erklärung", "Statement"),
-            ("note", "Begründung", "Reason"),
-            ("found", "Befund des Programms", "The program's finding"),
-            ("statement", "Kennung", "Id"),
+            ("at", Fit::Text, "Zeit (Angabe des Unterzeichners)", "Time (signer's claim)"),
+            ("org", Fit::Text, "Organisation", "Organisation"),
+            ("officer", Fit::Text, "Amt", "Office"),
+            ("what", Fit::Text, "Erklärung", "Statement"),
+            ("note", Fit::Below, "Begründung", "Reason"),
+            ("found", Fit::Below, "Befund des Programms", "The program's finding"),
+            ("statement", Fit::Below, "Kennung", "Id"),
         ];
         chapter.tables.push(self.table(
             "statements",
@@ -126,7 +126,7 @@ impl Draft<'_> {
             }
             (None, Some(limit)) if request.total_max <= limit => {
                 let within = self.say("nicht nötig: innerhalb der Vollmacht von", "not needed: within the grant of");
-                Cell::of(format!("{within} {} ({})", request.officer, money(limit).text), limit.get())
+                Cell::of(format!("{within} {} ({})", request.officer, self.money(limit).text), limit.get())
             }
             _ => Cell::unknown(self.say("nicht belegt", "not proven")),
         }
@@ -187,7 +187,7 @@ impl Draft<'_> {
         }
         for message in attempt.seal.iter() {
             let (body, what) = (message.body(), self.say("Abschluss", "seal"));
-            let (by, note) = (of(body.officer.as_ref()), body.total.to_string());
+            let (by, note) = (of(body.officer.as_ref()), body.total.text(lang));
             all.push(Told::new(body.signed_at, &body.buyer, by, what, &note, message.signed()));
         }
         for message in attempt.void.iter() {

@@ -1,8 +1,8 @@
 //! The dossier's chapters on the need and on the offerings: what the officer said for the record, and the offering itself.
 use serde_json::json;
 
-use super::page::{Cell, Chapter, Table};
-use super::{Draft, money};
+use super::Draft;
+use super::page::{Cell, Chapter, Fit, Table};
 use crate::domain::body::Body;
 use crate::domain::grounds::OtherOffering;
 use crate::domain::id::StatementId;
@@ -28,7 +28,7 @@ impl Draft<'_> {
         };
         chapter.entry("purpose", self.say("Zweck, wie angegeben", "Purpose, as given"), purpose);
         let label = self.say("Obergrenze des Preises (netto, gesamte Laufzeit)", "Price cap (net, whole term)");
-        chapter.entry("total_max", label, money(request.total_max));
+        chapter.entry("total_max", label, self.money(request.total_max));
         for (id, label, number) in [
             ("uses", self.say("Erwartete Nutzungen je Jahr", "Expected uses a year"), request.quantities.uses),
             (
@@ -39,7 +39,7 @@ impl Draft<'_> {
         ] {
             let cell = number.map_or_else(
                 || Cell::unknown(self.say("nicht angegeben", "not given")),
-                |number| Cell::of(number, number),
+                |number| self.count(u64::from(number)),
             );
             chapter.entry(id, label, cell);
         }
@@ -145,17 +145,17 @@ impl Draft<'_> {
             vec![
                 Cell::text(&other.title),
                 self.org(&other.seller),
-                other.total.map_or_else(unknown, money),
+                other.total.map_or_else(unknown, |total| self.money(total)),
                 self.against(other),
                 Cell::text(other.offering),
             ]
         });
         let columns = [
-            ("title", "Angebot", "Offering"),
-            ("seller", "Anbieter", "Seller"),
-            ("total", "Preis netto", "Net price"),
-            ("against", "Was dagegen sprach", "What stood against it"),
-            ("statement", "Erklärung", "Statement"),
+            ("title", Fit::Text, "Angebot", "Offering"),
+            ("seller", Fit::Text, "Anbieter", "Seller"),
+            ("total", Fit::Amount, "Preis netto", "Net price"),
+            ("against", Fit::Text, "Was dagegen sprach", "What stood against it"),
+            ("statement", Fit::Below, "Erklärung", "Statement"),
         ];
         let caption = self.say(
             "Andere Angebote derselben Leistungen, wie die Anfrage sie nennt; Preise über die Laufzeit",
@@ -175,6 +175,7 @@ impl Draft<'_> {
         match chosen.zip(other.total).filter(|(chosen, other)| chosen < other) {
             Some((chosen, other)) => {
                 let more = Cents::try_from(other.get() - chosen.get()).unwrap_or_default();
+                let more = more.text(self.lang);
                 let text = match self.lang {
                     Lang::De => format!("Es kostet {more} mehr als das bestellte."),
                     Lang::En => format!("It costs {more} more than the one ordered."),

@@ -1,11 +1,12 @@
 //! The dossier's chapter on the price: every item as offered, and how it follows from what was published.
-use super::page::{Cell, Chapter, Table};
-use super::{Draft, money};
+use super::Draft;
+use super::page::{Cell, Chapter, Fit, Table};
 use crate::audit::terms::buyer_of;
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
 use crate::domain::price::Component;
 use crate::domain::price::quote::{Charge, Preview, carried, preview, quote};
+use crate::domain::reason::Lang;
 use crate::domain::statement::Verified;
 
 impl Draft<'_> {
@@ -53,7 +54,7 @@ impl Draft<'_> {
             return chapter;
         };
         let total = self.say("Summe netto über die Laufzeit", "Total net over the term");
-        chapter.entry("total", total, money(found.total));
+        chapter.entry("total", total, self.money(found.total));
         let gross = found.gross.map_or_else(
             || {
                 Cell::unknown(self.say(
@@ -61,7 +62,20 @@ impl Draft<'_> {
                     "cannot be computed: a tax statement is missing",
                 ))
             },
-            money,
+            |gross| self.money(gross),
+        );
+        let cap = self.request().total_max;
+        let verdict = match (found.total <= cap, self.lang) {
+            (true, Lang::De) => "eingehalten",
+            (true, Lang::En) => "kept",
+            (false, Lang::De) => "überschritten",
+            (false, Lang::En) => "exceeded",
+        };
+        let kept = Cell::of(format!("{} ({verdict})", self.money(cap).text), cap.get());
+        chapter.entry(
+            "total_max",
+            self.say("Obergrenze der Bestellung (netto)", "Price cap of the order (net)"),
+            kept,
         );
         chapter.entry("gross", self.say("Summe brutto", "Total gross"), gross);
         chapter.tables = self.price_tables(&found);
@@ -85,12 +99,12 @@ impl Draft<'_> {
     fn price_tables(&self, found: &Preview) -> Vec<Table> {
         let mut tables = Vec::new();
         let columns = [
-            ("org", "Wer", "Who"),
-            ("item", "Wofür", "What for"),
-            ("cents", "Betrag netto", "Net amount"),
-            ("due", "Fällig", "Due"),
-            ("tax", "Umsatzsteuer", "Value-added tax"),
-            ("steps", "Berechnung, Schlüssel, Quelle", "Computation, key, source"),
+            ("org", Fit::Text, "Wer", "Who"),
+            ("item", Fit::Text, "Wofür", "What for"),
+            ("cents", Fit::Amount, "Betrag netto", "Net amount"),
+            ("due", Fit::Text, "Fällig", "Due"),
+            ("tax", Fit::Text, "Umsatzsteuer", "Value-added tax"),
+            ("steps", Fit::Below, "Berechnung, Schlüssel, Quelle", "Computation, key, source"),
         ];
         tables.push(self.table(
             "items",
@@ -98,16 +112,21 @@ impl Draft<'_> {
             &columns,
             self.item_rows(found),
         ));
-        let rows = found.legs.iter().map(|leg| vec![self.org(&leg.org), money(leg.total)]).collect();
-        let columns = [("org", "Wer", "Who"), ("total", "über die Laufzeit", "over the term")];
-        tables.push(self.table("totals", self.say("Summen je Beteiligtem", "Totals by party"), &columns, rows));
+        let rows = found.legs.iter().map(|leg| vec![self.org(&leg.org), self.money(leg.total)]).collect();
+        let columns =
+            [("org", Fit::Text, "Wer", "Who"), ("total", Fit::Amount, "über die Laufzeit", "over the term")];
+        let mut totals = self.table("totals", self.say("Summen je Beteiligtem", "Totals by party"), &columns, rows);
+        totals.sum = vec![Cell::text(self.say("Summe", "Total")), self.money(found.total)];
+        tables.push(totals);
         if !self.report.case.members.is_empty() {
-            let rows =
-                self.report.case.members.iter().map(|(org, weight, share)| {
-                    vec![self.org(org), Cell::of(weight, weight.to_string()), money(*share)]
-                });
-            let columns =
-                [("org", "Mitglied", "Member"), ("weight", "Schlüsselzahl", "Number"), ("share", "Anteil", "Share")];
+            let rows = self.report.case.members.iter().map(|(org, weight, share)| {
+                vec![self.org(org), Cell::of(self.count(*weight).text, weight.to_string()), self.money(*share)]
+            });
+            let columns = [
+                ("org", Fit::Text, "Mitglied", "Member"),
+                ("weight", Fit::Amount, "Schlüsselzahl", "Number"),
+                ("share", Fit::Amount, "Anteil", "Share"),
+            ];
             tables.push(self.table(
                 "members",
                 self.say(
@@ -135,10 +154,10 @@ impl Draft<'_> {
             vec![
                 self.org(org),
                 Cell::of(what.text(self.lang), what.word()),
-                money(*cents),
+                self.money(*cents),
                 Cell::text(due.text(*year, self.lang)),
                 stated,
-                Cell::of(steps.join(" "), steps),
+                Cell::sentences(steps),
             ]
         });
         rows.collect()

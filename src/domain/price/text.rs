@@ -92,11 +92,14 @@ impl PriceStep {
     /// One sentence with every input.
     pub fn text(&self, lang: Lang) -> String {
         match self {
-            Self::Uses { unit, stated, least } => uses_text(unit.to_string(), *stated, *least, lang),
-            Self::Risen { index, rate, from, to } => match lang {
-                Lang::De => format!("{index}: {from} im ersten Jahr, {} je Jahr mehr: {to}.", percent(*rate, lang)),
-                Lang::En => format!("{index}: {from} in the first year, plus {} a year: {to}.", percent(*rate, lang)),
-            },
+            Self::Uses { unit, stated, least } => uses_text(unit.text(lang), *stated, *least, lang),
+            Self::Risen { index, rate, from, to } => {
+                let (from, rate, to) = (from.text(lang), percent(*rate, lang), to.text(lang));
+                match lang {
+                    Lang::De => format!("{index}: {from} im ersten Jahr, {rate} je Jahr mehr: {to}."),
+                    Lang::En => format!("{index}: {from} in the first year, plus {rate} a year: {to}."),
+                }
+            }
             Self::Indexed { index } => match lang {
                 Lang::De => format!("Änderung nach {index} möglich; gerechnet mit dem heutigen Betrag."),
                 Lang::En => format!("May change by {index}; computed with today's amount."),
@@ -107,7 +110,7 @@ impl PriceStep {
                     who.as_ref().map_or_else(|| say(lang, "Besteller", "buyer").to_owned(), |who| who.text(lang));
                 let source_word = say(lang, "Quelle", "source");
                 let pays = say(lang, "zahlt", "pays");
-                format!("{who} {pays} {}: {cents} ({source_word}: {source}).", percent(*share, lang))
+                format!("{who} {pays} {}: {} ({source_word}: {source}).", percent(*share, lang), cents.text(lang))
             }
         }
     }
@@ -124,6 +127,7 @@ impl PriceStep {
         let named =
             if group.is_empty() { key.text(lang).to_owned() } else { format!("{} ({group})", key.text(lang)) };
         let (of, weight) = (number(*of), number(*weight));
+        let (whole, part, bears) = (whole.text(lang), part.text(lang), bears.text(lang));
         let head = match lang {
             Lang::De => format!(
                 "{} von {whole} = {part} nach {named}, Stand {year}, {parties} Beteiligte, Summe {of}",
