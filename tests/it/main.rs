@@ -10,6 +10,7 @@ mod evidence;
 mod federation;
 mod figures;
 mod followups;
+mod foreign_text;
 mod founding;
 mod golden;
 mod history;
