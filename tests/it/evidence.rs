@@ -3,6 +3,7 @@
 //! [`Script`] says how it went; every field but the defaults is a way in which someone cheated or was careless.
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use verbund::audit::bundle::{Bundle, BundleInput, LogEnd, LoggedStatement};
 use verbund::audit::cover::Cover;
 use verbund::audit::packing::pack as packed;
@@ -109,6 +110,8 @@ pub struct Script {
     pub more_others: u64,
     /// Title of the offering.
     pub title: &'static str,
+    /// What the buyer's program writes into the seal beside or instead of what it should.
+    pub bend_seal: fn(&mut Value),
     /// Whether the request says which routes there were to choose from.
     pub considered: bool,
     /// What the buyer's number of the order is derived from.
@@ -178,6 +181,7 @@ impl Default for Script {
             others: 40,
             more_others: 0,
             title: "Elektronische Wohnsitzanmeldung",
+            bend_seal: |_| (),
             considered: false,
             grounds: false,
             reference: "vorgang-1",
@@ -732,7 +736,13 @@ impl World {
             salt: self.salt(),
         };
         let tag = OutcomeTag::derive(&Kind::Seal, request.order, 1, &request.salt);
-        self.say_in("barleben", Kind::Seal, &seal, &self.officer("einkauf"), tag)
+        let mut bent = serde_json::to_value(&seal).expect("JSON");
+        (self.script.bend_seal)(&mut bent);
+        let officer = self.officer("einkauf");
+        if Some(&bent) == serde_json::to_value(&seal).ok().as_ref() {
+            return self.say_in("barleben", Kind::Seal, &seal, &officer, tag);
+        }
+        self.say_in("barleben", Kind::Seal, &bent, &officer, tag)
     }
 
     fn void(&mut self, request: &Request, id: StatementId) {

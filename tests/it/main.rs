@@ -14,6 +14,7 @@ mod evidence_attacks;
 mod federation;
 mod figures;
 mod followups;
+mod foreign_text;
 mod founding;
 mod golden;
 mod history;

@@ -164,7 +164,7 @@ fn request() -> Value {
         "alternatives": [{ "offering": id("6"), "seller": "akdb", "title": "Wohngeld", "against": "LEG_NOT_PROVEN",
             "total": 8 }] });
     message(&json!({ "request_id": "vorgang-1", "mode": "binding", "buyer": "barleben", "offering": id("1"),
-        "route": ["barleben", "kitu", "dataport"], "as_of": "2026-11-23", "rule_pack": id("2"), "term_years": 2,
+        "route": ["barleben", "kitu", "dataport"], "as_of": "2026-11-23", "procedure_began": "2026-11-23", "rule_pack": id("2"), "term_years": 2,
         "total_max": 100000, "quote_by": "2026-11-24T10:00:00Z", "seal_by": "2026-12-24T10:00:00Z",
         "auto_seal": { "accept_assumed": true }, "quantities": { "uses": 5, "target_group": 6 },
         "reference": "04011000-1234512345-06", "officer": "einkauf", "grounds": grounds,
@@ -192,7 +192,8 @@ fn messages(kind: &Kind) -> Option<Vec<Value>> {
         Kind::Reject | Kind::Decline => message(&decline),
         Kind::Recall => message(&joined(decline, &json!({ "officer": "leitung" }))),
         Kind::Seal => message(&json!({ "buyer": "barleben", "chain": [id("1"), id("2")], "total": 5,
-            "officer": "einkauf" })),
+            "agreed": ["kid"], "officer": "einkauf" })),
+        Kind::Confirm => message(&json!({ "from": "kid", "seal": id("3"), "officer": "leitung" })),
         Kind::Void => message(&json!({ "buyer": "barleben", "request": id("1"), "reason": "cancelled",
             "officer": "einkauf" })),
         _ => return None,
@@ -599,8 +600,8 @@ fn every_field_stands_in_a_sample() {
     use verbund::domain::order::call_off::CallOff;
     use verbund::domain::order::milestone::Milestone;
     use verbund::domain::order::{
-        Accept, Access, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request, Seal,
-        Void,
+        Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
+        Seal, Void,
     };
     use verbund::domain::price::Tariff;
     use verbund::domain::trust::{
@@ -637,6 +638,7 @@ fn every_field_stands_in_a_sample() {
             Decline(Decline),
             Seal(Seal),
             Void(Void),
+            Confirm(Confirm),
             Recall(Recall),
             LateNotice(LateNotice),
             Reminder(Reminder),
