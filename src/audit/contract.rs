@@ -23,6 +23,17 @@ pub fn outcome_key(entries: &[Entry]) -> Option<OutcomeKey> {
     request_of(entries).map(|(_, request)| (request.order, request.attempt, request.salt))
 }
 
+/// The offering and the tariffs that the order's messages name: nothing that their logs said about them may be left out.
+pub fn sold(entries: &[Entry]) -> BTreeSet<StatementId> {
+    let bodies = entries.iter().filter(|entry| entry.section == Section::Order);
+    let named = bodies.filter_map(|entry| match Body::read(&entry.signed) {
+        Ok(Body::Request(request)) => Some(request.offering),
+        Ok(Body::Counter(counter)) => counter.tariff,
+        _ => None,
+    });
+    named.collect()
+}
+
 fn request_of(entries: &[Entry]) -> Option<(StatementId, Request)> {
     let order = entries.iter().filter(|entry| entry.section == Section::Order);
     order.filter(|entry| *entry.signed.kind() == Kind::Request).find_map(|entry| match Body::read(&entry.signed) {

@@ -343,12 +343,12 @@ impl Logs {
 
     /// Checks for every log that nothing it has said about trust was left out: each subject's statements in the bundle
     /// must lead to the trust digest in the log's newest leaf.
-    pub fn check_complete(&self, entries: &[Entry], ends: &[LogEnd], book: &mut Book) {
+    pub fn check_complete(&self, entries: &[Entry], ends: &[LogEnd], sold: &BTreeSet<StatementId>, book: &mut Book) {
         for log in self.registry.logs() {
             let origin = log.origin();
             let missing = || Refusal::new(Reason::EvidenceMissing).with("log", origin);
             let end = ends.iter().find(|end| origin_of(&end.proof).as_ref() == Some(origin));
-            let result = end.ok_or_else(missing).and_then(|end| check_end(log, end, entries));
+            let result = end.ok_or_else(missing).and_then(|end| check_end(log, end, entries, sold));
             book.judge(Check::Complete, origin, result);
         }
     }
@@ -407,7 +407,7 @@ impl Logs {
 }
 
 /// Checks where a log ends, and that everything said there about each subject lies in the bundle.
-fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refusal> {
+fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry], sold: &BTreeSet<StatementId>) -> Result<(), Refusal> {
     let origin = log.origin();
     let missing = |rule: &str| Refusal::new(Reason::EvidenceMissing).with("log", origin).with("rule", rule);
     let head = Checkpoint::parse(end.proof.checkpoint.text())?;
@@ -433,12 +433,24 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refu
     let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> = BTreeMap::new();
     let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
     said.extend(needed.map(|subject| (subject.to_string(), BTreeMap::new())));
+    // Of offerings and tariffs only those that the order rests on.
+    let rested_on: BTreeSet<Subject> = here()
+        .filter(|(entry, _)| sold.contains(&entry.signed.id()))
+        .filter_map(|(entry, _)| subject_of(&entry.signed))
+        .collect();
+    let is_asked = |subject: &Subject| {
+        let is_shown = end.paths.contains_key(&subject.to_string());
+        !subject.is_about_sales() || rested_on.contains(subject) || is_shown
+    };
     for (entry, (_, index)) in here() {
-        let Some(subject) = subject_of(&entry.signed) else { continue };
+        let Some(subject) = subject_of(&entry.signed).filter(is_asked) else { continue };
         let about = said.entry(subject.to_string()).or_default();
         if *index < end.proof.index {
             about.insert(*index, entry.signed.id());
         }
+    }
+    if let Some(subject) = end.paths.keys().find(|subject| !said.contains_key(*subject)) {
+        return Err(Refusal::new(Reason::ProofInvalid).with("rule", "a path to nothing").with("subject", subject));
     }
     check_last(end, entries, &said)?;
     let digest = Hash(std::array::from_fn(|at| end.leaf[STEM_BYTES + at]));

@@ -60,7 +60,7 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     let logs = Logs::fold(&entries, anchor, &mut book);
     logs.check_policy(bundle, &mut book);
     logs.check_names(&mut book);
-    logs.check_complete(&entries, &reading.ends, &mut book);
+    logs.check_complete(&entries, &reading.ends, &contract::sold(&entries), &mut book);
     logs.check_proofs(&entries, &reading.ends, contract::outcome_key(&entries).as_ref(), &mut book);
     let chronicle = Chronicle::read(&entries, &reading, &logs, &mut book);
     terms::mark_grants(&entries, &logs, &chronicle, &mut book);

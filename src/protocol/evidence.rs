@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Signed;
+use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust::subject::Subject;
 use crate::domain::trust::{Holder, LogTrust};
 use crate::log::checkpoint::Checkpoint;
@@ -115,7 +115,9 @@ impl Node {
             sold.insert((signed_in, subject));
         }
         self.add_trust(&orgs, &signers, &sold, &mut evidence)?;
-        evidence.timed = timed(&evidence);
+        let of_chain: BTreeSet<StatementId> =
+            attempt.leg_findings().iter().flat_map(|leg| leg.evidence.iter().copied()).collect();
+        evidence.timed = timed(&evidence, &of_chain);
         Ok(evidence)
     }
 
@@ -254,15 +256,27 @@ impl Node {
     }
 }
 
-/// Every message has a time of its own; of the facts in one log it is enough to know when the last of them was seen.
-fn timed(evidence: &Evidence) -> BTreeSet<(Origin, u64)> {
+/// Whether a rule asks when witnesses saw a message of this kind.
+fn is_timed(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Confirm | Kind::CallOff | Kind::Milestone
+    )
+}
+
+/// Messages with legal time have one of their own; of the facts in one log it is enough to know when the last was seen.
+/// What the chain's findings rest on must have been seen before the seal, what call-offs rest on before these.
+fn timed(evidence: &Evidence, of_chain: &BTreeSet<StatementId>) -> BTreeSet<(Origin, u64)> {
     let place = |item: &Item| Some((item.origin.clone(), item.proof.as_ref()?.index));
-    let mut facts: BTreeMap<Origin, u64> = BTreeMap::new();
-    for (origin, index) in evidence.facts.iter().filter_map(place) {
-        let last = facts.entry(origin).or_default();
+    let mut facts: BTreeMap<(Origin, bool), u64> = BTreeMap::new();
+    for item in &evidence.facts {
+        let Some((origin, index)) = place(item) else { continue };
+        let last = facts.entry((origin, of_chain.contains(&item.id))).or_default();
         *last = index.max(*last);
     }
-    evidence.messages.iter().filter_map(|(_, item)| place(item)).chain(facts).collect()
+    let facts = facts.into_iter().map(|((origin, _), index)| (origin, index));
+    let messages = evidence.messages.iter().filter(|(signed, _)| is_timed(signed.kind()));
+    messages.filter_map(|(_, item)| place(item)).chain(facts).collect()
 }
 
 /// Everyone, the organisations concerned, the log's operator, and the officers who signed: as far as the log knows them.

@@ -53,7 +53,7 @@ fn a_bundle_is_listed_without_being_judged() {
     let file = written(folder.path(), "b.asice", b"%PDF-1.7");
     let output = audit(&["show", &file]);
     assert_eq!(output.status.code(), Some(10));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("BUNDLE_UNREADABLE"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("BUNDLE_NOT_ZIP"));
 }
 
 fn compared(one: &Evidence, other: &Evidence) -> Comparison {
@@ -124,7 +124,7 @@ fn comparing_says_what_is_wrong_with_its_input() {
         (file.as_str(), 0, ""),
         (other.as_str(), 8, "BUNDLES_OF_DIFFERENT_ORDERS"),
         (unasked.as_str(), 10, "EVIDENCE_MISSING"),
-        (broken.as_str(), 10, "BUNDLE_UNREADABLE"),
+        (broken.as_str(), 10, "BUNDLE_TRUNCATED"),
         ("absent.asice", 6, "FILE_UNREADABLE"),
     ] {
         let output = audit(&["compare", &file, other, "--root", &root]);

@@ -157,7 +157,7 @@ fn the_page_is_made_for_a_sheet_of_paper() {
     assert!(page.contains("<td class=\"word\">01.02.2019</td>"), "a day");
     assert!(!page.contains(" €"), "no amount can be parted from its sign");
     let english = html(&bytes, root, Lang::En);
-    assert!(english.contains("€10,100.00") && english.contains("2026-10-01") && !english.contains("10.100,00"));
+    assert!(english.contains("€10,100.00") && english.contains("2026-09-01") && !english.contains("10.100,00"));
     for table in page.split("<table>").skip(1) {
         let columns = table.split("</colgroup>").next().expect("columns").matches("<col").count() - 1;
         let heads = table.split("</thead>").next().expect("heads").matches("<th scope").count();

@@ -41,6 +41,13 @@ impl fmt::Display for Subject {
     }
 }
 
+impl Subject {
+    /// Whether it is about what is on offer, not about who may sign.
+    pub fn is_about_sales(&self) -> bool {
+        matches!(self, Self::Offering(..) | Self::Tariff(_))
+    }
+}
+
 /// Whether statements of this kind say who may sign what.
 pub fn is_trust_kind(kind: &Kind) -> bool {
     matches!(

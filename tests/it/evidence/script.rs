@@ -1,0 +1,149 @@
+//! How an order went: every field but the defaults is a way in which someone cheated or was careless.
+use serde_json::Value;
+use verbund::domain::law::Verdict;
+use verbund::domain::order::Considered;
+use verbund::domain::route::Route;
+
+use super::{NODES, ROUTE, cents, org};
+
+/// How the order went.
+#[derive(Clone)]
+pub struct Script {
+    /// Up to which total the buying officer may order alone, in cents.
+    pub limit: i64,
+    /// Who approves, if anyone, and what.
+    pub approval: Option<bool>,
+    /// How many cents the second hop asks beyond what the seal counts.
+    pub hidden_cents: i64,
+    /// How many cents the second hop asks beyond its tariff; the seal counts them.
+    pub overcharged_cents: i64,
+    /// Whose key signs the endorsement of `kid`.
+    pub endorser: &'static str,
+    /// Whether `kid` signs its endorsement with a key that its log names only afterwards.
+    pub late_key: bool,
+    /// Version of the offering whose price the provider charges; the request pins version 1.
+    pub priced_version: u32,
+    /// Whether version 2 of the offering lies in the bundle instead of version 1, which the request pins.
+    pub other_version: bool,
+    /// Whether `kid` says fulfilled although its leg is not.
+    pub bold: bool,
+    /// Whether the legs rest on an assumption.
+    pub assumed: bool,
+    /// Whether the buyer ends the order without a contract.
+    pub void: bool,
+    /// Whether the buyer writes a void after the seal.
+    pub void_as_well: bool,
+    /// Whether the seal is logged before the last offer.
+    pub early_seal: bool,
+    /// When the buyer seals, in hours after the request; the deadline is 480.
+    pub sealed_after: i64,
+    /// Who cosigns.
+    pub witnesses: Vec<&'static str>,
+    /// How many hours later than signed witnesses see the seal.
+    pub seal_seen_late: i64,
+    /// The day of award, if not that of the request.
+    pub award_day: Option<&'static str>,
+    /// When the buyer's approval is signed, in hours after the request.
+    pub approved_after: i64,
+    /// What the approving officer found.
+    pub approver_found: Verdict,
+    /// Whose tariff is named by no offer.
+    pub no_tariff: Option<&'static str>,
+    /// To whose price the seal agrees.
+    pub agreed: Vec<&'static str>,
+    /// Whether no finding names what it rests on.
+    pub names_nothing: bool,
+    /// Whether the facts that the findings name are published only after the seal.
+    pub facts_later: bool,
+    /// What is published just before the request.
+    pub before: Option<Meanwhile>,
+    /// What is published, or said against the seal, between the last offer and the seal.
+    pub meanwhile: Option<Meanwhile>,
+    /// The same after the seal.
+    pub later: Option<Meanwhile>,
+    /// Who confirms a late seal.
+    pub confirmed: Vec<&'static str>,
+    /// Entries of others in every log.
+    pub others: u64,
+    /// How many more of them come at the end.
+    pub more_others: u64,
+    /// Title of the offering.
+    pub title: &'static str,
+    /// What the buyer's program writes into the seal beside or instead of what it should.
+    pub bend_seal: fn(&mut Value),
+    /// Whether the request says which routes there were to choose from.
+    pub considered: bool,
+    /// What the buyer's number of the order is derived from.
+    pub reference: &'static str,
+    /// Whether it names a need, a purpose, the reason for the choice and other offerings.
+    pub grounds: bool,
+}
+
+/// Something that happens while an order runs, or after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meanwhile {
+    /// The provider withdraws the offering.
+    Withdrawn,
+    /// The provider publishes version 2 of it.
+    NewVersion,
+    /// `provitako` recalls, and the buyer receipts it.
+    Recalled,
+    /// `provitako` declines, and the buyer receipts it.
+    Declined,
+    /// The trustees publish a stricter rule pack.
+    NewPack,
+    /// `kid` corrects the membership that its leg rests on.
+    Corrected,
+}
+
+/// The route ordered, and one that was not proven and could not be priced.
+pub fn considered() -> Vec<Considered> {
+    let short = [ROUTE[0], ROUTE[ROUTE.len() - 1]];
+    let seen = |route: &[&str], verdict, total| Considered {
+        route: Route::new(route.iter().map(|name| org(name)).collect()).expect("a route"),
+        verdict,
+        total,
+    };
+    vec![seen(&ROUTE, Verdict::Fulfilled, Some(cents(1_010_000))), seen(&short, Verdict::NotProven, None)]
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            limit: 10_000_000,
+            approval: None,
+            hidden_cents: 0,
+            overcharged_cents: 0,
+            endorser: "kid",
+            late_key: false,
+            priced_version: 1,
+            other_version: false,
+            bold: false,
+            assumed: false,
+            void: false,
+            void_as_well: false,
+            early_seal: false,
+            sealed_after: 30,
+            witnesses: NODES.to_vec(),
+            seal_seen_late: 0,
+            award_day: None,
+            approved_after: 1,
+            approver_found: Verdict::Fulfilled,
+            no_tariff: None,
+            agreed: Vec::new(),
+            names_nothing: false,
+            facts_later: false,
+            before: None,
+            meanwhile: None,
+            later: None,
+            confirmed: Vec::new(),
+            others: 40,
+            more_others: 0,
+            title: "Elektronische Wohnsitzanmeldung",
+            bend_seal: |_| (),
+            considered: false,
+            grounds: false,
+            reference: "vorgang-1",
+        }
+    }
+}
