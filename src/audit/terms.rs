@@ -226,9 +226,8 @@ pub fn check_times(
         let name = &message.entry.name;
         let earlier = named(&message.body).into_iter().filter_map(|id| times.get(&id)).max();
         let answers = matches!(message.body, Body::Endorse(_) | Body::Accept(_) | Body::Counter(_));
-        let seen = chronicle.seen(&message.entry.signed.id()).map_or(at, |seen| seen.max(at));
-        if answers && seen > request.quote_by {
-            let refusal = Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by).with("seen", seen);
+        if answers && at > request.quote_by {
+            let refusal = Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by).with("signed_at", at);
             book.note(Check::Times, name, Ruling::Valid, refusal);
         } else if earlier.is_some_and(|earlier| *earlier > at) {
             let refusal = Refusal::new(Reason::TimesOutOfOrder).with("signed_at", at);

@@ -12,7 +12,7 @@ use verbund::domain::facts::{
     ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
 };
 use verbund::domain::grounds::{Grounds, OtherOffering};
-use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId, sha256};
+use verbund::domain::id::{NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::Verdict;
 use verbund::domain::law::cases::judge_leg;
 use verbund::domain::money::Cents;
@@ -30,13 +30,13 @@ use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::{Date, Timestamp, parse_date};
 use verbund::domain::trust::subject::subject_of;
-use verbund::domain::trust::{KeyEvent, KeyRole, OfficerRole, OnlineKey, WitnessPolicy};
+use verbund::domain::trust::{KeyEvent, KeyRole, OnlineKey};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature::{cosign, merge};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use verbund::log::note::SignedNote;
 use verbund::log::proof::TlogProof;
-use verbund::protocol::founding::{Founding, NodePlan, OfficerPlan, OrgPlan, Plan, found};
+use verbund::protocol::founding::{Founding, found};
 
 use crate::history::History;
 
@@ -49,6 +49,7 @@ const WITNESSED_AT: u64 = 1_790_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
 pub use script::{Meanwhile, Script};
+use script::{pack, plan};
 
 /// What came of it.
 pub struct Evidence {
@@ -130,67 +131,6 @@ fn home(of: &str) -> &'static str {
 
 fn secret(label: &str) -> SecretKey {
     SecretKey::from_seed(&sha256(label.as_bytes()))
-}
-
-fn pack() -> RulePack {
-    RulePack {
-        name: org("gwb-108-2022"),
-        valid_from: day("2016-04-18"),
-        valid_to: None,
-        activity_above: points(8_000),
-        inverse_joint: true,
-        half_sisters: false,
-        market_below: None,
-        central_purchasing: false,
-        activity_age_max: None,
-        source: "§ 108 GWB, gelesen im Stand März 2022".to_owned(),
-    }
-}
-
-fn plan(script: &Script) -> Plan {
-    let officer = |name: &str, role, limit| OfficerPlan {
-        name: name.parse().expect("name"),
-        device: "tafel".parse().expect("name"),
-        roles: BTreeSet::from([role]),
-        limit: cents(limit),
-        limit_per_year: None,
-        valid_from: day("2026-01-01"),
-        valid_to: day("2027-12-31"),
-    };
-    let member = |name: &str, officers| OrgPlan {
-        id: org(name),
-        name: format!("{name}, Körperschaft in der Vorführung"),
-        legal_form: "eG".to_owned(),
-        area: (name == "barleben").then(|| "150830030030".parse().expect("key")),
-        inhabitants: None,
-        portal: None,
-        source: "Satzung und Genossenschaftsregister".to_owned(),
-        officers,
-    };
-    let confirming = |name: &str| match script.confirmed.contains(&name) {
-        true => vec![officer("leitung", OfficerRole::Approver, 0)],
-        false => Vec::new(),
-    };
-    let planned = |name: &str| NodePlan {
-        node: node(name),
-        operator: org(name),
-        addresses: vec![format!("{name}.example:7443")],
-        tls_sha256: Hash([7; 32]),
-        orgs: std::iter::once(member(name, confirming(name)))
-            .chain((name == "kitu").then(|| {
-                let buyer = officer("einkauf", OfficerRole::Buyer, script.limit);
-                member("barleben", vec![buyer, officer("leitung", OfficerRole::Approver, 50_000_000)])
-            }))
-            .collect(),
-    };
-    Plan {
-        federation: org("verbund-demo"),
-        trustees: (1..=5).map(|number| format!("treuhand-{number}")).collect(),
-        threshold: 3,
-        witnesses: WitnessPolicy { nodes: NODES.map(node).to_vec(), quorum: 5 },
-        rule_pack: pack(),
-        nodes: NODES.map(planned).into_iter().collect(),
-    }
 }
 
 impl World {

@@ -1,10 +1,16 @@
 //! How an order went: every field but the defaults is a way in which someone cheated or was careless.
+use std::collections::BTreeSet;
+
 use serde_json::Value;
+use verbund::domain::facts::RulePack;
+use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::Considered;
 use verbund::domain::route::Route;
+use verbund::domain::trust::{OfficerRole, WitnessPolicy};
+use verbund::protocol::founding::{NodePlan, OfficerPlan, OrgPlan, Plan};
 
-use super::{NODES, ROUTE, cents, org};
+use super::{NODES, ROUTE, cents, day, node, org, points};
 
 /// How the order went.
 #[derive(Clone)]
@@ -145,5 +151,68 @@ impl Default for Script {
             grounds: false,
             reference: "vorgang-1",
         }
+    }
+}
+
+/// The rules by which the legs are judged.
+pub fn pack() -> RulePack {
+    RulePack {
+        name: org("gwb-108-2022"),
+        valid_from: day("2016-04-18"),
+        valid_to: None,
+        activity_above: points(8_000),
+        inverse_joint: true,
+        half_sisters: false,
+        market_below: None,
+        central_purchasing: false,
+        activity_age_max: None,
+        source: "§ 108 GWB, gelesen im Stand März 2022".to_owned(),
+    }
+}
+
+/// The federation.
+pub fn plan(script: &Script) -> Plan {
+    let officer = |name: &str, role, limit| OfficerPlan {
+        name: name.parse().expect("name"),
+        device: "tafel".parse().expect("name"),
+        roles: BTreeSet::from([role]),
+        limit: cents(limit),
+        limit_per_year: None,
+        valid_from: day("2026-01-01"),
+        valid_to: day("2027-12-31"),
+    };
+    let member = |name: &str, officers| OrgPlan {
+        id: org(name),
+        name: format!("{name}, Körperschaft in der Vorführung"),
+        legal_form: "eG".to_owned(),
+        area: (name == "barleben").then(|| "150830030030".parse().expect("key")),
+        inhabitants: None,
+        portal: None,
+        source: "Satzung und Genossenschaftsregister".to_owned(),
+        officers,
+    };
+    let confirming = |name: &str| match script.confirmed.contains(&name) {
+        true => vec![officer("leitung", OfficerRole::Approver, 0)],
+        false => Vec::new(),
+    };
+    let planned = |name: &str| NodePlan {
+        node: node(name),
+        operator: org(name),
+        addresses: vec![format!("{name}.example:7443")],
+        tls_sha256: Hash([7; 32]),
+        orgs: std::iter::once(member(name, confirming(name)))
+            .chain((name == "kitu").then(|| {
+                let buyer = officer("einkauf", OfficerRole::Buyer, script.limit);
+                member("barleben", vec![buyer, officer("leitung", OfficerRole::Approver, 50_000_000)])
+            }))
+            .collect(),
+    };
+    Plan {
+        federation: org("verbund-demo"),
+        trustees: (1..=5).map(|number| format!("treuhand-{number}")).collect(),
+        threshold: 3,
+        witnesses: WitnessPolicy { nodes: NODES.map(node).to_vec(), quorum: 5 },
+        rule_pack: pack(),
+        nodes: NODES.map(planned).into_iter().collect(),
     }
 }
