@@ -342,6 +342,11 @@ impl Logs {
         }
     }
 
+    /// Everyone about whom the bundle must show everything that this log has said.
+    pub fn subjects(&self, origin: &Origin, entries: &[Entry]) -> BTreeSet<String> {
+        self.registry.log(origin).map(|log| subjects(log, entries)).unwrap_or_default()
+    }
+
     /// Checks for every log that nothing it has said about trust was left out: each subject's statements in the bundle
     /// must lead to the trust digest in the log's newest leaf.
     pub fn check_complete(&self, entries: &[Entry], ends: &[LogEnd], book: &mut Book) {
@@ -428,6 +433,13 @@ impl Logs {
     }
 }
 
+/// Everyone whom a log's statements in a bundle are about, and who must therefore be shown to be complete there.
+fn subjects(log: &LogTrust, entries: &[Entry]) -> BTreeSet<String> {
+    let here = entries.iter().filter(|entry| entry.place.as_ref().is_some_and(|(origin, _)| origin == log.origin()));
+    let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
+    needed.chain(here.filter_map(|entry| subject_of(&entry.signed))).map(|subject| subject.to_string()).collect()
+}
+
 /// Checks where a log ends, and that everything said there about each subject lies in the bundle.
 fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refusal> {
     let origin = log.origin();
@@ -452,9 +464,11 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry]) -> Result<(), Refu
         }
     }
     // Everything the bundle shows about each subject, in the order of the log.
-    let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> = BTreeMap::new();
-    let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
-    said.extend(needed.map(|subject| (subject.to_string(), BTreeMap::new())));
+    let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> =
+        subjects(log, entries).into_iter().map(|subject| (subject, BTreeMap::new())).collect();
+    if let Some(other) = end.paths.keys().find(|subject| !said.contains_key(*subject)) {
+        return Err(missing("what this path is about").with("subject", other));
+    }
     for (entry, (_, index)) in here() {
         let Some(subject) = subject_of(&entry.signed) else { continue };
         let about = said.entry(subject.to_string()).or_default();
