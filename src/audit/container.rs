@@ -101,7 +101,7 @@ pub fn read(bytes: &[u8]) -> Result<Container, Refusal> {
     Ok(container)
 }
 
-/// The name as text. Letters beyond ASCII are written differently by different systems, so none is needed or taken.
+/// The name as text that can be shown. Letters beyond ASCII are written differently by different systems, so none is taken.
 fn plain(name: &[u8]) -> Result<&str, Refusal> {
     let text = std::str::from_utf8(name)
         .ok()

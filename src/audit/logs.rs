@@ -341,6 +341,12 @@ impl Logs {
         }
     }
 
+    /// Everyone about whom the bundle must show everything that this log has said.
+    pub fn subjects(&self, origin: &Origin, entries: &[Entry]) -> BTreeSet<String> {
+        let of_log = self.registry.log(origin).map(|log| subjects(log, entries)).unwrap_or_default();
+        of_log.iter().map(ToString::to_string).collect()
+    }
+
     /// Checks for every log that nothing it has said about trust was left out: each subject's statements in the bundle
     /// must lead to the trust digest in the log's newest leaf.
     pub fn check_complete(&self, entries: &[Entry], ends: &[LogEnd], sold: &BTreeSet<StatementId>, book: &mut Book) {
@@ -406,6 +412,13 @@ impl Logs {
     }
 }
 
+/// Everyone whom a log's statements in a bundle are about, and who must therefore be shown to be complete there.
+fn subjects(log: &LogTrust, entries: &[Entry]) -> BTreeSet<Subject> {
+    let here = entries.iter().filter(|entry| entry.place.as_ref().is_some_and(|(origin, _)| origin == log.origin()));
+    let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
+    needed.chain(here.filter_map(|entry| subject_of(&entry.signed))).collect()
+}
+
 /// Checks where a log ends, and that everything said there about each subject lies in the bundle.
 fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry], sold: &BTreeSet<StatementId>) -> Result<(), Refusal> {
     let origin = log.origin();
@@ -430,10 +443,7 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry], sold: &BTreeSet<St
         }
     }
     // Everything the bundle shows about each subject, in the order of the log.
-    let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> = BTreeMap::new();
-    let needed = log.orgs().keys().cloned().map(Subject::Organisation).chain([Subject::Federation]);
-    said.extend(needed.map(|subject| (subject.to_string(), BTreeMap::new())));
-    // Of offerings and tariffs only those that the order rests on.
+    // Of offerings and tariffs only those that the order rests on, and those that a path is shown for.
     let rested_on: BTreeSet<Subject> = here()
         .filter(|(entry, _)| sold.contains(&entry.signed.id()))
         .filter_map(|(entry, _)| subject_of(&entry.signed))
@@ -442,15 +452,18 @@ fn check_end(log: &LogTrust, end: &LogEnd, entries: &[Entry], sold: &BTreeSet<St
         let is_shown = end.paths.contains_key(&subject.to_string());
         !subject.is_about_sales() || rested_on.contains(subject) || is_shown
     };
+    let asked = subjects(log, entries).into_iter().filter(is_asked);
+    let mut said: BTreeMap<String, BTreeMap<u64, StatementId>> =
+        asked.map(|subject| (subject.to_string(), BTreeMap::new())).collect();
+    if let Some(other) = end.paths.keys().find(|subject| !said.contains_key(*subject)) {
+        return Err(missing("what this path is about").with("subject", other));
+    }
     for (entry, (_, index)) in here() {
         let Some(subject) = subject_of(&entry.signed).filter(is_asked) else { continue };
         let about = said.entry(subject.to_string()).or_default();
         if *index < end.proof.index {
             about.insert(*index, entry.signed.id());
         }
-    }
-    if let Some(subject) = end.paths.keys().find(|subject| !said.contains_key(*subject)) {
-        return Err(Refusal::new(Reason::ProofInvalid).with("rule", "a path to nothing").with("subject", subject));
     }
     check_last(end, entries, &said)?;
     let digest = Hash(std::array::from_fn(|at| end.leaf[STEM_BYTES + at]));

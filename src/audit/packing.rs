@@ -2,7 +2,7 @@
 //!
 //! Policy and cosignatures follow from the statements by the very fold the auditor makes. Must never judge: what does not
 //! hold is packed as it is.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::bundle::{
     Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, NOTE, PLACES, POLICY, PROOFS, Section, TIMES, VERIFY,
@@ -63,7 +63,10 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
         let cover = Cover { note: trimmed(&cover.note, logs.witnesses()), ..cover.clone() };
         bundle.members.insert(format!("{TIMES}{name}.cover"), cover.text().into_bytes());
     }
-    input.ends.iter().for_each(|end| file_end(&mut bundle, &mut proofs, end));
+    for end in &input.ends {
+        let Some(origin) = origin_of(&end.proof) else { continue };
+        file_end(&mut bundle, &mut proofs, end, &origin, &logs.subjects(&origin, &entries));
+    }
     proofs.file(&mut bundle, logs.witnesses());
     bundle.members.insert(POLICY.to_owned(), logs.policy_text().into_bytes());
     bundle.members.insert(MIMETYPE.to_owned(), MIMETYPE_TEXT.as_bytes().to_vec());
@@ -100,11 +103,13 @@ impl Packing {
     }
 }
 
-fn file_end(bundle: &mut Bundle, proofs: &mut Proofs, end: &LogEnd) {
-    let Some(label) = origin_of(&end.proof).as_ref().map(log_label) else { return };
-    let name = format!("{ENDS}{label}");
+/// Files where a log ends, with the paths of those about whom the bundle shows something.
+fn file_end(bundle: &mut Bundle, proofs: &mut Proofs, end: &LogEnd, origin: &Origin, shown: &BTreeSet<String>) {
+    let name = format!("{ENDS}{}", log_label(origin));
     proofs.add(&name, &end.proof);
-    bundle.members.insert(format!("{name}.end"), end.text().into_bytes());
+    let mut kept = end.clone();
+    kept.paths.retain(|subject, _| shown.contains(subject));
+    bundle.members.insert(format!("{name}.end"), kept.text().into_bytes());
     if let Some(last) = &end.last {
         bundle.members.insert(format!("{name}.last"), last.clone());
     }

@@ -227,7 +227,8 @@ pub fn check_times(
         let earlier = named(&message.body).into_iter().filter_map(|id| times.get(&id)).max();
         let answers = matches!(message.body, Body::Endorse(_) | Body::Accept(_) | Body::Counter(_));
         if answers && at > request.quote_by {
-            let refusal = Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by).with("signed_at", at);
+            let refusal =
+                Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by).with("signed_at", at);
             book.note(Check::Times, name, Ruling::Valid, refusal);
         } else if earlier.is_some_and(|earlier| *earlier > at) {
             let refusal = Refusal::new(Reason::TimesOutOfOrder).with("signed_at", at);

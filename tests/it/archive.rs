@@ -84,6 +84,12 @@ impl Part {
         Self { attributes: 0o040_755 << 16 | 0x10, ..Self::stored(name, b"") }
     }
 
+    /// What stands in front of the directory.
+    pub fn record(&self) -> Vec<u8> {
+        let head = [&LOCAL.to_le_bytes()[..], &20_u16.to_le_bytes(), &self.local.bytes()].concat();
+        [&head[..], &self.local.name, &self.local.extra, &self.data, &self.descriptor].concat()
+    }
+
     /// Changes both copies of the header.
     pub fn both(&mut self, change: impl Fn(&mut Header)) {
         change(&mut self.local);
@@ -121,6 +127,7 @@ pub struct End {
     pub entries: u16,
     pub size: u32,
     pub offset: u32,
+    pub comment: u16,
 }
 
 /// The whole file.
@@ -154,10 +161,7 @@ impl Archive {
         for part in &self.parts {
             file.extend(&part.gap);
             let offset = part.offset.unwrap_or(file.len() as u32);
-            file.extend(LOCAL.to_le_bytes());
-            file.extend(20_u16.to_le_bytes());
-            file.extend([part.local.bytes(), part.local.name.clone(), part.local.extra.clone()].concat());
-            file.extend([&part.data[..], &part.descriptor].concat());
+            file.extend(part.record());
             directory.extend(CENTRAL.to_le_bytes());
             directory.extend([UNIX, 20].map(u16::to_le_bytes).concat());
             directory.extend(part.central.bytes());
@@ -168,11 +172,12 @@ impl Archive {
         file.extend(&self.before_directory);
         let (entries, size, offset) = (self.parts.len() as u16, directory.len() as u32, file.len() as u32);
         file.extend([&directory[..], &self.after_directory].concat());
-        let mut end = End { disk: 0, entries, size, offset };
+        let comment = self.comment.len() as u16;
+        let mut end = End { disk: 0, entries, size, offset, comment };
         if let Some(more) = self.wide {
             let count = u64::from(entries) + more;
             file.extend(wide_end(&end, count, file.len() as u64));
-            end = End { disk: 0, entries: u16::MAX, size: u32::MAX, offset: u32::MAX };
+            end = End { entries: u16::MAX, size: u32::MAX, offset: u32::MAX, ..end };
         }
         if let Some(change) = self.end {
             change(&mut end);
@@ -180,7 +185,7 @@ impl Archive {
         file.extend(END.to_le_bytes());
         file.extend([end.disk, end.disk, end.entries, end.entries].map(u16::to_le_bytes).concat());
         file.extend([end.size, end.offset].map(u32::to_le_bytes).concat());
-        file.extend((self.comment.len() as u16).to_le_bytes());
+        file.extend(end.comment.to_le_bytes());
         [file, self.comment.clone(), self.after.clone()].concat()
     }
 }

@@ -188,6 +188,17 @@ fn by_couriers_who_leave_out() -> Vec<Forgery> {
             Check::Signers,
             NotCheckable,
         ),
+        forge(
+            "path of a stranger",
+            |bundle| {
+                edit(bundle, "ends/kid.end", |text| {
+                    let (head, paths) = text.split_once("subject ").expect("a subject");
+                    format!("{head}subject aaa\nsubject {paths}")
+                });
+            },
+            Check::Complete,
+            NotCheckable,
+        ),
         forge("log end dropped", |b| drop_all(b, "ends/kid."), Check::Complete, NotCheckable),
     ]
 }

@@ -262,9 +262,6 @@ impl<'b> Header<'b> {
         }
         let (attributes, crc) = (self.attributes as u32, self.crc as u32);
         let is_deflated = method == DEFLATED;
-        if !is_deflated && self.packed != self.size {
-            return Err(ambiguous("two lengths or checksums of one member"));
-        }
         Ok((Entry { name, attributes, size: self.size, is_deflated, crc, data }, fields.at as u64))
     }
 
