@@ -2,12 +2,15 @@
 //!
 //! Container, root, logs, proofs, then the order itself. A check that fails does not stop the others; what they find
 //! may follow from it, and the first row that fails is where to begin reading.
-use crate::audit::bundle::{Bundle, MANIFEST, MIMETYPE, MIMETYPE_TEXT, Reading, Section, TIMESTAMP, VERIFY};
+use x509_cert::Certificate;
+
+use crate::audit::bundle::{Bundle, MANIFEST, MIMETYPE, MIMETYPE_TEXT, Reading, Section, VERIFY};
 use crate::audit::contract;
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
 use crate::audit::papers::Papers;
 use crate::audit::report::{Book, Check, NotChecked, Report};
+use crate::audit::timestamp;
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
 use crate::domain::order::Attempt;
@@ -25,11 +28,11 @@ pub struct Examined {
 
 /// Judges a bundle against the federation root the auditor was given.
 pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
-    inspect(bundle, expected_root).report
+    inspect(bundle, expected_root, &[]).report
 }
 
-/// The same, with what was examined.
-pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined {
+/// The same, with what was examined, and with the certificates of those trusted to stamp the time.
+pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>, stampers: &[Certificate]) -> Examined {
     let mut book = Book::default();
     let reading = bundle.read();
     check_container(bundle, &reading, &mut book);
@@ -47,7 +50,9 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     case.root = found;
     case.papers = Papers::of(&reading);
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
-    case.not_checked.extend(not_checked(bundle));
+    let (stamp, gap) = timestamp::judge(bundle, stampers, &mut book);
+    case.stamp = stamp;
+    case.not_checked.extend(not_checked().into_iter().chain(gap));
     Examined { report: book.close(case), logs: Some(logs), attempt }
 }
 
@@ -55,15 +60,13 @@ fn signatures(reading: &Reading) -> usize {
     reading.statements.iter().map(|filed| filed.signed.signatures().len()).sum()
 }
 
-fn not_checked(bundle: &Bundle) -> Vec<NotChecked> {
-    let timestamp = bundle.members.contains_key(TIMESTAMP);
-    vec![
+fn not_checked() -> [NotChecked; 6] {
+    [
         NotChecked::LaterRevocations,
         NotChecked::TruthOfFacts,
         NotChecked::WallClock,
         NotChecked::Withheld,
         NotChecked::LawBeyond,
-        if timestamp { NotChecked::TimestampUnchecked } else { NotChecked::NoTimestamp },
         NotChecked::Prose,
     ]
 }

@@ -593,6 +593,12 @@ reasons! {
     BundlesDiffer "BUNDLES_OF_DIFFERENT_ORDERS" Rejected
         "Die beiden Prüfpakete gehören zu verschiedenen Bestellungen." "The two bundles belong to different orders."
         "Zwei Pakete zu derselben Bestellung angeben; `verbund-audit show` nennt ihre Nummer." "Give two bundles of one order; `verbund-audit show` tells its number.";
+    TimestampInvalid "TIMESTAMP_INVALID" Verification
+        "Das ist kein gültiger Zeitstempel über dieses Prüfpaket." "This is no valid time stamp over this bundle."
+        "Einen Zeitstempel nach RFC 3161 über META-INF/ASiCManifest.xml einholen (SHA-256, mit Zertifikat); aus einer Antwort löst ihn `openssl ts -reply -token_out`." "Get an RFC 3161 time stamp over META-INF/ASiCManifest.xml (SHA-256, with certificate); `openssl ts -reply -token_out` takes it out of a response.";
+    CertificateUnreadable "CERTIFICATE_UNREADABLE" Rejected
+        "Die Datei enthält kein lesbares Zertifikat." "The file holds no certificate that can be read."
+        "Zertifikate im PEM-Format angeben." "Give certificates in PEM.";
     RootNotGiven "ROOT_NOT_GIVEN" Incomplete
         "Ohne die Wurzel des Verbunds ist nicht prüfbar, um welchen Verbund es geht." "Without the federation root it cannot be checked which federation this is."
         "Mit `--root sha256:…` den in der Satzung abgedruckten Wert angeben." "Give the value printed in the statutes with `--root sha256:…`.";
