@@ -23,6 +23,8 @@ pub mod terms;
 pub mod timestamp;
 pub mod verify;
 
+use x509_cert::Certificate;
+
 use crate::audit::bundle::Bundle;
 use crate::audit::report::Report;
 use crate::audit::verify::Examined;
@@ -36,8 +38,13 @@ pub fn examine(bytes: &[u8], root: Option<StatementId>) -> Report {
 
 /// The same, with what was examined, for the dossier.
 pub fn inspect(bytes: &[u8], root: Option<StatementId>) -> Examined {
+    inspect_stamped(bytes, root, &[])
+}
+
+/// The same, with the certificates of those trusted to stamp the time.
+pub fn inspect_stamped(bytes: &[u8], root: Option<StatementId>, stampers: &[Certificate]) -> Examined {
     match Bundle::parse(bytes) {
-        Ok(bundle) => verify::inspect(&bundle, root),
+        Ok(bundle) => verify::inspect(&bundle, root, stampers),
         Err(refusal) => Examined::unread("bundle", refusal),
     }
 }

@@ -160,8 +160,8 @@ gaps! {
         "Ein qualifizierter Zeitstempel liegt nicht bei."
         "There is no qualified time stamp.";
     TimestampUnchecked "QUALIFIED_TIMESTAMP_UNCHECKED"
-        "Der beiliegende Zeitstempel META-INF/timestamp.tst: mit `openssl ts -verify` prüfen."
-        "The time stamp META-INF/timestamp.tst that lies in it: check it with `openssl ts -verify`.";
+        "Zeitstempel passt, Aussteller nicht geprüft: `--tsa-ca` angeben, oder `openssl ts -verify` benutzen."
+        "The time stamp fits, its issuer was not checked: give `--tsa-ca`, or use `openssl ts -verify`.";
     NoReceipts "NO_RECEIPTS"
         "Wann die Erklärungen angekommen sind: es liegen keine Empfangsbestätigungen bei."
         "When the statements arrived: there are no receipts.";
@@ -301,6 +301,17 @@ pub struct Assumption {
     pub source: String,
 }
 
+/// A time stamp over the bundle's list of digests.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// When, by the authority's clock.
+    pub at: Timestamp,
+    /// The authority, as its certificate names it; absent if its signature does not hold.
+    pub by: Option<String>,
+    /// Whether its certificate leads to one that the auditor trusts.
+    pub is_trusted: bool,
+}
+
 /// What was examined. As the bundle claims it; the rulings say how much of it holds.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Case {
@@ -336,6 +347,8 @@ pub struct Case {
     pub counts: [usize; 3],
     /// What was not checked.
     pub not_checked: Vec<NotChecked>,
+    /// The time stamp, if one over this bundle lies in it.
+    pub stamp: Option<Stamp>,
     /// What a person calls the parts.
     pub papers: Papers,
 }

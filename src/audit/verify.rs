@@ -2,7 +2,9 @@
 //!
 //! Container, root, logs, proofs, then the order itself. A check that fails does not stop the others; what they find
 //! may follow from it, and the first row that fails is where to begin reading.
-use crate::audit::bundle::{Bundle, FORMAT, MANIFEST, Reading, Section, TIMESTAMP, VERIFY};
+use x509_cert::Certificate;
+
+use crate::audit::bundle::{Bundle, FORMAT, MANIFEST, Reading, Section, VERIFY};
 use crate::audit::chronicle::Chronicle;
 use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::logs::{Entry, Logs};
@@ -36,11 +38,11 @@ impl Examined {
 
 /// Judges a bundle against the federation root the auditor was given.
 pub fn verify(bundle: &Bundle, expected_root: Option<StatementId>) -> Report {
-    inspect(bundle, expected_root).report
+    inspect(bundle, expected_root, &[]).report
 }
 
-/// The same, with what was examined.
-pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined {
+/// The same, with what was examined, and with the certificates of those trusted to stamp the time.
+pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>, stampers: &[Certificate]) -> Examined {
     let mut book = Book::default();
     let format = bundle.check_format();
     if let Err(refusal) = &format
@@ -68,7 +70,9 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>) -> Examined 
     case.root = found;
     case.papers = Papers::of(&reading);
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
-    case.not_checked.extend(not_checked(bundle));
+    let (stamp, gap) = timestamp::judge(bundle, stampers, &mut book);
+    case.stamp = stamp;
+    case.not_checked.extend(not_checked().into_iter().chain(gap));
     Examined { report: book.close(case), logs: Some(logs), chronicle, attempt }
 }
 
@@ -76,15 +80,13 @@ fn signatures(reading: &Reading) -> usize {
     reading.statements.iter().map(|filed| filed.signed.signatures().len()).sum()
 }
 
-fn not_checked(bundle: &Bundle) -> Vec<NotChecked> {
-    let timestamp = bundle.members.contains_key(TIMESTAMP);
-    vec![
+fn not_checked() -> [NotChecked; 5] {
+    [
         NotChecked::LaterRevocations,
         NotChecked::TruthOfFacts,
         NotChecked::WallClock,
         NotChecked::Withheld,
         NotChecked::LawBeyond,
-        if timestamp { NotChecked::TimestampUnchecked } else { NotChecked::NoTimestamp },
     ]
 }
 
@@ -119,9 +121,6 @@ fn check_container(bundle: &Bundle, reading: &Reading, book: &mut Book) {
         book.note(Check::Container, name, Ruling::Valid, refusal);
     }
     book.judge(Check::Container, VERIFY, check_instructions(bundle));
-    if let Some(token) = bundle.members.get(TIMESTAMP) {
-        book.judge(Check::Container, TIMESTAMP, timestamp::check_outline(token));
-    }
 }
 
 /// The whole text follows from the other members, so nobody can put a command of his own into it.

@@ -11,7 +11,8 @@ use verbund::audit::compare::compare as compared;
 use verbund::audit::container::bytes_of;
 use verbund::audit::dossier::draft;
 use verbund::audit::show::show as listing;
-use verbund::audit::{examine, inspect};
+use verbund::audit::timestamp::{TOKEN_BYTES_MAX, attach, trusted};
+use verbund::audit::{inspect, inspect_stamped};
 use verbund::domain::characters::printable;
 use verbund::domain::id::StatementId;
 use verbund::domain::json::shown;
@@ -37,6 +38,9 @@ enum Command {
         /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt; ohne ihn ist nichts besser als nicht prüfbar.
         #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
         root: Option<StatementId>,
+        /// Zertifikate (PEM), denen Zeitstempel vertraut werden; ohne sie bleibt der Aussteller ungeprüft.
+        #[arg(long, value_name = "DATEI")]
+        tsa_ca: Option<PathBuf>,
         /// Sprache des Berichts.
         #[arg(long, value_enum, default_value = "de")]
         lang: Language,
@@ -96,7 +100,33 @@ enum Command {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Form,
     },
+    /// Fügt einem Prüfpaket einen Zeitstempel nach RFC 3161 bei.
+    ///
+    /// Der Zeitstempel gilt META-INF/ASiCManifest.xml (SHA-256) und enthält das Zertifikat seines Ausstellers.
+    #[command(after_help = STAMPING)]
+    Timestamp {
+        /// Das Prüfpaket.
+        #[arg(value_name = "PRÜFPAKET")]
+        bundle: PathBuf,
+        /// Der Zeitstempel (TimeStampToken in DER).
+        #[arg(long, value_name = "DATEI")]
+        token: PathBuf,
+        /// Wohin das Paket mit Zeitstempel geschrieben wird.
+        #[arg(short, long, value_name = "DATEI")]
+        out: PathBuf,
+        /// Sprache der Meldungen.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+    },
 }
+
+/// How one gets a time stamp with stock tools.
+const STAMPING: &str = "Beispiel:
+  unzip -p bestellung.asice META-INF/ASiCManifest.xml >verzeichnis.xml
+  openssl ts -query -data verzeichnis.xml -sha256 -cert -out anfrage.tsq
+  (anfrage.tsq an den Zeitstempeldienst senden, antwort.tsr erhalten)
+  openssl ts -reply -in antwort.tsr -token_out -out stempel.tst
+  verbund-audit timestamp bestellung.asice --token stempel.tst -o gestempelt.asice";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Sheet {
@@ -140,8 +170,11 @@ fn main() -> ExitCode {
         }
     };
     let (lang, done) = match arguments.command {
-        Command::Verify { bundle, root, lang, output } => (lang, verify(&bundle, root, lang.into(), output)),
+        Command::Verify { bundle, root, tsa_ca, lang, output } => {
+            (lang, verify(&bundle, root, tsa_ca.as_deref(), lang.into(), output))
+        }
         Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
+        Command::Timestamp { bundle, token, out, lang } => (lang, stamp(&bundle, &token, &out)),
         Command::Show { bundle, lang, output } => (lang, show(&bundle, lang.into(), output)),
         Command::Compare { first, second, root, lang, output } => {
             (lang, compare([&first, &second], root, lang.into(), output))
@@ -157,8 +190,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn verify(bundle: &Path, root: Option<StatementId>, lang: Lang, output: Form) -> Result<u8, Refusal> {
-    let report = examine(&read(bundle)?, root);
+fn verify(
+    bundle: &Path,
+    root: Option<StatementId>,
+    tsa_ca: Option<&Path>,
+    lang: Lang,
+    output: Form,
+) -> Result<u8, Refusal> {
+    let stampers = tsa_ca.map(|file| trusted(&usage::read(file, TOKEN_BYTES_MAX)?)).transpose()?.unwrap_or_default();
+    let report = inspect_stamped(&read(bundle)?, root, &stampers).report;
     let text = match output {
         Form::Text => report.text(lang),
         Form::Json => shown(&report.json(lang)) + "\n",
@@ -183,6 +223,14 @@ fn show(bundle: &Path, lang: Lang, output: Form) -> Result<u8, Refusal> {
         Form::Text => write(&listing.text(lang))?,
         Form::Json => write(&format!("{:#}\n", listing.json(lang)))?,
     }
+    Ok(0)
+}
+
+fn stamp(bundle: &Path, token: &Path, out: &Path) -> Result<u8, Refusal> {
+    let mut stamped = Bundle::parse(&read(bundle)?)?;
+    attach(&mut stamped, &usage::read(token, TOKEN_BYTES_MAX + 1)?)?;
+    let refuse = |error| Refusal::new(Reason::FileUnwritable).with("file", out.display()).with("problem", error);
+    std::fs::write(out, stamped.to_zip()?).map_err(refuse)?;
     Ok(0)
 }
 

@@ -9,12 +9,15 @@ use serde_json::json;
 use crate::audit::bundle::Bundle;
 use crate::audit::compare::compare;
 use crate::audit::container::bytes_of;
+use crate::audit::inspect_stamped;
 use crate::audit::show::show;
+use crate::audit::timestamp::{TOKEN_BYTES_MAX, attach, trusted};
 use crate::cli::client::{Client, parse_root};
 use crate::cli::options::Global;
 use crate::cli::output::Format;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Reason, Refusal};
+use crate::usage;
 
 /// What to do with evidence.
 #[derive(Subcommand)]
@@ -34,6 +37,20 @@ pub enum Verb {
         /// Wurzel des Verbunds: sha256:…, wie in der Satzung abgedruckt
         #[arg(long, value_name = "sha256:…")]
         root: Option<String>,
+        /// Zertifikate (PEM), denen Zeitstempel vertraut werden
+        #[arg(long, value_name = "DATEI")]
+        tsa_ca: Option<PathBuf>,
+    },
+    /// Einem Prüfpaket einen Zeitstempel nach RFC 3161 über META-INF/ASiCManifest.xml beifügen
+    Timestamp {
+        /// Prüfpaket
+        bundle: PathBuf,
+        /// Zeitstempel (TimeStampToken in DER)
+        #[arg(long, value_name = "DATEI")]
+        token: PathBuf,
+        /// Wohin das Paket mit Zeitstempel geschrieben wird
+        #[arg(long, value_name = "DATEI")]
+        out: PathBuf,
     },
     /// Den Entwurf des Vergabevermerks aus einem Prüfpaket schreiben, ohne Netz; mit `-o json` für Programme
     Report {
@@ -90,9 +107,20 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Verify { bundle, root } => {
+        Verb::Timestamp { bundle, token, out } => {
+            let mut stamped = Bundle::parse(&read(&bundle)?)?;
+            attach(&mut stamped, &usage::read(&token, TOKEN_BYTES_MAX + 1)?)?;
+            let refuse =
+                |error| Refusal::new(Reason::FileUnwritable).with("file", out.display()).with("problem", error);
+            std::fs::write(&out, stamped.to_zip()?).map_err(refuse)?;
+            let file = out.display().to_string();
+            global.out().one(&json!({ "file": file }), &format!("{file}\n"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Verify { bundle, root, tsa_ca } => {
             let root = root.as_deref().map(parse_root).transpose()?;
-            let report = crate::audit::examine(&read(&bundle)?, root);
+            let stampers = tsa_ca.map(|file| trusted(&usage::read(&file, TOKEN_BYTES_MAX)?)).transpose()?;
+            let report = inspect_stamped(&read(&bundle)?, root, &stampers.unwrap_or_default()).report;
             let lang = global.out().lang;
             global.out().one(&report.json(lang), &report.text(lang))?;
             Ok(ExitCode::from(report.ruling().exit_code()))

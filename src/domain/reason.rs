@@ -670,9 +670,6 @@ reasons! {
     VerifyTextDiffers "VERIFY_TEXT_DIFFERS" Verification
         "VERIFY.txt ist nicht die Anleitung, die zu diesem Prüfpaket gehört." "VERIFY.txt is not the text that belongs to this bundle."
         "Keinen Befehl daraus ausführen; die Datei neu anfordern." "Run no command from it; ask for the file again.";
-    TimestampInvalid "TIMESTAMP_INVALID" Verification
-        "Was als Zeitstempel beiliegt, ist keiner." "What lies here as a time stamp is none."
-        "Den Zeitstempel (RFC 3161, DER) noch einmal anfordern oder META-INF/timestamp.tst herausnehmen." "Ask for the time stamp (RFC 3161, DER) again, or take META-INF/timestamp.tst out.";
     EvidenceUnrelated "EVIDENCE_UNRELATED" Incomplete
         "Diese Erklärung gehört nicht zu dieser Bestellung; auf ihr beruht hier nichts." "This statement does not belong to this order; nothing rests on it here."
         "Beim Absender erfragen, warum sie beiliegt." "Ask the sender why it lies here.";
@@ -685,6 +682,12 @@ reasons! {
     BundlesDiffer "BUNDLES_OF_DIFFERENT_ORDERS" Rejected
         "Die beiden Prüfpakete gehören zu verschiedenen Bestellungen." "The two bundles belong to different orders."
         "Zwei Pakete zu derselben Bestellung angeben; `verbund-audit show` nennt ihre Nummer." "Give two bundles of one order; `verbund-audit show` tells its number.";
+    TimestampInvalid "TIMESTAMP_INVALID" Verification
+        "Das ist kein gültiger Zeitstempel über dieses Prüfpaket." "This is no valid time stamp over this bundle."
+        "Einen Zeitstempel nach RFC 3161 über META-INF/ASiCManifest.xml einholen (SHA-256, mit Zertifikat); aus einer Antwort löst ihn `openssl ts -reply -token_out`." "Get an RFC 3161 time stamp over META-INF/ASiCManifest.xml (SHA-256, with certificate); `openssl ts -reply -token_out` takes it out of a response.";
+    CertificateUnreadable "CERTIFICATE_UNREADABLE" Rejected
+        "Die Datei enthält kein lesbares Zertifikat." "The file holds no certificate that can be read."
+        "Zertifikate im PEM-Format angeben." "Give certificates in PEM.";
     RootNotGiven "ROOT_NOT_GIVEN" Incomplete
         "Ohne die Wurzel des Verbunds ist nicht prüfbar, um welchen Verbund es geht." "Without the federation root it cannot be checked which federation this is."
         "Mit `--root sha256:…` den in der Satzung abgedruckten Wert angeben." "Give the value printed in the statutes with `--root sha256:…`.";

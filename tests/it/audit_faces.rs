@@ -3,8 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use verbund::audit::bundle::{MANIFEST, TIMESTAMP};
 use verbund::audit::compare::{Comparison, compare};
 use verbund::audit::report::Ruling;
+use verbund::audit::verify::verify;
 use verbund::domain::reason::{Lang, Reason};
 
 use crate::evidence::{Evidence, Script, evidence};
@@ -131,5 +133,151 @@ fn comparing_says_what_is_wrong_with_its_input() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), told.contains(word)), (Some(code), true), "{other}: {told}");
         assert_eq!(told.contains("Abhilfe: "), code != 0, "{other}: {told}");
+    }
+}
+
+const TSA_CONFIG: &str = "[tsa]
+default_tsa = one
+[one]
+serial = serial
+crypto_device = builtin
+signer_digest = sha256
+default_policy = 1.3.6.1.4.1.99999.1
+digests = sha256, sha512
+ess_cert_id_alg = sha256
+[req]
+distinguished_name = dn
+prompt = no
+[dn]
+CN = Zeitstempel der Tests
+[ca]
+basicConstraints = critical, CA:true
+[leaf]
+basicConstraints = CA:false
+extendedKeyUsage = critical, timeStamping
+";
+
+/// A time stamp authority of stock OpenSSL in a folder of its own.
+struct Authority(tempfile::TempDir);
+
+impl Authority {
+    /// None without OpenSSL 3.
+    fn found(key: &str) -> Option<Self> {
+        let version = Command::new("openssl").arg("version").output().map(|output| output.stdout).unwrap_or_default();
+        if !version.starts_with(b"OpenSSL 3.") {
+            eprintln!("SKIPPED: OpenSSL 3 is absent");
+            return None;
+        }
+        let authority = Self(tempfile::tempdir().expect("a folder"));
+        authority.write("tsa.cnf", TSA_CONFIG.as_bytes());
+        authority.write("serial", b"01\n");
+        authority.run(&format!(
+            "req -x509 -newkey {key} -nodes -keyout ca.key -out ca.pem -days 3650 -config tsa.cnf -extensions ca"
+        ));
+        authority
+            .run(&format!("req -newkey {key} -nodes -keyout tsa.key -out tsa.csr -subj /CN=Stempel -config tsa.cnf"));
+        authority.run(
+            "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tsa.pem -days 3650 -extfile tsa.cnf \
+             -extensions leaf",
+        );
+        Some(authority)
+    }
+
+    fn run(&self, line: &str) {
+        let mut command = Command::new("openssl");
+        let output = command.args(line.split_whitespace()).current_dir(self.0.path()).output().expect("openssl");
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> String {
+        written(self.0.path(), name, bytes)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// A token over these bytes, in a file of that name.
+    fn stamp(&self, name: &str, bytes: &[u8], digest: &str, extra: &str) -> String {
+        self.write("data", bytes);
+        self.run(&format!("ts -query -data data -{digest} {extra} -out q.tsq"));
+        self.run("ts -reply -config tsa.cnf -queryfile q.tsq -signer tsa.pem -inkey tsa.key -out r.tsr");
+        self.run(&format!("ts -reply -config tsa.cnf -in r.tsr -token_out -out {name}"));
+        self.path(name)
+    }
+}
+
+fn verified(file: &str, root: &str, more: &[&str]) -> (Option<i32>, Value) {
+    let output = audit(&[&["verify", file, "--root", root, "-o", "json"], more].concat());
+    (output.status.code(), serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+fn names_gap(report: &Value, code: &str) -> bool {
+    report["not_checked"].as_array().expect("gaps").iter().any(|gap| gap["code"] == code)
+}
+
+#[test]
+fn a_time_stamp_of_stock_openssl_is_attached_and_checked() {
+    let evidence = evidence(&Script::default());
+    let (bundle, root) = (evidence.bundle(), format!("sha256:{}", evidence.root));
+    let Some(stranger) = Authority::found("rsa:2048") else { return };
+    for key in ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-384"] {
+        let authority = Authority::found(key).expect("it was there");
+        let plain = authority.write("plain.asice", &bundle.to_zip().expect("bytes"));
+        let token = authority.stamp("t.tst", &bundle.members[MANIFEST], "sha256", "-cert");
+        let stamped = authority.path("stamped.asice");
+        let output = audit(&["timestamp", &plain, "--token", &token, "-o", &stamped]);
+        assert_eq!(output.status.code(), Some(0), "{key}: {}", String::from_utf8_lossy(&output.stderr));
+
+        let (code, report) = verified(&stamped, &root, &[]);
+        assert_eq!((code, &report["case"]["timestamp"]["trusted"]), (Some(0), &false.into()), "{key}: {report:#}");
+        assert!(names_gap(&report, "QUALIFIED_TIMESTAMP_UNCHECKED"));
+        for anchor in ["ca.pem", "tsa.pem"] {
+            let (code, report) = verified(&stamped, &root, &["--tsa-ca", &authority.path(anchor)]);
+            assert_eq!((code, &report["case"]["timestamp"]["trusted"]), (Some(0), &true.into()), "{key}: {report:#}");
+            assert!(!names_gap(&report, "QUALIFIED_TIMESTAMP_UNCHECKED"), "{key}");
+            assert!(!names_gap(&report, "NO_QUALIFIED_TIMESTAMP"), "{key}");
+            assert_eq!(report["case"]["timestamp"]["by"], "CN=Stempel");
+        }
+        // Somebody else's certificate vouches for nothing and takes nothing away.
+        let (code, report) = verified(&stamped, &root, &["--tsa-ca", &stranger.path("ca.pem")]);
+        assert_eq!((code, &report["case"]["timestamp"]["trusted"]), (Some(0), &false.into()));
+        assert!(report.to_string().contains("TIMESTAMP_INVALID"), "{report:#}");
+        let (code, report) = verified(&plain, &root, &[]);
+        assert!(code == Some(0) && names_gap(&report, "NO_QUALIFIED_TIMESTAMP"));
+    }
+}
+
+#[test]
+fn a_time_stamp_over_something_else_is_refused_and_an_altered_member() {
+    let Some(authority) = Authority::found("rsa:2048") else { return };
+    let evidence = evidence(&Script::default());
+    let mut bundle = evidence.bundle();
+    let manifest = bundle.members[MANIFEST].clone();
+    let (plain, out) =
+        (authority.write("plain.asice", &bundle.to_zip().expect("bytes")), authority.path("out.asice"));
+    let mut broken = std::fs::read(authority.stamp("good.tst", &manifest, "sha256", "-cert")).expect("a token");
+    let response = authority.write("response.tsr", &std::fs::read(authority.path("r.tsr")).expect("a response"));
+    *broken.last_mut().expect("bytes") ^= 1;
+    let broken = authority.write("broken.tst", &broken);
+    let other = authority.stamp("other.tst", b"andere Bytes", "sha256", "-cert");
+    for (name, token) in [
+        ("a response is no token", response),
+        ("signature altered", broken.clone()),
+        ("no token", authority.write("text", b"kein Zeitstempel")),
+        ("no certificate", authority.stamp("bare.tst", &manifest, "sha256", "")),
+        ("another digest", authority.stamp("sha512.tst", &manifest, "sha512", "-cert")),
+        ("other bytes", other.clone()),
+    ] {
+        let output = audit(&["timestamp", &plain, "--token", &token, "-o", &out]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), told.contains("TIMESTAMP_INVALID")), (Some(9), true), "{name}: {told}");
+        assert!(!Path::new(&out).exists(), "{name}");
+    }
+    for (name, file, ruling) in [("other bytes", other, Ruling::Invalid), ("bad signature", broken, Ruling::Valid)] {
+        bundle.members.insert(TIMESTAMP.to_owned(), std::fs::read(&file).expect("a file"));
+        let report = verify(&bundle, Some(evidence.root));
+        assert_eq!(report.ruling(), ruling, "{name}: {}", report.text(Lang::De));
+        assert_eq!(report.findings().count(), 1, "{name}: {}", report.text(Lang::De));
     }
 }

@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 
 use super::told::Told;
-use super::{Assumption, AuditFinding, Case, Check, LegLine, NotChecked, Report, Row, instant};
+use super::{Assumption, AuditFinding, Case, Check, LegLine, NotChecked, Report, Row, Stamp, instant};
 use crate::domain::characters::printable;
 use crate::domain::id::OrgId;
 use crate::domain::law::Basis;
@@ -57,7 +57,10 @@ impl Case {
         let assumption = |assumption: &Assumption| json!({ "member": assumption.member, "about": assumption.about, "source": printable(&assumption.source) });
         let title = self.offering_title.as_ref();
         let member = |(org, weight, share): &(OrgId, u64, Cents)| json!({ "org": org, "weight": weight, "share_cents": share });
+        let stamp =
+            |stamp: &Stamp| json!({ "at": stamp.at.to_string(), "by": stamp.by, "trusted": stamp.is_trusted });
         json!({
+            "timestamp": self.stamp.as_ref().map(stamp),
             "mode": self.mode, "amends": self.amends,
             "members": self.members.iter().map(member).collect::<Vec<_>>(),
             "root": self.root, "order": self.order.map(|(order, _)| order), "attempt": self.order.map(|(_, n)| n),

@@ -195,7 +195,7 @@ fn rule_text(rule: &str, lang: Lang) -> Option<&'static str> {
     Some(if lang == Lang::De { de } else { en })
 }
 
-const RULES: [(&str, &str, &str); 24] = [
+const RULES: [(&str, &str, &str); 31] = [
     ("root differs", "Die Prüfsummen führen zu einem anderen Protokoll.", "The digests lead to another log."),
     (
         "stands before what it names",
@@ -263,5 +263,36 @@ const RULES: [(&str, &str, &str); 24] = [
         "judged another leg or day",
         "Beurteilt wurde ein anderer Abschnitt oder Tag.",
         "Another leg or day was judged.",
+    ),
+    (
+        "it is over other bytes",
+        "Er gilt für andere Bytes als das Verzeichnis dieses Pakets.",
+        "It is over other bytes than this bundle's manifest.",
+    ),
+    ("the signature does not match", "Seine Unterschrift stimmt nicht.", "Its signature does not match."),
+    (
+        "the signature is for another content",
+        "Seine Unterschrift gilt einem anderen Inhalt.",
+        "Its signature is for another content.",
+    ),
+    (
+        "the authority's certificate is missing",
+        "Das Zertifikat des Ausstellers liegt ihm nicht bei.",
+        "The issuer's certificate is not in it.",
+    ),
+    (
+        "the certificate is not one for time stamps",
+        "Das Zertifikat gilt nicht für Zeitstempel.",
+        "The certificate is not one for time stamps.",
+    ),
+    (
+        "a certificate had run out or was not yet good",
+        "Ein Zertifikat galt zu dieser Zeit nicht.",
+        "A certificate was not valid at that time.",
+    ),
+    (
+        "no chain to a trusted certificate",
+        "Das Zertifikat führt zu keinem der angegebenen.",
+        "The certificate leads to none of those given.",
     ),
 ];

@@ -176,6 +176,14 @@ impl Page {
         if let Some(at) = case.witnessed_at {
             self.item("Bezeugt", "Witnessed", &moment(instant(at), self.lang));
         }
+        if let Some(stamp) = &case.stamp {
+            let by = stamp.by.as_deref().unwrap_or("?");
+            let trusted = match stamp.is_trusted {
+                true => self.pick("Aussteller geprüft", "issuer checked"),
+                false => self.pick("Aussteller nicht geprüft", "issuer not checked"),
+            };
+            self.item("Zeitstempel", "Time stamp", &format!("{}, {by} ({trusted})", moment(stamp.at, self.lang)));
+        }
         if let Some(root) = case.root {
             self.item("Wurzel", "Root", &format!("sha256:{root}"));
         }
