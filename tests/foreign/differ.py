@@ -4,8 +4,9 @@
     differ.py --audit target/debug/verbund-audit FOLDER... [--count N] [--seed S] [--jobs N] [--keep DIR]
 
 A FOLDER holds bundles (*.asice) and `root.txt`. Every bundle is compared as it is; then N mutations of the good ones
-are made from the seed (forge.py) and compared. Two verifiers agree if they give the same verdict and the same set of
-(check, verdict, reason). Disagreements are printed and kept; the last line is a summary as JSON. Exit 1 if there are any.
+are made from the seed (forge.py) and compared. Two verifiers agree if they give the same verdict, the same set of
+(check, verdict, reason), and, unless `--findings-only`, the same number of passed examinations in each check and the same
+judgement of each leg. Disagreements are printed and kept; the last line is a summary as JSON. Exit 1 if there are any.
 A forgery that both call valid is counted: most change nothing that any rule is about, `--show-valid` lists them.
 """
 
@@ -26,7 +27,7 @@ from typing import Any, Iterator, Optional
 import forge
 import verify
 
-Finding = tuple[str, str, str]
+Finding = tuple[str, ...]
 Job = tuple[str, int]
 
 settings: dict[str, Any] = {}
@@ -38,6 +39,11 @@ def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:
     findings = {
         (row["check"], finding["verdict"], finding["reason"]) for row in report["checks"] for finding in row["findings"]
     }
+    if not settings.get("findings_only"):
+        findings |= {("passed", row["check"], str(row["passed"])) for row in report["checks"]}
+        fields = ("from", "to", "verdict", "basis", "assumed")
+        legs = report["case"].get("legs", [])
+        findings |= {("leg", str(at), *(str(leg[field]) for field in fields)) for at, leg in enumerate(legs)}
     return report["verdict"], findings
 
 
@@ -92,7 +98,7 @@ def compare(job: Job) -> dict[str, Any]:
     spent = time.process_time() - started
     rust = by_rust(bundle, root)
     result: dict[str, Any] = {"job": job, "told": told, "verdict": rust[0], "seconds": spent}
-    result["reasons"] = sorted({reason for _, _, reason in rust[1]})
+    result["reasons"] = sorted({finding[2] for finding in rust[1] if finding[0] not in ("passed", "leg")})
     if python != rust:
         result["python"] = [python[0], sorted(python[1] - rust[1])]
         result["rust"] = [rust[0], sorted(rust[1] - python[1])]
@@ -117,10 +123,12 @@ def main() -> int:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--findings-only", action="store_true")
     parser.add_argument("--show-valid", action="store_true")
     parser.add_argument("--only", type=int, help="make and compare this one mutation")
     arguments = parser.parse_args()
     settings.update(audit=arguments.audit, seed=arguments.seed, keep=arguments.keep)
+    settings["findings_only"] = arguments.findings_only
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     for folder in arguments.folders:

@@ -2931,9 +2931,9 @@ class Court:
     def joint_control(self, member: str, of: str) -> list[Finding]:
         findings = [self.membership(member, of)]
         # Reported only where a share or vote of nothing is known.
-        for field in ("share", "votes"):
+        for field, condition in (("share", "stake"), ("votes", "vote")):
             ask = lambda fact: maybe(None if getattr(fact, field) is None else getattr(fact, field) > 0)  # noqa: E731
-            found = self.control(member, of, ask, field)
+            found = self.control(member, of, ask, condition)
             findings += [found] if found.verdict == NOT_FULFILLED else []
         return findings + [
             self.control(member, of, lambda fact: maybe(fact.seat), "seat"),
@@ -3683,13 +3683,14 @@ def examine_order(entries: list[Entry], logs: Logs, book: Book) -> dict[str, Any
             book.spare(check)
     check_ordered(request, attempt, logs, book)
     check_times(messages, request, book)
+    legs: list[dict[str, Any]] = []
     if attempt:
         if attempt.seal and is_complete(attempt):
             book.judge("PRICE", "order", attempt.offer)
         check_call_offs(messages, attempt, book)
         check_tariffs(attempt, logs, book)
         check_officers(attempt, logs, book)
-        check_legs(attempt, messages, logs, book)
+        legs = check_legs(attempt, messages, logs, book)
     total = attempt.seal.body.total if attempt and attempt.seal else None
     return {
         "order": request.order.hex(),
@@ -3697,6 +3698,7 @@ def examine_order(entries: list[Entry], logs: Logs, book: Book) -> dict[str, Any
         "parties": request.route,
         "ending": ending,
         "total_cents": total,
+        "legs": legs,
     }
 
 
@@ -3920,12 +3922,14 @@ def check_officers(attempt: Attempt, logs: Logs, book: Book) -> None:
     return None
 
 
-def check_legs(attempt: Attempt, messages: list[Message], logs: Logs, book: Book) -> None:
-    """Judges every leg again and compares the result with what was signed."""
+def check_legs(attempt: Attempt, messages: list[Message], logs: Logs, book: Book) -> list[dict[str, Any]]:
+    """Judges every leg again, compares the result with what was signed, and gives the results."""
     request = attempt.request.body
     found = logs.public.get(request.rule_pack)
+    legs: list[dict[str, Any]] = []
     if found is None or found[1] != "rule-pack":
-        return book.refuse("LEGS", "facts", Refusal("RULE_PACK_UNKNOWN"))
+        book.refuse("LEGS", "facts", Refusal("RULE_PACK_UNKNOWN"))
+        return legs
     base = FactBase(logs.public)
     for message in messages:
         if not message.holds or message.kind not in ("endorse", "accept", "call-off"):
@@ -3943,7 +3947,16 @@ def check_legs(attempt: Attempt, messages: list[Message], logs: Logs, book: Book
             book.note("LEGS", message.name, INVALID if differs else refusal.ruling(), refusal)
         else:
             book.ok("LEGS")
-    return None
+        legs.append(
+            {
+                "from": leg.from_,
+                "to": leg.to,
+                "verdict": VERDICTS[judged.verdict],
+                "basis": judged.basis,
+                "assumed": judged.assumed,
+            }
+        )
+    return legs
 
 
 def compare_legs(leg: Doc, judged: Judgement) -> None:
