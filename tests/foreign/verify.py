@@ -440,8 +440,9 @@ def read_json(data: bytes) -> Any:
 # ======================================================================================================================
 # Bodies: what each kind of statement holds (proto/statements.md)
 # ======================================================================================================================
-# A reader takes a JSON value and gives a checked one, or raises ValueError; a document that does not fit its kind is
-# JSON_INVALID. The rules that go beyond the shape of a field follow in `check_*`, in the order in which they count.
+# A reader takes a JSON value and gives a checked one, or raises: ValueError for a value of another type, a refusal for one
+# that its type cannot hold. Fields are read in the order of the document, what is missing comes last. The rules that go
+# beyond the shape of a field follow in `check_*`, in the order in which they count.
 
 Reader = Callable[[Any], Any]
 Origin = tuple[str, str, int]
@@ -489,21 +490,32 @@ def whole(low: int, high: int) -> Reader:
     return read
 
 
-def pattern(expression: str) -> Reader:
+def pattern(expression: str, reason: str) -> Reader:
     compiled = re.compile(expression)
 
     def read(value: Any) -> str:
-        if type(value) is not str or not compiled.fullmatch(value):
-            raise wrong(value)
+        if not compiled.fullmatch(text(value)):
+            raise Refusal(reason, value=value)
         return value
 
     return read
 
 
-def digits(count: int) -> Reader:
+def digits(count: int, reason: str) -> Reader:
     """So many bytes in hexadecimal."""
-    shape = pattern(f"[0-9a-fA-F]{{{2 * count}}}")
+    shape = pattern(f"[0-9a-fA-F]{{{2 * count}}}", reason)
     return lambda value: bytes.fromhex(shape(value))
+
+
+def amount(most: int, reason: str) -> Reader:
+    def read(value: Any) -> int:
+        if type(value) is not int:
+            raise wrong(value)
+        if not 0 <= value <= most:
+            raise Refusal(reason, value=value)
+        return value
+
+    return read
 
 
 def choice(*words: str) -> Reader:
@@ -535,20 +547,23 @@ def default(reader: Reader, value: Any) -> tuple[Reader, Any]:
 
 
 def record(**fields: Any) -> Reader:
-    rows = []
-    for name, field in fields.items():
-        reader, absent = field if isinstance(field, tuple) else (field, MISSING)
-        rows.append((name.rstrip("_"), name, reader, absent))
+    readers, absent = {}, {}
+    for label, field in fields.items():
+        reader, instead = field if isinstance(field, tuple) else (field, MISSING)
+        readers[label.rstrip("_")] = (label, reader)
+        absent[label] = instead
 
     def read(value: Any) -> Doc:
         if type(value) is not dict:
             raise wrong(value)
-        found = {}
-        for key, name, reader, absent in rows:
-            given = value.get(key, MISSING)
-            if given is MISSING and absent is MISSING:
-                raise ValueError(f"{key} is missing")
-            found[name] = absent if given is MISSING else reader(given)
+        found = dict(absent)
+        for key, given in value.items():
+            if key in readers:
+                label, reader = readers[key]
+                found[label] = reader(given)
+        missing = [label for label, given in found.items() if given is MISSING]
+        if missing:
+            raise ValueError(f"{missing[0]} is missing")
         return Doc(found)
 
     return read
@@ -562,15 +577,15 @@ def is_name(value: str) -> bool:
 
 
 def name(value: Any) -> str:
-    if type(value) is not str or not is_name(value):
-        raise wrong(value)
+    if not is_name(text(value)):
+        raise Refusal("NAME_INVALID", value=value)
     return value
 
 
 def key32(value: Any) -> bytes:
-    data = digits(32)(value)
+    data = digits(32, "JSON_INVALID")(value)
     if not is_good_key(data):
-        raise wrong(value)
+        raise Refusal("KEY_INVALID", value=value)
     return data
 
 
@@ -591,14 +606,16 @@ def origin_text(origin: Origin) -> str:
 
 
 def origin_field(value: Any) -> Origin:
-    try:
-        return parse_origin(text(value))
-    except Refusal:
-        raise wrong(value) from None
+    return parse_origin(text(value))
 
 
 def day(value: Any) -> datetime.date:
-    return datetime.date.fromisoformat(pattern(r"\d{4}-\d\d-\d\d")(value))
+    try:
+        return datetime.date.fromisoformat(pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}", "TIME_INVALID")(value))
+    except ValueError:
+        if type(value) is not str:
+            raise
+        raise Refusal("TIME_INVALID", value=value) from None
 
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -606,10 +623,12 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 def instant(value: Any) -> int:
     """A time in UTC as milliseconds since 1970; as many digits of the second as needed, at most three."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{0,2}[1-9])?Z", text(value))
-    if not found:
-        raise wrong(value)
-    seconds = datetime.datetime.fromisoformat(found.group(1)) - EPOCH
+    found = re.fullmatch("([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.][0-9]{0,2}[1-9])?Z", text(value))
+    try:
+        seconds = datetime.datetime.fromisoformat(found.group(1) if found else "") - EPOCH
+    except ValueError:
+        raise Refusal("TIME_INVALID", value=value) from None
+    assert found
     return seconds // datetime.timedelta(milliseconds=1) + int((found.group(2) or ".")[1:].ljust(3, "0"))
 
 
@@ -624,8 +643,14 @@ def day_of(ms: int) -> datetime.date:
 U8, U32, U64 = whole(0, 2**8 - 1), whole(0, 2**32 - 1), whole(0, 2**64 - 1)
 I16 = whole(-(2**15), 2**15 - 1)
 CENTS_MAX = 10**12
-CENTS, POINTS = whole(0, CENTS_MAX), whole(0, 10_000)
-ID, SHORT = digits(32), digits(16)
+CENTS = amount(CENTS_MAX, "MONEY_INVALID")
+
+
+def POINTS(value: Any) -> int:
+    return amount(10_000, "PERCENT_INVALID")(U32(value))
+
+
+ID, ORDER_ID, SALT = digits(32, "DIGEST_INVALID"), digits(16, "ORDER_ID_INVALID"), digits(16, "JSON_INVALID")
 
 
 def is_land(two: str) -> bool:
@@ -633,16 +658,16 @@ def is_land(two: str) -> bool:
 
 
 def area(value: Any) -> str:
-    regional = type(value) is str and re.fullmatch("[0-9]+", value) and len(value) in (2, 3, 5, 9, 12)
+    regional = re.fullmatch("[0-9]+", text(value)) and len(value) in (2, 3, 5, 9, 12)
     if value != "*" and not (regional and is_land(value[:2])):
-        raise wrong(value)
+        raise Refusal("ARS_INVALID", value=value)
     return value
 
 
 def leika(value: Any) -> str:
-    key = pattern("[0-9]{14}")(value)
+    key = pattern("[0-9]{14}", "LEIKA_INVALID")(value)
     if not key.startswith("99") and not is_land(key[:2]):
-        raise wrong(value)
+        raise Refusal("LEIKA_INVALID", value=value)
     return key
 
 
@@ -662,14 +687,14 @@ def party(value: Any) -> Party:
 def route(value: Any) -> list[str]:
     parties = many(name)(value)
     if not 2 <= len(parties) <= 7 or len(set(parties)) != len(parties):
-        raise wrong(value)
+        raise Refusal("ROUTE_INVALID", value=value)
     return parties
 
 
 def maturity(value: Any) -> Doc:
     found = record(model=choice("1.1", "2.0"), level=U8)(value)
     if found.level > (4 if found.model == "1.1" else 7):
-        raise wrong(value)
+        raise Refusal("MATURITY_INVALID", level=found.level)
     return found
 
 
@@ -697,8 +722,15 @@ BASES = (
 ).split()
 VERDICTS = ("fulfilled", "not-proven", "not-fulfilled")
 
+
+def key_kind(value: Any) -> str:
+    if text(value) not in KEY_KINDS:
+        raise Refusal("DISTRIBUTION_KEY_UNKNOWN", key=value)
+    return value
+
+
 price_key = record(
-    kind=choice(*KEY_KINDS),
+    kind=key_kind,
     group=default(text, ""),
     year=default(U32, 0),
     source=text,
@@ -735,7 +767,7 @@ leg_finding = record(
     assumed=flag,
     evidence=many(ID),
 )
-MESSAGE = dict(order=SHORT, attempt=U32, signed_at=instant, salt=SHORT)
+MESSAGE = dict(order=ORDER_ID, attempt=U32, signed_at=instant, salt=SALT)
 decline = record(**MESSAGE, from_=name, request=ID, reason=text, note=default(text, ""))
 ROLES = ("buyer", "approver", "publisher", "auditor")
 
@@ -849,7 +881,7 @@ BODIES: dict[str, Reader] = {
         title=text,
         description=text,
         leika=many(leika),
-        ozg=opt(pattern("[0-9]{5}")),
+        ozg=opt(pattern("[0-9]{5}", "OZG_ID_INVALID")),
         leika_types=default(many(text), []),
         topic=text,
         lead_land=opt(text),
@@ -903,8 +935,8 @@ BODIES: dict[str, Reader] = {
         quantities=default(quantities, quantities({})),
         reference=default(text, ""),
         considered=default(many(record(route=route, verdict=choice(*VERDICTS), total=opt(CENTS))), []),
-        amends=opt(record(order=SHORT, seal=ID, what=choice("change", "prolong"))),
-        bundle=opt(record(key=choice(*KEY_KINDS), members=many(record(org=name, need=ID, weight=U64)))),
+        amends=opt(record(order=ORDER_ID, seal=ID, what=choice("change", "prolong"))),
+        bundle=opt(record(key=key_kind, members=many(record(org=name, need=ID, weight=U64)))),
         grounds=default(
             record(
                 need=opt(ID),
@@ -980,7 +1012,7 @@ BODIES: dict[str, Reader] = {
         offering=ID,
         provider=name,
         term_years=U32,
-        key=choice(*KEY_KINDS),
+        key=key_kind,
         weight=U64,
         weights=U64,
         total=CENTS,
@@ -988,9 +1020,9 @@ BODIES: dict[str, Reader] = {
         leg=leg_finding,
     ),
     "receipt": record(
-        order=SHORT, attempt=U32, from_=name, message=ID, log=origin_field, size=U64, received_at=instant, salt=SHORT
+        order=ORDER_ID, attempt=U32, from_=name, message=ID, log=origin_field, size=U64, received_at=instant, salt=SALT
     ),
-    "access": record(org=name, officer=name, node=name, signed_at=instant, salt=SHORT),
+    "access": record(org=name, officer=name, node=name, signed_at=instant, salt=SALT),
 }
 
 PUBLIC = frozenset(
@@ -1338,7 +1370,7 @@ class Signed:
             return Doc({})
         try:
             body = BODIES[self.kind](value)
-        except ValueError as error:
+        except (ValueError, Refusal) as error:
             raise Refusal("JSON_INVALID", why=error) from None
         BODY_RULES.get(self.kind, lambda _: None)(body)
         return body
