@@ -13,7 +13,9 @@ import io
 import json
 import random
 import re
+import struct
 import zipfile
+import zlib
 from typing import Any, Callable, Optional
 
 import verify
@@ -134,7 +136,7 @@ class World:
     """A good bundle, ready to be changed and signed anew."""
 
     def __init__(self, zipped: bytes):
-        members = verify.read_zip(zipped)
+        members, _ = verify.read_zip(zipped)
         reading = verify.Reading(members)
         self.head = members["VERIFY.txt"].decode().partition("\nopenssl ")[0] + "\n"
         self.papers: list[Paper] = []
@@ -210,7 +212,7 @@ class World:
 
     def bundle(self, tune: Callable[[dict[str, bytes]], None] = lambda _: None) -> dict[str, bytes]:
         self.sign()
-        members: dict[str, bytes] = {"mimetype": verify.MIMETYPE}
+        members: dict[str, bytes] = {"mimetype": verify.MIMETYPE, "format": b"verbund/bundle/v%d\n" % verify.FORMAT}
         logs: dict[Any, list[tuple[int, Paper, str]]] = {}
         request = next((paper.body for paper in self.papers if paper.kind == "request"), None)
         for paper in self.papers:
@@ -340,6 +342,156 @@ def zipped(members: dict[str, bytes], order: Optional[list[str]] = None) -> byte
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             archive.writestr(info, members[name])
     return file.getvalue()
+
+
+class Packer:
+    """Writes ZIP files as other tools do, and as no tool should."""
+
+    def __init__(self) -> None:
+        self.file, self.directory, self.count = b"", b"", 0
+
+    def add(
+        self,
+        raw: bytes,
+        content: bytes,
+        deflate: bool = True,
+        mode: int = 0o100644,
+        attributes: int = 0,
+        flags: int = 0,
+        extra: bytes = b"",
+        local_extra: Optional[bytes] = None,
+        local_name: Optional[bytes] = None,
+        described: bool = False,
+        comment: bytes = b"",
+        crc_off: int = 0,
+        size_off: int = 0,
+        hidden: bool = False,
+    ) -> None:
+        packed = content
+        if deflate:
+            packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+            packed = packer.compress(content) + packer.flush()
+        crc, method = zlib.crc32(content) ^ crc_off, 8 if deflate else 0
+        flags |= 8 if described else 0
+        offset, size = len(self.file), len(content) + size_off
+        known = struct.pack("<3L", crc, len(packed), size)
+        name = raw if local_name is None else local_name
+        inner = extra if local_extra is None else local_extra
+        head = struct.pack("<4s5H", b"PK\3\4", 20, flags, method, 0, 0x21) + (bytes(12) if described else known)
+        self.file += head + struct.pack("<2H", len(name), len(inner)) + name + inner + packed
+        self.file += struct.pack("<L", 0x08074B50) + known if described else b""
+        if hidden:
+            return
+        self.directory += struct.pack("<4s6H", b"PK\1\2", 3 << 8 | 20, 20, flags, method, 0, 0x21) + known
+        self.directory += struct.pack("<5H", len(raw), len(extra), len(comment), 0, 0)
+        self.directory += struct.pack("<2L", mode << 16 | attributes, offset) + raw + extra + comment
+        self.count += 1
+
+    def finish(self, comment: bytes = b"", wide: bool = False, gap: bytes = b"") -> bytes:
+        self.file += gap
+        offset, size = len(self.file), len(self.directory)
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, self.count, self.count, size, offset, len(comment))
+        middle = b""
+        if wide:
+            middle = struct.pack("<LQ2H2L4Q", 0x06064B50, 44, 45, 45, 0, 0, self.count, self.count, size, offset)
+            middle += struct.pack("<LLQL", 0x07064B50, 0, offset + size, 1)
+            end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, len(comment))
+        return self.file + self.directory + middle + end + comment
+
+
+TIMES = struct.pack("<2HB2L", 0x5455, 9, 3, BEGAN, BEGAN)
+OWNER = struct.pack("<2H2BL", 0x7875, 6, 1, 4, 1000)
+APPLE = bytes((0, 5, 0x16, 7, 0, 2, 0, 0)) + bytes(100)
+
+
+def packed_otherwise(dice: random.Random, members: dict[str, bytes]) -> tuple[bytes, str]:
+    """The same members as another tool packs them, or with a trick of one who wants two readers to see two things."""
+    names = sorted(members, key=lambda name: (name != "mimetype", name))
+    one, other = dice.sample(names[1:], 2)
+    how: dict[str, dict[str, Any]] = {}
+    extra_members: list[tuple[bytes, bytes, dict[str, Any]]] = []
+    common: dict[str, Any] = {}
+    prefix, end, before, after = "", {}, b"", b""
+    trick = dice.choice(
+        "plain stored descriptors zip64 times owner order enclosing dot folders apple view jar comment membercomment gap "
+        "front trailing twin twice casetwin folderfile link setuid device dotfile upper absolute parent space hidden "
+        "localname localextra crc size encrypted utf8 unknownextra unicodepath wrongpath emptyfolder otherfolder "
+        "dosfolder method token format nonascii backslash fifo".split()
+    )
+    if trick in ("stored", "descriptors", "times", "owner"):
+        common = {"stored": {"deflate": False}, "descriptors": {"described": True}, "times": {"extra": TIMES},
+                  "owner": {"extra": TIMES + OWNER, "local_extra": OWNER}}[trick]  # fmt: skip
+    elif trick == "zip64":
+        end = {"wide": True}
+    elif trick == "order":
+        dice.shuffle(names)
+    elif trick in ("enclosing", "dot", "parent", "absolute", "space"):
+        prefix = {"enclosing": "Prüfpaket 1/", "dot": "./", "parent": "../", "absolute": "/", "space": "paket (2)/"}[trick]
+        prefix = dice.choice((prefix, "paket/")) if trick == "enclosing" else prefix
+    elif trick == "folders":
+        for folder in sorted({name.rpartition("/")[0] for name in names} - {""}):
+            extra_members.append((folder.encode() + b"/", b"", {"mode": dice.choice((0o040755, 0)), "attributes": 16, "deflate": False}))
+    elif trick in ("emptyfolder", "otherfolder"):
+        extra_members.append((dice.choice((b"leer/", b"Facts/", b"order/x/")), b"", {"mode": 0o040755, "deflate": False}))
+    elif trick == "apple":
+        extra_members.append((b"__MACOSX/" + one.encode().replace(b"/", b"/._", 1), APPLE if dice.random() < 0.7 else b"x", {}))
+        extra_members.append((b"__MACOSX/._mimetype", APPLE, {}))
+    elif trick == "view":
+        extra_members.append((b"order/.DS_Store", b"\0\0\0\1Bud1" + bytes(dice.choice((10, 20_000))), {}))
+    elif trick == "jar":
+        tool = dice.choice((b"17.0.2 (Oracle)", b"x" * 70, b"1\r\nClass-Path: a"))
+        extra_members.append((b"META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\r\nCreated-By: " + tool + b"\r\n\r\n", {}))
+    elif trick == "comment":
+        end = {"comment": dice.choice((b"hallo", b"PK\5\6" + bytes(18)))}
+    elif trick == "membercomment":
+        how[one] = {"comment": b"hallo"}
+    elif trick == "gap":
+        end = {"gap": b"gap"}
+    elif trick in ("front", "trailing"):
+        before, after = (b"MZ", b"") if trick == "front" else (b"", dice.choice((b"\0", b"PK\5\6", bytes(30))))
+    elif trick == "twice":
+        extra_members.append((one.encode(), members[dice.choice((one, other))], {}))
+    elif trick in ("twin", "casetwin", "upper", "device", "dotfile", "nonascii", "backslash"):
+        folder, _, last = one.rpartition("/")
+        new = {"twin": f"{folder}/{last}x", "casetwin": one.swapcase(), "upper": one.title(), "device": f"{folder}/nul.pae",
+               "dotfile": f"{folder}/.{last}", "nonascii": one + "ä", "backslash": one.replace("/", "\\")}[trick]  # fmt: skip
+        extra_members.append((new.lstrip("/").encode(), members[one], {}))
+    elif trick == "folderfile":
+        extra_members.append((one.encode() + b"/x", b"x", {}))
+    elif trick in ("link", "setuid", "fifo", "dosfolder"):
+        how[one] = {"link": {"mode": 0o120777}, "setuid": {"mode": 0o104755}, "fifo": {"mode": 0o010644},
+                    "dosfolder": {"mode": 0, "attributes": dice.choice((16, 8, 0x400, 32))}}[trick]  # fmt: skip
+    elif trick == "hidden":
+        extra_members.append((one.encode(), members[other], {"hidden": True}))
+    elif trick == "localname":
+        how[one] = {"local_name": other.encode()}
+    elif trick in ("localextra", "unknownextra", "unicodepath", "wrongpath"):
+        path = struct.pack("<BL", 1, zlib.crc32(one.encode())) + (one if trick == "unicodepath" else other).encode()
+        field = struct.pack("<2H", 0x7075, len(path)) + path
+        how[one] = {"extra": field if "path" in trick else struct.pack("<2HL", dice.choice((0x9999, 1)), 4, 7)}
+        how[one] |= {"local_extra": b"" if dice.random() < 0.5 else TIMES * 2} if trick == "localextra" else {}
+    elif trick in ("crc", "size", "encrypted", "utf8"):
+        how[one] = {"crc": {"crc_off": 1}, "size": {"size_off": 1}, "encrypted": {"flags": 1},
+                    "utf8": {"flags": dice.choice((0x800, 6, 0x40, 0x2000))}}[trick]  # fmt: skip
+    elif trick == "token":
+        token = bytes.fromhex("06092a864886f70d010702")
+        members = {**members, "META-INF/timestamp.tst": dice.choice((b"", b"token", b"\x30\x0b" + token))}
+        names.append("META-INF/timestamp.tst")
+    elif trick == "format":
+        members = {**members, "format": dice.choice((b"verbund/bundle/v3\n", b"verbund/bundle/v1\n", b"verbund/bundle/v02\n", b""))}
+    packer = Packer()
+    packer.file = before
+    at = dice.randrange(len(names) + 1)
+    for number, name in enumerate(names):
+        if number == at:
+            for raw, content, knobs in extra_members:
+                packer.add(raw, content, **knobs)
+            extra_members = []
+        knobs = {"deflate": not name.endswith(".sig") and name != "mimetype", **common, **how.get(name, {})}
+        packer.add((prefix + name).encode(), members[name], **knobs)
+    for raw, content, knobs in extra_members:
+        packer.add(raw, content, **knobs)
+    return packer.finish(**end) + after, f"packed: {trick}"
 
 
 # ---- mutations without new signatures ----
@@ -766,9 +918,14 @@ def forged(dice: random.Random, world: World, most: int = 2) -> tuple[bytes, byt
 
 def mutated(dice: random.Random, raw: bytes) -> tuple[bytes, str]:
     """A bundle that was changed without a key."""
-    if dice.random() < 0.05:
+    kind = dice.random()
+    if kind < 0.10:
         return flip_byte_of_file(dice, raw), "a byte of the file"
-    members = dict(verify.read_zip(raw))
+    if kind < 0.12:
+        return raw[: dice.randrange(len(raw))], "cut off"
+    members = dict(verify.read_zip(raw)[0])
+    if kind < 0.45:
+        return packed_otherwise(dice, members)
     (rule,) = dice.choices([rule for rule, _ in UNSIGNED], [weight for _, weight in UNSIGNED])
     told = rule(dice, members)
     how = dice.random()

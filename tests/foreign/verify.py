@@ -22,7 +22,6 @@ import datetime
 import hashlib
 import json
 import re
-import struct as binary
 import subprocess
 import sys
 import tempfile
@@ -42,7 +41,9 @@ EXIT = (0, 10, 9)
 # What a reason means for an auditor: these are gaps in the evidence, all others are contradictions.
 GAPS = frozenset(
     """ORG_UNKNOWN OFFERING_UNKNOWN RULE_PACK_UNKNOWN LEG_NOT_PROVEN CHAIN_INCOMPLETE KEY_DISPUTED WITNESSES_MISSING
-    BUNDLE_UNREADABLE BUNDLE_TOO_LARGE ROOT_NOT_GIVEN PROOF_MISSING EVIDENCE_MISSING TIMES_OUT_OF_ORDER""".split()
+    BUNDLE_UNREADABLE BUNDLE_TOO_LARGE ROOT_NOT_GIVEN PROOF_MISSING EVIDENCE_MISSING TIMES_OUT_OF_ORDER FILE_EMPTY
+    BUNDLE_NOT_ZIP BUNDLE_TRUNCATED BUNDLE_BOMB BUNDLE_TOO_NEW LEFTOVER_PASSED_OVER EVIDENCE_UNRELATED
+    EVIDENCE_TWICE""".split()
 )
 
 CHECKS = (
@@ -1458,6 +1459,11 @@ MEMBERS_MAX = 2_000
 MIMETYPE = b"application/vnd.etsi.asic-e+zip"
 MANIFEST = "META-INF/ASiCManifest.xml"
 TIMESTAMP = "META-INF/timestamp.tst"
+FORMAT = 2
+# The text of VERIFY.txt before its commands.
+VERIFY_HEAD_SHA256 = bytes.fromhex("a173856922cb562ae84c1fdd1bae6900e00fb73256f95bbf1b6f41cf6fbda8be")
+SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
+TST_INFO = bytes.fromhex("2a864886f70d0109100104")
 
 MANIFEST_HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -1471,82 +1477,335 @@ MANIFEST_ENTRY = (
 )
 MANIFEST_TAIL = "</asic:ASiCManifest>\n"
 
-MEMBER_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+ZIP_ENTRIES_MAX = 6_000
+LEFTOVER_BYTES_MAX = 16 * 1024
+WIDE_16, WIDE_32 = 0xFFFF, 0xFFFFFFFF
+END, END_64, LOCATOR_64, CENTRAL, LOCAL, DESCRIPTOR = (
+    0x06054B50, 0x06064B50, 0x07064B50, 0x02014B50, 0x04034B50, 0x08074B50,
+)  # fmt: skip
+# Extra fields that change nothing, with their lengths: times of Unix and Windows, owners, the mark of Java's tool.
+HARMLESS_EXTRA = {
+    0x5455: (5, 9, 13), 0x000A: (32,), 0x7875: range(3, 20), 0x7855: (0, 4), 0x5855: (8, 12), 0xCAFE: (0,),
+}  # fmt: skip
 
 
-def unreadable(rule: str) -> Refusal:
-    return Refusal("BUNDLE_UNREADABLE", rule=rule)
+def ambiguous(rule: str) -> Refusal:
+    return Refusal("BUNDLE_AMBIGUOUS", rule=rule)
 
 
-def parts_of(zipped: bytes, form: str, at: int) -> tuple[int, ...]:
-    try:
-        return binary.unpack_from("<" + form, zipped, at)
-    except binary.error:
-        raise unreadable("a record is cut off") from None
+class Fields:
+    """Little-endian numbers and bytes, one after the other."""
 
+    def __init__(self, data: bytes, at: int = 0):
+        self.data, self.at = data, at
 
-def read_zip(zipped: bytes) -> dict[str, bytes]:
-    """The members by name. Refused where two readers could see different members."""
-    if len(zipped) > BUNDLE_BYTES_MAX:
-        raise Refusal("BUNDLE_TOO_LARGE", bytes=len(zipped))
-    end = zipped.rfind(b"PK\5\6")
-    if end < 0:
-        raise unreadable("no end of the directory")
-    _, disk, first, here, count, size, start, comment = parts_of(zipped, "4s4H2LH", end)
-    if (disk, first, here) != (0, 0, count) or end + 22 + comment != len(zipped) or start + size != end:
-        raise unreadable("the end of the directory contradicts the file")
-    if count > MEMBERS_MAX:
-        raise Refusal("BUNDLE_TOO_LARGE", members=count)
-    members: dict[str, bytes] = {}
-    places: list[tuple[int, int]] = []
-    at, left = start, BUNDLE_BYTES_MAX
-    for _ in range(count):
-        head = parts_of(zipped, "4s6H3L5H2L", at)
-        (mark, _, _, flags, method, _, _, crc, packed, unpacked) = head[:10]
-        (name_length, extra_length, comment_length, _, _, _, offset) = head[10:]
-        raw = zipped[at + 46 : at + 46 + name_length]
-        at += 46 + name_length + extra_length + comment_length
-        if mark != b"PK\1\2" or at > end:
-            raise unreadable("a directory record")
-        if flags & 1 or method not in (0, 8):
-            raise unreadable("encrypted or packed in an unusual way")
-        member = raw.decode("latin-1")
-        if len(raw) > 200 or not MEMBER_NAME.fullmatch(member):
-            raise unreadable("a name that is no plain relative path")
-        if member in members:
-            raise unreadable("two members share a name")
-        local = parts_of(zipped, "4s5H3L2H", offset)
-        body = offset + 30 + local[9] + local[10]
-        same = local[0] == b"PK\3\4" and zipped[offset + 30 : offset + 30 + local[9]] == raw
-        stated = local[6:9] == (crc, packed, unpacked) or bool(flags & 8)
-        if not same or local[2] != flags or local[3] != method or not stated or body + packed > start:
-            raise unreadable("a member's own record differs from the directory's")
-        content = unpacked_member(zipped[body : body + packed], method, left)
-        if len(content) != unpacked or zlib.crc32(content) != crc:
-            raise unreadable("a member is damaged")
-        left -= len(content)
-        places.append((offset, body + packed))
-        members[member] = content
-    places.sort()
-    if (places and places[0][0] != 0) or any(a[1] > b[0] for a, b in zip(places, places[1:])):
-        raise unreadable("members overlap or something stands before them")
-    return dict(sorted(members.items()))
+    def take(self, length: int) -> bytes:
+        taken = self.data[self.at : self.at + length]
+        if len(taken) != length or self.at > len(self.data):
+            raise Refusal("BUNDLE_TRUNCATED")
+        self.at += length
+        return taken
 
+    def number(self, width: int) -> int:
+        return int.from_bytes(self.take(width), "little")
 
-def unpacked_member(packed: bytes, method: int, most: int) -> bytes:
-    if method == 0:
-        content = packed
-    else:
-        reader = zlib.decompressobj(-15)
+    def numbers(self, *widths: int) -> list[int]:
+        return [self.number(width) for width in widths]
+
+    def widened(self, numbers: list[int]) -> list[int]:
+        """Each number that stands in a wider field is replaced by that field."""
         try:
-            content = reader.decompress(packed, most + 1)
-        except zlib.error:
-            raise unreadable("a member is damaged") from None
-        if len(content) <= most and not reader.eof:
-            raise unreadable("a member is cut off")
-    if len(content) > most:
-        raise Refusal("BUNDLE_TOO_LARGE")
-    return content
+            return [self.number(8) if number == WIDE_32 else number for number in numbers]
+        except Refusal:
+            raise ambiguous("zip64 field of a member") from None
+
+    def finish(self) -> None:
+        if self.at != len(self.data):
+            raise ambiguous("zip64 field of a member")
+
+
+def meet(at: int, following: int, place: str) -> None:
+    """What has been read ends where the next begins."""
+    if at < following:
+        raise Refusal("BUNDLE_BYTES_FOREIGN", place=place)
+    if at > following:
+        raise ambiguous("records overlap")
+
+
+class ZipEntry:
+    """What the directory says of an entry, compared with what stands before and behind its data."""
+
+    def __init__(self, directory: Fields):
+        if directory.number(4) != CENTRAL:
+            raise ambiguous("the directory holds something else")
+        _, self.flags, self.method, _, self.crc, packed, size = directory.numbers(4, 2, 2, 4, 4, 4, 4)
+        name_length, extra_length, comment, disk, _, self.attributes, offset = directory.numbers(2, 2, 2, 2, 2, 4, 4)
+        self.raw = directory.take(name_length)
+        wide = extra_fields(directory.take(extra_length), self.raw)
+        if wide is not None:
+            fields = Fields(wide)
+            size, packed, offset = fields.widened([size, packed, offset])
+            if disk == WIDE_16:
+                disk = fields.number(4)
+            fields.finish()
+        self.packed, self.size, self.offset = packed, size, offset
+        if comment:
+            raise Refusal("BUNDLE_BYTES_FOREIGN", place="comment of a member")
+        if disk or self.flags & 1 or self.flags & ~0b1000_0000_1110 or self.method not in (0, 8):
+            raise Refusal("BUNDLE_UNREADABLE", rule="packed in a way that not every program knows")
+
+    def read(self, file: bytes) -> int:
+        """Finds the data and gives the place at which the entry ends."""
+        fields = Fields(file, self.offset)
+        if fields.number(4) != LOCAL:
+            raise ambiguous("no member where the directory says")
+        _, flags, method, _, crc, packed, size = fields.numbers(2, 2, 2, 4, 4, 4, 4)
+        name_length, extra_length = fields.numbers(2, 2)
+        raw = fields.take(name_length)
+        wide = extra_fields(fields.take(extra_length), raw)
+        if wide is not None:
+            inner = Fields(wide)
+            packed, size = inner.widened([packed, size])
+            inner.finish()
+        if raw != self.raw or (flags, method) != (self.flags, self.method):
+            raise ambiguous("two names or ways of packing of one member")
+        described = bool(flags & 8)
+        for here, there in ((crc, self.crc), (packed, self.packed), (size, self.size)):
+            if here != there and not (described and here == 0):
+                raise ambiguous("two lengths or checksums of one member")
+        self.data = fields.take(self.packed)
+        if described:
+            width = 4 if wide is None else 8
+            if fields.numbers(4, 4, width, width) != [DESCRIPTOR, self.crc, self.packed, self.size]:
+                raise ambiguous("record behind the data of a member")
+            if method == 0 and b"PK\7\x08" in self.data:
+                raise ambiguous("end of the data of a member")
+        if method == 0 and self.packed != self.size:
+            raise ambiguous("two lengths or checksums of one member")
+        return fields.at
+
+    def content(self) -> bytes:
+        content: Optional[bytes] = self.data
+        if self.method == 8:
+            reader = zlib.decompressobj(-15)
+            try:
+                content = reader.decompress(self.data, self.size + 1)
+            except zlib.error:
+                content = None
+            if not reader.eof or reader.unused_data:
+                content = None
+        if content is None or len(content) != self.size or zlib.crc32(content) != self.crc:
+            raise Refusal("BUNDLE_ALTERED", rule="length or checksum of a member")
+        return content
+
+
+def extra_fields(data: bytes, raw: bytes) -> Optional[bytes]:
+    """The wide numbers, if there are any; what changes nothing is passed over, everything else refused."""
+    fields, seen, wide = Fields(data), set(), None
+    foreign = Refusal("BUNDLE_BYTES_FOREIGN", place="extra field of a member")
+    while fields.at < len(data):
+        try:
+            kind, length = fields.numbers(2, 2)
+            content = fields.take(length)
+        except Refusal:
+            raise foreign from None
+        if kind in seen:
+            raise ambiguous("an extra field comes twice")
+        seen.add(kind)
+        if kind == 1:
+            wide = content
+        elif kind == 0x7075:
+            if content != b"\1" + zlib.crc32(raw).to_bytes(4, "little") + raw:
+                raise ambiguous("two names of one member")
+        elif length not in HARMLESS_EXTRA.get(kind, ()):
+            raise foreign
+    return wide
+
+
+def zip_entries(file: bytes) -> list[ZipEntry]:
+    """Every entry in the order in which they stand; together they are the whole file."""
+    tail = len(file) - 22
+    if tail < 0 or file[tail : tail + 4] != b"PK\5\6" or file[tail + 20 :] != b"\0\0":
+        raise no_end(file)
+    disk, first, *narrow = Fields(file, tail + 4).numbers(2, 2, 2, 2, 4, 4)
+    here, count, size, offset = narrow
+    if tail >= 20 and file[tail - 20 : tail - 16] == b"PK\6\7":
+        here, count, size, offset = wide_end(file, tail - 20, narrow)
+        tail -= 20 + 56
+    if disk not in (0, WIDE_16) or first not in (0, WIDE_16) or here != count:
+        raise Refusal("BUNDLE_UNREADABLE", rule="split over several files")
+    if count > ZIP_ENTRIES_MAX:
+        raise Refusal("BUNDLE_TOO_LARGE", entries=count)
+    if offset + size > tail:
+        raise Refusal("BUNDLE_TRUNCATED")
+    meet(offset + size, tail, "before the archive or before its end")
+    directory = Fields(file[:tail], offset)
+    entries = sorted((ZipEntry(directory) for _ in range(count)), key=lambda entry: entry.offset)
+    meet(directory.at, tail, "after the directory")
+    at = 0
+    for entry in entries:
+        meet(at, entry.offset, "between members")
+        at = entry.read(file)
+    meet(at, offset, "before the directory")
+    return entries
+
+
+def wide_end(file: bytes, locator: int, narrow: list[int]) -> list[int]:
+    """The numbers of the wide end record, which say what the narrow one says, as far as that says anything."""
+    disk, offset, disks = Fields(file, locator + 4).numbers(4, 8, 4)
+    if locator < 56 or offset != locator - 56:
+        raise ambiguous("zip64 end record")
+    mark, length, _, one, other, *wide = Fields(file, offset).numbers(4, 8, 4, 4, 4, 8, 8, 8, 8)
+    limits = (WIDE_16, WIDE_16, WIDE_32, WIDE_32)
+    agrees = all(said in (limit, true) for said, limit, true in zip(narrow, limits, wide))
+    if not agrees or (mark, length, one, other, disk, max(disks - 1, 0)) != (END_64, 44, 0, 0, 0, 0):
+        raise ambiguous("zip64 end record")
+    return wide
+
+
+def no_end(file: bytes) -> Refusal:
+    """Why there is no end record where the file ends."""
+    if not file:
+        return Refusal("FILE_EMPTY")
+    at = file.rfind(b"PK\5\6")
+    if at < 0:
+        return Refusal("BUNDLE_TRUNCATED" if file.startswith(b"PK\3\4") else "BUNDLE_NOT_ZIP")
+    after = max(len(file) - at - 22, 0)
+    claimed = file[at + 20 : at + 22]
+    if len(claimed) == 2 and int.from_bytes(claimed, "little") <= after:
+        return Refusal("BUNDLE_BYTES_FOREIGN", place="behind the end of the archive")
+    return Refusal("BUNDLE_TRUNCATED")
+
+
+APPLE_FOLDER = "__MACOSX/"
+LOOSE = re.compile(r"[A-Za-z0-9_./ ()-]*")
+DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
+
+
+def unsafe_name(member: str) -> Refusal:
+    return Refusal("MEMBER_NAME_UNSAFE", member=member)
+
+
+def check_part(part: str) -> None:
+    """A part of a path leads nowhere else and is kept as it is on Windows."""
+    if part in ("", "..") or part.endswith((".", " ")) or DEVICE.fullmatch(part.split(".")[0]):
+        raise unsafe_name(part)
+
+
+def check_member_name(member: str) -> None:
+    if len(member) > 200 or not re.fullmatch(r"[A-Za-z0-9_./-]*", member):
+        raise unsafe_name(member)
+    for part in member.split("/"):
+        if part.startswith("."):
+            raise unsafe_name(member)
+        check_part(part)
+
+
+def check_plain_file(entry: ZipEntry, member: str) -> None:
+    """A file is a plain file, and a folder holds nothing itself."""
+    folder, mode = member.endswith("/"), entry.attributes >> 16
+    kind_fits = mode & 0o170000 in (0, 0o040000 if folder else 0o100000)
+    odd = entry.attributes & (0x0008 | 0x0040 | 0x0400) or (not folder and entry.attributes & 0x0010)
+    if not kind_fits or mode & 0o7000 or odd or (folder and entry.size):
+        raise Refusal("MEMBER_NOT_FILE", member=member)
+
+
+def enclosing(names: list[str]) -> str:
+    """The one folder, with its slash, in which the whole bundle was packed."""
+    outer = min((member[: -len("mimetype")] for member in names if member.endswith("mimetype")), key=len, default="")
+    if outer.count("/") != 1 or not outer.endswith("/"):
+        return ""
+    if not all(member.startswith((outer, APPLE_FOLDER)) for member in names):
+        return ""
+    folder = outer[:-1]
+    if folder != ".":
+        if outer == APPLE_FOLDER or not LOOSE.fullmatch(folder):
+            raise unsafe_name(folder)
+        check_part(folder)
+    return outer
+
+
+class Paths:
+    """Paths as they are unpacked: no two that a file system without upper case would merge."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[str, bool]] = {}
+
+    def claim(self, member: str) -> None:
+        ends = [at for at, letter in enumerate(member) if letter == "/"] + [len(member)]
+        for end in ends:
+            path, is_file = member[:end], end == len(member)
+            other = self.seen.get(path.lower())
+            self.seen[path.lower()] = (path, is_file)
+            if other and (is_file or other[1] or other[0] != path):
+                raise Refusal("MEMBER_NAME_TWICE", member=path)
+
+    def check_folder(self, folder: str) -> None:
+        """A folder record names a folder in which a file lies."""
+        known = self.seen.get(folder.lower())
+        if known is None:
+            raise Refusal("MEMBER_FOREIGN", member=folder)
+        if known != (folder, False):
+            raise Refusal("MEMBER_NAME_TWICE", member=folder)
+
+
+JAR_MANIFEST = re.compile(rb"Manifest-Version: 1\.0\r\nCreated-By: [A-Za-z0-9 .,_+()-]{0,60}\r\n\r\n")
+
+
+def is_leftover(member: str, content: Callable[[], bytes]) -> bool:
+    """What packing tools leave behind: known by name and content, so that it carries nothing else."""
+    folder, _, last = member.rpartition("/")
+    if last.startswith("._"):
+        known = content().startswith(bytes((0, 5, 0x16, 7, 0, 2, 0, 0)))
+    elif last == ".DS_Store":
+        known = content().startswith(b"\0\0\0\1Bud1")
+    elif (folder, last) == ("META-INF", "MANIFEST.MF"):
+        known = JAR_MANIFEST.fullmatch(content()) is not None
+    else:
+        return False
+    if not known or len(content()) > LEFTOVER_BYTES_MAX:
+        raise Refusal("MEMBER_FOREIGN", member=member)
+    if not LOOSE.fullmatch(member):
+        raise unsafe_name(member)
+    for part in member.split("/"):
+        check_part(part)
+    return True
+
+
+def read_zip(file: bytes) -> tuple[dict[str, bytes], list[str]]:
+    """The members by name, and what packing tools have left behind."""
+    if len(file) > BUNDLE_BYTES_MAX:
+        raise Refusal("BUNDLE_TOO_LARGE", bytes=len(file))
+    entries = zip_entries(file)
+    if sum(entry.size for entry in entries) > BUNDLE_BYTES_MAX:
+        raise Refusal("BUNDLE_BOMB")
+    names = []
+    for entry in entries:
+        member = entry.raw.decode("latin-1")
+        if not all(" " <= letter <= "~" for letter in member):
+            raise unsafe_name(member)
+        names.append(member)
+    outer = enclosing(names)
+    members: dict[str, bytes] = {}
+    leftovers, folders, paths = [], [], Paths()
+    for entry, member in zip(entries, names):
+        check_plain_file(entry, member)
+        inner = member[len(outer) :] if member.startswith(outer) else member
+        if is_leftover(inner, entry.content):
+            paths.claim(member)
+            leftovers.append(member)
+        elif member.endswith("/"):
+            entry.content()
+            folders.append(member[:-1])
+        else:
+            check_member_name(inner)
+            paths.claim(member)
+            members[inner] = entry.content()
+    for folder in folders:
+        paths.check_folder(folder)
+    if len(members) > MEMBERS_MAX:
+        raise Refusal("BUNDLE_TOO_LARGE", members=len(members))
+    return dict(sorted(members.items())), leftovers
 
 
 def lines_of(text_value: str) -> list[str]:
@@ -1606,10 +1865,10 @@ SECTIONS = ("root", "trust", "facts", "order", "receipts")
 class Reading:
     """Everything readable in a bundle, and what is not."""
 
-    def __init__(self, members: dict[str, bytes]):
-        self.members = members
+    def __init__(self, members: dict[str, bytes], leftovers: Iterable[str] = ()):
+        self.members, self.leftovers = members, list(leftovers)
         self.names = sorted(members)
-        self.used = {"mimetype", MANIFEST, "policy.txt", "VERIFY.txt"}
+        self.used = {"mimetype", "format", MANIFEST, TIMESTAMP, "policy.txt", "VERIFY.txt"}
         self.refused: list[tuple[str, Refusal]] = []
         self.statements: list[Filed] = []
         self.ends: list[LogEnd] = []
@@ -1621,8 +1880,7 @@ class Reading:
                 self.used.add(member)
                 self.read_statement(member, stem, section)
         self.read_ends()
-        strays = (member for member in self.names if member not in self.used)
-        self.strays = [member for member in strays if not member.startswith("META-INF/")]
+        self.strays = [member for member in self.names if member not in self.used]
 
     def below(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         for member in self.names[bisect.bisect_left(self.names, prefix) :]:
@@ -1727,10 +1985,147 @@ def check_container(reading: Reading, book: Book) -> None:
     for member, refusal in reading.refused:
         book.refuse("CONTAINER", member, refusal)
     for member in reading.strays:
-        book.refuse("CONTAINER", member, Refusal("EVIDENCE_MISSING", rule="belongs to nothing"))
-    written = members.get("VERIFY.txt", b"").decode(errors="replace")
-    if [line for line in lines_of(written) if line.startswith("openssl ")] != commands_for(reading.names):
-        book.refuse("CONTAINER", "VERIFY.txt", Refusal("BUNDLE_ALTERED", rule="one command per signature"))
+        book.refuse("CONTAINER", member, Refusal("MEMBER_FOREIGN", member=member))
+    for member in reading.leftovers:
+        book.note("CONTAINER", member, VALID, Refusal("LEFTOVER_PASSED_OVER", member=member))
+    book.judge("CONTAINER", "VERIFY.txt", lambda: check_instructions(reading))
+    if TIMESTAMP in members:
+        book.judge("CONTAINER", TIMESTAMP, lambda: check_token(members[TIMESTAMP]))
+
+
+def check_format(members: dict[str, bytes]) -> None:
+    """The bundle has the format that is read here, or says that it has a later one."""
+    if "format" not in members:
+        raise Refusal("EVIDENCE_MISSING", member="format")
+    found = re.fullmatch(rb"verbund/bundle/v(0|[1-9][0-9]{0,9})\n", members["format"])
+    number = int(found.group(1)) if found else 2**32
+    if FORMAT < number < 2**32:
+        raise Refusal("BUNDLE_TOO_NEW", format=number)
+    if number != FORMAT:
+        raise Refusal("BUNDLE_ALTERED", member="format")
+
+
+def check_instructions(reading: Reading) -> None:
+    """`VERIFY.txt` is one text, whose end follows from the signatures: nobody can put a command of his own into it."""
+    if "VERIFY.txt" not in reading.members:
+        raise Refusal("EVIDENCE_MISSING", member="VERIFY.txt")
+    commands = "".join(command + "\n" for command in commands_for(reading.names)).encode()
+    written = reading.members["VERIFY.txt"]
+    head = written[: len(written) - len(commands)]
+    if not written.endswith(commands) or sha256(head) != VERIFY_HEAD_SHA256:
+        raise Refusal("VERIFY_TEXT_DIFFERS")
+
+
+def der_element(data: Optional[bytes], tag: int) -> tuple[Optional[bytes], bytes]:
+    """The content of the first element, if it has this tag, and what follows it."""
+    if not data or len(data) < 2 or data[0] != tag:
+        return None, b""
+    length, at = data[1], 2
+    if length > 0x7F:
+        at += length & 0x7F
+        if not 0x81 <= length <= 0x83 or len(data) < at or data[2] == 0:
+            return None, b""
+        length = int.from_bytes(data[2:at], "big")
+        if length <= 0x7F:
+            return None, b""
+    return (data[at : at + length], data[at + length :]) if len(data) >= at + length else (None, b"")
+
+
+def check_token(token: bytes) -> None:
+    """The outline of a time stamp token (RFC 3161): signed data about a time, and nothing behind it."""
+    content, behind = der_element(token, 0x30)
+    kind, rest = der_element(content, 0x06)
+    explicit, more = der_element(rest, 0xA0)
+    signed, most = der_element(explicit, 0x30)
+    _, rest = der_element(signed, 0x02)
+    digests, rest = der_element(rest, 0x31)
+    about, _ = der_element(der_element(rest, 0x30)[0], 0x06)
+    whole_token = len(token) <= 64 * 1024 and not behind and not more and not most and digests is not None
+    if not whole_token or kind != SIGNED_DATA or about != TST_INFO:
+        raise Refusal("TIMESTAMP_INVALID")
+
+
+def check_belonging(reading: Reading, book: Book) -> None:
+    """Names what is here twice, in a folder of others, or about something that nothing else here is about."""
+    first: set[tuple[bytes, str]] = set()
+    for filed in reading.statements:
+        kind, section = filed.signed.kind, filed.section
+        right = {"facts": is_public(kind), "order": kind in MESSAGES, "receipts": kind == "receipt"}
+        if not right.get(section, kind in TRUST_KINDS):
+            book.refuse("CONTAINER", filed.name, Refusal("MEMBER_FOREIGN", kind=kind))
+        shelf = (filed.signed.id, filed.name.rpartition("/")[0] if section == "trust" else "")
+        if shelf in first:
+            book.note("CONTAINER", filed.name, VALID, Refusal("EVIDENCE_TWICE"))
+        first.add(shelf)
+    for filed in unrelated(reading):
+        book.note("CONTAINER", filed.name, VALID, Refusal("EVIDENCE_UNRELATED", kind=filed.signed.kind))
+
+
+def unrelated(reading: Reading) -> list[Filed]:
+    """Facts that the order does not lead to: nobody names them, nor what they name, nor anything on the same matter."""
+    named: set[bytes] = set()
+    for filed in reading.statements:
+        if filed.section == "order":
+            named |= ids_in(filed.signed)
+    left, matters, before = [filed for filed in reading.statements if filed.section == "facts"], set(), -1
+    while len(left) != before:
+        before, rest = len(left), []
+        for filed in left:
+            names, about = ids_in(filed.signed), matter(filed.signed)
+            if filed.signed.id in named or named & names or (about is not None and about in matters):
+                named |= names | {filed.signed.id}
+                matters |= {about} - {None}
+            else:
+                rest.append(filed)
+        left = rest
+    return left
+
+
+_ids: dict[bytes, set[bytes]] = {}
+
+
+def ids_in(signed: Signed) -> set[bytes]:
+    """Every statement id in the text of a statement, whatever it is called there."""
+    if signed.id not in _ids:
+        found, values = set(), []
+        try:
+            values = [plain_json(signed.payload)]
+        except (ValueError, RecursionError):
+            pass
+        while values:
+            value = values.pop()
+            if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value):
+                found.add(bytes.fromhex(value))
+            elif isinstance(value, (list, dict)):
+                values += value.values() if isinstance(value, dict) else value
+        _ids[signed.id] = found
+    return _ids[signed.id]
+
+
+def plain_json(payload: bytes) -> Any:
+    """A document that need not keep our own rules."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(word)
+
+    value = json.loads(payload.decode(), parse_constant=refuse)
+    json.dumps(value, ensure_ascii=False).encode()  # No lone surrogates.
+    return value
+
+
+def matter(signed: Signed) -> Optional[str]:
+    """What a fact is about: the same for its later versions."""
+    try:
+        body = signed.body()
+    except Refusal:
+        return None
+    if signed.kind == "offering":
+        return f"offering {body.seller} {body.name}"
+    if signed.kind == "membership":
+        return f"membership {body.member}-{body.of}"
+    fields = {"node-record": "operator", "rule-pack": "name", "federation-root": "", "recovery": "", "succession": ""}
+    field = fields.get(signed.kind, SIGNER_RULES[signed.kind][0] if signed.kind in SIGNER_RULES else "org")
+    return f"{signed.kind} {getattr(body, field, 'x') if field else 'x'}"
 
 
 def commands_for(names: list[str]) -> list[str]:
@@ -4072,15 +4467,30 @@ def check_root(reading: Reading, expected: Optional[bytes], book: Book) -> Optio
     return found
 
 
+def unread(refusal: Refusal) -> dict[str, Any]:
+    """The report on what could not be read as a bundle: nothing else can be said of it."""
+    book = Book()
+    book.spared = set(CHECKS)
+    book.refuse("CONTAINER", "bundle", refusal)
+    return book.close({})
+
+
 def audit(zipped: bytes, expected: Optional[bytes]) -> dict[str, Any]:
     """Judges a bundle; all checks are made, a check that fails does not stop the others."""
     book = Book()
     try:
-        reading = Reading(read_zip(zipped))
+        reading = Reading(*read_zip(zipped))
     except Refusal as refusal:
-        book.refuse("CONTAINER", "bundle", refusal)
-        return book.close({})
+        return unread(refusal)
+    try:
+        check_format(reading.members)
+        book.ok("CONTAINER")
+    except Refusal as refusal:
+        if refusal.reason == "BUNDLE_TOO_NEW":
+            return unread(refusal)
+        book.refuse("CONTAINER", "format", refusal)
     check_container(reading, book)
+    check_belonging(reading, book)
     found = check_root(reading, expected, book)
     entries = entries_of(reading)
     # Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
