@@ -911,7 +911,10 @@ def forged(dice: random.Random, world: World, most: int = 2) -> tuple[bytes, byt
     told = []
     for _ in range(dice.randint(1, most)):
         (rule,) = dice.choices([rule for rule, _ in SIGNED], [weight for _, weight in SIGNED])
-        told.append(rule(dice, changed))
+        try:
+            told.append(rule(dice, changed))
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+            told.append(f"{rule.__name__} found nothing")  # What was changed before no longer has that form.
     members = changed.bundle()
     return zipped(members), changed.root(), "; ".join(told)
 
