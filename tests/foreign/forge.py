@@ -593,6 +593,12 @@ def all_places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return places
 
 
+def at_place(body: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        body = body[key]
+    return body
+
+
 DATES = ("2016-04-17", "2021-06-15", "2024-02-29", "2026-11-28", "2026-11-29", "2026-11-30", "2027-12-31", "2026-13-01")
 WORDS = (
     "kid kitu barleben dataport govdigital provitako akdb nobody fulfilled not-proven not-fulfilled joint joint-inverse "
@@ -609,9 +615,10 @@ def change_json(dice: random.Random, body: Any, ids: list[str]) -> str:
     if not places:
         return "nothing"
     path = dice.choice(places)
-    holder = body
-    for key in path[:-1]:
-        holder = holder[key]
+    if dice.random() < 0.3:
+        # Digests are many; texts, days and words have more rules.
+        path = dice.choice([path for path in places if isinstance(at_place(body, path), str)][-40:] or places)
+    holder = at_place(body, path[:-1])
     key, old = path[-1], holder[path[-1]]
     how = dice.random()
     if how < 0.12:
@@ -627,7 +634,8 @@ def change_json(dice: random.Random, body: Any, ids: list[str]) -> str:
         holder.insert(key, copy.deepcopy(old))
         return f"{path} doubled"
     if how < 0.23 and isinstance(holder, dict):
-        holder[dice.choice(("unknown", "Total", "revoked", "officer", "decision", "tariff", "corrects", "sole"))] = (
+        names = "unknown Total tota1 to_tal signed.at größe later revoked officer decision tariff corrects sole".split()
+        holder[dice.choice(names)] = (
             copy.deepcopy(dice.choice((old, True, "einkauf", 1)))
         )
         return f"{path} has a neighbour"
@@ -656,7 +664,8 @@ def other_value(dice: random.Random, old: Any, ids: list[str]) -> Any:
         return dice.choice(days) + dice.choice(("T00:00:00Z", "T12:00:00.5Z", "T23:59:59.999Z"))
     if re.fullmatch("[0-9a-f]{32}", old):
         return dice.choice(("00" * 16, old[::-1]))
-    return dice.choice((*WORDS, old.upper(), old + "x", old[:-1], "Straße\u202e", "x" * 600, "a\nb", "a\tb"))
+    odd = ("Straße\u202e", "x" * 600, "a\nb", "a\tb", "a\u0308", " a", "=1+1", "-x", "\u200b", "", "LEG_NOT_PROVEN", "x" * 4001)
+    return dice.choice((*WORDS, old.upper(), old + "x", old[:-1], *odd))
 
 
 # ---- signed mutations ----

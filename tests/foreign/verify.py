@@ -25,6 +25,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import zlib
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Optional
@@ -292,6 +293,75 @@ def require_signature(key: bytes, message: bytes, signature: bytes) -> None:
 
 
 # ======================================================================================================================
+# Texts and names of fields: nothing acts on its reader, hides, or looks like something else
+# ======================================================================================================================
+
+TEXT_CHARS_MAX = 4_000
+COUNT_MAX = 1_000_000
+
+# Characters that act or are not seen; the last two code points of every plane are among them as well.
+HIDING = (
+    (0x0, 0x1f), (0x7f, 0x9f), (0xad, 0xad), (0x34f, 0x34f), (0x61c, 0x61c),
+    (0x115f, 0x1160), (0x17b4, 0x17b5), (0x180b, 0x180f), (0x200b, 0x200f), (0x2028, 0x202e),
+    (0x2060, 0x206f), (0x2800, 0x2800), (0x3164, 0x3164), (0xe000, 0xf8ff), (0xfdd0, 0xfdef),
+    (0xfe00, 0xfe0f), (0xfeff, 0xfeff), (0xffa0, 0xffa0), (0xfff0, 0xfffc), (0x1bca0, 0x1bca3),
+    (0x1d173, 0x1d17a), (0xe0000, 0xe0fff), (0xf0000, 0x10ffff),
+)  # fmt: skip
+
+# Every name of a field in the body of any kind.
+KNOWN_FIELDS = frozenset(
+    """
+    about accept_assumed activity_above activity_age_max activity_basis activity_share activity_years add addresses
+    after against alone_since alternatives amends approve area as_of assumed attempt auto_seal basis binds_until
+    bundle buyer central_purchasing cents chain choice common_goals completes components connected connection
+    considered contact contracting_authority contrary_interests cooperation copied corrects coverage decision
+    description device due efa_confirmed ends_on epoch event evidence federation fee from grounds group half_sisters
+    home_node index indexation inhabitants inverse_joint item joint_influence key keys kind known_from last_good
+    lead_land leg legal_form leika leika_types level limit limit_per_year log market_below market_share maturity
+    member members message mode model municipality name need new_epoch next_sha256 node nodes not_included note
+    notice_days number of offering office officer on open operates operator order org ozg parties party payers
+    payers_source portal portals predecessor prev price private_capital private_share procedure productive provider
+    public_interest purpose quantities quorum quote_by rate reason received_at reference relation reorganised_on
+    reported_on request request_id result revoke revoked role roles root route rule_pack salt seal seal_by searched
+    seat sector seller seq share signed_at since size sole source specialised_systems split successor target_group
+    tariff tax term_years term_years_min terminated terms threshold through title tls_sha256 to topic total
+    total_max treatment trustees until uses uses_min valid_from valid_to vat verdict version void votes weight
+    weights what who witnesses year
+    """.split()
+)
+
+
+def hides(letter: str) -> bool:
+    code = ord(letter)
+    return code & 0xFFFE == 0xFFFE or any(first <= code <= last for first, last in HIDING)
+
+
+def check_characters(value: str) -> None:
+    """What holds for every text in a body, in unknown fields too; line ends are left to the field."""
+    if all(" " <= letter <= "~" or letter == "\n" for letter in value):
+        return
+    for letter in value:
+        if letter != "\n" and hides(letter):
+            raise Refusal("TEXT_HIDES", character=f"U+{ord(letter):04X}")
+    if not unicodedata.is_normalized("NFC", value):
+        raise Refusal("TEXT_MISSHAPED", rule="not in Unicode normalization form C")
+
+
+def look_of(field: str) -> str:
+    """What a hasty reader sees of a name."""
+    letters = field.replace("_", "").replace("-", "").translate(str.maketrans("01i", "oll"))
+    return letters.replace("rn", "m").replace("vv", "w")
+
+
+LOOKS = frozenset(map(look_of, KNOWN_FIELDS))
+
+
+def check_field_name(field: str) -> None:
+    if field not in KNOWN_FIELDS and (not re.fullmatch("[a-z0-9_-]+", field) or look_of(field) in LOOKS):
+        raise Refusal("FIELD_LOOKS_ALIKE", field=field)
+
+
+# ======================================================================================================================
 # JSON, strictly: bounded size and depth, no duplicate keys, whole numbers up to 2^53
 # ======================================================================================================================
 
@@ -307,9 +377,11 @@ _hex4 = re.compile(r"[0-9a-fA-F]{4}")
 
 
 class JsonReader:
-    """Reads one document from front to back, so that the first rule it breaks is the one that is named."""
+    """Reads one document from front to back, so that the first rule it breaks is the one that is named. In a body, texts and
+    names of fields are looked at as well."""
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes, is_body: bool):
+        self.is_body = is_body
         # Bytes that are no UTF-8 become lone surrogates, which no string may hold.
         self.text = data.decode("utf-8", errors="surrogateescape")
         self.at = 0
@@ -334,7 +406,12 @@ class JsonReader:
     def value(self, depth: int) -> Any:
         first = self.next()
         if first == '"':
-            return self.string()
+            found = self.string()
+            if self.is_body:
+                if len(found) > TEXT_CHARS_MAX:
+                    raise Refusal("TEXT_TOO_LONG", limit=TEXT_CHARS_MAX)
+                check_characters(found)
+            return found
         if first in ("{", "["):
             self.at += 1
             if depth >= JSON_DEPTH_MAX:
@@ -367,6 +444,8 @@ class JsonReader:
             key = self.string()
             if key in entries:
                 raise Refusal("JSON_DUPLICATE_KEY", field=key)
+            if self.is_body:
+                check_field_name(key)
             if self.next() != ":":
                 raise self.invalid()
             self.at += 1
@@ -432,10 +511,10 @@ class JsonReader:
         return int(found.group(), 16)
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes, is_body: bool = False) -> Any:
     if len(data) > JSON_BYTES_MAX:
         raise Refusal("JSON_TOO_LARGE", bytes=len(data))
-    return JsonReader(data).document()
+    return JsonReader(data, is_body).document()
 
 
 # ======================================================================================================================
@@ -504,7 +583,7 @@ def pattern(expression: str, reason: str) -> Reader:
 
 def digits(count: int, reason: str) -> Reader:
     """So many bytes in hexadecimal."""
-    shape = pattern(f"[0-9a-fA-F]{{{2 * count}}}", reason)
+    shape = pattern(f"[0-9a-f]{{{2 * count}}}", reason)
     return lambda value: bytes.fromhex(shape(value))
 
 
@@ -584,7 +663,7 @@ def name(value: Any) -> str:
 
 
 def key32(value: Any) -> bytes:
-    data = digits(32, "JSON_INVALID")(value)
+    data = digits(32, "KEY_INVALID")(value)
     if not is_good_key(data):
         raise Refusal("KEY_INVALID", value=value)
     return data
@@ -595,7 +674,7 @@ def parse_origin(value: str) -> Origin:
     parts = value.split("/")
     if len(parts) != 4 or parts[1] != "log" or not re.fullmatch("0|[1-9][0-9]{0,9}", parts[3]):
         raise Refusal("ORIGIN_INVALID", value=value)
-    if int(parts[3]) >= 2**32:
+    if int(parts[3]) > COUNT_MAX:
         raise Refusal("ORIGIN_INVALID", value=value)
     if not is_name(parts[0]) or not is_name(parts[2]):
         raise Refusal("NAME_INVALID", value=value)
@@ -610,9 +689,13 @@ def origin_field(value: Any) -> Origin:
     return parse_origin(text(value))
 
 
+# Years a statement may speak of: 1900 to 2199.
+YEAR = "(?:19|20|21)[0-9]{2}"
+
+
 def day(value: Any) -> datetime.date:
     try:
-        return datetime.date.fromisoformat(pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}", "TIME_INVALID")(value))
+        return datetime.date.fromisoformat(pattern(f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}", "TIME_INVALID")(value))
     except ValueError:
         if type(value) is not str:
             raise
@@ -624,7 +707,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 def instant(value: Any) -> int:
     """A time in UTC as milliseconds since 1970; as many digits of the second as needed, at most three."""
-    found = re.fullmatch("([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.][0-9]{0,2}[1-9])?Z", text(value))
+    found = re.fullmatch(f"({YEAR}" + "-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.][0-9]{0,2}[1-9])?Z", text(value))
     try:
         seconds = datetime.datetime.fromisoformat(found.group(1) if found else "") - EPOCH
     except ValueError:
@@ -1049,17 +1132,50 @@ def within(field: str, holds: bool) -> None:
         raise Refusal("FIELD_INVALID", field=field)
 
 
-def short_text(field: str, value: Optional[str], chars_max: int) -> None:
+def check_count(field: str, number: int) -> None:
+    within(field, 1 <= number <= COUNT_MAX)
+
+
+def lines_text(field: str, value: Optional[str], most: int) -> None:
+    """A text of any number of lines, which may be empty."""
     if value is None:
         return
-    if len(value) > chars_max:
+    if len(value) > most:
         raise Refusal("TEXT_TOO_LONG", field=field)
-    within(field, not any((ord(c) < 32 or 127 <= ord(c) < 160) and c != "\n" for c in value))
+    check_characters(value)
+    if value.strip() != value:
+        raise Refusal("TEXT_MISSHAPED", field=field)
+
+
+def line_text(field: str, value: Optional[str], most: int) -> None:
+    """A text of one line, which may be empty."""
+    if value is not None and "\n" in value:
+        raise Refusal("TEXT_HIDES", field=field)
+    lines_text(field, value, most)
+
+
+def label(field: str, value: Optional[str], most: int) -> None:
+    """A text of one line that is no formula of a spreadsheet, and may be empty."""
+    line_text(field, value, most)
+    if value is not None and value.startswith(tuple("=+-@\t\r＝＋－＠")):
+        raise Refusal("TEXT_IS_FORMULA", field=field)
+
+
+def title(field: str, value: Optional[str], most: int) -> None:
+    """The same, required."""
+    if value is not None:
+        within(field, value.strip() != "")
+        label(field, value, most)
+
+
+def word(field: str, value: Optional[str]) -> None:
+    """A stable word such as the codes of reasons."""
+    within(field, value is None or re.fullmatch("[A-Z0-9_]{1,64}", value) is not None)
 
 
 def needed_text(field: str, value: str) -> None:
     within(field, value.strip() != "")
-    short_text(field, value, 500)
+    line_text(field, value, 500)
 
 
 def interval(begin: datetime.date, end: Optional[datetime.date]) -> None:
@@ -1085,20 +1201,22 @@ def check_federation_root(body: Doc) -> None:
     keys = [trustee.key for trustee in body.trustees]
     within("trustees", distinct(keys) and 1 <= len(keys) <= 9)
     within("threshold", 1 <= body.threshold <= len(keys))
-    within("version", 1 <= body.version < 2**32 - 1 and (body.version == 1) == (body.prev is None))
+    check_count("version", body.version)
+    within("version", (body.version == 1) == (body.prev is None))
     nodes, quorum = body.witnesses.nodes, body.witnesses.quorum
     least = 1 + 2 * len(nodes) // 3
     within("witnesses", distinct(nodes) and len(nodes) <= 64 and least <= quorum <= len(nodes))
     for trustee in body.trustees:
-        short_text("trustees", trustee.name, 100)
+        title("trustees", trustee.name, 100)
 
 
 def check_admission(body: Doc) -> None:
-    for field in ("name", "legal_form", "source"):
-        short_text(field, getattr(body, field), 500)
-    short_text("portal", body.portal, 200)
+    title("name", body.name, 500)
+    label("legal_form", body.legal_form, 500)
+    line_text("source", body.source, 500)
+    title("portal", body.portal, 200)
     first = body.number == 1
-    within("number", 1 <= body.number < 2**32 - 1)
+    check_count("number", body.number)
     within("prev", first == (body.prev is None))
     within("root", first == (body.root is not None))
     within("operates", body.operates in (None, body.home_node))
@@ -1106,15 +1224,15 @@ def check_admission(body: Doc) -> None:
 
 
 def check_expulsion(body: Doc) -> None:
-    short_text("reason", body.reason, 500)
+    lines_text("reason", body.reason, 500)
     check_last_good(body.last_good)
 
 
 def check_key_event(body: Doc) -> None:
-    within("seq", body.seq < 2**64 - 1 and (body.seq == 0) == (body.prev is None))
+    within("seq", body.seq <= COUNT_MAX and (body.seq == 0) == (body.prev is None))
     within("add", len(body.add) <= 8)
     within("revoke", len(body.revoke) <= 64 and distinct(each.key for each in body.revoke))
-    within("new_epoch", body.new_epoch is None or body.new_epoch.epoch >= 2)
+    within("new_epoch", body.new_epoch is None or 2 <= body.new_epoch.epoch <= COUNT_MAX)
     for revocation in body.revoke:
         check_last_good(revocation.last_good)
     check_root_keys(body.root)
@@ -1149,21 +1267,21 @@ def check_officer_grant(body: Doc) -> None:
 
 
 def check_recovery(body: Doc) -> None:
-    short_text("reason", body.reason, 500)
+    lines_text("reason", body.reason, 500)
     check_root_keys(body.root)
 
 
 def check_succession(body: Doc) -> None:
     within("successor", body.predecessor != body.successor)
-    short_text("source", body.source, 500)
+    line_text("source", body.source, 500)
 
 
 CONTROLLING = ("cooperative-member", "shareholder", "owner", "purpose-association-member")
 
 
 def check_membership(body: Doc) -> None:
-    short_text("source", body.source, 500)
-    short_text("procedure", body.procedure, 200)
+    line_text("source", body.source, 500)
+    label("procedure", body.procedure, 200)
     interval(body.valid_from, body.valid_to)
     within("member", body.member != body.of)
     within("cooperation", body.cooperation is None or body.relation == "cooperation-contract")
@@ -1176,48 +1294,64 @@ def check_membership(body: Doc) -> None:
 
 
 def check_entity_facts(body: Doc) -> None:
-    short_text("source", body.source, 500)
-    short_text("legal_form", body.legal_form, 100)
+    line_text("source", body.source, 500)
+    label("legal_form", body.legal_form, 100)
     interval(body.valid_from, body.valid_to)
     within("contracting_authority", body.contracting_authority is None or body.contracting_authority <= 3)
     years = body.activity_years
     within("activity_years", len(years) <= 3 and all(b == a + 1 for a, b in zip(years, years[1:])))
+    within("activity_years", all(1900 <= year <= 2199 for year in years))
     some = None if body.private_share is None else body.private_share > 0
     if (body.private_capital, some) in (("none", True), ("present", False)):
         raise Refusal("FACT_CONTRADICTS_ITSELF", field="private_share")
 
 
 def check_rule_pack(body: Doc) -> None:
-    short_text("source", body.source, 500)
+    line_text("source", body.source, 500)
     interval(body.valid_from, body.valid_to)
     within("activity_age_max", body.activity_age_max is None or 1 <= body.activity_age_max <= 10)
 
 
 def check_offering(body: Doc) -> None:
-    for field, most in (("title", 200), ("description", 4000), ("topic", 100), ("source", 500)):
-        short_text(field, getattr(body, field), most)
+    title("title", body.title, 200)
+    lines_text("description", body.description, TEXT_CHARS_MAX)
+    label("topic", body.topic, 100)
+    line_text("source", body.source, 500)
     within("leika", len(body.leika) <= 100)
     within("coverage", 1 <= len(body.coverage) <= 100)
     check_items(body.price)
     for field in "leika_types connection portals specialised_systems not_included assumed".split():
-        texts = getattr(body, field)
+        texts, rule = getattr(body, field), line_text if field in ("not_included", "assumed") else label
         within(field, len(texts) <= 100)
         for each in texts:
-            short_text(field, each, 300)
+            rule(field, each, 300)
+    within("lead_land", body.lead_land is None or body.lead_land in LANDS)
     if body.version == 0:
         raise Refusal("OFFERING_VERSION")
+    check_count("version", body.version)
+    within("notice_days", body.notice_days is None or body.notice_days <= 731)
     within("term_years_min", 1 <= body.term_years_min <= 20)
     interval(body.valid_from, body.valid_to)
 
 
+def check_withdrawal(body: Doc) -> None:
+    check_count("version", body.version)
+    lines_text("reason", body.reason, 500)
+
+
+def check_need(body: Doc) -> None:
+    within("leika", len(body.leika) <= 100)
+    lines_text("note", body.note, 1000)
+
+
 def check_connection_report(body: Doc) -> None:
-    short_text("portal", body.portal, 100)
-    short_text("result", body.result, 1000)
-    short_text("source", body.source, 500)
+    label("portal", body.portal, 100)
+    lines_text("result", body.result, 1000)
+    line_text("source", body.source, 500)
 
 
 def check_tariff(body: Doc) -> None:
-    within("version", body.version != 0)
+    check_count("version", body.version)
     check_items(body.fee)
 
 
@@ -1229,8 +1363,8 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 def check_request(body: Doc) -> None:
-    short_text("request_id", body.request_id, 100)
-    short_text("reference", body.reference, 200)
+    line_text("request_id", body.request_id, 100)
+    label("reference", body.reference, 200)
     if body.route[0] != body.buyer:
         raise Refusal("ROUTE_INVALID", buyer=body.buyer)
     if body.order != order_id(body.buyer, body.request_id):
@@ -1259,25 +1393,40 @@ def check_gathered(gathered: Doc, buyer: str) -> None:
 
 
 def check_grounds(grounds: Doc, chosen: bytes) -> None:
-    short_text("purpose", grounds.purpose, 1000)
-    short_text("choice", grounds.choice, 1000)
+    lines_text("purpose", grounds.purpose, 1000)
+    lines_text("choice", grounds.choice, 1000)
     for other in grounds.alternatives:
-        short_text("title", other.title, 200)
-        short_text("against", other.against, 40)
+        title("title", other.title, 200)
+        word("against", other.against)
     others = [other.offering for other in grounds.alternatives]
     within("alternatives", distinct(others) and chosen not in others and len(others) <= 10)
 
 
 def check_milestone(body: Doc) -> None:
-    short_text("note", body.note, 500)
+    lines_text("note", body.note, 500)
     within("number", 1 <= body.number <= 200)
     if body.event.what == "contact":
-        within("office", body.event.office.strip() != "")
-        short_text("office", body.event.office, 200)
+        title("office", body.event.office, 200)
 
 
-def check_note(field: str, most: int) -> Callable[[Doc], None]:
-    return lambda body: short_text(field, getattr(body, field), most)
+def check_note(body: Doc) -> None:
+    lines_text("note", body.note, 500)
+
+
+def check_refusal(body: Doc) -> None:
+    word("reason", body.reason)
+    lines_text("note", body.note, 500)
+
+
+def check_offer(body: Doc) -> None:
+    check_offered(body.components)
+
+
+def check_call_off(body: Doc) -> None:
+    within("term_years", 1 <= body.term_years <= 20)
+    within("weight", 1 <= body.weight <= WEIGHT_MAX and body.weight <= body.weights)
+    within("weights", body.weights <= WEIGHT_MAX * 400)
+    within("share", body.share <= body.total)
 
 
 BODY_RULES: dict[str, Callable[[Doc], None]] = {
@@ -1293,16 +1442,19 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "entity-facts": check_entity_facts,
     "rule-pack": check_rule_pack,
     "offering": check_offering,
-    "withdrawal": check_note("reason", 500),
+    "withdrawal": check_withdrawal,
     "connection-report": check_connection_report,
-    "need": check_note("note", 1000),
+    "need": check_need,
     "tariff": check_tariff,
     "request": check_request,
-    "decision": check_note("note", 500),
-    "reject": check_note("note", 500),
-    "decline": check_note("note", 500),
-    "recall": check_note("note", 500),
+    "decision": check_note,
+    "reject": check_refusal,
+    "decline": check_refusal,
+    "recall": check_refusal,
     "milestone": check_milestone,
+    "accept": check_offer,
+    "counter": check_offer,
+    "call-off": check_call_off,
 }
 
 # ======================================================================================================================
@@ -1366,14 +1518,16 @@ class Signed:
         return found
 
     def read(self) -> Doc:
-        value = read_json(self.payload)
+        value = read_json(self.payload, is_body=True)
         if self.kind not in BODIES:
             return Doc({})
         try:
             body = BODIES[self.kind](value)
-        except (ValueError, Refusal) as error:
+        except ValueError as error:
             raise Refusal("JSON_INVALID", why=error) from None
         BODY_RULES.get(self.kind, lambda _: None)(body)
+        if self.kind in MESSAGES or self.kind == "receipt":
+            check_count("attempt", body.attempt)
         return body
 
     def verify(self, key: bytes) -> None:
@@ -3613,11 +3767,8 @@ def bad_distribution(rule: str) -> Refusal:
 def check_items(items: list[Doc]) -> None:
     within("items", len(items) <= 100)
     for item in items:
-        short_text("vat", item.vat, 300)
+        check_words(item)
         within("year", item.year is None)
-        if item.tax is not None:
-            needed_text("tax.reason", item.tax.reason)
-            within("tax", (item.tax.rate is not None and item.tax.rate > 0) == (item.tax.treatment == "taxed"))
         if item.terms is not None:
             within("uses_min", item.terms.uses_min is None or item.due == "per-use")
             within("indexation", item.terms.indexation is None or item.due != "once")
@@ -3625,11 +3776,28 @@ def check_items(items: list[Doc]) -> None:
             check_terms(item.terms)
 
 
+def check_words(item: Doc) -> None:
+    line_text("vat", item.vat, 300)
+    if item.tax is not None:
+        needed_text("tax.reason", item.tax.reason)
+        within("tax", (item.tax.rate is not None and item.tax.rate > 0) == (item.tax.treatment == "taxed"))
+
+
+def check_offered(items: list[Doc]) -> None:
+    """The rules of a price that was computed for one buyer."""
+    within("components", len(items) <= 100 * 20)
+    for item in items:
+        check_words(item)
+        within("terms", item.terms is None)
+        within("year", item.year is None or 1 <= item.year <= 20)
+
+
 def check_terms(found: Doc) -> None:
     if found.indexation is not None:
         needed_text("index", found.indexation.index)
     if len(found.split) > 8 or len(found.payers) > 400:
         raise bad_distribution("too many parts")
+    line_text("payers_source", found.payers_source, 500)
     check_sum(found.split)
     for part in found.split:
         check_price_key(part.key)
@@ -3647,7 +3815,7 @@ def check_sum(parts: list[Doc]) -> None:
 
 def check_price_key(key: Doc) -> None:
     needed_text("source", key.source)
-    short_text("group", key.group, 200)
+    label("group", key.group, 200)
     if not 1949 <= key.year <= 2100:
         raise Refusal("DISTRIBUTION_YEAR_UNKNOWN", year=key.year)
     if (key.group == "") == (key.kind == "target-group"):
