@@ -270,10 +270,12 @@ class World:
         name = verify.origin_text(origin)
         text = f"{name}\n{len(leaves)}\n{base64_of(tree_root(leaves))}\n"
         note = text + "\n" + self.note_lines(name, text, origin[1])
-        for at, (_, _, member) in enumerate(entries):
-            members[member] = proof_text(leaves, at, digests[at], note)
+        heads = {proof: place_text(leaves, at, digests[at]) for at, (_, _, proof) in enumerate(entries)}
         label, last = verify.log_label(origin), len(leaves) - 1
-        members[f"ends/{label}.tlog-proof"] = proof_text(leaves, last, digests[last], note)
+        heads[f"ends/{label}"] = place_text(leaves, last, digests[last])
+        stem = f"proofs/{label}-{len(leaves)}"
+        members[f"{stem}.note"] = note.encode()
+        members[f"{stem}.tlog-proofs"] = "".join(f"{proof}\n{heads[proof]}" for proof in sorted(heads)).encode()
         end = f"verbund/log-end/v1\nleaf {base64_of(raw[last])}\n"
         for subject in sorted(before.values):
             end += f"subject {subject}\n"
@@ -313,9 +315,9 @@ def note_line(name: str, kind: int, secret: Secret, data: bytes) -> str:
     return f"— {name} {base64_of(verify.note_key_id(name, kind, secret.public) + data)}\n"
 
 
-def proof_text(leaves: list[bytes], index: int, digest: bytes, note: str) -> bytes:
+def place_text(leaves: list[bytes], index: int, digest: bytes) -> str:
     hashes = "".join(base64_of(each) + "\n" for each in inclusion(leaves, index))
-    return f"c2sp.org/tlog-proof@v1\nextra {base64_of(digest)}\nindex {index}\n{hashes}\n{note}".encode()
+    return f"c2sp.org/tlog-proof@v1\nextra {base64_of(digest)}\nindex {index}\n{hashes}\n"
 
 
 def refresh(members: dict[str, bytes], head: Optional[str] = None) -> None:
@@ -552,7 +554,7 @@ def shuffle_members(dice: random.Random, members: dict[str, bytes]) -> str:
 
 def change_lines(dice: random.Random, members: dict[str, bytes]) -> str:
     """Lines of a text member are dropped, doubled, swapped, or taken from another text of its kind."""
-    names = [name for name in sorted(members) if name.endswith((".tlog-proof", ".end", ".txt", ".xml"))]
+    names = [name for name in sorted(members) if name.endswith((".tlog-proofs", ".note", ".end", ".txt", ".xml"))]
     name = dice.choice(names)
     lines = members[name].split(b"\n")
     at, other = dice.randrange(len(lines)), dice.randrange(len(lines))
@@ -719,7 +721,7 @@ def add_paper(dice: random.Random, world: World) -> str:
     if model.places:
         origin, index, _ = model.places[0]
         at = dice.choice((index + 0.5, 10**6, -1))
-        added.places = [(origin, at, added.name + ".tlog-proof")]  # type: ignore[list-item]
+        added.places = [(origin, at, added.name)]  # type: ignore[list-item]
     what = change_json(dice, added.body, [paper.label for paper in world.papers])
     world.papers.append(added)
     return f"added {added.name}: {what}"
@@ -789,7 +791,7 @@ def say(dice: random.Random, world: World) -> str:
     paper = Paper(f"{folder}/{dice.choice(('000', '105', '99'))}-{kind}", kind, body, signers, [])
     if kind != "receipt":
         buyers = kind in ("void", "decision", "milestone", "seal", "late-notice", "call-off")
-        paper.places = [(home_of(world, route[0] if buyers else org), dice.choice((10**6, 10**6 + 1, 20.5)), paper.name + ".tlog-proof")]
+        paper.places = [(home_of(world, route[0] if buyers else org), dice.choice((10**6, 10**6 + 1, 20.5)), paper.name)]
     world.papers.append(paper)
     return f"{org} says {kind}"
 
@@ -864,7 +866,7 @@ def change_trust(dice: random.Random, world: World) -> str:
     everyone = kind in ("expulsion", "succession")
     if everyone:
         name = f"root/{kind}-{dice.randrange(10**8):08d}"
-    member = f"{name}.{verify.log_label(origin)}.tlog-proof" if everyone else name + ".tlog-proof"
+    member = f"{name}.{verify.log_label(origin)}" if everyone else name
     paper = Paper(name, kind, bodies[kind], (roots if by_roots else trustees) + new, [(origin, at, member)])
     paper.label = sha256(name.encode()).hex()
     world.papers.append(paper)

@@ -1615,7 +1615,7 @@ MANIFEST = "META-INF/ASiCManifest.xml"
 TIMESTAMP = "META-INF/timestamp.tst"
 FORMAT = 2
 # The text of VERIFY.txt before its commands.
-VERIFY_HEAD_SHA256 = bytes.fromhex("a173856922cb562ae84c1fdd1bae6900e00fb73256f95bbf1b6f41cf6fbda8be")
+VERIFY_HEAD_SHA256 = bytes.fromhex("88a62a5042c0a6ba502cc9887d799065ffa5c86a0438f6c952f358d51b521681")
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 TST_INFO = bytes.fromhex("2a864886f70d0109100104")
 
@@ -2027,6 +2027,7 @@ class Reading:
         self.statements: list[Filed] = []
         self.ends: list[LogEnd] = []
         self.keys = self.read_keys()
+        self.proofs = self.read_proofs()
         for member in self.names:
             stem, dot, ending = member.rpartition(".")
             section = stem.partition("/")[0]
@@ -2034,6 +2035,8 @@ class Reading:
                 self.used.add(member)
                 self.read_statement(member, stem, section)
         self.read_ends()
+        for proof in sorted(self.proofs):
+            self.refused.append((proof, Refusal("EVIDENCE_MISSING", rule="a proof without what it is about")))
         self.strays = [member for member in self.names if member not in self.used]
 
     def below(self, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -2063,15 +2066,10 @@ class Reading:
         except Refusal as refusal:
             self.refused.append((member, refusal))
             return
-        for proof_member, data in self.below(stem + "."):
-            label = proof_member[len(stem) + 1 :]
-            if not label.endswith("tlog-proof") or (label != "tlog-proof" and section != "root"):
-                continue
-            self.used.add(proof_member)
-            try:
-                filed.proofs.append((proof_member, Proof(decoded_text(data))))
-            except Refusal as refusal:
-                self.refused.append((proof_member, refusal))
+        # What concerns everyone has a proof for every log, with the log behind its name.
+        mine = [proof for proof in sorted(self.proofs) if proof.startswith(stem + ".")]
+        for proof in mine if section == "root" else [stem] if stem in self.proofs else []:
+            filed.proofs.append((proof, self.proofs.pop(proof)))
         self.statements.append(filed)
 
     def read_signatures(self, stem: str) -> list[tuple[bytes, bytes]]:
@@ -2088,27 +2086,48 @@ class Reading:
             signatures.append((self.keys[short], data))
         return signatures
 
+    def read_proofs(self) -> dict[str, Proof]:
+        """All proofs by name. Those under one checkpoint lie in one member, and the checkpoint beside it."""
+        proofs: dict[str, Proof] = {}
+        for member, data in self.below("proofs/"):
+            if not member.endswith(".tlog-proofs"):
+                continue
+            self.used.add(member)
+            note_member = member[: -len(".tlog-proofs")] + ".note"
+            self.used.update({note_member} & self.members.keys())
+            try:
+                note, places = self.members[note_member].decode(), data.decode()
+            except (KeyError, UnicodeDecodeError):
+                self.refused.append((member, Refusal("EVIDENCE_MISSING", rule="checkpoint and places, as text")))
+                continue
+            last = ""
+            for place in re.findall(r"(?s).*?\n\n|.+\Z", places):
+                proof_name, _, head = place.partition("\n")
+                try:
+                    proof = Proof(head + note)
+                    if proof_name <= last or proof_name in proofs:
+                        raise Refusal("PROOF_INVALID", rule="by name, and each name once")
+                except Refusal as refusal:
+                    self.refused.append((proof_name, refusal))
+                    continue
+                last = proof_name
+                proofs[proof_name] = proof
+        return proofs
+
     def read_ends(self) -> None:
         for member, data in self.below("ends/"):
             if not member.endswith(".end"):
                 continue
             stem = member[: -len(".end")]
-            proof, last = stem + ".tlog-proof", stem + ".last"
-            self.used.update({member, proof, last} & self.members.keys())
+            last = stem + ".last"
+            self.used.update({member, last} & self.members.keys())
             try:
-                if proof not in self.members:
-                    raise Refusal("EVIDENCE_MISSING", member=proof)
-                place = Proof(decoded_text(self.members[proof]))
-                self.ends.append(LogEnd(decoded_text(data), place, self.members.get(last)))
+                if stem not in self.proofs:
+                    raise Refusal("EVIDENCE_MISSING", proof=stem)
+                place = self.proofs.pop(stem)
+                self.ends.append(LogEnd(data.decode(errors="replace"), place, self.members.get(last)))
             except Refusal as refusal:
                 self.refused.append((member, refusal))
-
-
-def decoded_text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise Refusal("PROOF_INVALID", rule="text") from None
 
 
 def key_hash(pem: bytes) -> Optional[bytes]:
@@ -2132,7 +2151,7 @@ def check_container(reading: Reading, book: Book) -> None:
         for member, digest in found.items():
             if listed.get(member) == digest:
                 book.ok("CONTAINER")
-            else:
+            elif member not in reading.strays:
                 book.refuse("CONTAINER", member, Refusal("BUNDLE_ALTERED", member=member))
         for member in listed.keys() - found.keys():
             book.refuse("CONTAINER", member, Refusal("EVIDENCE_MISSING", member=member))
@@ -2887,7 +2906,7 @@ def entries_of(reading: Reading) -> list[Entry]:
         if not filed.proofs:
             entries.append(Entry(filed.name, filed, None))
         for member, proof in filed.proofs:
-            entries.append(Entry(member[: -len(".tlog-proof")], filed, proof))
+            entries.append(Entry(member, filed, proof))
     return entries
 
 
