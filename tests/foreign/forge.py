@@ -902,6 +902,16 @@ def break_format(dice: random.Random, world: World) -> str:
     return f"form of {paper.name}"
 
 
+def change_shape(dice: random.Random, world: World) -> str:
+    """The same values in another shape: a structure as the list of its values, a word as an object."""
+    paper = dice.choice([paper for paper in world.papers if isinstance(paper.body, dict)])
+    inner = [path for path in all_places(paper.body) if isinstance(at_place(paper.body, path), (dict, str))]
+    path = dice.choice(inner)
+    holder, old = at_place(paper.body, path[:-1]), at_place(paper.body, path)
+    holder[path[-1]] = list(old.values()) if isinstance(old, dict) else {old: None}
+    return f"shape of {path} in {paper.name}"
+
+
 SIGNED = (
     (sign_other_value, 45),
     (sign_with_others, 6),
@@ -911,6 +921,7 @@ SIGNED = (
     (say, 12),
     (change_trust, 16),
     (break_format, 4),
+    (change_shape, 3),
 )
 UNSIGNED = ((change_member, 40), (shuffle_members, 30), (change_lines, 15), (change_json_unsigned, 15))
 
