@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Two verifiers, one verdict: lets `verbund-audit` and verify.py judge the same bundles and compares what they find.
+
+    differ.py --audit target/debug/verbund-audit FOLDER... [--count N] [--seed S] [--jobs N] [--keep DIR]
+
+A FOLDER holds bundles (*.asice) and `root.txt`. Every bundle is compared as it is; then N mutations of the good ones
+are made from the seed (forge.py) and compared. Two verifiers agree if they give the same verdict, the same set of
+(check, verdict, reason), and, unless `--findings-only`, the same number of passed examinations in each check and the same
+judgement of each leg. Disagreements are printed and kept; the last line is a summary as JSON. Exit 1 if there are any.
+A forgery that both call valid is counted: most change nothing that any rule is about, `--show-valid` lists them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Iterator, Optional
+
+import forge
+import verify
+
+Finding = tuple[str, ...]
+Job = tuple[str, int]
+
+settings: dict[str, Any] = {}
+goods: list[tuple[str, bytes, bytes]] = []
+worlds: dict[int, forge.World] = {}
+
+
+def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:
+    findings = {
+        (row["check"], finding["verdict"], finding["reason"]) for row in report["checks"] for finding in row["findings"]
+    }
+    if not settings.get("findings_only"):
+        findings |= {("passed", row["check"], str(row["passed"])) for row in report["checks"]}
+        fields = ("from", "to", "verdict", "basis", "assumed")
+        legs = report["case"].get("legs", [])
+        findings |= {("leg", str(at), *(str(leg[field]) for field in fields)) for at, leg in enumerate(legs)}
+    return report["verdict"], findings
+
+
+def by_rust(bundle: bytes, root: bytes) -> tuple[str, set[Finding]]:
+    with tempfile.NamedTemporaryFile(suffix=".asice") as file:
+        file.write(bundle)
+        file.flush()
+        command = [settings["audit"], "verify", file.name, "--root", f"sha256:{root.hex()}", "-o", "json"]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    if done.returncode not in (0, 9, 10):
+        return f"exit {done.returncode}: {done.stderr.decode(errors='replace')[-300:]}", set()
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == done.returncode, "the exit code is the report's"
+    return found(report)
+
+
+def by_python(bundle: bytes, root: bytes) -> tuple[str, set[Finding]]:
+    try:
+        return found(verify.audit(bundle, root))
+    except Exception:
+        return f"exception: {traceback.format_exc()[-700:]}", set()
+
+
+def made(job: Job) -> Optional[tuple[bytes, bytes, str]]:
+    """The bundle of a job: as it is, forged with keys, or changed without."""
+    kind, number = job
+    if kind == "plain":
+        label, bundle, root = goods[number]
+        return bundle, root, label
+    dice = random.Random(f"{settings['seed']}/{kind}/{number}")
+    at = dice.choice(settings["good"])
+    label, bundle, root = goods[at]
+    if kind == "changed":
+        bundle, told = forge.mutated(dice, bundle)
+        return bundle, root, f"{label}: {told}"
+    if at not in worlds:
+        worlds[at] = forge.World(bundle)
+    try:
+        bundle, root, told = forge.forged(dice, worlds[at])
+    except verify.Refusal:
+        return None  # What cannot even be signed is no bundle.
+    return bundle, root, f"{label}: {told}"
+
+
+def compare(job: Job) -> dict[str, Any]:
+    made_one = made(job)
+    if made_one is None:
+        return {"job": job, "skipped": True}
+    bundle, root, told = made_one
+    started = time.process_time()
+    python = by_python(bundle, root)
+    spent = time.process_time() - started
+    rust = by_rust(bundle, root)
+    result: dict[str, Any] = {"job": job, "told": told, "verdict": rust[0], "seconds": spent}
+    result["reasons"] = sorted({finding[2] for finding in rust[1] if finding[0] not in ("passed", "leg")})
+    if python != rust:
+        result["python"] = [python[0], sorted(python[1] - rust[1])]
+        result["rust"] = [rust[0], sorted(rust[1] - python[1])]
+        if settings["keep"]:
+            stem = Path(settings["keep"], f"{job[0]}-{job[1]}")
+            stem.with_suffix(".asice").write_bytes(bundle)
+            stem.with_suffix(".root").write_text(f"sha256:{root.hex()}\n")
+    return result
+
+
+def jobs(count: int) -> Iterator[Job]:
+    yield from (("plain", number) for number in range(len(goods)))
+    for number in range(count if settings["good"] else 0):
+        yield ("forged" if number % 2 else "changed", number)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--audit", required=True)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--findings-only", action="store_true")
+    parser.add_argument("--show-valid", action="store_true")
+    parser.add_argument("--only", type=int, help="make and compare this one mutation")
+    arguments = parser.parse_args()
+    settings.update(audit=arguments.audit, seed=arguments.seed, keep=arguments.keep)
+    settings["findings_only"] = arguments.findings_only
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+    for folder in arguments.folders:
+        root = bytes.fromhex((folder / "root.txt").read_text().strip().removeprefix("sha256:"))
+        for bundle in sorted(folder.glob("*.asice")):
+            goods.append((f"{folder.name}/{bundle.name}", bundle.read_bytes(), root))
+    settings["good"] = [at for at, (_, bundle, root) in enumerate(goods) if by_python(bundle, root)[0] == "VALID"]
+    wanted = jobs(arguments.count)
+    if arguments.only is not None:
+        wanted = iter([("forged" if arguments.only % 2 else "changed", arguments.only)])
+    totals: dict[str, Any] = {"bundles": 0, "disagreements": 0, "valid": 0, "seconds": 0.0}
+    reasons: dict[str, int] = {}
+    with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
+        for result in pool.imap_unordered(compare, wanted, chunksize=4):
+            if result.get("skipped"):
+                continue
+            totals["bundles"] += 1
+            totals["seconds"] += result["seconds"]
+            totals["valid"] += result["verdict"] == "VALID"
+            for reason in result["reasons"]:
+                reasons[reason] = reasons.get(reason, 0) + 1
+            if result["verdict"] == "VALID" and arguments.show_valid:
+                print("valid", result["job"], result["told"], flush=True)
+            if "python" in result:
+                totals["disagreements"] += 1
+                print("differ", result["job"], result["told"])
+                print("   python", result["python"])
+                print("   rust  ", result["rust"], flush=True)
+    totals["seconds"] = round(totals["seconds"], 1)
+    totals["reasons"] = dict(sorted(reasons.items()))
+    print(json.dumps(totals))
+    return 1 if totals["disagreements"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
