@@ -11,6 +11,7 @@ pub mod instructions;
 pub mod logs;
 pub mod packing;
 pub mod papers;
+pub mod replica;
 pub mod report;
 pub mod show;
 pub mod timestamp;
