@@ -10,6 +10,7 @@ use crate::domain::facts::{RulePack, pack_in_force};
 use crate::domain::id::StatementId;
 use crate::domain::law::cases::judge_leg;
 use crate::domain::law::{LegJudgement, Verdict};
+use crate::domain::order::timely::WITNESSING_MS;
 use crate::domain::order::{Attempt, LegFinding, Request};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::Kind;
@@ -108,7 +109,8 @@ impl<'a> Ground<'a> {
         judge_leg(&facts, self.pack, &finding.from, &finding.to, finding.as_of, known_on)
     }
 
-    /// All evidence named lies in the bundle, and witnesses had seen it by then.
+    /// All evidence named lies in the bundle, and witnesses had seen it by then, or soon after: the finding names what it
+    /// rests on by its hash, so that it existed is certain.
     fn check_evidence(&self, finding: &LegFinding, until: Option<Timestamp>) -> Result<(), Refusal> {
         for id in &finding.evidence {
             let fact = self.logs.public().get(id).map(|(_, verified)| verified.body());
@@ -116,7 +118,7 @@ impl<'a> Ground<'a> {
                 return Err(Refusal::new(Reason::EvidenceMissing).with("fact", id));
             }
             if let (Some(seen), Some(until)) = (self.chronicle.seen(id), until)
-                && seen > until
+                && seen > until.plus_ms(WITNESSING_MS)
             {
                 return Err(Refusal::new(Reason::EvidenceLater).with("fact", id).with("seen", seen));
             }

@@ -146,7 +146,7 @@ fn by_insiders() -> Vec<Forgery> {
         ("version 2 in the bundle", Script { other_version: true, ..base() }, UNTOUCHED, Check::Complete, Invalid),
         ("fulfilled without a seat", Script { bold: true, ..base() }, UNTOUCHED, Check::Legs, Invalid),
         ("seal and void", Script { void_as_well: true, ..base() }, UNTOUCHED, Check::Outcome, Invalid),
-        ("sealed after the deadline", Script { sealed_after: 500, ..base() }, UNTOUCHED, Check::Times, NotCheckable),
+        ("sealed after the deadline", Script { sealed_after: 500, ..base() }, UNTOUCHED, Check::Times, Invalid),
         ("seal before request", Script { early_seal: true, ..base() }, UNTOUCHED, Check::Position, Invalid),
     ]
 }

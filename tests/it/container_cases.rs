@@ -365,8 +365,8 @@ fn members_nobody_knows() -> Vec<Trick> {
         }),
         ("a file for macOS", Foreign, |archive| archive.parts.push(Part::new("__MACOSX/evil", b"x"))),
         ("another text", Foreign, |archive| archive.parts.push(Part::new("LIESMICH.txt", b"x"))),
-        ("an empty time stamp", Reason::TimestampInvalid, |archive| archive.parts.push(Part::new(TIMESTAMP, b""))),
-        ("a random time stamp", Reason::TimestampInvalid, |archive| {
+        ("an empty time stamp", Reason::BundleAltered, |archive| archive.parts.push(Part::new(TIMESTAMP, b""))),
+        ("a random time stamp", Reason::BundleAltered, |archive| {
             archive.parts.push(Part::new(TIMESTAMP, &[0x5a; 2_000]));
         }),
     ]
@@ -688,10 +688,11 @@ fn every_way_of_packing_unpacks_everywhere_to_the_same_files() {
     }
 }
 
-/// Small enough to mail: the target with all time evidence is 80 KB, and this is a bundle of five legs without it.
+/// Small enough to mail. The target is 80 KB; what remains are names and headers of a hundred signatures, which lie each in a
+/// file of its own so that stock tools can check them.
 #[test]
 fn a_bundle_of_five_legs_is_small() {
     let bytes = genuine().to_zip().expect("bytes").len();
     eprintln!("five legs: {bytes} bytes");
-    assert!(bytes < 90_000, "{bytes} bytes");
+    assert!(bytes < 92_000, "{bytes} bytes");
 }

@@ -32,7 +32,7 @@ use crate::protocol::brokering::amending::Amended;
 use crate::protocol::brokering::legs::{finding, refuse_unless_fulfilled};
 use crate::protocol::brokering::officers::recalled;
 use crate::protocol::frame::DeliveryKey;
-use crate::protocol::limits::RETURN_RESERVE_PERCENT;
+use crate::protocol::limits::{CLOCK_SKEW_MS, RETURN_RESERVE_PERCENT};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::settings::Deciding;
@@ -350,6 +350,10 @@ impl Node {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let request = attempt.request.body();
+        // Its deadlines and its law would hang on a day that has not come.
+        if request.signed_at.since_ms(now) > CLOCK_SKEW_MS {
+            return Err(Refusal::new(Reason::TimeInvalid).with("signed_at", request.signed_at).with("now", now));
+        }
         if leg.verdict == Verdict::NotFulfilled {
             refuse_unless_fulfilled(leg)?;
         }

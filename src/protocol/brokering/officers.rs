@@ -124,7 +124,6 @@ impl Node {
             None => {}
         }
         self.check_orderable(request, now)?;
-        check_award_day(request, request.signed_at, Some(request.seal_by))?;
         self.check_rule_pack(request)?;
         self.check_legs(request, request.as_of, request.signed_at.date())?;
         if let Some(amends) = &request.amends {
@@ -133,6 +132,7 @@ impl Node {
         if let Some(gathered) = &request.gathered {
             self.check_gathered(gathered, request)?;
         }
+        check_award_day(request, request.signed_at, Some(request.seal_by))?;
         self.take(verified, work)
     }
 

@@ -22,6 +22,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
+use verbund::audit::cover::Cover;
 use verbund::audit::examine;
 use verbund::audit::packing::pack;
 use verbund::audit::report::{Report, Ruling};
@@ -32,7 +33,9 @@ use verbund::domain::money::Cents;
 use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Lang, Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
+use verbund::log::checkpoint::Checkpoint;
 use verbund::log::leaf::Audience;
+use verbund::log::note::SignedNote;
 use verbund::protocol::Node;
 use verbund::protocol::brokering::overdue::Overdue;
 use verbund::protocol::evidence::Item;
@@ -610,6 +613,17 @@ fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refus
         Ok(LoggedStatement { signed, proof: item.proof })
     };
     let mut input = BundleInput::empty(world.federation.anchor);
+    for (origin, index) in evidence.timed {
+        let Some(end) = evidence.ends.iter().find(|end| end.origin == origin) else { continue };
+        let Some(note) = store.cover_now(&origin, index)? else { continue };
+        let (note, newest) = (SignedNote::parse(&note)?, end.proof.index + 1);
+        let size = Checkpoint::parse(note.text())?.size;
+        let is_new = |cover: &Cover| cover.note.text() != note.text();
+        if size < newest && input.covers.iter().all(is_new) {
+            let consistency = world.node(name.as_str()).consistency(&origin, size, newest)?;
+            input.covers.push(Cover { note, consistency });
+        }
+    }
     for end in evidence.ends {
         let mut entries = store.entries_now(&end.origin, end.proof.index, 1, usize::MAX)?;
         let entry = entries.pop().ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
