@@ -217,7 +217,15 @@ pub fn check_times(
         book.judge(Check::Times, "seal", check_seal_timely(attempt, sealed));
     }
     if let Some(requested) = chronicle.seen(request_id) {
-        book.judge(Check::Times, "request", check_award_day(request, requested, sealed));
+        match check_award_day(request, requested, sealed) {
+            // By its own word the request is old enough, but no witness saw it in time: nobody can say.
+            Err(refusal) if request.as_of >= request.signed_at.date() && request.as_of < requested.date() => {
+                book.note(Check::Times, "request", Ruling::NotCheckable, refusal);
+            }
+            judged => {
+                book.judge(Check::Times, "request", judged);
+            }
+        }
     }
     let times: BTreeMap<StatementId, Timestamp> =
         messages.iter().filter_map(|message| Some((message.entry.signed.id(), message.body.signed_at()?))).collect();

@@ -14,7 +14,7 @@ use verbund::domain::order::VoidReason;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::log::proof::TlogProof;
 
-use crate::evidence::{Evidence, NODES, Script, evidence};
+use crate::evidence::{Evidence, Meanwhile, NODES, Script, evidence};
 
 use Ruling::{Invalid, NotCheckable, Valid};
 
@@ -140,6 +140,13 @@ fn by_insiders() -> Vec<Forgery> {
             Script { limit: 100_000, approval: Some(false), ..base() },
             UNTOUCHED,
             Check::Officers,
+            Invalid,
+        ),
+        (
+            "offering withdrawn",
+            Script { before: Some(Meanwhile::Withdrawn), ..base() },
+            UNTOUCHED,
+            Check::Offering,
             Invalid,
         ),
         ("price of version 2", Script { priced_version: 2, ..base() }, UNTOUCHED, Check::Price, Invalid),

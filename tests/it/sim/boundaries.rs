@@ -131,10 +131,12 @@ fn a_hop_that_is_off_for_thirty_days_loses_nothing() {
     let mut world = world();
     world.later(0, Event::Kill(name("kid"), 30 * DAY_MS));
     world.run(1);
-    world.keep_quiet(true);
     let mut request = world.federation.request("r1", world.now);
     (request.quote_by, request.seal_by) = (world.now.plus_ms(100 * DAY_MS), world.now.plus_ms(150 * DAY_MS));
     let home = order(&mut world, &request);
+    // The others witness the request; then nothing happens for a month.
+    world.run(1_000);
+    world.keep_quiet(true);
     world.run(30 * DAY_MS);
     assert!(world.attempt("kid", request.order).is_none() && !world.node("kitu").outbox().is_empty());
     world.keep_quiet(false);
