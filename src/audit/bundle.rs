@@ -122,11 +122,15 @@ pub struct LogEnd {
 const END_HEAD: &str = "verbund/log-end/v1";
 
 impl LogEnd {
-    /// Leaf and paths as text: a line for the leaf in base64, then for each subject its line and one for each step.
+    /// Leaf and paths as text: a line for the leaf in base64, then for each subject its line, if nothing was said about it
+    /// a line for the one that stands instead, and one for each step.
     pub fn text(&self) -> String {
         let mut text = format!("{END_HEAD}\nleaf {}\n", BASE64.encode(self.leaf));
         for (subject, path) in &self.paths {
             text += &format!("subject {subject}\n");
+            if let Some((key, value)) = &path.instead {
+                text += &format!("instead {} {}\n", BASE64.encode(key), BASE64.encode(value.0));
+            }
             for (bit, other) in &path.steps {
                 text += &format!("{bit} {}\n", BASE64.encode(other.0));
             }
@@ -148,10 +152,17 @@ impl LogEnd {
                 subject = Some(name.to_owned());
                 continue;
             }
-            let (bit, other) = line.split_once(' ').ok_or_else(refuse)?;
-            let other: Option<[u8; 32]> = BASE64.decode(other).ok().and_then(|bytes| bytes.try_into().ok());
-            let step = (bit.parse().map_err(|_| refuse())?, Hash(other.ok_or_else(refuse)?));
+            let bytes = |text: &str| -> Result<[u8; 32], Refusal> {
+                BASE64.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(refuse)
+            };
             let path = subject.as_ref().and_then(|subject| end.paths.get_mut(subject)).ok_or_else(refuse)?;
+            if let Some(instead) = line.strip_prefix("instead ") {
+                let (key, value) = instead.split_once(' ').ok_or_else(refuse)?;
+                path.instead = Some((bytes(key)?, Hash(bytes(value)?)));
+                continue;
+            }
+            let (bit, other) = line.split_once(' ').ok_or_else(refuse)?;
+            let step = (bit.parse().map_err(|_| refuse())?, Hash(bytes(other)?));
             path.steps.push(step);
         }
         if end.text() == text { Ok(end) } else { Err(refuse()) }

@@ -197,7 +197,8 @@ impl Subjects {
         self.said.iter().filter(move |said| said.subject == key).map(|said| (said.at, said.id))
     }
 
-    /// The path from a subject to the digest; none if nothing was said about it.
+    /// The path from a subject to the digest, or the proof that nothing was said about it; none while nothing was said
+    /// about anyone.
     pub fn path(&self, subject: &str) -> Option<SubjectPath> {
         let key = subject_key(subject);
         let mut steps = Vec::new();
@@ -207,9 +208,12 @@ impl Subjects {
             steps.push((*bit, sides[1 - side].hash()));
             node = &sides[side];
         }
-        node.find(&key)?;
         steps.reverse();
-        Some(SubjectPath { steps })
+        let instead = match &**node {
+            Node::Leaf { key: other, value, .. } if *other != key => Some((*other, *value)),
+            _ => None,
+        };
+        Some(SubjectPath { steps, instead })
     }
 }
 
@@ -218,18 +222,28 @@ impl Subjects {
 pub struct SubjectPath {
     /// Bit and other side.
     pub steps: Vec<(u8, Hash)>,
+    /// Of a subject about which nothing was said: key and value of the one that stands where it would.
+    pub instead: Option<(SubjectKey, Hash)>,
 }
 
 impl SubjectPath {
-    /// The digest to which this path leads from a subject with this chain of statements. `PROOF_INVALID` if the steps
-    /// are not in descending order of their bits.
-    pub fn digest(&self, subject: &str, value: Hash) -> Result<Hash, Refusal> {
+    /// The digest to which this path leads from a subject with this chain of statements; none if nothing was said about
+    /// it. `PROOF_INVALID` if the steps are not in descending order of their bits, or if what stands instead of the subject
+    /// does not stand where it would.
+    pub fn digest(&self, subject: &str, value: Option<Hash>) -> Result<Hash, Refusal> {
         let refuse = || Refusal::new(Reason::ProofInvalid).with("subject", subject);
         let key = subject_key(subject);
         if self.steps.len() > PATH_STEPS_MAX || !self.steps.is_sorted_by(|(low, _), (high, _)| low > high) {
             return Err(refuse());
         }
-        let start = leaf(&key, value);
+        let start = match (value, &self.instead) {
+            (Some(value), None) => leaf(&key, value),
+            (None, Some((other, value))) => {
+                let agrees = self.steps.iter().all(|(bit, _)| has_bit(other, *bit) == has_bit(&key, *bit));
+                Some(leaf(other, *value)).filter(|_| agrees && *other != key).ok_or_else(refuse)?
+            }
+            _ => return Err(refuse()),
+        };
         Ok(self.steps.iter().fold(start, |hash, (bit, other)| match has_bit(&key, *bit) {
             true => branch(*bit, *other, hash),
             false => branch(*bit, hash, *other),
@@ -284,11 +298,20 @@ mod tests {
             prop_assert_eq!(subjects.digest(), slow(&map));
             for (subject, ids) in &chains {
                 let path = subjects.path(subject).expect("said");
-                prop_assert_eq!(path.digest(subject, chain(ids)), Ok(subjects.digest()));
-                prop_assert_ne!(path.digest(subject, chain(&ids[1..])), Ok(subjects.digest()), "one left out");
+                prop_assert_eq!(path.digest(subject, Some(chain(ids))), Ok(subjects.digest()));
+                prop_assert_ne!(path.digest(subject, Some(chain(&ids[1..]))), Ok(subjects.digest()), "one left out");
+                prop_assert_ne!(path.digest(subject, None), Ok(subjects.digest()), "all left out");
                 prop_assert_eq!(subjects.about(subject).map(|(_, id)| id).collect::<Vec<_>>(), ids.clone());
             }
-            prop_assert_eq!(subjects.path("organisation/none"), None);
+            let nobody = subjects.path("organisation/none");
+            prop_assert_eq!(nobody.is_none(), chains.is_empty());
+            if let Some(path) = nobody {
+                prop_assert_eq!(path.digest("organisation/none", None), Ok(subjects.digest()));
+                // It proves the absence of nobody who is there.
+                for subject in chains.keys() {
+                    prop_assert_ne!(path.digest(subject, None), Ok(subjects.digest()));
+                }
+            }
             for (at, digest) in (0_u64..).zip(&digests) {
                 prop_assert_eq!((subjects.before(at).digest(), subjects.digest_at(at)), (*digest, *digest));
             }
@@ -299,7 +322,7 @@ mod tests {
     fn a_path_has_one_form() {
         let mut subjects = Subjects::default();
         (0..20).for_each(|number| subjects.note(number, &format!("node/{number}"), id(number)));
-        let (subject, value) = ("node/7", chain([&id(7)]));
+        let (subject, value) = ("node/7", Some(chain([&id(7)])));
         let mut path = subjects.path(subject).expect("said");
         assert_eq!(path.digest(subject, value), Ok(subjects.digest()));
         path.steps.reverse();
