@@ -38,6 +38,7 @@ use verbund::log::note::SignedNote;
 use verbund::log::proof::TlogProof;
 use verbund::protocol::founding::{Founding, found};
 
+use crate::exported;
 use crate::history::History;
 
 mod script;
@@ -61,7 +62,9 @@ pub struct Evidence {
 
 impl Evidence {
     pub fn bundle(&self) -> Bundle {
-        packed(&self.input).expect("complete evidence")
+        let bundle = packed(&self.input).expect("complete evidence");
+        exported::keep(&bundle, self.root);
+        bundle
     }
 }
 
