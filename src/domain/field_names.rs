@@ -40,9 +40,28 @@ pub const KNOWN: &[&str] = &[
 static LOOKS: LazyLock<BTreeMap<String, &str>> =
     LazyLock::new(|| KNOWN.iter().map(|name| (look_of(name), *name)).collect());
 
+/// The names under which a list may stand.
+#[rustfmt::skip]
+pub const LISTS: &[&str] = &[
+    "activity_years", "add", "addresses", "agreed", "alternatives", "assumed", "chain", "components", "connection",
+    "considered", "coverage", "evidence", "fee", "keys", "last_good", "leika", "leika_types", "logs", "members", "nodes",
+    "not_included", "parties", "portals", "price", "revoke", "roles", "route", "signed", "specialised_systems", "split",
+    "trustees",
+];
+
+/// Whether this version knows the name.
+pub fn is_known(name: &str) -> bool {
+    KNOWN.binary_search(&name).is_ok()
+}
+
+/// Whether a list may stand under the name.
+pub fn is_list(name: &str) -> bool {
+    LISTS.binary_search(&name).is_ok()
+}
+
 /// Refuses a name that can be mistaken for another.
 pub fn check_name(name: &str) -> Result<(), Refusal> {
-    if KNOWN.binary_search(&name).is_ok() {
+    if is_known(name) {
         return Ok(());
     }
     let refusal = || Refusal::new(Reason::FieldLooksAlike).with("field", shortened(name));
@@ -75,7 +94,8 @@ mod tests {
 
     #[test]
     fn names_known_here_are_in_order_and_look_different() {
-        assert!(KNOWN.is_sorted_by(|a, b| a < b));
+        assert!(KNOWN.is_sorted_by(|a, b| a < b) && LISTS.is_sorted_by(|a, b| a < b));
+        assert!(LISTS.iter().all(|name| is_known(name)));
         assert_eq!(LOOKS.len(), KNOWN.len());
     }
 

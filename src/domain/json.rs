@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use crate::domain::characters::hides;
-use crate::domain::field_names::check_name;
+use crate::domain::field_names::{check_name, is_known, is_list};
 use crate::domain::id::shortened;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::text::{TEXT_CHARS_MAX, check_characters};
@@ -79,7 +79,8 @@ fn walk(bytes: &[u8], bytes_max: usize, is_body: bool) -> Result<(), Refusal> {
     }
     let found = RefCell::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let walked = Strict { depth: 0, is_body, found: &found }.deserialize(&mut deserializer);
+    let start = Strict { depth: 0, is_body, may_be_list: !is_body, is_unknown: false, found: &found };
+    let walked = start.deserialize(&mut deserializer);
     walked
         .and_then(|()| deserializer.end())
         .map_err(|error| found.take().unwrap_or_else(|| invalid(&error.to_string())))
@@ -111,6 +112,11 @@ struct Strict<'f> {
     depth: usize,
     /// Whether texts and names are looked at as well.
     is_body: bool,
+    /// Whether a list may stand here. Readers of typed documents take a list for a structure, field by field, so that one
+    /// value would have two texts.
+    may_be_list: bool,
+    /// Below a field of a later version, of which nobody here knows the shape.
+    is_unknown: bool,
     /// What was refused, where it is no error of syntax: serde's own errors are texts.
     found: &'f RefCell<Option<Refusal>>,
 }
@@ -180,11 +186,15 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        Ok(())
+        // What is not said is left out; `null` would be a second way to say so.
+        if self.is_body && !self.is_unknown { Err(E::custom("null: leave the field out")) } else { Ok(()) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
+        if !self.may_be_list {
+            return Err(de::Error::custom("a list where none belongs"));
+        }
+        let inner = Self { may_be_list: !self.is_body || self.is_unknown, ..self.deeper()? };
         while items.next_element_seed(inner)?.is_some() {}
         Ok(())
     }
@@ -200,7 +210,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if self.is_body {
                 check_name(&key).map_err(|refusal| self.refuse::<A::Error>(refusal))?;
             }
-            entries.next_value_seed(inner).map_err(|error| self.within(&key, error))?;
+            let is_unknown = inner.is_unknown || !is_known(&key);
+            let may_be_list = !inner.is_body || is_unknown || is_list(&key);
+            entries
+                .next_value_seed(Self { is_unknown, may_be_list, ..inner })
+                .map_err(|error| self.within(&key, error))?;
             seen.insert(key);
         }
         Ok(())
@@ -236,6 +250,21 @@ mod tests {
         check(&format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX)), None);
         check(&format!("{}{}", "[".repeat(DEPTH_MAX + 1), "]".repeat(DEPTH_MAX + 1)), Some(Reason::JsonTooDeep));
         check(&format!("\"{}\"", "x".repeat(BYTES_MAX)), Some(Reason::JsonTooLarge));
+    }
+
+    #[test]
+    fn a_body_holds_lists_where_they_belong_and_no_null() {
+        for (text, good) in [
+            (r#"{"route":["a","b"],"later":[[null]],"price":[{"item":"operation"}]}"#, true),
+            (r#"["a"]"#, false),
+            (r#"{"auto_seal":[true]}"#, false),
+            (r#"{"mode":{"binding":null}}"#, false),
+            (r#"{"valid_to":null}"#, false),
+            (r#"{"members":[["kid",1]]}"#, false),
+            (r#"{"event":{"connected":["test"]}}"#, false),
+        ] {
+            assert_eq!(check_body(text.as_bytes()).is_ok(), good, "{text}");
+        }
     }
 
     #[test]

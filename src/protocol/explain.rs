@@ -182,7 +182,7 @@ impl Node {
         if let Some(entries) = self.proven_unsealed(attempt, now) {
             return (Stage::Unsealed(entries), None);
         }
-        if !known.contradictions.is_empty() || self.lost_outcome(attempt).is_some() {
+        if known.is_disputed() || known.has_two_outcomes() || self.lost_outcome(attempt).is_some() {
             return (Stage::Disputed, Some(self.turn(buyer, Task::Clarify)));
         }
         if attempt.seal.is_some() {

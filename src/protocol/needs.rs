@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::Need;
+use crate::domain::order::call_off::CallOff;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::LeikaKey;
 use crate::domain::time::Date;
@@ -97,6 +98,20 @@ impl Needs {
             None => Refusal::new(Reason::StatementUnknown).with("need", id),
             Some(other) => Refusal::new(Reason::FieldInvalid).with("field", "need").with("of", other),
         })
+    }
+
+    /// Whether a part of an order for several answers a need of the member's own that is open to who ordered.
+    pub fn check_ordered(&self, part: &CallOff) -> Result<(), Refusal> {
+        let need = self.of(&part.to, &part.need);
+        if need.is_some_and(|need| need.through.is_none_or(|through| *through == part.from)) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::NeedMissing).with("member", &part.to).with("need", part.need))
+    }
+
+    /// Whether the member's need names who ordered.
+    pub fn is_through(&self, part: &CallOff) -> bool {
+        self.of(&part.to, &part.need).is_some_and(|need| need.through == Some(&part.from))
     }
 
     fn sought<'a>(&'a self, municipality: &'a OrgId, row: &Row) -> Option<Sought<'a>> {

@@ -156,14 +156,26 @@ pub struct Order {
     pub contradictions: Vec<Signed>,
     /// Deliveries that have been receipted.
     pub delivered: BTreeSet<DeliveryKey>,
-    /// The parts of members for whom it was ordered, by member. A member's own node holds its part and nothing else.
-    pub call_offs: BTreeMap<OrgId, Verified<CallOff>>,
+    /// The parts of members for whom it was ordered, by member and by who says so: a stranger's paper keeps nobody from
+    /// the true one. A member's own node holds its part and nothing else.
+    pub call_offs: BTreeMap<(OrgId, OrgId), Verified<CallOff>>,
 }
 
 impl Order {
     /// The newest attempt.
     pub fn current(&self) -> Option<&Attempt> {
         self.attempts.last_key_value().map(|(_, attempt)| attempt)
+    }
+
+    /// Whether a contradiction keeps the order from going on: every one before there is a seal. Afterwards the contract
+    /// stands, whatever anyone says; the contradiction is kept and shown.
+    pub fn is_disputed(&self) -> bool {
+        !self.contradictions.is_empty() && self.sealed().is_none()
+    }
+
+    /// Whether its outcome itself is contradicted: two of them, or one of each kind.
+    pub fn has_two_outcomes(&self) -> bool {
+        self.contradictions.iter().any(|signed| is_outcome(signed.kind()))
     }
 
     /// The attempt that was sealed.
@@ -609,12 +621,12 @@ impl State {
 
     fn place_call_off(&mut self, call_off: CallOff, verified: Verified<Body>) -> Placed {
         let known = self.orders.entry(call_off.order).or_default();
-        match known.call_offs.get(&call_off.to) {
+        let key = (call_off.to.clone(), call_off.from.clone());
+        match known.call_offs.get(&key) {
             Some(held) if held.id() == verified.id() => Placed::Same,
             Some(held) => Placed::Contradicts(held.id()),
             None => {
-                let member = call_off.to.clone();
-                known.call_offs.insert(member, verified.map(|_| call_off));
+                known.call_offs.insert(key, verified.map(|_| call_off));
                 Placed::New
             }
         }

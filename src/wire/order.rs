@@ -263,7 +263,14 @@ impl TryFrom<pb::ListCallOffsRequest> for CallOffListing {
 pub fn call_offs(node: &Node, org: &OrgId, listing: &CallOffListing) -> pb::ListCallOffsResponse {
     let start = listing.after.map_or(Bound::Unbounded, Bound::Excluded);
     let orders = node.state().orders.range((start, Bound::Unbounded));
-    let parts = orders.filter_map(|(_, known)| known.call_offs.get(org)).map(|part| call_off(node, part));
+    // One of each order: by the cooperative through which the member's need asks for it, if another says so as well.
+    let own = |known: &'_ Order| {
+        let mut parts = known.call_offs.values().filter(|part| part.body().to == *org);
+        let first = parts.next()?;
+        let asked = |part: &&Verified<CallOff>| node.state().catalogue.needs.is_through(part.body());
+        Some(call_off(node, Some(first).filter(asked).or_else(|| parts.find(asked)).unwrap_or(first)))
+    };
+    let parts = orders.filter_map(|(_, known)| own(known));
     let (call_offs, next_page_token) = listing.page.begin(parts, |part| part.order_id.clone(), encoded_bytes);
     pb::ListCallOffsResponse { call_offs, next_page_token }
 }

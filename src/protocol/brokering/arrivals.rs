@@ -6,7 +6,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::frame::Delivery;
-use crate::protocol::limits::DELIVERY_MESSAGES_MAX;
+use crate::protocol::limits::{CLOCK_SKEW_MS, DELIVERY_MESSAGES_MAX};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
 use crate::protocol::{Answer, Node, Work};
@@ -62,6 +62,10 @@ impl Node {
         if verified.body().order() != Some((delivery.order, delivery.attempt)) {
             return Err(Refusal::new(Reason::ChainBroken).with("rule", "other order or attempt"));
         }
+        if let Some(signed_at) = verified.body().signed_at().filter(|at| at.since_ms(now) > CLOCK_SKEW_MS) {
+            // It is delivered again, and taken once its time has come.
+            return Err(Refusal::new(Reason::TimeInvalid).with("signed_at", signed_at).with("now", now));
+        }
         match verified.body() {
             Body::Request(request) if !request.route.parties().contains(&delivery.to) => {
                 return Err(Refusal::new(Reason::NotAParty).with("org", &delivery.to));
@@ -69,6 +73,7 @@ impl Node {
             Body::CallOff(call_off) if call_off.to != delivery.to => {
                 return Err(Refusal::new(Reason::NotAParty).with("org", &delivery.to));
             }
+            Body::CallOff(call_off) => self.state.catalogue.needs.check_ordered(call_off)?,
             // A reminder is its node's own affair.
             Body::Reminder(_) => return Err(Refusal::new(Reason::ChainBroken).with("kind", Kind::Reminder)),
             _ => {}

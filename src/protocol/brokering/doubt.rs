@@ -26,7 +26,7 @@ pub const DOUBT_AFTER_MS: i64 = 60_000;
 impl Node {
     /// Asks for the outcome of every attempt of an order that must have one.
     pub(super) fn ask_if_in_doubt(&mut self, order: OrderId, now: Timestamp, work: &mut Work) {
-        let Some(known) = self.state.orders.get(&order).filter(|known| known.contradictions.is_empty()) else {
+        let Some(known) = self.state.orders.get(&order).filter(|known| !known.is_disputed()) else {
             return;
         };
         let newest = known.attempts.last_key_value().map(|(number, _)| *number);

@@ -102,7 +102,7 @@ impl Node {
 
     fn next_act(&self, order: OrderId, now: Timestamp) -> Option<(u32, Act)> {
         let known = self.state.orders.get(&order)?;
-        if !known.contradictions.is_empty() {
+        if known.is_disputed() || known.has_two_outcomes() {
             return None;
         }
         let newest = known.attempts.last_key_value().map(|(number, _)| *number);
@@ -154,7 +154,9 @@ impl Node {
         let (request, total) = (attempt.request.body(), attempt.seal.as_ref()?.body().total);
         let gathered = request.gathered.as_ref()?;
         let shares = gathered.shares(total).ok()?;
-        let (member, share) = shares.into_iter().find(|(member, _)| !known.call_offs.contains_key(&member.org))?;
+        let (member, share) = shares
+            .into_iter()
+            .find(|(member, _)| !known.call_offs.contains_key(&(member.org.clone(), request.buyer.clone())))?;
         let leg = (&member.org, &request.buyer);
         let judged = self.judge(&request.rule_pack, leg, request.as_of, request.signed_at.date()).ok()?;
         Some(Act::CallOff(member.clone(), share, finding(&judged)))

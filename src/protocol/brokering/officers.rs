@@ -216,9 +216,7 @@ impl Node {
 
     fn refuse_if_disputed(&self, order: OrderId) -> Result<(), Refusal> {
         match self.state.orders.get(&order) {
-            Some(known) if !known.contradictions.is_empty() => {
-                Err(Refusal::new(Reason::OrderDisputed).with("order", order))
-            }
+            Some(known) if known.is_disputed() => Err(Refusal::new(Reason::OrderDisputed).with("order", order)),
             _ => Ok(()),
         }
     }

@@ -91,7 +91,7 @@ impl Node {
         let known = self.state.orders.get(&order)?;
         let attempt = known.current()?;
         let request = attempt.request.body();
-        if !known.contradictions.is_empty() || self.lost_outcome(attempt).is_some() {
+        if known.is_disputed() || known.has_two_outcomes() || self.lost_outcome(attempt).is_some() {
             return Some((Overdue::Disputed, request.signed_at));
         }
         if self.doubts.contains_key(&(order, request.attempt)) && now > request.seal_by {

@@ -493,17 +493,18 @@ fn a_cooperative_orders_for_its_members_and_each_sees_its_own_part() {
     world.settle();
     assert!(is_sealed(&world, "dataport", order));
     let parts = &world.node("kitu").state().orders[&order].call_offs;
+    let by = |org: &str| (name::<OrgId>(org), name::<OrgId>("kitu"));
     let total = world.attempt("kitu", order).and_then(|a| a.seal.as_ref()).expect("sealed").body().total;
     let sum: i64 = parts.values().map(|part| part.body().share.get()).sum();
     assert_eq!((parts.len(), cents(sum)), (2, total), "shares add up to the cent");
-    let barleben = parts[&name("barleben")].body();
+    let barleben = parts[&by("barleben")].body();
     assert_eq!((barleben.weight, barleben.weights), (9_000, 47_000));
-    assert!(matches!(Body::read(parts[&name("barleben")].signed()), Ok(Body::CallOff(_))));
+    assert!(matches!(Body::read(parts[&by("barleben")].signed()), Ok(Body::CallOff(_))));
 
     let report = a_bundle_verifies(&world, &name("kitu"), order);
     let shares: Vec<(&str, u64, i64)> =
         report.case.members.iter().map(|(org, weight, share)| (org.as_str(), *weight, share.get())).collect();
-    let part = |org: &str| parts[&name::<OrgId>(org)].body().share.get();
+    let part = |org: &str| parts[&by(org)].body().share.get();
     assert_eq!(shares, [("barleben", 9_000, part("barleben")), ("halberstadt", 38_000, part("halberstadt"))]);
     assert!(report.text(Lang::De).contains("Schlüsselzahl 9000"), "{}", report.text(Lang::De));
 
