@@ -331,6 +331,16 @@ KNOWN_FIELDS = frozenset(
 )
 
 
+# The names under which a list stands.
+LISTS = frozenset(
+    """
+    activity_years add addresses agreed alternatives assumed chain components connection considered coverage evidence
+    fee keys last_good leika leika_types members nodes not_included parties payers portals price revoke roles route
+    specialised_systems split trustees
+    """.split()
+)
+
+
 def hides(letter: str) -> bool:
     code = ord(letter)
     return code & 0xFFFE == 0xFFFE or any(first <= code <= last for first, last in HIDING)
@@ -378,7 +388,7 @@ _hex4 = re.compile(r"[0-9a-fA-F]{4}")
 
 class JsonReader:
     """Reads one document from front to back, so that the first rule it breaks is the one that is named. In a body, texts and
-    names of fields are looked at as well."""
+    names of fields are looked at as well, and one value has one shape: lists stand where they belong, nothing is null."""
 
     def __init__(self, data: bytes, is_body: bool):
         self.is_body = is_body
@@ -387,7 +397,7 @@ class JsonReader:
         self.at = 0
 
     def document(self) -> Any:
-        value = self.value(0)
+        value = self.value(0, not self.is_body, not self.is_body)
         self.skip()
         if self.at != len(self.text):
             raise self.invalid()
@@ -403,7 +413,8 @@ class JsonReader:
         self.skip()
         return self.text[self.at : self.at + 1]
 
-    def value(self, depth: int) -> Any:
+    def value(self, depth: int, is_free: bool, may_be_list: bool) -> Any:
+        """`is_free` is what lies below a field of a later version, of which nobody knows the shape."""
         first = self.next()
         if first == '"':
             found = self.string()
@@ -414,12 +425,16 @@ class JsonReader:
             return found
         if first in ("{", "["):
             self.at += 1
+            if first == "[" and not may_be_list:
+                raise self.invalid()
             if depth >= JSON_DEPTH_MAX:
                 raise Refusal("JSON_TOO_DEEP")
-            return self.object(depth + 1) if first == "{" else self.array(depth + 1)
+            return self.object(depth + 1, is_free) if first == "{" else self.array(depth + 1, is_free)
         for word, value in (("true", True), ("false", False), ("null", None)):
             if self.text.startswith(word, self.at):
                 self.at += len(word)
+                if value is None and not is_free:
+                    raise self.invalid()
                 return value
         return self.number()
 
@@ -433,7 +448,7 @@ class JsonReader:
             raise self.invalid()
         return int(text)
 
-    def object(self, depth: int) -> dict[str, Any]:
+    def object(self, depth: int, is_free: bool) -> dict[str, Any]:
         entries: dict[str, Any] = {}
         if self.next() == "}":
             self.at += 1
@@ -449,17 +464,18 @@ class JsonReader:
             if self.next() != ":":
                 raise self.invalid()
             self.at += 1
-            entries[key] = self.value(depth)
+            free = is_free or key not in KNOWN_FIELDS
+            entries[key] = self.value(depth, free, free or key in LISTS)
             if self.closed("}"):
                 return entries
 
-    def array(self, depth: int) -> list[Any]:
+    def array(self, depth: int, is_free: bool) -> list[Any]:
         items: list[Any] = []
         if self.next() == "]":
             self.at += 1
             return items
         while True:
-            items.append(self.value(depth))
+            items.append(self.value(depth, is_free, is_free))
             if self.closed("]"):
                 return items
 
@@ -617,7 +633,7 @@ def many(reader: Reader) -> Reader:
 
 
 def opt(reader: Reader) -> tuple[Reader, Any]:
-    """May be absent or null."""
+    """May be absent; in a body `null` is refused before."""
     return (lambda value: None if value is None else reader(value), None)
 
 
