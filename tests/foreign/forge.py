@@ -39,7 +39,7 @@ class Secret:
         scalar = int.from_bytes(hashed[:32], "little")
         self.scalar = scalar & (2**254 - 8) | 2**254
         self.prefix = hashed[32:]
-        self.public = verify.encoded(verify.combined([(self.scalar, verify.BASE)]))
+        self.public = verify.encoded(verify.times(self.scalar, verify.BASE_ROWS))
         self.hash = sha256(self.public)
 
     @classmethod
@@ -52,7 +52,7 @@ class Secret:
         at = (self.public, message)
         if at not in self.signed:
             nonce = int.from_bytes(hashlib.sha512(self.prefix + message).digest(), "little") % verify.ORDER
-            commitment = verify.encoded(verify.combined([(nonce, verify.BASE)]))
+            commitment = verify.encoded(verify.times(nonce, verify.BASE_ROWS))
             hashed = hashlib.sha512(commitment + self.public + message).digest()
             challenge = int.from_bytes(hashed, "little") % verify.ORDER
             proof = (nonce + challenge * self.scalar) % verify.ORDER
