@@ -15,9 +15,9 @@
 //! | 2 | [`log`]: Merkle tree, checkpoints, cosignatures, proofs. [`protocol`]: the node as `step(input, now)`. [`audit`]: offline judgement | name tokio, tonic or sled; protocol and audit do not know each other |
 //! | 3 | [`store`]: records and their index. `wire`: the protobuf edge. `config`: files to checked values. `search` | hold a rule; know one another |
 //! | 4 | `node`: driver loop, gRPC server, peers, TLS, clock, randomness | decide anything: handlers decode, ask, encode |
-//! | 5 | `cli`, `main.rs`, `bin/verbund-audit.rs`, `usage.rs` for both | reach past the node into the protocol |
+//! | 5 | `cli`, `main.rs`, `bin/verbund-audit.rs`, `usage.rs` and `replay.rs` for both | reach past the node into the protocol |
 //!
-//! Without the default feature `node` only floors 1 and 2 and the memory store are built: the auditor's binary has no
+//! Without the default feature `node` only floors 1 and 2, the reader of records and the memory store are built: the auditor's binary has no
 //! network, no async runtime and no database in its dependency tree.
 //!
 //! # Five journeys
@@ -70,6 +70,7 @@ pub mod log;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod protocol;
+pub mod replay;
 #[cfg(feature = "node")]
 pub mod search;
 pub mod store;

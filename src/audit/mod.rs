@@ -17,6 +17,7 @@ pub mod logs;
 pub mod messages;
 pub mod packing;
 pub mod papers;
+pub mod replica;
 pub mod report;
 pub mod show;
 pub mod terms;

@@ -159,6 +159,11 @@ impl Papers {
         papers
     }
 
+    /// Takes a paper under a name.
+    pub fn put(&mut self, name: String, paper: Paper) {
+        self.by_name.insert(name, paper);
+    }
+
     /// The paper of which this is the name, or the name of one of its files.
     pub fn find(&self, subject: &str) -> Option<&Paper> {
         let at = |name: &str| self.by_name.get(name);
@@ -174,6 +179,9 @@ impl Papers {
             return paper.text(lang);
         }
         let say = |de: &'static str, en: &'static str| if lang == Lang::De { de } else { en };
+        if let Some((log, at)) = subject.split_once(" #") {
+            return format!("{}, {} {at}", self.subject(log, lang), say("Stelle", "place"));
+        }
         let (log, size) = match subject.strip_suffix(')').and_then(|start| start.split_once(" (")) {
             Some((log, size)) => (log, Some(size)),
             None => (subject, None),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::papers::Papers;
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::id::{OrderId, OrgId, Origin, StatementId};
 use crate::domain::law::{Basis, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::{Amends, Mode, VoidReason};
@@ -162,6 +162,9 @@ gaps! {
     TimestampUnchecked "QUALIFIED_TIMESTAMP_UNCHECKED"
         "Zeitstempel passt, Aussteller nicht geprüft: `--tsa-ca` angeben, oder `openssl ts -verify` benutzen."
         "The time stamp fits, its issuer was not checked: give `--tsa-ca`, or use `openssl ts -verify`.";
+    OthersContents "CONTENTS_OF_OTHERS"
+        "Vertrauliche Erklärungen anderer: von ihnen liegen nur die Prüfsummen vor."
+        "Confidential statements of others: only their digests are here.";
     NoReceipts "NO_RECEIPTS"
         "Wann die Erklärungen angekommen sind: es liegen keine Empfangsbestätigungen bei."
         "When the statements arrived: there are no receipts.";
@@ -301,6 +304,23 @@ pub struct Assumption {
     pub source: String,
 }
 
+/// One log of a replica, computed again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLine {
+    /// The log.
+    pub origin: Origin,
+    /// Its entries.
+    pub size: u64,
+    /// Those of which the content is here.
+    pub contents: u64,
+    /// Up to which entry its newest checkpoint reaches.
+    pub checkpoint: Option<u64>,
+    /// How many witnesses have cosigned that.
+    pub witnesses: usize,
+    /// How many must.
+    pub needed: usize,
+}
+
 /// A time stamp over the bundle's list of digests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stamp {
@@ -347,6 +367,8 @@ pub struct Case {
     pub counts: [usize; 3],
     /// What was not checked.
     pub not_checked: Vec<NotChecked>,
+    /// The logs, if a whole replica was examined.
+    pub logs: Vec<LogLine>,
     /// The time stamp, if one over this bundle lies in it.
     pub stamp: Option<Stamp>,
     /// What a person calls the parts.

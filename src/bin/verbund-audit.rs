@@ -10,6 +10,7 @@ use verbund::audit::bundle::Bundle;
 use verbund::audit::compare::compare as compared;
 use verbund::audit::container::bytes_of;
 use verbund::audit::dossier::draft;
+use verbund::audit::report::Report;
 use verbund::audit::show::show as listing;
 use verbund::audit::timestamp::{TOKEN_BYTES_MAX, attach, trusted};
 use verbund::audit::{inspect, inspect_stamped};
@@ -17,6 +18,7 @@ use verbund::domain::characters::printable;
 use verbund::domain::id::StatementId;
 use verbund::domain::json::shown;
 use verbund::domain::reason::{Class, Lang, Reason, Refusal};
+use verbund::replay::judge_folder;
 use verbund::usage::{self, Stop};
 
 /// Prüft Nachweise einer Bestellung ohne Netz und ohne Vertrauen in einen Knoten.
@@ -100,6 +102,24 @@ enum Command {
         #[arg(short, long, value_enum, default_value = "text")]
         output: Form,
     },
+    /// Rechnet alle Protokolle eines Knotens nach: Blätter, Prüfpunkte, Mitzeichnungen, Unterschriften, Lücken.
+    ///
+    /// Der Ordner wird nur gelesen. Ausgang wie bei `verify`: 0 gültig, 9 ungültig, 10 nicht prüfbar.
+    #[command(after_help = "Beispiel:\n  verbund-audit log /var/lib/verbund --root sha256:2f1c…")]
+    Log {
+        /// Der Datenordner eines Knotens, oder eine Kopie seines Ordners `records`.
+        #[arg(value_name = "ORDNER")]
+        folder: PathBuf,
+        /// Hash der Wurzel des Verbunds, wie in der Satzung abgedruckt.
+        #[arg(long, value_name = "sha256:HEX", value_parser = parsed_root)]
+        root: Option<StatementId>,
+        /// Sprache des Berichts.
+        #[arg(long, value_enum, default_value = "de")]
+        lang: Language,
+        /// Form des Berichts.
+        #[arg(short, long, value_enum, default_value = "text")]
+        output: Form,
+    },
     /// Fügt einem Prüfpaket einen Zeitstempel nach RFC 3161 bei.
     ///
     /// Der Zeitstempel gilt META-INF/ASiCManifest.xml (SHA-256) und enthält das Zertifikat seines Ausstellers.
@@ -174,6 +194,9 @@ fn main() -> ExitCode {
             (lang, verify(&bundle, root, tsa_ca.as_deref(), lang.into(), output))
         }
         Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
+        Command::Log { folder, root, lang, output } => {
+            (lang, judge_folder(&folder, root).and_then(|report| tell(&report, lang.into(), output)))
+        }
         Command::Timestamp { bundle, token, out, lang } => (lang, stamp(&bundle, &token, &out)),
         Command::Show { bundle, lang, output } => (lang, show(&bundle, lang.into(), output)),
         Command::Compare { first, second, root, lang, output } => {
@@ -198,7 +221,10 @@ fn verify(
     output: Form,
 ) -> Result<u8, Refusal> {
     let stampers = tsa_ca.map(|file| trusted(&usage::read(file, TOKEN_BYTES_MAX)?)).transpose()?.unwrap_or_default();
-    let report = inspect_stamped(&read(bundle)?, root, &stampers).report;
+    tell(&inspect_stamped(&read(bundle)?, root, &stampers).report, lang, output)
+}
+
+fn tell(report: &Report, lang: Lang, output: Form) -> Result<u8, Refusal> {
     let text = match output {
         Form::Text => report.text(lang),
         Form::Json => shown(&report.json(lang)) + "\n",

@@ -17,6 +17,7 @@ use crate::cli::options::Global;
 use crate::cli::output::Format;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Reason, Refusal};
+use crate::replay::judge_folder;
 use crate::usage;
 
 /// What to do with evidence.
@@ -40,6 +41,14 @@ pub enum Verb {
         /// Zertifikate (PEM), denen Zeitstempel vertraut werden
         #[arg(long, value_name = "DATEI")]
         tsa_ca: Option<PathBuf>,
+    },
+    /// Alle Protokolle in einem Datenordner nachrechnen, ohne ihn zu ändern; Ausgang wie bei `verify`
+    Log {
+        /// Datenordner eines Knotens, oder eine Kopie seines Ordners `records`
+        folder: PathBuf,
+        /// Wurzel des Verbunds: sha256:…, wie in der Satzung abgedruckt
+        #[arg(long, value_name = "sha256:…")]
+        root: Option<String>,
     },
     /// Einem Prüfpaket einen Zeitstempel nach RFC 3161 über META-INF/ASiCManifest.xml beifügen
     Timestamp {
@@ -80,32 +89,11 @@ pub enum Verb {
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
     match verb {
-        Verb::Bundle { order, file } => {
-            let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
-            let evidence = client.evidence(order).await?;
-            let file = file.unwrap_or_else(|| PathBuf::from(format!("{order}.asice")));
-            std::fs::write(&file, &evidence.bundle).map_err(|error| {
-                Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error)
-            })?;
-            let out = global.out();
-            let value = json!({
-                "file": file.display().to_string(), "bytes": evidence.bundle.len(),
-                "statements": evidence.statements, "unwitnessed": evidence.unwitnessed,
-                "witnesses": evidence.witnesses.value(),
-            });
-            out.one(&value, &file.display().to_string())?;
-            if out.format == Format::Table {
-                out.talk(&format!(
-                    "{}: {}, {}: {}; {}: {}",
-                    out.say("Erklärungen", "Statements"),
-                    evidence.statements,
-                    out.say("noch nicht bezeugt", "not yet witnessed"),
-                    evidence.unwitnessed,
-                    out.say("wenigste Zeugen", "fewest witnesses"),
-                    evidence.witnesses.text(out),
-                ));
-            }
-            Ok(ExitCode::SUCCESS)
+        Verb::Bundle { order, file } => fetch(global, order, file).await,
+        Verb::Log { folder, root } => {
+            let report = judge_folder(&folder, root.as_deref().map(parse_root).transpose()?)?;
+            global.out().one(&report.json(global.out().lang), &report.text(global.out().lang))?;
+            Ok(ExitCode::from(report.ruling().exit_code()))
         }
         Verb::Timestamp { bundle, token, out } => {
             let mut stamped = Bundle::parse(&read(&bundle)?)?;
@@ -144,6 +132,33 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
             Ok(ExitCode::from(found.ruling().exit_code()))
         }
     }
+}
+
+async fn fetch(global: &Global, order: OrderId, file: Option<PathBuf>) -> Result<ExitCode, Refusal> {
+    let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let evidence = client.evidence(order).await?;
+    let file = file.unwrap_or_else(|| PathBuf::from(format!("{order}.asice")));
+    std::fs::write(&file, &evidence.bundle)
+        .map_err(|error| Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error))?;
+    let out = global.out();
+    let value = json!({
+        "file": file.display().to_string(), "bytes": evidence.bundle.len(),
+        "statements": evidence.statements, "unwitnessed": evidence.unwitnessed,
+        "witnesses": evidence.witnesses.value(),
+    });
+    out.one(&value, &file.display().to_string())?;
+    if out.format == Format::Table {
+        out.talk(&format!(
+            "{}: {}, {}: {}; {}: {}",
+            out.say("Erklärungen", "Statements"),
+            evidence.statements,
+            out.say("noch nicht bezeugt", "not yet witnessed"),
+            evidence.unwitnessed,
+            out.say("wenigste Zeugen", "fewest witnesses"),
+            evidence.witnesses.text(out),
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads at most one byte more than a bundle may have: enough to see that it is too large.

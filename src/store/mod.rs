@@ -42,7 +42,6 @@ use crate::protocol::record::{LogEntry, Record};
 #[cfg(feature = "node")]
 pub mod disk;
 pub mod memory;
-#[cfg(feature = "node")]
 pub mod segments;
 #[cfg(feature = "node")]
 pub mod views;

@@ -105,6 +105,11 @@ impl Batch {
         Position { offset: self.at.offset + self.frame.len() as u64, ..self.at }
     }
 
+    /// Its length in the file.
+    pub fn bytes(&self) -> u64 {
+        self.frame.len() as u64
+    }
+
     /// Every record's place and bytes.
     pub fn places(&self) -> impl Iterator<Item = (Place, &[u8])> {
         self.spans.iter().map(|span| {
@@ -448,6 +453,28 @@ impl SegmentReader {
     fn damaged(&self) -> Refusal {
         damaged(&self.path, self.at.offset)
     }
+}
+
+/// How much lies in a folder of records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Extent {
+    /// The boundary after the last good batch.
+    pub end: Position,
+    /// The bytes of all segments.
+    pub bytes: u64,
+}
+
+/// How much lies in a folder, without changing anything there. What follows the last good batch is one that was being
+/// written, or is being written now.
+pub fn extent(folder: &Path) -> Result<Extent, Refusal> {
+    let segment = last_segment(folder)?.ok_or_else(|| damaged(folder, 0).with("rule", "segment is missing"))?;
+    let end = Position { segment, offset: Tail::find(folder, segment)?.end };
+    let mut bytes = 0;
+    for number in 1..=segment {
+        let path = segment_path(folder, number);
+        bytes += std::fs::metadata(&path).map_err(|error| refused(&path, &error))?.len();
+    }
+    Ok(Extent { end, bytes })
 }
 
 /// Gives every batch between two boundaries to `each`, in order, one at a time.

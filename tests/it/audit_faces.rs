@@ -7,7 +7,10 @@ use verbund::audit::bundle::{MANIFEST, TIMESTAMP};
 use verbund::audit::compare::{Comparison, compare};
 use verbund::audit::report::Ruling;
 use verbund::audit::verify::verify;
+use verbund::domain::id::StatementId;
 use verbund::domain::reason::{Lang, Reason};
+use verbund::protocol::record::{LogEntry, Record};
+use verbund::store::disk::DiskStore;
 
 use crate::evidence::{Evidence, Script, evidence};
 
@@ -280,4 +283,118 @@ fn a_time_stamp_over_something_else_is_refused_and_an_altered_member() {
         assert_eq!(report.ruling(), ruling, "{name}: {}", report.text(Lang::De));
         assert_eq!(report.findings().count(), 1, "{name}: {}", report.text(Lang::De));
     }
+}
+
+/// A node's folder that holds these records, and what the program says about it.
+fn judged(records: &[Record], root: &str) -> (Option<i32>, Value, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    DiskStore::open(folder.path()).expect("a store").commit_now(records).expect("stored");
+    let before = snapshot(folder.path());
+    let output = audit(&["log", &folder.path().display().to_string(), "--root", root, "-o", "json"]);
+    assert_eq!(snapshot(folder.path()), before, "the audit writes nothing");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{told}"));
+    (output.status.code(), report, told)
+}
+
+fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(folder.join("records")).expect("records").map(|file| file.expect("a file").path());
+    let mut files: Vec<(PathBuf, Vec<u8>)> =
+        files.map(|path| (path.clone(), std::fs::read(path).expect("bytes"))).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_whole_replica_is_computed_again() {
+    let evidence = evidence(&Script::default());
+    let root = format!("sha256:{}", evidence.root);
+    let (code, report, told) = judged(&evidence.records, &root);
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(told, "", "no progress bar but on a terminal");
+    let logs = report["case"]["replica"].as_array().expect("logs");
+    assert_eq!(logs.len(), 6);
+    assert!(logs.iter().all(|log| log["checkpoint"] == log["size"] && log["witnesses"] == 6), "{report:#}");
+    assert!(report["headline"].as_str().is_some_and(|said| said.contains("6 Protokolle")), "{report:#}");
+    let (code, report, _) = judged(&evidence.records, &format!("sha256:{}", StatementId([1; 32])));
+    assert_eq!((code, &report["verdict"]), (Some(9), &"INVALID".into()));
+}
+
+/// Every kind of wrong is told by its own reason.
+#[test]
+fn what_is_wrong_in_a_replica_is_found() {
+    let evidence = evidence(&Script::default());
+    let root = format!("sha256:{}", evidence.root);
+    let at = evidence.records.iter().position(|record| matches!(record, Record::Entries { .. })).expect("entries");
+    let other = crate::evidence::evidence(&Script { others: 41, ..Script::default() });
+    let changed = |change: &dyn Fn(&mut Vec<Record>)| {
+        let mut records = evidence.records.clone();
+        change(&mut records);
+        records
+    };
+    let in_entries = |change: &dyn Fn(&mut Vec<LogEntry>)| {
+        changed(&|records: &mut Vec<Record>| {
+            if let Record::Entries { entries, .. } = &mut records[at] {
+                change(entries);
+            }
+        })
+    };
+    let last = evidence.records.len() - 1;
+    for (name, records, code, reason) in [
+        ("a run is missing", changed(&|records| drop(records.remove(at))), 10, "EVIDENCE_MISSING"),
+        (
+            "the content of a public entry is missing",
+            in_entries(&|entries| entries[3].statement = None),
+            10,
+            "EVIDENCE_MISSING",
+        ),
+        ("an entry was exchanged", in_entries(&|entries| entries.swap(3, 4)), 9, "LOG_FORK"),
+        (
+            "content that is not the leaf's",
+            in_entries(&|entries| entries[4].statement = entries[3].statement.clone()),
+            9,
+            "LEAF_INVALID",
+        ),
+        (
+            "a checkpoint of another history",
+            changed(&|records| records[last] = other.records[last].clone()),
+            10,
+            "EVIDENCE_MISSING",
+        ),
+        (
+            "nobody has cosigned",
+            changed(&|records| records.retain(|record| !matches!(record, Record::Cosigned { .. }))),
+            0,
+            "",
+        ),
+    ] {
+        let (found, report, _) = judged(&records, &root);
+        assert_eq!(found, Some(code), "{name}: {report:#}");
+        assert!(report.to_string().contains(reason), "{name}: {report:#}");
+    }
+}
+
+#[test]
+fn a_damaged_folder_and_none_at_all_are_told() {
+    let evidence = evidence(&Script::default());
+    let root = format!("sha256:{}", evidence.root);
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = DiskStore::open(folder.path()).expect("a store");
+    evidence.records.iter().for_each(|record| store.commit_now(std::slice::from_ref(record)).expect("stored"));
+    drop(store);
+    let segment = folder.path().join("records/00000001.seg");
+    let mut bytes = std::fs::read(&segment).expect("bytes");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).expect("written");
+    for given in [folder.path().to_owned(), folder.path().join("records")] {
+        let output = audit(&["log", &given.display().to_string(), "--root", &root]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("STORE_DAMAGED"), "{text}");
+        assert_ne!(output.status.code(), Some(0));
+    }
+    let empty = tempfile::tempdir().expect("a folder");
+    let output = audit(&["log", &empty.path().display().to_string(), "--root", &root]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), told.contains("FILE_UNREADABLE")), (Some(6), true), "{told}");
 }

@@ -37,6 +37,7 @@ use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use verbund::log::note::SignedNote;
 use verbund::log::proof::TlogProof;
 use verbund::protocol::founding::{Founding, found};
+use verbund::protocol::record::{LogEntry, Record};
 
 use crate::exported;
 use crate::history::History;
@@ -58,6 +59,8 @@ pub struct Evidence {
     pub root: StatementId,
     /// What a bundle is made of.
     pub input: BundleInput,
+    /// What a node would have stored of all logs.
+    pub records: Vec<Record>,
 }
 
 impl Evidence {
@@ -75,12 +78,15 @@ struct NodeLog {
     places: BTreeMap<StatementId, u64>,
     /// The newest leaf, and what stands behind it if that is public.
     last: Option<(Leaf, Option<Signed>)>,
+    /// Every entry as a node stores it.
+    stored: Vec<LogEntry>,
 }
 
 impl NodeLog {
     fn push(&mut self, leaf: Leaf, public: Option<&Signed>) {
         self.history.push(&leaf, public);
         self.last = Some((leaf, public.cloned()));
+        self.stored.push(LogEntry { leaf, statement: public.cloned() });
     }
 }
 
@@ -158,7 +164,7 @@ impl World {
             let founded = &world.founding.nodes[&node(name)];
             let (origin, genesis) = (founded.origin.clone(), founded.genesis.clone());
             let (history, entries, places) = (History::default(), Vec::new(), BTreeMap::new());
-            let log = NodeLog { origin, history, entries, places, last: None };
+            let log = NodeLog { origin, history, entries, places, last: None, stored: Vec::new() };
             world.logs.insert(name.to_owned(), log);
             for signed in genesis {
                 world.append(name, &signed, NO_OUTCOME);
@@ -174,6 +180,7 @@ impl World {
         let log = self.logs.get_mut(name).expect("a node");
         log.places.insert(signed.id(), log.history.tree.size());
         log.push(Leaf::new(signed, audience, outcome), is_public.then_some(signed));
+        log.stored.last_mut().expect("just pushed").statement = Some(signed.clone());
         log.entries.push(signed.clone());
     }
 
@@ -718,6 +725,24 @@ impl World {
         self.say(by, Kind::Confirm, &confirm, &secret(&format!("officer/{by}/leitung")));
     }
 
+    /// All logs as a node stores them: in two runs, under the checkpoint of the whole.
+    fn records(&self) -> Vec<Record> {
+        let mut records: Vec<Record> = self.receipts.iter().cloned().map(Record::Kept).collect();
+        for (name, log) in &self.logs {
+            let (note, half) = (self.checkpoint(name).to_string(), log.stored.len() / 2);
+            let run = |first: usize, entries: &[LogEntry], note: String| Record::Entries {
+                origin: log.origin.clone(),
+                first: first as u64,
+                entries: entries.to_vec(),
+                note,
+            };
+            records.push(run(0, &log.stored[..half], note.clone()));
+            records.push(run(half, &log.stored[half..], String::new()));
+            records.push(Record::Cosigned { origin: log.origin.clone(), note });
+        }
+        records
+    }
+
     fn checkpoint(&self, name: &str) -> SignedNote {
         self.checkpoint_at(name, WITNESSED_AT)
     }
@@ -812,7 +837,7 @@ impl World {
             let (request, seal) = (input.messages[0].proof.clone(), input.messages[last].proof.clone());
             (input.messages[0].proof, input.messages[last].proof) = (seal, request);
         }
-        Evidence { root: self.founding.anchor, input }
+        Evidence { root: self.founding.anchor, input, records: self.records() }
     }
 }
 

@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 
 use super::told::Told;
-use super::{Assumption, AuditFinding, Case, Check, LegLine, NotChecked, Report, Row, Stamp, instant};
+use super::{Assumption, AuditFinding, Case, Check, LegLine, LogLine, NotChecked, Report, Row, Stamp, instant};
 use crate::domain::characters::printable;
 use crate::domain::id::OrgId;
 use crate::domain::law::Basis;
@@ -59,7 +59,14 @@ impl Case {
         let member = |(org, weight, share): &(OrgId, u64, Cents)| json!({ "org": org, "weight": weight, "share_cents": share });
         let stamp =
             |stamp: &Stamp| json!({ "at": stamp.at.to_string(), "by": stamp.by, "trusted": stamp.is_trusted });
+        let log = |log: &LogLine| {
+            json!({
+                "log": log.origin.to_string(), "size": log.size, "contents": log.contents, "checkpoint": log.checkpoint,
+                "witnesses": log.witnesses, "witnesses_needed": log.needed,
+            })
+        };
         json!({
+            "replica": self.logs.iter().map(log).collect::<Vec<_>>(),
             "timestamp": self.stamp.as_ref().map(stamp),
             "mode": self.mode, "amends": self.amends,
             "members": self.members.iter().map(member).collect::<Vec<_>>(),

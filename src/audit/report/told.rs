@@ -195,7 +195,7 @@ fn rule_text(rule: &str, lang: Lang) -> Option<&'static str> {
     Some(if lang == Lang::De { de } else { en })
 }
 
-const RULES: [(&str, &str, &str); 31] = [
+const RULES: [(&str, &str, &str); 34] = [
     ("root differs", "Die Prüfsummen führen zu einem anderen Protokoll.", "The digests lead to another log."),
     (
         "stands before what it names",
@@ -294,5 +294,20 @@ const RULES: [(&str, &str, &str); 31] = [
         "no chain to a trusted certificate",
         "Das Zertifikat führt zu keinem der angegebenen.",
         "The certificate leads to none of those given.",
+    ),
+    (
+        "an entry is missing",
+        "Im Protokoll fehlt ein Eintrag; was danach kommt, ist nicht nachgerechnet.",
+        "An entry is missing in the log; what follows was not computed.",
+    ),
+    (
+        "no checkpoint",
+        "Zu diesem Protokoll liegt kein gültiger Prüfpunkt vor.",
+        "There is no valid checkpoint of this log.",
+    ),
+    (
+        "entries up to a checkpoint are missing",
+        "Der Prüfpunkt reicht weiter als die Einträge, die hier liegen.",
+        "The checkpoint reaches beyond the entries that are here.",
     ),
 ];

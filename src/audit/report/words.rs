@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::told::{Told, moment};
-use super::{Case, Ending, Report, Row, Ruling, instant};
+use super::{Case, Ending, LogLine, Report, Row, Ruling, instant};
 use crate::domain::characters::printable;
 use crate::domain::id::OrgId;
 use crate::domain::law::Basis;
@@ -42,7 +42,11 @@ impl Report {
         page.line(&self.ruling().text(lang).to_uppercase());
         page.line(&self.headline(lang));
         page.findings(self);
-        page.heading(&self.case);
+        if self.case.logs.is_empty() {
+            page.heading(&self.case);
+        } else {
+            page.logs(&self.case);
+        }
         page.checks(&self.rows);
         page.legs(&self.case);
         page.not_checked(&self.case);
@@ -55,6 +59,13 @@ impl Report {
 impl Case {
     /// What the evidence bears out, in one sentence.
     fn borne_out(&self, lang: Lang) -> String {
+        if !self.logs.is_empty() {
+            let (logs, entries) = (self.logs.len(), self.logs.iter().map(|log| log.size).sum::<u64>());
+            return match lang {
+                Lang::De => format!("Alle {logs} Protokolle mit {entries} Einträgen sind nachgerechnet und stimmen."),
+                Lang::En => format!("All {logs} logs with {entries} entries were computed again and hold."),
+            };
+        }
         let (Some(buyer), Some(provider), Some(ending)) = (self.parties.first(), self.parties.last(), self.ending)
         else {
             let [de, en] = ["die Nachweise stimmen.", "the evidence holds."];
@@ -193,6 +204,21 @@ impl Page {
             Lang::En => format!("{statements} statements, {signatures} signatures, {logs} logs"),
         };
         self.item("Umfang", "Extent", &text);
+    }
+
+    fn logs(&mut self, case: &Case) {
+        self.section(
+            "Protokolle (Einträge, davon mit Inhalt; Prüfpunkt; Zeugen)",
+            "Logs (entries, of which with content; checkpoint; witnesses)",
+        );
+        for log in &case.logs {
+            let checkpoint = log.checkpoint.map_or_else(|| "–".to_owned(), |size| size.to_string());
+            let LogLine { origin, size, contents, witnesses, needed, .. } = log;
+            self.line(&format!("  {size:>9} {contents:>9} {checkpoint:>9}  {witnesses}/{needed}  {origin}"));
+        }
+        if let Some(root) = case.root {
+            self.item("Wurzel", "Root", &format!("sha256:{root}"));
+        }
     }
 
     fn checks(&mut self, rows: &[Row]) {
