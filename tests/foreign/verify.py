@@ -425,7 +425,7 @@ class JsonReader:
         self.at = 0
 
     def document(self) -> Any:
-        value = self.value(0, not self.is_body, not self.is_body)
+        value = self.value(0, *[not self.is_body] * 3)
         self.skip()
         if self.at != len(self.text):
             raise self.invalid()
@@ -441,7 +441,7 @@ class JsonReader:
         self.skip()
         return self.text[self.at : self.at + 1]
 
-    def value(self, depth: int, is_free: bool, may_be_list: bool) -> Any:
+    def value(self, depth: int, is_free: bool, may_be_list: bool, may_be_null: bool) -> Any:
         """`is_free` is what lies below a field of a later version, of which nobody knows the shape."""
         first = self.next()
         if first == '"':
@@ -461,7 +461,7 @@ class JsonReader:
         for word, value in (("true", True), ("false", False), ("null", None)):
             if self.text.startswith(word, self.at):
                 self.at += len(word)
-                if value is None and not is_free:
+                if value is None and not may_be_null:
                     raise self.invalid()
                 return value
         return self.number()
@@ -492,8 +492,9 @@ class JsonReader:
             if self.next() != ":":
                 raise self.invalid()
             self.at += 1
+            # Nothing in a body is null by name, else a word could be written as an object.
             free = is_free or key not in KNOWN_FIELDS
-            entries[key] = self.value(depth, free, free or key in LISTS)
+            entries[key] = self.value(depth, free, free or key in LISTS, not self.is_body)
             if self.closed("}"):
                 return entries
 
@@ -503,7 +504,7 @@ class JsonReader:
             self.at += 1
             return items
         while True:
-            items.append(self.value(depth, is_free, is_free))
+            items.append(self.value(depth, is_free, is_free, is_free))
             if self.closed("]"):
                 return items
 
