@@ -146,6 +146,8 @@ def main() -> int:
             if result.get("skipped"):
                 continue
             totals["bundles"] += 1
+            if totals["bundles"] % 500 == 0:
+                print(f"{totals['bundles']} bundles, {totals['disagreements']} disagreements", file=sys.stderr, flush=True)
             totals["seconds"] += result["seconds"]
             totals["valid"] += result["verdict"] == "VALID"
             for reason in result["reasons"]:

@@ -39,7 +39,7 @@ class Secret:
         scalar = int.from_bytes(hashed[:32], "little")
         self.scalar = scalar & (2**254 - 8) | 2**254
         self.prefix = hashed[32:]
-        self.public = verify.encoded(verify.combined([(self.scalar, verify.BASE)]))
+        self.public = verify.encoded(verify.times(self.scalar, verify.BASE_ROWS))
         self.hash = sha256(self.public)
 
     @classmethod
@@ -52,7 +52,7 @@ class Secret:
         at = (self.public, message)
         if at not in self.signed:
             nonce = int.from_bytes(hashlib.sha512(self.prefix + message).digest(), "little") % verify.ORDER
-            commitment = verify.encoded(verify.combined([(nonce, verify.BASE)]))
+            commitment = verify.encoded(verify.times(nonce, verify.BASE_ROWS))
             hashed = hashlib.sha512(commitment + self.public + message).digest()
             challenge = int.from_bytes(hashed, "little") % verify.ORDER
             proof = (nonce + challenge * self.scalar) % verify.ORDER
@@ -77,6 +77,21 @@ def inclusion(leaves: list[bytes], index: int) -> list[bytes]:
     if index < middle:
         return inclusion(leaves[:middle], index) + [tree_root(leaves[middle:])]
     return inclusion(leaves[middle:], index - middle) + [tree_root(leaves[:middle])]
+
+
+def consistency(leaves: list[bytes], old: int, whole: bool = True) -> list[bytes]:
+    """RFC 9162 section 2.1.4.1."""
+    if old == len(leaves):
+        return [] if whole else [tree_root(leaves)]
+    middle = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= middle:
+        return consistency(leaves[:middle], old, whole) + [tree_root(leaves[middle:])]
+    return consistency(leaves[middle:], old - middle, False) + [tree_root(leaves[:middle])]
+
+
+def cosigned_from(note: verify.Note) -> int:
+    """The earliest time of a cosignature, in seconds."""
+    return min((int.from_bytes(data[:8], "big") for _, _, data in note.lines if len(data) == 72), default=BEGAN)
 
 
 class TrustMap:
@@ -150,7 +165,13 @@ class World:
             paper = Paper(filed.name, filed.signed.kind, body, list(filed.signed.signatures), places)
             paper.label = filed.signed.id.hex()
             self.papers.append(paper)
-        self.ends = {end.proof.origin(): sorted(end.paths) for end in reading.ends}
+        # When witnesses saw each log's newest checkpoint, and earlier ones by size; seconds between one and the next witness.
+        self.newest = {end.proof.origin(): cosigned_from(end.proof.note) for end in reading.ends}
+        self.covers: dict[Any, dict[float, int]] = {}
+        for _, cover in reading.covers:
+            head = verify.Checkpoint(cover.note.text)
+            self.covers.setdefault(head.origin, {})[head.size] = cosigned_from(cover.note)
+        self.spread = 1
         policy = self.first("federation-root").body["witnesses"]
         self.witnesses, self.quorum = policy["nodes"], policy["quorum"]
 
@@ -176,6 +197,7 @@ class World:
     def copy(self) -> World:
         other = copy.copy(self)
         other.papers = copy.deepcopy(self.papers)
+        other.newest, other.covers = dict(self.newest), copy.deepcopy(self.covers)
         return other
 
     # ---- signing anew ----
@@ -267,9 +289,7 @@ class World:
             subject = verify.subject_in(paper.kind, signed.payload)
             if subject:
                 trust.note(subject, signed.id)
-        name = verify.origin_text(origin)
-        text = f"{name}\n{len(leaves)}\n{base64_of(tree_root(leaves))}\n"
-        note = text + "\n" + self.note_lines(name, text, origin[1])
+        note = self.note(origin, leaves, self.newest.get(origin, BEGAN))
         heads = {proof: place_text(leaves, at, digests[at]) for at, (_, _, proof) in enumerate(entries)}
         label, last = verify.log_label(origin), len(leaves) - 1
         heads[f"ends/{label}"] = place_text(leaves, last, digests[last])
@@ -283,8 +303,21 @@ class World:
         members[f"ends/{label}.end"] = end.encode()
         if raw[last].startswith(b"vrb1pub"):
             members[f"ends/{label}.last"] = entries[last][1].pae
+        # Only what lies in the bundle stands in the log, so an earlier size counts what it covered of that.
+        for size, seconds in sorted(self.covers.get(origin, {}).items(), reverse=True):
+            covered = sum(index < size for index, _, _ in entries)
+            if covered:
+                hashes = "".join(base64_of(each) + "\n" for each in consistency(leaves, covered))
+                text = f"verbund/cover/v1\n{hashes}\n{self.note(origin, leaves[:covered], seconds)}"
+                members[f"times/{label}/{covered}.cover"] = text.encode()
 
-    def note_lines(self, name: str, text: str, node: str) -> str:
+    def note(self, origin: Any, leaves: list[bytes], seconds: int) -> str:
+        """The checkpoint over these leaves as witnesses saw it from that time on."""
+        name = verify.origin_text(origin)
+        text = f"{name}\n{len(leaves)}\n{base64_of(tree_root(leaves))}\n"
+        return text + "\n" + self.note_lines(name, text, origin[1], seconds)
+
+    def note_lines(self, name: str, text: str, node: str, began: int) -> str:
         lines = ""
         log = self.operators_secret(node, "log")
         if log:
@@ -293,7 +326,7 @@ class World:
         for late, witness in enumerate(sorted(self.witnesses)):
             secret = self.operators_secret(witness, "witness")
             if secret and cosigned < self.quorum:
-                seconds = BEGAN + late
+                seconds = began + late * self.spread
                 message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
                 data = seconds.to_bytes(8, "big") + secret.sign(message)
                 lines += note_line(witness, verify.COSIGNED, secret, data)
@@ -755,7 +788,7 @@ def say(dice: random.Random, world: World) -> str:
     at = dice.randrange(len(route))
     org = route[at]
     officers, own = keys_of(world, route[0], "officer-grant"), keys_of(world, org)
-    kind = dice.choice("void recall decline reject decision milestone seal late-notice reminder receipt call-off".split())
+    kind = dice.choice("void recall decline reject decision milestone seal confirm late-notice reminder receipt call-off".split())
     bodies: dict[str, dict[str, Any]] = {
         "void": {"buyer": route[0], "request": label, "reason": "cancelled", "officer": "einkauf"},
         "recall": {"from": org, "request": label, "reason": "CAPACITY"},
@@ -772,6 +805,7 @@ def say(dice: random.Random, world: World) -> str:
             "officer": "einkauf",
         },
         "seal": {"buyer": route[0], "chain": [label], "total": 794000},
+        "confirm": {"from": org, "seal": seal, "officer": dice.choice(("leitung", "einkauf"))},
         "late-notice": {"buyer": route[0], "to": org, "message": label, "void": seal},
         "reminder": {"org": org, "about": "seal", "due": "2026-11-29T18:00:00Z", "until": "2026-11-30T18:00:00Z"},
         "receipt": {"from": org, "message": label, "log": f"verbund-demo/log/{org}/1", "size": 3},
@@ -785,7 +819,9 @@ def say(dice: random.Random, world: World) -> str:
     body = salted(world, kind, org, **bodies[kind])
     if kind == "receipt":
         body["received_at"] = body.pop("signed_at")
-    by_officer = kind in ("void", "decision", "milestone") and officers
+    if kind == "confirm" and dice.random() < 0.8:
+        officers = keys_of(world, org, "officer-grant") or officers
+    by_officer = kind in ("void", "decision", "milestone", "confirm") and officers
     signers = [dice.choice(officers)] if by_officer else [dice.choice(own)] if own else officers[:1]
     folder = "receipts" if kind == "receipt" else "order"
     paper = Paper(f"{folder}/{dice.choice(('000', '105', '99'))}-{kind}", kind, body, signers, [])
@@ -794,6 +830,66 @@ def say(dice: random.Random, world: World) -> str:
         paper.places = [(home_of(world, route[0] if buyers else org), dice.choice((10**6, 10**6 + 1, 20.5)), paper.name)]
     world.papers.append(paper)
     return f"{org} says {kind}"
+
+
+def publish(dice: random.Random, world: World) -> str:
+    """A newer version, a withdrawal, a correction or another rule pack, somewhere in the log."""
+    request = world.first("request")
+    wanted = dice.choice("offering offering withdrawal tariff membership entity-facts rule-pack rule-pack".split())
+    model = dice.choice([p for p in world.papers if p.kind == ("offering" if wanted == "withdrawal" else wanted)])
+    added = copy.deepcopy(model)
+    added.kind, body = wanted, added.body
+    if wanted in ("offering", "tariff"):
+        body["version"] += dice.choice((1, 1, 1, 0, -1))
+        if wanted == "tariff" and body["fee"]:
+            body["fee"][0]["cents"] += dice.choice((0, 100))
+    elif wanted == "withdrawal":
+        added.body = {"seller": body["seller"], "name": body["name"], "version": dice.choice((1, 1, 2)), "reason": "Ende"}
+    elif wanted == "rule-pack":
+        body["name"] = dice.choice(("gwb-108-2026", "a"))
+        body["valid_from"] = dice.choice(("2020-01-01", "2026-08-01", "2027-01-01", body["valid_from"]))
+        body["activity_above"] = dice.choice((8_000, 10_000))
+    else:
+        body["corrects"] = dice.choice((model.label, model.label, "ab" * 32))
+        body["known_from"] = dice.choice((body["known_from"], request.body["signed_at"][:10], "2026-12-01"))
+        if dice.random() < 0.5:
+            body["source"] = "Berichtigung"
+            body[dice.choice(("revoked", "sole", "assumed"))] = dice.random() < 0.7
+    at = dice.choice((10**6, 10**6, request.places[0][1] + dice.choice((-0.5, 0.5)), dice.randrange(70) + 0.5))
+    if wanted == "rule-pack":
+        digits = sha256(wanted.encode(), bytes([dice.randrange(256)])).hex()[:8]
+        added.name = f"root/rule-pack-{digits}"
+        label = verify.log_label
+        added.places = [(origin, at, f"{added.name}.{label(origin)}") for origin, _, _ in model.places]
+    else:
+        added.name = f"facts/{dice.choice(('00', '9'))}-{wanted}"
+        added.places = [(origin, at, added.name) for origin, _, _ in model.places]
+    added.label = sha256(b"publish", added.name.encode()).hex()
+    world.papers.append(added)
+    return f"published {added.name} at {at}"
+
+
+def change_times(dice: random.Random, world: World) -> str:
+    """Witnesses saw something earlier or later, or what they saw first is not shown."""
+    origin = dice.choice(sorted(world.newest))
+    covers = world.covers.setdefault(origin, {})
+    moved = dice.choice((-86_400, -3_600, -601, 599, 3_600, 36_000, 86_400, 600 * 3_600, 1_200 * 3_600))
+    how = dice.randrange(6)
+    if how == 0:
+        covers.clear()
+    elif how == 1:
+        for each in world.covers.values():
+            for size in each:
+                each[size] += moved
+    elif how == 2 and covers:
+        covers[dice.choice(sorted(covers))] += moved
+    elif how == 3:
+        world.newest[origin] += moved
+    elif how == 4:
+        covers[dice.randrange(1, 70)] = world.newest[origin] + moved
+    else:
+        world.spread = dice.choice((0, -60, 3_600, 40 * 3_600))
+    return f"times of {origin[1]}: {how}, {moved}"
 
 
 def home_of(world: World, org: str) -> Any:
@@ -897,6 +993,10 @@ def break_format(dice: random.Random, world: World) -> str:
             "[" + raw + "]",
             raw.replace('"', '"\\u0061', 1),
             raw[:-1] + ',"a":1,"\\u0061":2}',
+            raw[:-1] + ',"more":[[null]]}',
+            raw[:-1] + ',"note":null}',
+            '["kid","einkauf","kid"]',
+            '["dataport","eza"]',
         )
     )
     return f"form of {paper.name}"
@@ -908,7 +1008,7 @@ def change_shape(dice: random.Random, world: World) -> str:
     inner = [path for path in all_places(paper.body) if isinstance(at_place(paper.body, path), (dict, str))]
     path = dice.choice(inner)
     holder, old = at_place(paper.body, path[:-1]), at_place(paper.body, path)
-    holder[path[-1]] = list(old.values()) if isinstance(old, dict) else {old: None}
+    holder[path[-1]] = list(old.values()) if isinstance(old, dict) else {old: dice.choice((None, None, [], {}, True))}
     return f"shape of {path} in {paper.name}"
 
 
@@ -919,6 +1019,8 @@ SIGNED = (
     (leave_out, 4),
     (add_paper, 12),
     (say, 12),
+    (publish, 12),
+    (change_times, 10),
     (change_trust, 16),
     (break_format, 4),
     (change_shape, 3),

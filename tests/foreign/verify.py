@@ -44,7 +44,7 @@ GAPS = frozenset(
     """ORG_UNKNOWN OFFERING_UNKNOWN RULE_PACK_UNKNOWN LEG_NOT_PROVEN CHAIN_INCOMPLETE KEY_DISPUTED WITNESSES_MISSING
     BUNDLE_UNREADABLE BUNDLE_TOO_LARGE ROOT_NOT_GIVEN PROOF_MISSING EVIDENCE_MISSING TIMES_OUT_OF_ORDER FILE_EMPTY
     BUNDLE_NOT_ZIP BUNDLE_TRUNCATED BUNDLE_BOMB BUNDLE_TOO_NEW LEFTOVER_PASSED_OVER EVIDENCE_UNRELATED
-    EVIDENCE_TWICE""".split()
+    EVIDENCE_TWICE FACT_LATER PRICE_FREELY_AGREED""".split()
 )
 
 CHECKS = (
@@ -194,6 +194,23 @@ def combined(terms: list[tuple[int, list[Point]]]) -> Point:
     return result
 
 
+def rows_of(p: Point) -> list[list[Point]]:
+    """The multiples for every digit of a scalar, so that no doubling is left to do."""
+    rows = [multiples(p)]
+    while len(rows) < 64:
+        rows.append(multiples(doubled(rows[-1][8])))
+    return rows
+
+
+def times(scalar: int, rows: list[list[Point]], start: Point = NEUTRAL) -> Point:
+    result = start
+    for row in rows:
+        if scalar & 15:
+            result = added(result, row[scalar & 15])
+        scalar >>= 4
+    return result
+
+
 def encoded(p: Point) -> bytes:
     inverse = pow(p[2], -1, FIELD)
     x, y = p[0] * inverse % FIELD, p[1] * inverse % FIELD
@@ -226,6 +243,7 @@ def is_small(p: Point) -> bool:
 
 
 BASE = multiples(decoded((4 * pow(5, -1, FIELD) % FIELD).to_bytes(32, "little")) or NEUTRAL)
+BASE_ROWS = rows_of(BASE[1])
 _registered: dict[bytes, bool] = {}
 
 
@@ -238,7 +256,11 @@ def is_good_key(key: bytes) -> bool:
     return _registered[key]
 
 
+# The rows of keys that have often been used; building them costs as much as a handful of signatures.
+OFTEN = 8
 _negated: dict[bytes, list[Point]] = {}
+_rows: dict[bytes, list[list[Point]]] = {}
+_uses: dict[bytes, int] = {}
 
 
 def verify_with_python(key: bytes, message: bytes, signature: bytes) -> bool:
@@ -249,20 +271,32 @@ def verify_with_python(key: bytes, message: bytes, signature: bytes) -> bool:
     if scalar >= ORDER:
         return False
     challenge = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
-    commitment = combined([(scalar, BASE), (challenge, _negated[key])])
+    _uses[key] = _uses.get(key, 0) + 1
+    if _uses[key] == OFTEN:
+        _rows[key] = rows_of(_negated[key][1])
+    if key in _rows:
+        commitment = times(challenge, _rows[key], times(scalar, BASE_ROWS))
+    else:
+        commitment = combined([(scalar, BASE), (challenge, _negated[key])])
     return encoded(commitment) == signature[:32] and not is_small(commitment)
+
+
+def openssl(command: str, **files: bytes) -> Optional[bytes]:
+    """What a command says to these files; none if it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        command = f"openssl {command}"
+        done = subprocess.run(command.split(), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.stdout if done.returncode == 0 else None
 
 
 def verify_with_openssl(key: bytes, message: bytes, signature: bytes) -> bool:
     """OpenSSL and one rule more: a commitment of small order is refused."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"key.der": SPKI_HEAD + key, "message": message, "signature": signature}
-        for name, content in files.items():
-            Path(folder, name).write_bytes(content)
-        command = "openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in message -sigfile signature"
-        done = subprocess.run(command.split(), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    command = "pkeyutl -verify -pubin -keyform DER -inkey key -rawin -in message -sigfile signature"
+    holds = openssl(command, key=SPKI_HEAD + key, message=message, signature=signature) is not None
     commitment = decoded(signature[:32])
-    return done.returncode == 0 and commitment is not None and not is_small(commitment)
+    return holds and commitment is not None and not is_small(commitment)
 
 
 class Signatures:
@@ -312,7 +346,7 @@ HIDING = (
 KNOWN_FIELDS = frozenset(
     """
     about accept_assumed activity_above activity_age_max activity_basis activity_share activity_years add addresses
-    after against alone_since alternatives amends approve area as_of assumed attempt auto_seal basis binds_until
+    after against agreed alone_since alternatives amends approve area as_of assumed attempt auto_seal basis binds_until
     bundle buyer central_purchasing cents chain choice common_goals completes components connected connection
     considered contact contracting_authority contrary_interests cooperation copied corrects coverage decision
     description device due efa_confirmed ends_on epoch event evidence federation fee from grounds group half_sisters
@@ -320,13 +354,23 @@ KNOWN_FIELDS = frozenset(
     lead_land leg legal_form leika leika_types level limit limit_per_year log market_below market_share maturity
     member members message mode model municipality name need new_epoch next_sha256 node nodes not_included note
     notice_days number of offering office officer on open operates operator order org ozg parties party payers
-    payers_source portal portals predecessor prev price private_capital private_share procedure productive provider
+    payers_source portal portals predecessor prev price private_capital private_share procedure procedure_began productive provider
     public_interest purpose quantities quorum quote_by rate reason received_at reference relation reorganised_on
     reported_on request request_id result revoke revoked role roles root route rule_pack salt seal seal_by searched
     seat sector seller seq share signed_at since size sole source specialised_systems split successor target_group
     tariff tax term_years term_years_min terminated terms threshold through title tls_sha256 to topic total
     total_max treatment trustees until uses uses_min valid_from valid_to vat verdict version void votes weight
     weights what who witnesses year
+    """.split()
+)
+
+
+# The names under which a list stands.
+LISTS = frozenset(
+    """
+    activity_years add addresses agreed alternatives assumed chain components connection considered coverage evidence
+    fee keys last_good leika leika_types members nodes not_included parties payers portals price revoke roles route
+    specialised_systems split trustees
     """.split()
 )
 
@@ -378,7 +422,7 @@ _hex4 = re.compile(r"[0-9a-fA-F]{4}")
 
 class JsonReader:
     """Reads one document from front to back, so that the first rule it breaks is the one that is named. In a body, texts and
-    names of fields are looked at as well."""
+    names of fields are looked at as well, and one value has one shape: lists stand where they belong, nothing is null."""
 
     def __init__(self, data: bytes, is_body: bool):
         self.is_body = is_body
@@ -387,7 +431,7 @@ class JsonReader:
         self.at = 0
 
     def document(self) -> Any:
-        value = self.value(0)
+        value = self.value(0, *[not self.is_body] * 3)
         self.skip()
         if self.at != len(self.text):
             raise self.invalid()
@@ -403,7 +447,8 @@ class JsonReader:
         self.skip()
         return self.text[self.at : self.at + 1]
 
-    def value(self, depth: int) -> Any:
+    def value(self, depth: int, is_free: bool, may_be_list: bool, may_be_null: bool) -> Any:
+        """`is_free` is what lies below a field of a later version, of which nobody knows the shape."""
         first = self.next()
         if first == '"':
             found = self.string()
@@ -414,12 +459,16 @@ class JsonReader:
             return found
         if first in ("{", "["):
             self.at += 1
+            if first == "[" and not may_be_list:
+                raise self.invalid()
             if depth >= JSON_DEPTH_MAX:
                 raise Refusal("JSON_TOO_DEEP")
-            return self.object(depth + 1) if first == "{" else self.array(depth + 1)
+            return self.object(depth + 1, is_free) if first == "{" else self.array(depth + 1, is_free)
         for word, value in (("true", True), ("false", False), ("null", None)):
             if self.text.startswith(word, self.at):
                 self.at += len(word)
+                if value is None and not may_be_null:
+                    raise self.invalid()
                 return value
         return self.number()
 
@@ -433,7 +482,7 @@ class JsonReader:
             raise self.invalid()
         return int(text)
 
-    def object(self, depth: int) -> dict[str, Any]:
+    def object(self, depth: int, is_free: bool) -> dict[str, Any]:
         entries: dict[str, Any] = {}
         if self.next() == "}":
             self.at += 1
@@ -449,17 +498,19 @@ class JsonReader:
             if self.next() != ":":
                 raise self.invalid()
             self.at += 1
-            entries[key] = self.value(depth)
+            # Nothing in a body is null by name, else a word could be written as an object.
+            free = is_free or key not in KNOWN_FIELDS
+            entries[key] = self.value(depth, free, free or key in LISTS, not self.is_body)
             if self.closed("}"):
                 return entries
 
-    def array(self, depth: int) -> list[Any]:
+    def array(self, depth: int, is_free: bool) -> list[Any]:
         items: list[Any] = []
         if self.next() == "]":
             self.at += 1
             return items
         while True:
-            items.append(self.value(depth))
+            items.append(self.value(depth, is_free, is_free, is_free))
             if self.closed("]"):
                 return items
 
@@ -617,7 +668,7 @@ def many(reader: Reader) -> Reader:
 
 
 def opt(reader: Reader) -> tuple[Reader, Any]:
-    """May be absent or null."""
+    """May be absent; in a body `null` is refused before."""
     return (lambda value: None if value is None else reader(value), None)
 
 
@@ -689,37 +740,53 @@ def origin_field(value: Any) -> Origin:
     return parse_origin(text(value))
 
 
-# Years a statement may speak of: 1900 to 2199.
-YEAR = "(?:19|20|21)[0-9]{2}"
+# Years a statement may speak of.
+YEARS = range(1900, 2200)
 
 
 def day(value: Any) -> datetime.date:
+    found = pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}", "TIME_INVALID")(value)
     try:
-        return datetime.date.fromisoformat(pattern(f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}", "TIME_INVALID")(value))
+        read = datetime.date.fromisoformat(found)
     except ValueError:
-        if type(value) is not str:
-            raise
-        raise Refusal("TIME_INVALID", value=value) from None
+        read = datetime.date.min
+    if read.year not in YEARS:
+        raise Refusal("TIME_INVALID", value=value)
+    return read
 
 
 EPOCH = datetime.datetime(1970, 1, 1)
+HOUR = datetime.timedelta(hours=1)
 
 
 def instant(value: Any) -> int:
     """A time in UTC as milliseconds since 1970; as many digits of the second as needed, at most three."""
-    found = re.fullmatch(f"({YEAR}" + "-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.][0-9]{0,2}[1-9])?Z", text(value))
+    found = re.fullmatch(
+        "([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2})([.][0-9]{0,2}[1-9])?Z", text(value)
+    )
     try:
         seconds = datetime.datetime.fromisoformat(found.group(1) if found else "") - EPOCH
     except ValueError:
         raise Refusal("TIME_INVALID", value=value) from None
     assert found
-    return seconds // datetime.timedelta(milliseconds=1) + int((found.group(2) or ".")[1:].ljust(3, "0"))
+    ms = seconds // datetime.timedelta(milliseconds=1) + int((found.group(2) or ".")[1:].ljust(3, "0"))
+    if day_of(ms).year not in YEARS:
+        raise Refusal("TIME_INVALID", value=value)
+    return ms
+
+
+def last_sunday(year: int, month: int) -> datetime.datetime:
+    """One o'clock UTC on the last Sunday of a month with 31 days: when the clocks change (Directive 2000/84/EC)."""
+    last = datetime.datetime(year, month, 31, 1)
+    return last - datetime.timedelta(days=last.isoweekday() % 7)
 
 
 def day_of(ms: int) -> datetime.date:
-    """The day a time belongs to."""
+    """The day in Germany to which a time belongs, by the rule of today in all years."""
     try:
-        return (EPOCH + datetime.timedelta(milliseconds=ms)).date()
+        utc = EPOCH + datetime.timedelta(milliseconds=ms)
+        is_summer = last_sunday(utc.year, 3) <= utc < last_sunday(utc.year, 10)
+        return (utc + (2 * HOUR if is_summer else HOUR)).date()
     except OverflowError:
         return datetime.date.min if ms < 0 else datetime.date.max
 
@@ -1010,6 +1077,7 @@ BODIES: dict[str, Reader] = {
         offering=ID,
         route=route,
         as_of=day,
+        procedure_began=opt(day),
         rule_pack=ID,
         term_years=U32,
         total_max=CENTS,
@@ -1059,7 +1127,10 @@ BODIES: dict[str, Reader] = {
         **MESSAGE, from_=name, prev=ID, components=many(component), tariff=opt(ID), binds_until=instant
     ),
     "decline": decline,
-    "seal": record(**MESSAGE, buyer=name, chain=many(ID), total=CENTS, officer=opt(name)),
+    "seal": record(
+        **MESSAGE, buyer=name, chain=many(ID), total=CENTS, agreed=default(many(name), []), officer=opt(name)
+    ),
+    "confirm": record(**MESSAGE, from_=name, seal=ID, officer=name),
     "void": record(
         **MESSAGE,
         buyer=name,
@@ -1379,9 +1450,25 @@ def check_request(body: Doc) -> None:
     within("amends", amends is None or (amends.order != body.order and body.mode == "binding"))
     if body.grounds is not None:
         check_grounds(body.grounds, body.offering)
+    # Only a further attempt may belong to a procedure that began before it.
+    began, signed = procedure_day(body), day_of(body.signed_at)
+    within("procedure_began", began == signed or (began < signed and body.attempt > 1))
     latest = body.signed_at + 180 * DAY_MS
     if not body.signed_at < body.quote_by < body.seal_by <= latest:
         raise Refusal("DEADLINE_INVALID")
+
+
+def procedure_day(request: Doc) -> datetime.date:
+    """The day on which the award procedure began."""
+    return day_of(request.signed_at) if request.procedure_began is None else request.procedure_began
+
+
+PARTIES_MAX = 7
+
+
+def check_seal_lists(body: Doc) -> None:
+    within("chain", len(body.chain) <= 2 * PARTIES_MAX)
+    within("agreed", len(body.agreed) <= PARTIES_MAX)
 
 
 def check_gathered(gathered: Doc, buyer: str) -> None:
@@ -1452,6 +1539,7 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "decline": check_refusal,
     "recall": check_refusal,
     "milestone": check_milestone,
+    "seal": check_seal_lists,
     "accept": check_offer,
     "counter": check_offer,
     "call-off": check_call_off,
@@ -1550,8 +1638,26 @@ def outcome_tag(kind: str, order: bytes, attempt: int, salt: bytes) -> bytes:
     return sha256(b"verbund/outcome/v1\0", kind.encode(), b"\0", order, attempt.to_bytes(4, "big"), salt)
 
 
+# What an order may fall by beside trust: the fields that say what is on offer, or whose tariff it is.
+SALES: dict[str, tuple[str, Reader]] = {
+    "offering": ("offering/{seller}/{name}", record(seller=name, name=name)),
+    "withdrawal": ("offering/{seller}/{name}", record(seller=name, name=name)),
+    "tariff": ("tariff/{org}", record(org=name)),
+}
+
+
+def is_about_sales(subject: str) -> bool:
+    return subject.startswith(("offering/", "tariff/"))
+
+
 def subject_in(kind: str, payload: bytes) -> Optional[str]:
-    """Whom a trust statement is about, accepted or not."""
+    """Whom or what a statement is about that an order may fall by, accepted or not."""
+    if kind in SALES:
+        subject, reader = SALES[kind]
+        try:
+            return subject.format_map(reader(read_json(payload)).__dict__)
+        except (Refusal, ValueError):
+            return None
     if kind not in TRUST_KINDS:
         return None
     try:
@@ -1587,6 +1693,7 @@ SIGNER_RULES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "counter": ("from_", True, ()),
     "seal": ("buyer", True, BUYER + APPROVER),
     "void": ("buyer", True, BUYER + APPROVER),
+    "confirm": ("from_", False, APPROVER),
     "recall": ("from_", True, APPROVER),
     "late-notice": ("buyer", True, ()),
     "reminder": ("org", True, ()),
@@ -1595,7 +1702,7 @@ SIGNER_RULES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "receipt": ("from_", True, ()),
     "access": ("org", False, ROLES),
 }
-NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "recall", "milestone")
+NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone")
 
 
 def signed_at(kind: str, body: Doc) -> Optional[int]:
@@ -1618,6 +1725,7 @@ FORMAT = 2
 VERIFY_HEAD_SHA256 = bytes.fromhex("88a62a5042c0a6ba502cc9887d799065ffa5c86a0438f6c952f358d51b521681")
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 TST_INFO = bytes.fromhex("2a864886f70d0109100104")
+SHA_256 = bytes.fromhex("608648016503040201")
 
 MANIFEST_HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -1734,8 +1842,6 @@ class ZipEntry:
                 raise ambiguous("record behind the data of a member")
             if method == 0 and b"PK\7\x08" in self.data:
                 raise ambiguous("end of the data of a member")
-        if method == 0 and self.packed != self.size:
-            raise ambiguous("two lengths or checksums of one member")
         return fields.at
 
     def content(self) -> bytes:
@@ -2035,6 +2141,8 @@ class Reading:
                 self.used.add(member)
                 self.read_statement(member, stem, section)
         self.read_ends()
+        self.covers: list[tuple[str, Cover]] = []
+        self.read_covers()
         for proof in sorted(self.proofs):
             self.refused.append((proof, Refusal("EVIDENCE_MISSING", rule="a proof without what it is about")))
         self.strays = [member for member in self.names if member not in self.used]
@@ -2129,6 +2237,20 @@ class Reading:
             except Refusal as refusal:
                 self.refused.append((member, refusal))
 
+    def read_covers(self) -> None:
+        """Earlier checkpoints, each named for its log and size."""
+        for member, data in self.below("times/"):
+            if not member.endswith(".cover"):
+                continue
+            self.used.add(member)
+            try:
+                cover = Cover(data)
+                if cover.name() != member[len("times/") : -len(".cover")]:
+                    raise Refusal("PROOF_INVALID", rule="named for its log and size")
+                self.covers.append((member, cover))
+            except Refusal as refusal:
+                self.refused.append((member, refusal))
+
 
 def key_hash(pem: bytes) -> Optional[bytes]:
     """The hash of the key in a PEM file that holds nothing else."""
@@ -2162,8 +2284,6 @@ def check_container(reading: Reading, book: Book) -> None:
     for member in reading.leftovers:
         book.note("CONTAINER", member, VALID, Refusal("LEFTOVER_PASSED_OVER", member=member))
     book.judge("CONTAINER", "VERIFY.txt", lambda: check_instructions(reading))
-    if TIMESTAMP in members:
-        book.judge("CONTAINER", TIMESTAMP, lambda: check_token(members[TIMESTAMP]))
 
 
 def check_format(members: dict[str, bytes]) -> None:
@@ -2204,18 +2324,59 @@ def der_element(data: Optional[bytes], tag: int) -> tuple[Optional[bytes], bytes
     return (data[at : at + length], data[at + length :]) if len(data) >= at + length else (None, b"")
 
 
-def check_token(token: bytes) -> None:
-    """The outline of a time stamp token (RFC 3161): signed data about a time, and nothing behind it."""
+def require_token(holds: bool, rule: str) -> None:
+    if not holds:
+        raise Refusal("TIMESTAMP_INVALID", rule=rule)
+
+
+def stamped_digest(token: bytes) -> bytes:
+    """What a time stamp token (RFC 3161, in DER) is over: signed data about a time, over a SHA-256."""
     content, behind = der_element(token, 0x30)
     kind, rest = der_element(content, 0x06)
     explicit, more = der_element(rest, 0xA0)
     signed, most = der_element(explicit, 0x30)
     _, rest = der_element(signed, 0x02)
-    digests, rest = der_element(rest, 0x31)
-    about, _ = der_element(der_element(rest, 0x30)[0], 0x06)
-    whole_token = len(token) <= 64 * 1024 and not behind and not more and not most and digests is not None
-    if not whole_token or kind != SIGNED_DATA or about != TST_INFO:
-        raise Refusal("TIMESTAMP_INVALID")
+    _, rest = der_element(rest, 0x31)
+    about, rest = der_element(der_element(rest, 0x30)[0], 0x06)
+    inner = der_element(der_element(rest, 0xA0)[0], 0x04)[0]
+    info, after = der_element(inner, 0x30)
+    whole_token = len(token) <= 64 * 1024 and not behind and not more and not most and not after
+    require_token(whole_token and kind == SIGNED_DATA and about == TST_INFO, "no TimeStampToken in DER")
+    _, rest = der_element(info, 0x02)
+    _, rest = der_element(rest, 0x06)
+    imprint, rest = der_element(rest, 0x30)
+    _, rest = der_element(rest, 0x02)
+    time, _ = der_element(rest, 0x18)
+    require_token(re.fullmatch(rb"[0-9]{14}([.][0-9]+)?Z", time or b"") is not None, "time")
+    algorithm, rest = der_element(imprint, 0x30)
+    require_token(der_element(algorithm, 0x06)[0] == SHA_256, "it is over other bytes")
+    return der_element(rest, 0x04)[0] or b""
+
+
+def check_token_signature(token: bytes, certificates: bytes, stamped: bytes) -> None:
+    """The key of a certificate in it, one for time stamps, has signed it. Whether to trust that one is asked elsewhere."""
+    command = "ts -verify -token_in -in token -data stamped -CAfile certificates -partial_chain -no_check_time"
+    found = openssl(command, token=token, certificates=certificates, stamped=stamped)
+    require_token(found is not None, "the signature does not match")
+
+
+def check_timestamp(members: dict[str, bytes], book: Book) -> None:
+    """A time stamp over other bytes than the list of digests counts against the bundle; a bad signature is a remark."""
+    if TIMESTAMP not in members:
+        return
+    token, manifest = members[TIMESTAMP], members.get(MANIFEST, b"")
+    try:
+        require_token(stamped_digest(token) == sha256(manifest), "it is over other bytes")
+        certificates = openssl("pkcs7 -inform DER -in token -print_certs", token=token)
+        require_token(certificates is not None, "no TimeStampToken in DER")
+    except Refusal as refusal:
+        book.refuse("CONTAINER", TIMESTAMP, Refusal("BUNDLE_ALTERED", **refusal.fields, member=TIMESTAMP))
+        return
+    book.ok("CONTAINER")
+    try:
+        check_token_signature(token, certificates or b"", manifest)
+    except Refusal as refusal:
+        book.note("CONTAINER", TIMESTAMP, VALID, refusal)
 
 
 def check_belonging(reading: Reading, book: Book) -> None:
@@ -2226,6 +2387,7 @@ def check_belonging(reading: Reading, book: Book) -> None:
         right = {"facts": is_public(kind), "order": kind in MESSAGES, "receipts": kind == "receipt"}
         if not right.get(section, kind in TRUST_KINDS):
             book.refuse("CONTAINER", filed.name, Refusal("MEMBER_FOREIGN", kind=kind))
+            continue
         shelf = (filed.signed.id, filed.name.rpartition("/")[0] if section == "trust" else "")
         if shelf in first:
             book.note("CONTAINER", filed.name, VALID, Refusal("EVIDENCE_TWICE"))
@@ -2292,13 +2454,13 @@ def matter(signed: Signed) -> Optional[str]:
         body = signed.body()
     except Refusal:
         return None
-    if signed.kind == "offering":
-        return f"offering {body.seller} {body.name}"
+    subject = subject_in(signed.kind, signed.payload)
+    if subject is not None:
+        return subject
     if signed.kind == "membership":
         return f"membership {body.member}-{body.of}"
-    fields = {"node-record": "operator", "rule-pack": "name", "federation-root": "", "recovery": "", "succession": ""}
-    field = fields.get(signed.kind, SIGNER_RULES[signed.kind][0] if signed.kind in SIGNER_RULES else "org")
-    return f"{signed.kind} {getattr(body, field, 'x') if field else 'x'}"
+    field = SIGNER_RULES[signed.kind][0] if signed.kind in SIGNER_RULES else ""
+    return f"{signed.kind} {getattr(body, field, 'x')}"
 
 
 def commands_for(names: list[str]) -> list[str]:
@@ -2452,6 +2614,67 @@ def require_inclusion(leaf: bytes, proof: Proof, head: Checkpoint) -> None:
         node, last = node >> 1, last >> 1
     if last != 0 or found != head.root:
         raise invalid
+
+
+def require_consistency(old: Checkpoint, new: Checkpoint, proof: list[bytes]) -> None:
+    """RFC 9162 section 2.1.4.2; nothing is to be proven from an empty tree, or from a tree to itself."""
+    fork = Refusal("LOG_FORK", log=origin_text(old.origin), old=old.size, new=new.size)
+    if old.size in (0, new.size):
+        if proof or old.size > new.size or (old.size and old.root != new.root):
+            raise fork
+        return
+    if old.size > new.size:
+        raise fork
+    node, last, rest = old.size - 1, new.size - 1, list(proof)
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    if old.size & (old.size - 1):
+        if not rest:
+            raise fork
+        first = rest.pop(0)
+    else:
+        first = old.root
+    before = after = first
+    for sibling in rest:
+        if last == 0:
+            raise fork
+        if node & 1 or node == last:
+            before, after = sha256(b"\1", sibling, before), sha256(b"\1", sibling, after)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            after = sha256(b"\1", after, sibling)
+        node, last = node >> 1, last >> 1
+    if last != 0 or (before, after) != (old.root, new.root):
+        raise fork
+
+
+class Cover:
+    """An earlier checkpoint of a log, and the proof that the newest one continues it."""
+
+    def __init__(self, data: bytes):
+        malformed = Refusal("PROOF_INVALID", rule="cover")
+        try:
+            written = data.decode()
+        except UnicodeDecodeError:
+            raise malformed from None
+        head, cut, note = written.partition("\n\n")
+        if len(data) > NOTE_BYTES_MAX + 8 * 1024 or not cut:
+            raise malformed
+        first, *lines = head.split("\n")
+        self.hashes = [from_base64(line) or b"" for line in lines]
+        if len(lines) > 128 or any(len(found) != 32 for found in self.hashes):
+            raise malformed
+        self.note = Note(note)
+        if first != "verbund/cover/v1":
+            raise malformed
+
+    def name(self) -> Optional[str]:
+        try:
+            head = Checkpoint(self.note.text)
+        except Refusal:
+            return None
+        return f"{log_label(head.origin)}/{head.size}"
 
 
 class LogEnd:
@@ -2938,7 +3161,7 @@ class Logs:
         self.take_back(entries, refused)
         for entry in filter(Entry.is_folded, entries):
             refusal = refused.get(id(entry))
-            if refusal and entry.signed.kind in TRUST_KINDS and entry.place:
+            if refusal and entry.place and subject_in(entry.signed.kind, entry.signed.payload) is not None:
                 # What a log was refused for it has said all the same; nothing follows from it.
                 book.note("TRUST", entry.name, VALID, refusal)
             elif refusal:
@@ -3100,13 +3323,15 @@ class Logs:
         self.accept(entry, book)
         return body
 
-    def judge_receipt(self, entry: Entry, book: Book) -> None:
+    def judge_receipt(self, entry: Entry, book: Book) -> bool:
+        """Whether it holds."""
         try:
             self.home_of(entry).judge_receipt(entry.signed)
         except Refusal as refusal:
             self.refuse(entry, refusal, book)
-        else:
-            self.accept(entry, book)
+            return False
+        self.accept(entry, book)
+        return True
 
     def accept(self, entry: Entry, book: Book) -> None:
         book.ok(CHECK_OF[entry.section])
@@ -3185,22 +3410,11 @@ class Logs:
             else:
                 book.ok("TRUST")
 
-    def check_complete(self, entries: list[Entry], ends: list[LogEnd], book: Book) -> None:
-        """Nothing that a log has said about trust was left out (docs/auditor.md, "How completeness is recomputed")."""
+    def check_complete(self, entries: list[Entry], ends: list[LogEnd], sold: set[bytes], book: Book) -> None:
+        """Nothing was left out that a log has said about trust, or about what the order rests on (docs/auditor.md)."""
         for origin, log in sorted(self.logs.items()):
             end = next((end for end in ends if end.proof.origin() == origin), None)
-            book.judge("COMPLETE", origin_text(origin), lambda: check_end(log, end, entries))
-
-    def mark_grants(self, entries: list[Entry], book: Book) -> None:
-        """A remark where an officer's grant ended before witnesses saw what the officer signed."""
-        for entry in entries:
-            if entry.section not in ("order", "facts") or not entry.place or len(entry.signed.signatures) != 1:
-                continue
-            (hashed,), log = entry.signed.signatures, self.logs.get(entry.place[0])
-            standing = log.keys.get(hashed) if log else None
-            seen = self.witnessed_at(entry.proof.note) if standing and standing.grant and entry.proof else None
-            if seen is not None and standing and day_of(seen * 1000) > standing.grant.valid_to:  # type: ignore[union-attr]
-                book.note("OFFICERS", entry.name, VALID, Refusal("GRANT_EXPIRED", officer=standing.grant.officer))  # type: ignore[union-attr]
+            book.judge("COMPLETE", origin_text(origin), lambda: check_end(log, end, entries, sold))
 
     def check_proofs(
         self, entries: list[Entry], ends: list[LogEnd], outcome: Optional[Doc], book: Book
@@ -3255,13 +3469,73 @@ class Logs:
         if self.needed == 0 or len(keys) < self.needed:
             raise Refusal("WITNESSES_MISSING", cosigned=len(keys), needed=self.needed)
 
-    def witnessed_at(self, note: Note) -> Optional[int]:
-        """When, by their own clocks, as many witnesses as needed had seen a checkpoint, in seconds since 1970."""
-        times = sorted(time for time, _ in self.cosigned(note).values())
-        return times[self.needed - 1] if 0 < self.needed <= len(times) else None
+    def seen_at(self, note: Note) -> Optional[int]:
+        """When the witnesses had seen a checkpoint, in milliseconds: of a quorum of 2f + 1, f may be wrong."""
+        cosigned = self.cosigned(note)
+        if self.needed == 0 or len({key for _, key in cosigned.values()}) < self.needed:
+            return None
+        return sorted(time for time, _ in cosigned.values())[(self.needed - 1) // 2] * 1000
 
 
-def check_end(log: LogTrust, end: Optional[LogEnd], entries: list[Entry]) -> None:
+class Chronicle:
+    """Where everything stands, and when witnesses had seen it. What signers say of times is not asked here."""
+
+    def __init__(self, entries: list[Entry], reading: Reading, logs: Logs, book: Book):
+        self.places: dict[bytes, tuple[Origin, int]] = {}
+        self.times: dict[Origin, list[tuple[int, int]]] = {}
+        newest: dict[Origin, Checkpoint] = {}
+        for entry in entries:
+            if entry.place:
+                self.places.setdefault(entry.signed.id, entry.place)
+        for end in reading.ends:
+            try:
+                head = logs.open(end.proof.note)
+            except Refusal:
+                continue  # What is wrong with it is booked where proofs are checked.
+            self.saw(head, logs.seen_at(end.proof.note))
+            newest[head.origin] = head
+        for member, cover in reading.covers:
+            earlier = book.judge("CHECKPOINT", member, lambda: logs.open(cover.note))
+            if earlier is None or earlier.origin not in newest:
+                continue
+            later, before = newest[earlier.origin], len(book.findings["CHECKPOINT"])
+            book.judge("CHECKPOINT", member, lambda: require_consistency(earlier, later, cover.hashes))
+            is_continued = len(book.findings["CHECKPOINT"]) == before
+            book.judge("WITNESSES", member, lambda: logs.require_quorum(cover.note))
+            if is_continued:
+                self.saw(earlier, logs.seen_at(cover.note))
+
+    def saw(self, head: Checkpoint, at: Optional[int]) -> None:
+        if at is not None:
+            bisect.insort(self.times.setdefault(head.origin, []), (head.size, at))
+
+    def seen(self, statement: bytes) -> Optional[int]:
+        """The time of the first checkpoint that covers a statement and has its quorum."""
+        origin, index = self.places.get(statement, (None, 0))
+        covering = self.times.get(origin, []) if origin else []
+        return next((at for size, at in covering if size > index), None)
+
+    def is_before(self, one: bytes, other: bytes) -> Optional[bool]:
+        """Whether one stood before another: in one log by place, else by time; none where nothing tells."""
+        places = self.places.get(one), self.places.get(other)
+        if places[0] and places[1] and places[0][0] == places[1][0]:
+            return places[0][1] < places[1][1]
+        times = self.seen(one), self.seen(other)
+        return None if times[0] is None or times[1] is None else times[0] < times[1]
+
+
+def mark_grants(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: Book) -> None:
+    """A remark where an officer's grant ended before witnesses saw what the officer signed."""
+    for entry in entries:
+        if entry.section not in ("order", "facts") or not entry.place or len(entry.signed.signatures) != 1:
+            continue
+        (hashed,), log = entry.signed.signatures, logs.logs.get(entry.place[0])
+        standing, seen = log.keys.get(hashed) if log else None, chronicle.seen(entry.signed.id)
+        if standing and standing.grant and seen is not None and day_of(seen) > standing.grant.valid_to:
+            book.note("OFFICERS", entry.name, VALID, Refusal("GRANT_EXPIRED", officer=standing.grant.officer))
+
+
+def check_end(log: LogTrust, end: Optional[LogEnd], entries: list[Entry], sold: set[bytes]) -> None:
     def missing(rule: str) -> Refusal:
         return Refusal("EVIDENCE_MISSING", log=origin_text(log.origin), rule=rule)
 
@@ -3278,14 +3552,21 @@ def check_end(log: LogTrust, end: Optional[LogEnd], entries: list[Entry]) -> Non
             raise missing("one checkpoint for all places in the log")
         if leaves.setdefault(entry.index(), entry.signed.id) != entry.signed.id:
             raise Refusal("LOG_FORK", log=origin_text(log.origin), position=entry.index())
-    said: dict[str, dict[int, bytes]] = {"federation": {}}
-    said.update({f"organisation/{org}": {} for org in log.orgs})
-    for entry in here:
-        subject = subject_in(entry.signed.kind, entry.signed.payload)
-        if subject is not None:
-            about = said.setdefault(subject, {})
-            if entry.index() < end.proof.index:
-                about[entry.index()] = entry.signed.id
+    about = [(entry, subject_in(entry.signed.kind, entry.signed.payload)) for entry in here]
+    # Of offerings and tariffs only those are asked that the order rests on, and those that a path is shown for.
+    rested_on = {subject for entry, subject in about if entry.signed.id in sold}
+    subjects = {"federation"} | {f"organisation/{org}" for org in log.orgs}
+    subjects |= {subject for _, subject in about if subject is not None}
+    said: dict[str, dict[int, bytes]] = {
+        subject: {}
+        for subject in subjects
+        if not is_about_sales(subject) or subject in rested_on or subject in end.paths
+    }
+    if end.paths.keys() - said.keys():
+        raise missing("what a path is about")
+    for entry, subject in about:
+        if subject in said and entry.index() < end.proof.index:
+            said[subject][entry.index()] = entry.signed.id
     check_last(end, entries, said)
     for subject in sorted(said, key=subject_order):
         if subject not in end.paths:
@@ -3981,11 +4262,6 @@ def part_order(part: Doc) -> tuple[Any, ...]:
     return (part.share, KEY_KINDS.index(key.kind), key.group, key.year, key.source, weights, key.open)
 
 
-def require_published(charged: list[Doc], published: list[Doc], buyer: Buyer, years: int) -> None:
-    if quote(published, buyer, years) != charged:
-        raise Refusal("PRICE_MISMATCH", rule="another price is charged than the one published")
-
-
 def shares_of(gathered: Doc, total: int) -> list[int]:
     return distribute(total, [(member.org, member.weight) for member in gathered.members])
 
@@ -4015,6 +4291,7 @@ class Message:
             "void": ["request"],
             "recall": ["request"],
             "late-notice": ["message", "void"],
+            "confirm": ["seal"],
             "milestone": ["seal"],
             "call-off": ["seal"],
         }
@@ -4037,6 +4314,7 @@ class Attempt:
         self.counters: dict[Any, Message] = {}
         self.declines: dict[Any, Message] = {}
         self.recalls: dict[Any, Message] = {}
+        self.confirmations: dict[Any, Message] = {}
         self.late: dict[Any, Message] = {}
         self.milestones: dict[Any, Message] = {}
         self.reminders: dict[Any, Message] = {}
@@ -4144,10 +4422,16 @@ class Attempt:
             raise broken("another void")
         return put(self.late, body.message, message)
 
+    def place_confirm(self, message: Message, body: Doc) -> Optional[bytes]:
+        at = self.position(body.from_)
+        self.follows_seal(body.seal)
+        if at == 0:
+            raise broken("the buyer has sealed")
+        return put(self.confirmations, at, message)
+
     def place_milestone(self, message: Message, body: Doc) -> Optional[bytes]:
         at = self.position(body.from_)
-        if not self.seal or self.seal.id != body.seal:
-            raise broken("a milestone follows the seal")
+        self.follows_seal(body.seal)
         what = body.event.what
         if what in ("productive", "terminated") and at not in (0, self.last):
             raise Refusal("ORDER_STATE", rule="said by the buyer or the provider")
@@ -4170,6 +4454,10 @@ class Attempt:
     def about_request(self, request: bytes) -> None:
         if request != self.request.id:
             raise broken("about another request")
+
+    def follows_seal(self, named: bytes) -> None:
+        if not self.seal or self.seal.id != named:
+            raise broken("follows the seal")
 
     def by_buyer(self, org: str) -> None:
         if org != self.request.body.buyer:
@@ -4256,6 +4544,8 @@ class Attempt:
         """A seal without an officer needs the request's leave, and every leg fulfilled."""
         if seal.officer is not None:
             return
+        if seal.agreed:
+            raise Refusal("PRICE_NOT_AGREED", rule="only an officer agrees to a price freely")
         leave = self.request.body.auto_seal
         if leave is None:
             raise Refusal("SIGNER_WRONG", rule="the request gives no leave to seal without an officer")
@@ -4280,11 +4570,24 @@ def request_in(entries: list[Entry]) -> Optional[Doc]:
     return None
 
 
-def examine_order(entries: list[Entry], logs: Logs, book: Book) -> dict[str, Any]:
+def sold_in(entries: list[Entry]) -> set[bytes]:
+    """The offering and the tariffs that the order's messages name."""
+    sold: set[bytes] = set()
+    for entry in entries:
+        field = {"request": "offering", "counter": "tariff"}.get(entry.signed.kind)
+        if entry.section == "order" and field:
+            try:
+                sold |= {getattr(entry.signed.body(), field)} - {None}
+            except Refusal:
+                continue
+    return sold
+
+
+def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: Book) -> dict[str, Any]:
     """Examines the messages, the receipts, and what they rest on."""
     messages = judge_messages(entries, logs, book)
     check_positions(messages, book)
-    check_receipts(entries, messages, logs, book)
+    receipts = check_receipts(entries, messages, logs, book)
     request = request_in(entries)
     if request is None:
         book.refuse("CHAIN", "order", Refusal("EVIDENCE_MISSING", kind="request"))
@@ -4295,16 +4598,15 @@ def examine_order(entries: list[Entry], logs: Logs, book: Book) -> dict[str, Any
         # An attempt without a contract may have ended before anyone offered, judged or approved anything.
         for check in ("PRICE", "LEGS", "OFFICERS"):
             book.spare(check)
-    check_ordered(request, attempt, logs, book)
-    check_times(messages, request, book)
+    check_ordered(request, attempt, logs, chronicle, book)
+    check_times(messages, attempt, request, chronicle, book)
     legs: list[dict[str, Any]] = []
     if attempt:
-        if attempt.seal and is_complete(attempt):
-            book.judge("PRICE", "order", attempt.offer)
+        check_price(attempt, logs, chronicle, book)
         check_call_offs(messages, attempt, book)
-        check_tariffs(attempt, logs, book)
-        check_officers(attempt, logs, book)
-        legs = check_legs(attempt, messages, logs, book)
+        check_officers(attempt, logs, chronicle, book)
+        check_endings(attempt, receipts, chronicle, book)
+        legs = check_legs(attempt, messages, entries, logs, chronicle, book)
     total = attempt.seal.body.total if attempt and attempt.seal else None
     return {
         "order": request.order.hex(),
@@ -4423,52 +4725,117 @@ def buyer_of(request: Doc, logs: Logs) -> Buyer:
     return Buyer(request.buyer, standing.admission if standing else None, request.quantities)
 
 
-def check_ordered(request: Doc, attempt: Optional[Attempt], logs: Logs, book: Book) -> None:
-    """The offering is the version pinned, sold by the provider, orderable on the day, and charged as published."""
+def check_ordered(
+    request: Doc, attempt: Optional[Attempt], logs: Logs, chronicle: Chronicle, book: Book
+) -> None:
+    """The offering is the version pinned, sold by the provider, orderable on the day, and on offer at the acceptance."""
     found = logs.public.get(request.offering)
     if found is None:
         return book.refuse("OFFERING", "facts", Refusal("OFFERING_UNKNOWN"))
     member, kind, offering = found
     if kind != "offering":
-        return book.refuse("OFFERING", member, Refusal("STATEMENT_MALFORMED", kind="offering"))
+        return book.refuse("OFFERING", "facts", Refusal("STATEMENT_MALFORMED", kind="offering"))
     buyer, on = buyer_of(request, logs), day_of(request.signed_at)
     ends = offering.valid_to
     covers = any(place == "*" or (buyer.area or "").startswith(place) for place in offering.coverage)
-    for reason, holds in (
-        ("ROUTE_INVALID", offering.seller == request.route[-1]),
-        ("OFFERING_EXPIRED", offering.valid_from <= on and (ends is None or on <= ends)),
-        ("FIELD_INVALID", request.term_years >= offering.term_years_min),
-        ("OFFERING_NOT_COVERING", buyer.area is None or covers),
-    ):
-        if holds:
-            book.ok("OFFERING")
-        else:
-            book.refuse("OFFERING", member, Refusal(reason))
-    if attempt and attempt.acceptance:
-        charged = attempt.acceptance.body.components
-        book.judge(
-            "OFFERING", member, lambda: require_published(charged, offering.price, buyer, request.term_years)
+    against = [
+        reason
+        for reason, holds in (
+            ("ROUTE_INVALID", offering.seller == request.route[-1]),
+            ("OFFERING_EXPIRED", offering.valid_from <= on and (ends is None or on <= ends)),
+            ("FIELD_INVALID", request.term_years >= offering.term_years_min),
+            ("OFFERING_NOT_COVERING", buyer.area is None or covers),
         )
+        if not holds
+    ]
+    for reason in against:
+        book.refuse("OFFERING", member, Refusal(reason))
+    if not against:
+        book.ok("OFFERING")
+    if attempt and attempt.acceptance:
+        accepted = attempt.acceptance.id
+        book.judge("OFFERING", member, lambda: require_on_offer(request, offering, accepted, logs, chronicle))
     return None
 
 
-def check_tariffs(attempt: Attempt, logs: Logs, book: Book) -> None:
-    """Every hop that names a published tariff charges what it says."""
-    request = attempt.request.body
+def require_on_offer(request: Doc, pinned: Doc, accepted: bytes, logs: Logs, chronicle: Chronicle) -> None:
+    """Nothing said before the acceptance, or that may have been, takes the version off the market."""
+    for statement, (_, kind, body) in sorted(logs.public.items()):
+        if kind not in ("withdrawal", "offering") or (body.seller, body.name) != (pinned.seller, pinned.name):
+            continue
+        if chronicle.is_before(statement, accepted) is False:
+            continue
+        if kind == "withdrawal" and body.version >= pinned.version:
+            raise Refusal("OFFERING_WITHDRAWN", offering=pinned.name)
+        if kind == "offering" and body.version > pinned.version and request.amends is None:
+            raise Refusal("OFFERING_SUPERSEDED", offering=pinned.name, newest=body.version)
+
+
+def check_price(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Book) -> None:
+    """The offers add up within the cap, and everyone charges what it has published or what the seal agrees to."""
+    request, seal = attempt.request.body, attempt.seal
     for at in sorted(attempt.counters):
         counter = attempt.counters[at].body
-        if counter.tariff is None:
-            continue
+        book.judge("PRICE", counter.from_, lambda: require_own_tariff(counter, logs))
+    if seal is None:
+        return
+    if is_complete(attempt):
+        book.judge("PRICE", "order", attempt.offer)
+    buyer = buyer_of(request, logs)
+    charges: list[tuple[Doc, Optional[list[Doc]]]] = []
+    if attempt.acceptance:
+        found = logs.public.get(request.offering)
+        charges.append((attempt.acceptance.body, found[2].price if found and found[1] == "offering" else None))
+    for counter_message in attempt.counters.values():
+        charges.append((counter_message.body, tariff_in_force(counter_message, logs, chronicle)))
+    free = {
+        offer.from_ for offer, listed in charges if is_free(offer.components, listed, buyer, request.term_years)
+    }
 
-        def rule() -> None:
-            found = logs.public.get(counter.tariff)
-            if found is None:
-                raise Refusal("EVIDENCE_MISSING", tariff=counter.tariff.hex())
-            if found[1] != "tariff" or found[2].org != counter.from_:
-                raise broken("names another's tariff")
-            require_published(counter.components, found[2].fee, buyer_of(request, logs), request.term_years)
+    def rule() -> None:
+        for org in sorted(free - set(seal.body.agreed)):
+            raise Refusal("PRICE_NOT_AGREED", org=org)
 
-        book.judge("PRICE", counter.from_, rule)
+    book.judge("PRICE", "seal", rule)
+    for org in sorted(free):
+        book.note("PRICE", org, VALID, Refusal("PRICE_FREELY_AGREED", org=org))
+
+
+def require_own_tariff(counter: Doc, logs: Logs) -> None:
+    """A tariff that is named lies in the bundle and is the hop's own."""
+    if counter.tariff is None:
+        return
+    found = logs.public.get(counter.tariff)
+    if found is None:
+        raise Refusal("EVIDENCE_MISSING", tariff=counter.tariff.hex())
+    if found[1] != "tariff" or found[2].org != counter.from_:
+        raise broken("names another's tariff")
+
+
+def tariff_in_force(counter: Message, logs: Logs, chronicle: Chronicle) -> Optional[list[Doc]]:
+    """The items of the hop's newest tariff at its offer, if the offer names that one. Of two of one version the lower id."""
+    known = [
+        (-body.version, statement, body.fee)
+        for statement, (_, kind, body) in logs.public.items()
+        if kind == "tariff" and body.org == counter.body.from_ and chronicle.is_before(statement, counter.id)
+    ]
+    if not known:
+        return None
+    _, newest, fee = min(known, key=lambda each: each[:2])
+    return fee if counter.body.tariff == newest else None
+
+
+def is_free(charged: list[Doc], listed: Optional[list[Doc]], buyer: Buyer, years: int) -> bool:
+    """Whether a price follows from nothing published. Who charges nothing needs no list."""
+    try:
+        if listed is not None and quote(listed, buyer, years) == charged:
+            return False
+    except Refusal:
+        pass
+    try:
+        return amount_of(charged, years) != 0
+    except Refusal:
+        return True
 
 
 def check_call_offs(messages: list[Message], attempt: Attempt, book: Book) -> None:
@@ -4506,17 +4873,19 @@ def check_call_offs(messages: list[Message], attempt: Attempt, book: Book) -> No
         book.refuse("PRICE", "order", Refusal("EVIDENCE_MISSING", kind="call-off", org=member))
 
 
-def check_officers(attempt: Attempt, logs: Logs, book: Book) -> None:
-    """The request is within its officer's limit, or a second officer whose limit suffices has approved."""
+def check_officers(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Book) -> None:
+    """The request is within its officer's limits, or a second officer has approved before the seal."""
     if attempt.seal is None and not attempt.endorsements and attempt.acceptance is None:
-        return
+        return None
     request = attempt.request.body
 
     def suffices(message: Message) -> bool:
         home = logs.logs[logs.homes[request.buyer]] if request.buyer in logs.homes else None
         standing = home.keys.get(next(iter(message.entry.signed.signatures))) if home else None
         grant = standing.grant if standing else None
-        return grant is not None and grant.org == request.buyer and request.total_max <= grant.limit
+        if grant is None or grant.org != request.buyer:
+            return False
+        return request.total_max <= min(grant.limit, CENTS_MAX if grant.limit_per_year is None else grant.limit_per_year)
 
     if suffices(attempt.request):
         return book.ok("OFFICERS")
@@ -4525,42 +4894,101 @@ def check_officers(attempt: Attempt, logs: Logs, book: Book) -> None:
         decision = attempt.decisions.get(request.buyer)
         if decision is None:
             raise Refusal("GRANT_LIMIT_EXCEEDED", officer=request.officer)
+        by, leg = decision.body.officer, decision.body.leg
         if not decision.body.approve:
-            raise Refusal("DECISION_NO", officer=decision.body.officer)
-        if decision.body.officer == request.officer:
-            raise Refusal("SAME_OFFICER")
+            raise Refusal("DECISION_NO", officer=by)
+        if by == request.officer:
+            raise Refusal("SAME_OFFICER", officer=by)
+        if leg is None:
+            raise Refusal("FIELD_INVALID", field="leg")
+        if leg.verdict != "fulfilled":
+            raise Refusal({"not-proven": "LEG_NOT_PROVEN", "not-fulfilled": "LEG_NOT_FULFILLED"}[leg.verdict])
         if not suffices(decision):
-            raise Refusal("GRANT_LIMIT_EXCEEDED", officer=decision.body.officer)
+            raise Refusal("GRANT_LIMIT_EXCEEDED", officer=by)
+        if attempt.seal and chronicle.is_before(decision.id, attempt.seal.id) is not True:
+            raise Refusal("APPROVAL_LATE", officer=by)
 
     book.judge("OFFICERS", request.buyer, rule)
     return None
 
 
-def check_legs(attempt: Attempt, messages: list[Message], logs: Logs, book: Book) -> list[dict[str, Any]]:
-    """Judges every leg again, compares the result with what was signed, and gives the results."""
+def check_endings(attempt: Attempt, receipts: list[Doc], chronicle: Chronicle, book: Book) -> None:
+    """No recall, decline or rejection reached the buyer before it wrote the seal, by its log or by its receipt."""
+    place = chronicle.places.get(attempt.seal.id) if attempt.seal else None
+    if place is None:
+        return
+    (origin, sealed), buyer = place, attempt.request.body.buyer
+    held = {
+        receipt.message
+        for receipt in receipts
+        if receipt.from_ == buyer and receipt.log == origin and receipt.size <= sealed
+    }
+
+    def came_first(statement: bytes) -> bool:
+        log, at = chronicle.places.get(statement, (None, 0))
+        return statement in held or (log == origin and at < sealed)
+
+    def rule() -> None:
+        for said, reason in ((attempt.recalls, "ORDER_RECALLED"), (attempt.declines, "ORDER_DECLINED")):
+            for at in sorted(said):
+                if came_first(said[at].id):
+                    raise Refusal(reason, org=said[at].body.from_)
+
+    book.judge("OUTCOME", "seal", rule)
+
+
+def corrected_by(kind: str, body: Doc) -> Optional[bytes]:
+    return body.corrects if kind in ("membership", "entity-facts") else None
+
+
+def check_legs(
+    attempt: Attempt, messages: list[Message], entries: list[Entry], logs: Logs, chronicle: Chronicle, book: Book
+) -> list[dict[str, Any]]:
+    """Judges every leg again by the evidence it names, compares the result with what was signed, and gives the results."""
     request = attempt.request.body
     found = logs.public.get(request.rule_pack)
     legs: list[dict[str, Any]] = []
     if found is None or found[1] != "rule-pack":
         book.refuse("LEGS", "facts", Refusal("RULE_PACK_UNKNOWN"))
         return legs
-    base = FactBase(logs.public)
+    book.judge("LEGS", "request", lambda: require_pack_in_force(attempt, entries, logs, chronicle))
+    requested = chronicle.seen(attempt.request.id)
+    sealed = chronicle.seen(attempt.seal.id) if attempt.seal else None
+
+    def is_ground(leg: Doc, statement: bytes, kind: str, body: Doc) -> bool:
+        """Named, or a correction of what is named that was known when the order was asked for."""
+        if statement in leg.evidence:
+            return True
+        at = chronicle.seen(statement)
+        was_known = at is not None and requested is not None and at <= requested
+        return was_known and corrected_by(kind, body) in leg.evidence
+
     for message in messages:
         if not message.holds or message.kind not in ("endorse", "accept", "call-off"):
             continue
         leg = message.body.leg
+        until = chronicle.seen(message.id) if message.kind == "call-off" else sealed
+        base = FactBase(
+            {
+                statement: (member, kind, body)
+                for statement, (member, kind, body) in logs.public.items()
+                if is_ground(leg, statement, kind, body)
+            }
+        )
         judged = Court(base, found[2], leg.as_of, day_of(request.signed_at)).judge(leg.from_, leg.to)
-        missing = [at for at in leg.evidence if at not in base.memberships and at not in base.entities]
         try:
-            if missing:
-                raise Refusal("EVIDENCE_MISSING", fact=missing[0].hex())
-            compare_legs(leg, judged)
+            require_evidence(leg, until, logs, chronicle)
         except Refusal as refusal:
-            differs = not missing and VERDICTS[judged.verdict] != leg.verdict
-            # A signed finding that the facts do not bear out is wrong, whatever the word for the leg itself.
-            book.note("LEGS", message.name, INVALID if differs else refusal.ruling(), refusal)
+            book.refuse("LEGS", message.name, refusal)
         else:
-            book.ok("LEGS")
+            try:
+                compare_legs(leg, judged)
+            except Refusal as refusal:
+                # A signed finding that the facts do not bear out is wrong, whatever the word for the leg itself.
+                differs = VERDICTS[judged.verdict] != leg.verdict
+                book.note("LEGS", message.name, INVALID if differs else refusal.ruling(), refusal)
+            else:
+                book.ok("LEGS")
         legs.append(
             {
                 "from": leg.from_,
@@ -4570,7 +4998,42 @@ def check_legs(attempt: Attempt, messages: list[Message], logs: Logs, book: Book
                 "assumed": judged.assumed,
             }
         )
+    for statement, (member, kind, body) in logs.public.items():
+        seen = chronicle.seen(statement)
+        if corrected_by(kind, body) and sealed is not None and seen is not None and seen > sealed:
+            book.note("LEGS", member, VALID, Refusal("FACT_LATER", fact=statement.hex()))
     return legs
+
+
+def require_evidence(leg: Doc, until: Optional[int], logs: Logs, chronicle: Chronicle) -> None:
+    """All evidence named lies in the bundle, and witnesses had seen it by then."""
+    for fact in leg.evidence:
+        if fact not in logs.public or logs.public[fact][1] not in ("membership", "entity-facts"):
+            raise Refusal("EVIDENCE_MISSING", fact=fact.hex())
+        seen = chronicle.seen(fact)
+        if seen is not None and until is not None and seen > until:
+            raise Refusal("EVIDENCE_LATER", fact=fact.hex())
+
+
+def require_pack_in_force(attempt: Attempt, entries: list[Entry], logs: Logs, chronicle: Chronicle) -> None:
+    """Of the packs that the buyer's log held before the request, and the one named, that is the one for the procedure."""
+    request, place = attempt.request.body, chronicle.places.get(attempt.request.id)
+    if place is None:
+        return
+    held = {request.rule_pack} | {
+        entry.signed.id
+        for entry in entries
+        if entry.signed.kind == "rule-pack" and entry.place and entry.place[0] == place[0] and entry.index() < place[1]
+    }
+    packs = [(logs.public[at][2], at) for at in held if at in logs.public and logs.public[at][1] == "rule-pack"]
+    on = procedure_day(request)
+    meant = [
+        (pack.valid_from, pack.name, at)
+        for pack, at in packs
+        if pack.valid_from <= on and (pack.valid_to is None or on <= pack.valid_to)
+    ]
+    if not meant or max(meant)[2] != request.rule_pack:
+        raise Refusal("RULE_PACK_NOT_IN_FORCE", procedure_began=on)
 
 
 def compare_legs(leg: Doc, judged: Judgement) -> None:
@@ -4582,27 +5045,52 @@ def compare_legs(leg: Doc, judged: Judgement) -> None:
         raise Refusal("LEG_NOT_PROVEN")
 
 
-def check_times(messages: list[Message], request: Doc, book: Book) -> None:
-    """The times stated follow the order of the messages and keep the deadlines; most of what does not is a remark."""
+# How much later than it was signed a statement may be seen and still count for the day on which it was signed.
+WITNESSING_MS = 10 * 60 * 1000
+
+
+def require_timely(attempt: Attempt, sealed: Optional[int]) -> None:
+    """A seal in time by its own word and as witnessed, or confirmed by all other parties."""
+    request, seal = attempt.request.body, attempt.seal
+    if seal is None or max(seal.body.signed_at, sealed or 0) <= request.seal_by:
+        return
+    missing = [org for at, org in enumerate(attempt.route) if at > 0 and at not in attempt.confirmations]
+    if missing:
+        raise Refusal("SEAL_LATE", unconfirmed=", ".join(missing))
+
+
+def require_award_day(request: Doc, requested: int, sealed: Optional[int]) -> None:
+    first, last = day_of(requested - WITNESSING_MS), day_of(sealed) if sealed is not None else datetime.date.max
+    if not first <= request.as_of <= last:
+        raise Refusal("AWARD_DAY_OUTSIDE", as_of=request.as_of)
+
+
+def check_times(
+    messages: list[Message], attempt: Optional[Attempt], request: Doc, chronicle: Chronicle, book: Book
+) -> None:
+    """Deadline and day of award by witnessed time. Times stated that do not follow the order of messages are remarks."""
+    sealed = chronicle.seen(attempt.seal.id) if attempt and attempt.seal else None
+    if attempt and attempt.seal:
+        book.judge("TIMES", "seal", lambda: require_timely(attempt, sealed))
+    asked = next((message.id for message in messages if message.kind == "request"), b"")
+    requested = chronicle.seen(asked)
+    if requested is not None:
+        book.judge("TIMES", "request", lambda: require_award_day(request, requested, sealed))
     times = {message.id: message.body.signed_at for message in messages}
     for message in messages:
         at = message.body.signed_at
         earlier = max((times[named] for named in message.named() if named in times), default=at)
-        late, ruling = False, VALID
-        if message.kind == "seal":
-            late, ruling = at > request.seal_by, NOT_CHECKABLE
-        elif message.kind in ("endorse", "accept", "counter"):
-            late = at > request.quote_by
-        if late:
-            book.note("TIMES", message.name, ruling, Refusal("DEADLINE_PASSED"))
+        if message.kind in ("endorse", "accept", "counter") and at > request.quote_by:
+            book.note("TIMES", message.name, VALID, Refusal("DEADLINE_PASSED"))
         elif earlier > at:
             book.note("TIMES", message.name, VALID, Refusal("TIMES_OUT_OF_ORDER"))
         else:
             book.ok("TIMES")
 
 
-def check_receipts(entries: list[Entry], messages: list[Message], logs: Logs, book: Book) -> None:
-    """Every receipt is by a party, for a message of this order, and names the receiver's home log."""
+def check_receipts(entries: list[Entry], messages: list[Message], logs: Logs, book: Book) -> list[Doc]:
+    """Every receipt is by a party, for a message of this order, and names the receiver's home log. Gives the good ones."""
+    good = []
     known = {message.id: message for message in messages}
     for entry in entries:
         if entry.section != "receipts":
@@ -4621,7 +5109,9 @@ def check_receipts(entries: list[Entry], messages: list[Message], logs: Logs, bo
             book.refuse("RECEIPTS", entry.name, broken("another order or attempt"))
         if receipt.from_ in logs.homes and logs.homes[receipt.from_] != receipt.log:
             book.refuse("RECEIPTS", entry.name, broken("not the receiver's log"))
-        logs.judge_receipt(entry, book)
+        if logs.judge_receipt(entry, book):
+            good.append(receipt)
+    return good
 
 
 # ======================================================================================================================
@@ -4684,10 +5174,12 @@ def audit(zipped: bytes, expected: Optional[bytes]) -> dict[str, Any]:
     logs = Logs(entries, found or expected or bytes(32), book)
     logs.check_policy(reading.members, book)
     logs.check_names(book)
-    logs.check_complete(entries, reading.ends, book)
+    logs.check_complete(entries, reading.ends, sold_in(entries), book)
     logs.check_proofs(entries, reading.ends, request_in(entries), book)
-    logs.mark_grants(entries, book)
-    case = examine_order(entries, logs, book)
+    chronicle = Chronicle(entries, reading, logs, book)
+    mark_grants(entries, logs, chronicle, book)
+    case = examine_order(entries, logs, chronicle, book)
+    check_timestamp(reading.members, book)
     case["root"] = found.hex() if found else None
     return book.close(case)
 

@@ -15,6 +15,7 @@ use verbund::domain::reason::{Lang, Reason};
 use verbund::log::proof::TlogProof;
 
 use crate::evidence::{Evidence, Meanwhile, NODES, Script, evidence};
+use crate::exported;
 
 use Ruling::{Invalid, NotCheckable, Valid};
 
@@ -329,6 +330,7 @@ fn every_forgery_is_noticed_by_its_own_check() {
         let mut bundle = evidence.bundle();
         forge(&mut bundle);
         refresh(&mut bundle);
+        exported::keep(&bundle, evidence.root);
         let report = verify(&bundle, Some(evidence.root));
         let text = report.text(Lang::De);
         assert_eq!(row_ruling(&report, check), Some(ruling), "{name}: {text}");

@@ -39,6 +39,7 @@ use verbund::log::proof::TlogProof;
 use verbund::protocol::founding::{Founding, found};
 use verbund::protocol::record::{LogEntry, Record};
 
+use crate::exported;
 use crate::history::History;
 
 mod script;
@@ -64,7 +65,9 @@ pub struct Evidence {
 
 impl Evidence {
     pub fn bundle(&self) -> Bundle {
-        packed(&self.input).expect("complete evidence")
+        let bundle = packed(&self.input).expect("complete evidence");
+        exported::keep(&bundle, self.root);
+        bundle
     }
 }
 

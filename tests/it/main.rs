@@ -11,6 +11,7 @@ mod dice;
 mod dossier;
 mod evidence;
 mod evidence_attacks;
+mod exported;
 mod federation;
 mod figures;
 mod followups;

@@ -17,9 +17,11 @@ use verbund::log::leaf::NO_OUTCOME;
 use verbund::log::proof::TlogProof;
 
 use crate::evidence::{Evidence, Script, World, afterwards, evidence, org, roots_of};
+use crate::exported;
 
 fn judged(of: &Evidence, input: &BundleInput) -> Report {
     let zip = pack(input).expect("packed").to_zip().expect("a file");
+    exported::keep_zip(&zip, of.root);
     examine(&zip, Some(of.root))
 }
 

@@ -43,6 +43,7 @@ use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
 
+use crate::exported;
 use crate::history::tree_of;
 use crate::sim::World;
 
@@ -598,6 +599,7 @@ fn bundles_verify(world: &mut World) {
 /// I3: the bundle of this order, as this node packs it, satisfies the auditor.
 pub fn a_bundle_verifies(world: &World, name: &NodeId, order: OrderId) -> Report {
     let bytes = bundle(world, name, order).unwrap_or_else(|refusal| world.fail(&format!("I3: no bundle: {refusal}")));
+    exported::keep_zip(&bytes, world.federation.anchor);
     let report = examine(&bytes, Some(world.federation.anchor));
     if report.ruling() != Ruling::Valid {
         world.fail(&format!("I3: the bundle of {order} at {name}:\n{}", report.text(Lang::En)));
