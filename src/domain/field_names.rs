@@ -44,8 +44,8 @@ static LOOKS: LazyLock<BTreeMap<String, &str>> =
 #[rustfmt::skip]
 pub const LISTS: &[&str] = &[
     "activity_years", "add", "addresses", "agreed", "alternatives", "assumed", "chain", "components", "connection",
-    "considered", "coverage", "evidence", "fee", "keys", "last_good", "leika", "leika_types", "logs", "members", "nodes",
-    "not_included", "parties", "portals", "price", "revoke", "roles", "route", "signed", "specialised_systems", "split",
+    "considered", "coverage", "evidence", "fee", "keys", "last_good", "leika", "leika_types", "members", "nodes",
+    "not_included", "parties", "payers", "portals", "price", "revoke", "roles", "route", "specialised_systems", "split",
     "trustees",
 ];
 
