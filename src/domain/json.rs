@@ -79,7 +79,8 @@ fn walk(bytes: &[u8], bytes_max: usize, is_body: bool) -> Result<(), Refusal> {
     }
     let found = RefCell::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let start = Strict { depth: 0, is_body, may_be_list: !is_body, is_unknown: false, found: &found };
+    let start =
+        Strict { depth: 0, is_body, may_be_list: !is_body, may_be_null: !is_body, is_unknown: false, found: &found };
     let walked = start.deserialize(&mut deserializer);
     walked
         .and_then(|()| deserializer.end())
@@ -115,6 +116,8 @@ struct Strict<'f> {
     /// Whether a list may stand here. Readers of typed documents take a list for a structure, field by field, so that one
     /// value would have two texts.
     may_be_list: bool,
+    /// Whether nothing may stand here: in no field, or a word could be written as an object of that name.
+    may_be_null: bool,
     /// Below a field of a later version, of which nobody here knows the shape.
     is_unknown: bool,
     /// What was refused, where it is no error of syntax: serde's own errors are texts.
@@ -187,14 +190,15 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         // What is not said is left out; `null` would be a second way to say so.
-        if self.is_body && !self.is_unknown { Err(E::custom("null: leave the field out")) } else { Ok(()) }
+        if !self.may_be_null { Err(E::custom("null: leave the field out")) } else { Ok(()) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         if !self.may_be_list {
             return Err(de::Error::custom("a list where none belongs"));
         }
-        let inner = Self { may_be_list: !self.is_body || self.is_unknown, ..self.deeper()? };
+        let is_free = !self.is_body || self.is_unknown;
+        let inner = Self { may_be_list: is_free, may_be_null: is_free, ..self.deeper()? };
         while items.next_element_seed(inner)?.is_some() {}
         Ok(())
     }
@@ -213,7 +217,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             let is_unknown = inner.is_unknown || !is_known(&key);
             let may_be_list = !inner.is_body || is_unknown || is_list(&key);
             entries
-                .next_value_seed(Self { is_unknown, may_be_list, ..inner })
+                .next_value_seed(Self { is_unknown, may_be_list, may_be_null: !inner.is_body, ..inner })
                 .map_err(|error| self.within(&key, error))?;
             seen.insert(key);
         }

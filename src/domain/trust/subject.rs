@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OfficerName, OrgId};
@@ -87,6 +88,11 @@ struct Charged {
     org: OrgId,
 }
 
+/// The names in a payload. A list has none, though readers of typed documents take it for one, value by value.
+fn names_in<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
+    json::read(payload).ok().filter(|_| payload.trim_ascii_start().starts_with(b"{"))
+}
+
 /// What a statement is about, accepted or not; none for kinds without a subject.
 pub fn subject_of(signed: &Signed) -> Option<Subject> {
     subject_in(signed.kind(), signed.payload())
@@ -96,13 +102,13 @@ pub fn subject_of(signed: &Signed) -> Option<Subject> {
 pub fn subject_in(kind: &Kind, payload: &[u8]) -> Option<Subject> {
     match kind {
         Kind::Offering | Kind::Withdrawal => {
-            return json::read(payload).ok().map(|Sold { seller, name }| Subject::Offering(seller, name));
+            return names_in(payload).map(|Sold { seller, name }| Subject::Offering(seller, name));
         }
-        Kind::Tariff => return json::read(payload).ok().map(|Charged { org }| Subject::Tariff(org)),
+        Kind::Tariff => return names_in(payload).map(|Charged { org }| Subject::Tariff(org)),
         _ if !is_trust_kind(kind) => return None,
         _ => {}
     }
-    let Named { org, officer, node } = json::read(payload).unwrap_or_default();
+    let Named { org, officer, node } = names_in(payload).unwrap_or_default();
     let subject = match kind {
         Kind::Admission | Kind::KeyEvent | Kind::Recovery => org.map(Subject::Organisation),
         Kind::OfficerGrant => org.zip(officer).map(|(org, officer)| Subject::Officer(org, officer)),
@@ -115,4 +121,21 @@ pub fn subject_in(kind: &Kind, payload: &[u8]) -> Option<Subject> {
 /// Whether it concerns everyone and therefore stands in every log.
 pub fn is_for_everyone(body: &Body) -> bool {
     matches!(body, Body::FederationRoot(_) | Body::Expulsion(_) | Body::RulePack(_) | Body::Succession(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_nobody() {
+        let admission = |payload: &str| subject_in(&Kind::Admission, payload.as_bytes());
+        assert_eq!(
+            admission(" {\"org\":\"kid\"}").map(|about| about.to_string()).as_deref(),
+            Some("organisation/kid")
+        );
+        assert_eq!(admission("[\"kid\",\"einkauf\",\"kid\"]"), Some(Subject::Federation));
+        assert_eq!(subject_in(&Kind::Tariff, b"[\"kid\"]"), None);
+        assert!(subject_in(&Kind::Tariff, b"{\"org\":\"kid\"}").is_some());
+    }
 }
