@@ -2684,15 +2684,25 @@ class LogEnd:
         malformed = Refusal("PROOF_INVALID", rule="log end")
         self.proof, self.last = proof, last
         self.paths: dict[str, list[tuple[int, bytes]]] = {}
+        # Of subjects about which nothing was said: key and value of the leaf that stands in their place.
+        self.instead: dict[str, tuple[bytes, bytes]] = {}
         lines = lines_of(written)
         leaf = from_base64(lines[1][len("leaf ") :]) if len(lines) > 1 and lines[1].startswith("leaf ") else None
         if leaf is None or len(leaf) != 200:
             raise malformed
         self.leaf = leaf
         path: Optional[list[tuple[int, bytes]]] = None
+        subject = ""
         for line in lines[2:]:
             if line.startswith("subject "):
-                path = self.paths[line[len("subject ") :]] = []
+                subject = line[len("subject ") :]
+                path = self.paths[subject] = []
+                continue
+            if line.startswith("instead ") and path is not None:
+                pair = [from_base64(part) for part in line[len("instead ") :].split(" ", 1)]
+                if len(pair) != 2 or any(part is None or len(part) != 32 for part in pair):
+                    raise malformed
+                self.instead[subject] = (pair[0], pair[1])  # type: ignore[assignment]
                 continue
             bit, blank, other = line.partition(" ")
             data = from_base64(other) if blank else None
@@ -2706,19 +2716,31 @@ class LogEnd:
         parts = [f"verbund/log-end/v1\nleaf {base64_of(self.leaf)}\n"]
         for subject in sorted(self.paths):
             parts.append(f"subject {subject}\n")
+            if subject in self.instead:
+                key, value = self.instead[subject]
+                parts.append(f"instead {base64_of(key)} {base64_of(value)}\n")
             parts.extend(f"{bit} {base64_of(other)}\n" for bit, other in self.paths[subject])
         return "".join(parts)
 
 
-def digest_by_path(subject: str, ids: Iterable[bytes], path: list[tuple[int, bytes]]) -> bytes:
-    """The trust digest to which a path leads from everything said about a subject."""
+def digest_by_path(
+    subject: str, ids: list[bytes], path: list[tuple[int, bytes]], instead: Optional[tuple[bytes, bytes]]
+) -> bytes:
+    """The trust digest to which a path leads from everything said about a subject, or from what stands in its place."""
     if len(path) > 256 or any(low[0] <= high[0] for low, high in zip(path, path[1:])):
         raise Refusal("PROOF_INVALID", subject=subject)
     value = bytes(32)
     for statement in ids:
         value = sha256(b"\2", value, statement)
     key = sha256(subject.encode())
+    if bool(ids) == (instead is not None):
+        raise Refusal("PROOF_INVALID", subject=subject)
     found = sha256(b"\0", key, value)
+    if instead is not None:
+        agrees = all((instead[0][bit // 8] ^ key[bit // 8]) & (0x80 >> bit % 8) == 0 for bit, _ in path)
+        if instead[0] == key or not agrees:
+            raise Refusal("PROOF_INVALID", subject=subject)
+        found = sha256(b"\0", *instead)
     for bit, other in path:
         right = key[bit // 8] & (0x80 >> bit % 8)
         found = sha256(b"\1", bytes([bit]), *((other, found) if right else (found, other)))
@@ -3572,7 +3594,8 @@ def check_end(log: LogTrust, end: Optional[LogEnd], entries: list[Entry], sold: 
         if subject not in end.paths:
             raise missing("path")
         ids = [said[subject][index] for index in sorted(said[subject])]
-        if digest_by_path(subject, ids, end.paths[subject]) != end.leaf[168:]:
+        withheld = not ids and subject not in end.instead
+        if withheld or digest_by_path(subject, ids, end.paths[subject], end.instead.get(subject)) != end.leaf[168:]:
             raise Refusal("TRUST_WITHHELD", log=origin_text(log.origin), subject=subject)
 
 
