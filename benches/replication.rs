@@ -13,6 +13,9 @@ mod dataset;
 mod dice;
 #[path = "replication/difference.rs"]
 mod difference;
+#[expect(dead_code, reason = "a bench exports nothing")]
+#[path = "../tests/it/exported.rs"]
+mod exported;
 #[allow(dead_code, unused_imports, reason = "the tests use all of it")]
 #[path = "../tests/it/federation.rs"]
 mod federation;

@@ -7,6 +7,9 @@
 mod agenda;
 #[path = "../tests/it/dice.rs"]
 mod dice;
+#[expect(dead_code, reason = "a bench exports nothing")]
+#[path = "../tests/it/exported.rs"]
+mod exported;
 #[allow(dead_code, unused_imports, reason = "the tests use all of it")]
 #[path = "../tests/it/federation.rs"]
 mod federation;

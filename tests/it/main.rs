@@ -19,6 +19,7 @@ mod foreign_text;
 mod founding;
 mod golden;
 mod history;
+mod honest_orders;
 mod journeys;
 mod key_files;
 mod kill;
