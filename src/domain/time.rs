@@ -37,6 +37,12 @@ impl Date {
         jiff::civil::Date::new(year, month, day).map(Self).map_err(refuse)
     }
 
+    /// The instant at which the day begins in Germany.
+    pub fn begins(self) -> Timestamp {
+        let begins = GERMAN_TIME.to_timestamp(self.0.to_datetime(jiff::civil::Time::midnight()));
+        Timestamp(begins.map_or(i64::MAX, jiff::Timestamp::as_millisecond))
+    }
+
     /// The year.
     pub fn year(self) -> i16 {
         self.0.year()
@@ -220,6 +226,9 @@ mod tests {
             ("2026-10-25T22:30:00Z", "2026-10-25"),
         ] {
             assert_eq!(instant.parse::<Timestamp>().expect("RFC 3339").date().to_string(), day, "{instant}");
+        }
+        for (day, begins) in [("2026-11-29", "2026-11-28T23:00:00Z"), ("2026-07-01", "2026-06-30T22:00:00Z")] {
+            assert_eq!(parse_date(day).expect("a day").begins().to_string(), begins);
         }
     }
 

@@ -211,6 +211,10 @@ impl Node {
             return Some(Act::Void(VoidReason::Lapsed));
         }
         attempt.check_auto_seal().ok()?;
+        // The day of award has not come.
+        if now < request.as_of.begins() {
+            return None;
+        }
         // To a price that follows from nothing published only a person can agree.
         if !self.freely_agreed(attempt).is_empty() {
             return None;
@@ -408,6 +412,7 @@ impl Node {
         });
         let doubt = self.doubts.get(&(order, request.attempt)).map(|doubt| doubt.next_at);
         let later = holds.chain([request.quote_by, request.seal_by]).map(|due| due.plus_ms(1));
+        let later = later.chain([request.as_of.begins()]);
         let reminders = self.reminders(attempt).into_iter().map(|(.., due, _)| due);
         let doubts = doubt.into_iter().chain([request.seal_by.plus_ms(doubt::DOUBT_AFTER_MS)]);
         later.chain(reminders).chain(doubts).filter(|due| *due > now).min()

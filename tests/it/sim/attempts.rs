@@ -396,6 +396,23 @@ fn notice_that_is_too_short_is_refused() {
 }
 
 #[test]
+fn a_node_seals_by_itself_not_before_the_day_of_award() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let mut world = world();
+    let tomorrow = world.now.plus_ms(DAY_MS).date();
+    let request = Request { as_of: tomorrow, ..world.federation.request("r1", world.now) };
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(5_000);
+    assert!(!is_sealed(&world, "kitu", order), "all offers are here, but not the day");
+    world.keep_quiet(true);
+    world.run(tomorrow.begins().since_ms(world.now) + 1_000);
+    assert!(is_sealed(&world, "kitu", order));
+    world.keep_quiet(false);
+    world.settle();
+    a_bundle_verifies(&world, &name("kitu"), order);
+}
+
+#[test]
 fn a_contract_is_prolonged_by_an_order_of_its_own_on_the_same_route() {
     let mut world = world();
     let request = world.federation.request("r1", world.now);
