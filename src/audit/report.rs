@@ -114,7 +114,7 @@ checks! {
     Offering "OFFERING" "Angebot in der bestellten Fassung" "Offering in the version ordered";
     Legs "LEGS" "Abschnitte nach § 108 GWB" "Legs under section 108 GWB";
     Officers "OFFICERS" "Betragsgrenzen, Vier-Augen-Prinzip" "Limits, four eyes";
-    Times "TIMES" "Fristen nach den angegebenen Zeiten" "Deadlines by the times stated";
+    Times "TIMES" "Fristen nach bezeugten Zeiten" "Deadlines by witnessed times";
     Receipts "RECEIPTS" "Empfangsbestätigungen" "Receipts";
 }
 
@@ -148,8 +148,8 @@ gaps! {
         "Ob die unterschriebenen Tatsachen wahr sind; geprüft ist nur, wer sie erklärt hat."
         "Whether the facts signed are true; only who stated them was checked.";
     WallClock "WALL_CLOCK"
-        "Uhrzeiten: sie sind Angaben der Unterzeichner und Zeugen; bewiesen ist nur die Reihenfolge."
-        "Times of day: they are claims of signers and witnesses; only the order is proven.";
+        "Die Uhren der Zeugen: gezählt wird, wann genügend von ihnen eine Erklärung gesehen hatten; angegebene Zeiten sind nur Angaben."
+        "The witnesses' clocks: what counts is when enough of them had seen a statement; times stated are claims.";
     Withheld "WITHHELD"
         "Ob Erklärungen zurückgehalten wurden: andere Versuche, jüngere Tatsachen, widersprechende Erklärungen."
         "Whether statements were withheld: other attempts, newer facts, contradicting statements.";

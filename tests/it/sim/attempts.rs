@@ -355,6 +355,27 @@ fn milestone(world: &World, order: OrderId, from: &str, officer: &str, number: u
 }
 
 #[test]
+fn a_second_endorsement_after_the_seal_is_kept_and_blocks_nothing() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.settle();
+    world.watch.expect_liars();
+    let attempt = world.attempt("kid", order).expect("its own");
+    let said = attempt.endorsements.values().find(|said| said.body().from == name("kid")).expect("an endorsement");
+    let other = Endorse { salt: salt("other"), ..said.body().clone() };
+    let other = Signed::sign(&Kind::Endorse, &other, &[&crate::federation::statement_key("kid")]);
+    let delivery =
+        Delivery { order, attempt: 1, to: name("barleben"), message: other.id(), messages: vec![other.clone()] };
+    world.deliver_now("kid", "kitu", delivery).expect("it is kept as evidence");
+    assert_eq!(world.node("kitu").state().orders[&order].contradictions, [other]);
+    let routed = Happening::Connected { item: ConnectionStep::Routing };
+    let said = milestone(&world, order, "barleben", "einkauf", 1, routed);
+    world.officer("kitu", &said).expect("the contract stands");
+    assert!(is_sealed(&world, "kitu", order));
+}
+
+#[test]
 fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
     let mut world = world();
     let request = world.federation.request("r1", world.now);
