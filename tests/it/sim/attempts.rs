@@ -364,7 +364,7 @@ fn a_second_endorsement_after_the_seal_is_kept_and_blocks_nothing() {
     let attempt = world.attempt("kid", order).expect("its own");
     let said = attempt.endorsements.values().find(|said| said.body().from == name("kid")).expect("an endorsement");
     let other = Endorse { salt: salt("other"), ..said.body().clone() };
-    let other = Signed::sign(&Kind::Endorse, &other, &[&crate::federation::statement_key("kid")]);
+    let other = Signed::sign(&Kind::Endorse, &other, &[&statement_key("kid")]);
     let delivery =
         Delivery { order, attempt: 1, to: name("barleben"), message: other.id(), messages: vec![other.clone()] };
     world.deliver_now("kid", "kitu", delivery).expect("it is kept as evidence");
