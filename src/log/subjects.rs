@@ -86,11 +86,11 @@ impl Node {
         }
     }
 
-    /// Some key below; all keys below agree in every bit before this node's own.
-    fn any_key(&self) -> &SubjectKey {
+    /// The key at the end of the way that a key takes: none of all others agrees with it for longer.
+    fn nearest(&self, key: &SubjectKey) -> &SubjectKey {
         match self {
-            Self::Leaf { key, .. } => key,
-            Self::Branch { sides, .. } => sides[0].any_key(),
+            Self::Leaf { key: known, .. } => known,
+            Self::Branch { bit, sides, .. } => sides[usize::from(has_bit(key, *bit))].nearest(key),
         }
     }
 
@@ -102,11 +102,15 @@ impl Node {
     }
 
     fn insert(self: &Arc<Self>, key: &SubjectKey, value: Hash) -> Arc<Self> {
+        self.put(key, value, parting(self.nearest(key), key))
+    }
+
+    /// `parting` is the first bit at which the key leaves all others; none if it is one of them.
+    fn put(self: &Arc<Self>, key: &SubjectKey, value: Hash, parting: Option<u8>) -> Arc<Self> {
         let own_bit = match &**self {
             Self::Leaf { .. } => None,
             Self::Branch { bit, .. } => Some(*bit),
         };
-        let parting = parting(self.any_key(), key);
         if let Some(bit) = parting.filter(|bit| own_bit.is_none_or(|own| *bit < own)) {
             let (new, old) = (Self::leaf(*key, value), Arc::clone(self));
             return Self::branch(bit, if has_bit(key, bit) { [old, new] } else { [new, old] });
@@ -116,7 +120,7 @@ impl Node {
             Self::Branch { bit, sides, .. } => {
                 let mut sides = sides.clone();
                 let side = &mut sides[usize::from(has_bit(key, *bit))];
-                *side = side.insert(key, value);
+                *side = side.put(key, value, parting);
                 Self::branch(*bit, sides)
             }
         }

@@ -147,12 +147,17 @@ pub fn before_sending(swarm: &Swarm, from: usize, to: usize, frame: &Frame) {
     }
 }
 
+/// Whoever lies may hold what it likes, and nobody speaks with an expelled member.
+fn is_honest(swarm: &Swarm, at: usize) -> bool {
+    swarm.sites[at].liar.is_none() && !swarm.turns.expelled.contains(&at)
+}
+
 /// Why the swarm has not come to rest yet. Liars may hold what they like.
 pub fn at_rest(swarm: &Swarm) -> Result<(), String> {
     let mut first = None;
     for (number, site) in swarm.sites.iter().enumerate() {
         let node = site.node.as_ref().ok_or_else(|| format!("{number} is off"))?;
-        if site.liar.is_some() {
+        if !is_honest(swarm, number) {
             continue;
         }
         if node.check_may_sign().is_err() && node.state().logs[&node.settings().origin].cut().is_none() {
@@ -163,12 +168,13 @@ pub fn at_rest(swarm: &Swarm) -> Result<(), String> {
             return Err(format!("{number} has other heads than {known}: {}", difference(swarm, number, known)));
         }
     }
-    let honest = swarm.published.iter().filter(|(_, (by, _))| {
-        swarm.sites[*by].liar.is_none() && !swarm.watch.forked.contains(swarm.image.origin(*by))
-    });
+    let honest = swarm
+        .published
+        .iter()
+        .filter(|(_, (by, _))| is_honest(swarm, *by) && !swarm.watch.forked.contains(swarm.image.origin(*by)));
     for (id, (by, _)) in honest {
         let lacks = (0..swarm.sites.len())
-            .find(|at| swarm.sites[*at].liar.is_none() && swarm.node(*at).state().places.of(id).next().is_none());
+            .find(|at| is_honest(swarm, *at) && swarm.node(*at).state().places.of(id).next().is_none());
         if let Some(at) = lacks {
             return Err(format!("{at} lacks a statement of {by}"));
         }
@@ -185,7 +191,7 @@ fn difference(swarm: &Swarm, one: usize, other: usize) -> String {
 
 /// What must hold once the swarm rests.
 pub fn at_the_end(swarm: &mut Swarm) {
-    let honest: Vec<usize> = (0..swarm.sites.len()).filter(|at| swarm.sites[*at].liar.is_none()).collect();
+    let honest: Vec<usize> = (0..swarm.sites.len()).filter(|at| is_honest(swarm, *at)).collect();
     let first = honest[0];
     let forks = |at: usize| -> BTreeMap<Origin, u64> {
         swarm.node(at).forks().map(|(origin, cut)| (origin.clone(), cut)).collect()
@@ -201,6 +207,7 @@ pub fn at_the_end(swarm: &mut Swarm) {
     if let Some((origin, cut)) = forks(first).iter().find(|(origin, _)| !swarm.watch.forked.contains(origin)) {
         swarm.fail(&format!("{origin} is cut at {cut} although its publisher is honest"));
     }
+    super::turns::at_the_end(swarm, &honest);
     let sampled = *swarm.dice.one_of(&honest);
     the_store_gives_the_node_back(swarm, sampled);
 }

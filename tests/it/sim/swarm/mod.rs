@@ -14,6 +14,7 @@ mod rotation;
 mod scenarios;
 mod seeds;
 mod standing;
+pub mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use verbund::domain::id::{NodeId, StatementId};
 use verbund::domain::reason::{Class, Reason, Refusal};
 use verbund::domain::statement::Signed;
 use verbund::domain::time::Timestamp;
+use verbund::domain::trust::KeyRole;
 use verbund::protocol::frame::Frame;
 use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::record::Record;
@@ -33,6 +35,7 @@ use crate::dice::SeededDice;
 use image::Image;
 use invariants::Watch;
 use liars::Liar;
+use turns::{Turn, Turns};
 
 /// How long a broken stream stays broken, in milliseconds.
 const RECONNECT_MS: (i64, i64) = (50, 500);
@@ -64,6 +67,8 @@ pub struct Site {
     pub store: MemoryStore,
     pub neighbours: BTreeSet<usize>,
     pub liar: Option<Liar>,
+    /// Keys laid down in its folder since, by the label they are made from.
+    pub later_keys: Vec<(KeyRole, String)>,
     instance: Instance,
     is_new_store: bool,
     alone: bool,
@@ -103,6 +108,8 @@ pub enum Event {
     Clock(usize, i64),
     /// The node publishes; again and again until it may.
     Publish(usize, Box<Signed>),
+    /// Something about keys, members or trustees happens at the node; again and again until it has.
+    Turn(usize, Turn),
     /// No more faults.
     Peace,
 }
@@ -116,6 +123,7 @@ pub struct Swarm {
     pub sites: Vec<Site>,
     pub faults: Faults,
     pub watch: Watch,
+    pub turns: Turns,
     /// Whether nodes may still be killed and cut off.
     pub trouble: bool,
     agenda: Agenda<Event>,
@@ -152,6 +160,7 @@ impl Swarm {
             sites: Vec::new(),
             faults,
             watch: Watch::default(),
+            turns: Turns::default(),
             trouble: true,
             agenda: Agenda::default(),
             streams: BTreeMap::new(),
@@ -167,7 +176,7 @@ impl Swarm {
             frames: 0,
             record: None,
         };
-        swarm.sites = (0..count).map(|number| swarm.site(number)).collect();
+        swarm.sites = (0..count).map(|_| swarm.site()).collect();
         swarm.link_up(degree);
         for number in 0..count {
             let settings = swarm.settings(number);
@@ -189,8 +198,7 @@ impl Swarm {
         swarm
     }
 
-    fn site(&mut self, number: usize) -> Site {
-        let _ = number;
+    fn site(&mut self) -> Site {
         let mut instance = [0; 16];
         self.dice.fill(&mut instance);
         Site {
@@ -198,6 +206,7 @@ impl Swarm {
             store: self.image.store.backup().expect("own bytes"),
             neighbours: BTreeSet::new(),
             liar: None,
+            later_keys: Vec::new(),
             instance: Instance(instance),
             is_new_store: false,
             alone: false,
@@ -326,6 +335,7 @@ impl Swarm {
                 self.step(at, Input::Woken);
             }
             Event::Publish(at, signed) => self.publish_or_wait(at, &signed),
+            Event::Turn(at, turn) => self.turn(at, turn),
             Event::Peace => {
                 self.trouble = false;
                 self.faults = Faults::none();
@@ -361,7 +371,7 @@ impl Swarm {
     pub fn rebuild(&self, at: usize) -> Node {
         let site = &self.sites[at];
         let dice = Box::new(SeededDice::new(self.seed, &format!("{at}/{}", site.life)));
-        let mut rebuilt = Node::new(self.settings(at), self.image.keys(at), dice);
+        let mut rebuilt = Node::new(self.settings(at), self.keys(at), dice);
         if let Err(refusal) = site.store.load_now(|record| rebuilt.replay(record)) {
             self.fail(&format!("{at} does not take back what it stored: {refusal}"));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use verbund::store::memory::Failure;
 
 use super::liars::Liar;
-use super::{Event, Faults, Swarm, image};
+use super::{Event, Faults, Swarm, image, turns};
 use crate::dice::{SeededDice, each_seed};
 
 /// Seeds in an ordinary run; `VERBUND_SEEDS` asks for more, see the simulator's page.
@@ -87,6 +87,7 @@ fn run_among(sizes: &[usize], seed: u64) -> Swarm {
     }
     publications(&mut swarm, &mut dice);
     timetable(&mut swarm, &mut dice, liar);
+    turns::plan(&mut swarm, &mut SeededDice::new(seed, "turns"), liar, count - 1);
     if dice.percent(30) {
         let (at, histories) = (count - 1, usize::try_from(dice.between(2, 3)).expect("small"));
         let before = dice.between(0, 10_000);

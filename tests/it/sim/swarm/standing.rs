@@ -114,15 +114,15 @@ fn an_expelled_witness_counts_no_more() {
 }
 
 /// Version 2 of the root: another trustee.
-fn second_root(swarm: &Swarm) -> Signed {
-    let first = swarm.node(0).state().registry.newest_root().expect("begun").clone();
+pub fn second_root(swarm: &Swarm) -> Signed {
+    let first = swarm.image.state.registry.newest_root().expect("begun").clone();
     let trustees = vec![Trustee { name: "neue-treuhand".to_owned(), key: key("trustee/neu").public() }];
     let next = FederationRoot { version: 2, trustees, prev: Some(swarm.image.anchor), ..first };
     Signed::sign(&Kind::FederationRoot, &next, &[&trustee(), &key("trustee/neu")])
 }
 
 /// The beginning of a log of a new operator, admitted by a trustee.
-fn newcomer(root: &[Signed], trustee: &SecretKey) -> (Vec<Signed>, SecretKey) {
+pub fn newcomer(root: &[Signed], trustee: &SecretKey) -> (Vec<Signed>, SecretKey) {
     let own = |label: &str| key(&format!("neuling/{label}"));
     let roots: Vec<PublicKey> = ["w1", "w2"].map(|label| own(label).public()).into();
     let admission = Admission {
@@ -158,7 +158,7 @@ fn newcomer(root: &[Signed], trustee: &SecretKey) -> (Vec<Signed>, SecretKey) {
     (genesis, own("l"))
 }
 
-fn newcomers_log() -> Origin {
+pub fn newcomers_log() -> Origin {
     Origin { federation: federation(), node: "neuling".parse().expect("a name"), epoch: 1 }
 }
 
