@@ -4,7 +4,9 @@ use verbund::domain::id::Hash;
 use verbund::domain::reason::Reason;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
-use verbund::domain::trust::{KeyRole, LastGood, NodeRecord, RevocationReason};
+use verbund::domain::time::Timestamp;
+use verbund::domain::trust::documents::RECOVERY_PUBLIC_MS;
+use verbund::domain::trust::{KeyRole, LastGood, NodeRecord, Recovery, RevocationReason, RootKeys, drafts};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::fork::{Branch, ForkProof};
 use verbund::protocol::frame::Frame;
@@ -12,7 +14,7 @@ use verbund::protocol::{Effect, Input, RequestId};
 
 use super::image::{key, node_name, org_name};
 use super::liars::other_history;
-use super::{Faults, Swarm};
+use super::{Event, Faults, Swarm};
 use crate::history::History;
 
 /// Whose keys change; no witness.
@@ -127,7 +129,7 @@ fn a_replica_that_missed_the_rotation_learns_of_the_fork_too() {
     swarm.watch.expect_fork(&origin);
     let told: Vec<Signed> = (0..9).map(|number| swarm.offering(NODE, &format!("anders-{number}"))).collect();
     let run = other_history(&origin, held, &told, &old);
-    swarm.later(0, super::Event::Restart(6));
+    swarm.later(0, Event::Restart(6));
     swarm.run(0);
     swarm.step(6, Input::PeerUp(node_name(NODE)));
     swarm.step(6, Input::Frame(node_name(NODE), Frame::Entries(run)));
@@ -210,5 +212,80 @@ fn a_new_tls_key_is_known_by_a_record_with_both_keys_until_the_log_says_more() {
     for old in [new, first.tls_sha256] {
         assert_eq!(shown(&mut swarm, &both(old), old), Some(Reason::PeerUnknown), "replaced before");
         assert_eq!(pin(&swarm), Some(newer));
+    }
+}
+
+/// What trustees sign for an organisation that has lost all of its root keys, by the node's own log and at its time.
+fn recovery(swarm: &Swarm, now: Timestamp) -> (Recovery, Signed) {
+    let new = ["r1", "r2"].map(|label| key(label).public()).to_vec();
+    let root = RootKeys { next_sha256: RootKeys::commitment(&new, 1), keys: new, threshold: 2 };
+    let log = swarm.node(NODE).state().registry.home(&org_name(NODE)).expect("at home");
+    let body = drafts::recovery(log, &org_name(NODE), root, now, "Tresor verbrannt").expect("a member");
+    let signed = Signed::sign(&Kind::Recovery, &body, &[&key("trustee/treuhand")]);
+    (body, signed)
+}
+
+/// All clocks are this much ahead of where they began; the hours between are not played.
+fn all_clocks(swarm: &mut Swarm, skew_ms: i64) -> Timestamp {
+    (0..8).for_each(|at| swarm.later(0, Event::Clock(at, skew_ms)));
+    swarm.run(1);
+    swarm.now.plus_ms(skew_ms)
+}
+
+/// The first key event after a loss: a new statement key, signed by these root keys.
+fn next_key(swarm: &mut Swarm, roots: [&str; 2]) -> Result<(), Reason> {
+    let new = key("nach dem Verlust");
+    let mut keys = swarm.image.keys(NODE);
+    keys.statements.entry(org_name(NODE)).or_default().push(key("nach dem Verlust"));
+    swarm.step(NODE, Input::Keys(keys));
+    let book = swarm.node(NODE).key_book(&org_name(NODE)).expect("at home");
+    let event =
+        book.rotate(KeyRole::Statement, &new.public(), RevocationReason::Superseded, &[]).expect("a rotation");
+    let roots = roots.map(key);
+    let signed = Signed::sign(&Kind::KeyEvent, &event, &[&roots[0], &roots[1], &new]);
+    swarm.publish(NODE, &signed).map(drop).map_err(|refusal| refusal.reason)
+}
+
+/// Trustees give an organisation new root keys: not before three days have passed in public, at no earlier time than the
+/// node's own, and not if the organisation has shown meanwhile that it still holds the old ones.
+#[test]
+fn lost_root_keys_are_replaced_after_three_public_days_unless_their_owner_objects() {
+    for is_vetoed in [false, true] {
+        let mut swarm = swarm(5);
+        let old = [0, 1].map(|number| format!("org/{}/root/{number}", org_name(NODE)));
+        let (announced, signed) = recovery(&swarm, swarm.now);
+        let begun = swarm.now;
+        let backdated = Recovery { signed_at: swarm.now.plus_ms(-RECOVERY_PUBLIC_MS), ..announced };
+        let backdated = Signed::sign(&Kind::Recovery, &backdated, &[&key("trustee/treuhand")]);
+        let refused = swarm.publish(NODE, &backdated).expect_err("no days in public before it is said");
+        assert_eq!(refused.reason, Reason::TimeInvalid);
+        swarm.published.remove(&backdated.id());
+        swarm.publish(NODE, &signed).expect("announced");
+        assert_eq!(next_key(&mut swarm, ["r1", "r2"]), Err(Reason::SignerWrong), "announced is not in force");
+        let now = all_clocks(&mut swarm, RECOVERY_PUBLIC_MS - 60_000);
+        assert!(now.since_ms(begun) < RECOVERY_PUBLIC_MS);
+        let (body, early) = recovery(&swarm, now);
+        assert_eq!(body.completes, Some(signed.id()));
+        let refused = swarm.publish(NODE, &early).expect_err("a minute is missing");
+        assert_eq!(refused.reason, Reason::RecoveryVoid);
+        if is_vetoed {
+            next_key(&mut swarm, [&old[0], &old[1]]).expect("the owner still holds them");
+        }
+        let now = all_clocks(&mut swarm, RECOVERY_PUBLIC_MS);
+        let (body, late) = recovery(&swarm, now);
+        assert_eq!(body.completes.is_none(), is_vetoed, "what is void completes nothing");
+        swarm.publish(NODE, &late).expect("completed, or announced anew");
+        if is_vetoed {
+            continue;
+        }
+        assert_eq!(next_key(&mut swarm, [&old[0], &old[1]]), Err(Reason::SignerWrong), "the lost keys");
+        next_key(&mut swarm, ["r1", "r2"]).expect("the new ones");
+        swarm.published.clear();
+        swarm.settle();
+        for at in 0..8 {
+            let home = swarm.node(at).state().registry.home(&org_name(NODE)).expect("known");
+            let standing = &home.orgs()[&org_name(NODE)];
+            assert!(standing.root().keys.contains(&key("r1").public()), "node {at} follows");
+        }
     }
 }
