@@ -35,6 +35,8 @@ pub enum Class {
     Incomplete,
     /// The store was written by a newer version (exit 12).
     TooNew,
+    /// This node does not do that (gRPC `UNIMPLEMENTED`, exit 8).
+    Unsupported,
     /// A bug or a broken machine (gRPC `INTERNAL`, exit 1).
     Internal,
 }
@@ -50,7 +52,7 @@ impl Class {
             Self::Denied | Self::Unauthenticated => 5,
             Self::Missing => 6,
             Self::Conflict => 7,
-            Self::Rejected => 8,
+            Self::Rejected | Self::Unsupported => 8,
             Self::Verification => 9,
             Self::Incomplete => 10,
             Self::TooNew => 12,
@@ -591,6 +593,15 @@ reasons! {
     Overloaded "OVERLOADED" Exhausted
         "Der Knoten ist ausgelastet." "The node is busy."
         "In einigen Sekunden wiederholen." "Try again in a few seconds.";
+    MessageTooLarge "MESSAGE_TOO_LARGE" Rejected
+        "Die Nachricht ist zu groß." "The message is too large."
+        "Höchstens 4 MiB in einem Aufruf senden." "Send at most 4 MiB in one call.";
+    MessageInvalid "MESSAGE_INVALID" Rejected
+        "Die Nachricht entspricht nicht ihrer Beschreibung." "The message is not what its description says."
+        "Die Nachricht aus den Dateien in proto/ erzeugen; Texte sind UTF-8." "Generate the message from the files in proto/; texts are UTF-8.";
+    MethodUnknown "METHOD_UNKNOWN" Unsupported
+        "Diesen Aufruf kennt der Knoten nicht." "The node does not know this call."
+        "Die Aufrufe nennt die Reflection des Knotens; ist er älter als das Programm, den Knoten aktualisieren." "The node's reflection lists its calls; if it is older than the program, update the node.";
     CatchingUp "CATCHING_UP" Unavailable
         "Der Knoten fragt andere noch nach dem Stand seines Protokolls." "The node is still asking others how far its log goes."
         "In Kürze wiederholen. Ist der Knoten wirklich allein: mit --alone starten." "Try again shortly. If the node is really alone, start it with --alone.";

@@ -9,6 +9,7 @@ pub mod host;
 pub mod init;
 pub mod join;
 pub mod keys;
+pub mod listening;
 pub mod metrics;
 pub mod passphrase;
 pub mod peers;

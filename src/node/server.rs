@@ -19,7 +19,8 @@ use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::node::handle::{Handle, Pins};
-use crate::node::server::gate::GateLayer;
+use crate::node::server::gate::{GateLayer, MESSAGE_BYTES_MAX};
+use crate::node::server::watches::Watches;
 use crate::node::tls::{PROBE_AFTER, PROBE_ANSWER};
 use crate::protocol::Node;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueServiceServer;
@@ -36,10 +37,7 @@ pub mod gate;
 mod orders;
 mod peer;
 mod status;
-
-/// Longest message in bytes, in and out: gRPC's customary limit, sixteen times the largest frame of entries, and more
-/// than the largest page.
-pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+mod watches;
 
 /// Calls in progress at a time, streams not counted once they run: a loop that answers in a millisecond needs few,
 /// and a caller is better told to come back than kept waiting beyond its deadline.
@@ -47,6 +45,10 @@ pub const CALLS_MAX: usize = 1_024;
 
 /// Calls and streams of one connection: a peer needs one stream and a few deliveries, a web page fewer.
 const CONNECTION_STREAMS_MAX: u32 = 256;
+
+/// Names and values of a call's headers together, in bytes: a proof of identity takes one kilobyte, gRPC clients bound
+/// what they read at eight.
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
 /// Longest time for a call, or for the first answer of a stream; callers may ask for less, not for more.
 pub const CALL_MAX: Duration = Duration::from_secs(10);
@@ -57,9 +59,6 @@ const INTRODUCTIONS_MAX: usize = 4;
 
 /// How long an introduction keeps its place.
 const INTRODUCTION_PAUSE: Duration = Duration::from_secs(2);
-
-/// Orders watched at a time; each costs a task and a view of one order.
-const WATCHES_MAX: usize = 256;
 
 /// Makes the evidence bundle of an order, a ZIP file.
 pub type Packer =
@@ -88,7 +87,7 @@ struct Desk {
     handle: Handle,
     anchors: Arc<BTreeMap<[u8; 32], NodeId>>,
     bundle: Packer,
-    watches: Arc<Semaphore>,
+    watches: Watches,
     introductions: Arc<Semaphore>,
 }
 
@@ -100,7 +99,7 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
         handle,
         anchors: Arc::new(anchors),
         bundle,
-        watches: Arc::new(Semaphore::new(WATCHES_MAX)),
+        watches: Watches::default(),
         introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
     };
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -118,6 +117,7 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
     }
     let router = Server::builder()
         .max_concurrent_streams(CONNECTION_STREAMS_MAX)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
         .http2_keepalive_interval(Some(PROBE_AFTER))
         .http2_keepalive_timeout(Some(PROBE_ANSWER))
         .layer(GateLayer::new(calls_max.min(CALLS_MAX), call_max.min(CALL_MAX)))

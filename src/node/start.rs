@@ -17,11 +17,12 @@ use crate::domain::statement::Signed;
 use crate::node::driver::Driver;
 use crate::node::handle::Handle;
 use crate::node::keys::Opener;
+use crate::node::listening::{IsPeer, accept, bind};
 use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::ports::KeyRing;
 use crate::node::server::Services;
 use crate::node::system::{SystemClock, SystemDice, fill};
-use crate::node::tls::{Identities, Identity, accept, bind};
+use crate::node::tls::{Identities, Identity};
 use crate::node::{evidence, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
@@ -99,7 +100,8 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         });
     }
     let (stop, stopped) = watch::channel(false);
-    let connections = accept(listener, &identities, config.limits.connections_max as usize)?;
+    let connections =
+        accept(listener, &identities, config.limits.connections_max as usize, is_peer(&handle, anchors.clone()))?;
     let services = Services {
         handle: handle.clone(),
         anchors,
@@ -131,6 +133,12 @@ fn key_ring(config: &NodeConfig, opener: Opener, identities: Identities) -> KeyR
         identities.replace(held)?;
         Ok(NodeKeys { tls: identities.pins(), ..keys })
     })
+}
+
+/// Whose key has a place of its own: nodes that others' records or the operator's settings name.
+fn is_peer(handle: &Handle, anchors: BTreeMap<[u8; 32], NodeId>) -> IsPeer {
+    let pins = handle.watch_pins();
+    Arc::new(move |key| anchors.contains_key(key) || pins.borrow().values().any(|pin| pin.0 == *key))
 }
 
 /// Shows the TLS key that the node's own record names, from the moment on at which it does.

@@ -42,3 +42,8 @@ pub fn fresh_key() -> SecretKey {
     fill(&mut *seed);
     SecretKey::from_seed(&seed)
 }
+
+/// Time that only goes forward, for how long things take.
+pub fn ticks() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}

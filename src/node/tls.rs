@@ -4,11 +4,8 @@
 //! Officers connect without a certificate; what they may do follows from their signed proof of identity.
 use std::fmt;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use p256::elliptic_curve::Generate as _;
@@ -21,11 +18,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_rustls::TlsAcceptor;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
 use crate::domain::id::{Hash, sha256};
@@ -35,7 +28,7 @@ use crate::node::passphrase::Passphrase;
 use crate::node::system;
 
 /// Longest TLS handshake; a silent stranger must not hold a place for longer.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How long a connection may be silent before it is probed, by either side. Without it a silent partition leaves a
 /// connection dead for good. A probe is some forty bytes: thousands of connections cost a witness a few per cent of a
@@ -44,9 +37,6 @@ pub const PROBE_AFTER: Duration = Duration::from_secs(2);
 
 /// How long the answer to a probe may take. Both together are how long a dead peer is shown as alive.
 pub const PROBE_ANSWER: Duration = Duration::from_secs(4);
-
-/// Connections accepted but not yet taken over by the server.
-const ACCEPTED_MAX: usize = 64;
 
 /// File name of a node's certificate, which foreign clients must trust.
 pub const CERTIFICATE_FILE: &str = "tls.pem";
@@ -295,7 +285,7 @@ pub fn pin_of_pem(pem: &str) -> Result<Hash, Refusal> {
     pin_of(&certificate).map_err(broken)
 }
 
-fn pin_of(certificate: &CertificateDer<'_>) -> Result<Hash, rustls::Error> {
+pub(super) fn pin_of(certificate: &CertificateDer<'_>) -> Result<Hash, rustls::Error> {
     let bad = || rustls::Error::InvalidCertificate(rustls::CertificateError::BadEncoding);
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).map_err(|_| bad())?;
     Ok(Hash::of(parsed.public_key().raw))
@@ -306,7 +296,7 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The server's side: any client certificate is taken at its key, which the peer then proves to hold.
-fn server_config(identities: &Identities) -> Result<ServerConfig, Refusal> {
+pub(super) fn server_config(identities: &Identities) -> Result<ServerConfig, Refusal> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(broken)?
@@ -428,107 +418,6 @@ impl ServerCertVerifier for PinnedKey {
     }
 
     handshake_signatures!();
-}
-
-/// Whose key the connection showed, if any. Who that is, the node records say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PeerIdentity {
-    /// SHA-256 of the key's SubjectPublicKeyInfo.
-    pub spki_sha256: Option<[u8; 32]>,
-}
-
-/// An accepted connection.
-pub struct Connection {
-    stream: tokio_rustls::server::TlsStream<TcpStream>,
-    identity: PeerIdentity,
-    /// Held for as long as the connection lives; bounds their number.
-    _place: OwnedSemaphorePermit,
-}
-
-impl tonic::transport::server::Connected for Connection {
-    type ConnectInfo = PeerIdentity;
-
-    fn connect_info(&self) -> PeerIdentity {
-        self.identity
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-/// Binds the address; the only thing that fails here is a taken or forbidden address.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, Refusal> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Reason::PortTaken,
-            _ => Reason::ConfigInvalid,
-        };
-        Refusal::new(reason).with("address", address).with("problem", error)
-    })
-}
-
-/// Accepts connections and shakes hands, each in a task of its own with a deadline, at most `connections_max` at once.
-pub fn accept(
-    listener: TcpListener,
-    identities: &Identities,
-    connections_max: usize,
-) -> Result<ReceiverStream<std::io::Result<Connection>>, Refusal> {
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(identities)?));
-    let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
-    let places = Arc::new(Semaphore::new(connections_max));
-    tokio::spawn(async move {
-        loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            let (stream, from) = tokio::select! {
-                () = sender.closed() => return,
-                accepted = listener.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        // Out of file handles, for instance: wait for some to come back.
-                        tracing::warn!(%error, "cannot accept");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        continue;
-                    }
-                },
-            };
-            let (acceptor, sender) = (acceptor.clone(), sender.clone());
-            tokio::spawn(async move {
-                let _ = stream.set_nodelay(true);
-                match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => {
-                        let shown = stream.get_ref().1.peer_certificates().and_then(|shown| shown.first());
-                        let key = shown.and_then(|certificate| pin_of(certificate).ok());
-                        let identity = PeerIdentity { spki_sha256: key.map(|hash| hash.0) };
-                        let _ = sender.send(Ok(Connection { stream, identity, _place: place })).await;
-                    }
-                    Ok(Err(error)) => tracing::debug!(%from, %error, "handshake failed"),
-                    Err(_) => tracing::debug!(%from, "handshake too slow"),
-                }
-            });
-        }
-    });
-    Ok(ReceiverStream::new(accepted))
 }
 
 /// The key a node shows at an address, on the very first contact, when nothing is known of it yet. Whoever answers is a

@@ -35,6 +35,7 @@ pub fn code_of(class: Class) -> Code {
         Class::Unauthenticated => Code::Unauthenticated,
         Class::Missing => Code::NotFound,
         Class::Exhausted => Code::ResourceExhausted,
+        Class::Unsupported => Code::Unimplemented,
         Class::Internal => Code::Internal,
     }
 }
@@ -104,7 +105,7 @@ fn reason_of(code: Code) -> Reason {
         Code::ResourceExhausted => Reason::Overloaded,
         Code::Unauthenticated => Reason::AccessMissing,
         Code::InvalidArgument | Code::OutOfRange => Reason::FieldInvalid,
-        Code::Unimplemented => Reason::FrameInvalid,
+        Code::Unimplemented => Reason::MethodUnknown,
         Code::Internal | Code::DataLoss => Reason::Bug,
         _ => Reason::Unreachable,
     }

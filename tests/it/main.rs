@@ -8,6 +8,7 @@ mod cluster;
 mod configs;
 mod container_cases;
 mod dice;
+mod door;
 mod dossier;
 mod evidence;
 mod evidence_attacks;

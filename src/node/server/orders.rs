@@ -1,5 +1,4 @@
 //! `verbund.order.v1.OrderService`.
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -226,18 +225,16 @@ impl Desk {
         metadata: &MetadataMap,
         order_id: &str,
     ) -> Result<ReceiverStream<Result<pb::WatchOrderResponse, Status>>, Refusal> {
-        let permit = Arc::clone(&self.watches).try_acquire_owned();
-        let permit =
-            permit.map_err(|_| Refusal::new(Reason::Overloaded).with("rule", "too many orders are watched"))?;
         // Listen first, look then: what changes in between is seen twice rather than never.
         let changes = self.handle.changes();
         let (id, org, view) = self
             .ask_as_party(metadata, order_id, |node, id, org, now| Ok((id, org.clone(), order(node, id, org, now)?)))
             .await?;
+        let place = self.watches.enter(&org)?;
         let (sender, receiver) = mpsc::channel(WATCH_QUEUE);
         let watch = Watch { desk: self.clone(), id, org, lang: lang_of(metadata), sender };
         tokio::spawn(async move {
-            let _permit = permit;
+            let _place = place;
             // Ends when the reader leaves, the time is up or the node stops.
             let _ = tokio::time::timeout(WATCH_MAX, watch.run(view, changes)).await;
         });

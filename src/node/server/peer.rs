@@ -11,7 +11,7 @@ use crate::domain::id::{Hash, NodeId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::handle::StreamIn;
-use crate::node::tls::PeerIdentity;
+use crate::node::listening::Caller;
 use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::Answer;
 use crate::protocol::frame::{Delivery, Question};
@@ -121,7 +121,7 @@ impl Desk {
 
 /// The TLS key that the connection showed.
 fn shown_key(extensions: &Extensions) -> Option<Hash> {
-    extensions.get::<PeerIdentity>().and_then(|identity| identity.spki_sha256).map(Hash)
+    extensions.get::<Arc<Caller>>().and_then(|caller| caller.key()).map(Hash)
 }
 
 fn receipt_in(answer: Answer) -> Result<Signed, Refusal> {
