@@ -244,12 +244,12 @@ fn plan(logs: usize) -> Plan {
 
 fn node_plan(node: &NodeId) -> NodePlan {
     let operator: OrgId = node.as_str().parse().expect("a name");
-    // Where those listen that really speak, their settings say.
+    // Where those listen that really speak, their settings say; nobody listens at the port for discarding (RFC 863).
     let speaks = [receiver(), starter()].contains(node);
     NodePlan {
         node: node.clone(),
         operator: operator.clone(),
-        addresses: if speaks { Vec::new() } else { vec![format!("{node}.example:7600")] },
+        addresses: vec![if speaks { "127.0.0.1:9".to_owned() } else { format!("{node}.example:7600") }],
         tls_sha256: if speaks {
             identity(node).pin().expect("own certificate")
         } else {

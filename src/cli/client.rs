@@ -465,7 +465,16 @@ impl Client {
                 client.cancel_order(request).await.map(|answer| answer.into_inner().order_id)
             }
         };
-        order_id.map_err(|status| to_refusal(&status))?.parse()
+        let lost = |refusal: Refusal| match refusal.reason {
+            // The request may have been taken before the answer was lost.
+            Reason::Unreachable | Reason::DeadlineExceeded => {
+                let unknown = Refusal::new(Reason::OutcomeUnknown).with("statement", signed.id());
+                let unknown = if request_id.is_empty() { unknown } else { unknown.with("request_id", request_id) };
+                unknown.with("problem", refusal)
+            }
+            _ => refusal,
+        };
+        order_id.map_err(|status| lost(to_refusal(&status)))?.parse()
     }
 
     /// One order.

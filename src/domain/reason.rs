@@ -590,6 +590,9 @@ reasons! {
     DeadlineExceeded "DEADLINE_EXCEEDED" Unavailable
         "Der Knoten hat nicht rechtzeitig geantwortet." "The node did not answer in time."
         "Wiederholen; gleiche Vorgangsnummern wirken nur einmal." "Try again; the same request id takes effect once.";
+    OutcomeUnknown "OUTCOME_UNKNOWN" Unavailable
+        "Ob es angekommen ist, ist unbekannt: Die Antwort ging verloren." "Whether it has arrived is unknown: the answer was lost."
+        "Mit `order show` nachsehen. Eine Bestellung mit derselben --request-id zu wiederholen ist gefahrlos: Sie wirkt nur einmal." "Look with `order show`. Repeating an order with the same --request-id is safe: it takes effect once.";
     Overloaded "OVERLOADED" Exhausted
         "Der Knoten ist ausgelastet." "The node is busy."
         "In einigen Sekunden wiederholen." "Try again in a few seconds.";

@@ -21,7 +21,7 @@ use crate::node::listening::{IsPeer, accept, bind};
 use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::ports::KeyRing;
 use crate::node::server::Services;
-use crate::node::system::{SystemClock, SystemDice, fill};
+use crate::node::system::{self, SystemClock, SystemDice, fill};
 use crate::node::tls::{Identities, Identity};
 use crate::node::{evidence, metrics, server};
 use crate::protocol::Node;
@@ -200,20 +200,31 @@ fn instance(store: &Path) -> Result<(Instance, bool), Refusal> {
     let failed = |problem: &dyn std::fmt::Display| {
         Refusal::new(Reason::StoreFailed).with("file", path.display()).with("problem", problem)
     };
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            let mut bytes = [0; 16];
-            hex::decode_to_slice(text.trim(), &mut bytes).map_err(|error| failed(&error))?;
-            Ok((Instance(bytes), false))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut bytes = [0; 16];
-            fill(&mut bytes);
-            fs::write(&path, hex::encode(bytes)).map_err(|error| failed(&error))?;
-            Ok((Instance(bytes), true))
-        }
-        Err(error) => Err(failed(&error)),
+    let held = match fs::read_to_string(&path) {
+        Ok(text) => plausible(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        // Not UTF-8, and so nobody's word.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => None,
+        Err(error) => return Err(failed(&error)),
+    };
+    if let Some(held) = held {
+        return Ok((held, false));
     }
+    if path.exists() {
+        tracing::warn!(file = %path.display(), "no identity of a store, a new one is written");
+    }
+    let mut bytes = [0; 16];
+    fill(&mut bytes);
+    system::replace_file(&path, hex::encode(bytes).as_bytes()).map_err(|error| failed(&error))?;
+    Ok((Instance(bytes), true))
+}
+
+/// An identity as it was written; none if the file is empty, cut short or holds what no dice threw.
+fn plausible(text: &str) -> Option<Instance> {
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(text.trim(), &mut bytes).ok()?;
+    let is_thrown = bytes.iter().any(|byte| *byte != bytes[0]);
+    is_thrown.then_some(Instance(bytes))
 }
 
 /// The statements with which the node's log begins, in the order of their file names.
@@ -236,4 +247,27 @@ pub fn read_genesis(folder: &Path) -> Result<Vec<Signed>, Refusal> {
             envelope::read(&text).map_err(|refusal| refusal.with("file", path.display()))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stop of the machine leaves a small file empty, or full of zeros.
+    #[test]
+    fn an_empty_or_implausible_identity_counts_as_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (first, is_new) = instance(folder.path()).expect("written");
+        assert!(is_new);
+        assert_eq!(instance(folder.path()).expect("read"), (first, false));
+        let file = folder.path().join("instance");
+        let zeros = "0".repeat(32);
+        let cut = &hex::encode(first.0)[..31];
+        for bad in [&b""[..], b"\n", zeros.as_bytes(), cut.as_bytes(), &[0; 32], &[0xff; 32]] {
+            fs::write(&file, bad).expect("written");
+            let (other, is_new) = instance(folder.path()).expect("a new one");
+            assert!(is_new && other != first, "{bad:?}");
+            assert_eq!(instance(folder.path()).expect("read"), (other, false));
+        }
+    }
 }

@@ -1,4 +1,7 @@
 //! The real clock and the real source of randomness; the only file that reads either.
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
@@ -46,4 +49,15 @@ pub fn fresh_key() -> SecretKey {
 /// Time that only goes forward, for how long things take.
 pub fn ticks() -> tokio::time::Instant {
     tokio::time::Instant::now()
+}
+
+/// Puts a small file in the place of another so that a stop of the machine leaves the one or the other, never half of it:
+/// written beside it, synced, renamed, and the folder synced.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("neu");
+    let mut file = File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

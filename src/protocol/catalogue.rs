@@ -145,6 +145,16 @@ impl Catalogue {
         }
     }
 
+    /// Whether a version that was published is still what holds: `OFFERING_WITHDRAWN` or `OFFERING_SUPERSEDED` if not. What
+    /// is no offering, or unknown, is none of the catalogue's business.
+    pub fn check_stands(&self, id: &StatementId) -> Result<(), Refusal> {
+        if self.version(id).is_none() {
+            return Ok(());
+        }
+        self.orderable(id)?;
+        self.check_newest(id)
+    }
+
     /// Whether a version is known and has been withdrawn.
     pub fn is_withdrawn(&self, id: &StatementId) -> bool {
         self.version(id).is_some_and(|offering| self.withdrawal(offering).is_some())

@@ -363,6 +363,8 @@ impl Node {
             return Err(Refusal::new(Reason::SignerWrong).with("kind", signed.kind()));
         }
         if let Some(index) = self.state.place_of(&signed.id(), &self.settings.origin) {
+            // The same again is the same, unless somebody has said more since: then it takes another version.
+            self.state.catalogue.check_stands(&signed.id())?;
             return Ok(Answer::Published { id: signed.id(), index });
         }
         let index = self.own_size();

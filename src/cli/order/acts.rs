@@ -8,7 +8,7 @@ use crate::cli::output::Output;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::{Confirm, Decision, LegFinding, Request, Seal, Void, VoidReason};
-use crate::domain::reason::Refusal;
+use crate::domain::reason::{Class, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Timestamp, parse_date};
 use crate::node::ports::Clock as _;
@@ -50,11 +50,36 @@ pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (Ord
 /// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
 pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(), Refusal> {
     let (request_id, along) = (wish.request_id.clone(), wish.route.to_string());
+    if let Some(order) = handed_in_before(client, &wish).await? {
+        out.talk(out.say("Diese Vorgangsnummer ist schon angekommen.", "This request id has arrived already."));
+        return answered(out, order);
+    }
     let (_, signed) = sign_request(client.officer()?, wish, SystemClock.now());
     out.talk(&format!("{} {}", out.say("Weg:", "Route:"), along));
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
     let order = client.hand_in(&request_id, &signed).await?;
     answered(out, order)
+}
+
+/// The order of a request id that was handed in before, by whoever did not get the answer: on another day, or with other
+/// routes to choose from, the same command would sign something else. `ORDER_CONFLICT` if it asked for something else.
+async fn handed_in_before(client: &mut Client, wish: &Wish) -> Result<Option<OrderId>, Refusal> {
+    let id = OrderId::derive(&client.officer()?.org, &wish.request_id);
+    let known = match client.order(id).await {
+        Ok(known) => known,
+        Err(refusal) if refusal.reason.class() == Class::Missing => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
+    let is_same = known.offering_id == wish.offering.to_string() && known.attempt == wish.attempt;
+    if !is_same {
+        return if wish.attempt > known.attempt { Ok(None) } else { Err(conflict(&known, wish)) };
+    }
+    Ok(Some(id))
+}
+
+fn conflict(known: &pb::Order, wish: &Wish) -> Refusal {
+    let refusal = Refusal::new(Reason::OrderConflict).with("request_id", &wish.request_id);
+    refusal.with("ordered", &known.offering_id).with("asked", wish.offering)
 }
 
 /// Says which order it was.

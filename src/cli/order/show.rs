@@ -1,4 +1,6 @@
 //! `verbund order list`, `stuck`, `show`, `watch`, `explain`: where orders stand, for people and as JSON.
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
@@ -6,9 +8,15 @@ use crate::cli::offering::euros;
 use crate::cli::order::{after, gathered};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
-use crate::domain::reason::{Lang, Refusal};
+use crate::domain::reason::{Class, Lang, Refusal};
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::status::to_refusal;
+
+/// How long to wait before an interrupted watch goes on.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a node may be away before a watch gives up: longer than a restart takes.
+const AWAY_MAX: Duration = Duration::from_secs(120);
 
 /// Orders of the officer's organisation, or those that wait longer than they should.
 pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Result<(), Refusal> {
@@ -55,18 +63,45 @@ pub async fn explain(client: &mut Client, out: Output, id: OrderId) -> Result<()
     out.one(&explain_value(&explained), &explanation(explained.explanation.as_ref(), out))
 }
 
-/// An order as it changes, until it is decided.
+/// An order as it changes, until it is decided. A stream ends before that when its time is up or the node stops: then it
+/// goes on where it was, for as long as the node comes back within [`AWAY_MAX`].
 pub async fn watch(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
-    let mut changes = client.watch(id).await?;
-    while let Some(change) = changes.message().await.map_err(|status| to_refusal(&status))? {
-        let Some(order) = change.order else { continue };
-        let line = format!("{}  {}", stage_text(order.stage, out), explanation(order.explanation.as_ref(), out));
-        out.one(&order_value(&order), &line)?;
-        if is_over(order.stage) {
-            break;
+    let (mut last, mut away) = (None, Duration::ZERO);
+    loop {
+        let refusal = match follow(client, out, id, &mut last).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => None,
+            Err(refusal) if refusal.reason.class() == Class::Unavailable => Some(refusal),
+            Err(refusal) => return Err(refusal),
+        };
+        away = if refusal.is_some() { away + AGAIN } else { Duration::ZERO };
+        match refusal {
+            Some(refusal) if away > AWAY_MAX => return Err(refusal),
+            _ => tokio::time::sleep(AGAIN).await,
         }
     }
-    Ok(())
+}
+
+/// One stream; whether the order is decided.
+async fn follow(
+    client: &mut Client,
+    out: Output,
+    id: OrderId,
+    last: &mut Option<pb::Order>,
+) -> Result<bool, Refusal> {
+    let mut changes = client.watch(id).await?;
+    while let Some(change) = changes.message().await.map_err(|status| to_refusal(&status))? {
+        // A new stream begins with what the last one ended with.
+        let Some(order) = change.order.filter(|order| last.as_ref() != Some(order)) else { continue };
+        let line = format!("{}  {}", stage_text(order.stage, out), explanation(order.explanation.as_ref(), out));
+        out.one(&order_value(&order), &line)?;
+        let is_decided = is_over(order.stage);
+        *last = Some(order);
+        if is_decided {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn stage_text(stage: i32, out: Output) -> &'static str {

@@ -397,13 +397,15 @@ fn a_withdrawn_offering_is_refused_here_and_rejected_by_the_provider_until_a_new
 
     let mut offering = wohngeld();
     let again = Signed::sign(&Kind::Offering, &offering, &[&statement_key("dataport")]);
-    world.publish("dataport", &again).expect("the same statement again changes nothing");
+    check_refused(world.publish("dataport", &again), Reason::OfferingWithdrawn);
     offering.title = "Wohngeld online".to_owned();
     let same_number = Signed::sign(&Kind::Offering, &offering, &[&statement_key("dataport")]);
     check_refused(world.publish("dataport", &same_number), Reason::OfferingVersion);
     offering.version = 2;
     let newer = Signed::sign(&Kind::Offering, &offering, &[&statement_key("dataport")]);
     world.publish("dataport", &newer).expect("a newer version");
+    world.publish("dataport", &newer).expect("the same statement again changes nothing");
+    check_refused(world.publish("dataport", &again), Reason::OfferingWithdrawn);
     world.settle();
     let mut request = world.federation.request("r3", world.now);
     request.offering = newer.id();
