@@ -587,6 +587,12 @@ reasons! {
     Unreachable "NODE_UNREACHABLE" Unavailable
         "Der Knoten ist nicht erreichbar." "The node cannot be reached."
         "Adresse prüfen und ob der Knoten läuft, dann wiederholen." "Check the address and that the node runs, then try again.";
+    PeerKeyWrong "PEER_KEY_WRONG" Verification
+        "Am anderen Ende zeigt jemand einen anderen Schlüssel als den erwarteten." "The other end shows another key than the expected one."
+        "Nicht fortfahren. Hat der Knoten seinen TLS-Schlüssel getauscht, das neue Zertifikat (tls.pem) von seinem Betreiber holen und den Fingerabdruck auf anderem Weg vergleichen. Sonst steht jemand dazwischen, etwa ein prüfender Proxy: den Knoten davon ausnehmen." "Do not go on. If the node has replaced its TLS key, get the new certificate (tls.pem) from its operator and compare the fingerprint by another way. Otherwise somebody stands in between, such as an inspecting proxy: exempt the node from it.";
+    TlsFailed "TLS_FAILED" Verification
+        "Am anderen Ende spricht jemand nicht so, wie ein Knoten spricht." "The other end does not speak as a node does."
+        "Adresse und Port prüfen: Knoten sprechen TLS 1.3 mit HTTP/2. Ein Proxy dazwischen muss die Verbindung unverändert durchlassen." "Check address and port: nodes speak TLS 1.3 with HTTP/2. A proxy in between must pass the connection on unchanged.";
     DeadlineExceeded "DEADLINE_EXCEEDED" Unavailable
         "Der Knoten hat nicht rechtzeitig geantwortet." "The node did not answer in time."
         "Wiederholen; gleiche Vorgangsnummern wirken nur einmal." "Try again; the same request id takes effect once.";

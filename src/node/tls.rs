@@ -394,6 +394,39 @@ impl ServerCertVerifier for AnyKey {
     handshake_signatures!();
 }
 
+/// The other end of a connection has shown a key that is not the pinned one.
+#[derive(Debug)]
+struct WrongKey {
+    expected: Hash,
+    shown: Hash,
+}
+
+impl fmt::Display for WrongKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "shown {}, expected {}", self.shown, self.expected)
+    }
+}
+
+impl std::error::Error for WrongKey {}
+
+/// A failed handshake as a refusal: whoever shows another key, or speaks no TLS, is no matter of the network.
+fn explained(error: std::io::Error) -> std::io::Error {
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else { return error };
+    let wrong = match tls {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
+            other.0.downcast_ref::<WrongKey>()
+        }
+        _ => None,
+    };
+    let refusal = match wrong {
+        Some(WrongKey { expected, shown }) => {
+            Refusal::new(Reason::PeerKeyWrong).with("expected", expected).with("shown", shown)
+        }
+        None => Refusal::new(Reason::TlsFailed).with("problem", tls),
+    };
+    std::io::Error::other(refusal)
+}
+
 /// Takes exactly one key.
 #[derive(Debug)]
 struct PinnedKey {
@@ -410,11 +443,12 @@ impl ServerCertVerifier for PinnedKey {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if pin_of(end_entity)? == self.pin {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure))
+        let shown = pin_of(end_entity)?;
+        if shown == self.pin {
+            return Ok(ServerCertVerified::assertion());
         }
+        let wrong = rustls::OtherError(Arc::new(WrongKey { expected: self.pin, shown }));
+        Err(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(wrong)))
     }
 
     handshake_signatures!();
@@ -464,7 +498,7 @@ pub fn channel(
         async move {
             let stream = TcpStream::connect(&target).await?;
             stream.set_nodelay(true)?;
-            let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
+            let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map_err(explained)?;
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
         }
     });

@@ -81,11 +81,28 @@ pub fn refusal_of(word: &str, values: BTreeMap<String, String>, otherwise: Reaso
     refusal
 }
 
+/// What this side has refused while it connected: a wrong key, for instance. The transport hides it below several layers
+/// of errors of its own.
+fn refused_here(status: &Status) -> Option<Refusal> {
+    let mut next = std::error::Error::source(status);
+    while let Some(error) = next {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        if let Some(refusal) = inner.and_then(|inner| inner.downcast_ref::<Refusal>()) {
+            return Some(refusal.clone());
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// What a status says, for a client. What this version does not know becomes the nearest reason by code, with the
 /// node's own words beside it.
 pub fn to_refusal(status: &Status) -> Refusal {
     let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
     let Some(info) = info else {
+        if let Some(refusal) = refused_here(status) {
+            return refusal;
+        }
         let refusal = Refusal::new(reason_of(status.code())).with("code", status.code().description());
         let refusal = refusal.with("message", shortened(status.message()));
         let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);

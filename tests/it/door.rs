@@ -220,6 +220,33 @@ async fn what_cannot_be_understood_gets_a_reason() {
     door.close().await;
 }
 
+/// A wrong key, something that is no node, nobody at all: three reasons, not one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_key_is_no_matter_of_the_network() {
+    let door = Door::open().await;
+    let reason = async |address: String, pin: Hash| {
+        let channel = tls::channel(&address, pin, None, Duration::from_secs(10)).expect("a channel");
+        Client::to(channel, name("kitu"), None).status().await.expect_err("refused")
+    };
+    let refusal = reason(door.address.to_string(), Hash([7; 32])).await;
+    assert_eq!((refusal.reason, refusal.reason.class().exit_code()), (Reason::PeerKeyWrong, 9));
+    let expected = (Some(Hash([7; 32]).to_string()), Some(door.pin.to_string()));
+    assert_eq!((refusal.field("expected").map(str::to_owned), refusal.field("shown").map(str::to_owned)), expected);
+    // A page without TLS.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let plain = listener.local_addr().expect("an address");
+    let page = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    assert_eq!(reason(plain.to_string(), door.pin).await.reason, Reason::TlsFailed);
+    page.abort();
+    let closed = crate::ports::free_addresses(1)[0];
+    assert_eq!(reason(closed.to_string(), door.pin).await.reason, Reason::Unreachable);
+    door.close().await;
+}
+
 fn tonic_limit() -> usize {
     verbund::node::server::gate::MESSAGE_BYTES_MAX
 }
