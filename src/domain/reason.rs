@@ -613,7 +613,7 @@ reasons! {
         "Die Aufrufe nennt die Reflection des Knotens; ist er älter als das Programm, den Knoten aktualisieren." "The node's reflection lists its calls; if it is older than the program, update the node.";
     CatchingUp "CATCHING_UP" Unavailable
         "Der Knoten fragt andere noch nach dem Stand seines Protokolls." "The node is still asking others how far its log goes."
-        "In Kürze wiederholen. Ist der Knoten wirklich allein: mit --alone starten." "Try again shortly. If the node is really alone, start it with --alone.";
+        "In Kürze wiederholen. Dauert es an, zeigt `verbund peer list`, welche Knoten fehlen. `--alone` nur, wenn sicher niemand mehr von diesem Protokoll weiß: sonst widerspricht es sich für immer." "Try again shortly. If it lasts, `verbund peer list` shows which nodes are missing. Use `--alone` only if certainly nobody knows more of this log: otherwise it contradicts itself for good.";
     ProtocolTooOld "PROTOCOL_TOO_OLD" Rejected
         "Dieser Knoten spricht eine zu alte Fassung des Protokolls zwischen Knoten." "This node speaks too old a version of the protocol between nodes."
         "Den älteren Knoten aktualisieren." "Update the older node.";

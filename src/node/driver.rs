@@ -34,8 +34,17 @@ const BATCH_MAX: usize = 256;
 /// Most bytes of records that share one commit, well below the store's own limit.
 const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// How long to wait after a full disk before the node starts over, in milliseconds.
+/// How long a node only reads after a full disk before it tries again, in milliseconds: each try reads the store once, so
+/// the wait doubles up to the longest.
 const FULL_WAIT_MS: i64 = 1_000;
+const FULL_WAIT_MAX_MS: i64 = 15_000;
+
+/// The disk is full: the node reads, and takes nothing until then.
+#[derive(Clone, Copy)]
+struct Full {
+    until: Timestamp,
+    wait_ms: i64,
+}
 
 /// Runs a node over a store.
 pub struct Driver<S, P, C> {
@@ -57,6 +66,7 @@ pub struct Driver<S, P, C> {
     next_request: u64,
     wake: Option<Timestamp>,
     is_started: bool,
+    full: Option<Full>,
     deliveries: JoinSet<()>,
 }
 
@@ -104,6 +114,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             next_request: 0,
             wake: None,
             is_started: true,
+            full: None,
             deliveries: JoinSet::new(),
         };
         (driver, handle)
@@ -231,7 +242,27 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
     }
 
+    /// While the disk is full, whatever would have to be stored is refused before anybody thinks about it: thinking about
+    /// it and failing means reading the whole store again.
+    fn refuse_while_full(&self, ask: Ask) -> Option<Ask> {
+        if self.full.is_none_or(|full| self.clock.now() >= full.until) {
+            return Some(ask);
+        }
+        let refusal = || Refusal::new(Reason::StoreFull).with("rule", "only reading");
+        match ask {
+            Ask::Found(_, reply) | Ask::Publish(_, reply) | Ask::Officer(_, reply) => _ = reply.send(Err(refusal())),
+            Ask::Deliver { reply, .. } | Ask::Introduced(_, _, reply) | Ask::Reintroduced(_, _, reply) => {
+                let _ = reply.send(Err(refusal()));
+            }
+            Ask::Open { reply, .. } => _ = reply.send(Err(refusal())),
+            Ask::Frame { .. } | Ask::Told(..) => {}
+            other => return Some(other),
+        }
+        None
+    }
+
     fn take(&mut self, ask: Ask, round: &mut Round) {
+        let Some(ask) = self.refuse_while_full(ask) else { return };
         match ask {
             Ask::Found(genesis, reply) => {
                 let id = self.expect(reply);
@@ -346,6 +377,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 return self.not_stored(refusal).await;
             }
             self.recent = recent;
+            if self.full.take().is_some() {
+                tracing::info!("there is room again, the node takes what comes");
+                self.ends.is_full.send_replace(false);
+            }
         }
         self.pin_again(moved);
         for effect in round.effects {
@@ -376,7 +411,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 
     /// Nothing of the batch may be spoken. A full disk is survivable: the node forgets the batch by reading the
-    /// store again. After anything else nobody knows what was written.
+    /// store again, and only reads for a while. After anything else nobody knows what was written.
     async fn not_stored(&mut self, refusal: Refusal) -> Result<(), Refusal> {
         for (_, reply) in std::mem::take(&mut self.replies) {
             let _ = reply.send(Err(refusal.clone()));
@@ -393,7 +428,11 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.load().await?;
         // Starting may want to store something, which finds no room either; so it waits a little.
         self.is_started = false;
-        self.wake = Some(self.clock.now().plus_ms(FULL_WAIT_MS));
+        let wait_ms = self.full.map_or(FULL_WAIT_MS, |full| (full.wait_ms * 2).min(FULL_WAIT_MAX_MS));
+        let until = self.clock.now().plus_ms(wait_ms);
+        self.full = Some(Full { until, wait_ms });
+        self.ends.is_full.send_replace(true);
+        self.wake = Some(until);
         Ok(())
     }
 

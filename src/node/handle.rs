@@ -99,6 +99,7 @@ pub struct Handle {
     streams: Arc<std::sync::atomic::AtomicU64>,
     open: watch::Receiver<BTreeSet<NodeId>>,
     pins: watch::Receiver<Arc<Pins>>,
+    is_full: watch::Receiver<bool>,
     prover: Prover,
     traffic: Traffic,
     ring: Option<Arc<Mutex<KeyRing>>>,
@@ -111,6 +112,7 @@ pub(super) struct Ends {
     pub(super) changes: broadcast::Sender<OrderId>,
     pub(super) open: watch::Sender<BTreeSet<NodeId>>,
     pub(super) pins: watch::Sender<Arc<Pins>>,
+    pub(super) is_full: watch::Sender<bool>,
 }
 
 impl Handle {
@@ -119,14 +121,27 @@ impl Handle {
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let (opening, open) = watch::channel(BTreeSet::new());
         let (pinning, pins) = watch::channel(Arc::default());
-        let ends = Ends { asks: asked, inbox: arrived, changes: changes.clone(), open: opening, pins: pinning };
+        let (filling, is_full) = watch::channel(false);
+        let ends = Ends {
+            asks: asked,
+            inbox: arrived,
+            changes: changes.clone(),
+            open: opening,
+            pins: pinning,
+            is_full: filling,
+        };
         let (rooms, streams, traffic) = (Arc::default(), Arc::default(), Traffic::default());
-        (Self { log, asks, inbox, rooms, changes, streams, open, pins, prover, traffic, ring: None }, ends)
+        (Self { log, asks, inbox, rooms, changes, streams, open, pins, is_full, prover, traffic, ring: None }, ends)
     }
 
     /// The same, with keys that can be read anew.
     pub fn with_key_ring(self, ring: KeyRing) -> Self {
         Self { ring: Some(Arc::new(Mutex::new(ring))), ..self }
+    }
+
+    /// Whether the disk is full, so that the node only reads.
+    pub fn is_full(&self) -> bool {
+        *self.is_full.borrow()
     }
 
     /// The node.

@@ -34,6 +34,7 @@ use crate::wire::{access, order, pb};
 mod catalogue;
 mod chain;
 pub mod gate;
+pub mod health;
 mod orders;
 mod peer;
 mod status;
@@ -103,11 +104,6 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
         introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
     };
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<CatalogueServiceServer<Desk>>().await;
-    health.set_serving::<ChainServiceServer<Desk>>().await;
-    health.set_serving::<OrderServiceServer<Desk>>().await;
-    health.set_serving::<NodeServiceServer<Desk>>().await;
-    health.set_serving::<PeerServiceServer<Desk>>().await;
     macro_rules! bounded {
         ($server:ident) => {
             $server::new(desk.clone())

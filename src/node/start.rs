@@ -111,7 +111,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         call_max: Duration::from_millis(config.limits.call_ms_max.into()),
     };
     let (router, health) = server::router(services).await;
-    let signal = drain(stopped.clone(), health);
+    let signal = server::health::keep_true(health, handle.clone(), stopped.clone());
     let server = tokio::spawn(async move {
         if let Err(error) = router.serve_with_incoming_shutdown(connections, signal).await {
             tracing::error!(%error, "server ended");
@@ -152,13 +152,6 @@ fn show_as_named(identities: &Identities, handle: &Handle) {
             }
         }
     });
-}
-
-/// Waits for the stop, then says so to whoever balances load.
-async fn drain(mut stopped: watch::Receiver<bool>, health: tonic_health::server::HealthReporter) {
-    // The sender lives as long as the node; if it is gone, so is the node.
-    let _ = stopped.wait_for(|stop| *stop).await;
-    health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
 }
 
 fn settings(config: &NodeConfig, (instance, is_new_store): (Instance, bool), alone: bool) -> Settings {

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use verbund::cli::client::Client;
 use verbund::config::node::read_run;
@@ -217,6 +218,32 @@ async fn what_cannot_be_understood_gets_a_reason() {
     // HTTP has an answer of its own for that (RFC 6585 section 5); some are closed on sight.
     drop(said(&client, request, message(b"")).await);
     assert_eq!(door.is_answered().await, Ok(()));
+    door.close().await;
+}
+
+/// A node that does not know yet how far its own log goes reads for everybody and signs for nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_says_what_the_node_can_do_now() {
+    let door = Door::open().await;
+    let channel =
+        tls::channel(&door.address.to_string(), door.pin, None, Duration::from_secs(10)).expect("a channel");
+    let mut health = HealthClient::new(channel);
+    let mut says = async |service: &str| {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        health.check(request).await.expect("an answer").into_inner().status()
+    };
+    let mut told = Vec::new();
+    for _ in 0..LOOKS_MAX {
+        told.clear();
+        for service in ["", "verbund.order.v1.OrderService", "verbund.catalogue.v1.CatalogueService"] {
+            told.push(says(service).await);
+        }
+        if told[2] == ServingStatus::Serving {
+            break;
+        }
+    }
+    // The other five nodes are off, so nobody can say how far its log goes.
+    assert_eq!(told, [ServingStatus::NotServing, ServingStatus::NotServing, ServingStatus::Serving]);
     door.close().await;
 }
 

@@ -237,11 +237,25 @@ async fn a_full_disk_refuses_and_loses_nothing() {
         before,
         "nothing is half done"
     );
-    handle.publish(begun.published[0].clone()).await.expect("there is room again");
+    assert!(handle.is_full());
+    let refused = handle.publish(begun.published[0].clone()).await.expect_err("it only reads");
+    assert_eq!((refused.reason, refused.field("rule")), (Reason::StoreFull, Some("only reading")));
+    once_there_is_room(async || handle.publish(begun.published[0].clone()).await).await;
+    assert!(!handle.is_full());
     store.fail_next(Failure::AfterPersist);
     let unknown = handle.publish(begun.published[1].clone()).await.expect_err("nobody knows");
     assert_eq!(unknown.reason, Reason::StoreFailed);
     assert_eq!(driver.await.expect("no panic").expect_err("the driver ends").reason, Reason::StoreFailed);
+}
+
+/// A node whose disk was full only reads for a second; whoever asks meanwhile is told so.
+async fn once_there_is_room(mut ask: impl AsyncFnMut() -> Result<Answer, Refusal>) -> Answer {
+    loop {
+        match ask().await {
+            Err(refusal) if refusal.reason == Reason::StoreFull => tokio::task::yield_now().await,
+            answer => return answer.expect("there is room again"),
+        }
+    }
 }
 
 /// Every party's disk is full when the order comes: the officer is told so, hops are asked again, and nothing of it is
@@ -260,7 +274,7 @@ async fn full_disks_delay_an_order_and_lose_nothing() {
     if let Err(refusal) = kitu.officer(signed.clone()).await {
         assert_eq!(refusal.reason, Reason::StoreFull);
     }
-    let answer = kitu.officer(signed.clone()).await.expect("there is room again");
+    let answer = once_there_is_room(async || kitu.officer(signed.clone()).await).await;
     assert_eq!(answer, Answer::Order(order));
     for party in &CHAIN[1..] {
         nodes.wait_until(party, "sealed", move |node| is_sealed(node, order)).await;

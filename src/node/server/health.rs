@@ -1,0 +1,64 @@
+//! Health, service by service (`grpc.health.v1`): what the node can do now, not that it runs.
+//!
+//! Whoever reads is served while the node answers at all. Whoever orders is served while it may also sign: not while it
+//! still asks others how far its own log goes, not with a log that contradicts itself, not with a full disk. The empty
+//! name stands for everything.
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::node::handle::Handle;
+
+/// How often the node is asked.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long an answer may take. A loop that is slower serves nobody.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Services for which reading is enough.
+const READING: [&str; 4] = [
+    "verbund.catalogue.v1.CatalogueService",
+    "verbund.chain.v1.ChainService",
+    "verbund.node.v1.NodeService",
+    "verbund.peer.v1.PeerService",
+];
+
+/// Services that must sign, and everything together.
+const SIGNING: [&str; 2] = ["verbund.order.v1.OrderService", ""];
+
+/// Tells the truth until the node stops; afterwards nothing is served.
+pub async fn keep_true(health: HealthReporter, handle: Handle, mut stopped: watch::Receiver<bool>) {
+    let mut told = None;
+    loop {
+        let now = look(&handle).await;
+        if told != Some(now) {
+            tell(&health, now).await;
+            told = Some(now);
+        }
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    tell(&health, (false, false)).await;
+}
+
+/// Whether the node answers, and whether it may sign.
+async fn look(handle: &Handle) -> (bool, bool) {
+    let asked = tokio::time::timeout(ANSWER, handle.read(|node, _| node.check_may_sign().is_ok())).await;
+    match asked {
+        Ok(Ok(may_sign)) => (true, may_sign && !handle.is_full()),
+        _ => (false, false),
+    }
+}
+
+async fn tell(health: &HealthReporter, (reads, signs): (bool, bool)) {
+    let status = |is_served| if is_served { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for (names, is_served) in [(&READING[..], reads), (&SIGNING[..], signs)] {
+        for name in names {
+            health.set_service_status(name, status(is_served)).await;
+        }
+    }
+}
