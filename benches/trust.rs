@@ -49,6 +49,10 @@ const ROUNDS: usize = 7;
 const NODES: usize = 50;
 const SEEDS: u64 = 5;
 
+/// What the digest may add to one entry, and how long an expulsion or revocation may take on all reachable nodes.
+const DIGEST_NS_MAX: f64 = 300.0;
+const IN_FORCE_S_MAX: f64 = 5.0;
+
 /// Longest wait for something to be in force, in milliseconds.
 const PATIENCE_MS: i64 = 60_000;
 
@@ -62,8 +66,8 @@ fn main() {
     let seeds = if quick { 1 } else { SEEDS };
     in_force(&mut figures, "expulsion_s", seeds, expelled);
     in_force(&mut figures, "revocation_s", seeds, revoked);
-    for drill in ["rotation_rejected_orders", "found_commands"] {
-        counted(&mut figures, drill);
+    for (drill, limit) in [("rotation_rejected_orders", 0.0), ("found_commands", 15.0)] {
+        counted(&mut figures, drill, limit);
     }
     figures.finish();
 }
@@ -99,6 +103,7 @@ fn digests(figures: &mut Figures, entries: u64) {
         n: entries * ROUNDS as u64,
         median_of: ROUNDS as u64,
         peer: Some(("hash of the leaf alone", without)),
+        limit: Some(DIGEST_NS_MAX),
         note: "every twentieth entry is about trust, 5,000 subjects",
         ..Figure::default()
     });
@@ -123,7 +128,8 @@ fn in_force(figures: &mut Figures, figure: &str, seeds: u64, run: fn(&mut Swarm)
     let worst = waits.last().copied().unwrap_or(0);
     let note = format!("worst of {seeds} seeds; {NODES} nodes, links of 10 to 150 ms, simulated time");
     let value = worst as f64 / 1_000.0;
-    figures.put(Figure { figure, value, unit: "s", n: seeds, median_of: 1, note: &note, ..Figure::default() });
+    let limit = Some(IN_FORCE_S_MAX);
+    figures.put(Figure { figure, value, unit: "s", n: seeds, median_of: 1, limit, note: &note, ..Figure::default() });
 }
 
 fn waited(swarm: &mut Swarm, holds: impl FnMut(&mut Swarm) -> bool) -> i64 {
@@ -183,12 +189,22 @@ fn revoked(swarm: &mut Swarm) -> i64 {
 }
 
 /// What a drill has counted.
-fn counted(figures: &mut Figures, figure: &str) {
+fn counted(figures: &mut Figures, figure: &str, limit: f64) {
     let file = Path::new("target/figures").join(format!("{figure}.txt"));
     let Some(value) = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
         eprintln!("{figure}: not counted, run `cargo test --test it -- rotation founding` first");
         return;
     };
     let note = "counted by the drill in real processes";
-    figures.put(Figure { figure, value: value.into(), unit: "count", n: 1, median_of: 1, note, ..Figure::default() });
+    let value = f64::from(value);
+    figures.put(Figure {
+        figure,
+        value,
+        unit: "count",
+        n: 1,
+        median_of: 1,
+        limit: Some(limit),
+        note,
+        ..Figure::default()
+    });
 }
