@@ -105,7 +105,6 @@ fn digests(figures: &mut Figures, entries: u64) {
         peer: Some(("hash of the leaf alone", without)),
         limit: Some(DIGEST_NS_MAX),
         note: "every twentieth entry is about trust, 5,000 subjects",
-        ..Figure::default()
     });
 }
 
