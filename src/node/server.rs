@@ -161,8 +161,8 @@ impl Desk {
         let (proof, order) = (access::read(metadata)?, order::order_id(order_id)?);
         self.ask(move |node, now| {
             let org = node.check_reader(&proof, now)?;
-            node.check_party(&org, order)?;
-            look(node, order, &org, now)
+            let party = node.check_party(&org, order, now)?;
+            look(node, order, &party, now)
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! Who may ask what: an officer proves identity with a signed statement for one node and one call.
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
+use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
@@ -26,19 +27,34 @@ impl Node {
         Ok(access.org.clone())
     }
 
-    /// For whom an officer may read here: organisations hosted on this node. Those elsewhere ask their own node, which
-    /// knows what they may know.
+    /// For whom an officer may read here: organisations hosted on this node, and who has succeeded one. Those elsewhere ask
+    /// their own node, which knows what they may know.
     pub fn check_reader(&self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
         let org = self.check_access(proof, now)?;
-        if self.state().is_local(&org) { Ok(org) } else { Err(Refusal::new(Reason::OrgElsewhere).with("org", org)) }
+        let is_heir = || {
+            let mut before = self.state().registry.predecessors(&org, now.date());
+            before.any(|other| self.state().is_local(other))
+        };
+        if self.state().is_local(&org) || is_heir() {
+            return Ok(org);
+        }
+        Err(Refusal::new(Reason::OrgElsewhere).with("org", org))
     }
 
-    /// Whether an organisation is a party to an order; strangers learn only that it does not exist for them.
-    pub fn check_party(&self, org: &OrgId, order: OrderId) -> Result<(), Refusal> {
+    /// The party to an order for which an organisation speaks: itself, or whom it has succeeded. Strangers learn only that
+    /// the order does not exist for them.
+    pub fn check_party(&self, org: &OrgId, order: OrderId, now: Timestamp) -> Result<OrgId, Refusal> {
         let known = self.state().orders.get(&order).and_then(|order| order.current());
-        match known {
-            Some(attempt) if attempt.position(org).is_ok() => Ok(()),
-            _ => Err(Refusal::new(Reason::OrderUnknown).with("order", order)),
+        let party = known.and_then(|attempt| self.party_in(attempt, org, now));
+        party.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))
+    }
+
+    /// The same for an attempt; none for strangers.
+    pub fn party_in(&self, attempt: &Attempt, org: &OrgId, now: Timestamp) -> Option<OrgId> {
+        if attempt.position(org).is_ok() {
+            return Some(org.clone());
         }
+        let mut before = self.state().registry.predecessors(org, now.date());
+        before.find(|other| attempt.position(other).is_ok()).cloned()
     }
 }

@@ -84,14 +84,13 @@ impl TryFrom<pb::ListOrdersRequest> for OrderListing {
 
 /// One page of the orders to which an organisation is a party.
 pub fn list(node: &Node, org: &OrgId, listing: &OrderListing, now: Timestamp) -> pb::ListOrdersResponse {
-    let own = node
-        .state()
-        .orders
-        .iter()
-        .filter(|(_, known)| known.current().is_some_and(|attempt| attempt.position(org).is_ok()));
+    let own = node.state().orders.iter().filter_map(|(id, known)| {
+        let attempt = known.current()?;
+        Some((id, attempt, node.party_in(attempt, org, now)?))
+    });
     // What needs attention is looked for first: it is the cheaper question.
-    let own = own.filter(|(id, _)| !listing.overdue_only || node.overdue(**id, now).is_some());
-    let explained = own.filter_map(|(id, known)| Some((id, known.current()?, node.explain(*id, org, now).ok()?)));
+    let own = own.filter(|(id, ..)| !listing.overdue_only || node.overdue(**id, now).is_some());
+    let explained = own.filter_map(|(id, attempt, party)| Some((id, attempt, node.explain(*id, &party, now).ok()?)));
     let wanted = explained.filter(|(_, _, explanation)| {
         listing.stage == pb::Stage::Unspecified || listing.stage == pb::Stage::from(explanation.stage)
     });

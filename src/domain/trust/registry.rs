@@ -10,6 +10,7 @@ use crate::domain::id::{KeyHash, NodeId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Signed, Verified};
+use crate::domain::time::Date;
 use crate::domain::trust::documents::{Expulsion, FederationRoot, NodeRecord, OfficerGrant, good_size};
 use crate::domain::trust::standing::{Holder, KeyStanding, LogTrust};
 
@@ -22,7 +23,7 @@ pub struct Registry {
     /// The expulsions that any log holds; they follow from the logs.
     expelled: BTreeMap<OrgId, BTreeMap<StatementId, Expulsion>>,
     /// Who goes on for whom, as any log says.
-    heirs: BTreeMap<OrgId, OrgId>,
+    heirs: BTreeMap<OrgId, (OrgId, Date)>,
     /// The highest root version that any log holds.
     newest_root: u32,
 }
@@ -92,7 +93,8 @@ impl Registry {
                 reached.insert(expulsion.org.clone());
             }
             Body::Succession(succession) => {
-                self.heirs.insert(succession.predecessor.clone(), succession.successor.clone());
+                let heir = (succession.successor.clone(), succession.on);
+                self.heirs.insert(succession.predecessor.clone(), heir);
             }
             _ => {}
         }
@@ -212,7 +214,20 @@ impl Registry {
 
     /// The organisation that goes on for another one.
     pub fn heir(&self, org: &OrgId) -> Option<&OrgId> {
-        self.heirs.get(org)
+        self.heirs.get(org).map(|(heir, _)| heir)
+    }
+
+    /// Whether one organisation speaks for another on a day: for itself, and from the day of its succession on for whom it
+    /// has succeeded, and for whom those had.
+    pub fn speaks_for(&self, org: &OrgId, other: &OrgId, day: Date) -> bool {
+        // A circle of successions ends after everybody has had a turn.
+        let heir_of = |of: &&OrgId| self.heirs.get(*of).filter(|(_, on)| day >= *on).map(|(heir, _)| heir);
+        std::iter::successors(Some(other), heir_of).take(self.heirs.len() + 1).any(|heir| heir == org)
+    }
+
+    /// Whom an organisation speaks for on a day beside itself.
+    pub fn predecessors(&self, org: &OrgId, day: Date) -> impl Iterator<Item = &OrgId> {
+        self.heirs.keys().filter(move |other| *other != org && self.speaks_for(org, other, day))
     }
 
     /// Whether what a key of an organisation has signed at a position of a log counts, by what *other* logs know:

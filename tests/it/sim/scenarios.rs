@@ -1,11 +1,11 @@
 //! Journeys told one by one, and for each safety mechanism a run that ends badly without it.
 use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, Origin};
 use verbund::domain::offering::Withdrawal;
-use verbund::domain::order::{Mode, Request, Seal, VoidReason};
+use verbund::domain::order::{Access, Mode, Request, Seal, Void, VoidReason};
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
-use verbund::domain::trust::{KeyRole, OfficerGrant, OfficerRole};
+use verbund::domain::trust::{KeyRole, OfficerGrant, OfficerRole, Succession};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature::cosign;
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
@@ -18,7 +18,7 @@ use verbund::protocol::{Answer, Effect, Input, RequestId};
 use verbund::store::memory::Failure;
 
 use crate::federation::{
-    cancel, cents, day, decision, fee, key, membership, name, officer_key, seal, sign_as, sign_request,
+    cancel, cents, day, decision, fee, key, membership, name, officer_key, salt, seal, sign_as, sign_request,
     statement_key, wohngeld,
 };
 use crate::history::{History, tree_of};
@@ -820,4 +820,53 @@ fn a_hello_opens_the_stream_and_nothing_else_does() {
     let closes =
         |effect: &Effect| matches!(effect, Effect::Disconnect(_, refusal) if refusal.reason == Reason::RootUnknown);
     assert!(step.then.iter().any(closes), "nodes of another federation part");
+}
+
+/// A municipality is merged into another organisation while its order waits. From that day on whoever goes on for it reads
+/// the order and decides; before that, and in any other order, it is a stranger.
+#[test]
+fn who_succeeds_a_buyer_reads_its_order_and_ends_it() {
+    let mut world = world();
+    let request = Request { auto_seal: None, ..world.federation.request("r1", world.now) };
+    let order = submit(&mut world, &request).expect("a good request");
+    world.run(2_000);
+    world.attempt("kitu", order).expect("an attempt").offer().expect("a complete chain waits for the officer");
+    let (heir, barleben): (OrgId, OrgId) = (name("feldafing"), name("barleben"));
+    let reads = |world: &World, org: &OrgId| {
+        let access = Access {
+            org: org.clone(),
+            officer: name("einkauf"),
+            node: name("kitu"),
+            signed_at: world.now,
+            salt: salt("a"),
+        };
+        let proof = Signed::sign(&Kind::Access, &access, &[&officer_key(org.as_str(), "einkauf")]);
+        let node = world.node("kitu");
+        let reader = node.check_reader(&proof, world.now).map_err(|refusal| refusal.reason)?;
+        node.check_party(&reader, order, world.now).map_err(|refusal| refusal.reason)
+    };
+    assert_eq!(reads(&world, &heir), Err(Reason::OrgElsewhere));
+    let void = Void { reason: VoidReason::Cancelled, officer: Some(name("einkauf")), ..own_void(&request, &world) };
+    let by_heir = Signed::sign(&Kind::Void, &void, &[&officer_key("feldafing", "einkauf")]);
+    world.officer("kitu", &by_heir).expect_err("a stranger");
+    let succession = Succession {
+        federation: name("probe"),
+        predecessor: barleben.clone(),
+        successor: heir.clone(),
+        on: world.now.date(),
+        source: "Gesetz".to_owned(),
+    };
+    let trustees = ["bund", "laender"].map(|trustee| key(&format!("trustee/{trustee}")));
+    let signed = Signed::sign(&Kind::Succession, &succession, &[&trustees[0], &trustees[1]]);
+    world.publish("akdb", &signed).expect("published at any node");
+    world.run(5_000);
+    assert_eq!(reads(&world, &heir), Ok(barleben));
+    assert_eq!(reads(&world, &name("kitu")), Ok(name("kitu")), "a party as before");
+    world.officer("kitu", &by_heir).expect("it goes on for the buyer");
+    world.settle();
+    assert_eq!(voided(&world, "dataport", order), Some(VoidReason::Cancelled));
+}
+
+fn own_void(request: &Request, world: &World) -> Void {
+    serde_json::from_slice(cancel(&sign_request(request), request, world.now).payload()).expect("own")
 }
