@@ -20,7 +20,7 @@ use std::hint::black_box;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::Membership;
 use verbund::domain::id::{OrgId, StatementId};
-use verbund::domain::law::cases::judge_leg;
+use verbund::domain::law::cases::{Court, judge_leg};
 use verbund::domain::route::{FoundRoutes, find_routes};
 
 use crate::law_graphs::{BODIES, Draw, Graph, day, generated, pack, real};
@@ -34,6 +34,9 @@ const LEGS: usize = 20_000;
 
 /// Milliseconds a search may take (issue and design name it).
 const ROUTES_MS_MAX: f64 = 50.0;
+
+/// How many cases there have to be.
+const CASES_MIN: usize = 180;
 
 /// Microseconds a leg may take.
 const LEG_US_MAX: f64 = 50.0;
@@ -69,6 +72,24 @@ fn law(figures: &mut Figures) {
     let note = "499 daughters of one mother, every pair of them sisters";
     put(figures, "routes_sisters_p99_ms", asked.p99, Some(ROUTES_MS_MAX), questions / 10, note);
     leg(figures, &germany);
+    cases(figures);
+}
+
+/// How many cases of section 108 GWB two verifiers answer.
+fn cases(figures: &mut Figures) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/law");
+    let entries = std::fs::read_dir(folder).expect("the cases").filter_map(Result::ok);
+    let count = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "toml")).count();
+    let note = format!("files under tests/cases/law; at least {CASES_MIN} are asked for");
+    figures.put(Figure {
+        figure: "cases",
+        value: count as f64,
+        unit: "cases",
+        n: 1,
+        median_of: 1,
+        note: &note,
+        ..Figure::default()
+    });
 }
 
 fn put(figures: &mut Figures, figure: &str, value: f64, limit: Option<f64>, samples: usize, note: &str) {
@@ -86,7 +107,8 @@ struct Asked {
 
 /// Asks for routes between buyers and providers drawn from the graph.
 fn routes(graph: &Graph, questions: usize) -> Asked {
-    let ((id, pack), as_of) = (pack(), day("2026-06-01"));
+    let as_of = day("2026-10-01");
+    let (id, pack) = pack(as_of);
     let mut draw = Draw(501);
     let (mut times, mut counts, mut cut) = (Vec::new(), Vec::new(), 0);
     for _ in 0..questions {
@@ -94,7 +116,7 @@ fn routes(graph: &Graph, questions: usize) -> Asked {
         let provider = &graph.providers[draw.below(graph.providers.len())];
         let began = now();
         let FoundRoutes { routes, complete } =
-            black_box(find_routes(&graph.facts, (&id, &pack), buyer, provider, as_of, as_of));
+            black_box(find_routes(&Court::on(&graph.facts, (&id, &pack), as_of, as_of), buyer, provider));
         times.push(began.elapsed().as_secs_f64() * 1_000.0);
         counts.push(routes.len());
         cut += usize::from(!complete);
@@ -127,7 +149,8 @@ fn sole() -> Membership {
 
 /// Legs along memberships, downwards and upwards in turn, in an order that no cache foresees.
 fn leg(figures: &mut Figures, graph: &Graph) {
-    let ((id, pack), as_of) = (pack(), day("2026-06-01"));
+    let as_of = day("2026-10-01");
+    let (id, pack) = pack(as_of);
     let pairs: Vec<(&OrgId, &OrgId)> = graph.facts.memberships().map(|(_, fact)| (&fact.member, &fact.of)).collect();
     let mut draw = Draw(502);
     let mut times: Vec<f64> = (0..7)

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use prost::Message as _;
-use verbund::domain::facts::{BasisPoints, RulePack};
 use verbund::domain::id::{Hash, KeyHash, NodeId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::offering::Need;
 use verbund::domain::signing::{PublicKey, SecretKey};
@@ -226,18 +225,7 @@ fn plan(logs: usize) -> Plan {
         trustees: ["bund", "laender", "kommunen"].map(str::to_owned).into(),
         threshold: 2,
         witnesses: WitnessPolicy { nodes: (0..4).map(node_name).collect(), quorum: 3 },
-        rule_pack: RulePack {
-            name: "gwb-108".parse().expect("a name"),
-            valid_from: parse_date("2016-04-18").expect("a date"),
-            valid_to: None,
-            activity_above: BasisPoints::try_from(8_000).expect("a share"),
-            market_below: None,
-            central_purchasing: false,
-            activity_age_max: None,
-            inverse_joint: true,
-            half_sisters: false,
-            source: "§ 108 GWB".to_owned(),
-        },
+        rule_packs: Vec::new(),
         nodes,
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
 use crate::domain::order::{Attempt, Request};
 use crate::domain::reason::Lang;
+use crate::domain::rule_pack::Provision;
 use crate::domain::time::{Date, Timestamp};
 
 mod decisions;
@@ -92,6 +93,15 @@ pub fn draft(examined: &Examined, lang: Lang) -> Page {
 }
 
 impl<'e> Draft<'e> {
+    /// The citation of a rule by the order's rule pack; nothing where it is not in the bundle.
+    fn cite(&self, provision: Provision) -> String {
+        let pack = self.logs.public().get(&self.request().rule_pack).map(|(_, verified)| verified.body());
+        match pack {
+            Some(Body::RulePack(pack)) => pack.cite(provision).to_owned(),
+            _ => String::new(),
+        }
+    }
+
     fn say(&self, de: &'static str, en: &'static str) -> &'static str {
         if self.lang == Lang::De { de } else { en }
     }

@@ -6,13 +6,12 @@ use crate::audit::messages::Message;
 use crate::audit::report::{Assumption, Book, Case, Check, LegLine, Ruling};
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
-use crate::domain::facts::{RulePack, pack_in_force};
 use crate::domain::id::StatementId;
-use crate::domain::law::cases::judge_leg;
 use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::order::timely::WITNESSING_MS;
 use crate::domain::order::{Attempt, LegFinding, Request};
 use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::rule_pack::{RulePack, check_named};
 use crate::domain::statement::Kind;
 use crate::domain::time::Timestamp;
 
@@ -39,6 +38,7 @@ pub fn check_legs(
         let refusal = Refusal::new(Reason::RulePackUnknown).with("id", request.rule_pack);
         return book.refuse(Check::Legs, "facts", refusal);
     };
+    case.law = Some((ground.pack.1.name.clone(), request.procedure_day()));
     book.judge(Check::Legs, "request", check_pack(attempt, entries, &ground));
     let sealed = attempt.seal.as_ref().and_then(|seal| chronicle.seen(&seal.id()));
     for message in messages.iter().filter(|message| message.verified.is_some()) {
@@ -106,7 +106,7 @@ impl<'a> Ground<'a> {
             }
         }
         let known_on = self.request.signed_at.date();
-        judge_leg(&facts, self.pack, &finding.from, &finding.to, finding.as_of, known_on)
+        self.request.court(&facts, self.pack, finding.as_of, known_on, &finding.to).judge(&finding.from, &finding.to)
     }
 
     /// All evidence named lies in the bundle, and witnesses had seen it by then, or soon after: the finding names what it
@@ -135,19 +135,12 @@ fn check_pack(attempt: &Attempt, entries: &[Entry], ground: &Ground) -> Result<(
         *entry.signed.kind() == Kind::RulePack
             && entry.place.as_ref().is_some_and(|(log, index)| log == origin && index < at)
     });
-    let ids: Vec<StatementId> = stood.map(|entry| entry.signed.id()).chain([request.rule_pack]).collect();
+    let ids: Vec<StatementId> = stood.map(|entry| entry.signed.id()).collect();
     let packs = ids.iter().filter_map(|id| match ground.logs.public().get(id)?.1.body() {
         Body::RulePack(pack) => Some((id, pack)),
         _ => None,
     });
-    match pack_in_force(packs, request.procedure_day()) {
-        Some(in_force) if in_force == request.rule_pack => Ok(()),
-        in_force => {
-            let refusal = Refusal::new(Reason::RulePackOutdated).with("rule_pack", request.rule_pack);
-            let refusal = refusal.with("procedure_began", request.procedure_day());
-            Err(in_force.into_iter().fold(refusal, |refusal, id| refusal.with("in_force", id)))
-        }
-    }
+    check_named(ground.pack, packs, request.procedure_day())
 }
 
 /// Corrections in the bundle that witnesses saw only after the seal.
@@ -169,7 +162,7 @@ fn compare(finding: &LegFinding, judged: &LegJudgement) -> Result<(), Refusal> {
     let refuse = |reason| Refusal::new(reason).with("from", &judged.from).with("to", &judged.to);
     if finding.verdict != judged.verdict {
         let reason = match judged.verdict {
-            Verdict::Fulfilled => Reason::LegFindingDiffers,
+            Verdict::Fulfilled | Verdict::Contested => Reason::LegFindingDiffers,
             Verdict::NotProven => Reason::LegNotProven,
             Verdict::NotFulfilled => Reason::LegNotLawful,
         };
@@ -178,7 +171,7 @@ fn compare(finding: &LegFinding, judged: &LegJudgement) -> Result<(), Refusal> {
     if (finding.basis, finding.assumed) != (judged.basis, judged.assumed()) {
         return Err(refuse(Reason::LegFindingDiffers).with("rule", "basis or assumptions"));
     }
-    if judged.verdict == Verdict::Fulfilled { Ok(()) } else { Err(refuse(Reason::LegNotProven)) }
+    if judged.verdict.holds() { Ok(()) } else { Err(refuse(Reason::LegNotProven)) }
 }
 
 fn leg_line(judged: &LegJudgement) -> LegLine {
@@ -188,6 +181,7 @@ fn leg_line(judged: &LegJudgement) -> LegLine {
         to: judged.to.clone(),
         verdict: judged.verdict,
         basis: judged.basis,
+        paragraph: judged.paragraph.clone(),
         assumed: judged.assumed(),
         open: open.map(|finding| [finding.text(Lang::De), finding.text(Lang::En)]).collect(),
     }

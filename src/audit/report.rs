@@ -287,6 +287,8 @@ pub struct LegLine {
     pub verdict: Verdict,
     /// The case of section 108 GWB.
     pub basis: Option<Basis>,
+    /// Under which number it stands, by the rule pack; empty if nothing relates the two.
+    pub paragraph: String,
     /// Whether it rests on assumptions.
     pub assumed: bool,
     /// The conditions that fail or lack a fact, in both languages.
@@ -347,6 +349,8 @@ pub struct Case {
     pub offering_title: Option<(String, OrgId, u32)>,
     /// The day of award.
     pub as_of: Option<Date>,
+    /// The rule pack it is judged by, and the day on which the procedure began, which chose it.
+    pub law: Option<(OrgId, Date)>,
     /// Whether it binds.
     pub mode: Option<Mode>,
     /// The sealed order it changes or prolongs.

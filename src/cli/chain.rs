@@ -4,12 +4,12 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::client::Client;
+use crate::cli::client::{self, Client};
 use crate::cli::offering::euros;
 use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
 use crate::domain::id::OrgId;
-use crate::domain::law::Verdict;
+use crate::domain::law::{Award, Verdict};
 use crate::domain::reason::{Lang, Refusal};
 use crate::domain::time::{Date, parse_date};
 use crate::wire::pb::chain::v1 as pb;
@@ -31,7 +31,7 @@ pub enum Verb {
         /// What the prices depend on.
         #[command(flatten)]
         needs: PriceNeeds,
-        /// The two days.
+        /// The days.
         #[command(flatten)]
         days: Days,
     },
@@ -61,7 +61,7 @@ pub enum Verb {
     },
 }
 
-/// The two days of a judgement.
+/// The days of a judgement, and what kind of contract it is.
 #[derive(clap::Args)]
 pub struct Days {
     /// Tag der Vergabe; heute, wenn nicht genannt
@@ -70,11 +70,53 @@ pub struct Days {
     /// Mit dem Wissen dieses Tages; heute, wenn nicht genannt
     #[arg(long, value_name = "JJJJ-MM-TT")]
     known_on: Option<String>,
+    /// Tag, an dem das Verfahren begann: er entscheidet, welches Regelwerk gilt; der Vergabetag, höchstens heute
+    #[arg(long, value_name = "JJJJ-MM-TT")]
+    procedure_began: Option<String>,
+    /// Art des Auftrags
+    #[arg(long, value_enum, default_value_t = AwardKind::General)]
+    award: AwardKind,
+}
+
+/// What kind of contract it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum AwardKind {
+    /// Öffentlicher Auftrag
+    General,
+    /// Auftrag zum Zweck einer Sektorentätigkeit
+    Sector,
+    /// Konzession
+    Concession,
+}
+
+impl From<AwardKind> for pb::Award {
+    fn from(award: AwardKind) -> Self {
+        match award {
+            AwardKind::General => Self::General,
+            AwardKind::Sector => Self::Sector,
+            AwardKind::Concession => Self::Concession,
+        }
+    }
+}
+
+impl From<AwardKind> for Award {
+    fn from(award: AwardKind) -> Self {
+        match award {
+            AwardKind::General => Self::General,
+            AwardKind::Sector => Self::Sector,
+            AwardKind::Concession => Self::Concession,
+        }
+    }
 }
 
 impl Days {
-    fn read(&self) -> Result<(Option<Date>, Option<Date>), Refusal> {
-        Ok((day(self.as_of.as_deref())?, day(self.known_on.as_deref())?))
+    fn read(&self) -> Result<client::Days, Refusal> {
+        Ok(client::Days {
+            as_of: day(self.as_of.as_deref())?,
+            known_on: day(self.known_on.as_deref())?,
+            began: day(self.procedure_began.as_deref())?,
+            award: self.award.into(),
+        })
     }
 }
 
@@ -96,8 +138,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             out.one(&routes_value(&found), &routes_text(&found, out))
         }
         Verb::Explain { from, to, days } => {
-            let (as_of, known_on) = days.read()?;
-            let told = client.explain_leg(&from, &to, as_of, known_on).await?;
+            let told = client.explain_leg(&from, &to, days.read()?).await?;
             out.one(&explain_value(&told), &explain_text(&told, out))
         }
         Verb::Affected { member, of, as_of } => {
@@ -111,6 +152,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 pub fn verdict_of(verdict: i32) -> Verdict {
     match pb::Verdict::try_from(verdict) {
         Ok(pb::Verdict::Fulfilled) => Verdict::Fulfilled,
+        Ok(pb::Verdict::Contested) => Verdict::Contested,
         Ok(pb::Verdict::NotFulfilled) => Verdict::NotFulfilled,
         _ => Verdict::NotProven,
     }
@@ -119,6 +161,7 @@ pub fn verdict_of(verdict: i32) -> Verdict {
 fn verdict_word(verdict: i32) -> &'static str {
     match verdict_of(verdict) {
         Verdict::Fulfilled => "fulfilled",
+        Verdict::Contested => "contested",
         Verdict::NotProven => "not-proven",
         Verdict::NotFulfilled => "not-fulfilled",
     }
@@ -132,7 +175,8 @@ fn finding_value(finding: &pb::Finding) -> Value {
     json!({
         "condition": finding.condition, "verdict": verdict_word(finding.verdict),
         "text": finding.text_de, "text_en": finding.text_en, "assumed": finding.assumed,
-        "evidence": finding.evidence_ids,
+        "evidence": finding.evidence_ids, "citation": finding.citation, "proof": finding.proof_de,
+        "proof_en": finding.proof_en,
     })
 }
 
@@ -149,7 +193,13 @@ fn leg_lines(leg: &pb::Leg, all: bool, out: Output) -> Vec<String> {
     let mut lines =
         vec![format!("     {} → {}: {}  {}", leg.from, leg.to, verdict_text(leg.verdict, out), leg.basis)];
     let said = |finding: &&pb::Finding| all || verdict_of(finding.verdict) != Verdict::Fulfilled;
-    lines.extend(leg.findings.iter().filter(said).map(|finding| format!("         {}", finding_text(finding, out))));
+    for finding in leg.findings.iter().filter(said) {
+        lines.push(format!("         {}", finding_text(finding, out)));
+        let proof = out.say(&finding.proof_de, &finding.proof_en);
+        if all && !proof.is_empty() {
+            lines.push(format!("           → {proof}"));
+        }
+    }
     let assumed = leg.findings.iter().filter(|finding| !said(finding) && finding.assumed).count();
     if assumed > 0 {
         let of = leg.findings.len();
@@ -173,6 +223,7 @@ fn finding_text(finding: &pb::Finding, out: Output) -> &str {
 fn explain_value(told: &pb::ExplainLegResponse) -> Value {
     json!({
         "rule_pack": told.rule_pack_name, "rule_pack_id": told.rule_pack_id, "as_of": told.as_of,
+        "procedure_began": told.procedure_began, "rule_pack_source": told.rule_pack_source,
         "known_on": told.known_on, "cases": told.cases.iter().map(leg_value).collect::<Vec<_>>(),
         "facts": told.facts.iter().map(|fact| json!({
             "id": fact.id, "org": fact.org, "of": fact.of, "valid_from": fact.valid_from, "valid_to": fact.valid_to,
@@ -182,7 +233,10 @@ fn explain_value(told: &pb::ExplainLegResponse) -> Value {
 }
 
 fn explain_text(told: &pb::ExplainLegResponse, out: Output) -> String {
-    let mut lines = vec![days_line(&told.as_of, &told.rule_pack_name, &told.known_on, out)];
+    let mut lines = vec![
+        days_line(&told.as_of, (&told.procedure_began, &told.rule_pack_name), &told.known_on, out),
+        format!("{}: {}", out.say("Quelle des Regelwerks", "Source of the rule pack"), told.rule_pack_source),
+    ];
     for leg in &told.cases {
         lines.push(String::new());
         lines.extend(leg_lines(leg, true, out));
@@ -227,9 +281,14 @@ fn affected_text(orders: &[pb::AffectedOrder], out: Output) -> String {
     lines.join("\n")
 }
 
-fn days_line(as_of: &str, rule_pack: &str, known_on: &str, out: Output) -> String {
+fn days_line(as_of: &str, (began, rule_pack): (&str, &str), known_on: &str, out: Output) -> String {
     let (award, pack) = (out.say("Vergabetag", "Award on"), out.say("Regelwerk", "rule pack"));
-    format!("{award} {as_of}, {pack} {rule_pack} ({} {known_on})", out.say("Wissensstand", "known on"))
+    let begun = if began == as_of {
+        String::new()
+    } else {
+        format!(", {} {began}", out.say("Verfahren begonnen am", "procedure began on"))
+    };
+    format!("{award} {as_of}{begun}, {pack} {rule_pack} ({} {known_on})", out.say("Wissensstand", "known on"))
 }
 
 /// Routes as JSON.
@@ -237,6 +296,8 @@ pub fn routes_value(found: &pb::FindRoutesResponse) -> Value {
     json!({
         "offering_id": found.offering_id, "rule_pack": found.rule_pack_name, "rule_pack_id": found.rule_pack_id,
         "as_of": found.as_of, "known_on": found.known_on, "complete": found.complete,
+        "procedure_began": found.procedure_began, "rule_pack_source": found.rule_pack_source,
+        "uncontested_route": uncontested(found).map(|at| at + 1),
         "obstacles": found.offering_obstacles.iter().map(|o| json!({"reason": o.reason, "text": o.text_de})).collect::<Vec<_>>(),
         "routes": found.routes.iter().enumerate().map(|(number, route)| json!({
             "number": number + 1, "parties": route.parties, "verdict": verdict_word(route.verdict),
@@ -251,6 +312,32 @@ pub fn routes_value(found: &pb::FindRoutesResponse) -> Value {
     })
 }
 
+/// The best route on which no reading of the law is contested, if there is one.
+fn uncontested(found: &pb::FindRoutesResponse) -> Option<usize> {
+    found.routes.iter().position(|route| verdict_of(route.verdict) == Verdict::Fulfilled)
+}
+
+/// What is offered beside a contested route: the uncontested one with price and length, or that there is none.
+fn beside_contested(found: &pb::FindRoutesResponse, out: Output) -> Option<String> {
+    let contested = found.routes.iter().position(|route| verdict_of(route.verdict) == Verdict::Contested)?;
+    Some(match (uncontested(found), out.lang) {
+        (Some(at), lang) => {
+            let route = &found.routes[at];
+            let price = if found.offering_id.is_empty() { None } else { Some(price_text(route.total_cents, out)) };
+            let price = price.map(|price| format!(", {price}")).unwrap_or_default();
+            let (legs, instead, at) = (route.legs.len(), contested + 1, at + 1);
+            match lang {
+                Lang::De => format!(
+                    "\nUmstritten ist Weg {instead}; unbestritten bleibt Weg {at} mit {legs} Schritten{price}."
+                ),
+                Lang::En => format!("\nRoute {instead} is contested; route {at} is not, with {legs} legs{price}."),
+            }
+        }
+        (None, Lang::De) => "\nEin unbestrittener Weg wurde nicht gefunden.".to_owned(),
+        (None, Lang::En) => "\nNo uncontested route was found.".to_owned(),
+    })
+}
+
 fn alternative_word(kind: i32) -> &'static str {
     match pb::AlternativeKind::try_from(kind) {
         Ok(pb::AlternativeKind::Cooperation) => "cooperation",
@@ -260,7 +347,8 @@ fn alternative_word(kind: i32) -> &'static str {
 }
 
 fn routes_text(found: &pb::FindRoutesResponse, out: Output) -> String {
-    let mut lines = vec![days_line(&found.as_of, &found.rule_pack_name, &found.known_on, out)];
+    let pack = (found.procedure_began.as_str(), found.rule_pack_name.as_str());
+    let mut lines = vec![days_line(&found.as_of, pack, &found.known_on, out)];
     lines.extend(found.offering_obstacles.iter().map(|obstacle| format!("! {}", obstacle_text(obstacle, out))));
     for (number, route) in found.routes.iter().enumerate() {
         let assumed = if route.assumed { out.say(", unter Annahmen", ", on assumptions") } else { "" };
@@ -283,6 +371,7 @@ fn routes_text(found: &pb::FindRoutesResponse, out: Output) -> String {
     if found.routes.is_empty() {
         lines.push(out.say("Kein Weg gefunden.", "No route found.").to_owned());
     }
+    lines.extend(beside_contested(found, out));
     if !found.complete {
         let more = out.say(
             "! Es kann weitere Wege geben: Die Suche endete an einer Grenze. Keiner davon ist rechtlich besser belegt als die gezeigten.",

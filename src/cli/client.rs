@@ -119,6 +119,25 @@ async fn pages<T>(mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), 
     }
 }
 
+/// For which days and what kind of contract legs are judged; what is absent the node chooses.
+#[derive(Clone, Copy, Default)]
+pub struct Days {
+    /// Day of the award.
+    pub as_of: Option<Date>,
+    /// With the knowledge of this day.
+    pub known_on: Option<Date>,
+    /// Day on which the procedure began.
+    pub began: Option<Date>,
+    /// What kind of contract.
+    pub award: chain::v1::Award,
+}
+
+impl From<(Option<Date>, Option<Date>)> for Days {
+    fn from((as_of, known_on): (Option<Date>, Option<Date>)) -> Self {
+        Self { as_of, known_on, ..Self::default() }
+    }
+}
+
 impl Client {
     /// Connects as the options and the profile say. Nothing is sent yet.
     pub fn connect(global: &Global, timeout: Duration) -> Result<Self, Refusal> {
@@ -350,7 +369,7 @@ impl Client {
         buyer: &OrgId,
         offering: &str,
         needs: PriceNeeds,
-        days: (Option<Date>, Option<Date>),
+        days: impl Into<Days>,
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         use chain::v1::find_routes_request::Offering;
         let goal = match offering.split_once('/') {
@@ -367,7 +386,7 @@ impl Client {
         &mut self,
         buyer: &OrgId,
         provider: &OrgId,
-        days: (Option<Date>, Option<Date>),
+        days: impl Into<Days>,
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
         let goal = chain::v1::find_routes_request::Offering::Provider(provider.to_string());
         self.find_routes(buyer, goal, PriceNeeds::default(), days).await
@@ -378,8 +397,9 @@ impl Client {
         buyer: &OrgId,
         goal: chain::v1::find_routes_request::Offering,
         PriceNeeds { term_years, uses, target_group }: PriceNeeds,
-        (as_of, known_on): (Option<Date>, Option<Date>),
+        days: impl Into<Days>,
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
+        let Days { as_of, known_on, began, award } = days.into();
         let request = chain::v1::FindRoutesRequest {
             for_org: buyer.to_string(),
             offering: Some(goal),
@@ -389,6 +409,8 @@ impl Client {
             term_years,
             uses,
             target_group,
+            procedure_began: day_text(began),
+            award: award.into(),
         };
         let answer = self.chains().find_routes(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
@@ -399,15 +421,17 @@ impl Client {
         &mut self,
         from: &OrgId,
         to: &OrgId,
-        as_of: Option<Date>,
-        known_on: Option<Date>,
+        days: impl Into<Days>,
     ) -> Result<chain::v1::ExplainLegResponse, Refusal> {
+        let Days { as_of, known_on, began, award } = days.into();
         let request = chain::v1::ExplainLegRequest {
             from: from.to_string(),
             to: to.to_string(),
             as_of: day_text(as_of),
             known_on: day_text(known_on),
             rule_pack_id: String::new(),
+            procedure_began: day_text(began),
+            award: award.into(),
         };
         let answer = self.chains().explain_leg(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
@@ -609,7 +633,8 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
         "organisations": status.organisations.iter().map(|org| json!({
             "id": org.id, "name": org.name, "home_node": org.home_node, "area": org.area, "portal": org.portal,
         })).collect::<Vec<_>>(),
-        "rule_packs": status.rule_packs.iter().map(|pack| json!({"id": pack.id, "name": pack.name})).collect::<Vec<_>>(),
+        "rule_packs": status.rule_packs.iter().map(|pack| json!({"id": pack.id, "name": pack.name, "valid_from": pack.valid_from, "valid_to": pack.valid_to})).collect::<Vec<_>>(),
+        "warnings": status.warnings_de, "warnings_en": status.warnings_en,
     })
 }
 
@@ -637,6 +662,8 @@ pub fn status_text(status: &Value, out: Output) -> String {
     if let Some(reason) = status["signs_nothing"].as_str().filter(|reason| !reason.is_empty()) {
         lines.push(format!("{}: {reason}", out.say("Der Knoten unterschreibt nichts", "The node signs nothing")));
     }
+    let warnings = status[out.say("warnings", "warnings_en")].as_array().into_iter().flatten();
+    lines.extend(warnings.filter_map(Value::as_str).map(|warning| format!("! {warning}")));
     lines.push(out.say("Protokolle:", "Logs:").to_owned());
     lines.push(format!(
         "  {:<34} {:>8} {:>8} {:>9} {:>9} {:>9}",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::cli::client::{Client, fresh_salt};
+use crate::cli::client::{Client, Days, fresh_salt};
 use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::options::Global;
 use crate::cli::order::acts::hand_in;
@@ -192,7 +192,8 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
     let Submission { offering, max_euro, interest, request_id, terms, said, gathering } = submission;
     let as_of = terms.as_of.as_deref().map(parse_date).transpose()?;
     let buyer = client.officer()?.org.clone();
-    let found = client.routes(&buyer, &offering, terms.needs, (as_of, None)).await?;
+    let days = Days { as_of, award: terms.award.into(), ..Days::default() };
+    let found = client.routes(&buyer, &offering, terms.needs, days).await?;
     let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
     let gathered = gathering.gathered(client, &found.offering_id).await?;
     let route = terms.way(&found, &BTreeSet::new())?;
@@ -204,6 +205,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
         route,
         offering: found.offering_id.parse()?,
         rule_pack: found.rule_pack_id.parse()?,
+        award: terms.award.into(),
         as_of: parse_date(&found.as_of)?,
         procedure_began: None,
         term_years,

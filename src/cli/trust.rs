@@ -136,7 +136,8 @@ fn found(global: &Global, founding: &Founding) -> Result<(), Refusal> {
     let signing: Vec<&dyn Signer> = each(&at_hand).chain(made).collect();
     let root = signed_by(&Proposal::founding(&root)?, signing.iter().copied())?;
     let mut proposals = vec![root.clone()];
-    if let (Some(pack), Ok(first)) = (&plan.rule_pack, root.statement()) {
+    for pack in &plan.rule_packs {
+        let Ok(first) = root.statement() else { break };
         let pack = Proposal::new(Kind::RulePack, pack, &TrustFile::of(vec![first])?)?;
         proposals.push(signed_by(&pack, signing.iter().copied())?);
     }

@@ -2,14 +2,15 @@
 //!
 //! Must never decide whom a node trusts: that is the signed federation root made from this file, pinned by its hash.
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::config::document::Document;
-use crate::domain::facts::RulePack;
+use crate::config::rule_packs::read_rule_packs;
 use crate::domain::id::{NodeId, OrgId};
 use crate::domain::reason::Refusal;
+use crate::domain::rule_pack::RulePack;
 use crate::domain::trust;
 
 /// Most trustees: a new root is signed by those of two versions, and a statement carries at most 16 signatures.
@@ -29,8 +30,12 @@ pub struct FederationFile {
     pub threshold: usize,
     /// Which nodes' cosignatures count.
     pub witnesses: WitnessPolicy,
-    /// Thresholds and doctrine in force from the beginning.
-    pub rule_pack: RulePack,
+    /// Thresholds and doctrine, a file each, in the order of their days.
+    #[serde(rename = "rule_packs")]
+    pub rule_pack_files: Vec<PathBuf>,
+    /// What these files say.
+    #[serde(skip)]
+    pub rule_packs: Vec<RulePack>,
 }
 
 /// Whose cosignatures make a statement *witnessed*, and how many of them.
@@ -48,7 +53,7 @@ pub fn read_federation(folder: &Path) -> Result<FederationFile, Refusal> {
 }
 
 fn understood(document: &Document) -> Result<FederationFile, Refusal> {
-    let file: FederationFile = document.read()?;
+    let mut file: FederationFile = document.read()?;
     let (trustees, witnesses) = (file.trustees.len(), file.witnesses.nodes.len());
     if !(1..=TRUSTEES_MAX).contains(&trustees) || file.trustees.iter().collect::<BTreeSet<_>>().len() != trustees {
         return Err(document.invalid("trustees", format!("1 to {TRUSTEES_MAX} different names")));
@@ -66,7 +71,7 @@ fn understood(document: &Document) -> Result<FederationFile, Refusal> {
             format!("{} to {witnesses} of {witnesses} witnesses", trust::WitnessPolicy::quorum_of(witnesses));
         return Err(document.invalid("witnesses.quorum", problem));
     }
-    document.checked("rule_pack", file.rule_pack.check())?;
+    file.rule_packs = read_rule_packs(document, &file.rule_pack_files)?;
     Ok(file)
 }
 
@@ -79,40 +84,39 @@ mod tests {
     const GOOD: &str = r#"name = "verbund-demo"
 trustees = ["t-1", "t-2", "t-3"]
 threshold = 2
+rule_packs = ["gwb-108-2016.toml", "gwb-108-2026.toml"]
 [witnesses]
 nodes = ["a", "b", "c", "d"]
 quorum = 3
-[rule_pack]
-name = "gwb-108-2022"
-valid_from = "2016-04-18"
-activity_above = 8000
-inverse_joint = true
-half_sisters = false
-source = "§ 108 GWB"
 "#;
 
+    fn nodes() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes")
+    }
+
     fn read(text: String) -> Result<FederationFile, Refusal> {
-        understood(&Document::of(Path::new("federation.toml"), text))
+        understood(&Document::of(&nodes().join("federation.toml"), text))
     }
 
     #[test]
     fn thresholds_keep_two_groups_from_deciding_apart() {
+        let at = |line: usize| format!("{}:{line}", nodes().join("federation.toml").display());
         let file = read(GOOD.to_owned()).expect("good");
-        assert_eq!((file.threshold, file.witnesses.quorum, file.rule_pack.activity_above.get()), (2, 3, 8000));
+        assert_eq!((file.threshold, file.witnesses.quorum, file.rule_packs.len()), (2, 3, 2));
         for (good, bad, line) in [
             ("threshold = 2", "threshold = 1", 3),
             ("threshold = 2", "threshold = 4", 3),
             ("\"t-1\", \"t-2\"", "\"t-1\", \"t-1\"", 2),
-            ("quorum = 3", "quorum = 2", 6),
-            ("quorum = 3", "quorum = 5", 6),
-            ("\"a\", \"b\"", "\"a\", \"a\"", 5),
-            ("8000", "10001", 10),
+            ("quorum = 3", "quorum = 2", 7),
+            ("quorum = 3", "quorum = 5", 7),
+            ("\"a\", \"b\"", "\"a\", \"a\"", 6),
             ("name = \"verbund-demo\"", "name = \"Verbund Demo\"", 1),
-            ("source = \"§ 108 GWB\"", "valid_to = \"2016-04-17\"\nsource = \"\"", 13),
+            ("\"gwb-108-2016.toml\", ", "\"gwb-108-2026.toml\", ", 4),
+            ("\"gwb-108-2016.toml\", \"gwb-108-2026.toml\"", "", 4),
         ] {
-            refused(read(GOOD.replace(good, bad)), Reason::ConfigInvalid, &format!("federation.toml:{line}"));
+            refused(read(GOOD.replace(good, bad)), Reason::ConfigInvalid, &at(line));
         }
-        refused(read(GOOD.replace("quorum", "quorun")), Reason::ConfigUnknownKey, "federation.toml:6");
+        refused(read(GOOD.replace("quorum", "quorun")), Reason::ConfigUnknownKey, &at(7));
     }
 
     #[test]

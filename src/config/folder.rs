@@ -91,14 +91,8 @@ mod tests {
     const FEDERATION: &str = r#"name = "verbund-demo"
 trustees = ["t-1"]
 threshold = 1
+rule_packs = ["pack.toml"]
 witnesses = { nodes = ["a", "b"], quorum = 2 }
-[rule_pack]
-name = "r"
-valid_from = "2016-04-18"
-activity_above = 8000
-inverse_joint = true
-half_sisters = false
-source = "s"
 "#;
     const OFFERING: &str = r#"name = "wohngeld"
 version = 1
@@ -124,6 +118,7 @@ source = "s"
             fs::write(path, edit(name, text)).expect("write");
         };
         write("federation.toml", FEDERATION.to_owned());
+        write("pack.toml", include_str!("../../nodes/gwb-108-2026.toml").to_owned());
         write("a/offerings/wohngeld.toml", OFFERING.to_owned());
         for node in ["a", "b"] {
             let brokering = format!("[[brokering]]\norg = \"{node}\"\nmode = \"auto\"\n");
@@ -140,7 +135,7 @@ source = "s"
         let good = written(|_, text| text);
         assert_eq!(read_folder(good.path()).expect("good").nodes.len(), 2);
         for (file, part, instead, line) in [
-            ("federation.toml", "[\"a\", \"b\"]", "[\"a\", \"c\"]", 4),
+            ("federation.toml", "[\"a\", \"b\"]", "[\"a\", \"c\"]", 5),
             ("a/node.toml", "node = \"a\"", "node = \"c\"", 1),
             ("a/node.toml", "hosts = [\"a\"]", "hosts = [\"a\", \"c\"]", 3),
             ("b/node.toml", "hosts = [\"b\"]", "hosts = [\"b\", \"c\"]", 3),

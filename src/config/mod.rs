@@ -12,4 +12,5 @@ pub mod node;
 pub mod offerings;
 pub mod organisations;
 pub mod plan;
+pub mod rule_packs;
 mod strict;

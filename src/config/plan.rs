@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use crate::config::document::Document;
 use crate::config::federation::{TRUSTEES_MAX, WitnessPolicy};
-use crate::domain::facts::RulePack;
+use crate::config::rule_packs::read_rule_packs;
 use crate::domain::id::OrgId;
 use crate::domain::reason::Refusal;
+use crate::domain::rule_pack::RulePack;
 use crate::domain::text::checked_title;
 use crate::domain::trust;
 
@@ -27,9 +28,12 @@ pub struct PlanFile {
     pub trustees: Vec<PlannedTrustee>,
     /// Whose cosignatures count.
     pub witnesses: WitnessPolicy,
-    /// Thresholds and doctrine in force from the beginning.
-    #[serde(default)]
-    pub rule_pack: Option<RulePack>,
+    /// Thresholds and doctrine, a file each, in the order of their days.
+    #[serde(default, rename = "rule_packs")]
+    pub rule_pack_files: Vec<PathBuf>,
+    /// What these files say.
+    #[serde(skip)]
+    pub rule_packs: Vec<RulePack>,
 }
 
 impl PlanFile {
@@ -58,23 +62,9 @@ pub struct PlannedTrustee {
     pub key: Option<PathBuf>,
 }
 
-/// A rule pack in a file of its own.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-struct RulePackFile {
-    rule_pack: RulePack,
-}
-
 /// Reads a plan; paths in it are seen from the working directory afterwards.
 pub fn read_plan(path: &Path) -> Result<PlanFile, Refusal> {
     understood(&Document::open(path)?)
-}
-
-/// Reads a file with a `[rule_pack]`, as in a plan.
-pub fn read_rule_pack(path: &Path) -> Result<RulePack, Refusal> {
-    let document = Document::open(path)?;
-    let file: RulePackFile = document.read()?;
-    document.checked("rule_pack", file.rule_pack.check())?;
-    Ok(file.rule_pack)
 }
 
 fn understood(document: &Document) -> Result<PlanFile, Refusal> {
@@ -99,8 +89,8 @@ fn understood(document: &Document) -> Result<PlanFile, Refusal> {
     if !(least..=witnesses).contains(&file.witnesses.quorum) {
         return Err(document.invalid("witnesses.quorum", format!("{least} to {witnesses} of {witnesses} witnesses")));
     }
-    if let Some(pack) = &file.rule_pack {
-        document.checked("rule_pack", pack.check())?;
+    if !file.rule_pack_files.is_empty() {
+        file.rule_packs = read_rule_packs(document, &file.rule_pack_files)?;
     }
     for trustee in &mut file.trustees {
         trustee.key = trustee.key.take().map(|key| document.resolve(&key));

@@ -1,5 +1,5 @@
 //! Reading a statement's body: from the kind inside the signed bytes to a typed document that meets its own rules.
-use crate::domain::facts::{EntityFacts, Membership, RulePack};
+use crate::domain::facts::{EntityFacts, Membership};
 use crate::domain::id::{OfficerName, OrderId, OrgId, checked_count};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
@@ -11,6 +11,7 @@ use crate::domain::order::{
 };
 use crate::domain::price::{Tariff, check_offered};
 use crate::domain::reason::Refusal;
+use crate::domain::rule_pack::RulePack;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::documents::{

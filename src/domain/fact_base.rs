@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::facts::{BasisPoints, EntityFacts, Membership};
+use crate::domain::facts::{BasisPoints, EntityFacts, Membership, Nature};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Date;
@@ -23,6 +23,8 @@ pub struct FactBase {
     places: BTreeMap<StatementId, Place>,
     numbers: BTreeMap<OrgId, u32>,
     orgs: Vec<Standing>,
+    /// Who by any fact is no contracting authority, or in private hands.
+    doubtful: BTreeSet<u32>,
     /// Corrections by what they correct, for corrections that come before it: who signed, known from when.
     corrections: BTreeMap<StatementId, Vec<(OrgId, bool, Date)>>,
 }
@@ -85,6 +87,9 @@ impl FactBase {
         let at = self.entities.len();
         let org = self.number_or_new(&fact.org);
         self.orgs[org as usize].about.push(at);
+        if fact.contracting_authority == Some(0) || fact.sector.is_some() || fact.nature == Some(Nature::Private) {
+            self.doubtful.insert(org);
+        }
         let corrected_from = self.corrected_from(&id, &fact.org, false);
         self.places.insert(id, Place::Entity(at));
         self.correct(fact.corrects, &fact.org, false, fact.known_from);
@@ -208,6 +213,22 @@ impl FactBase {
         self.orgs[org as usize].members.iter().copied()
     }
 
+    /// Whether one belongs to another, by any fact, in force or not.
+    pub fn is_member(&self, member: u32, of: u32) -> bool {
+        self.orgs[of as usize].members.contains(&member)
+    }
+
+    /// Who belongs to it and by any fact is no contracting authority, or in private hands: few, where a cooperative has
+    /// hundreds of members.
+    pub fn doubtful_members(&self, of: u32) -> impl Iterator<Item = u32> {
+        let members = &self.orgs[of as usize].members;
+        let (few, many) = match members.len() <= self.doubtful.len() {
+            true => (members, &self.doubtful),
+            false => (&self.doubtful, members),
+        };
+        few.iter().copied().filter(move |member| many.contains(member))
+    }
+
     /// Who has ever been said to control it alone.
     pub fn sole_mothers(&self, org: u32) -> impl ExactSizeIterator<Item = u32> {
         self.orgs[org as usize].sole_mothers.iter().copied()
@@ -310,7 +331,17 @@ impl FactBase {
             .flat_map(|member| self.between(member, of, Date::MAX))
             .filter(|(id, other)| fact.corrects != Some(**id) && other.relation.can_control() && other.overlaps(fact))
             .collect();
-        let beside = others.iter().find(|(_, other)| other.member != fact.member && (fact.sole || other.sole));
+        // Whether the rest is in public hands is for the judgement; here both shares must be stated.
+        let shared = |one: &Membership, other: &Membership| {
+            one.sole
+                && one.decisive_influence == Some(true)
+                && one.share.is_some()
+                && other.share.is_some()
+                && !other.sole
+        };
+        let beside = others.iter().find(|(_, other)| {
+            other.member != fact.member && (fact.sole || other.sole) && !(shared(fact, other) || shared(other, fact))
+        });
         if let Some((id, _)) = beside.filter(|_| fact.relation.can_control()) {
             return Err(refuse(Reason::SoleContradicts).with("statement", id));
         }

@@ -3,12 +3,21 @@
 //! A fact has the days on which it holds (`valid_from`, `valid_to`) and the day since when it is known (`known_from`).
 //! Joining may be retroactive, so yesterday's judgement can be repeated with what was known then. What is left out is
 //! unknown, not no.
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::text::{checked_label, checked_text};
 use crate::domain::time::{Date, YEARS};
+
+/// Most bodies of one group that are named.
+const BODIES_MAX: usize = 200;
+
+/// Most contracts one statement confirms.
+const CONFIRMS_MAX: usize = 100;
 
 /// A share in hundredths of a per cent, 0 to 10,000.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -71,7 +80,7 @@ impl Relation {
 }
 
 /// What section 108 (6) GWB asks about a cooperation of authorities.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Cooperation {
     /// Whether it serves public services of all parties with a view to common goals (Nr. 1); absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +91,33 @@ pub struct Cooperation {
     /// Share of the activities concerned that the parties perform on the open market (Nr. 3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub market_share: Option<BasisPoints>,
+    /// How that share was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market_basis: Option<ActivityBasis>,
+    /// The years measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub market_years: Vec<i16>,
+    /// Where the joint cooperation agreement can be looked up (Nr. 1 since 1 July 2026).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
+    /// Whether a private third party gains an advantage over its competitors directly from it (Nr. 4 since 1 July 2026);
+    /// absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_advantage: Option<bool>,
+}
+
+/// A task within the remit of the member, transferred to the body recognisably, defined in content and binding in law
+/// (section 108 (7) GWB since 1 July 2026).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Entrustment {
+    /// Which task.
+    pub task: String,
+    /// By which act: statutes, contract, resolution.
+    pub act: String,
+    /// Since when it binds.
+    pub on: Date,
+    /// Where the act can be looked up.
+    pub reference: String,
 }
 
 /// `member` belongs to `of`. Signed by `of`, the body that keeps the register.
@@ -105,6 +141,22 @@ pub struct Membership {
     /// Whether the member is represented in the decision-making bodies (section 108 (5) Nr. 1); absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<bool>,
+    /// The member that represents this one there, where one stands for several (section 108 (5) Nr. 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub represented_by: Option<OrgId>,
+    /// Whether the member alone has decisive influence on strategic objectives and significant decisions (section 108
+    /// (2) sentence 1); absent if unknown. A stock company is not directed by whoever owns it (section 76 AktG).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisive_influence: Option<bool>,
+    /// With what the member has entrusted the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrustment: Option<Entrustment>,
+    /// What a contract or cooperation covers; with those only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Up to which net value, over its whole term; with a framework agreement or a tendered contract only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Cents>,
     /// What the cooperation is like; with a cooperation contract only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooperation: Option<Cooperation>,
@@ -131,7 +183,7 @@ pub struct Membership {
     pub corrects: Option<StatementId>,
 }
 
-/// How the activity share was measured (section 108 (7) GWB).
+/// How a share was measured (section 108 (8) GWB; (7) until 30 June 2026).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActivityBasis {
@@ -155,7 +207,44 @@ pub enum PrivateCapital {
     Present,
 }
 
-/// Where section 108 (8) GWB applies paragraphs 1 to 7 accordingly, and where it does not.
+/// Whose turnover an activity share measures (EuGH C-692/23).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turnover {
+    /// Its own; it is the parent of nobody.
+    NotAParent,
+    /// The consolidated turnover of the group (Articles 22 and 24 of Directive 2013/34/EU).
+    Consolidated,
+    /// That of the bodies of the group, added up.
+    Summed,
+    /// Its own alone, though it is a parent: that does not do.
+    Own,
+}
+
+/// The group of which a body is the parent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Group {
+    /// Whose turnover was measured.
+    pub turnover: Turnover,
+    /// The other bodies of the group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bodies: Vec<OrgId>,
+}
+
+/// What kind of person it is, beside section 99 GWB.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nature {
+    /// A legal person of public law, founded for tasks of general interest that are not commercial (section 108 (4)
+    /// sentence 3).
+    PublicPurpose,
+    /// Another that is wholly in public hands.
+    Public,
+    /// In private hands, wholly or in part.
+    Private,
+}
+
+/// Where section 108 GWB applies accordingly to sector contracting entities and grantors of concessions, and where not.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sector {
@@ -177,7 +266,7 @@ pub struct EntityFacts {
     /// Contracting authority under section 99 GWB, by its number 1 to 3; 0 if it is none; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contracting_authority: Option<u8>,
-    /// Under which heading of section 108 (8) it awards, if under one.
+    /// Under which heading of the last paragraph of section 108 it awards, if under one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sector: Option<Sector>,
     /// Whether it is a central purchasing body (section 120 (4)); absent if unknown.
@@ -201,6 +290,22 @@ pub struct EntityFacts {
     /// Its share, where known; any share above zero counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_share: Option<BasisPoints>,
+    /// Whether it belongs to a group whose parent it is, and whose turnover its share measures (EuGH C-692/23).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// Whether it is of public law or privately owned; absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nature: Option<Nature>,
+    /// Whether its decision-making bodies are composed of representatives of all participating authorities (section 108
+    /// (5) Nr. 1); absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_represented: Option<bool>,
+    /// Since when the tasks that it entrusts are within its remit, where that is not since ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remit_since: Option<Date>,
+    /// Contracts and cooperations that it confirms as the other party: ids of the statements of those that signed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirms: Vec<StatementId>,
     /// Whether its owners jointly exert decisive influence on strategy (section 108 (5) Nr. 2); absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint_influence: Option<bool>,
@@ -224,35 +329,19 @@ pub struct EntityFacts {
     pub corrects: Option<StatementId>,
 }
 
-/// Thresholds and doctrine for judging legs: data with a version, signed by the trustees.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct RulePack {
-    /// Name and version, e.g. `gwb-108-2022`.
-    pub name: OrgId,
-    /// First day of awards it is meant for.
-    pub valid_from: Date,
-    /// Last day; open if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_to: Option<Date>,
-    /// The activity share must be *more* than this (section 108 (1) Nr. 2: 80 per cent).
-    pub activity_above: BasisPoints,
-    /// Whether a jointly controlled body may award to one of those who control it (section 108 (4) with (3)).
-    pub inverse_joint: bool,
-    /// Whether sisters with different mothers may award to one another; OLG Naumburg 7 Verg 1/22 says no.
-    pub half_sisters: bool,
-    /// The share of a cooperation's activities on the open market must be *less* than this (section 108 (6) Nr. 3:
-    /// 20 per cent). Absent: this pack does not judge cooperations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub market_below: Option<BasisPoints>,
-    /// Whether this pack judges purchases from central purchasing bodies (section 120 (4)).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub central_purchasing: bool,
-    /// How many years before the year of the award the last of the three years measured may lie; absent: two, as
-    /// accounts of the year just ended are drawn up in the course of the next.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub activity_age_max: Option<i16>,
-    /// Where this is from.
-    pub source: String,
+impl Cooperation {
+    fn check(&self) -> Result<(), Refusal> {
+        checked_label("agreement", self.agreement.as_deref().unwrap_or(""), 300)?;
+        checked_years("market_years", &self.market_years)
+    }
+}
+
+impl Entrustment {
+    fn check(&self) -> Result<(), Refusal> {
+        checked_text("task", &self.task, 300)?;
+        checked_text("act", &self.act, 300)?;
+        checked_text("reference", &self.reference, 300)
+    }
 }
 
 impl Membership {
@@ -264,8 +353,18 @@ impl Membership {
         if self.member == self.of {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "member").with("value", &self.member));
         }
+        checked_label("scope", self.scope.as_deref().unwrap_or(""), 300)?;
+        self.cooperation.as_ref().map_or(Ok(()), Cooperation::check)?;
+        self.entrustment.as_ref().map_or(Ok(()), Entrustment::check)?;
         let tendered = matches!(self.relation, Relation::FrameworkAgreement | Relation::TenderedContract);
+        let cooperates = self.relation == Relation::CooperationContract;
+        let represents_itself = self.represented_by.as_ref() == Some(&self.member);
         for (field, misplaced) in [
+            ("represented_by", self.represented_by.is_some() && !self.relation.can_control() || represents_itself),
+            ("decisive_influence", self.decisive_influence.is_some() && !self.relation.can_control()),
+            ("entrustment", self.entrustment.is_some() && !self.relation.can_control()),
+            ("scope", self.scope.is_some() && !tendered && !cooperates),
+            ("volume", self.volume.is_some() && !tendered),
             ("cooperation", self.cooperation.is_some() && self.relation != Relation::CooperationContract),
             ("procedure", self.procedure.is_some() && !tendered),
             ("revoked", self.revoked && self.corrects.is_none()),
@@ -275,7 +374,9 @@ impl Membership {
             }
         }
         let all = |share: Option<BasisPoints>| share.is_none_or(|share| share == BasisPoints::ALL);
-        if self.sole && !(self.relation.can_control() && all(self.share) && all(self.votes)) {
+        // Who holds less than all controls alone only by decisive influence that is stated.
+        let directs = self.decisive_influence == Some(true) || all(self.share) && all(self.votes);
+        if self.sole && !(self.relation.can_control() && directs) {
             return Err(Refusal::new(Reason::FactContradicts).with("field", "sole"));
         }
         Ok(())
@@ -302,13 +403,21 @@ impl EntityFacts {
         if self.contracting_authority.is_some_and(|number| number > 3) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "contracting_authority"));
         }
-        let consecutive = self.activity_years.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
-        if self.activity_years.len() > 3 || !consecutive {
-            return Err(Refusal::new(Reason::FieldInvalid).with("field", "activity_years"));
+        checked_years("activity_years", &self.activity_years)?;
+        if let Some(group) = &self.group {
+            let mut seen = BTreeSet::from([&self.org]);
+            if !group.bodies.iter().all(|body| seen.insert(body)) || group.bodies.len() > BODIES_MAX {
+                return Err(Refusal::new(Reason::FactContradicts).with("field", "group"));
+            }
+            if group.turnover == Turnover::NotAParent && !group.bodies.is_empty() {
+                return Err(Refusal::new(Reason::FactContradicts).with("field", "group"));
+            }
         }
-        if let Some(year) = self.activity_years.iter().find(|year| !YEARS.contains(*year)) {
-            let refusal = Refusal::new(Reason::FieldInvalid).with("field", "activity_years").with("value", year);
-            return Err(refusal.with("at_least", YEARS.start()).with("at_most", YEARS.end()));
+        if self.confirms.len() > CONFIRMS_MAX {
+            return Err(Refusal::new(Reason::FieldInvalid).with("field", "confirms").with("at_most", CONFIRMS_MAX));
+        }
+        if (self.nature, self.private_capital) == (Some(Nature::Public), Some(PrivateCapital::Present)) {
+            return Err(Refusal::new(Reason::FactContradicts).with("field", "nature"));
         }
         let some = self.private_share.map(|share| share > BasisPoints::NONE);
         if let (Some(PrivateCapital::None), Some(true)) | (Some(PrivateCapital::Present), Some(false)) =
@@ -325,34 +434,23 @@ impl EntityFacts {
     }
 }
 
-impl RulePack {
-    /// Whether it is meant for that day.
-    pub fn is_meant_for(&self, day: Date) -> bool {
-        self.valid_from <= day && self.valid_to.is_none_or(|end| day <= end)
+/// Up to three years that follow one another.
+fn checked_years(field: &'static str, years: &[i16]) -> Result<(), Refusal> {
+    let consecutive = years.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+    if years.len() > 3 || !consecutive {
+        return Err(Refusal::new(Reason::FieldInvalid).with("field", field));
     }
-
-    /// The rules a body of this kind must meet on its own.
-    pub fn check(&self) -> Result<(), Refusal> {
-        checked_text("source", &self.source, 500)?;
-        checked_interval(self.valid_from, self.valid_to)?;
-        if self.activity_age_max.is_some_and(|years| !(1..=10).contains(&years)) {
-            return Err(Refusal::new(Reason::FieldInvalid).with("field", "activity_age_max"));
+    match years.iter().find(|year| !YEARS.contains(*year)) {
+        Some(year) => {
+            let refusal = Refusal::new(Reason::FieldInvalid).with("field", field).with("value", year);
+            Err(refusal.with("at_least", YEARS.start()).with("at_most", YEARS.end()))
         }
-        Ok(())
+        None => Ok(()),
     }
 }
 
-/// The pack for procedures that began on a day: of those meant for it the one that begins last; of two that begin on one
-/// day the greater name, then the greater id, so that nobody can choose.
-pub fn pack_in_force<'p>(
-    packs: impl IntoIterator<Item = (&'p StatementId, &'p RulePack)>,
-    day: Date,
-) -> Option<StatementId> {
-    let meant = packs.into_iter().filter(|(_, pack)| pack.is_meant_for(day));
-    meant.max_by_key(|(id, pack)| (pack.valid_from, &pack.name, *id)).map(|(id, _)| *id)
-}
-
-fn checked_interval(from: Date, to: Option<Date>) -> Result<(), Refusal> {
+/// Refuses an end before the beginning.
+pub(in crate::domain) fn checked_interval(from: Date, to: Option<Date>) -> Result<(), Refusal> {
     if to.is_some_and(|end| end < from) {
         return Err(Refusal::new(Reason::IntervalInvalid).with("field", "valid_to"));
     }

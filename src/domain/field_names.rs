@@ -12,28 +12,31 @@ use crate::domain::reason::{Reason, Refusal};
 /// Every name in the body of any kind, variants of [`crate::domain::order::milestone::Event`] included, in order.
 #[rustfmt::skip]
 pub const KNOWN: &[&str] = &[
-    "about", "accept_assumed", "activity_above", "activity_age_max", "activity_basis", "activity_share",
-    "activity_years", "add", "addresses", "after", "against", "agreed", "alone_since", "alternatives", "amends",
-    "approve", "area", "as_of", "assumed", "attempt", "auto_seal", "basis", "binds_until", "bundle", "buyer",
-    "central_purchasing", "cents", "chain", "choice", "common_goals", "completes", "components", "connected",
-    "connection", "considered", "contact", "contracting_authority", "contrary_interests", "cooperation",
-    "copied", "corrects", "coverage", "decision", "description", "device", "due", "efa_confirmed", "ends_on",
-    "epoch", "event", "evidence", "federation", "fee", "from", "grounds", "group", "half_sisters", "home_node",
-    "index", "indexation", "inhabitants", "inverse_joint", "item", "joint_influence", "key", "keys", "kind",
-    "known_from", "last_good", "lead_land", "leg", "legal_form", "leika", "leika_types", "level", "limit",
-    "limit_per_year", "log", "market_below", "market_share", "maturity", "member", "members", "message", "mode",
-    "model", "municipality", "name", "need", "new_epoch", "next_sha256", "node", "nodes", "not_included",
-    "note", "notice_days", "number", "of", "offering", "office", "officer", "on", "open", "operates",
-    "operator", "order", "org", "ozg", "parties", "party", "payers", "payers_source", "portal", "portals",
-    "predecessor", "prev", "price", "private_capital", "private_share", "procedure", "procedure_began",
-    "productive", "provider", "public_interest", "purpose", "quantities", "quorum", "quote_by", "rate",
-    "reason", "received_at", "reference", "relation", "reorganised_on", "reported_on", "request", "request_id",
-    "result", "revoke", "revoked", "role", "roles", "root", "route", "rule_pack", "salt", "seal", "seal_by",
-    "searched", "seat", "sector", "seller", "seq", "share", "signed_at", "since", "size", "sole", "source",
-    "specialised_systems", "split", "successor", "target_group", "tariff", "tax", "term_years",
-    "term_years_min", "terminated", "terms", "threshold", "through", "title", "tls_sha256", "to", "topic",
-    "total", "total_max", "treatment", "trustees", "until", "uses", "uses_min", "valid_from", "valid_to", "vat",
-    "verdict", "version", "void", "votes", "weight", "weights", "what", "who", "witnesses", "year",
+    "about", "accept_assumed", "act", "activity_above", "activity_age_max", "activity_basis", "activity_share",
+    "activity_years", "add", "addresses", "after", "against", "agreed", "agreement", "all_represented",
+    "alone_since", "alternatives", "amends", "approve", "area", "as_of", "assumed", "attempt", "auto_seal",
+    "award", "basis", "binds_until", "bodies", "bundle", "buyer", "central_purchasing", "cents", "chain",
+    "choice", "citation", "common_goals", "completes", "components", "confirms", "connected", "connection",
+    "considered", "contact", "contracting_authority", "contrary_interests", "cooperation", "copied", "corrects",
+    "coverage", "decision", "decisive_influence", "description", "device", "due", "efa_confirmed", "ends_on",
+    "entrustment", "epoch", "event", "evidence", "federation", "fee", "from", "grounds", "group", "home_node",
+    "index", "indexation", "inhabitants", "item", "joint_influence", "key", "keys", "kind", "known_from",
+    "last_good", "lead_land", "leg", "legal_form", "leika", "leika_types", "level", "limit", "limit_per_year",
+    "log", "market_basis", "market_below", "market_share", "market_years", "maturity", "member", "members",
+    "message", "mode", "model", "municipality", "name", "nature", "need", "new_epoch", "next_sha256", "node",
+    "nodes", "not_included", "note", "notice_days", "number", "of", "offering", "office", "officer", "on",
+    "open", "operates", "operator", "order", "org", "ozg", "paragraphs", "parties", "party", "payers",
+    "payers_source", "portal", "portals", "predecessor", "prev", "price", "private_advantage",
+    "private_capital", "private_share", "procedure", "procedure_began", "productive", "provider", "provision",
+    "public_interest", "purpose", "quantities", "quorum", "quote_by", "rate", "reason", "received_at",
+    "reference", "relation", "remit_since", "reorganised_on", "reported_on", "represented_by", "request",
+    "request_id", "result", "revoke", "revoked", "role", "roles", "root", "route", "rule_pack", "salt", "scope",
+    "seal", "seal_by", "searched", "seat", "sector", "seller", "seq", "share", "signed_at", "since", "size",
+    "sole", "source", "specialised_systems", "split", "stand", "successor", "switch", "switches",
+    "target_group", "tariff", "task", "tax", "term_years", "term_years_min", "terminated", "terms", "threshold",
+    "through", "title", "tls_sha256", "to", "topic", "total", "total_max", "treatment", "trustees", "turnover",
+    "until", "uses", "uses_min", "valid_from", "valid_to", "vat", "verdict", "version", "void", "volume",
+    "votes", "weight", "weights", "what", "who", "witnesses", "year",
 ];
 
 /// What each of them looks like.
@@ -43,10 +46,10 @@ static LOOKS: LazyLock<BTreeMap<String, &str>> =
 /// The names under which a list may stand.
 #[rustfmt::skip]
 pub const LISTS: &[&str] = &[
-    "activity_years", "add", "addresses", "agreed", "alternatives", "assumed", "chain", "components", "connection",
-    "considered", "coverage", "evidence", "fee", "keys", "last_good", "leika", "leika_types", "members", "nodes",
-    "not_included", "parties", "payers", "portals", "price", "revoke", "roles", "route", "specialised_systems",
-    "split", "trustees",
+    "activity_years", "add", "addresses", "agreed", "alternatives", "assumed", "bodies", "chain", "components",
+    "confirms", "connection", "considered", "coverage", "evidence", "fee", "keys", "last_good", "leika",
+    "leika_types", "market_years", "members", "nodes", "not_included", "paragraphs", "parties", "payers",
+    "portals", "price", "revoke", "roles", "route", "specialised_systems", "split", "switches", "trustees",
 ];
 
 /// Whether this version knows the name.

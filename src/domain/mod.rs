@@ -18,6 +18,7 @@ pub mod proposal;
 pub mod reason;
 pub mod register;
 pub mod route;
+pub mod rule_pack;
 pub mod salt;
 pub mod signing;
 pub mod statement;

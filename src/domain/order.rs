@@ -9,15 +9,18 @@
 //! [`charges`], [`ending`], [`orderable`] and [`timely`] are the rules that node and auditor ask alike.
 use serde::{Deserialize, Serialize};
 
+use crate::domain::fact_base::FactBase;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
-use crate::domain::law::{Basis, Verdict};
+use crate::domain::law::cases::Court;
+use crate::domain::law::{Award, Basis, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::offering::TERM_YEARS_MAX;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::price::{Component, Quantities};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::{ROUTE_LEGS_MAX, Route};
+use crate::domain::rule_pack::RulePack;
 use crate::domain::salt::Salt;
 use crate::domain::text::{checked_label, checked_lines, checked_text, checked_word};
 use crate::domain::time::{Date, Timestamp};
@@ -71,6 +74,9 @@ pub struct Request {
     pub procedure_began: Option<Date>,
     /// The rule pack for judging them.
     pub rule_pack: StatementId,
+    /// What kind of contract it is.
+    #[serde(default, skip_serializing_if = "Award::is_general")]
+    pub award: Award,
     /// Contract length.
     pub term_years: u32,
     /// Highest total over the whole term.
@@ -230,6 +236,13 @@ pub struct LegFinding {
     pub assumed: bool,
     /// The facts it rests on.
     pub evidence: Vec<StatementId>,
+}
+
+impl LegFinding {
+    /// Fulfilled, on no assumption and no contested reading of the law.
+    pub fn is_without_reserve(&self) -> bool {
+        self.verdict == Verdict::Fulfilled && !self.assumed
+    }
 }
 
 /// A hop finds the leg towards it lawful and passes the request on.
@@ -604,6 +617,20 @@ impl Request {
         } else {
             Err(Refusal::new(Reason::DeadlineInvalid).with("quote_by", self.quote_by).with("seal_by", self.seal_by))
         }
+    }
+
+    /// What judges a leg of this order towards an organisation: the law of the day on which its procedure began, for its
+    /// kind of contract, with what is known on a day.
+    pub fn court<'f>(
+        &self,
+        facts: &'f FactBase,
+        pack: (&'f StatementId, &'f RulePack),
+        as_of: Date,
+        known_on: Date,
+        to: &OrgId,
+    ) -> Court<'f> {
+        let is_last = to == self.route.provider();
+        Court { began: self.procedure_day(), award: self.award, is_last, ..Court::on(facts, pack, as_of, known_on) }
     }
 
     /// The day on which the award procedure began: an award without a formal one begins with its request.

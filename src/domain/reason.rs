@@ -435,10 +435,31 @@ reasons! {
     LegNotProven "LEG_NOT_PROVEN" Conflict
         "Eine Voraussetzung von § 108 GWB ist nicht belegt." "A condition of section 108 GWB is not proven."
         "Den genannten Nachweis veröffentlichen oder einen anderen Weg wählen: `verbund chain routes`." "Publish the fact named or choose another route: `verbund chain routes`.";
+    PrivateMember "PRIVATE_MEMBER_KNOWN" Conflict
+        "Ein privates Mitglied ist bekannt, obwohl es kein privates Kapital geben soll." "A private member is known, though there is said to be no private capital."
+        "Die falsche der beiden Erklärungen berichtigen." "Correct whichever of the two statements is wrong.";
+    GroupContradicts "GROUP_CONTRADICTS" Conflict
+        "Eine Tochter ist bekannt, obwohl die Organisation keine Mutter eines Konzerns sein soll." "A daughter is known, though the organisation is said to be the parent of no group."
+        "Den Umsatz des Konzerns angeben oder die Beteiligung berichtigen." "State the turnover of the group, or correct the holding.";
+    EntrustmentOlder "ENTRUSTMENT_OLDER" Conflict
+        "Die Betrauung ist älter als die Zuständigkeit für die Aufgabe." "The entrustment is older than the remit for the task."
+        "Den Tag der Betrauung oder der Zuständigkeit berichtigen." "Correct the day of the entrustment or of the remit.";
     RulePackUnknown "RULE_PACK_UNKNOWN" Missing
         "Dieses Regelwerk ist nicht bekannt." "This rule pack is not known."
         "Das Regelwerk des Verbunds verwenden." "Use the federation's rule pack.";
 
+    RulePackSwitch "RULE_PACK_SWITCH" Rejected
+        "Ein Schalter des Regelwerks ist unbekannt, fehlt oder steht zweimal darin." "A switch of the rule pack is unknown, missing or there twice."
+        "Die Schalter stehen in docs/law.md; jeder kommt genau einmal vor." "docs/law.md lists the switches; each appears exactly once.";
+    RulePackParagraph "RULE_PACK_PARAGRAPH" Rejected
+        "Eine Fundstelle des Regelwerks ist unbekannt, fehlt oder steht zweimal darin." "A citation of the rule pack is unknown, missing or there twice."
+        "Die Fundstellen stehen in docs/law.md; jede kommt genau einmal vor." "docs/law.md lists the citations; each appears exactly once.";
+    RulePackOverlaps "RULE_PACK_OVERLAPS" Conflict
+        "Das Regelwerk beginnt nicht nach dem letzten, das es gibt." "The rule pack does not begin after the last one there is."
+        "Ein Regelwerk gilt für Verfahren ab seinem ersten Tag; an begonnenen Verfahren ändert keines etwas. Einen späteren ersten Tag wählen." "A rule pack holds for procedures from its first day on; none changes procedures that have begun. Choose a later first day.";
+    RulePackGap "RULE_PACK_GAP" Conflict
+        "Zwischen dem letzten Regelwerk und diesem liegt ein Tag ohne Regelwerk." "Between the last rule pack and this one lies a day without any."
+        "Das Regelwerk am Tag nach dem Ende des letzten beginnen lassen." "Let the rule pack begin on the day after the end of the last one.";
     NoRulePack "NO_RULE_PACK" Missing
         "Für diesen Tag gilt hier kein Regelwerk." "No rule pack is in force here for this day."
         "Den Tag prüfen; das früheste Regelwerk gilt ab dem genannten Tag." "Check the day; the earliest rule pack is in force from the day named.";

@@ -2,20 +2,21 @@
 //!
 //! A route that fails is shown with its reason, never left out because it fails. What exceeds a named limit is cut,
 //! the worst first, and the result says so. Where no route holds, [`alternatives`] says what else there is.
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod kin;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::fact_base::FactBase;
-use crate::domain::facts::RulePack;
-use crate::domain::id::{OrgId, StatementId};
-use crate::domain::law::cases::{Court, judge_leg};
+use crate::domain::id::OrgId;
+use crate::domain::law::cases::Court;
 use crate::domain::law::{Basis, LegJudgement, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::time::Date;
+use crate::domain::route::kin::Kin;
+use crate::domain::rule_pack::{Provision, Stand, Switch};
 
 /// Most legs of a route. The longest chain seen in practice (municipality, cooperative, its provider, purchasing
 /// cooperative, federal cooperative, provider) has five; every leg is one more contract and one more deadline.
@@ -31,6 +32,13 @@ pub const SEARCH_LEGS_MAX: usize = 5_000;
 
 /// Most steps of a search, about 20 milliseconds of work. Densely knit memberships have millions of routes.
 pub const SEARCH_STEPS_MAX: usize = 1_000_000;
+
+/// Most legs of a route that only a contested reading of the law makes possible and that is searched for as such: it is
+/// shorter than what is uncontested, or nobody would want it. Within these legs it is found wherever it is.
+pub const CONTESTED_LEGS_MAX: usize = 3;
+
+/// Most legs judged for contested routes, about 10 milliseconds of work.
+pub const CONTESTED_JUDGED_MAX: usize = 1_000;
 
 /// The parties of a chain from buyer to provider: 2 to 7, all different. In JSON an array of names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -112,7 +120,7 @@ impl JudgedRoute {
         Self { route, legs, verdict, price: None }
     }
 
-    /// Whether a fulfilled leg rests on an assumption.
+    /// Whether a leg that holds rests on an assumption.
     pub fn assumed(&self) -> bool {
         self.legs.iter().any(|leg| leg.assumed())
     }
@@ -138,6 +146,12 @@ impl FoundRoutes {
         self.sort();
     }
 
+    /// The best route on which no reading of the law is contested, where the routes hold at all: to be offered beside a
+    /// contested one.
+    pub fn uncontested(&self) -> Option<&JudgedRoute> {
+        self.routes.iter().find(|judged| judged.verdict == Verdict::Fulfilled)
+    }
+
     fn sort(&mut self) {
         let key = |judged: &JudgedRoute| (judged.verdict, judged.price.is_none(), judged.price, judged.legs.len());
         self.routes.sort_by(|one, two| key(one).cmp(&key(two)).then_with(|| one.route.cmp(&two.route)));
@@ -145,15 +159,12 @@ impl FoundRoutes {
 }
 
 /// Judges the legs of one route.
-pub fn judge_route(
-    facts: &FactBase,
-    pack: (&StatementId, &RulePack),
-    route: &Route,
-    as_of: Date,
-    known_on: Date,
-) -> JudgedRoute {
-    let legs = route.legs().map(|(from, to)| Arc::new(judge_leg(facts, pack, from, to, as_of, known_on))).collect();
-    JudgedRoute::new(route.clone(), legs)
+pub fn judge_route(court: &Court<'_>, route: &Route) -> JudgedRoute {
+    let last = route.legs().len();
+    let legs = (1..)
+        .zip(route.legs())
+        .map(|(number, (from, to))| Arc::new(Court { is_last: number == last, ..*court }.judge(from, to)));
+    JudgedRoute::new(route.clone(), legs.collect())
 }
 
 /// All routes from buyer to provider without repetition, up to [`ROUTE_LEGS_MAX`] legs, along relations known on
@@ -161,25 +172,24 @@ pub fn judge_route(
 ///
 /// Anyone may buy from a central purchasing body; the search goes there only along a relation, and [`alternatives`]
 /// names the others.
-pub fn find_routes(
-    facts: &FactBase,
-    pack: (&StatementId, &RulePack),
-    buyer: &OrgId,
-    provider: &OrgId,
-    as_of: Date,
-    known_on: Date,
-) -> FoundRoutes {
+///
+/// A contested reading of the law makes further legs possible. Routes over those are shown where they are shorter than any
+/// that needs none, up to [`CONTESTED_LEGS_MAX`] legs.
+pub fn find_routes(court: &Court<'_>, buyer: &OrgId, provider: &OrgId) -> FoundRoutes {
     let mut found = FoundRoutes { routes: Vec::new(), complete: true };
-    let (Some(start), Some(goal)) = (facts.number(buyer), facts.number(provider)) else { return found };
+    let (Some(start), Some(goal)) = (court.facts.number(buyer), court.facts.number(provider)) else { return found };
     if start == goal {
         return found;
     }
-    let court = Court { facts, pack, as_of, known_on };
-    let mut search = Search::new(court, start, goal);
+    let mut search = Search::new(*court, start, goal);
     // From the best verdict to the worst and from short to long: what a limit cuts ranks behind what is kept.
-    for tier in [Verdict::Fulfilled, Verdict::NotProven, Verdict::NotFulfilled] {
-        for length in 1..=ROUTE_LEGS_MAX {
+    for tier in [Verdict::Fulfilled, Verdict::Contested, Verdict::NotProven, Verdict::NotFulfilled] {
+        let longest = if tier == Verdict::Contested { search.shortest_uncontested() - 1 } else { ROUTE_LEGS_MAX };
+        for length in 1..=longest {
             search.extend(tier, &mut vec![(start, 0)], Verdict::Fulfilled, length);
+        }
+        if tier == Verdict::Contested {
+            search.contested(longest.min(CONTESTED_LEGS_MAX));
         }
     }
     found.complete = search.complete;
@@ -195,8 +205,8 @@ pub enum Alternative {
     Cooperation(Box<LegJudgement>),
     /// A central purchasing body under section 120 (4), from which the buyer may purchase directly.
     CentralPurchasing(Box<LegJudgement>),
-    /// A procurement procedure.
-    Tender,
+    /// A procurement procedure, with its citation.
+    Tender(String),
 }
 
 impl Alternative {
@@ -204,19 +214,35 @@ impl Alternative {
     pub fn text(&self, lang: Lang) -> String {
         match (self, lang) {
             (Self::Cooperation(leg), Lang::De) => {
-                format!("Mit {} ist eine Zusammenarbeit nach § 108 Abs. 6 GWB möglich, wenn alle Voraussetzungen belegt sind.", leg.to)
+                format!(
+                    "Mit {} ist eine Zusammenarbeit nach {} möglich, wenn alle Voraussetzungen belegt sind.",
+                    leg.to, leg.paragraph
+                )
             }
             (Self::Cooperation(leg), Lang::En) => {
-                format!("A cooperation with {} under section 108 (6) GWB is possible once all conditions are proven.", leg.to)
+                format!(
+                    "A cooperation with {} under {} is possible once all conditions are proven.",
+                    leg.to, leg.paragraph
+                )
             }
             (Self::CentralPurchasing(leg), Lang::De) => {
-                format!("Von {} kann als zentraler Beschaffungsstelle nach § 120 Abs. 4 GWB erworben werden, sofern sie die Leistung führt.", leg.to)
+                format!(
+                    "Von {} kann als zentraler Beschaffungsstelle nach {} erworben werden, sofern sie die Leistung für andere beschafft.",
+                    leg.to, leg.paragraph
+                )
             }
             (Self::CentralPurchasing(leg), Lang::En) => {
-                format!("{} is a central purchasing body under section 120 (4) GWB, from which one may purchase if it offers the service.", leg.to)
+                format!(
+                    "{} is a central purchasing body under {}, from which one may purchase if it purchases the service for others.",
+                    leg.to, leg.paragraph
+                )
             }
-            (Self::Tender, Lang::De) => "Sonst ist ein Vergabeverfahren nötig (§ 119 GWB; unter den Schwellenwerten UVgO und Landesrecht).".to_owned(),
-            (Self::Tender, Lang::En) => "Otherwise a procurement procedure is needed (section 119 GWB; below the thresholds UVgO and the law of the Land).".to_owned(),
+            (Self::Tender(by), Lang::De) => format!(
+                "Sonst ist ein Vergabeverfahren nötig ({by}; unter den Schwellenwerten UVgO und Landesrecht)."
+            ),
+            (Self::Tender(by), Lang::En) => format!(
+                "Otherwise a procurement procedure is needed ({by}; below the thresholds UVgO and the law of the Land)."
+            ),
         }
     }
 }
@@ -225,15 +251,8 @@ impl Alternative {
 const ALTERNATIVES_MAX: usize = 10;
 
 /// What there is where no route holds: cooperation, central purchasing, and always a procurement procedure.
-pub fn alternatives(
-    facts: &FactBase,
-    pack: (&StatementId, &RulePack),
-    buyer: &OrgId,
-    provider: &OrgId,
-    as_of: Date,
-    known_on: Date,
-) -> Vec<Alternative> {
-    let court = Court { facts, pack, as_of, known_on };
+pub fn alternatives(court: &Court<'_>, buyer: &OrgId, provider: &OrgId) -> Vec<Alternative> {
+    let (facts, pack) = (court.facts, court.pack);
     let mut found = Vec::new();
     if pack.1.market_below.is_some() && buyer != provider {
         let judged = court.judge_cooperation(buyer, provider);
@@ -252,98 +271,8 @@ pub fn alternatives(
     purchasing.sort_by_key(|leg| (leg.verdict, leg.assumed()));
     purchasing.truncate(ALTERNATIVES_MAX);
     found.extend(purchasing.into_iter().map(|leg| Alternative::CentralPurchasing(Box::new(leg))));
-    found.push(Alternative::Tender);
+    found.push(Alternative::Tender(pack.1.cite(Provision::Tendered).to_owned()));
     found
-}
-
-/// Too far to lie on a route.
-const FAR: u8 = u8::MAX;
-
-/// Who may award to whom, as far as any fact, in force or known or not, relates them: a superset that tells the search
-/// where not to look. What applies is the court's to say.
-struct Kin<'f> {
-    facts: &'f FactBase,
-    half_sisters: bool,
-}
-
-impl Kin<'_> {
-    /// Everyone one leg away.
-    fn of(&self, org: u32) -> BTreeSet<u32> {
-        let mut kin: BTreeSet<u32> = self.facts.bodies(org).chain(self.facts.members(org)).collect();
-        for root in self.roots(org) {
-            kin.extend(self.below(root));
-        }
-        if self.half_sisters {
-            kin.extend(self.facts.members(org).flat_map(|mother| self.facts.bodies(mother)));
-        }
-        kin.remove(&org);
-        kin
-    }
-
-    /// Whether it relates to one other only, so that no route leads through it.
-    fn is_dead_end(&self, org: u32) -> bool {
-        let facts = self.facts;
-        let alone = facts.sole_mothers(org).len() == 0 && facts.sole_daughters(org).len() == 0;
-        let (bodies, members) = (facts.bodies(org).len(), facts.members(org).len());
-        alone && bodies + members < 2 && !(self.half_sisters && members > 0)
-    }
-
-    /// The topmost of those who control it alone through any number of others, or itself. Whoever stands in a circle
-    /// has no top and counts as one.
-    fn roots(&self, org: u32) -> BTreeSet<u32> {
-        let (mut roots, mut seen, mut waiting) = (BTreeSet::new(), BTreeSet::from([org]), vec![org]);
-        while let Some(at) = waiting.pop() {
-            let mothers = self.facts.sole_mothers(at);
-            if mothers.len() == 0 {
-                roots.insert(at);
-            }
-            waiting.extend(mothers.filter(|mother| seen.insert(*mother)));
-        }
-        let covered: BTreeSet<u32> = roots.iter().flat_map(|root| self.below(*root)).collect();
-        roots.extend(seen.difference(&covered));
-        roots
-    }
-
-    /// Everyone a root controls alone through any number of others, and itself.
-    fn below(&self, root: u32) -> BTreeSet<u32> {
-        let (mut seen, mut waiting) = (BTreeSet::from([root]), vec![root]);
-        while let Some(at) = waiting.pop() {
-            waiting.extend(self.facts.sole_daughters(at).filter(|daughter| seen.insert(*daughter)));
-        }
-        seen
-    }
-
-    /// Fewest legs from one organisation to each; never too many. A family is gone through once, however many sisters
-    /// are in it.
-    fn distances(&self, from: u32) -> Vec<u8> {
-        let mut distance = vec![FAR; self.facts.org_count()];
-        let (mut families, mut mothers) = (BTreeSet::new(), BTreeSet::new());
-        distance[from as usize] = 0;
-        let mut waiting = VecDeque::from([from]);
-        while let Some(at) = waiting.pop_front() {
-            let next = distance[at as usize] + 1;
-            if usize::from(next) > ROUTE_LEGS_MAX {
-                break;
-            }
-            let mut reach = |to: u32| {
-                if distance[to as usize] == FAR {
-                    distance[to as usize] = next;
-                    waiting.push_back(to);
-                }
-            };
-            self.facts.bodies(at).chain(self.facts.members(at)).for_each(&mut reach);
-            if self.facts.sole_mothers(at).len() + self.facts.sole_daughters(at).len() > 0 {
-                for root in self.roots(at).into_iter().filter(|root| families.insert(*root)) {
-                    self.below(root).into_iter().for_each(&mut reach);
-                }
-            }
-            if self.half_sisters {
-                let new = self.facts.members(at).filter(|mother| mothers.insert(*mother));
-                new.flat_map(|mother| self.facts.bodies(mother)).for_each(&mut reach);
-            }
-        }
-        distance
-    }
 }
 
 /// A leg as the court judged it; none if no case applies.
@@ -353,6 +282,18 @@ type Judged = Option<Arc<LegJudgement>>;
 struct Edge {
     to: u32,
     leg: Option<Judged>,
+}
+
+/// What the search for contested routes knows.
+struct Wide {
+    /// Whether half-sisters and chains of joint control are contested.
+    disputes: (bool, bool),
+    /// Who may award to the provider.
+    ends: BTreeSet<u32>,
+    legs: BTreeMap<(u32, u32), Judged>,
+    /// Routes that are found already.
+    known: BTreeSet<Route>,
+    judged: usize,
 }
 
 /// A depth-first search, bounded in results, steps and legs judged.
@@ -378,8 +319,10 @@ struct Search<'f> {
 
 impl<'f> Search<'f> {
     fn new(court: Court<'f>, start: u32, goal: u32) -> Self {
-        let kin = Kin { facts: court.facts, half_sisters: court.pack.1.half_sisters };
-        let (from_start, to_goal) = (kin.distances(start), kin.distances(goal));
+        let stand = |switch| court.stand(switch) == Stand::Yes;
+        let (half_sisters, indirect) = (stand(Switch::HalfSisters), stand(Switch::JointIndirect));
+        let kin = Kin { facts: court.facts, half_sisters, indirect };
+        let (from_start, to_goal) = (kin.distances(start, ROUTE_LEGS_MAX), kin.distances(goal, ROUTE_LEGS_MAX));
         Self {
             court,
             kin,
@@ -411,6 +354,91 @@ impl<'f> Search<'f> {
         })
     }
 
+    /// How many legs the shortest route has on which nothing is contested; one more than may be searched if there is none.
+    fn shortest_uncontested(&self) -> usize {
+        self.found.iter().map(|judged| judged.legs.len()).min().unwrap_or(ROUTE_LEGS_MAX + 1)
+    }
+
+    /// Adds the routes up to a length that only a contested reading makes possible.
+    fn contested(&mut self, longest: usize) {
+        let open = |switch| self.court.stand(switch) == Stand::Contested;
+        let disputes = (open(Switch::HalfSisters), open(Switch::JointChained));
+        if longest == 0 || disputes == (false, false) {
+            return;
+        }
+        let known: BTreeSet<Route> = self.found.iter().map(|judged| judged.route.clone()).collect();
+        let mut wide = Wide {
+            disputes,
+            ends: self.kin.contested_from(self.goal, disputes),
+            legs: BTreeMap::new(),
+            known,
+            judged: 0,
+        };
+        for length in 1..=longest {
+            self.widen(&mut wide, &mut vec![self.start], length);
+        }
+    }
+
+    fn widen(&mut self, wide: &mut Wide, path: &mut Vec<u32>, remaining: usize) {
+        let at = path[path.len() - 1];
+        if remaining == 1 {
+            if !wide.ends.contains(&at) || !self.is_contested(wide, path) {
+                return;
+            }
+            let parties = path.iter().chain([&self.goal]).map(|org| self.court.facts.name(*org).clone());
+            let route = Route(parties.collect());
+            if wide.known.contains(&route) {
+                return;
+            }
+            if self.found.len() == ROUTES_MAX {
+                (self.complete, self.full) = (false, true);
+                return;
+            }
+            let pairs = path.iter().copied().zip(path[1..].iter().copied().chain([self.goal]));
+            let legs = pairs.filter_map(|pair| wide.legs.get(&pair).cloned().flatten()).collect();
+            self.found.push(JudgedRoute::new(route, legs));
+            return;
+        }
+        let next = self.kin.contested(at, wide.disputes);
+        let fits = |to: &u32| *to != self.start && *to != self.goal && !self.kin.is_dead_end(*to);
+        let ends = |to: &u32| remaining > 2 || wide.ends.contains(to);
+        let mut next: Vec<u32> = next.into_iter().filter(|to| fits(to) && ends(to) && !path.contains(to)).collect();
+        next.sort_by_key(|to| self.kin.facts.name(*to));
+        for to in next {
+            path.push(to);
+            self.widen(wide, path, remaining - 1);
+            path.pop();
+        }
+    }
+
+    /// Whether every leg of a path and on to the provider holds, and one of them is contested.
+    fn is_contested(&mut self, wide: &mut Wide, path: &[u32]) -> bool {
+        let mut worst = Verdict::Fulfilled;
+        for pair in path.iter().copied().zip(path[1..].iter().copied().chain([self.goal])) {
+            let judged = match wide.legs.get(&pair) {
+                Some(known) => known.as_ref().map(|leg| leg.verdict),
+                None if wide.judged == CONTESTED_JUDGED_MAX => {
+                    self.complete = false;
+                    return false;
+                }
+                None => {
+                    wide.judged += 1;
+                    let facts = self.court.facts;
+                    let court = Court { is_last: pair.1 == self.goal, ..self.court };
+                    let leg = court.judge_related(facts.name(pair.0), facts.name(pair.1)).map(Arc::new);
+                    let verdict = leg.as_ref().map(|leg| leg.verdict);
+                    wide.legs.insert(pair, leg);
+                    verdict
+                }
+            };
+            match judged {
+                Some(verdict) if verdict.holds() => worst = worst.max(verdict),
+                _ => return false,
+            }
+        }
+        worst == Verdict::Contested
+    }
+
     /// Judges a leg; none if no case applies, or if too many have been judged.
     fn judge(&mut self, at: u32, to: u32) -> Judged {
         if self.judged == SEARCH_LEGS_MAX {
@@ -419,7 +447,8 @@ impl<'f> Search<'f> {
         }
         self.judged += 1;
         let facts = self.court.facts;
-        self.court.judge_related(facts.name(at), facts.name(to)).map(Arc::new)
+        let court = Court { is_last: to == self.goal, ..self.court };
+        court.judge_related(facts.name(at), facts.name(to)).map(Arc::new)
     }
 
     /// The leg to the provider.
@@ -499,15 +528,17 @@ mod tests {
     use crate::domain::facts::Relation;
     use crate::domain::law::tests::{World, day, id, org};
     use crate::domain::law::{Basis, Condition};
+    use crate::domain::rule_pack::tests::{new_text, old_text};
 
     fn find(world: &World, buyer: &str, provider: &str) -> FoundRoutes {
         let pack = (&id("pack"), &world.pack);
-        find_routes(&world.facts.base(), pack, &org(buyer), &org(provider), world.as_of, world.known_on)
+        find_routes(&Court::on(&world.facts.base(), pack, world.as_of, world.known_on), &org(buyer), &org(provider))
     }
 
     fn judge(world: &World, parties: &[&str]) -> JudgedRoute {
         let route = Route::new(parties.iter().map(|name| org(name)).collect()).expect("different parties");
-        judge_route(&world.facts.base(), (&id("pack"), &world.pack), &route, world.as_of, world.known_on)
+        let pack = (&id("pack"), &world.pack);
+        judge_route(&Court::on(&world.facts.base(), pack, world.as_of, world.known_on), &route)
     }
 
     fn names(found: &FoundRoutes) -> Vec<String> {
@@ -615,7 +646,7 @@ mod tests {
         assert_eq!(missing, [(Condition::Membership, "kid"), (Condition::Seat, "kid")]);
 
         let mut strict = federation("2026-06-01");
-        strict.pack.inverse_joint = false;
+        strict.pack.set(Switch::InverseJoint, Stand::No);
         let found = find(&strict, "barleben", "dataport");
         assert_eq!(found.routes[1].verdict, Verdict::NotFulfilled);
     }
@@ -635,7 +666,7 @@ mod tests {
         assert_eq!(find(&world, "kitu", "dataport").routes[0].legs.len(), 2);
         // The half-sisters KITU and Dataport may not deal directly, unless the rules change or the contract proves.
         assert_eq!(judge(&world, &["kitu", "dataport"]).verdict, Verdict::NotProven);
-        world.pack.half_sisters = true;
+        world.pack.set(Switch::HalfSisters, Stand::Yes);
         assert_eq!(names(&find(&world, "barleben", "dataport"))[0], "barleben → kitu → dataport");
     }
 
@@ -670,6 +701,44 @@ mod tests {
         assert!(found.routes.is_sorted_by_key(|judged| judged.legs.len()));
     }
 
+    /// A town owns a company, which belongs to one cooperative, which belongs to another: since July 2026.
+    #[test]
+    fn a_contested_route_is_shown_only_where_it_is_shorter_and_the_other_is_offered_beside_it() {
+        let mut world = World::on("2026-08-01");
+        world.pack = new_text();
+        world.sole("town", "company", "2010-01-01");
+        world.member("company", "coop", "2010-01-01", |_| ());
+        world.member("coop", "union", "2010-01-01", |_| ());
+        world.member("provider", "union", "2010-01-01", |_| ());
+        for name in ["town", "company", "coop", "union", "provider"] {
+            world.entity(name, |_| ());
+        }
+        let mut found = find(&world, "town", "provider");
+        let told = |found: &FoundRoutes| -> Vec<(String, Verdict)> {
+            found.routes.iter().map(|judged| (judged.route.to_string(), judged.verdict)).collect()
+        };
+        let uncontested = ("town → coop → union → provider".to_owned(), Verdict::Fulfilled);
+        let contested = ("town → union → provider".to_owned(), Verdict::Contested);
+        assert_eq!(told(&found)[0], uncontested, "joint control through another is a leg of its own");
+        assert!(told(&found).contains(&contested), "{:?}", told(&found));
+        let shortest = found.uncontested().expect("one").legs.len();
+        let longer = |judged: &JudgedRoute| judged.verdict == Verdict::Contested && judged.legs.len() >= shortest;
+        assert!(!found.routes.iter().any(longer), "{:?}", told(&found));
+        found.rank(|_| Cents::try_from(100).ok());
+        let beside = found.uncontested().expect("one");
+        assert_eq!((beside.legs.len(), beside.price), (3, Cents::try_from(100).ok()));
+        // Under the text before, both have to go leg by leg.
+        world.pack = old_text();
+        let found = find(&world, "town", "provider");
+        assert_eq!(told(&found), [("town → company → coop → union → provider".to_owned(), Verdict::Fulfilled)]);
+        // Where nothing else holds, the contested route is what there is.
+        world.pack = new_text();
+        world.facts.memberships.retain(|_, fact| fact.member != org("company"));
+        world.member("town", "coop", "2010-01-01", |fact| fact.seat = Some(false));
+        world.member("other", "coop", "2010-01-01", |_| ());
+        assert_eq!(find(&world, "town", "provider").uncontested(), None);
+    }
+
     /// Every order of at least two of five parties that begins and ends right.
     fn every_route() -> Vec<Route> {
         fn longer(path: &[&'static str], routes: &mut Vec<Route>) {
@@ -694,7 +763,7 @@ mod tests {
         #[test]
         fn the_search_misses_nothing(members in prop::collection::vec(0..8_u8, 25), half_sisters in any::<bool>()) {
             let mut world = World::on("2021-06-15");
-            world.pack.half_sisters = half_sisters;
+            world.pack.set(Switch::HalfSisters, if half_sisters { Stand::Yes } else { Stand::No });
             let name = |at: usize| ["a", "b", "c", "d", "e"][at];
             for (at, kind) in members.into_iter().enumerate().filter(|(at, _)| at / 5 != at % 5) {
                 match kind {
@@ -707,12 +776,11 @@ mod tests {
             }
             (0..5).for_each(|at| world.entity(name(at), |_| ()));
             let (facts, pack) = (world.facts.base(), id("pack"));
-            let court =
-                Court { facts: &facts, pack: (&pack, &world.pack), as_of: world.as_of, known_on: world.known_on };
+            let court = Court::on(&facts, (&pack, &world.pack), world.as_of, world.known_on);
             let mut expected: Vec<JudgedRoute> = every_route()
                 .iter()
                 .filter(|route| route.legs().all(|(from, to)| court.judge_related(from, to).is_some()))
-                .map(|route| judge_route(&world.facts.base(), (&pack, &world.pack), route, world.as_of, world.known_on))
+                .map(|route| judge_route(&court, route))
                 .collect();
             expected.sort_by_key(|judged| (judged.verdict, judged.legs.len(), judged.route.clone()));
             prop_assert_eq!(find(&world, "a", "e").routes, expected);

@@ -43,6 +43,11 @@ impl Date {
         Timestamp(begins.map_or(i64::MAX, jiff::Timestamp::as_millisecond))
     }
 
+    /// The day after, if the calendar has it.
+    pub fn tomorrow(self) -> Option<Self> {
+        self.0.tomorrow().ok().map(Self)
+    }
+
     /// The year.
     pub fn year(self) -> i16 {
         self.0.year()

@@ -134,16 +134,12 @@ mod tests {
             tls_sha256: Hash([0; 32]),
             orgs: vec![org],
         };
-        let rule_pack = serde_json::from_value(serde_json::json!({
-            "name": "gwb", "valid_from": "2016-04-18", "activity_above": 8000,
-            "inverse_joint": true, "half_sisters": false, "source": "test",
-        }));
         let plan = Plan {
             federation: "test".parse().expect("a name"),
             trustees: vec!["bund".to_owned()],
             threshold: 1,
             witnesses: WitnessPolicy { nodes: vec![node.node.clone()], quorum: 1 },
-            rule_pack: rule_pack.expect("a pack"),
+            rule_packs: Vec::new(),
             nodes: vec![node],
         };
         found(plan, &mut key).nodes.into_values().next().expect("one node")
@@ -216,8 +212,8 @@ mod tests {
             })
         };
         assert_eq!(ahead.checks(&from(10, &entries[10..])).len(), 0, "a gap");
-        // Root, rule pack, admission and key event are by keys of trustees and roots, or by several.
-        assert_eq!(ahead.checks(&from(0, &entries[..40])).len(), 36, "node record and needs");
+        // Root, admission and key event are by keys of trustees and roots, or by several.
+        assert_eq!(ahead.checks(&from(0, &entries[..40])).len(), 37, "node record and needs");
         assert_eq!(ahead.checks(&from(0, &entries[..40])).len(), 0, "twice");
         assert_eq!(ahead.checks(&frame).len(), NEEDS as usize - 40, "the rest");
     }

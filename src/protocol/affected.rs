@@ -4,11 +4,10 @@
 //! contract needs the leg to hold on that day (OLG Düsseldorf, Verg 29/22), and an open order is judged again anyway.
 use std::collections::BTreeSet;
 
-use crate::domain::facts::RulePack;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::law::cases::judge_leg;
-use crate::domain::law::{LegJudgement, Verdict};
+use crate::domain::law::LegJudgement;
 use crate::domain::order::Attempt;
+use crate::domain::rule_pack::RulePack;
 use crate::domain::time::{Date, plus_years};
 use crate::protocol::state::State;
 
@@ -65,7 +64,7 @@ pub fn affected(state: &State, org: &OrgId, membership: Option<(&OrgId, &OrgId)>
                     let parties = (&leg.today.from, &leg.today.to);
                     !leg.rested_on.is_empty() || parties == (member, of) || parties == (of, member)
                 }
-                None => leg.today.verdict != Verdict::Fulfilled,
+                None => !leg.today.verdict.holds(),
             };
             let legs: Vec<AffectedLeg> = legs.filter(touched).collect();
             let (buyer, offering) = (request.buyer.clone(), request.offering);
@@ -93,7 +92,8 @@ fn leg(
     today: Date,
 ) -> AffectedLeg {
     let request = attempt.request.body();
-    let then = judge_leg(&state.facts, pack, from, to, request.as_of, request.signed_at.date());
+    let judge = |as_of, known_on| request.court(&state.facts, pack, as_of, known_on, to).judge(from, to);
+    let then = judge(request.as_of, request.signed_at.date());
     let signed = attempt.leg_findings().into_iter().filter(|finding| (&finding.from, &finding.to) == (from, to));
     let evidence = then.evidence().into_iter().chain(signed.flat_map(|finding| finding.evidence.iter().copied()));
     let is_about = |id: &StatementId| {
@@ -101,13 +101,14 @@ fn leg(
         fact.is_some_and(|fact| membership.is_none_or(|parties| parties == (&fact.member, &fact.of)))
     };
     let rested_on = evidence.filter(is_about).collect();
-    AffectedLeg { today: judge_leg(&state.facts, pack, from, to, today, today), rested_on }
+    AffectedLeg { today: judge(today, today), rested_on }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::facts::Membership;
+    use crate::domain::law::Verdict;
     use crate::domain::law::tests::{day, org};
     use crate::domain::reason::Reason;
     use crate::domain::statement::{Kind, Signed};

@@ -4,10 +4,10 @@
 //! tests play all of them. Where keys come from is the caller's business.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::register::Area;
+use crate::domain::rule_pack::RulePack;
 use crate::domain::signing::SecretKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
@@ -31,8 +31,8 @@ pub struct Plan {
     pub threshold: usize,
     /// The witness policy.
     pub witnesses: WitnessPolicy,
-    /// The first rule pack.
-    pub rule_pack: RulePack,
+    /// The rule packs, in the order of their days.
+    pub rule_packs: Vec<RulePack>,
     /// The nodes.
     pub nodes: Vec<NodePlan>,
 }
@@ -93,7 +93,7 @@ pub struct OfficerPlan {
 pub struct Founding {
     /// The federation's root hash.
     pub anchor: StatementId,
-    /// The rule pack's statement.
+    /// The statement of the last rule pack.
     pub rule_pack: StatementId,
     /// Per node: how its log begins, and the keys it holds.
     pub nodes: BTreeMap<NodeId, FoundedNode>,
@@ -137,17 +137,18 @@ pub fn found(plan: Plan, key: &mut dyn FnMut(&str) -> SecretKey) -> Founding {
     };
     let signing: Vec<&SecretKey> = trustees.iter().take(plan.threshold).collect();
     let root = Signed::sign(&Kind::FederationRoot, &root, &signing);
-    let pack = Signed::sign(&Kind::RulePack, &plan.rule_pack, &signing);
+    let packs: Vec<Signed> =
+        plan.rule_packs.iter().map(|pack| Signed::sign(&Kind::RulePack, pack, &signing)).collect();
     let mut founding = Founding {
         anchor: root.id(),
-        rule_pack: pack.id(),
+        rule_pack: packs.last().map_or(root.id(), Signed::id),
         nodes: BTreeMap::new(),
         officers: BTreeMap::new(),
         roots: BTreeMap::new(),
         trustees: Vec::new(),
     };
     for node in plan.nodes {
-        let begun = vec![root.clone(), pack.clone()];
+        let begun = std::iter::once(&root).chain(&packs).cloned().collect();
         let name = node.node.clone();
         let founded = found_node(&plan.federation, node, begun, &signing, &mut founding, key);
         founding.nodes.insert(name, founded);

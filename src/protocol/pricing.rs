@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::law::Award;
+use crate::domain::law::cases::Court;
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
 use crate::domain::order::Request;
@@ -44,6 +46,10 @@ pub struct RouteSearch<'a> {
     pub as_of: Date,
     /// Facts known on this day are used.
     pub known_on: Date,
+    /// Day on which the procedure began.
+    pub began: Date,
+    /// What kind of contract it is.
+    pub award: Award,
     /// What is ordered; without it no route has a price.
     pub offering: Option<StatementId>,
     /// Contract length; zero for the shortest term.
@@ -70,12 +76,24 @@ impl Node {
     /// the rule pack is unknown, and if the provider is expelled. The price of a route is unknown where not every party
     /// has published what it charges, or the price depends on what is not known.
     pub fn find_routes(&self, search: &RouteSearch) -> Result<FoundRoutes, Refusal> {
-        let RouteSearch { buyer, provider, rule_pack, as_of, known_on, offering, term_years, quantities } = *search;
+        let RouteSearch {
+            buyer,
+            provider,
+            rule_pack,
+            as_of,
+            known_on,
+            began,
+            award,
+            offering,
+            term_years,
+            quantities,
+        } = *search;
         self.check_parties(buyer, provider)?;
         self.state.registry.check_member(provider)?;
         let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
         let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
-        let mut found = route::find_routes(&self.state.facts, pack, buyer, provider, as_of, known_on);
+        let court = Court { award, began, ..Court::on(&self.state.facts, pack, as_of, known_on) };
+        let mut found = route::find_routes(&court, buyer, provider);
         let registry = &self.state.registry;
         found.routes.retain(|judged| judged.route.parties().iter().all(|party| !registry.is_expelled(party)));
         let sold = offering.and_then(|id| Some((id, self.state.catalogue.version(&id)?)));

@@ -3,12 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
-use crate::domain::facts::RulePack;
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{Attempt, Mode, Placed};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::rule_pack::RulePack;
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::subject::is_for_everyone;

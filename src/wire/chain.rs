@@ -2,14 +2,14 @@
 use std::collections::BTreeSet;
 
 use crate::domain::fact_base::FactBase;
-use crate::domain::facts::RulePack;
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::law::cases::judge_cases;
-use crate::domain::law::{Basis, Finding, LegJudgement, Verdict};
+use crate::domain::law::cases::{Court, judge_cases};
+use crate::domain::law::{Award, Finding, LegJudgement, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::{Alternative, FoundRoutes, JudgedRoute, alternatives};
+use crate::domain::rule_pack::{Provision, RulePack};
 use crate::domain::time::Date;
 use crate::protocol::Node;
 use crate::protocol::affected::{Affected, OpenOrRunning, affected};
@@ -42,7 +42,11 @@ pub struct RouteQuestion {
     pub as_of: Option<Date>,
     /// Facts known on this day; today if absent.
     pub known_on: Option<Date>,
-    /// The rule pack; the newest if absent.
+    /// Day on which the procedure began; that of the award if absent, and today if that is still to come.
+    pub began: Option<Date>,
+    /// What kind of contract it is.
+    pub award: Award,
+    /// The rule pack; the one in force for the procedure if absent.
     pub rule_pack: Option<StatementId>,
     /// Contract length the prices are for; zero for the shortest.
     pub term_years: u32,
@@ -63,6 +67,8 @@ impl TryFrom<pb::FindRoutesRequest> for RouteQuestion {
             term_years,
             uses,
             target_group,
+            procedure_began,
+            award,
         } = message;
         let goal = match required("offering", offering)? {
             pb::find_routes_request::Offering::OfferingId(id) => Goal::Offering(Which::version(&id)?),
@@ -74,6 +80,8 @@ impl TryFrom<pb::FindRoutesRequest> for RouteQuestion {
             goal,
             as_of: optional_date("as_of", &as_of)?,
             known_on: optional_date("known_on", &known_on)?,
+            began: optional_date("procedure_began", &procedure_began)?,
+            award: award_of(award)?,
             rule_pack: optional("rule_pack_id", &rule_pack_id)?,
             term_years,
             quantities: Quantities { uses, target_group },
@@ -95,17 +103,26 @@ pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::
         (Goal::Provider(org), _) => org,
         (Goal::Offering(_), None) => return Err(Refusal::new(Reason::OfferingUnknown)),
     };
-    let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
-    let (facts, buyer) = (&state.facts, &question.for_org);
+    let began = began(question.began, as_of, today)?;
+    let (pack_id, pack) = pack(node, question.rule_pack, began)?;
+    let (facts, buyer, award) = (&state.facts, &question.for_org, question.award);
     let (term_years, quantities) = (question.term_years, question.quantities);
-    let search =
-        RouteSearch { buyer, provider, rule_pack: pack_id, as_of, known_on, offering, term_years, quantities };
-    let FoundRoutes { routes, complete } = node.find_routes(&search)?;
-    let holds = routes.first().is_some_and(|best| best.verdict == Verdict::Fulfilled);
-    let others = match holds {
-        true => Vec::new(),
-        false => alternatives(facts, (&pack_id, pack), buyer, provider, as_of, known_on),
+    let search = RouteSearch {
+        buyer,
+        provider,
+        rule_pack: pack_id,
+        as_of,
+        known_on,
+        began,
+        award,
+        offering,
+        term_years,
+        quantities,
     };
+    let FoundRoutes { routes, complete } = node.find_routes(&search)?;
+    let holds = routes.first().is_some_and(|best| best.verdict.holds());
+    let court = Court { began, award, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
+    let others = if holds { Vec::new() } else { alternatives(&court, buyer, provider) };
     let against_offering = offering.map_or(Vec::new(), |id| node.offering_obstacles(&id, buyer, today));
     let complete = complete && routes.len() <= ROUTES_SENT_MAX;
     let shown = routes.iter().take(ROUTES_SENT_MAX);
@@ -118,13 +135,44 @@ pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::
         routes: shown.map(|judged| route(judged, node.route_obstacles(judged), &against_offering)).collect(),
         complete,
         offering_obstacles: against_offering.iter().map(Into::into).collect(),
-        alternatives: others.iter().map(Into::into).collect(),
+        alternatives: others.iter().map(|other| alternative(other, pack)).collect(),
+        procedure_began: began.to_string(),
+        rule_pack_source: pack.source.clone(),
     })
 }
 
-/// The rule pack asked for, or the newest one for the day.
-fn pack(node: &Node, wanted: Option<StatementId>, as_of: Date) -> Result<(StatementId, &RulePack), Refusal> {
-    let id = wanted.map_or_else(|| node.rule_pack_on(as_of), Ok)?;
+/// The day on which the procedure began. Without word of it: that of the award, but an order begins today at the latest.
+fn began(stated: Option<Date>, as_of: Date, today: Date) -> Result<Date, Refusal> {
+    let began = stated.unwrap_or(as_of.min(today));
+    if began > today || began > as_of {
+        let refusal = Refusal::new(Reason::FieldInvalid).with("field", "procedure_began").with("value", began);
+        return Err(refusal.with("rule", "neither in the future nor after the award"));
+    }
+    Ok(began)
+}
+
+impl From<Award> for pb::Award {
+    fn from(award: Award) -> Self {
+        match award {
+            Award::General => Self::General,
+            Award::Sector => Self::Sector,
+            Award::Concession => Self::Concession,
+        }
+    }
+}
+
+fn award_of(award: i32) -> Result<Award, Refusal> {
+    match pb::Award::try_from(award) {
+        Ok(pb::Award::Unspecified | pb::Award::General) => Ok(Award::General),
+        Ok(pb::Award::Sector) => Ok(Award::Sector),
+        Ok(pb::Award::Concession) => Ok(Award::Concession),
+        Err(_) => Err(Refusal::new(Reason::FieldInvalid).with("field", "award").with("value", award)),
+    }
+}
+
+/// The rule pack asked for, or the one in force for procedures that began on a day.
+fn pack(node: &Node, wanted: Option<StatementId>, began: Date) -> Result<(StatementId, &RulePack), Refusal> {
+    let id = wanted.map_or_else(|| node.rule_pack_on(began), Ok)?;
     let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", id);
     Ok((id, node.state().packs.get(&id).ok_or_else(unknown)?))
 }
@@ -136,6 +184,8 @@ pub struct LegQuestion {
     to: OrgId,
     as_of: Option<Date>,
     known_on: Option<Date>,
+    began: Option<Date>,
+    award: Award,
     rule_pack: Option<StatementId>,
 }
 
@@ -143,12 +193,14 @@ impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
     type Error = Refusal;
 
     fn try_from(message: pb::ExplainLegRequest) -> Result<Self, Refusal> {
-        let pb::ExplainLegRequest { from, to, as_of, known_on, rule_pack_id } = message;
+        let pb::ExplainLegRequest { from, to, as_of, known_on, rule_pack_id, procedure_began, award } = message;
         Ok(Self {
             from: parsed("from", &from)?,
             to: parsed("to", &to)?,
             as_of: optional_date("as_of", &as_of)?,
             known_on: optional_date("known_on", &known_on)?,
+            began: optional_date("procedure_began", &procedure_began)?,
+            award: award_of(award)?,
             rule_pack: optional("rule_pack_id", &rule_pack_id)?,
         })
     }
@@ -157,10 +209,12 @@ impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
 /// Judges one leg under every case that applies, and names the facts.
 pub fn explain(node: &Node, question: &LegQuestion, today: Date) -> Result<pb::ExplainLegResponse, Refusal> {
     let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
-    let (pack_id, pack) = pack(node, question.rule_pack, as_of)?;
+    let began = began(question.began, as_of, today)?;
+    let (pack_id, pack) = pack(node, question.rule_pack, began)?;
     node.check_parties(&question.from, &question.to)?;
     let facts = &node.state().facts;
-    let cases = judge_cases(facts, (&pack_id, pack), &question.from, &question.to, as_of, known_on);
+    let court = Court { began, award: question.award, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
+    let cases = judge_cases(&court, &question.from, &question.to);
     let named: BTreeSet<StatementId> = cases.iter().flat_map(LegJudgement::evidence).collect();
     Ok(pb::ExplainLegResponse {
         rule_pack_id: pack_id.to_string(),
@@ -169,6 +223,8 @@ pub fn explain(node: &Node, question: &LegQuestion, today: Date) -> Result<pb::E
         known_on: known_on.to_string(),
         cases: cases.iter().map(Into::into).collect(),
         facts: named.iter().filter_map(|id| fact(facts, id)).collect(),
+        procedure_began: began.to_string(),
+        rule_pack_source: pack.source.clone(),
     })
 }
 
@@ -246,23 +302,21 @@ impl From<&Affected> for pb::AffectedOrder {
     }
 }
 
-impl From<&Alternative> for pb::Alternative {
-    fn from(alternative: &Alternative) -> Self {
-        let (kind, leg) = match alternative {
-            Alternative::Cooperation(leg) => (pb::AlternativeKind::Cooperation, Some(leg)),
-            Alternative::CentralPurchasing(leg) => (pb::AlternativeKind::CentralPurchasing, Some(leg)),
-            Alternative::Tender => (pb::AlternativeKind::Tender, None),
-        };
-        let basis = leg.and_then(|leg| leg.basis).unwrap_or(Basis::Tendered);
-        Self {
-            kind: kind.into(),
-            org: leg.map(|leg| leg.to.to_string()).unwrap_or_default(),
-            basis: basis.paragraph().to_owned(),
-            verdict: leg.map_or(pb::Verdict::Unspecified, |leg| leg.verdict.into()).into(),
-            text_de: alternative.text(Lang::De),
-            text_en: alternative.text(Lang::En),
-            findings: leg.map_or(Vec::new(), |leg| leg.findings.iter().map(Into::into).collect()),
-        }
+fn alternative(alternative: &Alternative, pack: &RulePack) -> pb::Alternative {
+    let (kind, leg) = match alternative {
+        Alternative::Cooperation(leg) => (pb::AlternativeKind::Cooperation, Some(leg)),
+        Alternative::CentralPurchasing(leg) => (pb::AlternativeKind::CentralPurchasing, Some(leg)),
+        Alternative::Tender(_) => (pb::AlternativeKind::Tender, None),
+    };
+    let basis = leg.map_or_else(|| pack.cite(Provision::Tendered), |leg| &leg.paragraph);
+    pb::Alternative {
+        kind: kind.into(),
+        org: leg.map(|leg| leg.to.to_string()).unwrap_or_default(),
+        basis: basis.to_owned(),
+        verdict: leg.map_or(pb::Verdict::Unspecified, |leg| leg.verdict.into()).into(),
+        text_de: alternative.text(Lang::De),
+        text_en: alternative.text(Lang::En),
+        findings: leg.map_or(Vec::new(), |leg| leg.findings.iter().map(Into::into).collect()),
     }
 }
 
@@ -295,12 +349,12 @@ impl From<&Refusal> for pb::Obstacle {
 impl From<&LegJudgement> for pb::Leg {
     fn from(leg: &LegJudgement) -> Self {
         // The days and the rule pack are the same for the whole answer and stand there once.
-        let LegJudgement { from, to, verdict, basis, findings, as_of: _, known_on: _, rule_pack: _ } = leg;
+        let LegJudgement { from, to, verdict, basis, paragraph, findings, as_of: _, known_on: _, rule_pack: _ } = leg;
         Self {
             from: from.to_string(),
             to: to.to_string(),
             verdict: pb::Verdict::from(*verdict).into(),
-            basis: basis.map(Basis::paragraph).unwrap_or_default().to_owned(),
+            basis: paragraph.clone(),
             assumed: leg.assumed(),
             findings: findings.iter().map(Into::into).collect(),
             evidence_ids: leg.evidence().iter().map(ToString::to_string).collect(),
@@ -312,7 +366,7 @@ impl From<&LegJudgement> for pb::Leg {
 impl From<&Finding> for pb::Finding {
     fn from(finding: &Finding) -> Self {
         // Whom it is about, the day and the values behind it are in the sentences.
-        let Finding { condition, verdict, org: _, of: _, as_of: _, evidence, assumed, note: _ } = finding;
+        let Finding { condition, verdict, org: _, of: _, as_of: _, evidence, assumed, note: _, citation } = finding;
         Self {
             condition: word(condition),
             verdict: pb::Verdict::from(*verdict).into(),
@@ -320,6 +374,9 @@ impl From<&Finding> for pb::Finding {
             text_en: finding.text(Lang::En),
             assumed: *assumed,
             evidence_ids: evidence.iter().map(ToString::to_string).collect(),
+            citation: citation.clone(),
+            proof_de: finding.proof(Lang::De).unwrap_or_default(),
+            proof_en: finding.proof(Lang::En).unwrap_or_default(),
         }
     }
 }
@@ -334,6 +391,7 @@ impl From<Verdict> for pb::Verdict {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Fulfilled => Self::Fulfilled,
+            Verdict::Contested => Self::Contested,
             Verdict::NotProven => Self::NotProven,
             Verdict::NotFulfilled => Self::NotFulfilled,
         }
@@ -398,6 +456,8 @@ mod tests {
             goal: Goal::Offering(Which::Version(town.offering)),
             as_of: Some(day("2026-06-01")),
             known_on: None,
+            began: None,
+            award: Award::General,
             rule_pack: Some(town.pack),
             term_years: 0,
             quantities: Quantities::default(),

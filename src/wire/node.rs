@@ -1,9 +1,10 @@
 //! A node's state as a message.
 use std::collections::BTreeMap;
 
-use crate::domain::facts::RulePack;
 use crate::domain::id::{NodeId, StatementId};
+use crate::domain::reason::Lang;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::rule_pack::{RulePack, uncovered};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
@@ -19,6 +20,7 @@ const AHEAD_LOGS_MAX: usize = 16;
 pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusResponse {
     let (settings, state) = (node.settings(), node.state());
     let own = state.logs.get(&settings.origin);
+    let warnings = |lang| uncovered(state.packs.values(), now.date(), lang).into_iter().collect();
     pb::GetStatusResponse {
         node: settings.node().to_string(),
         operator: settings.operator.to_string(),
@@ -44,6 +46,8 @@ pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusRespon
             .err()
             .map(|refusal| refusal.reason.code().to_owned())
             .unwrap_or_default(),
+        warnings_de: warnings(Lang::De),
+        warnings_en: warnings(Lang::En),
     }
 }
 

@@ -3,7 +3,6 @@ use std::ops::Bound;
 
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::law::Basis;
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::{Attempt, LegFinding, Mode, Request, VoidReason};
@@ -161,7 +160,7 @@ pub fn order(node: &Node, id: OrderId, for_org: &OrgId, now: Timestamp) -> Resul
         officer: request.officer.to_string(),
         stage: pb::Stage::from(explanation.stage).into(),
         void_reason: void_reason(explanation.stage).into(),
-        legs: attempt.leg_findings().into_iter().map(Into::into).collect(),
+        legs: attempt.leg_findings().into_iter().map(|leg| leg_finding(node, Some(request.rule_pack), leg)).collect(),
         price: price(attempt, request.term_years)?,
         total_cents: attempt.total()?.get(),
         chain: attempt.chain().unwrap_or_default().iter().map(ToString::to_string).collect(),
@@ -289,7 +288,8 @@ fn call_off(node: &Node, part: &Verified<CallOff>) -> pb::CallOff {
         weights: body.weights,
         total_cents: body.total.get(),
         share_cents: body.share.get(),
-        leg: Some((&body.leg).into()),
+        // Which pack the whole order was judged by, its member is not told; of one day it is the same.
+        leg: Some(leg_finding(node, node.rule_pack_on(body.leg.as_of).ok(), &body.leg)),
         statement_id: part.id().to_string(),
         signed_at: Some(timestamp(body.signed_at)),
     }
@@ -377,18 +377,18 @@ fn price(attempt: &Attempt, years: u32) -> Result<Vec<pb::PartyPrice>, Refusal> 
     accepted.chain(counters.map(|counter| one(&counter.from, &counter.components))).collect()
 }
 
-impl From<&LegFinding> for pb::LegFinding {
-    fn from(leg: &LegFinding) -> Self {
-        // The day is the order's own.
-        let LegFinding { from, to, as_of: _, verdict, basis, assumed, evidence } = leg;
-        Self {
-            from: from.to_string(),
-            to: to.to_string(),
-            verdict: PbVerdict::from(*verdict).into(),
-            basis: basis.map(Basis::paragraph).unwrap_or_default().to_owned(),
-            assumed: *assumed,
-            evidence_ids: evidence.iter().map(ToString::to_string).collect(),
-        }
+fn leg_finding(node: &Node, pack: Option<StatementId>, leg: &LegFinding) -> pb::LegFinding {
+    // The day is the order's own.
+    let LegFinding { from, to, as_of: _, verdict, basis, assumed, evidence } = leg;
+    let pack = pack.and_then(|id| node.state().packs.get(&id));
+    let cited = basis.zip(pack).map(|(basis, pack)| pack.cite(basis.provision()).to_owned());
+    pb::LegFinding {
+        from: from.to_string(),
+        to: to.to_string(),
+        verdict: PbVerdict::from(*verdict).into(),
+        basis: cited.unwrap_or_default(),
+        assumed: *assumed,
+        evidence_ids: evidence.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -8,6 +8,7 @@ Python 3.11 or later, standard library only. Exit 1 if an answer differs.
 
 from __future__ import annotations
 
+import datetime
 import sys
 import tomllib
 from pathlib import Path
@@ -19,10 +20,21 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 
 
-def usual_pack() -> dict[str, Any]:
-    """The demonstration's rule pack."""
-    federation = tomllib.loads((REPOSITORY / "nodes" / "federation.toml").read_text())
-    return federation["rule_pack"]
+def usual_pack(case: dict[str, Any], began: datetime.date) -> dict[str, Any]:
+    """The demonstration's rule pack for a procedure, or the first one, with the switches that stand otherwise."""
+    nodes = REPOSITORY / "nodes"
+    federation = tomllib.loads((nodes / "federation.toml").read_text())
+    packs = [tomllib.loads((nodes / name).read_text())["rule_pack"] for name in federation["rule_packs"]]
+
+    def meant(pack: dict[str, Any]) -> bool:
+        if "pack" in case:
+            return pack["name"] == case["pack"]
+        return str(pack["valid_from"]) <= str(began) <= str(pack.get("valid_to", "9999"))
+
+    pack = next(filter(meant, packs), packs[0])
+    stands = case.get("switches", {})
+    settings = [{**each, "stand": stands.get(each["switch"], each["stand"])} for each in pack["switches"]]
+    return {**pack, "switches": settings}
 
 
 def body(kind: str, row: dict[str, Any]) -> verify.Doc:
@@ -41,6 +53,8 @@ def public_of(case: dict[str, Any]) -> dict[bytes, tuple[str, str, verify.Doc]]:
         statement = verify.sha256(row.pop("id", f"fact {number}").encode())
         if "corrects" in row:
             row["corrects"] = verify.sha256(row["corrects"].encode()).hex()
+        if "confirms" in row:
+            row["confirms"] = [verify.sha256(label.encode()).hex() for label in row["confirms"]]
         public[statement] = ("", kind, body(kind, row))
     return public
 
@@ -49,11 +63,18 @@ def differs(case: dict[str, Any]) -> Optional[str]:
     expect = case["expect"]
     if "refused" in expect:
         return None  # What a door refuses is no matter of the audit.
-    pack = {**usual_pack(), **case.get("rule_pack", {})}
-    pack = {key: value for key, value in pack.items() if value != "none"}
     as_of = verify.day(str(case["as_of"]))
+    began = verify.day(str(case.get("procedure_began", as_of)))
+    pack = {**usual_pack(case, began), **case.get("rule_pack", {})}
+    pack = {key: value for key, value in pack.items() if value != "none"}
     court = verify.Court(
-        verify.FactBase(public_of(case)), body("rule-pack", pack), as_of, verify.day(str(case.get("known_on", as_of)))
+        verify.FactBase(public_of(case)),
+        body("rule-pack", pack),
+        as_of,
+        verify.day(str(case.get("known_on", as_of))),
+        began,
+        case.get("award", "general"),
+        case.get("last", False),
     )
     judged = court.judge(*case["leg"])
     failing = [f"{each.condition} {each.org}" for each in judged.findings if each.verdict != verify.FULFILLED]

@@ -345,21 +345,24 @@ HIDING = (
 # Every name of a field in the body of any kind.
 KNOWN_FIELDS = frozenset(
     """
-    about accept_assumed activity_above activity_age_max activity_basis activity_share activity_years add addresses
-    after against agreed alone_since alternatives amends approve area as_of assumed attempt auto_seal basis binds_until
-    bundle buyer central_purchasing cents chain choice common_goals completes components connected connection
-    considered contact contracting_authority contrary_interests cooperation copied corrects coverage decision
-    description device due efa_confirmed ends_on epoch event evidence federation fee from grounds group half_sisters
-    home_node index indexation inhabitants inverse_joint item joint_influence key keys kind known_from last_good
-    lead_land leg legal_form leika leika_types level limit limit_per_year log market_below market_share maturity
-    member members message mode model municipality name need new_epoch next_sha256 node nodes not_included note
-    notice_days number of offering office officer on open operates operator order org ozg parties party payers
-    payers_source portal portals predecessor prev price private_capital private_share procedure procedure_began productive provider
-    public_interest purpose quantities quorum quote_by rate reason received_at reference relation reorganised_on
-    reported_on request request_id result revoke revoked role roles root route rule_pack salt seal seal_by searched
-    seat sector seller seq share signed_at since size sole source specialised_systems split successor target_group
-    tariff tax term_years term_years_min terminated terms threshold through title tls_sha256 to topic total
-    total_max treatment trustees until uses uses_min valid_from valid_to vat verdict version void votes weight
+    about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add
+    addresses after against agreed agreement all_represented alone_since alternatives amends approve area as_of
+    assumed attempt auto_seal award basis binds_until bodies bundle buyer central_purchasing cents chain choice
+    citation common_goals completes components confirms connected connection considered contact
+    contracting_authority contrary_interests cooperation copied corrects coverage decision decisive_influence
+    description device due efa_confirmed ends_on entrustment epoch event evidence federation fee from grounds
+    group home_node index indexation inhabitants item joint_influence key keys kind known_from last_good
+    lead_land leg legal_form leika leika_types level limit limit_per_year log market_basis market_below
+    market_share market_years maturity member members message mode model municipality name nature need new_epoch
+    next_sha256 node nodes not_included note notice_days number of offering office officer on open operates
+    operator order org ozg paragraphs parties party payers payers_source portal portals predecessor prev price
+    private_advantage private_capital private_share procedure procedure_began productive provider provision
+    public_interest purpose quantities quorum quote_by rate reason received_at reference relation remit_since
+    reorganised_on reported_on represented_by request request_id result revoke revoked role roles root route
+    rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at since size sole source
+    specialised_systems split stand successor switch switches target_group tariff task tax term_years
+    term_years_min terminated terms threshold through title tls_sha256 to topic total total_max treatment
+    trustees turnover until uses uses_min valid_from valid_to vat verdict version void volume votes weight
     weights what who witnesses year
     """.split()
 )
@@ -368,9 +371,9 @@ KNOWN_FIELDS = frozenset(
 # The names under which a list stands.
 LISTS = frozenset(
     """
-    activity_years add addresses agreed alternatives assumed chain components connection considered coverage evidence
-    fee keys last_good leika leika_types members nodes not_included parties payers portals price revoke roles route
-    specialised_systems split trustees
+    activity_years add addresses agreed alternatives assumed bodies chain components confirms connection
+    considered coverage evidence fee keys last_good leika leika_types market_years members nodes not_included
+    paragraphs parties payers portals price revoke roles route specialised_systems split switches trustees
     """.split()
 )
 
@@ -868,10 +871,35 @@ def event(value: Any) -> Doc:
 KEY_KINDS = ("inhabitants", "uses", "target-group", "koenigstein", "fixed")
 COST_ITEMS = "infrastructure development platform operation usage set-up connection brokering".split()
 BASES = (
-    "vertical vertical-indirect inverse inverse-indirect sister sister-indirect joint joint-inverse horizontal "
-    "central-purchasing call-off tendered"
+    "vertical vertical-indirect inverse inverse-indirect sister sister-indirect joint joint-inverse joint-indirect "
+    "joint-inverse-indirect sister-joint horizontal central-purchasing call-off tendered"
 ).split()
-VERDICTS = ("fulfilled", "not-proven", "not-fulfilled")
+VERDICTS = ("fulfilled", "contested", "not-proven", "not-fulfilled")
+AWARDS = ("general", "sector", "concession")
+SWITCHES = frozenset(
+    """
+    inverse-joint half-sisters joint-indirect joint-chained non-authority-members prescribed-inverse private-between
+    group-turnover entrustment cooperation-agreement private-advantage central-purchasing
+    """.split()
+)
+PROVISIONS = frozenset(
+    """
+    contracting-authority accordingly non-authority-members sole-control stake seat joint-influence
+    no-contrary-interests activity-share measure projection group-turnover no-private-capital private-inverse
+    entrustment same-mother cooperation public-interest market-share private-advantage
+    """.split()
+) | frozenset(BASES)
+
+
+def word_of(words: Iterable[str], reason: str) -> Reader:
+    def read(value: Any) -> str:
+        if text(value) not in words:
+            raise Refusal(reason, value=value)
+        return value
+
+    return read
+
+
 
 
 def key_kind(value: Any) -> str:
@@ -994,7 +1022,22 @@ BODIES: dict[str, Reader] = {
         votes=opt(POINTS),
         sole=default(flag, False),
         seat=opt(flag),
-        cooperation=opt(record(common_goals=opt(flag), public_interest=opt(flag), market_share=opt(POINTS))),
+        represented_by=opt(name),
+        decisive_influence=opt(flag),
+        entrustment=opt(record(task=text, act=text, on=day, reference=text)),
+        scope=opt(text),
+        volume=opt(CENTS),
+        cooperation=opt(
+            record(
+                common_goals=opt(flag),
+                public_interest=opt(flag),
+                market_share=opt(POINTS),
+                market_basis=opt(choice("turnover", "other-value", "projection")),
+                market_years=default(many(I16), []),
+                agreement=opt(text),
+                private_advantage=opt(flag),
+            )
+        ),
         procedure=opt(text),
         revoked=default(flag, False),
         valid_from=day,
@@ -1016,6 +1059,15 @@ BODIES: dict[str, Reader] = {
         reorganised_on=opt(day),
         private_capital=opt(choice("none", "prescribed-by-law", "present")),
         private_share=opt(POINTS),
+        group=opt(
+            record(
+                turnover=choice("not-a-parent", "consolidated", "summed", "own"), bodies=default(many(name), [])
+            )
+        ),
+        nature=opt(choice("public-purpose", "public", "private")),
+        all_represented=opt(flag),
+        remit_since=opt(day),
+        confirms=default(many(ID), []),
         joint_influence=opt(flag),
         contrary_interests=opt(flag),
         valid_from=day,
@@ -1061,11 +1113,22 @@ BODIES: dict[str, Reader] = {
         valid_from=day,
         valid_to=opt(day),
         activity_above=POINTS,
-        inverse_joint=flag,
-        half_sisters=flag,
         market_below=opt(POINTS),
-        central_purchasing=default(flag, False),
         activity_age_max=opt(I16),
+        switches=default(
+            many(
+                record(
+                    switch=word_of(SWITCHES, "RULE_PACK_SWITCH"),
+                    stand=choice("no", "yes", "contested"),
+                    known_from=opt(day),
+                    source=text,
+                )
+            ),
+            [],
+        ),
+        paragraphs=default(
+            many(record(provision=word_of(PROVISIONS, "RULE_PACK_PARAGRAPH"), citation=text)), []
+        ),
         source=text,
     ),
     "tariff": record(org=name, version=U32, fee=many(component)),
@@ -1079,6 +1142,7 @@ BODIES: dict[str, Reader] = {
         as_of=day,
         procedure_began=opt(day),
         rule_pack=ID,
+        award=default(choice(*AWARDS), "general"),
         term_years=U32,
         total_max=CENTS,
         quote_by=instant,
@@ -1355,13 +1419,32 @@ def check_membership(body: Doc) -> None:
     label("procedure", body.procedure, 200)
     interval(body.valid_from, body.valid_to)
     within("member", body.member != body.of)
-    within("cooperation", body.cooperation is None or body.relation == "cooperation-contract")
+    label("scope", body.scope, 300)
+    if body.cooperation is not None:
+        label("agreement", body.cooperation.agreement, 300)
+        check_years("market_years", body.cooperation.market_years)
+    if body.entrustment is not None:
+        for field in ("task", "act", "reference"):
+            line_text(field, getattr(body.entrustment, field), 300)
+    controls, cooperates = body.relation in CONTROLLING, body.relation == "cooperation-contract"
     awarded = body.relation in ("framework-agreement", "tendered-contract")
+    within("represented_by", body.represented_by is None or controls and body.represented_by != body.member)
+    within("decisive_influence", body.decisive_influence is None or controls)
+    within("entrustment", body.entrustment is None or controls)
+    within("scope", body.scope is None or awarded or cooperates)
+    within("volume", body.volume is None or awarded)
+    within("cooperation", body.cooperation is None or cooperates)
     within("procedure", body.procedure is None or awarded)
     within("revoked", not body.revoked or body.corrects is not None)
     all_of_it = body.share in (None, 10_000) and body.votes in (None, 10_000)
-    if body.sole and not (body.relation in CONTROLLING and all_of_it):
+    directs = body.decisive_influence is True or all_of_it
+    if body.sole and not (controls and directs):
         raise Refusal("FACT_CONTRADICTS_ITSELF", field="sole")
+
+
+def check_years(field: str, years: list[int]) -> None:
+    within(field, len(years) <= 3 and all(b == a + 1 for a, b in zip(years, years[1:])))
+    within(field, all(1900 <= year <= 2199 for year in years))
 
 
 def check_entity_facts(body: Doc) -> None:
@@ -1369,9 +1452,15 @@ def check_entity_facts(body: Doc) -> None:
     label("legal_form", body.legal_form, 100)
     interval(body.valid_from, body.valid_to)
     within("contracting_authority", body.contracting_authority is None or body.contracting_authority <= 3)
-    years = body.activity_years
-    within("activity_years", len(years) <= 3 and all(b == a + 1 for a, b in zip(years, years[1:])))
-    within("activity_years", all(1900 <= year <= 2199 for year in years))
+    check_years("activity_years", body.activity_years)
+    if body.group is not None:
+        bodies = body.group.bodies
+        twice = not distinct([body.org, *bodies]) or len(bodies) > 200
+        if twice or (body.group.turnover == "not-a-parent" and bodies):
+            raise Refusal("FACT_CONTRADICTS_ITSELF", field="group")
+    within("confirms", len(body.confirms) <= 100)
+    if (body.nature, body.private_capital) == ("public", "present"):
+        raise Refusal("FACT_CONTRADICTS_ITSELF", field="nature")
     some = None if body.private_share is None else body.private_share > 0
     if (body.private_capital, some) in (("none", True), ("present", False)):
         raise Refusal("FACT_CONTRADICTS_ITSELF", field="private_share")
@@ -1381,6 +1470,14 @@ def check_rule_pack(body: Doc) -> None:
     line_text("source", body.source, 500)
     interval(body.valid_from, body.valid_to)
     within("activity_age_max", body.activity_age_max is None or 1 <= body.activity_age_max <= 10)
+    for setting in body.switches:
+        line_text("source", setting.source, 500)
+    if not distinct(setting.switch for setting in body.switches):
+        raise Refusal("RULE_PACK_SWITCH", rule="twice")
+    for paragraph in body.paragraphs:
+        line_text("citation", paragraph.citation, 200)
+    if not distinct(paragraph.provision for paragraph in body.paragraphs):
+        raise Refusal("RULE_PACK_PARAGRAPH", rule="twice")
 
 
 def check_offering(body: Doc) -> None:
@@ -3636,9 +3733,11 @@ def check_included(entry: Entry, proof: Optional[Proof], request: Optional[Doc])
 # Law: section 108 GWB and its neighbours, one leg on one day with what was known on a day (docs/audit-rules.md)
 # ======================================================================================================================
 
-FULFILLED, NOT_PROVEN, NOT_FULFILLED = range(3)
+FULFILLED, CONTESTED, NOT_PROVEN, NOT_FULFILLED = range(4)
 CONTROL_DEPTH_MAX = 4
 CHAINS_MAX = 16
+JOINT_LINKS_MAX = 2
+STOCK_COMPANIES = ("ag", "gag", "se", "kgaa", "aktiengesellschaft", "ag & co. kg", "ag & co. kgaa")
 
 Answer = Optional[int]
 Membership = tuple[bytes, Doc]
@@ -3667,12 +3766,14 @@ class Judgement:
     def __init__(self, basis: Optional[str], findings: list[Finding]):
         self.basis, self.findings = basis, findings
         self.verdict = max((finding.verdict for finding in findings), default=NOT_PROVEN)
-        self.assumed = self.verdict == FULFILLED and any(finding.assumed for finding in findings)
+        self.assumed = self.verdict <= CONTESTED and any(finding.assumed for finding in findings)
 
     def rank(self) -> tuple[Any, ...]:
         """Proof before assumption, few gaps before many, then the simpler case; names decide last."""
+        contested = sum(finding.verdict == CONTESTED for finding in self.findings)
         gaps = {
             FULFILLED: int(self.assumed),
+            CONTESTED: 2 * contested + int(self.assumed),
             NOT_PROVEN: sum(finding.verdict == NOT_PROVEN for finding in self.findings),
             NOT_FULFILLED: 0,
         }
@@ -3712,8 +3813,18 @@ class FactBase:
 class Court:
     """Everything a leg needs to be judged: facts, rule pack, day of award, and up to when facts are known."""
 
-    def __init__(self, base: FactBase, pack: Doc, as_of: datetime.date, known_on: datetime.date):
-        self.pack, self.as_of = pack, as_of
+    def __init__(
+        self,
+        base: FactBase,
+        pack: Doc,
+        as_of: datetime.date,
+        known_on: datetime.date,
+        began: Optional[datetime.date] = None,
+        award: str = "general",
+        is_last: bool = False,
+    ):
+        self.pack, self.as_of, self.known_on = pack, as_of, known_on
+        self.began, self.award, self.is_last = began or as_of, award, is_last
         self.memberships = [each for each in sorted(base.memberships.items()) if base.known(*each, known_on)]
         self.entities = [each for each in sorted(base.entities.items()) if base.known(*each, known_on)]
 
@@ -3750,14 +3861,27 @@ class Court:
                 if chain[0] == other[0] and not set(chain[1:]) & set(other):
                     basis = "sister" if len(chain) + len(other) == 4 else "sister-indirect"
                     cases.append((basis, self.sister(chain, other)))
-        if self.pack.half_sisters:
-            for mother in self.common_members(one, to):
-                cases.append(("sister", self.half_sister(mother, one, to)))
         if self.is_joint(one, to):
             cases.append(("joint", self.joint(one, to)))
         if self.is_joint(to, one):
             cases.append(("joint-inverse", self.joint_inverse(one, to)))
-        return cases + self.cases_without_control(one, to)
+        return cases + self.cases_through_others(one, to) + self.cases_without_control(one, to)
+
+    def cases_through_others(self, one: str, to: str) -> list[tuple[str, list[Finding]]]:
+        """Joint control through another legal person, and bodies with one owner in common; where the pack knows them."""
+        cases: list[tuple[str, list[Finding]]] = []
+        switch_of = {1: "joint-indirect", 2: "joint-chained"}
+        for chain, joint in self.mixed_chains(one, to):
+            if self.stand(switch_of[sum(joint)]) != "no":
+                cases.append(("joint-indirect", self.joint_indirect(one, chain, joint, to)))
+        if self.stand("joint-indirect") != "no" and self.stand("inverse-joint") != "no":
+            for chain, joint in self.mixed_chains(to, one):
+                if sum(joint) == 1:
+                    cases.append(("joint-inverse-indirect", self.joint_inverse_indirect(one, chain, joint, to)))
+        if self.stand("half-sisters") != "no":
+            for mother in self.common_members(one, to)[:CHAINS_MAX]:
+                cases.append(("sister-joint", self.half_sister(mother, one, to)))
+        return cases
 
     def cases_without_control(self, one: str, to: str) -> list[tuple[str, list[Finding]]]:
         def related(member: str, of: str, relation: str) -> bool:
@@ -3768,14 +3892,17 @@ class Court:
             for member, of in ((one, to), (to, one)):
                 if related(member, of, "cooperation-contract"):
                     cases.append(("horizontal", self.horizontal(member, of)))
-        if self.pack.central_purchasing and any(fact.central_purchasing is True for _, fact in self.about(to)):
+        central = self.stand("central-purchasing") != "no"
+        if central and any(fact.central_purchasing is True for _, fact in self.about(to)):
             body = self.entity(to, lambda fact: maybe(fact.central_purchasing), "central-purchasing-body")
-            cases.append(("central-purchasing", [self.authority(one), self.authority(to), body]))
+            own = [Finding(NOT_FULFILLED, to, one, condition="purchases-from-others")] if self.is_last else []
+            cases.append(("central-purchasing", [self.authority(one), self.authority(to), body, *own]))
         for relation, basis in (("framework-agreement", "call-off"), ("tendered-contract", "tendered")):
             if related(one, to, relation):
                 findings = [
-                    self.relation(one, to, [relation], lambda _: FULFILLED, "contract"),
+                    self.confirmed(self.relation(one, to, [relation], lambda _: FULFILLED, "contract")),
                     self.relation(one, to, [relation], lambda fact: FULFILLED if fact.procedure is not None else None, "procedure"),
+                    self.scope(one, to, relation),
                 ]
                 cases.append((basis, findings))
         return cases
@@ -3783,33 +3910,52 @@ class Court:
     # ---- what each case asks ----
 
     def vertical(self, one: str, chain: list[str], to: str) -> list[Finding]:
-        return [self.authority(one), *self.control_along(chain), self.activity(to), self.no_private(to)]
+        ends = [self.activity(to), self.no_private(to)]
+        return [self.authority(one), *self.control_along(chain), *self.entrustment(*chain[-2:]), *ends]
 
     def inverse(self, one: str, chain: list[str], to: str) -> list[Finding]:
-        ends = [self.activity(one), self.no_private(one), self.no_private(to)]
-        return [self.authority(one), self.authority(to), *self.control_along(chain), *ends]
+        ends = [self.activity(one), self.no_private(one), self.no_private_in_recipient(to)]
+        control = [*self.control_along(chain), *self.entrustment(*chain[-2:])]
+        return [self.authority(one), self.authority(to), *control, *ends]
 
     def sister(self, chain: list[str], other: list[str]) -> list[Finding]:
         findings = [self.authority(chain[-1]), self.authority(chain[0])]
         for each in (chain, other):
-            findings += [*self.control_along(each), self.activity(each[-1]), self.no_private(each[-1])]
-        return findings
+            findings += [*self.control_along(each), *self.entrustment(*each[-2:]), self.activity(each[-1])]
+        return [*findings, self.no_private(chain[-1]), self.no_private_in_recipient(other[-1])]
 
     def half_sister(self, mother: str, one: str, to: str) -> list[Finding]:
-        findings = [self.authority(one), self.authority(mother)]
+        findings = [self.admitted("half-sisters-admitted", one, to, "half-sisters")]
+        findings += [self.authority(one), self.authority(mother)]
         for daughter in (one, to):
             alone = any(fact.sole for _, fact in self.between(mother, daughter))
-            findings += [self.sole_control(mother, daughter)] if alone else self.joint_control(mother, daughter)
-            findings += [self.activity(daughter), self.no_private(daughter)]
-        return findings
+            findings += self.control_along([mother, daughter]) if alone else self.joint_control(mother, daughter)
+            findings += [*self.entrustment(mother, daughter), self.activity(daughter)]
+        return [*findings, self.no_private(one), self.no_private_in_recipient(to)]
 
     def joint(self, one: str, to: str) -> list[Finding]:
-        return [self.authority(one), *self.joint_control(one, to), self.activity(to), self.no_private(to)]
+        control = [*self.joint_control(one, to), *self.entrustment(one, to)]
+        return [self.authority(one), *control, self.activity(to), self.no_private(to)]
 
     def joint_inverse(self, one: str, to: str) -> list[Finding]:
-        admitted = Finding(said(self.pack.inverse_joint), one, to, condition="inverse-joint-admitted")
-        ends = [self.activity(one), self.no_private(one), self.no_private(to)]
-        return [admitted, self.authority(one), self.authority(to), *self.joint_control(to, one), *ends]
+        admitted = self.admitted("inverse-joint-admitted", one, to, "inverse-joint")
+        control = [*self.joint_control(to, one), *self.entrustment(to, one)]
+        ends = [self.activity(one), self.no_private(one), self.no_private_in_recipient(to)]
+        return [admitted, self.authority(one), self.authority(to), *control, *ends]
+
+    def joint_indirect(self, one: str, chain: list[str], joint: list[bool], to: str) -> list[Finding]:
+        ends = [self.activity(to), self.no_private(to)]
+        return [self.chain_admitted(joint, one, to), self.authority(one), *self.control_down(chain, joint), *ends]
+
+    def joint_inverse_indirect(self, one: str, chain: list[str], joint: list[bool], to: str) -> list[Finding]:
+        admitted = self.admitted("inverse-joint-admitted", one, to, "inverse-joint")
+        begin = [self.chain_admitted(joint, one, to), admitted, self.authority(one), self.authority(to)]
+        ends = [self.activity(one), self.no_private(one), self.no_private_in_recipient(to)]
+        return [*begin, *self.control_down(chain, joint), *ends]
+
+    def chain_admitted(self, joint: list[bool], one: str, to: str) -> Finding:
+        switch = "joint-indirect" if sum(joint) == 1 else "joint-chained"
+        return self.admitted(f"{switch}-admitted", one, to, switch)
 
     def horizontal(self, member: str, of: str) -> list[Finding]:
         def terms_of(answer: Callable[[Doc], Answer], condition: str) -> Finding:
@@ -3817,20 +3963,45 @@ class Court:
             return self.relation(member, of, ["cooperation-contract"], ask, condition)
 
         below = self.pack.market_below
-        return [
-            self.authority(member),
-            self.authority(of),
-            self.relation(member, of, ["cooperation-contract"], lambda _: FULFILLED, "cooperation"),
+
+        def market(terms: Doc) -> Answer:
+            if None in (terms.market_share, below):
+                return None
+            in_time = self.in_time(terms.market_basis, terms.market_years)
+            return said(terms.market_share < below) if in_time else NOT_PROVEN
+
+        findings = [
+            self.authority_or_public_purpose(member),
+            self.authority_or_public_purpose(of),
+            self.confirmed(self.relation(member, of, ["cooperation-contract"], lambda _: FULFILLED, "cooperation")),
+        ]
+        if self.stand("cooperation-agreement") != "no":
+            agreed = lambda terms: None if terms.agreement is None else FULFILLED  # noqa: E731
+            findings.append(terms_of(agreed, "cooperation-agreement"))
+        findings += [
+            self.scope(member, of, "cooperation-contract"),
             terms_of(lambda terms: maybe(terms.common_goals), "common-goals"),
             terms_of(lambda terms: maybe(terms.public_interest), "public-interest"),
-            terms_of(
-                lambda terms: None if None in (terms.market_share, below) else said(terms.market_share < below),
-                "market-share",
-            ),
+            terms_of(market, "market-share"),
         ]
+        if self.stand("private-advantage") != "no":
+            none = lambda terms: None if terms.private_advantage is None else said(not terms.private_advantage)  # noqa: E731
+            findings.append(terms_of(none, "no-private-advantage"))
+        return findings
 
     def control_along(self, chain: list[str]) -> list[Finding]:
-        return [self.sole_control(mother, daughter) for mother, daughter in zip(chain, chain[1:])]
+        return self.control_down(chain, [False] * (len(chain) - 1), entrusted=False)
+
+    def control_down(self, chain: list[str], joint: list[bool], entrusted: bool = True) -> list[Finding]:
+        """Every link, of those in between that no private capital is in them, and the entrustment at the end."""
+        findings: list[Finding] = []
+        for mother, daughter, together in zip(chain, chain[1:], joint):
+            if together:
+                findings += self.joint_control(mother, daughter)
+            else:
+                findings += [self.sole_control(mother, daughter), *self.decisive_influence(mother, daughter)]
+        findings += [self.no_private_between(org) for org in chain[1:-1]]
+        return findings + (self.entrustment(*chain[-2:]) if entrusted else [])
 
     def joint_control(self, member: str, of: str) -> list[Finding]:
         findings = [self.membership(member, of)]
@@ -3840,7 +4011,9 @@ class Court:
             found = self.control(member, of, ask, condition)
             findings += [found] if found.verdict == NOT_FULFILLED else []
         return findings + [
-            self.control(member, of, lambda fact: maybe(fact.seat), "seat"),
+            self.seat(member, of),
+            self.entity(of, lambda fact: maybe(fact.all_represented), "all-represented"),
+            *self.controllers(member, of),
             self.entity(of, lambda fact: maybe(fact.joint_influence), "joint-influence"),
             self.entity(
                 of,
@@ -3851,34 +4024,175 @@ class Court:
 
     # ---- the conditions ----
 
+    def stand(self, switch: str) -> str:
+        """How a switch stands for someone who knows what was known on the day."""
+        for setting in self.pack.switches:
+            if setting.switch == switch and (setting.known_from is None or setting.known_from <= self.known_on):
+                return setting.stand
+        return "no"
+
+    def by_switch(self, switch: str) -> int:
+        return {"yes": FULFILLED, "contested": CONTESTED, "no": NOT_FULFILLED}[self.stand(switch)]
+
+    def admitted(self, condition: str, one: str, to: str, switch: str) -> Finding:
+        return Finding(self.by_switch(switch), one, to, condition=condition)
+
     def pack_in_force(self) -> list[Finding]:
         pack = self.pack
-        if pack.valid_from <= self.as_of and (pack.valid_to is None or self.as_of <= pack.valid_to):
+        if pack.valid_from <= self.began and (pack.valid_to is None or self.began <= pack.valid_to):
             return []
         return [Finding(NOT_PROVEN, pack.name, None, condition="rule-pack-in-force")]
 
     def authority(self, org: str) -> Finding:
         def answer(fact: Doc) -> Answer:
             number, sector = fact.contracting_authority, fact.sector
-            if number in (1, 2, 3) or sector in ("public-utility", "concession-grantor"):
+            only_for = {"public-utility": "sector", "concession-grantor": "concession"}.get(sector)
+            if number in (1, 2, 3) or (only_for is not None and only_for == self.award):
                 return FULFILLED
-            return None if number is None and sector is None else NOT_FULFILLED
+            if number is None and sector is None:
+                return None
+            return NOT_PROVEN if number is None and only_for is not None else NOT_FULFILLED
 
         return self.entity(org, answer, "contracting-authority")
+
+    def authority_or_public_purpose(self, org: str) -> Finding:
+        authority = self.authority(org)
+        if authority.verdict == FULFILLED or self.stand("non-authority-members") == "no":
+            return authority
+        purpose = lambda fact: FULFILLED if fact.nature == "public-purpose" else None  # noqa: E731
+        public = self.entity(org, purpose, "contracting-authority")
+        return public if public.verdict == FULFILLED else authority
+
+    def seat(self, member: str, of: str) -> Finding:
+        """A seat of its own, or that of the member who represents it."""
+        asked = lambda fact: maybe(fact.seat)  # noqa: E731
+        own = self.control(member, of, asked, "seat")
+        if own.verdict == FULFILLED:
+            return own
+        named = [
+            each
+            for each in self.between(member, of)
+            if each[1].relation in CONTROLLING and self.in_force(each[1]) and each[1].represented_by is not None
+        ]
+        if not named:
+            return own
+        at, fact = max(named, key=lambda each: (each[1].known_from, each[0]))
+        theirs = self.control(fact.represented_by, of, asked, "seat")
+        if theirs.verdict != FULFILLED:
+            return own
+        return Finding(FULFILLED, member, of, theirs.evidence | {at}, theirs.assumed or fact.assumed, "seat")
+
+    def controllers(self, but: str, of: str) -> list[Finding]:
+        """Reported only where another member is known to be no contracting authority; the one that tells most against it."""
+        members = {fact.member for _, fact in self.memberships if fact.of == of and fact.member != but}
+        found = [finding for member in members for finding in self.controller(member, of)]
+        worst = sorted(found, key=lambda finding: finding.org)
+        return [max(worst, key=lambda finding: finding.verdict)] if worst else []
+
+    def controller(self, member: str, of: str) -> list[Finding]:
+        held = [each for each in self.between(member, of) if each[1].relation in CONTROLLING and self.in_force(each[1])]
+        authority = self.authority(member)
+        if not held or authority.verdict != NOT_FULFILLED:
+            return []
+        at, fact = max(held, key=lambda each: (each[1].known_from, each[0]))
+        may = self.stand("non-authority-members") != "no"
+        answer = lambda fact: None if fact.nature is None else said(may and fact.nature == "public-purpose")  # noqa: E731
+        nature = self.entity(member, answer, "controllers")
+        verdict = NOT_FULFILLED if nature.verdict == NOT_PROVEN and not may else nature.verdict
+        evidence = authority.evidence | nature.evidence | {at}
+        assumed = authority.assumed or nature.assumed or fact.assumed
+        return [Finding(verdict, member, of, evidence, assumed, "controllers")]
+
+    def decisive_influence(self, mother: str, daughter: str) -> list[Finding]:
+        """Reported only where owning does not settle it: less than all, or a stock company."""
+        stock = any(
+            self.in_force(fact) and fact.legal_form.strip().lower() in STOCK_COMPANIES for _, fact in self.about(daughter)
+        )
+        partly = any(
+            fact.sole and fact.share is not None and fact.share < 10_000 and self.in_force(fact)
+            for _, fact in self.between(mother, daughter)
+        )
+        if not stock and not partly:
+            return []
+        return [self.control(mother, daughter, lambda fact: maybe(fact.decisive_influence), "decisive-influence")]
+
+    def entrustment(self, member: str, of: str) -> list[Finding]:
+        """Asked where the pack asks it: in force on the day and not older than the member's remit."""
+        if self.stand("entrustment") == "no":
+            return []
+
+        def answer(fact: Doc) -> Answer:
+            if fact.entrustment is None:
+                return None
+            return FULFILLED if fact.entrustment.on <= self.as_of else NOT_PROVEN
+
+        finding = self.control(member, of, answer, "entrustment")
+        if finding.verdict != FULFILLED:
+            return [finding]
+        since = [fact.entrustment.on for at, fact in self.memberships if at in finding.evidence and fact.entrustment]
+        remits = [
+            (fact.known_from, at, fact.remit_since)
+            for at, fact in self.about(member)
+            if fact.remit_since is not None and self.in_force(fact)
+        ]
+        if since and remits and since[0] < max(remits)[2]:
+            return [finding.contradicted([max(remits)[1]])]
+        return [finding]
+
+    def scope(self, member: str, of: str, relation: str) -> Finding:
+        def answer(fact: Doc) -> Answer:
+            bounded = relation == "cooperation-contract" or fact.volume is not None
+            return FULFILLED if bounded and fact.scope is not None else None
+
+        return self.relation(member, of, [relation], answer, "scope")
+
+    def confirmed(self, finding: Finding) -> Finding:
+        """What the other party of a contract has not confirmed counts as assumed."""
+        if finding.verdict != FULFILLED:
+            return finding
+        by = [
+            each
+            for each in self.about(finding.org)
+            if self.in_force(each[1]) and any(at in finding.evidence for at in each[1].confirms)
+        ]
+        if not by:
+            return Finding(FULFILLED, finding.org, finding.of, finding.evidence, True, finding.condition)
+        at, fact = max(by, key=lambda each: (not each[1].assumed, each[1].known_from, each[0]))
+        assumed = finding.assumed or fact.assumed
+        return Finding(FULFILLED, finding.org, finding.of, finding.evidence | {at}, assumed, finding.condition)
 
     def sole_control(self, mother: str, daughter: str) -> Finding:
         finding = self.control(mother, daughter, lambda fact: said(fact.sole), "sole-control")
         if finding.verdict != FULFILLED:
             return finding
+        directs = any(
+            at in finding.evidence and fact.decisive_influence is True and fact.share is not None
+            for at, fact in self.memberships
+        )
+
+        def is_rest(fact: Doc) -> bool:
+            """A public holder of the rest, where the one who controls has decisive influence."""
+            alone = fact.share is not None and fact.decisive_influence is not True
+            return directs and alone and self.is_public(fact.member)
+
         beside = [
             at
             for at, fact in self.memberships
-            if fact.of == daughter and fact.member != mother and fact.relation in CONTROLLING and self.in_force(fact)
+            if fact.of == daughter
+            and fact.member != mother
+            and fact.relation in CONTROLLING
+            and self.in_force(fact)
+            and not is_rest(fact)
         ]
         if beside:
             return finding.contradicted([min(beside)])
         circle = self.controlled_from_below(mother, daughter)
         return finding.contradicted([circle]) if circle else finding
+
+    def is_public(self, org: str) -> bool:
+        facts = [fact for _, fact in self.about(org) if self.in_force(fact)]
+        public = any(fact.contracting_authority in (1, 2, 3) or fact.nature in ("public", "public-purpose") for fact in facts)
+        return public and not any(fact.nature == "private" for fact in facts)
 
     def controlled_from_below(self, mother: str, daughter: str) -> Optional[bytes]:
         """A holding in force by which the daughter controls the mother or whoever controls her."""
@@ -3918,31 +4232,84 @@ class Court:
                 return cited
         return []
 
-    def activity(self, org: str) -> Finding:
-        """Strictly more than the threshold, measured in the three years before the award."""
-        above = self.pack.activity_above
+    def in_time(self, basis: Optional[str], years: list[int]) -> bool:
+        """Whether a share was measured in the three years before the award."""
         age_max = 2 if self.pack.activity_age_max is None else self.pack.activity_age_max
+        return bool(basis) and len(years) == 3 and 1 <= self.as_of.year - years[-1] <= age_max
+
+    def activity(self, org: str) -> Finding:
+        """Strictly more than the threshold; a turnover is that of the group (EuGH C-692/23)."""
+        above = self.pack.activity_above
+        asks_group = self.stand("group-turnover") != "no"
 
         def answer(fact: Doc) -> Answer:
             if fact.activity_share is None:
                 return None
+            enough = said(fact.activity_share > above)
             if fact.activity_basis == "projection":
                 since = fact.reorganised_on
                 new = since is not None and datetime.date(max(self.as_of.year - 3, 1), 1, 1) < since <= self.as_of
-                return said(fact.activity_share > above) if new else NOT_PROVEN
-            years = fact.activity_years
-            in_time = len(years) == 3 and 1 <= self.as_of.year - years[-1] <= age_max
-            return said(fact.activity_share > above) if fact.activity_basis and in_time else NOT_PROVEN
+                return enough if new else NOT_PROVEN
+            if not self.in_time(fact.activity_basis, fact.activity_years):
+                return NOT_PROVEN
+            of_group = fact.group is not None and fact.group.turnover != "own"
+            if enough == FULFILLED and fact.activity_basis == "turnover" and asks_group and not of_group:
+                return NOT_PROVEN
+            return enough
 
-        return self.entity(org, answer, "activity-share")
+        finding = self.entity(org, answer, "activity-share")
+        if finding.verdict != FULFILLED or not asks_group:
+            return finding
+        no_parent = any(
+            at in finding.evidence
+            and fact.activity_basis == "turnover"
+            and fact.group is not None
+            and fact.group.turnover == "not-a-parent"
+            for at, fact in self.entities
+        )
+        daughters = [at for at, fact in self.memberships if fact.member == org and fact.sole and self.in_force(fact)]
+        return finding.contradicted([min(daughters)]) if no_parent and daughters else finding
 
     def no_private(self, org: str) -> Finding:
+        return self.capital("no-private-capital", org, FULFILLED)
+
+    def no_private_in_recipient(self, org: str) -> Finding:
+        return self.capital("no-private-capital", org, self.by_switch("prescribed-inverse"))
+
+    def no_private_between(self, org: str) -> Finding:
+        finding = self.capital("no-private-between", org, FULFILLED)
+        if finding.verdict != NOT_FULFILLED:
+            return finding
+        verdict = self.by_switch("private-between")
+        return Finding(verdict, finding.org, finding.of, finding.evidence, finding.assumed, finding.condition)
+
+    def capital(self, condition: str, org: str, prescribed: int) -> Finding:
         def answer(fact: Doc) -> Answer:
             if fact.private_capital is not None:
-                return said(fact.private_capital != "present")
+                return prescribed if fact.private_capital == "prescribed-by-law" else said(fact.private_capital == "none")
             return maybe(None if fact.private_share is None else fact.private_share == 0)
 
-        return self.entity(org, answer, "no-private-capital")
+        finding = self.entity(org, answer, condition)
+        is_prescribed = any(
+            at in finding.evidence and fact.private_capital == "prescribed-by-law" for at, fact in self.entities
+        )
+        if finding.verdict == NOT_FULFILLED or is_prescribed:
+            return finding
+        private = self.private_member(org)
+        return finding.contradicted(private) if private else finding
+
+    def private_member(self, of: str) -> Optional[tuple[bytes, bytes]]:
+        """A member in force that is in private hands by its own word."""
+        found = []
+        for at, fact in self.memberships:
+            if fact.of != of or fact.relation not in CONTROLLING or not self.in_force(fact) or fact.share == 0:
+                continue
+            stated = [each for each in self.about(fact.member) if self.in_force(each[1]) and each[1].nature is not None]
+            if stated:
+                by, last = max(stated, key=lambda each: (each[1].known_from, each[0]))
+                if last.nature == "private":
+                    found.append((at, by))
+        return min(found, default=None)
 
     def different_mothers(self, one: str, to: str) -> Optional[Finding]:
         """Both are controlled on the day, but not by one mother alone."""
@@ -4002,6 +4369,26 @@ class Court:
             level = sorted(longer)[:CHAINS_MAX]
             chains += level
         return chains
+
+    def mixed_chains(self, top: str, bottom: str) -> list[tuple[list[str], list[bool]]]:
+        """Every chain of three to five parties with one or two joint links, the short ones first, then by name."""
+        found: list[tuple[list[str], list[bool]]] = []
+
+        def deepen(chain: list[str], joint: list[bool]) -> None:
+            bodies = {fact.of for _, fact in self.memberships if fact.member == chain[-1]} - set(chain)
+            for body in bodies:
+                kinds = {not fact.sole for _, fact in self.between(chain[-1], body) if fact.relation in CONTROLLING}
+                for together in kinds:
+                    links = [*joint, together]
+                    if sum(links) > JOINT_LINKS_MAX:
+                        continue
+                    if body == bottom and len(links) > 1 and sum(links) > 0:
+                        found.append(([*chain, body], links))
+                    elif body != bottom and len(links) < CONTROL_DEPTH_MAX:
+                        deepen([*chain, body], links)
+
+        deepen([top], [])
+        return sorted(found, key=lambda each: (len(each[0]), sum(each[1]), each[0], each[1]))[:CHAINS_MAX]
 
     # ---- how facts are asked and answers weighed ----
 
@@ -4573,7 +4960,8 @@ class Attempt:
         if leave is None:
             raise Refusal("SIGNER_WRONG", rule="the request gives no leave to seal without an officer")
         for leg in self.leg_findings():
-            if leg.verdict != "fulfilled" or (leg.assumed and not leave.accept_assumed):
+            proven = leg.verdict == "fulfilled" and not leg.assumed
+            if leg.verdict not in ("fulfilled", "contested") or not (proven or leave.accept_assumed):
                 raise Refusal("SIGNER_WRONG", rule="not every leg is fulfilled")
 
 
@@ -4924,7 +5312,7 @@ def check_officers(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Boo
             raise Refusal("SAME_OFFICER", officer=by)
         if leg is None:
             raise Refusal("FIELD_INVALID", field="leg")
-        if leg.verdict != "fulfilled":
+        if leg.verdict not in ("fulfilled", "contested"):
             raise Refusal({"not-proven": "LEG_NOT_PROVEN", "not-fulfilled": "LEG_NOT_FULFILLED"}[leg.verdict])
         if not suffices(decision):
             raise Refusal("GRANT_LIMIT_EXCEEDED", officer=by)
@@ -4998,7 +5386,9 @@ def check_legs(
                 if is_ground(leg, statement, kind, body)
             }
         )
-        judged = Court(base, found[2], leg.as_of, day_of(request.signed_at)).judge(leg.from_, leg.to)
+        known_on, is_last = day_of(request.signed_at), leg.to == request.route[-1]
+        court = Court(base, found[2], leg.as_of, known_on, procedure_day(request), request.award, is_last)
+        judged = court.judge(leg.from_, leg.to)
         try:
             require_evidence(leg, until, logs, chronicle)
         except Refusal as refusal:
@@ -5061,10 +5451,11 @@ def require_pack_in_force(attempt: Attempt, entries: list[Entry], logs: Logs, ch
 
 def compare_legs(leg: Doc, judged: Judgement) -> None:
     if leg.verdict != VERDICTS[judged.verdict]:
-        raise Refusal(("LEG_FINDING_DIFFERS", "LEG_NOT_PROVEN", "LEG_NOT_FULFILLED")[judged.verdict])
+        reasons = ("LEG_FINDING_DIFFERS", "LEG_FINDING_DIFFERS", "LEG_NOT_PROVEN", "LEG_NOT_FULFILLED")
+        raise Refusal(reasons[judged.verdict])
     if (leg.basis, leg.assumed) != (judged.basis, judged.assumed):
         raise Refusal("LEG_FINDING_DIFFERS", rule="basis or assumptions")
-    if judged.verdict != FULFILLED:
+    if judged.verdict > CONTESTED:
         raise Refusal("LEG_NOT_PROVEN")
 
 

@@ -51,6 +51,7 @@ fn the_whole_story_runs_in_six_processes() {
             "routes",
             "order",
             "order-reverse",
+            "order-uncontested",
             "order-refused",
             "outage",
             "catch-up",
@@ -97,7 +98,7 @@ fn a_node_finds_everything_without_its_index(kept: &Path, offerings: u64) {
             run(verbund().args(["-o", "json", "node", "status", "--profile"]).arg(kept.join("client.toml")), 0);
         let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
         assert_eq!(status["offerings"].as_u64(), Some(offerings));
-        assert_eq!(status["orders"].as_u64(), Some(3));
+        assert_eq!(status["orders"].as_u64(), Some(4));
         let order =
             run(verbund().args(["-o", "json", "order", "list", "--profile"]).arg(kept.join("client.toml")), 0);
         assert!(String::from_utf8_lossy(&order.stdout).contains("abgeschlossen"));
@@ -175,7 +176,10 @@ fn chains_are_answered(kept: &Path) {
     let kinds: Vec<_> = found["alternatives"].as_array().into_iter().flatten().map(|other| &other["kind"]).collect();
     assert_eq!(kinds.last().and_then(|kind| kind.as_str()), Some("tender"), "{kinds:?}");
     let told = ask(&["explain", "--from", "kitu", "--to", "dataport"]);
-    assert!(told["cases"].as_array().is_some_and(|cases| cases.iter().any(|leg| leg["case"] == "sister")), "{told}");
+    assert!(
+        told["cases"].as_array().is_some_and(|cases| cases.iter().any(|leg| leg["case"] == "sister-joint")),
+        "{told}"
+    );
     assert!(told["facts"].as_array().is_some_and(|facts| !facts.is_empty()));
     let touched = ask(&["affected", "--member", "kid", "--of", "provitako"]);
     let orders = touched.as_array().expect("a list");

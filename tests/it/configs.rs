@@ -46,6 +46,7 @@ fn second_column(path: &Path) -> BTreeSet<String> {
 fn every_file_is_read_and_no_other_lies_there() {
     let folder = federation();
     let mut expected: BTreeSet<PathBuf> = ["README.md", "federation.toml"].map(|name| nodes().join(name)).into();
+    expected.extend(folder.federation.rule_pack_files.iter().map(|file| nodes().join(file)));
     for node in &folder.nodes {
         let here = nodes().join(node.profile.node.as_str());
         expected.extend(["node.toml", "organisations.toml"].map(|name| here.join(name)));

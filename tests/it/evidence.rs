@@ -8,13 +8,11 @@ use verbund::audit::cover::Cover;
 use verbund::audit::packing::pack as packed;
 use verbund::domain::body::Body;
 use verbund::domain::fact_base::FactBase;
-use verbund::domain::facts::{
-    ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
-};
+use verbund::domain::facts::{BasisPoints, EntityFacts, Entrustment, Membership};
 use verbund::domain::grounds::{Grounds, OtherOffering};
 use verbund::domain::id::{NodeId, OrderId, OrgId, Origin, StatementId, sha256};
-use verbund::domain::law::Verdict;
 use verbund::domain::law::cases::judge_leg;
+use verbund::domain::law::{Award, Verdict};
 use verbund::domain::money::Cents;
 use verbund::domain::offering::{Need, Offering, Withdrawal};
 use verbund::domain::order::{
@@ -25,6 +23,7 @@ use verbund::domain::price::quote::{Buyer, carried, quote};
 use verbund::domain::price::{Component, CostItem, Due, Quantities, Tariff, Terms, amount};
 use verbund::domain::reason::Reason;
 use verbund::domain::route::Route;
+use verbund::domain::rule_pack::{RulePack, Switch};
 use verbund::domain::salt::Salt;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
@@ -149,7 +148,7 @@ impl World {
             script: script.clone(),
             logs: BTreeMap::new(),
             facts: FactBase::default(),
-            pack: pack(),
+            pack: pack(script),
             salt: 0,
             messages: Vec::new(),
             receipts: Vec::new(),
@@ -246,47 +245,28 @@ impl World {
         ];
         for (member, of) in pairs {
             let fact = Membership {
-                member: org(member),
-                of: org(of),
-                relation: Relation::CooperativeMember,
-                share: None,
-                votes: None,
-                sole: false,
-                cooperation: None,
-                procedure: None,
-                revoked: false,
+                entrustment: Some(Entrustment {
+                    task: "Betrieb der Fachverfahren".to_owned(),
+                    act: "Satzung".to_owned(),
+                    on: day("2019-01-01"),
+                    reference: "§ 2 der Satzung".to_owned(),
+                }),
                 seat: Some(!(self.script.bold && of == "kid")),
-                valid_from: day("2019-01-01"),
-                valid_to: None,
                 known_from: day("2019-02-01"),
                 source: "Mitgliederliste der Genossenschaft, Stand 2026".to_owned(),
                 assumed: self.script.assumed && of == "provitako",
-                corrects: None,
+                ..crate::federation::membership(member, of, "2019-01-01")
             };
             let id = self.publish_fact(of, Kind::Membership, &fact);
             self.facts.insert_membership(id, fact);
         }
         for name in ROUTE {
             let fact = EntityFacts {
-                org: org(name),
-                legal_form: "eG".to_owned(),
-                contracting_authority: Some(2),
-                sector: None,
-                central_purchasing: None,
-                reorganised_on: None,
-                private_share: None,
                 activity_share: Some(points(9_400)),
-                activity_basis: Some(ActivityBasis::Turnover),
-                activity_years: vec![2023, 2024, 2025],
-                private_capital: Some(PrivateCapital::None),
-                joint_influence: Some(true),
-                contrary_interests: Some(false),
                 valid_from: day("2019-01-01"),
-                valid_to: None,
                 known_from: day("2026-01-15"),
                 source: "Jahresabschlüsse 2023 bis 2025".to_owned(),
-                assumed: false,
-                corrects: None,
+                ..crate::federation::entity_facts(name)
             };
             let id = self.publish_fact(name, Kind::EntityFacts, &fact);
             self.facts.insert_entity(id, fact);
@@ -401,6 +381,7 @@ impl World {
             as_of: day(self.script.award_day.unwrap_or("2026-09-01")),
             procedure_began: None,
             rule_pack: self.founding.rule_pack,
+            award: Award::General,
             term_years: 4,
             total_max: cents(2_000_000),
             quote_by: hours(240),
@@ -694,8 +675,8 @@ impl World {
 
     /// A stricter pack, from the year of the order on, in every log.
     fn new_pack(&mut self) {
-        let stricter =
-            RulePack { name: org("gwb-108-neu"), valid_from: day("2026-01-01"), inverse_joint: false, ..pack() };
+        let mut stricter = RulePack { name: org("gwb-108-neu"), valid_from: day("2026-08-01"), ..pack(&self.script) };
+        stricter.switches.retain(|setting| setting.switch != Switch::InverseJoint);
         let trustees: Vec<&SecretKey> = self.founding.trustees.iter().take(3).collect();
         let signed = Signed::sign(&Kind::RulePack, &stricter, &trustees);
         for name in NODES {

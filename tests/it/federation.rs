@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use verbund::domain::facts::{
-    ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
+    ActivityBasis, BasisPoints, EntityFacts, Group, Membership, PrivateCapital, Relation, Turnover,
 };
 use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId, sha256};
-use verbund::domain::law::Verdict;
+use verbund::domain::law::{Award, Verdict};
 use verbund::domain::money::Cents;
 use verbund::domain::offering::Offering;
 use verbund::domain::order::{
@@ -18,6 +18,7 @@ use verbund::domain::order::{
 };
 use verbund::domain::price::{Component, CostItem, Due, Key, KeyKind, Part, Quantities, Terms, Weight};
 use verbund::domain::route::Route;
+use verbund::domain::rule_pack::RulePack;
 use verbund::domain::salt::Salt;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
@@ -201,25 +202,20 @@ fn plan() -> Plan {
             quorum: u32::try_from(WitnessPolicy::quorum_of(witnesses.len())).expect("small"),
             nodes: witnesses.into(),
         },
-        rule_pack: rule_pack(),
+        rule_packs: vec![rule_pack()],
         nodes: nodes.into(),
     }
 }
 
 /// Section 108 GWB as the tests apply it.
 pub fn rule_pack() -> RulePack {
-    RulePack {
-        name: name("gwb-108"),
-        valid_from: day("2016-04-18"),
-        valid_to: None,
-        activity_above: BasisPoints::try_from(8_000).expect("a share"),
-        inverse_joint: true,
-        half_sisters: false,
-        market_below: None,
-        central_purchasing: false,
-        activity_age_max: None,
-        source: "§ 108 GWB".to_owned(),
-    }
+    RulePack { name: name("gwb-108"), valid_to: None, ..shipped_pack("2016") }
+}
+
+/// A rule pack of the demonstration: that of the old text (2016) or of the new one (2026).
+pub fn shipped_pack(year: &str) -> RulePack {
+    let nodes = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes");
+    verbund::config::rule_packs::read_rule_pack(&nodes.join(format!("gwb-108-{year}.toml"))).expect("a rule pack")
 }
 
 fn org_plan(org: &str) -> OrgPlan {
@@ -278,6 +274,11 @@ pub fn membership(member: &str, of: &str, since: &str) -> Membership {
         share: None,
         votes: None,
         sole: false,
+        represented_by: None,
+        decisive_influence: None,
+        entrustment: None,
+        scope: None,
+        volume: None,
         cooperation: None,
         procedure: None,
         revoked: false,
@@ -306,6 +307,11 @@ pub fn entity_facts(org: &str) -> EntityFacts {
         activity_years: vec![2023, 2024, 2025],
         private_capital: Some(PrivateCapital::None),
         joint_influence: Some(true),
+        group: Some(Group { turnover: Turnover::Consolidated, bodies: Vec::new() }),
+        nature: None,
+        all_represented: Some(true),
+        remit_since: None,
+        confirms: Vec::new(),
         contrary_interests: Some(false),
         valid_from: day("2005-01-01"),
         valid_to: None,
@@ -492,6 +498,7 @@ impl Federation {
             as_of: now.date(),
             procedure_began: None,
             rule_pack: self.rule_pack,
+            award: Award::General,
             term_years: 4,
             total_max: cents(TOTAL_MAX),
             quote_by: now.plus_ms(DAY_MS),

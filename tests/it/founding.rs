@@ -23,6 +23,9 @@ const THIRD: &str = "## A third operator";
 const LIST: &str =
     "verbund order list --org barleben --officer einkauf --key einkauf.pem --profile betrieb/kitu/client.toml";
 
+/// The rule packs that the page tells to copy.
+const PACKS: [&str; 2] = ["gwb-108-2016.toml", "gwb-108-2026.toml"];
+
 /// A place to found in: a folder, the program on the path, free ports in place of those on the page.
 struct Desk {
     folder: tempfile::TempDir,
@@ -44,6 +47,10 @@ impl Desk {
         let desk = Self::new();
         let last = SystemClock.now().date().year() - 1;
         let years = format!("[{}, {}, {last}]", last - 2, last - 1);
+        for pack in PACKS {
+            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes").join(pack);
+            fs::copy(shipped, desk.path(pack)).expect("file");
+        }
         for (path, text) in files(PAGE) {
             let path = desk.path(&path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
@@ -378,8 +385,18 @@ impl Desk {
         // The old trustees sign nothing any more.
         let pack = "verbund trust propose rule-pack --file plan2.toml";
         self.refused(&format!("{pack} {old} {at}"), 3, "CONFIG_UNKNOWN_KEY");
-        let rules = plan.split_once("[rule_pack]").expect("a rule pack").1.replace("2022", "2027");
-        fs::write(self.path("pack.toml"), format!("[rule_pack]{rules}")).expect("file");
+        let rules = fs::read_to_string(self.path(PACKS[1])).expect("a rule pack");
+        let next = |day: &str| rules.replace("gwb-108-2026", "gwb-108-2027").replace("\"2026-07-01\"", day);
+        fs::write(self.path("pack.toml"), next("\"2026-06-30\"")).expect("file");
+        self.refused(
+            &format!("verbund trust propose rule-pack --file pack.toml {old} {at}"),
+            7,
+            "RULE_PACK_OVERLAPS",
+        );
+        fs::write(self.path("pack.toml"), next("\"2030-01-01\"").replace("half-sisters", "halbschwestern"))
+            .expect("file");
+        self.refused(&format!("verbund trust propose rule-pack --file pack.toml {old} {at}"), 3, "CONFIG_INVALID");
+        fs::write(self.path("pack.toml"), next("\"2030-01-01\"")).expect("file");
         let pack = "verbund trust propose rule-pack --file pack.toml";
         self.refused(&format!("{pack} {old} {at}"), 5, "SIGNER_WRONG");
         let new = "--trustee-key neu-1.pem --trustee-key neu-2.pem";

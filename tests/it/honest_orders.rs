@@ -1,6 +1,7 @@
 //! What may happen in an honest order, beside what the other tests judge; for other verifiers, see `exported`.
 use verbund::audit::report::Ruling;
 use verbund::audit::verify::verify;
+use verbund::domain::reason::Lang;
 
 use crate::evidence::{Meanwhile, Script, evidence};
 
@@ -35,12 +36,27 @@ fn honest() -> Vec<Script> {
         Script { considered: true, grounds: true, assumed: true, ..approved() },
         Script { considered: true, grounds: true, ..late() },
         Script { considered: true, void: true, ..base() },
+        Script { law: "2026", ..base() },
+        Script { law: "2026", considered: true, grounds: true, assumed: true, ..approved() },
         Script { others: 3, ..base() },
         Script { more_others: 7, ..base() },
     ];
     scripts.extend(happenings.map(|what| Script { later: Some(what), ..base() }));
     scripts.extend(happenings.map(|what| Script { later: Some(what), grounds: true, ..late() }));
     scripts
+}
+
+/// An order begun under the old text and one begun under the new: both hold, and their reports name the pack.
+#[test]
+fn bundles_under_both_laws_are_valid_and_name_their_pack() {
+    for law in ["2016", "2026"] {
+        let evidence = evidence(&Script { law, ..Script::default() });
+        let report = verify(&evidence.bundle(), Some(evidence.root));
+        assert_eq!(report.ruling(), Ruling::Valid, "{law}: {}", report.text(Lang::De));
+        let pack = format!("gwb-108-{law}");
+        assert_eq!(report.case.law.as_ref().map(|(name, _)| name.to_string()), Some(pack.clone()));
+        assert!(report.text(Lang::De).contains(&format!("{pack}, Verfahren begonnen am ")), "{law}");
+    }
 }
 
 #[test]

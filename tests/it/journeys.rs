@@ -180,6 +180,8 @@ async fn an_order_is_sealed_by_all_parties_and_witnessed() {
             buyer: asked.route.buyer(),
             provider: asked.route.provider(),
             rule_pack: asked.rule_pack,
+            began: asked.procedure_day(),
+            award: asked.award,
             as_of: asked.as_of,
             known_on: now.date(),
             offering: Some(asked.offering),

@@ -10,9 +10,10 @@ use std::path::Path;
 use toml::Table;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{
-    ActivityBasis, BasisPoints, EntityFacts, Membership, PrivateCapital, Relation, RulePack,
+    ActivityBasis, BasisPoints, EntityFacts, Entrustment, Group, Membership, PrivateCapital, Relation, Turnover,
 };
 use verbund::domain::id::{OrgId, StatementId};
+use verbund::domain::rule_pack::RulePack;
 use verbund::domain::time::{Date, parse_date};
 
 /// Bodies in the generated graph: cooperatives, special-purpose associations, companies, institutions.
@@ -28,11 +29,12 @@ pub struct Graph {
     pub providers: Vec<OrgId>,
 }
 
-/// The doctrine of the demonstration.
-pub fn pack() -> (StatementId, RulePack) {
+/// The doctrine of the demonstration for procedures that began on a day.
+pub fn pack(day: Date) -> (StatementId, RulePack) {
     let nodes = Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes");
     let federation = verbund::config::federation::read_federation(&nodes).expect("the demonstration's federation");
-    (StatementId::of(b"pack"), federation.rule_pack)
+    let mut meant = federation.rule_packs.into_iter().filter(|pack| pack.is_meant_for(day));
+    (StatementId::of(b"pack"), meant.next().expect("a rule pack"))
 }
 
 pub fn day(text: &str) -> Date {
@@ -76,6 +78,12 @@ fn towns(register: Option<&Path>) -> Vec<Town> {
         Some(Town { ars: ars.to_owned(), population: fields.get(3)?.parse().ok()? })
     });
     rows.collect()
+}
+
+/// As invented as the bodies.
+fn entrustment() -> Entrustment {
+    let text = || "erzeugt".to_owned();
+    Entrustment { task: text(), act: text(), on: day("2005-01-01"), reference: text() }
 }
 
 struct Drawing {
@@ -125,6 +133,11 @@ impl Drawing {
             private_capital: Some(PrivateCapital::None),
             private_share: None,
             joint_influence: None,
+            group: Some(Group { turnover: Turnover::Consolidated, bodies: Vec::new() }),
+            nature: None,
+            all_represented: None,
+            remit_since: None,
+            confirms: Vec::new(),
             contrary_interests: None,
             valid_from: day("2005-01-01"),
             valid_to: None,
@@ -152,6 +165,7 @@ impl Drawing {
         fact.activity_basis = Some(ActivityBasis::Turnover);
         fact.activity_years = if flaw == 4 { vec![2019, 2020, 2021] } else { vec![2023, 2024, 2025] };
         fact.joint_influence = (flaw != 5).then_some(true);
+        fact.all_represented = Some(true);
         fact.contrary_interests = Some(flaw == 6);
         let (id, org) = (self.id(), fact.org.clone());
         self.graph.facts.insert_entity(id, fact);
@@ -170,6 +184,11 @@ impl Drawing {
             share: None,
             votes: None,
             sole: false,
+            represented_by: None,
+            decisive_influence: None,
+            entrustment: Some(entrustment()),
+            scope: None,
+            volume: None,
             seat: (!self.draw.per_cent(2)).then_some(true),
             cooperation: None,
             procedure: None,
@@ -193,6 +212,11 @@ impl Drawing {
             share: Some(BasisPoints::ALL),
             votes: None,
             sole: true,
+            represented_by: None,
+            decisive_influence: None,
+            entrustment: Some(entrustment()),
+            scope: None,
+            volume: None,
             seat: None,
             cooperation: None,
             procedure: None,
@@ -324,6 +348,7 @@ pub fn real() -> Graph {
             let mut fact = drawing.entity(name, authority);
             let share = (authority == 2).then(|| BasisPoints::try_from(9_500).expect("a share"));
             (fact.activity_share, fact.joint_influence) = (share, (authority == 2).then_some(true));
+            fact.all_represented = fact.joint_influence;
             fact.activity_basis = share.map(|_| ActivityBasis::Turnover);
             fact.activity_years = vec![2023, 2024, 2025];
             (fact.contrary_interests, fact.assumed) = ((authority == 2).then_some(false), true);

@@ -3,15 +3,17 @@ use std::collections::BTreeSet;
 
 use verbund::domain::id::OrgId;
 use verbund::domain::law::Verdict;
+use verbund::domain::law::cases::Court;
 use verbund::domain::route::{FoundRoutes, find_routes};
 
 use crate::law_graphs::{BODIES, Graph, day, generated, pack, real};
 use crate::shared::shared;
 
 fn find(graph: &Graph, buyer: &str, provider: &str, as_of: &str) -> FoundRoutes {
-    let (id, pack) = pack();
+    let (id, pack) = pack(day(as_of));
     let parse = |name: &str| name.parse::<OrgId>().expect("a name");
-    find_routes(&graph.facts, (&id, &pack), &parse(buyer), &parse(provider), day(as_of), day("2026-11-23"))
+    let court = Court::on(&graph.facts, (&id, &pack), day(as_of), day("2026-11-23"));
+    find_routes(&court, &parse(buyer), &parse(provider))
 }
 
 #[test]

@@ -123,11 +123,16 @@ fn published(kind: &Kind) -> Option<Vec<Value>> {
     let member = |fields: Value| joined(joined(membership.clone(), &fact), &fields);
     Some(vec![match kind {
         Kind::Membership => {
-            let cooperation = json!({ "common_goals": true, "public_interest": true, "market_share": 100 });
+            let cooperation = json!({ "common_goals": true, "public_interest": true, "market_share": 100,
+                "market_basis": "turnover", "market_years": [2023, 2024, 2025], "agreement": "Vereinbarung",
+                "private_advantage": false });
+            let entrustment = json!({ "task": "Betrieb", "act": "Satzung", "on": "2020-01-01", "reference": "§ 2" });
             return Some(vec![
-                member(json!({ "relation": "shareholder", "sole": true })),
-                member(json!({ "relation": "cooperation-contract", "cooperation": cooperation })),
-                member(json!({ "relation": "tendered-contract", "procedure": "2026/S 1-1" })),
+                member(json!({ "relation": "shareholder", "sole": true, "decisive_influence": true,
+                    "represented_by": "kid", "entrustment": entrustment })),
+                member(json!({ "relation": "cooperation-contract", "cooperation": cooperation, "scope": "Betrieb" })),
+                member(json!({ "relation": "tendered-contract", "procedure": "2026/S 1-1", "scope": "Betrieb",
+                    "volume": 100 })),
             ]);
         }
         Kind::EntityFacts => joined(
@@ -135,7 +140,8 @@ fn published(kind: &Kind) -> Option<Vec<Value>> {
             &json!({ "org": "kid", "legal_form": "eG", "contracting_authority": 2,
             "sector": "public-utility", "central_purchasing": true, "activity_share": 9000, "activity_basis": "turnover",
             "activity_years": [2023, 2024, 2025], "reorganised_on": "2021-01-01", "private_capital": "present",
-            "private_share": 100, "joint_influence": true, "contrary_interests": false }),
+            "private_share": 100, "group": { "turnover": "summed", "bodies": ["kitu"] }, "nature": "private",
+            "all_represented": true, "remit_since": "2010-01-01", "confirms": [id("4")], "joint_influence": true, "contrary_interests": false }),
         ),
         Kind::Offering => json!({ "name": "wohngeld", "version": 1, "seller": "dataport", "title": "Wohngeld",
             "description": "Antrag", "leika": ["99107023017000"], "ozg": "10092", "leika_types": ["2/3"],
@@ -152,8 +158,9 @@ fn published(kind: &Kind) -> Option<Vec<Value>> {
         Kind::Need => json!({ "municipality": "barleben", "leika": ["99107023017000"], "note": "Wohngeld",
             "until": "2027-03-31", "through": "kitu" }),
         Kind::RulePack => json!({ "name": "gwb-108-2022", "valid_from": "2016-04-18", "valid_to": "2026-06-30",
-            "activity_above": 8000, "inverse_joint": true, "half_sisters": false, "market_below": 2000,
-            "central_purchasing": true, "activity_age_max": 2, "source": "§ 108 GWB" }),
+            "activity_above": 8000, "market_below": 2000, "activity_age_max": 2, "source": "§ 108 GWB",
+            "switches": [{ "switch": "half-sisters", "stand": "contested", "known_from": "2026-01-15", "source": "x" }],
+            "paragraphs": [{ "provision": "vertical", "citation": "§ 108 Abs. 1 GWB" }] }),
         Kind::Tariff => json!({ "org": "kid", "version": 1, "fee": price() }),
         _ => return None,
     }])
@@ -164,7 +171,7 @@ fn request() -> Value {
         "alternatives": [{ "offering": id("6"), "seller": "akdb", "title": "Wohngeld", "against": "LEG_NOT_PROVEN",
             "total": 8 }] });
     message(&json!({ "request_id": "vorgang-1", "mode": "binding", "buyer": "barleben", "offering": id("1"),
-        "route": ["barleben", "kitu", "dataport"], "as_of": "2026-11-23", "procedure_began": "2026-11-23", "rule_pack": id("2"), "term_years": 2,
+        "route": ["barleben", "kitu", "dataport"], "as_of": "2026-11-23", "procedure_began": "2026-11-23", "rule_pack": id("2"), "award": "sector", "term_years": 2,
         "total_max": 100000, "quote_by": "2026-11-24T10:00:00Z", "seal_by": "2026-12-24T10:00:00Z",
         "auto_seal": { "accept_assumed": true }, "quantities": { "uses": 5, "target_group": 6 },
         "reference": "04011000-1234512345-06", "officer": "einkauf", "grounds": grounds,
@@ -595,7 +602,7 @@ macro_rules! record {
 
 #[test]
 fn every_field_stands_in_a_sample() {
-    use verbund::domain::facts::{EntityFacts, Membership, RulePack};
+    use verbund::domain::facts::{EntityFacts, Membership};
     use verbund::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
     use verbund::domain::order::call_off::CallOff;
     use verbund::domain::order::milestone::Milestone;
@@ -604,6 +611,7 @@ fn every_field_stands_in_a_sample() {
         Seal, Void,
     };
     use verbund::domain::price::Tariff;
+    use verbund::domain::rule_pack::RulePack;
     use verbund::domain::trust::{
         Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, Recovery, Succession,
     };

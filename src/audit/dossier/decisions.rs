@@ -5,7 +5,6 @@ use super::Draft;
 use super::page::{Cell, Chapter, Fit};
 use crate::audit::report::Ending;
 use crate::domain::id::{OfficerName, OrgId, StatementId};
-use crate::domain::law::Basis;
 use crate::domain::order::LegFinding;
 use crate::domain::statement::{Signed, Verified};
 use crate::domain::time::{Date, Timestamp};
@@ -90,7 +89,7 @@ impl Draft<'_> {
     /// The machine's finding that stands beside a statement; nothing where no leg was judged.
     fn found(&self, found: Option<&LegFinding>) -> Cell {
         let Some(found) = found else { return Cell::text("") };
-        let basis = found.basis.map_or("", Basis::paragraph);
+        let basis = found.basis.map_or(String::new(), |basis| self.cite(basis.provision()));
         let assumed = if found.assumed { self.say(", mit Annahmen", ", on assumptions") } else { "" };
         let text = format!("{} → {}: {} {basis}{assumed}", found.from, found.to, found.verdict.text(self.lang));
         Cell::of(text, serde_json::json!(found.verdict))

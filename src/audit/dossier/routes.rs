@@ -3,6 +3,9 @@ use super::Draft;
 use super::page::{Cell, Chapter, Fit, Table};
 use crate::audit::legs::judged_legs;
 use crate::domain::id::OrgId;
+use crate::domain::law::LegJudgement;
+use crate::domain::law::words::german;
+use crate::domain::reason::Lang;
 
 impl Draft<'_> {
     pub(super) fn routes(&self) -> Chapter {
@@ -14,6 +17,13 @@ impl Draft<'_> {
             self.say("Gewählter Weg", "Route chosen"),
             Cell::of(&request.route, request.route.parties().iter().map(ToString::to_string).collect::<Vec<_>>()),
         );
+        if let Some((pack, began)) = &self.report.case.law {
+            let begun = self.say("Verfahren begonnen am", "procedure began on");
+            let day = if self.lang == Lang::De { german(*began) } else { began.to_string() };
+            let text = format!("{pack}; {begun} {day} (§ 187 Abs. 2 GWB)");
+            let law = serde_json::json!({ "rule_pack": pack, "procedure_began": began.to_string() });
+            chapter.entry("law", self.say("Regelwerk", "Rule pack"), Cell::of(text, law));
+        }
         if request.considered.is_empty() {
             let unknown = self.say(
                 "Welche anderen Wege geprüft wurden, steht nicht im Prüfpaket; ergänzen (`verbund chain routes`).",
@@ -24,11 +34,19 @@ impl Draft<'_> {
             chapter.tables.push(self.considered());
         }
         let mut rows = Vec::new();
-        for leg in judged_legs(self.attempt, self.logs, self.chronicle) {
+        let legs = judged_legs(self.attempt, self.logs, self.chronicle);
+        if legs.iter().any(LegJudgement::is_disputed) {
+            chapter.note(self.say(
+                "Ein Abschnitt beruht auf einer umstrittenen Auslegung. Begründen, warum dennoch dieser Weg gewählt wurde; ein \
+                 unbestrittener steht, wo es ihn gab, unter den betrachteten Wegen.",
+                "A leg rests on a contested reading of the law. Say why this route was chosen nevertheless; an uncontested \
+                 one is among the routes considered, where there was one.",
+            ));
+        }
+        for leg in legs {
             let verdict = Cell::of(leg.verdict.text(self.lang), serde_json::json!(leg.verdict));
-            let basis = leg
-                .basis
-                .map_or_else(|| Cell::unknown(self.say("keine", "none")), |basis| Cell::text(basis.paragraph()));
+            let basis =
+                leg.basis.map_or_else(|| Cell::unknown(self.say("keine", "none")), |_| Cell::text(&leg.paragraph));
             let reasons: Vec<String> = leg.findings.iter().map(|finding| finding.text(self.lang)).collect();
             rows.push(vec![
                 self.org(&leg.from),

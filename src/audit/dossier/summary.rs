@@ -61,7 +61,8 @@ impl Draft<'_> {
             (count > 0).then(|| format!("{count} {}", verdict.text(self.lang)))
         };
         let verdicts =
-            [Verdict::NotFulfilled, Verdict::NotProven, Verdict::Fulfilled].into_iter().filter_map(counted);
+            [Verdict::NotFulfilled, Verdict::NotProven, Verdict::Contested, Verdict::Fulfilled].map(counted);
+        let verdicts = verdicts.into_iter().flatten();
         let assumed = legs.iter().filter(|leg| leg.assumed()).count();
         let assumed = (assumed > 0).then(|| format!("{assumed} {}", self.say("mit Annahmen", "on assumptions")));
         let text = verdicts.chain(assumed).collect::<Vec<_>>().join(", ");

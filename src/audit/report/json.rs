@@ -5,7 +5,6 @@ use super::told::Told;
 use super::{Assumption, AuditFinding, Case, Check, LegLine, LogLine, NotChecked, Report, Row, Stamp, instant};
 use crate::domain::characters::printable;
 use crate::domain::id::OrgId;
-use crate::domain::law::Basis;
 use crate::domain::money::Cents;
 use crate::domain::reason::Lang;
 
@@ -50,7 +49,7 @@ impl Case {
         let leg = |leg: &LegLine| {
             json!({
                 "from": leg.from, "to": leg.to, "verdict": leg.verdict, "basis": leg.basis,
-                "paragraph": leg.basis.map(Basis::paragraph), "assumed": leg.assumed,
+                "paragraph": leg.basis.map(|_| &leg.paragraph), "assumed": leg.assumed,
                 "open": leg.open.iter().map(|[de, en]| if lang == Lang::De { de } else { en }).collect::<Vec<_>>(),
             })
         };
@@ -74,6 +73,8 @@ impl Case {
             "parties": self.parties, "offering": self.offering,
             "title": title.map(|(title, _, _)| printable(title)), "seller": title.map(|(_, seller, _)| seller),
             "version": title.map(|(_, _, version)| version), "as_of": self.as_of.map(|day| day.to_string()),
+            "rule_pack": self.law.as_ref().map(|(pack, _)| pack),
+            "procedure_began": self.law.as_ref().map(|(_, began)| began.to_string()),
             "total_cents": self.total.map(|(total, _)| total), "term_years": self.total.map(|(_, years)| years),
             "ending": self.ending.map(|ending| ending.code()), "witnessed_at": self.witnessed_at.map(|seconds| instant(seconds).to_string()),
             "statements": self.counts[0], "signatures": self.counts[1], "logs": self.counts[2],

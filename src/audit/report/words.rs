@@ -6,7 +6,6 @@ use super::told::{Told, moment};
 use super::{Case, Ending, LogLine, Report, Row, Ruling, instant};
 use crate::domain::characters::printable;
 use crate::domain::id::OrgId;
-use crate::domain::law::Basis;
 use crate::domain::law::words::german;
 use crate::domain::order::VoidReason;
 use crate::domain::reason::Lang;
@@ -181,6 +180,11 @@ impl Page {
             let day = if self.lang == Lang::De { german(day) } else { day.to_string() };
             self.item("Vergabetag", "Day of award", &day);
         }
+        if let Some((pack, began)) = &case.law {
+            let begun = self.pick("Verfahren begonnen am", "procedure began on");
+            let day = if self.lang == Lang::De { german(*began) } else { began.to_string() };
+            self.item("Regelwerk", "Rule pack", &format!("{pack}, {begun} {day}"));
+        }
         if let Some(ending) = case.ending {
             self.item("Ergebnis", "Result", ending.text(self.lang));
         }
@@ -260,7 +264,7 @@ impl Page {
         }
         self.section("Abschnitte", "Legs");
         for leg in &case.legs {
-            let basis = leg.basis.map_or("", Basis::paragraph);
+            let basis = &leg.paragraph;
             let assumed = if leg.assumed { self.pick(", mit Annahmen", ", with assumptions") } else { "" };
             let verdict = leg.verdict.text(self.lang);
             self.line(&format!("  {} → {}: {verdict}{assumed}  {basis}", leg.from, leg.to));

@@ -130,7 +130,7 @@ fn plan(federation: &FederationFile, nodes: &[NodeFolder], world: &World) -> Pla
             nodes: federation.witnesses.nodes.clone(),
             quorum: u32::try_from(federation.witnesses.quorum).unwrap_or(u32::MAX),
         },
-        rule_pack: federation.rule_pack.clone(),
+        rule_packs: federation.rule_packs.clone(),
         nodes: nodes
             .iter()
             .filter_map(|node| world.nodes.get(&node.profile.node).map(|at| (node, at)))

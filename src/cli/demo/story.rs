@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::audit::bundle::Bundle;
 use crate::audit::report::Ruling;
+use crate::cli::chain::verdict_of;
 use crate::cli::client::{ActingOfficer, Client};
 use crate::cli::demo::fleet::{Fleet, rss_bytes};
 use crate::cli::demo::found::{World, write};
@@ -19,6 +20,7 @@ use crate::cli::order::wish::{Wish, considered};
 use crate::cli::output::Output;
 use crate::config::folder::FederationFolder;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId};
+use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::{AutoSeal, Mode};
 use crate::domain::price::Quantities;
@@ -45,6 +47,8 @@ const CALL: Duration = Duration::from_secs(10);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 const MAIN_CHAIN: [&str; 6] = ["barleben", "kitu", "kid", "provitako", "govdigital", "dataport"];
+/// Since July 2026 in one leg less: joint control is exercised through KID, which Magdeburg owns.
+const SHORTER: [&str; 4] = ["magdeburg", "provitako", "govdigital", "dataport"];
 const REVERSE_CHAIN: [&str; 6] = ["feldafing", "akdb", "govdigital", "provitako", "kid", "kitu"];
 
 /// The demonstration under way.
@@ -110,6 +114,9 @@ impl Story {
             out.say("Wege nach § 108 GWB beurteilt", "Routes judged under section 108 GWB"),
             &routes,
         );
+        for line in self.packs_told() {
+            out.talk(&format!("        {line}"));
+        }
         self.play_orders().await?;
         self.play_outage().await?;
         self.play_audit().await?;
@@ -142,6 +149,17 @@ impl Story {
             out.say(
                 "Feldafing (Bayern) bestellt bei KITU, abgeschlossen",
                 "Feldafing (Bavaria) orders from KITU, sealed",
+            ),
+            &told,
+        );
+        let started = self.begin();
+        let told = self.order_beside_contested().await?;
+        self.end(
+            "order-uncontested",
+            started,
+            out.say(
+                "Magdeburg bestellt bei Dataport auf dem unbestrittenen Weg",
+                "Magdeburg orders from Dataport by the uncontested route",
             ),
             &told,
         );
@@ -344,6 +362,7 @@ impl Story {
             route,
             offering: entry.id.parse()?,
             rule_pack: self.world.rule_pack,
+            award: Award::General,
             as_of: as_of.unwrap_or_else(|| now.date()),
             procedure_began: None,
             term_years,
@@ -388,6 +407,45 @@ impl Story {
             Err(failed("the node ended the watch"))
         };
         tokio::time::timeout(PATIENCE, sealed).await.map_err(|_| failed("the order was not sealed in time"))?
+    }
+
+    /// The rule packs of the federation, with the days on which a procedure may have begun for them.
+    fn packs_told(&self) -> Vec<String> {
+        let packs = self.described.federation.rule_packs.iter();
+        let told = packs.map(|pack| {
+            let until = pack.valid_to.map_or(self.out.say("heute", "today").to_owned(), |end| end.to_string());
+            let begun = self.out.say("Verfahren vom", "procedures begun from");
+            format!("{}: {begun} {} {} {until}", pack.name, pack.valid_from, self.out.say("bis", "to"))
+        });
+        let caution = self.out.say(
+            "Die Regelwerke hat kein Anwalt bestätigt; was umstritten ist, zeigt jeder Weg.",
+            "No lawyer has confirmed the rule packs; every route shows what is contested.",
+        );
+        told.chain([caution.to_owned()]).collect()
+    }
+
+    /// Magdeburg owns KID, a member of ProVitako, a member of govdigital: since July 2026 the wording lets it award to
+    /// govdigital at once, over two links of joint control, which is contested. It orders by the longer way that is not.
+    async fn order_beside_contested(&self) -> Result<String, Refusal> {
+        let magdeburg: OrgId = SHORTER[0].parse()?;
+        let found = self
+            .client_of(&magdeburg)?
+            .routes(&magdeburg, "dataport/wohngeld", PriceNeeds::default(), (None, None))
+            .await?;
+        let legs = |verdict: Verdict| {
+            let routes = found.routes.iter().filter(|route| verdict_of(route.verdict) == verdict);
+            routes.map(|route| route.legs.len()).min()
+        };
+        let (contested, uncontested) = (legs(Verdict::Contested), legs(Verdict::Fulfilled));
+        let (Some(contested), Some(uncontested)) = (contested, uncontested) else {
+            return Err(failed("there is no contested route beside an uncontested one"));
+        };
+        if contested >= uncontested {
+            return Err(failed("the contested route is not shorter"));
+        }
+        let (_, order, _) = self.order_along(&SHORTER, "dataport/wohngeld", "demo-4").await?;
+        let (short, long) = (self.out.say("umstritten", "contested"), self.out.say("unbestritten", "uncontested"));
+        Ok(format!("{contested} {short}, {uncontested} {long}, {}", euros(order.total_cents)))
     }
 
     /// KID joined ProVitako in December 2021; judged as of June 2021 the leg is not proven.

@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::chain::verdict_of;
-use crate::cli::client::{ActingOfficer, Client, fresh_salt};
+use crate::cli::client::{ActingOfficer, Client, Days, fresh_salt};
 use crate::cli::order::wish::Wish;
 use crate::cli::output::Output;
 use crate::domain::id::{OrderId, OrgId, StatementId};
@@ -13,6 +13,7 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Timestamp, parse_date};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
+use crate::wire::order::request_of;
 use crate::wire::pb::order::v1 as pb;
 
 /// Signs a request.
@@ -29,6 +30,7 @@ pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (Ord
         as_of: wish.as_of,
         procedure_began: wish.procedure_began,
         rule_pack: wish.rule_pack,
+        award: wish.award,
         term_years: wish.term_years,
         total_max: wish.total_max,
         quote_by: now.plus_ms(wish.quote_ms),
@@ -122,7 +124,10 @@ async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Optio
     let own_leg = |leg: &&[String]| leg[1] == own.as_str() || leg[0] == own.as_str();
     let Some(leg) = order.route.windows(2).find(own_leg) else { return Ok(None) };
     let (from, to, as_of) = (leg[0].parse()?, leg[1].parse()?, parse_date(&order.as_of)?);
-    let told = client.explain_leg(&from, &to, Some(as_of), None).await?;
+    let request = request_of(order)?;
+    let (began, award) = (Some(request.procedure_day()), request.award.into());
+    let days = Days { as_of: Some(as_of), began, award, ..Days::default() };
+    let told = client.explain_leg(&from, &to, days).await?;
     let Some(leg) = told.cases.first() else { return Ok(None) };
     let evidence: Result<Vec<StatementId>, Refusal> = leg.evidence_ids.iter().map(|id| id.parse()).collect();
     Ok(Some(LegFinding {

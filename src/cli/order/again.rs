@@ -1,7 +1,7 @@
 //! `verbund order reroute`, `raise`, `change`, `prolong`: a request that follows another one.
 use std::collections::BTreeSet;
 
-use crate::cli::client::{Client, fresh_salt};
+use crate::cli::client::{Client, Days, fresh_salt};
 use crate::cli::order::acts::{hand_in, void};
 use crate::cli::order::show::is_over;
 use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
@@ -10,7 +10,7 @@ use crate::domain::id::OrderId;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::time::parse_date;
+use crate::domain::time::{Date, parse_date};
 use crate::wire::order::request_of;
 
 /// What follows an order.
@@ -34,7 +34,7 @@ pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(
     let ended = order.ended_attempts.iter().map(|ended| ended.route.clone());
     let tried = ended.chain([order.route.clone()]).filter(|_| before.amends.is_none()).collect();
     // Asked before anything ends: who has no other route keeps the attempt.
-    let mut wish = next(client, &before, &again, &tried).await?;
+    let mut wish = next(client, &before, &again, &tried, Some(before.procedure_day())).await?;
     if let Some(amends) = &before.amends {
         keep_route(&mut wish, &before, &again, amends.order)?;
     }
@@ -51,7 +51,10 @@ pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(),
     if before.mode != Mode::Interest {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not an interest"));
     }
-    let mut wish = Wish { mode: Mode::Binding, ..next(client, &before, &again, &BTreeSet::new()).await? };
+    let mut wish = Wish {
+        mode: Mode::Binding,
+        ..next(client, &before, &again, &BTreeSet::new(), Some(before.procedure_day())).await?
+    };
     if !again.terms.names_route() {
         wish.route = before.route;
     }
@@ -69,11 +72,10 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     }
     let seal = order.seal_statement_id.parse()?;
     let before = request_of(&order)?;
-    let mut wish = next(client, &before, &again, &BTreeSet::new()).await?;
+    // What changes or prolongs a contract is a procedure of its own.
+    let mut wish = next(client, &before, &again, &BTreeSet::new(), None).await?;
     wish.request_id = hex::encode(fresh_salt().0);
     wish.attempt = 1;
-    // What changes or prolongs a contract is a procedure of its own.
-    wish.procedure_began = None;
     keep_route(&mut wish, &before, &again, before.order)?;
     wish.amends = Some(Amends { order: before.order, seal, what });
     // What else was on offer then says nothing about today.
@@ -96,14 +98,17 @@ async fn next(
     before: &Request,
     again: &Again,
     tried: &BTreeSet<Vec<String>>,
+    began: Option<Date>,
 ) -> Result<Wish, Refusal> {
     let terms = &again.terms;
     let as_of = terms.as_of.as_deref().map(parse_date).transpose()?;
+    // Whoever begins anew after a void goes on with the same procedure, and so with the same law.
+    let days = Days { as_of, began, award: before.award.into(), ..Days::default() };
     let mut needs = terms.needs;
     needs.term_years = if needs.term_years == 0 { before.term_years } else { needs.term_years };
     needs.uses = needs.uses.or(before.quantities.uses);
     needs.target_group = needs.target_group.or(before.quantities.target_group);
-    let found = client.routes(&before.buyer, &before.offering.to_string(), needs, (as_of, None)).await?;
+    let found = client.routes(&before.buyer, &before.offering.to_string(), needs, days).await?;
     let route = terms.way(&found, tried)?;
     Ok(Wish {
         request_id: before.request_id.clone(),
@@ -112,8 +117,9 @@ async fn next(
         route,
         offering: before.offering,
         rule_pack: found.rule_pack_id.parse()?,
+        award: before.award,
         as_of: parse_date(&found.as_of)?,
-        procedure_began: Some(before.procedure_day()),
+        procedure_began: began,
         term_years: needs.term_years,
         total_max: again.max_euro.map_or(Ok(before.total_max), euro_cents)?,
         quote_ms: terms.quote_days * DAY_MS,

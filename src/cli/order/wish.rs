@@ -3,10 +3,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::chain::verdict_of;
+use crate::cli::chain::{AwardKind, verdict_of};
 use crate::cli::options::PriceNeeds;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::law::Award;
 use crate::domain::money::Cents;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::order::{Amends, AutoSeal, CONSIDERED_MAX, Considered, Mode};
@@ -46,6 +47,9 @@ pub struct RequestTerms {
     /// What the price depends on.
     #[command(flatten)]
     pub needs: PriceNeeds,
+    /// Art des Auftrags
+    #[arg(long, value_enum, default_value_t = AwardKind::General)]
+    pub award: AwardKind,
     /// Eigenes Zeichen, z. B. Leitweg-ID
     #[arg(long, default_value = "")]
     pub reference: String,
@@ -66,6 +70,8 @@ pub struct Wish {
     pub offering: StatementId,
     /// The rule pack's statement.
     pub rule_pack: StatementId,
+    /// What kind of contract it is.
+    pub award: Award,
     /// Day of award.
     pub as_of: Date,
     /// Day on which the procedure began, if with an earlier attempt.

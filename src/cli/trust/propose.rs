@@ -6,11 +6,14 @@ use clap::{Args, Subcommand};
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{Carried, read_keys, read_public};
 use crate::config::organisations::read_organisations;
-use crate::config::plan::{read_plan, read_rule_pack};
+use crate::config::plan::read_plan;
+use crate::config::rule_packs::read_rule_pack;
+use crate::domain::body::Body;
 use crate::domain::id::{Hash, NodeId, OrgId};
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Area;
+use crate::domain::rule_pack::{RulePack, check_successor};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::Kind;
 use crate::domain::time::parse_date;
@@ -156,6 +159,7 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
         What::RulePack { file: pack, how } => {
             let pack = read_rule_pack(&pack)?;
             let file = how.carried.file(global, None).await?;
+            check_successor(&known_packs(&file), &pack)?;
             how.propose(global, Kind::RulePack, &pack, &file)
         }
         What::Succession { predecessor, successor, on, source, how } => {
@@ -179,6 +183,16 @@ impl How {
     ) -> Result<(), Refusal> {
         self.carried.finish(global, &Proposal::new(kind, body, file)?, &read_keys(global, &self.trustee_key)?)
     }
+}
+
+/// The rule packs that a carried file holds.
+fn known_packs(file: &TrustFile) -> Vec<RulePack> {
+    let bodies = file.statements.iter().filter_map(|signed| Body::read(signed).ok());
+    let packs = bodies.filter_map(|body| match body {
+        Body::RulePack(pack) => Some(pack),
+        _ => None,
+    });
+    packs.collect()
 }
 
 fn federation(file: &TrustFile) -> LogTrust {

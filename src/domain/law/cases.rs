@@ -2,15 +2,12 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::fact_base::{CONTROL_DEPTH_MAX, FactBase};
-use crate::domain::facts::{EntityFacts, Membership, Relation, RulePack};
+use crate::domain::fact_base::FactBase;
+use crate::domain::facts::{EntityFacts, Membership, Relation};
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::law::{Basis, Condition, Finding, LegJudgement, Note, Verdict};
+use crate::domain::law::{Award, Basis, Condition, Finding, LegJudgement, Note, Verdict};
+use crate::domain::rule_pack::{RulePack, Switch};
 use crate::domain::time::Date;
-
-/// Most chains of control of one length looked at from one organisation upwards. Each daughter has one sole mother at a time, so
-/// more than a few can only come from statements that contradict each other.
-const CHAINS_MAX: usize = 16;
 
 /// Everything a leg needs to be judged: facts, rules, the day of the award, and up to when facts are known. Facts that
 /// became known later are not seen, so a judgement cannot even hint at them.
@@ -24,6 +21,24 @@ pub struct Court<'f> {
     pub as_of: Date,
     /// Facts known up to this day are used.
     pub known_on: Date,
+    /// Day on which the procedure began, for which the rules must be meant.
+    pub began: Date,
+    /// What kind of contract is awarded.
+    pub award: Award,
+    /// Whether the leg is the last of its route: who receives the contract provides itself.
+    pub is_last: bool,
+}
+
+impl<'f> Court<'f> {
+    /// A court for a public contract whose procedure began on the day of the award, of a leg somewhere on a route.
+    pub fn on(facts: &'f FactBase, pack: (&'f StatementId, &'f RulePack), as_of: Date, known_on: Date) -> Self {
+        Self { facts, pack, as_of, known_on, began: as_of, award: Award::General, is_last: false }
+    }
+
+    /// Judges one leg under the best of the cases that the relations between the two make applicable.
+    pub fn judge(&self, from: &OrgId, to: &OrgId) -> LegJudgement {
+        self.judge_related(from, to).unwrap_or_else(|| self.judge_unrelated(from, to))
+    }
 }
 
 /// Judges one leg under the best of the cases that the relations between the two make applicable.
@@ -35,29 +50,35 @@ pub fn judge_leg(
     as_of: Date,
     known_on: Date,
 ) -> LegJudgement {
-    let court = Court { facts, pack, as_of, known_on };
-    court.judge_related(from, to).unwrap_or_else(|| court.judge_unrelated(from, to))
+    Court::on(facts, pack, as_of, known_on).judge(from, to)
 }
 
 /// Judges one leg under every case that applies, the best first; for an officer who asks why, and what else there is.
-pub fn judge_cases(
-    facts: &FactBase,
-    pack: (&StatementId, &RulePack),
-    from: &OrgId,
-    to: &OrgId,
-    as_of: Date,
-    known_on: Date,
-) -> Vec<LegJudgement> {
-    let court = Court { facts, pack, as_of, known_on };
+pub fn judge_cases(court: &Court<'_>, from: &OrgId, to: &OrgId) -> Vec<LegJudgement> {
     let judged = court.judge_all(from, to);
     if judged.is_empty() { vec![court.judge_unrelated(from, to)] } else { judged }
 }
 
+/// A chain of sole control, the one controlled last; the mother at its top is its first.
+pub(super) type Chain<'f> = Vec<&'f OrgId>;
+
+/// A chain with joint links.
+pub(super) struct Mixed<'f> {
+    /// The one controlled last, who controls first; at least three.
+    pub(super) chain: Chain<'f>,
+    /// Which links are joint, in order.
+    pub(super) joint: Vec<bool>,
+}
+
+impl Mixed<'_> {
+    /// How many links are joint: one or two.
+    pub(super) fn joint_links(&self) -> usize {
+        self.joint.iter().filter(|joint| **joint).count()
+    }
+}
+
 /// A case that applies, with what it asks.
 type Case = (Basis, Vec<Finding>);
-
-/// A chain of sole control, the one controlled last; the mother at its top is its first.
-type Chain<'f> = Vec<&'f OrgId>;
 
 impl<'f> Court<'f> {
     /// Judges one leg under the best case that the relations known make applicable, in force or not; none if none is.
@@ -113,6 +134,7 @@ impl<'f> Court<'f> {
             to: to.clone(),
             verdict: Verdict::of_all(findings.iter().map(|finding| finding.verdict)),
             basis,
+            paragraph: basis.map_or(String::new(), |basis| self.cite(basis.provision()).to_owned()),
             findings,
             as_of: self.as_of,
             known_on: self.known_on,
@@ -140,19 +162,37 @@ impl<'f> Court<'f> {
                 cases.push((basis, self.sister(one, other)));
             }
         }
-        if self.pack.1.half_sisters {
-            for mother in self.common_members(from, to) {
-                cases.push((Basis::Sister, self.half_sister(mother, from, to)));
-            }
-        }
         if self.is_joint(from, to) {
             cases.push((Basis::Joint, self.joint(from, to)));
         }
         if self.is_joint(to, from) {
             cases.push((Basis::JointInverse, self.joint_inverse(from, to)));
         }
+        self.cases_through_others(from, to, &mut cases);
         self.cases_without_control(from, to, &mut cases);
         cases
+    }
+
+    /// Joint control through another legal person, and bodies with one owner in common; where the pack knows them.
+    fn cases_through_others(&self, from: &OrgId, to: &OrgId, cases: &mut Vec<Case>) {
+        let (indirect, chained) = (self.stand(Switch::JointIndirect), self.stand(Switch::JointChained));
+        let admits = |links: usize| if links == 1 { indirect.is_on() } else { chained.is_on() };
+        if indirect.is_on() || chained.is_on() {
+            for mixed in self.mixed_chains(from, to).iter().filter(|mixed| admits(mixed.joint_links())) {
+                cases.push((Basis::JointIndirect, self.joint_indirect(from, mixed, to)));
+            }
+        }
+        // Upwards over two joint links nobody is known to have read the law.
+        if indirect.is_on() && self.stand(Switch::InverseJoint).is_on() {
+            for mixed in self.mixed_chains(to, from).iter().filter(|mixed| mixed.joint_links() == 1) {
+                cases.push((Basis::JointInverseIndirect, self.joint_inverse_indirect(from, mixed, to)));
+            }
+        }
+        if self.stand(Switch::HalfSisters).is_on() {
+            for mother in self.common_members(from, to) {
+                cases.push((Basis::SisterJoint, self.half_sister(mother, from, to)));
+            }
+        }
     }
 
     fn cases_without_control(&self, from: &OrgId, to: &OrgId, cases: &mut Vec<Case>) {
@@ -164,14 +204,20 @@ impl<'f> Court<'f> {
                 }
             }
         }
-        if self.pack.1.central_purchasing && self.about(to).any(|(_, fact)| fact.central_purchasing == Some(true)) {
+        let central = self.stand(Switch::CentralPurchasing).is_on();
+        if central && self.about(to).any(|(_, fact)| fact.central_purchasing == Some(true)) {
             cases.push((Basis::CentralPurchasing, self.central_purchasing(from, to)));
         }
         for (relation, basis) in
             [(Relation::FrameworkAgreement, Basis::CallOff), (Relation::TenderedContract, Basis::Tendered)]
         {
             if related(from, to, relation) {
-                cases.push((basis, vec![self.contract(from, to, relation), self.procedure(from, to, relation)]));
+                let findings = [
+                    self.contract(from, to, relation),
+                    self.procedure(from, to, relation),
+                    self.scope(from, to, relation),
+                ];
+                cases.push((basis, findings.into()));
             }
         }
     }
@@ -180,6 +226,7 @@ impl<'f> Court<'f> {
     fn vertical(&self, from: &OrgId, chain: &[&OrgId], to: &OrgId) -> Vec<Finding> {
         let mut findings = vec![self.contracting_authority(from)];
         findings.extend(self.control_along(chain));
+        findings.extend(self.entrusted(chain));
         findings.extend([self.activity_share(to), self.no_private_capital(to)]);
         findings
     }
@@ -188,7 +235,8 @@ impl<'f> Court<'f> {
     fn inverse(&self, from: &OrgId, chain: &[&OrgId], to: &OrgId) -> Vec<Finding> {
         let mut findings = vec![self.contracting_authority(from), self.contracting_authority(to)];
         findings.extend(self.control_along(chain));
-        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_capital(to)]);
+        findings.extend(self.entrusted(chain));
+        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_in_recipient(to)]);
         findings
     }
 
@@ -198,27 +246,37 @@ impl<'f> Court<'f> {
         for chain in [one, other] {
             let daughter = chain[chain.len() - 1];
             findings.extend(self.control_along(chain));
-            findings.extend([self.activity_share(daughter), self.no_private_capital(daughter)]);
+            findings.extend(self.entrusted(chain));
+            findings.push(self.activity_share(daughter));
         }
+        findings.push(self.no_private_capital(one[one.len() - 1]));
+        findings.push(self.no_private_in_recipient(other[other.len() - 1]));
         findings
     }
 
     /// The same under a doctrine that admits a mother who controls with others.
     fn half_sister(&self, mother: &OrgId, from: &OrgId, to: &OrgId) -> Vec<Finding> {
-        let mut findings = vec![self.contracting_authority(from), self.contracting_authority(mother)];
+        let mut findings = vec![
+            self.admitted(Condition::HalfSistersAdmitted, from, to, Switch::HalfSisters),
+            self.contracting_authority(from),
+            self.contracting_authority(mother),
+        ];
         for daughter in [from, to] {
             match self.between(mother, daughter).any(|(_, fact)| fact.sole) {
-                true => findings.push(self.sole_control(mother, daughter)),
+                true => findings.extend(self.control_along(&[mother, daughter])),
                 false => findings.extend(self.joint_control(mother, daughter)),
             }
-            findings.extend([self.activity_share(daughter), self.no_private_capital(daughter)]);
+            findings.extend(self.entrustment(mother, daughter));
+            findings.push(self.activity_share(daughter));
         }
+        findings.extend([self.no_private_capital(from), self.no_private_in_recipient(to)]);
         findings
     }
 
     fn joint(&self, from: &OrgId, to: &OrgId) -> Vec<Finding> {
         let mut findings = vec![self.contracting_authority(from)];
         findings.extend(self.joint_control(from, to));
+        findings.extend(self.entrustment(from, to));
         findings.extend([self.activity_share(to), self.no_private_capital(to)]);
         findings
     }
@@ -226,40 +284,112 @@ impl<'f> Court<'f> {
     /// Paragraph 4 applies to the body that awards, and the member that receives must be free of private capital.
     fn joint_inverse(&self, from: &OrgId, to: &OrgId) -> Vec<Finding> {
         let mut findings = vec![
-            self.inverse_joint_admitted(from, to),
+            self.admitted(Condition::InverseJointAdmitted, from, to, Switch::InverseJoint),
             self.contracting_authority(from),
             self.contracting_authority(to),
         ];
         findings.extend(self.joint_control(to, from));
-        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_capital(to)]);
+        findings.extend(self.entrustment(to, from));
+        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_in_recipient(to)]);
         findings
     }
 
-    /// Paragraph 6; whoever awards, both parties must be authorities.
+    /// Paragraph 4 with paragraph 2 sentence 2: joint control exercised through another.
+    fn joint_indirect(&self, from: &OrgId, mixed: &Mixed<'_>, to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![self.chain_admitted(mixed, from, to), self.contracting_authority(from)];
+        findings.extend(self.control_down(mixed));
+        findings.extend([self.activity_share(to), self.no_private_capital(to)]);
+        findings
+    }
+
+    /// The same upwards: the body that awards is controlled so, and who receives must be free of private capital.
+    fn joint_inverse_indirect(&self, from: &OrgId, mixed: &Mixed<'_>, to: &OrgId) -> Vec<Finding> {
+        let mut findings = vec![
+            self.chain_admitted(mixed, from, to),
+            self.admitted(Condition::InverseJointAdmitted, from, to, Switch::InverseJoint),
+            self.contracting_authority(from),
+            self.contracting_authority(to),
+        ];
+        findings.extend(self.control_down(mixed));
+        findings.extend([self.activity_share(from), self.no_private_capital(from), self.no_private_in_recipient(to)]);
+        findings
+    }
+
+    fn chain_admitted(&self, mixed: &Mixed<'_>, from: &OrgId, to: &OrgId) -> Finding {
+        match mixed.joint_links() {
+            1 => self.admitted(Condition::JointIndirectAdmitted, from, to, Switch::JointIndirect),
+            _ => self.admitted(Condition::JointChainedAdmitted, from, to, Switch::JointChained),
+        }
+    }
+
+    /// Paragraph 6; whoever awards, both parties must be authorities, or of public law where the pack lets those take part.
     fn horizontal(&self, member: &OrgId, of: &OrgId) -> Vec<Finding> {
-        vec![
-            self.contracting_authority(member),
-            self.contracting_authority(of),
+        let mut findings = vec![
+            self.authority_or_public_purpose(member),
+            self.authority_or_public_purpose(of),
             self.cooperation(member, of),
+        ];
+        findings.extend(self.cooperation_agreement(member, of));
+        findings.extend([
+            self.scope(member, of, Relation::CooperationContract),
             self.common_goals(member, of),
             self.public_interest(member, of),
             self.market_share(member, of),
-        ]
+        ]);
+        findings.extend(self.no_private_advantage(member, of));
+        findings
     }
 
     fn central_purchasing(&self, from: &OrgId, to: &OrgId) -> Vec<Finding> {
-        vec![self.contracting_authority(from), self.contracting_authority(to), self.central_purchasing_body(to)]
+        let mut findings =
+            vec![self.contracting_authority(from), self.contracting_authority(to), self.central_purchasing_body(to)];
+        findings.extend(self.purchases_from_others(to, from));
+        findings
     }
 
+    /// Every link of control alone; of those in between that no private capital is in them.
     fn control_along(&self, chain: &[&OrgId]) -> Vec<Finding> {
-        chain.windows(2).map(|pair| self.sole_control(pair[0], pair[1])).collect()
+        let mut findings = Vec::new();
+        for pair in chain.windows(2) {
+            findings.push(self.sole_control(pair[0], pair[1]));
+            findings.extend(self.decisive_influence(pair[0], pair[1]));
+        }
+        let between = chain.get(1..chain.len() - 1).unwrap_or_default();
+        findings.extend(between.iter().map(|org| self.no_private_between(org)));
+        findings
+    }
+
+    /// The entrustment of the one at the end of a chain, by whoever controls it directly.
+    fn entrusted(&self, chain: &[&OrgId]) -> Option<Finding> {
+        let last = chain.windows(2).last()?;
+        self.entrustment(last[0], last[1])
+    }
+
+    /// Every link of a chain, of those in between that no private capital is in them, and the entrustment at its end.
+    fn control_down(&self, mixed: &Mixed<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (pair, joint) in mixed.chain.windows(2).zip(&mixed.joint) {
+            match joint {
+                true => findings.extend(self.joint_control(pair[0], pair[1])),
+                false => {
+                    findings.push(self.sole_control(pair[0], pair[1]));
+                    findings.extend(self.decisive_influence(pair[0], pair[1]));
+                }
+            }
+        }
+        let between = mixed.chain.get(1..mixed.chain.len() - 1).unwrap_or_default();
+        findings.extend(between.iter().map(|org| self.no_private_between(org)));
+        findings.extend(self.entrusted(&mixed.chain));
+        findings
     }
 
     fn joint_control(&self, member: &OrgId, of: &OrgId) -> Vec<Finding> {
         let mut findings = vec![self.membership(member, of)];
         findings.extend(self.no_stake(member, of));
         findings.extend(self.no_vote(member, of));
-        findings.extend([self.seat(member, of), self.joint_influence(of), self.no_contrary_interests(of)]);
+        findings.extend([self.seat(member, of), self.all_represented(of)]);
+        findings.extend(self.controllers(member, of));
+        findings.extend([self.joint_influence(of), self.no_contrary_interests(of)]);
         findings
     }
 
@@ -286,51 +416,6 @@ impl<'f> Court<'f> {
             assumed: cited().any(|(_, fact)| fact.assumed),
             ..self.doctrine(Condition::SameMother, from, to, false)
         })
-    }
-
-    fn mothers_in_force(&self, daughter: &OrgId) -> BTreeMap<&'f OrgId, (StatementId, &'f Membership)> {
-        let Some(number) = self.facts.number(daughter) else { return BTreeMap::new() };
-        let known = self.facts.members(number).flat_map(|member| self.facts.between(member, number, self.known_on));
-        known
-            .filter(|(_, fact)| fact.relation.can_control() && fact.holds(self.as_of, self.known_on))
-            .map(|(id, fact)| (&fact.member, (*id, fact)))
-            .collect()
-    }
-
-    /// Every chain of sole control that ends at an organisation, in force or not, two to five parties long; the short
-    /// ones first, then by name.
-    fn chains_above(&self, org: &OrgId) -> Vec<Chain<'f>> {
-        let mut chains: Vec<Chain<'f>> = Vec::new();
-        let Some(number) = self.facts.number(org) else { return chains };
-        let mut level = vec![vec![number]];
-        for _ in 0..CONTROL_DEPTH_MAX {
-            let mut longer: Vec<Vec<u32>> = level.iter().flat_map(|chain| self.one_longer(chain)).collect();
-            longer.sort_by_key(|chain| chain.iter().map(|at| self.facts.name(*at)).collect::<Vec<_>>());
-            longer.truncate(CHAINS_MAX);
-            chains.extend(longer.iter().map(|chain| chain.iter().map(|at| self.facts.name(*at)).collect::<Vec<_>>()));
-            level = longer;
-        }
-        chains
-    }
-
-    fn one_longer(&self, chain: &[u32]) -> Vec<Vec<u32>> {
-        let top = chain[0];
-        let known = |mother: u32| self.facts.between(mother, top, self.known_on).any(|(_, fact)| fact.sole);
-        let mothers = self.facts.sole_mothers(top).filter(|mother| !chain.contains(mother) && known(*mother));
-        mothers.map(|mother| std::iter::once(mother).chain(chain.iter().copied()).collect()).collect()
-    }
-
-    /// Who belongs to both in a way that can carry control: the mothers of half-sisters.
-    fn common_members(&self, from: &OrgId, to: &OrgId) -> Vec<&'f OrgId> {
-        let Some((from, to)) = self.facts.number(from).zip(self.facts.number(to)) else { return Vec::new() };
-        let controls = |member: u32, of: u32| {
-            self.facts.between(member, of, self.known_on).any(|(_, fact)| fact.relation.can_control())
-        };
-        let of_to: BTreeSet<u32> = self.facts.members(to).collect();
-        let both = self.facts.members(from).filter(|member| of_to.contains(member));
-        both.filter(|member| controls(*member, from) && controls(*member, to))
-            .map(|member| self.facts.name(member))
-            .collect()
     }
 
     /// Whether control beside others is known, in force or not.
@@ -366,7 +451,10 @@ fn are_sisters(one: &[&OrgId], other: &[&OrgId]) -> bool {
 fn rank(one: &LegJudgement, other: &LegJudgement) -> Ordering {
     let weight = |judged: &LegJudgement| {
         let gaps = match judged.verdict {
-            Verdict::Fulfilled => usize::from(judged.assumed()),
+            Verdict::Fulfilled | Verdict::Contested => {
+                let contested = judged.findings.iter().filter(|finding| finding.verdict == Verdict::Contested);
+                2 * contested.count() + usize::from(judged.assumed())
+            }
             Verdict::NotProven => judged.missing().len(),
             Verdict::NotFulfilled => 0,
         };

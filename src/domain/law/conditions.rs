@@ -3,14 +3,15 @@ use std::collections::BTreeSet;
 
 use crate::domain::fact_base::CONTROL_DEPTH_MAX;
 use crate::domain::facts::{
-    ActivityBasis, BasisPoints, Cooperation, EntityFacts, Membership, PrivateCapital, Relation, Sector,
+    ActivityBasis, BasisPoints, EntityFacts, Membership, Nature, PrivateCapital, Sector, Turnover,
 };
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::cases::Court;
-use crate::domain::law::{Clash, Condition, Finding, Note, Verdict};
+use crate::domain::law::{Award, Clash, Condition, Finding, Note, Verdict};
+use crate::domain::rule_pack::{Provision, Stand, Switch};
 use crate::domain::time::Date;
 
-/// How many years section 108 (7) GWB averages.
+/// How many years section 108 (8) GWB averages.
 const YEARS_MEASURED: i16 = 3;
 
 /// How many years before the year of the award the last year measured may lie where the rule pack does not say.
@@ -31,43 +32,57 @@ struct Answer {
 /// About the rules and the parties.
 impl Court<'_> {
     pub(super) fn rule_pack_in_force(&self) -> Option<Finding> {
-        let pack = self.pack.1;
+        let (pack, day) = (self.pack.1, self.began);
         let (from, to) = (pack.valid_from, pack.valid_to);
-        let note = if self.as_of < from {
+        let note = if day < from {
             Note::Missing { last_day: None, first_day: Some(from) }
-        } else if to.is_some_and(|end| end < self.as_of) {
+        } else if to.is_some_and(|end| end < day) {
             Note::Missing { last_day: to, first_day: None }
         } else {
             return None;
         };
         Some(Finding {
-            condition: Condition::RulePackInForce,
             verdict: Verdict::NotProven,
             org: pack.name.clone(),
             of: None,
-            as_of: self.as_of,
-            evidence: BTreeSet::new(),
-            assumed: false,
+            as_of: day,
             note,
+            ..self.doctrine(Condition::RulePackInForce, &pack.name, &pack.name, false)
         })
     }
 
-    /// Section 99 Nr. 1 to 3, or paragraph 8: a public utility or a grantor of concessions is treated like one.
+    /// Section 99 Nr. 1 to 3, or by the last paragraph of section 108: for a contract of a sector activity a public utility,
+    /// for a concession whoever grants it is treated like one.
     pub(super) fn contracting_authority(&self, org: &OrgId) -> Finding {
+        let by = || self.cite(Provision::Accordingly).to_owned();
         self.about_entity(Condition::ContractingAuthority, org, |fact| {
-            match (fact.contracting_authority, fact.sector) {
-                (Some(1..=3), _) => Some((Verdict::Fulfilled, Note::Plain)),
-                (_, Some(Sector::PublicUtility | Sector::ConcessionGrantor)) => {
-                    Some((Verdict::Fulfilled, Note::Accordingly))
-                }
-                (Some(_), _) | (None, Some(Sector::PrivateUtility)) => Some((Verdict::NotFulfilled, Note::Plain)),
-                (None, None) => None,
+            let only_for = match fact.sector {
+                Some(Sector::PublicUtility) => Some(Award::Sector),
+                Some(Sector::ConcessionGrantor) => Some(Award::Concession),
+                Some(Sector::PrivateUtility) | None => None,
+            };
+            match (fact.contracting_authority, only_for, fact.sector) {
+                (Some(1..=3), ..) => Some((Verdict::Fulfilled, Note::Plain)),
+                (_, Some(award), _) if award == self.award => Some((Verdict::Fulfilled, Note::Accordingly(by()))),
+                (Some(_), Some(award), _) => Some((Verdict::NotFulfilled, Note::OnlyFor { award, by: by() })),
+                (None, Some(award), _) => Some((Verdict::NotProven, Note::OnlyFor { award, by: by() })),
+                (Some(_), None, _) | (None, None, Some(_)) => Some((Verdict::NotFulfilled, Note::Plain)),
+                (None, None, None) => None,
             }
         })
     }
 
-    pub(super) fn inverse_joint_admitted(&self, from: &OrgId, to: &OrgId) -> Finding {
-        self.doctrine(Condition::InverseJointAdmitted, from, to, self.pack.1.inverse_joint)
+    /// The same, or a body of public law founded for tasks of general interest, where the pack lets those take part.
+    pub(super) fn authority_or_public_purpose(&self, org: &OrgId) -> Finding {
+        let authority = self.contracting_authority(org);
+        if authority.verdict == Verdict::Fulfilled || !self.stand(Switch::NonAuthorityMembers).is_on() {
+            return authority;
+        }
+        let by = || self.cite(Provision::NonAuthorityMembers).to_owned();
+        let public = self.about_entity(Condition::ContractingAuthority, org, |fact| {
+            (fact.nature? == Nature::PublicPurpose).then(|| (Verdict::Fulfilled, Note::PublicPurpose(by())))
+        });
+        if public.verdict == Verdict::Fulfilled { public } else { authority }
     }
 
     /// A condition the rules themselves answer, without a fact.
@@ -81,7 +96,35 @@ impl Court<'_> {
             evidence: BTreeSet::new(),
             assumed: false,
             note: Note::Plain,
+            citation: condition.provision().map_or(String::new(), |provision| self.cite(provision).to_owned()),
         }
+    }
+
+    /// Whether the rule pack admits something: yes, no, or contested with who says otherwise.
+    pub(super) fn admitted(&self, condition: Condition, from: &OrgId, to: &OrgId, switch: Switch) -> Finding {
+        let (verdict, note) = self.by_switch(switch);
+        Finding { verdict, note, ..self.doctrine(condition, from, to, false) }
+    }
+
+    /// What a switch says where it alone decides.
+    fn by_switch(&self, switch: Switch) -> (Verdict, Note) {
+        match self.stand(switch) {
+            Stand::Yes => plain(true),
+            Stand::No => plain(false),
+            Stand::Contested => {
+                let source = self.pack.1.setting(switch).map_or(String::new(), |setting| setting.source.clone());
+                (Verdict::Contested, Note::Contested(source))
+            }
+        }
+    }
+
+    /// How a switch of the rule pack stands with the knowledge of the day.
+    pub fn stand(&self, switch: Switch) -> Stand {
+        self.pack.1.stand(switch, self.known_on)
+    }
+
+    pub(super) fn cite(&self, provision: Provision) -> &str {
+        self.pack.1.cite(provision)
     }
 }
 
@@ -94,20 +137,59 @@ impl Court<'_> {
         if finding.verdict != Verdict::Fulfilled {
             return finding;
         }
-        let clash = self.beside(mother, daughter).map(|id| (id, Clash::Sole));
+        let clash = self.beside(mother, daughter, &finding).map(|id| (id, Clash::Sole));
         match clash.or_else(|| self.controlled_from_below(mother, daughter).map(|id| (id, Clash::Cycle))) {
             Some((id, clash)) => contradicted(finding, [id], clash),
             None => finding,
         }
     }
 
-    /// Another whose membership in force makes "alone" impossible.
-    fn beside(&self, mother: &OrgId, daughter: &OrgId) -> Option<StatementId> {
-        let (facts, daughter) = (self.facts, self.facts.number(daughter)?);
-        let others = facts.members(daughter).filter(|other| facts.name(*other) != mother);
-        let in_force = |fact: &Membership| fact.relation.can_control() && fact.holds(self.as_of, self.known_on);
-        let beside = others.flat_map(|other| facts.between(other, daughter, self.known_on));
-        beside.filter(|(_, fact)| in_force(fact)).map(|(id, _)| *id).min()
+    /// Whether the one who controls alone also directs: reported only where owning does not settle it. Who holds less than
+    /// all must have decisive influence that is stated, and so must the owner of a stock company (section 76 AktG).
+    pub(super) fn decisive_influence(&self, mother: &OrgId, daughter: &OrgId) -> Option<Finding> {
+        let stock = self
+            .about(daughter)
+            .any(|(_, fact)| fact.holds(self.as_of, self.known_on) && is_stock_company(&fact.legal_form));
+        let partly = |fact: &Membership| {
+            fact.sole && fact.share.is_some_and(|share| share < BasisPoints::ALL) && self.is_in_force(fact)
+        };
+        if !stock && !self.between(mother, daughter).any(|(_, fact)| partly(fact)) {
+            return None;
+        }
+        let asked = |fact: &Membership| fact.decisive_influence.map(plain);
+        let finding = self.about_control(Condition::DecisiveInfluence, mother, daughter, asked);
+        let silent = stock && finding.verdict == Verdict::NotProven && finding.evidence.is_empty();
+        Some(if silent { Finding { note: Note::StockCompany, ..finding } } else { finding })
+    }
+
+    /// Another whose membership in force makes "alone" impossible. A public holder of the rest does not, where the shares of
+    /// both are stated and the one who controls has decisive influence.
+    fn beside(&self, mother: &OrgId, daughter: &OrgId, finding: &Finding) -> Option<StatementId> {
+        let (facts, number) = (self.facts, self.facts.number(daughter)?);
+        let mut directing = finding.evidence.iter().filter_map(|id| facts.membership(id));
+        let directs = directing.any(|fact| fact.decisive_influence == Some(true) && fact.share.is_some());
+        let is_rest = |fact: &Membership| {
+            directs && fact.share.is_some() && fact.decisive_influence != Some(true) && self.is_public(&fact.member)
+        };
+        let others = facts.members(number).filter(|other| facts.name(*other) != mother);
+        let beside = others.flat_map(|other| facts.between(other, number, self.known_on));
+        let beside =
+            beside.filter(|(_, fact)| fact.relation.can_control() && self.is_in_force(fact) && !is_rest(fact));
+        beside.map(|(id, _)| *id).min()
+    }
+
+    /// Whether it is known to be an authority or otherwise in public hands.
+    fn is_public(&self, org: &OrgId) -> bool {
+        let public = |fact: &EntityFacts| {
+            matches!(fact.contracting_authority, Some(1..=3))
+                || matches!(fact.nature, Some(Nature::Public | Nature::PublicPurpose))
+        };
+        let about = || self.about(org).filter(|(_, fact)| fact.holds(self.as_of, self.known_on));
+        about().any(|(_, fact)| public(fact)) && !about().any(|(_, fact)| fact.nature == Some(Nature::Private))
+    }
+
+    fn is_in_force(&self, fact: &Membership) -> bool {
+        fact.holds(self.as_of, self.known_on)
     }
 
     /// A holding in force by which the daughter controls whoever controls the mother, or the mother herself.
@@ -157,8 +239,72 @@ impl Court<'_> {
             .filter(|finding| finding.verdict == Verdict::NotFulfilled)
     }
 
+    /// A seat of its own, or that of the member who represents it.
     pub(super) fn seat(&self, member: &OrgId, of: &OrgId) -> Finding {
-        self.about_control(Condition::Seat, member, of, |fact| fact.seat.map(plain))
+        let asked = |fact: &Membership| fact.seat.map(plain);
+        let own = self.about_control(Condition::Seat, member, of, asked);
+        if own.verdict == Verdict::Fulfilled {
+            return own;
+        }
+        let named =
+            self.between(member, of).filter(|(_, fact)| fact.relation.can_control() && self.is_in_force(fact));
+        let named = named.filter(|(_, fact)| fact.represented_by.is_some());
+        let Some((id, fact)) = named.max_by_key(|(id, fact)| (fact.known_from, **id)) else { return own };
+        let Some(other) = fact.represented_by.as_ref() else { return own };
+        let theirs = self.about_control(Condition::Seat, other, of, asked);
+        if theirs.verdict != Verdict::Fulfilled {
+            return own;
+        }
+        Finding {
+            org: member.clone(),
+            evidence: theirs.evidence.iter().copied().chain([*id]).collect(),
+            assumed: theirs.assumed || fact.assumed,
+            note: Note::RepresentedBy(other.clone()),
+            ..theirs
+        }
+    }
+
+    pub(super) fn all_represented(&self, org: &OrgId) -> Finding {
+        self.about_entity(Condition::AllRepresented, org, |fact| fact.all_represented.map(plain))
+    }
+
+    /// Reported only where another member is known to be no contracting authority: then the pack says whether it may share in
+    /// the control. The one that tells most against it is named. It is an objection, not a proof: the register of a body is
+    /// never known to be whole.
+    pub(super) fn controllers(&self, member: &OrgId, of: &OrgId) -> Option<Finding> {
+        let number = self.facts.number(of)?;
+        let others = self.facts.doubtful_members(number).filter(|other| self.facts.name(*other) != member);
+        let doubtful = others.filter_map(|other| self.controller(other, number));
+        let worst = |one: &Finding| (one.verdict, std::cmp::Reverse(one.org.clone()));
+        doubtful.max_by_key(worst)
+    }
+
+    /// A member in force that is no authority; none where it is one, or nothing says that it is not.
+    fn controller(&self, member: u32, of: u32) -> Option<Finding> {
+        let facts = self.facts;
+        let held = facts.between(member, of, self.known_on);
+        let held = held.filter(|(_, fact)| fact.relation.can_control() && self.is_in_force(fact));
+        let (id, held) = held.max_by_key(|(id, fact)| (fact.known_from, **id))?;
+        let (member, of) = (facts.name(member), facts.name(of));
+        let authority = self.contracting_authority(member);
+        if authority.verdict != Verdict::NotFulfilled {
+            return None;
+        }
+        let may = self.stand(Switch::NonAuthorityMembers).is_on();
+        let by = || self.cite(Provision::NonAuthorityMembers).to_owned();
+        let nature = self.about_entity(Condition::Controllers, member, |fact| {
+            Some(match (fact.nature?, may) {
+                (Nature::PublicPurpose, true) => (Verdict::Fulfilled, Note::PublicPurpose(by())),
+                _ => plain(false),
+            })
+        });
+        let verdict = match (nature.verdict, may) {
+            (Verdict::NotProven, false) => Verdict::NotFulfilled,
+            (verdict, _) => verdict,
+        };
+        let evidence = authority.evidence.iter().chain(&nature.evidence).copied().chain([*id]).collect();
+        let assumed = authority.assumed || nature.assumed || held.assumed;
+        Some(Finding { verdict, of: Some(of.clone()), evidence, assumed, ..nature })
     }
 
     pub(super) fn joint_influence(&self, org: &OrgId) -> Finding {
@@ -172,28 +318,97 @@ impl Court<'_> {
     }
 }
 
-/// About activity and capital (paragraphs 1, 4 and 7).
+/// About activity, entrustment and capital (paragraphs 1, 4, 7 and 8).
 impl Court<'_> {
     /// Strictly more than the threshold: exactly 80 per cent fails.
     pub(super) fn activity_share(&self, org: &OrgId) -> Finding {
         let above = self.pack.1.activity_above;
-        self.about_entity(Condition::ActivityShare, org, |fact| {
+        let finding = self.about_entity(Condition::ActivityShare, org, |fact| {
             let share = fact.activity_share?;
-            Some(match (fact.activity_basis, self.unmeasured(fact)) {
+            let unmeasured = self.unmeasured(fact.activity_basis, &fact.activity_years);
+            Some(match (fact.activity_basis, unmeasured) {
                 (Some(ActivityBasis::Projection), _) if self.may_project(fact) => {
-                    (said(share > above), Note::Projection { share, above })
+                    let by = self.cite(Provision::Projection).to_owned();
+                    (said(share > above), Note::Projection { share, above, by })
                 }
                 (Some(ActivityBasis::Projection), _) => (Verdict::NotProven, Note::ProjectionOnly),
                 (_, Some(unmeasured)) => (Verdict::NotProven, unmeasured),
-                (_, None) => (said(share > above), Note::Share { share, above }),
+                (basis, None) => match self.of_group(basis, fact).filter(|_| share > above) {
+                    Some(note) => (Verdict::NotProven, note),
+                    None => (said(share > above), Note::Share { share, above }),
+                },
             })
+        });
+        if finding.verdict != Verdict::Fulfilled {
+            return finding;
+        }
+        match self.daughter_of_no_parent(org, &finding) {
+            Some(id) => contradicted(finding, [id], Clash::Group),
+            None => finding,
+        }
+    }
+
+    /// Why a turnover does not settle the share: nothing is said of a group, or only the parent's own counts (EuGH
+    /// C-692/23). What fails by its own turnover already is not asked.
+    fn of_group(&self, basis: Option<ActivityBasis>, fact: &EntityFacts) -> Option<Note> {
+        if basis != Some(ActivityBasis::Turnover) || !self.stand(Switch::GroupTurnover).is_on() {
+            return None;
+        }
+        let by = || self.cite(Provision::GroupTurnover).to_owned();
+        match fact.group.as_ref().map(|group| group.turnover) {
+            None => Some(Note::GroupUnknown(by())),
+            Some(Turnover::Own) => Some(Note::GroupOwn(by())),
+            Some(Turnover::NotAParent | Turnover::Consolidated | Turnover::Summed) => None,
+        }
+    }
+
+    /// A body that it controls alone by that body's word, though the fact found says that it is the parent of nobody.
+    fn daughter_of_no_parent(&self, org: &OrgId, finding: &Finding) -> Option<StatementId> {
+        if !self.stand(Switch::GroupTurnover).is_on() {
+            return None;
+        }
+        let facts = self.facts;
+        let mut found = finding.evidence.iter().filter_map(|id| facts.entity(id));
+        let no_parent = |fact: &EntityFacts| {
+            let turnover = fact.group.as_ref().map(|group| group.turnover);
+            fact.activity_basis == Some(ActivityBasis::Turnover) && turnover == Some(Turnover::NotAParent)
+        };
+        if !found.any(no_parent) {
+            return None;
+        }
+        let number = facts.number(org)?;
+        let held = facts.sole_daughters(number).flat_map(|of| facts.between(number, of, self.known_on));
+        held.filter(|(_, fact)| fact.sole && self.is_in_force(fact)).map(|(id, _)| *id).min()
+    }
+
+    /// Asked where the pack asks it: a task of the member, transferred by an act that can be looked up, in force on the day
+    /// and not older than the member's remit.
+    pub(super) fn entrustment(&self, member: &OrgId, of: &OrgId) -> Option<Finding> {
+        if !self.stand(Switch::Entrustment).is_on() {
+            return None;
+        }
+        let finding = self.about_control(Condition::Entrustment, member, of, |fact| {
+            let since = fact.entrustment.as_ref()?.on;
+            let note = Note::Missing { last_day: None, first_day: Some(since) };
+            Some(if since <= self.as_of { plain(true) } else { (Verdict::NotProven, note) })
+        });
+        if finding.verdict != Verdict::Fulfilled {
+            return Some(finding);
+        }
+        let act = finding.evidence.iter().filter_map(|id| self.facts.membership(id)).next();
+        let since = act.and_then(|fact| fact.entrustment.as_ref()).map(|entrustment| entrustment.on);
+        let remit = self.about(member).filter(|(_, fact)| fact.holds(self.as_of, self.known_on));
+        let remit = remit.filter_map(|(id, fact)| Some((fact.known_from, *id, fact.remit_since?))).max();
+        Some(match remit.filter(|(_, _, remit)| since.is_some_and(|since| since < *remit)) {
+            Some((_, id, _)) => contradicted(finding, [id], Clash::Remit),
+            None => finding,
         })
     }
 
     /// The average is that of the three years before the award; accounts of the last may still be open.
-    fn unmeasured(&self, fact: &EntityFacts) -> Option<Note> {
-        let last = fact.activity_years.last().copied().filter(|_| fact.activity_basis.is_some());
-        let three = fact.activity_years.len() == YEARS_MEASURED as usize;
+    pub(super) fn unmeasured(&self, basis: Option<ActivityBasis>, years: &[i16]) -> Option<Note> {
+        let last = years.last().copied().filter(|_| basis.is_some());
+        let three = years.len() == YEARS_MEASURED as usize;
         let age_max = self.pack.1.activity_age_max.unwrap_or(ACTIVITY_AGE_MAX);
         let in_time = |last: i16| (1..=age_max).contains(&self.as_of.year().saturating_sub(last));
         if three && last.is_some_and(in_time) { None } else { Some(Note::Unmeasured { last }) }
@@ -207,73 +422,70 @@ impl Court<'_> {
 
     /// Any share above nothing counts, save what the law prescribes.
     pub(super) fn no_private_capital(&self, org: &OrgId) -> Finding {
-        self.about_entity(Condition::NoPrivateCapital, org, |fact| {
+        self.capital(Condition::NoPrivateCapital, org, || plain(true))
+    }
+
+    /// The same of whoever receives an inverse or sister award: whether prescribed capital does no harm there, the pack says.
+    pub(super) fn no_private_in_recipient(&self, org: &OrgId) -> Finding {
+        let finding = self.capital(Condition::NoPrivateCapital, org, || self.by_switch(Switch::PrescribedInverse));
+        Finding { citation: self.cite(Provision::PrivateInverse).to_owned(), ..finding }
+    }
+
+    /// The same of a body through which control is exercised: what private capital does there, the pack says.
+    pub(super) fn no_private_between(&self, org: &OrgId) -> Finding {
+        let finding = self.capital(Condition::NoPrivateBetween, org, || plain(true));
+        if finding.verdict != Verdict::NotFulfilled {
+            return finding;
+        }
+        let (verdict, note) = self.by_switch(Switch::PrivateBetween);
+        if verdict == Verdict::NotFulfilled { finding } else { Finding { verdict, note, ..finding } }
+    }
+
+    fn capital(&self, condition: Condition, org: &OrgId, prescribed: impl Fn() -> (Verdict, Note)) -> Finding {
+        let finding = self.about_entity(condition, org, |fact| {
             let share = fact.private_share.filter(|share| *share > BasisPoints::NONE);
             let note = share.map_or(Note::Plain, Note::Private);
             match (fact.private_capital, fact.private_share) {
-                (Some(PrivateCapital::PrescribedByLaw | PrivateCapital::None), _) => Some(plain(true)),
+                (Some(PrivateCapital::PrescribedByLaw), _) => Some(prescribed()),
+                (Some(PrivateCapital::None), _) => Some(plain(true)),
                 (Some(PrivateCapital::Present), _) => Some((Verdict::NotFulfilled, note)),
                 (None, Some(found)) => Some((said(found == BasisPoints::NONE), note)),
                 (None, None) => None,
             }
-        })
-    }
-}
-
-/// About cooperation (paragraph 6), central purchasing (section 120 (4)) and contracts awarded otherwise.
-impl Court<'_> {
-    pub(super) fn cooperation(&self, member: &OrgId, of: &OrgId) -> Finding {
-        self.about_relation(Condition::Cooperation, member, of, is_cooperation, |_| Some(plain(true)))
-    }
-
-    pub(super) fn common_goals(&self, member: &OrgId, of: &OrgId) -> Finding {
-        self.about_cooperation(Condition::CommonGoals, member, of, |terms| terms.common_goals.map(plain))
-    }
-
-    pub(super) fn public_interest(&self, member: &OrgId, of: &OrgId) -> Finding {
-        self.about_cooperation(Condition::PublicInterest, member, of, |terms| terms.public_interest.map(plain))
+        });
+        let says_none = |id: &StatementId| {
+            self.facts.entity(id).is_some_and(|fact| fact.private_capital != Some(PrivateCapital::PrescribedByLaw))
+        };
+        if finding.verdict == Verdict::NotFulfilled || !finding.evidence.iter().all(says_none) {
+            return finding;
+        }
+        match self.private_member(org) {
+            Some(ids) => contradicted(finding, ids, Clash::PrivateMember),
+            None => finding,
+        }
     }
 
-    /// Strictly less than the threshold: exactly 20 per cent fails. A pack without one does not ask.
-    pub(super) fn market_share(&self, member: &OrgId, of: &OrgId) -> Finding {
-        self.about_cooperation(Condition::MarketShare, member, of, |terms| {
-            let (share, below) = terms.market_share.zip(self.pack.1.market_below)?;
-            Some((said(share < below), Note::Market { share, below }))
-        })
-    }
-
-    pub(super) fn central_purchasing_body(&self, org: &OrgId) -> Finding {
-        self.about_entity(Condition::CentralPurchasingBody, org, |fact| fact.central_purchasing.map(plain))
-    }
-
-    pub(super) fn contract(&self, member: &OrgId, of: &OrgId, relation: Relation) -> Finding {
-        let kind = |fact: &Membership| fact.relation == relation;
-        self.about_relation(Condition::Contract, member, of, kind, |_| Some(plain(true)))
-    }
-
-    pub(super) fn procedure(&self, member: &OrgId, of: &OrgId, relation: Relation) -> Finding {
-        let kind = |fact: &Membership| fact.relation == relation;
-        self.about_relation(Condition::Procedure, member, of, kind, |fact| {
-            fact.procedure.as_ref().map(|_| plain(true))
-        })
-    }
-
-    fn about_cooperation(
-        &self,
-        condition: Condition,
-        member: &OrgId,
-        of: &OrgId,
-        answer: impl Fn(&Cooperation) -> Option<(Verdict, Note)>,
-    ) -> Finding {
-        let terms = |fact: &Membership| fact.cooperation.as_ref().and_then(&answer);
-        self.about_relation(condition, member, of, is_cooperation, terms)
+    /// A member in force that is in private hands by its own word, as the register of the body knows it.
+    fn private_member(&self, of: &OrgId) -> Option<[StatementId; 2]> {
+        let facts = self.facts;
+        let number = facts.number(of)?;
+        let held = facts.doubtful_members(number).flat_map(|member| facts.between(member, number, self.known_on));
+        let held = held.filter(|(_, fact)| fact.relation.can_control() && self.is_in_force(fact));
+        let held = held.filter(|(_, fact)| fact.share != Some(BasisPoints::NONE));
+        let private = held.filter_map(|(id, fact)| {
+            let about = self.about(&fact.member).filter(|(_, about)| about.holds(self.as_of, self.known_on));
+            let stated = about.filter(|(_, about)| about.nature.is_some());
+            let (by, last) = stated.max_by_key(|(id, about)| (about.known_from, **id))?;
+            (last.nature == Some(Nature::Private)).then_some([*id, *by])
+        });
+        private.min()
     }
 }
 
 /// How facts are asked and answers weighed.
 impl Court<'_> {
     /// Asks the facts about one organisation. A fact that is silent on the question does not count as an answer.
-    fn about_entity(
+    pub(super) fn about_entity(
         &self,
         condition: Condition,
         org: &OrgId,
@@ -295,7 +507,7 @@ impl Court<'_> {
     }
 
     /// Asks the memberships of one organisation in another, those that can carry control.
-    fn about_control(
+    pub(super) fn about_control(
         &self,
         condition: Condition,
         member: &OrgId,
@@ -318,7 +530,7 @@ impl Court<'_> {
         (ended && known().any(|(_, fact)| open(fact))).then_some(*id)
     }
 
-    fn about_relation(
+    pub(super) fn about_relation(
         &self,
         condition: Condition,
         member: &OrgId,
@@ -354,6 +566,7 @@ impl Court<'_> {
             evidence,
             assumed,
             note,
+            citation: condition.provision().map_or(String::new(), |provision| self.cite(provision).to_owned()),
         };
         let in_force = answers.iter().filter(|answer| answer.in_force);
         let settles = |answer: &Answer| answer.verdict != Verdict::NotProven;
@@ -384,15 +597,17 @@ fn contradicted(finding: Finding, by: impl IntoIterator<Item = StatementId>, cla
     Finding { verdict: Verdict::NotProven, evidence, note: Note::Contradiction(clash), ..finding }
 }
 
-fn is_cooperation(fact: &Membership) -> bool {
-    fact.relation == Relation::CooperationContract
+/// Whether a legal form is that of a company whose board nobody directs, as people write it.
+fn is_stock_company(form: &str) -> bool {
+    let form = form.trim().to_lowercase();
+    ["ag", "gag", "se", "kgaa", "aktiengesellschaft", "ag & co. kg", "ag & co. kgaa"].contains(&form.as_str())
 }
 
-fn said(yes: bool) -> Verdict {
+pub(super) fn said(yes: bool) -> Verdict {
     if yes { Verdict::Fulfilled } else { Verdict::NotFulfilled }
 }
 
-fn plain(yes: bool) -> (Verdict, Note) {
+pub(super) fn plain(yes: bool) -> (Verdict, Note) {
     (said(yes), Note::Plain)
 }
 

@@ -5,8 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::fact_base::FactBase;
-use crate::domain::facts::{ActivityBasis, EntityFacts, Membership, PrivateCapital, RulePack};
+use crate::domain::facts::{
+    ActivityBasis, EntityFacts, Entrustment, Group, Membership, Nature, PrivateCapital, Turnover,
+};
 use crate::domain::law::cases::judge_leg;
+use crate::domain::rule_pack::tests::{new_text, old_text};
+use crate::domain::rule_pack::{RulePack, Stand, Switch};
 use crate::domain::time::parse_date;
 
 /// Facts by the statement that says so, while they can still be changed.
@@ -52,18 +56,7 @@ fn points(share: u32) -> BasisPoints {
 
 impl World {
     pub(crate) fn on(date: &str) -> Self {
-        let pack = RulePack {
-            name: org("gwb-108"),
-            valid_from: day("2016-04-18"),
-            valid_to: None,
-            activity_above: points(8_000),
-            inverse_joint: true,
-            half_sisters: false,
-            market_below: Some(points(2_000)),
-            central_purchasing: true,
-            activity_age_max: None,
-            source: "§ 108 GWB".to_owned(),
-        };
+        let pack = RulePack { name: org("gwb-108"), ..old_text() };
         Self { facts: Facts::default(), pack, as_of: day(date), known_on: day("2026-11-23") }
     }
 
@@ -77,6 +70,16 @@ impl World {
             votes: None,
             sole: false,
             seat: Some(true),
+            represented_by: None,
+            decisive_influence: None,
+            entrustment: Some(Entrustment {
+                task: "Betrieb der Fachverfahren".to_owned(),
+                act: "Satzung".to_owned(),
+                on: day("2005-01-01"),
+                reference: "§ 2".to_owned(),
+            }),
+            scope: None,
+            volume: None,
             cooperation: None,
             procedure: None,
             revoked: false,
@@ -119,6 +122,11 @@ impl World {
             reorganised_on: None,
             private_capital: Some(PrivateCapital::None),
             private_share: None,
+            group: Some(Group { turnover: Turnover::Consolidated, bodies: Vec::new() }),
+            nature: None,
+            all_represented: Some(true),
+            remit_since: None,
+            confirms: Vec::new(),
             joint_influence: Some(true),
             contrary_interests: Some(false),
             valid_from: day("2000-01-01"),
@@ -171,6 +179,7 @@ const YES: Option<bool> = Some(true);
 const NO: Option<bool> = Some(false);
 const AUTHORITY: Condition = Condition::ContractingAuthority;
 const SHARE: Condition = Condition::ActivityShare;
+const ALL: Condition = Condition::AllRepresented;
 const CAPITAL: Condition = Condition::NoPrivateCapital;
 const LEFT: Failing = &[(Condition::Membership, "town"), (Condition::Seat, "town")];
 
@@ -197,25 +206,32 @@ fn check(leg: &str, edit: Edit, verdict: Verdict, basis: Option<Basis>, failing:
 /// All of them: the worst; any of them: the best; of none, nothing is known.
 #[test]
 fn the_combinators_keep_to_their_tables() {
-    use Verdict::{Fulfilled as F, NotFulfilled as N, NotProven as P};
+    use Verdict::{Contested as C, Fulfilled as F, NotFulfilled as N, NotProven as P};
     let pairs = [
         (F, F, F, F),
         (F, P, P, F),
         (F, N, N, F),
+        (F, C, C, F),
+        (C, F, C, F),
+        (C, C, C, C),
+        (C, P, P, C),
+        (C, N, N, C),
         (P, F, P, F),
+        (P, C, P, C),
         (P, P, P, P),
         (P, N, N, P),
         (N, F, N, F),
+        (N, C, N, C),
         (N, P, N, P),
         (N, N, N, N),
     ];
     assert_eq!((Verdict::of_all([]), Verdict::of_any([])), (P, P), "nothing examined is not proven");
-    for one in [F, P, N] {
+    for one in [F, C, P, N] {
         assert_eq!((Verdict::of_all([one]), Verdict::of_any([one])), (one, one));
     }
     for (one, other, all, any) in pairs {
         assert_eq!((Verdict::of_all([one, other]), Verdict::of_any([one, other])), (all, any), "{one:?} {other:?}");
-        for third in [F, P, N] {
+        for third in [F, C, P, N] {
             assert_eq!(Verdict::of_all([one, other, third]), Verdict::of_all([all, third]));
             assert_eq!(Verdict::of_any([one, other, third]), Verdict::of_any([any, third]));
         }
@@ -308,7 +324,7 @@ fn the_statute_holds_up_to_its_boundaries() {
     let edits: [(&str, Basis, Edit); 7] = [
         ("town coop", Basis::Joint, |w| w.change("coop", |e| e.activity_share = Some(points(8_001)))),
         ("town coop", Basis::Joint, |w| w.change("coop", |e| e.private_capital = PRESCRIBED)),
-        ("town coop", Basis::Joint, |w| w.pack.inverse_joint = false),
+        ("town coop", Basis::Joint, |w| w.pack.set(Switch::InverseJoint, Stand::No)),
         ("town coop", Basis::Joint, |w| w.pack.valid_to = Some(day("2026-06-01"))),
         ("town coop", Basis::Joint, |w| w.change_member("town", |m| m.valid_from = day("2026-06-01"))),
         ("town coop", Basis::Joint, |w| w.change_member("town", |m| m.valid_to = Some(day("2026-06-01")))),
@@ -336,7 +352,7 @@ fn each_condition_refused_is_not_fulfilled() {
         ("coop town", BACK, |w| w.change("coop", exactly), C::ActivityShare, "coop"),
         ("coop town", BACK, |w| w.change("town", |e| e.private_capital = PRESENT), C::NoPrivateCapital, "town"),
         ("coop town", BACK, |w| w.change("coop", |e| e.contracting_authority = NONE), AUTHORITY, "coop"),
-        ("coop town", BACK, |w| w.pack.inverse_joint = false, C::InverseJointAdmitted, "coop"),
+        ("coop town", BACK, |w| w.pack.set(Switch::InverseJoint, Stand::No), C::InverseJointAdmitted, "coop"),
         ("daughter land", Basis::Inverse, |w| w.change("land", |e| e.private_capital = PRESENT), CAPITAL, "land"),
         ("daughter sister", SISTER, |w| w.change("land", |e| e.contracting_authority = NONE), AUTHORITY, "land"),
         ("daughter sister", SISTER, |w| w.change("sister", exactly), SHARE, "sister"),
@@ -383,7 +399,7 @@ fn half_sisters_need_a_pack_that_admits_them() {
         "Belegt ist, dass coop und daughter nicht von derselben Mutter allein kontrolliert werden (OLG \
          Naumburg, 7 Verg 1/22)."
     );
-    world.pack.half_sisters = true;
+    world.pack.set(Switch::HalfSisters, Stand::Yes);
     assert_eq!(world.judge("coop", "daughter").verdict, Verdict::Fulfilled);
     assert_eq!(world.judge("daughter", "coop").verdict, Verdict::Fulfilled);
     assert_eq!(judged.evidence(), BTreeSet::from(["land in coop 2010-01-01", "land in daughter 2010-01-01"].map(id)));
@@ -500,7 +516,9 @@ fn worlds() -> impl Strategy<Value = World> {
     (prop::collection::vec(member, 16), prop::collection::vec(entity, 4), any::<[bool; 2]>()).prop_map(
         |(members, entities, [inverse_joint, half_sisters])| {
             let mut world = World::on("2021-06-15");
-            (world.pack.inverse_joint, world.pack.half_sisters) = (inverse_joint, half_sisters);
+            let stand = |yes| if yes { Stand::Yes } else { Stand::No };
+            world.pack.set(Switch::InverseJoint, stand(inverse_joint));
+            world.pack.set(Switch::HalfSisters, stand(half_sisters));
             let mut alone = [false; 4];
             for (at, (kind, sole, seat, since, known)) in members.into_iter().enumerate() {
                 let relation = [Relation::Owner, Relation::Shareholder, Relation::AssociationMember].get(kind);
@@ -541,7 +559,13 @@ proptest! {
     fn removing_a_fact_never_makes_a_leg_fulfilled(mut world in worlds()) {
         let before = all_legs(&world);
         let facts = world.facts.clone();
-        for removed in facts.memberships.keys().chain(facts.entities.keys()) {
+        // What objects to others, a member that is no authority, proves nothing that could be lost.
+        let objects = |org: &OrgId| {
+            facts.entities.values().any(|fact| fact.org == *org && fact.contracting_authority == Some(0))
+        };
+        let memberships = facts.memberships.iter().filter(|(_, fact)| !objects(&fact.member)).map(|(id, _)| id);
+        let entities = facts.entities.iter().filter(|(_, fact)| !objects(&fact.org)).map(|(id, _)| id);
+        for removed in memberships.chain(entities) {
             world.facts = facts.clone();
             world.facts.memberships.remove(removed);
             world.facts.entities.remove(removed);
@@ -587,5 +611,116 @@ proptest! {
         world.member("a", "z", "2010-01-01", |fact| fact.relation = Relation::AssociationMember);
         world.entity("a", |fact| (fact.known_from, fact.contracting_authority) = (day("2027-01-01"), Some(0)));
         prop_assert_eq!(before, all_legs(&world));
+    }
+}
+
+/// The world of the new text: two cooperatives one above the other, and a daughter.
+fn renewed() -> World {
+    let mut world = World::on("2026-08-01");
+    world.pack = RulePack { name: org("gwb-108-2026"), ..new_text() };
+    world.member("town", "coop", "2010-01-01", |_| ());
+    world.member("other", "coop", "2010-01-01", |_| ());
+    world.member("coop", "union", "2010-01-01", |_| ());
+    world.sole("coop", "daughter", "2010-01-01");
+    for name in ["town", "other", "coop", "union", "daughter"] {
+        world.entity(name, |_| ());
+    }
+    world
+}
+
+/// Every condition that the new text adds: each side of its table, everything else as it should be.
+#[test]
+fn the_new_conditions_keep_to_their_tables() {
+    type Row = (&'static str, Edit, Verdict, Failing);
+    let rows: [Row; 12] = [
+        ("town daughter", |_| (), Verdict::Fulfilled, &[]),
+        ("daughter town", |_| (), Verdict::Fulfilled, &[]),
+        ("town union", |_| (), Verdict::Contested, &[(Condition::JointChainedAdmitted, "town")]),
+        (
+            "coop union",
+            |w| w.change_member("coop", |m| m.entrustment = None),
+            Verdict::NotProven,
+            &[(Condition::Entrustment, "coop")],
+        ),
+        ("town coop", |w| w.change("coop", |e| e.all_represented = None), Verdict::NotProven, &[(ALL, "coop")]),
+        ("town coop", |w| w.change("coop", |e| e.all_represented = NO), Verdict::NotFulfilled, &[(ALL, "coop")]),
+        ("town coop", |w| w.change("coop", |e| e.group = None), Verdict::NotProven, &[(SHARE, "coop")]),
+        (
+            "town coop",
+            |w| w.change("other", |e| e.contracting_authority = NONE),
+            Verdict::NotProven,
+            &[(Condition::Controllers, "other")],
+        ),
+        (
+            "town coop",
+            |w| w.change("other", |e| (e.contracting_authority, e.nature) = (NONE, Some(Nature::PublicPurpose))),
+            Verdict::Fulfilled,
+            &[],
+        ),
+        (
+            "town coop",
+            |w| w.change("other", |e| (e.contracting_authority, e.nature) = (NONE, Some(Nature::Public))),
+            Verdict::NotFulfilled,
+            &[(Condition::Controllers, "other")],
+        ),
+        (
+            "town daughter",
+            |w| w.change("coop", |e| e.private_capital = PRESENT),
+            Verdict::Contested,
+            &[(Condition::NoPrivateBetween, "coop")],
+        ),
+        (
+            "coop daughter",
+            |w| w.change("daughter", |e| e.legal_form = "AG".to_owned()),
+            Verdict::NotProven,
+            &[(Condition::DecisiveInfluence, "coop")],
+        ),
+    ];
+    for (leg, edit, verdict, failing) in rows {
+        let mut world = renewed();
+        edit(&mut world);
+        let (from, to) = leg.split_once(' ').expect("two names");
+        let judged = world.judge(from, to);
+        let told: Vec<String> = judged.findings.iter().map(|finding| finding.text(Lang::En)).collect();
+        let failed = judged.findings.iter().filter(|finding| finding.verdict != Verdict::Fulfilled);
+        let failed: Vec<(Condition, &str)> =
+            failed.map(|finding| (finding.condition, finding.org.as_str())).collect();
+        assert_eq!((judged.verdict, failed.as_slice()), (verdict, failing), "{leg}: {told:#?}");
+    }
+}
+
+/// Of every fact of the new text: without it nothing gets better, save where it objects.
+#[test]
+fn removing_a_fact_of_the_new_text_never_makes_a_leg_better() {
+    let world = renewed();
+    let names = ["town", "other", "coop", "union", "daughter"];
+    let pairs = || names.into_iter().flat_map(|from| names.map(|to| (from, to)));
+    for removed in world.facts.memberships.keys().chain(world.facts.entities.keys()) {
+        let mut without = renewed();
+        without.facts.memberships.remove(removed);
+        without.facts.entities.remove(removed);
+        for (from, to) in pairs() {
+            let (with, without) = (world.judge(from, to), without.judge(from, to));
+            assert!(with.verdict <= without.verdict, "{from} {to}: {:?} became {:?}", with.verdict, without.verdict);
+        }
+    }
+}
+
+/// A switch alone turns the verdict, and what is contested says by whom.
+#[test]
+fn a_switch_has_three_answers() {
+    for (stand, verdict) in
+        [(Stand::Yes, Verdict::Fulfilled), (Stand::Contested, Verdict::Contested), (Stand::No, Verdict::NotProven)]
+    {
+        let mut world = renewed();
+        world.pack.set(Switch::JointChained, stand);
+        let judged = world.judge("town", "union");
+        assert_eq!(judged.verdict, verdict);
+        assert_eq!(judged.is_disputed(), stand == Stand::Contested);
+        if let Some(disputed) = judged.findings.iter().find(|finding| finding.verdict == Verdict::Contested) {
+            let told = disputed.text(Lang::De);
+            assert!(told.starts_with("Erfüllt nach Wortlaut, aber umstritten ist, dass union"), "{told}");
+            assert!(told.contains("Art. 12 RL 2014/24/EU"), "{told}");
+        }
     }
 }

@@ -1,21 +1,19 @@
 //! What a finding says to a person, in German and in English.
 use crate::domain::facts::{BasisPoints, Relation};
 use crate::domain::id::OrgId;
-use crate::domain::law::{Condition, Finding, Note, Verdict};
+use crate::domain::law::{Award, Condition, Finding, Note, Verdict};
 use crate::domain::reason::Lang;
 use crate::domain::time::Date;
 
 impl Finding {
     /// The reason in one sentence.
     pub fn text(&self, lang: Lang) -> String {
-        let (clause, day) = (self.clause(lang), self.as_of);
+        let (clause, day) = (self.clause(lang, self.verdict == Verdict::NotFulfilled), self.as_of);
         let opening = match (lang, self.verdict, self.assumed) {
-            (Lang::De, _, _) if self.condition == Condition::InverseJointAdmitted => {
-                "Das Regelwerk sagt, dass".to_owned()
-            }
-            (Lang::En, _, _) if self.condition == Condition::InverseJointAdmitted => {
-                "The rule pack says that".to_owned()
-            }
+            (Lang::De, Verdict::Contested, _) => "Erfüllt nach Wortlaut, aber umstritten ist, dass".to_owned(),
+            (Lang::En, Verdict::Contested, _) => "Fulfilled by the wording, but it is contested that".to_owned(),
+            (Lang::De, _, _) if self.condition.is_doctrine() => "Das Regelwerk sagt, dass".to_owned(),
+            (Lang::En, _, _) if self.condition.is_doctrine() => "The rule pack says that".to_owned(),
             (Lang::De, Verdict::NotProven, _) => format!("Für den {} ist nicht belegt, dass", german(day)),
             (Lang::En, Verdict::NotProven, _) => format!("There is no evidence for {day} that"),
             (Lang::De, _, true) => "Angenommen ist, dass".to_owned(),
@@ -26,25 +24,25 @@ impl Finding {
         format!("{opening} {clause}{}.", self.remark(lang))
     }
 
-    /// What was asked, turned into its contrary when the answer is no.
-    fn clause(&self, lang: Lang) -> String {
+    /// What was asked; with `no` its contrary.
+    pub(super) fn clause(&self, lang: Lang, no: bool) -> String {
         let of = self.of.as_ref().map_or("", OrgId::as_str);
         match lang {
-            Lang::De => self.clause_de(of),
-            Lang::En => self.clause_en(of),
+            Lang::De => self.clause_de(of, no),
+            Lang::En => self.clause_en(of, no),
         }
     }
 
-    fn clause_de(&self, of: &str) -> String {
-        let (org, no) = (&self.org, self.verdict == Verdict::NotFulfilled);
+    fn clause_de(&self, of: &str, no: bool) -> String {
+        let org = &self.org;
         let nicht = if no { "nicht " } else { "" };
         match self.condition {
-            Condition::RulePackInForce => format!("das Regelwerk {org} für Vergaben an diesem Tag {nicht}gilt"),
+            Condition::RulePackInForce => {
+                format!("das Regelwerk {org} für Verfahren {nicht}gilt, die an diesem Tag begannen")
+            }
             Condition::ContractingAuthority => {
-                format!(
-                    "{org} {}öffentlicher Auftraggeber nach § 99 Nr. 1 bis 3 GWB ist",
-                    if no { "kein " } else { "" }
-                )
+                let kein = if no { "kein " } else { "" };
+                format!("{org} {kein}öffentlicher Auftraggeber nach {} ist", self.citation)
             }
             Condition::ControllingRelation => {
                 format!("die Verbindung von {org} und {of} {}Kontrolle vermittelt", if no { "keine " } else { "" })
@@ -78,17 +76,19 @@ impl Finding {
             Condition::InverseJointAdmitted => {
                 format!("Vergaben von {org} an das Mitglied {of} {nicht}zulässig sind")
             }
-            _ => self.clause_without_control_de(of, nicht),
+            _ => self.clause_further_de(of, nicht),
         }
     }
 
-    fn clause_en(&self, of: &str) -> String {
-        let (org, no) = (&self.org, self.verdict == Verdict::NotFulfilled);
+    fn clause_en(&self, of: &str, no: bool) -> String {
+        let org = &self.org;
         let not = if no { "not " } else { "" };
         match self.condition {
-            Condition::RulePackInForce => format!("the rule pack {org} is {not}meant for awards on this day"),
+            Condition::RulePackInForce => {
+                format!("the rule pack {org} is {not}meant for procedures that began on this day")
+            }
             Condition::ContractingAuthority => {
-                format!("{org} is {not}a contracting authority under section 99 Nr. 1 to 3 GWB")
+                format!("{org} is {not}a contracting authority under {}", self.citation)
             }
             Condition::ControllingRelation => {
                 format!("the relation of {org} and {of} {} control", if no { "does not carry" } else { "carries" })
@@ -117,6 +117,71 @@ impl Finding {
             }
             Condition::SameMother => format!("{org} and {of} are {not}controlled alone by the same mother"),
             Condition::InverseJointAdmitted => format!("awards of {org} to its member {of} are {not}admissible"),
+            _ => self.clause_further_en(of, not),
+        }
+    }
+
+    fn clause_further_de(&self, of: &str, nicht: &str) -> String {
+        let org = &self.org;
+        match self.condition {
+            Condition::DecisiveInfluence => format!("{org} ausschlaggebenden Einfluss auf {of} {nicht}allein hat"),
+            Condition::AllRepresented => format!(
+                "die beschlussfassenden Organe von {org} sich {nicht}aus Vertretern aller Beteiligten zusammensetzen"
+            ),
+            Condition::Controllers => {
+                format!("{org} sich an der gemeinsamen Kontrolle über {of} {nicht}beteiligen darf")
+            }
+            Condition::Entrustment => {
+                format!(
+                    "{org} {of} {nicht}erkennbar, inhaltlich festgelegt und rechtsverbindlich mit einer Aufgabe betraut hat"
+                )
+            }
+            Condition::NoPrivateBetween => format!(
+                "an {org}, wodurch die Kontrolle ausgeübt wird, {}Kapital direkt beteiligt ist",
+                if nicht.is_empty() { "kein privates " } else { "privates " }
+            ),
+            Condition::JointIndirectAdmitted => {
+                format!("{of} auch durch eine andere juristische Person gemeinsam {nicht}kontrolliert werden kann")
+            }
+            Condition::JointChainedAdmitted => {
+                format!("{of} auch über zwei Stufen gemeinsamer Kontrolle {nicht}kontrolliert werden kann")
+            }
+            Condition::HalfSistersAdmitted => {
+                format!("Vergaben von {org} an {of} {nicht}zulässig sind, die nur einen Träger gemeinsam haben")
+            }
+            _ => self.clause_without_control_de(of, nicht),
+        }
+    }
+
+    fn clause_further_en(&self, of: &str, not: &str) -> String {
+        let org = &self.org;
+        match self.condition {
+            Condition::DecisiveInfluence => {
+                format!(
+                    "{org} alone {} decisive influence on {of}",
+                    if not.is_empty() { "has" } else { "does not have" }
+                )
+            }
+            Condition::AllRepresented => format!(
+                "the decision-making bodies of {org} are {not}composed of representatives of all who take part"
+            ),
+            Condition::Controllers => format!("{org} may {not}share in the joint control of {of}"),
+            Condition::Entrustment => format!(
+                "{org} has {not}entrusted {of} with a task recognisably, defined in content and binding in law"
+            ),
+            Condition::NoPrivateBetween => format!(
+                "there is {}direct private capital in {org}, through which control is exercised",
+                if not.is_empty() { "no " } else { "" }
+            ),
+            Condition::JointIndirectAdmitted => {
+                format!("{of} can {not}be controlled jointly through another legal person")
+            }
+            Condition::JointChainedAdmitted => {
+                format!("{of} can {not}be controlled over two links of joint control")
+            }
+            Condition::HalfSistersAdmitted => {
+                format!("awards of {org} to {of}, which have only one owner in common, are {not}admissible")
+            }
             _ => self.clause_without_control_en(of, not),
         }
     }
@@ -135,6 +200,21 @@ impl Finding {
             Condition::MarketShare => format!(
                 "der Anteil der Tätigkeiten von {org} und {of} auf dem offenen Markt {nicht}unter der Schwelle liegt"
             ),
+            Condition::CooperationAgreement => {
+                format!(
+                    "die Zusammenarbeit von {org} und {of} {nicht}auf einer gemeinsamen Kooperationsvereinbarung beruht"
+                )
+            }
+            Condition::NoPrivateAdvantage => format!(
+                "{} privater Dritter durch die Zusammenarbeit von {org} und {of} einen Vorteil vor Wettbewerbern erhält",
+                if nicht.is_empty() { "kein" } else { "ein" }
+            ),
+            Condition::PurchasesFromOthers => {
+                format!("{org} die Leistung {nicht}für {of} bei anderen beschafft")
+            }
+            Condition::Scope => {
+                format!("Umfang und Wert des Vertrags von {org} mit {of} {nicht}angegeben sind")
+            }
             Condition::CentralPurchasingBody => format!("{org} {nicht}zentrale Beschaffungsstelle ist"),
             Condition::Contract => format!("{org} aus einem Vertrag mit {of} {nicht}abrufen kann"),
             Condition::Procedure => {
@@ -156,6 +236,17 @@ impl Finding {
             Condition::MarketShare => format!(
                 "the share of the activities of {org} and {of} on the open market is {not}below the threshold"
             ),
+            Condition::CooperationAgreement => {
+                format!("the cooperation of {org} and {of} does {not}rest on a joint cooperation agreement")
+            }
+            Condition::NoPrivateAdvantage => format!(
+                "{} private third party gains an advantage over competitors from the cooperation of {org} and {of}",
+                if not.is_empty() { "no" } else { "a" }
+            ),
+            Condition::PurchasesFromOthers => {
+                format!("{org} does {not}purchase the service for {of} from others")
+            }
+            Condition::Scope => format!("scope and value of the contract of {org} with {of} are {not}stated"),
             Condition::CentralPurchasingBody => format!("{org} is {not}a central purchasing body"),
             Condition::Contract => format!("{org} may {not}call off from a contract with {of}"),
             Condition::Procedure => {
@@ -174,9 +265,9 @@ impl Finding {
                 let asked = say("gefordert sind mehr als", "required is more than");
                 format!(" ({}; {asked} {})", points(*share), points(*above))
             }
-            Note::Projection { share, above } => {
+            Note::Projection { share, above, by } => {
                 let asked = say("gefordert sind mehr als", "required is more than");
-                let word = say("Prognose nach § 108 Abs. 7 Satz 3 GWB", "projection under § 108 Abs. 7 Satz 3 GWB");
+                let word = format!("{} {by}", say("Prognose nach", "projection under"));
                 format!(" ({}, {word}; {asked} {})", points(*share), points(*above))
             }
             Note::Market { share, below } => {
@@ -196,7 +287,6 @@ impl Finding {
                 "; es liegt nur eine Prognose vor, und sie genügt nur bei einer neuen oder umgestalteten Organisation",
                 "; there is only a projection, which suffices for a new or reorganised body only",
             ),
-            Note::Accordingly => " (§ 108 Abs. 8 GWB)".to_owned(),
             Note::Contradiction(clash) => {
                 let (word, code) =
                     (say("die Angaben widersprechen sich", "statements contradict each other"), clash.reason());
@@ -207,11 +297,50 @@ impl Finding {
             }
             Note::Relation(Relation::CooperationContract) => say(" (Kooperationsvertrag)", " (cooperation contract)"),
             Note::Relation(_) => say(" (Vertrag)", " (contract)"),
-            Note::Plain if self.condition == Condition::SameMother => " (OLG Naumburg, 7 Verg 1/22)".to_owned(),
-            Note::Plain if matches!(self.condition, Condition::Stake | Condition::Vote) => {
-                " (EuGH, C-183/11)".to_owned()
-            }
+            Note::Plain if self.condition.cites_a_court() => format!(" ({})", self.citation),
             Note::Plain => String::new(),
+            _ => self.further_remark(lang),
+        }
+    }
+
+    fn further_remark(&self, lang: Lang) -> String {
+        let say = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
+        match &self.note {
+            Note::Accordingly(by) | Note::PublicPurpose(by) => format!(" ({by})"),
+            Note::OnlyFor { award: Award::Concession, by } => {
+                let only = say("gleichgestellt nur für Konzessionen", "treated like one for concessions only");
+                format!("; {only} ({by})")
+            }
+            Note::OnlyFor { award: _, by } => {
+                let only =
+                    say("gleichgestellt nur für Sektorentätigkeiten", "treated like one for sector activities only");
+                format!("; {only} ({by})")
+            }
+            Note::GroupUnknown(by) => {
+                let why = say(
+                    "ob der gemessene Umsatz der eines Konzerns ist, ist nicht angegeben",
+                    "whether the turnover measured is that of a group is not stated",
+                );
+                format!("; {why} ({by})")
+            }
+            Note::GroupOwn(by) => {
+                let why = say(
+                    "gemessen wurde nur der eigene Umsatz einer Konzernmutter",
+                    "what was measured is only the own turnover of a parent",
+                );
+                format!("; {why} ({by})")
+            }
+            Note::Contested(source) => format!(" ({source})"),
+            Note::RepresentedBy(other) => format!(", {} {other}", say("durch", "by")),
+            Note::Unconfirmed => say(
+                "; die andere Seite hat den Vertrag nicht bestätigt",
+                "; the other party has not confirmed the contract",
+            ),
+            Note::StockCompany => say(
+                "; eine Aktiengesellschaft leitet ihr Vorstand in eigener Verantwortung (§ 76 AktG)",
+                "; a stock company is directed by its board alone (section 76 AktG)",
+            ),
+            _ => String::new(),
         }
     }
 

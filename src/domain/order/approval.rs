@@ -48,14 +48,14 @@ pub fn approval(attempt: &Attempt, suffices: impl Fn(&Signed, Timestamp) -> bool
     }
 }
 
-/// The rules an approval must meet: by another person, who found the buyer's leg fulfilled, and whose limits cover it.
+/// The rules an approval must meet: by another person, who found the buyer's leg fulfilled, contested or not, and whose limits cover it.
 pub fn check_approval(request: &Request, decision: &Decision, suffices: bool) -> Result<(), Refusal> {
     if decision.officer == request.officer {
         return Err(Refusal::new(Reason::SameOfficer).with("officer", &decision.officer));
     }
     let leg = decision.leg.as_ref().ok_or_else(|| Refusal::new(Reason::FieldInvalid).with("field", "leg"))?;
     let unfulfilled = match leg.verdict {
-        Verdict::Fulfilled => None,
+        Verdict::Fulfilled | Verdict::Contested => None,
         Verdict::NotProven => Some(Reason::LegNotProven),
         Verdict::NotFulfilled => Some(Reason::LegNotLawful),
     };

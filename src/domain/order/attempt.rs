@@ -430,15 +430,14 @@ impl Attempt {
         self.check_auto_seal()
     }
 
-    /// The request gives leave to seal without another look, and every leg is fulfilled as it asks.
+    /// The request gives leave to seal without another look, and every leg is fulfilled as it asks; a contested one like an assumed one.
     pub fn check_auto_seal(&self) -> Result<(), Refusal> {
         let refuse = |rule: &str| Err(Refusal::new(Reason::SignerWrong).with("rule", rule));
         let request = self.request.body();
         let Some(leave) = request.auto_seal.as_ref().filter(|_| request.mode == Mode::Binding) else {
             return refuse("the request gives no leave to seal without an officer");
         };
-        let fulfilled =
-            |leg: &&LegFinding| leg.verdict == Verdict::Fulfilled && (leave.accept_assumed || !leg.assumed);
+        let fulfilled = |leg: &&LegFinding| leg.verdict.holds() && (leave.accept_assumed || leg.is_without_reserve());
         if self.leg_findings().iter().all(fulfilled) { Ok(()) } else { refuse("not every leg is fulfilled") }
     }
 

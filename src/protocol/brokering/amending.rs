@@ -1,7 +1,7 @@
 //! Orders that amend another: a change or a prolongation. Every party holds what is amended, and looks for itself.
 use crate::domain::id::OrderId;
 use crate::domain::order::aftercare::{Phase, phase};
-use crate::domain::order::{Amendment, Amends, Attempt, Request};
+use crate::domain::order::{Amends, Attempt, Request};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Verified;
 use crate::domain::time::Timestamp;
@@ -20,12 +20,13 @@ pub(super) enum Amended {
 }
 
 impl Node {
-    /// At the buyer: what is amended is sealed and in force, by the same buyer on the same route; a prolongation is
-    /// judged on a day that is not past, because a lapsed leg must not be carried on.
+    /// At the buyer: what is amended is sealed and in force, by the same buyer on the same route, and judged on a day that is
+    /// not past, because a lapsed leg must not be carried on.
     pub(super) fn check_amends(&self, amends: &Amends, request: &Request, now: Timestamp) -> Result<(), Refusal> {
         let sealed = self.sealed_here(amends)?;
         check_fits(amends, request, sealed)?;
-        if amends.what == Amendment::Prolong && request.as_of < now.date() {
+        // A change is a procedure of its own like a prolongation: whether the contractor is still in-house is asked anew.
+        if request.as_of < now.date() {
             return Err(invalid(amends, "judged on a day that is past"));
         }
         Ok(())

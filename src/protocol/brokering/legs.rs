@@ -16,10 +16,10 @@ pub(super) fn finding(leg: &LegJudgement) -> LegFinding {
     }
 }
 
-/// Refuses a leg that is not fulfilled, naming what is missing or fails, in German and in English.
+/// Refuses a leg that does not hold, naming what is missing or fails, in German and in English.
 pub fn refuse_unless_fulfilled(leg: &LegJudgement) -> Result<(), Refusal> {
     let reason = match leg.verdict {
-        Verdict::Fulfilled => return Ok(()),
+        Verdict::Fulfilled | Verdict::Contested => return Ok(()),
         Verdict::NotProven => Reason::LegNotProven,
         Verdict::NotFulfilled => Reason::LegNotLawful,
     };

@@ -19,14 +19,14 @@ pub mod recovery;
 use std::collections::BTreeSet;
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::law::cases::judge_leg;
 use crate::domain::law::{LegJudgement, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::approval::Approval;
 use crate::domain::order::charges::{Published, freely_agreed};
 use crate::domain::order::gathered::Member;
-use crate::domain::order::{Attempt, Counter, LegFinding, Pending, VoidReason};
+use crate::domain::order::{Attempt, Counter, LegFinding, Pending, Request, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::rule_pack::check_named;
 use crate::domain::time::{Date, Timestamp};
 use crate::protocol::brokering::amending::Amended;
 use crate::protocol::brokering::legs::{finding, refuse_unless_fulfilled};
@@ -67,20 +67,21 @@ impl Node {
         &self.outbox
     }
 
-    /// Judges one leg with what this node knows.
+    /// Judges one leg of an order with what this node knows.
     pub fn judge(
         &self,
-        pack: &StatementId,
+        request: &Request,
         leg: (&OrgId, &OrgId),
         as_of: Date,
         known_on: Date,
     ) -> Result<LegJudgement, Refusal> {
+        let pack = &request.rule_pack;
         let rules = self
             .state
             .packs
             .get(pack)
             .ok_or_else(|| Refusal::new(Reason::RulePackUnknown).with("rule_pack", pack))?;
-        Ok(judge_leg(&self.state.facts, (pack, rules), leg.0, leg.1, as_of, known_on))
+        Ok(request.court(&self.state.facts, (pack, rules), as_of, known_on, leg.1).judge(leg.0, leg.1))
     }
 
     /// Carries an order as far as the organisations hosted here can.
@@ -158,7 +159,7 @@ impl Node {
             .into_iter()
             .find(|(member, _)| !known.call_offs.contains_key(&(member.org.clone(), request.buyer.clone())))?;
         let leg = (&member.org, &request.buyer);
-        let judged = self.judge(&request.rule_pack, leg, request.as_of, request.signed_at.date()).ok()?;
+        let judged = self.judge(request, leg, request.as_of, request.signed_at.date()).ok()?;
         Some(Act::CallOff(member.clone(), share, finding(&judged)))
     }
 
@@ -307,7 +308,7 @@ impl Node {
             return Opinion::No(Refusal::new(Reason::NotAParty).with("org", org).with("rule", "no brokering policy"));
         };
         let known_on = request.signed_at.date();
-        let leg = match self.judge(&request.rule_pack, (&parties[at - 1], org), request.as_of, known_on) {
+        let leg = match self.judge(request, (&parties[at - 1], org), request.as_of, known_on) {
             Ok(leg) => leg,
             Err(refusal) => return Opinion::No(refusal),
         };
@@ -333,7 +334,7 @@ impl Node {
                 Opinion::No(refuse_unless_fulfilled(&leg).expect_err("it is not proven"))
             }
             Deciding::Rule { accept_assumed, total_max }
-                if (*accept_assumed || !finding.assumed)
+                if (*accept_assumed || finding.is_without_reserve())
                     && total_max.is_none_or(|limit| request.total_max <= limit) =>
             {
                 Opinion::Go(finding, None)
@@ -358,6 +359,7 @@ impl Node {
         if request.signed_at.since_ms(now) > CLOCK_SKEW_MS {
             return Err(Refusal::new(Reason::TimeInvalid).with("signed_at", request.signed_at).with("now", now));
         }
+        self.check_pack_of_buyer(attempt)?;
         if leg.verdict == Verdict::NotFulfilled {
             refuse_unless_fulfilled(leg)?;
         }
@@ -370,6 +372,22 @@ impl Node {
             return Err(Refusal::new(Reason::DeadlinePassed).with("quote_by", request.quote_by));
         }
         self.check_time_share(attempt, at, org)
+    }
+
+    /// The rule pack is the one in force by the buyer's log, as far as it is here, for the day on which the procedure
+    /// began. Where the request's own leaf is not here yet, all that is here of that log stands before it.
+    fn check_pack_of_buyer(&self, attempt: &Attempt) -> Result<(), Refusal> {
+        let request = attempt.request.body();
+        let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", request.rule_pack);
+        let named = self.state.packs.get(&request.rule_pack).ok_or_else(unknown)?;
+        let home = self.state.registry.home(&request.buyer)?.origin();
+        let before = self.state.place_of(&attempt.request.id(), home).unwrap_or(u64::MAX);
+        let stood = self
+            .state
+            .packs
+            .iter()
+            .filter(|(id, _)| self.state.place_of(id, home).is_some_and(|index| index < before));
+        check_named((&request.rule_pack, named), stood, request.procedure_day())
     }
 
     /// A hop refuses at once what it could not decide in time, rather than sit on it: what its officers have promised to

@@ -173,7 +173,7 @@ impl Node {
     /// Every leg fulfilled on a day, or the refusal names the leg and the fact.
     pub(super) fn check_legs(&self, request: &Request, as_of: Date, known_on: Date) -> Result<(), Refusal> {
         for leg in request.route.legs() {
-            refuse_unless_fulfilled(&self.judge(&request.rule_pack, leg, as_of, known_on)?)?;
+            refuse_unless_fulfilled(&self.judge(request, leg, as_of, known_on)?)?;
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ impl Node {
                 return Err(missing());
             }
             let leg = (&member.org, &request.buyer);
-            let judged = self.judge(&request.rule_pack, leg, request.as_of, request.signed_at.date())?;
+            let judged = self.judge(request, leg, request.as_of, request.signed_at.date())?;
             refuse_unless_fulfilled(&judged)?;
         }
         Ok(())
@@ -348,6 +348,7 @@ fn is_repeated(order: &Order, request: &Request) -> bool {
         terms(known) == terms(request)
             && known.route == request.route
             && known.rule_pack == request.rule_pack
+            && known.award == request.award
             && known.gathered == request.gathered
             && known.amends == request.amends
     })

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
-use crate::domain::law::Verdict;
 use crate::domain::law::tests::{World, day, org};
+use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
 use crate::domain::order::{Access, Decision, LegFinding, Mode, Request, Seal};
@@ -106,7 +106,7 @@ impl Town {
             trustees: vec!["Vorsitz".to_owned()],
             threshold: 1,
             witnesses: WitnessPolicy { nodes: vec!["kitu".parse().expect("a name")], quorum: 1 },
-            rule_pack: world.pack.clone(),
+            rule_packs: vec![world.pack.clone()],
             nodes: vec![NodePlan {
                 node: "kitu".parse().expect("a name"),
                 operator: org("kitu"),
@@ -193,6 +193,7 @@ impl Town {
             as_of: self.now.date(),
             procedure_began: None,
             rule_pack: self.pack,
+            award: Award::General,
             term_years: 2,
             total_max: Self::cents(900_000),
             quote_by: self.now.plus_ms(QUOTE_MS),

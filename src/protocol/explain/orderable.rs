@@ -1,10 +1,10 @@
 //! Whether a request would be taken now, and what stands against it, said before anyone signs one.
 //!
 //! Only a forecast: the same rules decide again, with the facts of that moment, when the request is handed in.
-use crate::domain::facts::pack_in_force;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::JudgedRoute;
+use crate::domain::rule_pack::pack_in_force;
 use crate::domain::time::Date;
 use crate::protocol::Node;
 use crate::protocol::brokering::legs::refuse_unless_fulfilled;
@@ -45,5 +45,63 @@ impl Node {
             earliest.into_iter().fold(refusal, |refusal, from| refusal.with("earliest", from))
         };
         pack_in_force(&self.state.packs, day).ok_or_else(refuse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Hash;
+    use crate::domain::rule_pack::tests::new_text;
+    use crate::domain::signing::SecretKey;
+    use crate::domain::statement::{Kind, Signed};
+    use crate::domain::time::parse_date;
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    fn day(text: &str) -> Date {
+        parse_date(text).expect("a date")
+    }
+
+    /// Founded when nobody knew of another text: its only pack has no end.
+    #[test]
+    fn a_federation_learns_the_law_of_2026_without_a_restart_and_what_had_begun_keeps_the_old() {
+        let mut town = Town::new(by_rule());
+        let old = town.pack;
+        town.now = "2026-06-30T10:00:00Z".parse().expect("a time");
+        let seal_by = "2026-08-31T10:00:00Z".parse().expect("a time");
+        let begun = town.order("begun-in-june", |request| request.seal_by = seal_by);
+        let trustee = SecretKey::from_seed(&Hash::of(b"trustee/Vorsitz").0);
+        let pack = Signed::sign(&Kind::RulePack, &new_text(), &[&trustee]);
+        town.publish(&pack).expect("the trustees' word");
+        assert_eq!(town.node.rule_pack_on(day("2026-06-30")), Ok(old));
+        assert_eq!(town.node.rule_pack_on(day("2026-07-01")), Ok(pack.id()));
+
+        town.now = "2026-07-01T10:00:00Z".parse().expect("a time");
+        let outdated = town.request("begun-in-july", |_| ());
+        let refusal = town.hand_in(&outdated).expect_err("the old law ended yesterday");
+        assert_eq!(refusal.reason, Reason::RulePackOutdated);
+        let anew = town.order("begun-in-july", |request| request.rule_pack = pack.id());
+
+        town.now = "2026-08-15T10:00:00Z".parse().expect("a time");
+        town.seal(begun).expect("it keeps the law of its day");
+        for (order, pack) in [(begun, old), (anew, pack.id())] {
+            let attempt = town.node.state().orders[&order].current().expect("one");
+            assert_eq!(attempt.request.body().rule_pack, pack);
+        }
+    }
+
+    #[test]
+    fn two_packs_for_one_day_leave_no_choice() {
+        let mut town = Town::new(by_rule());
+        let trustee = SecretKey::from_seed(&Hash::of(b"trustee/Vorsitz").0);
+        let mut again = new_text();
+        again.name = "gwb-108-2026-b".parse().expect("a name");
+        for pack in [new_text(), again.clone()] {
+            town.publish(&Signed::sign(&Kind::RulePack, &pack, &[&trustee])).expect("the trustees' word");
+        }
+        let in_force = town.node.rule_pack_on(town.now.date()).expect("a pack");
+        assert_eq!(town.node.state().packs[&in_force].name, again.name);
+        let chosen = town.request("r1", |_| ());
+        assert_eq!(town.hand_in(&chosen).expect_err("not for the buyer to choose").reason, Reason::RulePackOutdated);
     }
 }

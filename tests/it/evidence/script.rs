@@ -2,15 +2,15 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use verbund::domain::facts::RulePack;
 use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::Considered;
 use verbund::domain::route::Route;
+use verbund::domain::rule_pack::RulePack;
 use verbund::domain::trust::{OfficerRole, WitnessPolicy};
 use verbund::protocol::founding::{NodePlan, OfficerPlan, OrgPlan, Plan};
 
-use super::{NODES, ROUTE, cents, day, node, org, points};
+use super::{NODES, ROUTE, cents, day, node, org};
 
 /// How the order went.
 #[derive(Clone)]
@@ -61,6 +61,8 @@ pub struct Script {
     pub names_nothing: bool,
     /// Whether the facts that the findings name are published only after the seal.
     pub facts_later: bool,
+    /// By which text of section 108 GWB the federation judges: that of 2016, which has no end here, or that of 2026.
+    pub law: &'static str,
     /// What is published just before the request.
     pub before: Option<Meanwhile>,
     /// What is published, or said against the seal, between the last offer and the seal.
@@ -139,6 +141,7 @@ impl Default for Script {
             agreed: Vec::new(),
             names_nothing: false,
             facts_later: false,
+            law: "2016",
             before: None,
             meanwhile: None,
             later: None,
@@ -155,19 +158,8 @@ impl Default for Script {
 }
 
 /// The rules by which the legs are judged.
-pub fn pack() -> RulePack {
-    RulePack {
-        name: org("gwb-108-2022"),
-        valid_from: day("2016-04-18"),
-        valid_to: None,
-        activity_above: points(8_000),
-        inverse_joint: true,
-        half_sisters: false,
-        market_below: None,
-        central_purchasing: false,
-        activity_age_max: None,
-        source: "§ 108 GWB, gelesen im Stand März 2022".to_owned(),
-    }
+pub fn pack(script: &Script) -> RulePack {
+    RulePack { valid_to: None, ..crate::federation::shipped_pack(script.law) }
 }
 
 /// The federation.
@@ -212,7 +204,7 @@ pub fn plan(script: &Script) -> Plan {
         trustees: (1..=5).map(|number| format!("treuhand-{number}")).collect(),
         threshold: 3,
         witnesses: WitnessPolicy { nodes: NODES.map(node).to_vec(), quorum: 5 },
-        rule_pack: pack(),
+        rule_packs: vec![pack(script)],
         nodes: NODES.map(planned).into_iter().collect(),
     }
 }

@@ -319,7 +319,7 @@ fn prices_add_up(attempt: &Attempt) -> Result<(), String> {
 fn every_leg_holds_on_the_day_of_the_seal(node: &Node, attempt: &Attempt) -> Result<(), String> {
     let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
     let (request, day) = (attempt.request.body(), seal.signed_at.date());
-    let mut today = request.route.legs().map(|leg| node.judge(&request.rule_pack, leg, day, day));
+    let mut today = request.route.legs().map(|leg| node.judge(request, leg, day, day));
     match today.all(|leg| leg.is_ok_and(|leg| leg.verdict == Verdict::Fulfilled)) {
         true => Ok(()),
         false => Err(format!("I12: a leg of {} was not fulfilled on the day of the seal", seal.order)),

@@ -2,9 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock};
 
-use verbund::domain::facts::RulePack;
 use verbund::domain::id::{Hash, NodeId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::offering::Offering;
+use verbund::domain::rule_pack::RulePack;
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::Timestamp;
@@ -183,7 +183,7 @@ fn plan(count: usize) -> Plan {
         trustees: vec!["treuhand".to_owned()],
         threshold: 1,
         witnesses: WitnessPolicy { nodes: names, quorum },
-        rule_pack: rule_pack(),
+        rule_packs: vec![rule_pack()],
         nodes: nodes.collect(),
     }
 }
