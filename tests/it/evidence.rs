@@ -42,6 +42,8 @@ use verbund::protocol::record::{LogEntry, Record};
 use crate::exported;
 use crate::history::History;
 
+// Named, so that benches find it as well.
+#[path = "evidence/script.rs"]
 mod script;
 
 pub const NODES: [&str; 6] = ["kitu", "kid", "provitako", "govdigital", "dataport", "akdb"];
