@@ -20,6 +20,7 @@ pub mod papers;
 pub mod replica;
 pub mod report;
 pub mod show;
+pub mod spare;
 pub mod terms;
 pub mod timestamp;
 pub mod verify;

@@ -2683,6 +2683,8 @@ class LogEnd:
     def __init__(self, written: str, proof: Proof, last: Optional[bytes]):
         malformed = Refusal("PROOF_INVALID", rule="log end")
         self.proof, self.last = proof, last
+        if proof.extra:
+            raise malformed  # The leaf is here with its digest.
         self.paths: dict[str, list[tuple[int, bytes]]] = {}
         # Of subjects about which nothing was said: key and value of the leaf that stands in their place.
         self.instead: dict[str, tuple[bytes, bytes]] = {}
