@@ -14,6 +14,7 @@ pub mod dossier;
 pub mod instructions;
 pub mod legs;
 pub mod logs;
+pub mod mandates;
 pub mod messages;
 pub mod packing;
 pub mod papers;

@@ -811,7 +811,7 @@ def say(dice: random.Random, world: World) -> str:
         "reminder": {"org": org, "about": "seal", "due": "2026-11-29T18:00:00Z", "until": "2026-11-30T18:00:00Z"},
         "receipt": {"from": org, "message": label, "log": f"verbund-demo/log/{org}/1", "size": 3},
         "call-off": {
-            "seal": seal, "from": route[0], "to": org, "need": label, "offering": request.body["offering"],
+            "seal": seal, "from": route[0], "to": org, "need": label, "mandate": label, "offering": request.body["offering"],
             "provider": route[-1], "term_years": 2, "key": "inhabitants", "weight": 1, "weights": 1, "total": 794000,
             "share": 794000, "leg": {"from": org, "to": route[0], "as_of": request.body["as_of"],
                                      "verdict": "not-proven", "assumed": False, "evidence": []},
