@@ -8,10 +8,10 @@
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
 //! root/<version>.*                          the federation root; its proofs are named root/<version>.<log>
 //! root/<kind>-<8 hex of the id>.*           what else concerns everyone, with a proof for every log
-//! trust/<log>/<index>-<kind>-<org>.*        what makes keys good, per log; <log> is the node, with .<epoch> after the first
+//! trust/<log>/<index>.*                     what makes keys good, per log; <log> is the node, with .<epoch> after the first
 //! ends/<log>.*                              where a log ends: leaf, paths to its trust digest, last public statement
 //! times/<log>/<size>.cover                  an earlier checkpoint: when witnesses had seen what it is the first to cover
-//! facts/<n>-<kind>-<who>.*                  offering, tariffs, facts
+//! facts/<n>-<kind>.*                        offering, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
 //! receipts/<n>.*                            receipts; they stand in no log
 //! proofs/<log>-<size>.note                  a checkpoint with its cosignatures (C2SP, verbatim)
@@ -141,6 +141,10 @@ impl LogEnd {
     /// Reads what [`LogEnd::text`] has written; anything else is refused.
     fn parse(text: &str, proof: TlogProof, last: Option<Vec<u8>>) -> Result<Self, Refusal> {
         let refuse = || Refusal::new(Reason::ProofInvalid).with("rule", "log end");
+        // The leaf is here with its digest: a second place for it could say something else.
+        if !proof.extra.is_empty() {
+            return Err(refuse());
+        }
         let mut lines = text.lines();
         let leaf = lines.nth(1).and_then(|line| BASE64.decode(line.strip_prefix("leaf ")?).ok());
         let leaf: [u8; LEAF_BYTES] = leaf.and_then(|bytes| bytes.try_into().ok()).ok_or_else(refuse)?;

@@ -8,6 +8,7 @@ use crate::audit::bundle::Section;
 use crate::audit::chronicle::Chronicle;
 use crate::audit::legs::check_legs;
 use crate::audit::logs::{Entry, Logs, OutcomeKey};
+use crate::audit::mandates::check_mandates;
 use crate::audit::messages::{Message, judge_messages, named};
 use crate::audit::report::{Book, Case, Check, Ending, Ruling};
 use crate::audit::terms::{check_call_offs, check_endings, check_offering, check_officers, check_price, check_times};
@@ -74,6 +75,7 @@ pub fn examine(entries: &[Entry], logs: &Logs, chronicle: &Chronicle, book: &mut
     if let Some(attempt) = &attempt {
         check_price(attempt, logs, chronicle, &mut case, book);
         check_call_offs(&messages, attempt, book);
+        check_mandates(&messages, logs, chronicle, book);
         check_officers(attempt, logs, chronicle, book);
         check_endings(attempt, &receipts, chronicle, book);
         check_legs(attempt, &messages, (entries, logs, chronicle), &mut case, book);
@@ -122,7 +124,9 @@ fn place(messages: &[Message], book: &mut Book) -> Option<Attempt> {
     })?;
     book.pass(Check::Chain);
     let mut attempt = Attempt::new(request);
-    let beside = |message: &&Message| matches!(message.body, Body::CallOff(_)) || std::ptr::eq(*message, first);
+    let beside = |message: &&Message| {
+        matches!(message.body, Body::CallOff(_) | Body::Mandate(_)) || std::ptr::eq(*message, first)
+    };
     for message in messages.iter().filter(|message| !beside(message)) {
         let Some(verified) = message.verified.clone() else { continue };
         let name = &message.entry.name;

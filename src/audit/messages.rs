@@ -49,7 +49,8 @@ pub fn named(body: &Body) -> Vec<StatementId> {
         Body::LateNotice(body) => vec![body.message, body.void],
         Body::Confirm(body) => vec![body.seal],
         Body::Milestone(body) => vec![body.seal],
-        Body::CallOff(body) => vec![body.seal],
+        Body::Mandate(body) => body.approves.into_iter().collect(),
+        Body::CallOff(body) => vec![body.seal, body.mandate],
         _ => Vec::new(),
     }
 }

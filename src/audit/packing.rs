@@ -13,8 +13,9 @@ use crate::audit::cover::Cover;
 use crate::audit::instructions;
 use crate::audit::logs::{Entry, Logs};
 use crate::audit::report::Book;
+use crate::audit::spare::without_spare_logs;
 use crate::domain::body::Body;
-use crate::domain::id::{KeyHash, OrgId, Origin};
+use crate::domain::id::{KeyHash, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::Signed;
@@ -30,23 +31,11 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
     if !input.trust.iter().any(|member| member.signed.id() == input.root) {
         return Err(Refusal::new(Reason::RootUnknown).with("expected", input.root));
     }
-    let mut packing = Packing { names: Names::of(&input.trust), ..Packing::default() };
-    for member in &input.trust {
-        let (name, proof) = packing.names.name(member);
-        let section = if name.starts_with("root/") { Section::Root } else { Section::Trust };
-        packing.add(section, name, proof, member);
-    }
-    for (section, folder, members) in
-        [(Section::Facts, "facts", &input.facts), (Section::Order, "order", &input.messages)]
-    {
-        for (number, member) in (1..).zip(members) {
-            let about = about(&member.signed);
-            let name = format!("{folder}/{number:02}-{}-{about}", member.signed.kind());
-            packing.add(section, name.clone(), name, member);
-        }
-    }
+    let whole = Packing::of(input);
+    let input = &without_spare_logs(input, whole.fold(input.root).witnesses());
+    let packing = Packing::of(input);
+    let logs = packing.fold(input.root);
     let entries: Vec<Entry> = packing.members.iter().map(|(entry, _)| entry.clone()).collect();
-    let logs = Logs::fold(&entries, input.root, &mut Book::default());
     let mut bundle = Bundle::default();
     let mut proofs = Proofs::default();
     for (entry, proof_name) in &packing.members {
@@ -85,6 +74,34 @@ struct Packing {
 }
 
 impl Packing {
+    /// What stands in logs, by name.
+    fn of(input: &BundleInput) -> Self {
+        let mut packing = Self { names: Names::of(&input.trust), ..Self::default() };
+        for member in &input.trust {
+            let (name, proof) = packing.names.name(member);
+            let section = if name.starts_with("root/") { Section::Root } else { Section::Trust };
+            packing.add(section, name, proof, member);
+        }
+        for (section, folder, members) in
+            [(Section::Facts, "facts", &input.facts), (Section::Order, "order", &input.messages)]
+        {
+            for (number, member) in (1..).zip(members) {
+                let mut name = format!("{folder}/{number:02}-{}", member.signed.kind());
+                if section == Section::Order {
+                    name = format!("{name}-{}", about(&member.signed));
+                }
+                packing.add(section, name.clone(), name, member);
+            }
+        }
+        packing
+    }
+
+    /// The fold that the auditor makes.
+    fn fold(&self, root: StatementId) -> Logs {
+        let entries: Vec<Entry> = self.members.iter().map(|(entry, _)| entry.clone()).collect();
+        Logs::fold(&entries, root, &mut Book::default())
+    }
+
     fn add(&mut self, section: Section, name: String, proof_name: String, member: &LoggedStatement) {
         let place = member.proof.as_ref().and_then(|proof| Some((origin_of(proof)?, proof.index)));
         let entry = Entry { name, section, signed: member.signed.clone(), proof: member.proof.clone(), place };
@@ -106,8 +123,9 @@ impl Packing {
 /// Files where a log ends, with the paths of those about whom the bundle shows something.
 fn file_end(bundle: &mut Bundle, proofs: &mut Proofs, end: &LogEnd, origin: &Origin, shown: &BTreeSet<String>) {
     let name = format!("{ENDS}{}", log_label(origin));
-    proofs.add(&name, &end.proof);
     let mut kept = end.clone();
+    kept.proof.extra.clear();
+    proofs.add(&name, &kept.proof);
     kept.paths.retain(|subject, _| shown.contains(subject));
     bundle.members.insert(format!("{name}.end"), kept.text().into_bytes());
     if let Some(last) = &end.last {
@@ -185,6 +203,7 @@ struct Names {
     keys: BTreeMap<KeyHash, PublicKey>,
     homes: BTreeMap<OrgId, Origin>,
     unproven: usize,
+    taken: BTreeSet<String>,
 }
 
 impl Names {
@@ -231,7 +250,11 @@ impl Names {
                 format!("x{}", self.unproven)
             }
         };
-        let name = format!("trust/{log}/{place}-{}-{about}", member.signed.kind());
+        let mut name = format!("trust/{log}/{place}");
+        if !self.taken.insert(name.clone()) {
+            // A log that shows two statements at one place.
+            name = format!("{name}-{}", &member.signed.id().to_string()[..8]);
+        }
         (name.clone(), name)
     }
 

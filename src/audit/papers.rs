@@ -131,6 +131,7 @@ pub fn kind_text(kind: &Kind, lang: Lang) -> &str {
         Kind::LateNotice => ["Verspätungsanzeige", "Late notice"],
         Kind::Reminder => ["Erinnerung", "Reminder"],
         Kind::Milestone => ["Meldung nach dem Abschluss", "Milestone"],
+        Kind::Mandate => ["Abrufvollmacht", "Mandate"],
         Kind::CallOff => ["Einzelabruf", "Call-off"],
         Kind::Receipt => ["Empfangsbestätigung", "Receipt"],
         Kind::Access => ["Ausweis", "Proof of access"],

@@ -532,6 +532,25 @@ impl Client {
         .await
     }
 
+    /// Hands in a mandate; gives its id.
+    pub async fn give_mandate(&mut self, signed: &Signed) -> Result<String, Refusal> {
+        Body::read(signed)?;
+        let request = order::v1::GiveMandateRequest { statement: Some(signed.into()) };
+        let answer = self.orders().give_mandate(request).await.map_err(|status| to_refusal(&status))?;
+        Ok(answer.into_inner().statement_id)
+    }
+
+    /// Mandates that the organisation has given or received.
+    pub async fn mandates(&mut self) -> Result<Vec<order::v1::Mandate>, Refusal> {
+        pages(async |page_token| {
+            let request = order::v1::ListMandatesRequest { page_token, ..Default::default() };
+            let call = self.confidential(request).await?;
+            let page = self.orders().list_mandates(call).await.map_err(|status| to_refusal(&status))?.into_inner();
+            Ok((page.mandates, page.next_page_token))
+        })
+        .await
+    }
+
     /// All orders of the officer's organisation, or those that wait longer than they should.
     pub async fn order_list(&mut self, overdue_only: bool) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
         pages(async |page_token| {

@@ -4,6 +4,7 @@ use crate::domain::id::{OfficerName, OrderId, OrgId, checked_count};
 use crate::domain::json;
 use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
 use crate::domain::order::call_off::CallOff;
+use crate::domain::order::mandate::Mandate;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::{
     Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
@@ -91,6 +92,7 @@ bodies! {
     LateNotice(LateNotice);
     Reminder(Reminder);
     Milestone(Milestone);
+    Mandate(Mandate);
     CallOff(CallOff);
     Receipt(Receipt);
     Access(Access);
@@ -134,6 +136,7 @@ impl Body {
             Self::Reject(body) | Self::Decline(body) => body.check(),
             Self::Recall(body) => body.check(),
             Self::Milestone(body) => body.check(),
+            Self::Mandate(body) => body.check(),
             Self::CallOff(body) => body.check_terms(),
             Self::Seal(body) => body.check(),
             Self::Endorse(_)
@@ -199,6 +202,7 @@ impl Body {
             Self::LateNotice(body) => (&body.buyer, SignerRule::Organisation),
             Self::Reminder(body) => (&body.org, SignerRule::Organisation),
             Self::Milestone(body) => (&body.from, TELL),
+            Self::Mandate(body) => (&body.org, TELL),
             Self::CallOff(body) => (&body.from, SignerRule::Organisation),
             Self::Receipt(body) => (&body.from, SignerRule::Organisation),
             Self::Access(body) => (&body.org, ANY),
@@ -222,6 +226,7 @@ impl Body {
             Self::LateNotice(body) => Some(body.signed_at),
             Self::Reminder(body) => Some(body.signed_at),
             Self::Milestone(body) => Some(body.signed_at),
+            Self::Mandate(body) => Some(body.signed_at),
             Self::CallOff(body) => Some(body.signed_at),
             Self::Receipt(body) => Some(body.received_at),
             Self::Access(body) => Some(body.signed_at),
@@ -240,6 +245,7 @@ impl Body {
             Self::Confirm(body) => Some(&body.officer),
             Self::Recall(body) => body.officer.as_ref(),
             Self::Milestone(body) => Some(&body.officer),
+            Self::Mandate(body) => Some(&body.officer),
             _ => return officer.is_some(),
         };
         match officer {
@@ -264,6 +270,7 @@ impl Body {
             Self::LateNotice(body) => Some((body.order, body.attempt)),
             Self::Reminder(body) => Some((body.order, body.attempt)),
             Self::Milestone(body) => Some((body.order, body.attempt)),
+            Self::Mandate(body) => Some((body.order, body.attempt)),
             Self::CallOff(body) => Some((body.order, body.attempt)),
             Self::Receipt(body) => Some((body.order, body.attempt)),
             _ => None,

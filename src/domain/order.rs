@@ -5,7 +5,7 @@
 //! acts and the auditor who judges years later.
 //!
 //! [`attempt`] puts the messages of one attempt in their places, [`milestone`] and [`aftercare`] are what follows a seal,
-//! [`gathered`] is one order for several members of the buyer, [`call_off`] what each of them gets. [`approval`],
+//! [`gathered`] is one order for several members of the buyer, [`mandate`] what lets it, [`call_off`] what each of them gets. [`approval`],
 //! [`charges`], [`ending`], [`orderable`] and [`timely`] are the rules that node and auditor ask alike.
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,7 @@ pub mod call_off;
 pub mod charges;
 pub mod ending;
 pub mod gathered;
+pub mod mandate;
 pub mod milestone;
 pub mod orderable;
 pub mod timely;

@@ -497,6 +497,18 @@ reasons! {
     NeedMissing "NEED_MISSING" Conflict
         "Für dieses Mitglied liegt kein passender Bedarf vor." "There is no matching need of this member."
         "Das Mitglied veröffentlicht erst seinen Bedarf, dann wird gesammelt bestellt." "The member publishes its need first, then the bundle is ordered.";
+    MandateMissing "MANDATE_MISSING" Conflict
+        "Für dieses Mitglied liegt keine Abrufvollmacht vor." "There is no mandate of this member."
+        "Eine beschaffende Person des Mitglieds erteilt sie: verbund need mandate." "A buying officer of the member gives it: verbund need mandate.";
+    MandateForeign "MANDATE_FOREIGN" Conflict
+        "Die Abrufvollmacht gilt einer anderen Genossenschaft oder einem anderen Bedarf." "The mandate is for another cooperative or another need."
+        "Die Vollmacht für diese Genossenschaft und diesen Bedarf erteilen." "Give the mandate for this cooperative and this need.";
+    MandateExpired "MANDATE_EXPIRED" Conflict
+        "Der letzte Tag der Abrufvollmacht ist vorbei." "The last day of the mandate is past."
+        "Das Mitglied erteilt eine neue Vollmacht." "The member gives a new mandate.";
+    MandateExceeded "MANDATE_EXCEEDED" Conflict
+        "Der Anteil des Mitglieds übersteigt den Höchstbetrag seiner Abrufvollmacht." "The member's share exceeds the cap of its mandate."
+        "Das Mitglied erteilt eine höhere Vollmacht, oder ohne es bestellen." "The member gives a higher mandate, or order without it.";
     AmendmentInvalid "AMENDMENT_INVALID" Conflict
         "Die Änderung passt nicht zur abgeschlossenen Bestellung." "The amendment does not fit the sealed order."
         "Besteller, Weg und Siegel der ursprünglichen Bestellung angeben." "Give buyer, route and seal of the original order.";

@@ -76,16 +76,32 @@ impl From<(BTreeMap<String, Vec<PublicKey>>, usize)> for Witnesses {
 }
 
 impl Witnesses {
-    /// A note with the log's own line and those cosignatures that count; the others prove nothing.
-    pub fn keep_good(&self, note: &SignedNote) -> SignedNote {
+    /// What they say about a checkpoint, and the note with the log's own line and those cosignatures that count: the others
+    /// prove nothing. Every line is checked once.
+    pub fn sift(&self, note: &SignedNote) -> (SignedNote, Quorum) {
+        let (mut good, mut quorum) = (BTreeSet::new(), Quorum { needed: self.needed, ..Quorum::default() });
+        let mut signers = BTreeSet::new();
+        for (name, keys) in &self.keys {
+            let times = keys.iter().rev().filter_map(|key| {
+                let claims = |line: &&NoteSignature| line.claims(name, SignatureType::Cosignature, key);
+                let lines: Vec<&NoteSignature> = note.signatures().iter().filter(claims).collect();
+                let judged: Vec<Option<u64>> =
+                    lines.iter().map(|line| verify_line(note.text(), line, key).ok()).collect();
+                good.extend(lines.into_iter().zip(&judged).filter(|(_, time)| time.is_some()).map(|(line, _)| line));
+                let times: Option<Vec<u64>> = judged.into_iter().collect();
+                Some((times?.into_iter().min()?, key.to_bytes()))
+            });
+            if let Some((time, key)) = times.min() {
+                quorum.cosigned.insert(name.clone(), time);
+                signers.insert(key);
+            }
+        }
+        quorum.keys = signers.len();
         let origin = note.text().lines().next().unwrap_or_default();
-        let is_good = |line: &NoteSignature| {
-            let keys = self.keys.get(&line.name).into_iter().flatten();
-            keys.into_iter().any(|key| verify_line(note.text(), line, key).is_ok())
-        };
         let by_the_log = |line: &NoteSignature| line.name == origin && line.bytes.len() == SIGNATURE_BYTES;
-        let lines = note.signatures().iter().filter(|line| by_the_log(line) || is_good(line));
-        SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone())
+        let lines = note.signatures().iter().filter(|line| by_the_log(line) || good.contains(line));
+        let kept = SignedNote::new(note.text().to_owned(), lines.cloned().collect()).unwrap_or_else(|_| note.clone());
+        (kept, quorum)
     }
 
     /// What they say about a checkpoint.
@@ -95,7 +111,7 @@ impl Witnesses {
 }
 
 /// What the witnesses of a policy say about a checkpoint.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Quorum {
     /// Who cosigned validly, with the stated time in seconds since 1970.
     pub cosigned: BTreeMap<String, u64>,

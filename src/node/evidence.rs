@@ -6,11 +6,9 @@ use crate::audit::cover::Cover;
 use crate::audit::packing::pack;
 use crate::domain::id::{OrderId, Origin};
 use crate::domain::reason::{Reason, Refusal};
-use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::Audience;
-use crate::log::note::SignedNote;
 use crate::node::handle::Handle;
-use crate::protocol::evidence::{Item, LogEnd as End};
+use crate::protocol::evidence::{Earlier, Item, LogEnd as End};
 
 /// The bundle of an order as a ZIP file.
 pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal> {
@@ -39,14 +37,10 @@ async fn covers(handle: &Handle, ends: &[End], timed: BTreeSet<(Origin, u64)>) -
     for (origin, index) in timed {
         let Some(end) = ends.iter().find(|end| end.origin == origin) else { continue };
         let Some(note) = handle.cover(origin.clone(), index).await? else { continue };
-        let (note, newest) = (SignedNote::parse(&note)?, end.proof.index + 1);
-        let size = Checkpoint::parse(note.text())?.size;
-        if size >= newest || covers.contains_key(&(origin.clone(), size)) {
-            continue;
-        }
-        let of = origin.clone();
-        let consistency = handle.read(move |node, _| node.consistency(&of, size, newest)).await??;
-        covers.insert((origin, size), Cover { note, consistency });
+        let (of, newest) = (origin.clone(), end.proof.index + 1);
+        let earlier = handle.read(move |node, _| node.earlier(&of, newest, &note)).await??;
+        let cover = |Earlier { size, note, consistency }| ((origin, size), Cover { note, consistency });
+        covers.extend(earlier.map(cover));
     }
     Ok(covers.into_values().collect())
 }

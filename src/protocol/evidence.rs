@@ -3,12 +3,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::order::call_off::CallOff;
+use crate::domain::order::mandate::Mandate;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Kind, Signed};
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::trust::subject::Subject;
 use crate::domain::trust::{Holder, LogTrust};
 use crate::log::checkpoint::Checkpoint;
 use crate::log::cosignature::Quorum;
+use crate::log::note::SignedNote;
 use crate::log::proof::TlogProof;
 use crate::log::subjects::SubjectPath;
 use crate::protocol::Node;
@@ -54,6 +57,17 @@ pub struct Evidence {
     pub receipts: Vec<Signed>,
 }
 
+/// An earlier checkpoint of a log.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// Its size.
+    pub size: u64,
+    /// The checkpoint.
+    pub note: SignedNote,
+    /// Why the newest one continues it.
+    pub consistency: Vec<Hash>,
+}
+
 /// How far the evidence of an order is witnessed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EvidenceWitnessing {
@@ -83,7 +97,8 @@ impl Node {
         let mut evidence = Evidence::default();
         let mut signers: BTreeSet<KeyHash> = BTreeSet::new();
         orgs.extend(call_offs.iter().map(|part| part.body().to.clone()));
-        let parts = call_offs.iter().map(|part| part.signed());
+        let mandates = call_offs.iter().flat_map(|part| self.mandates_behind(part.body()));
+        let parts = mandates.chain(call_offs.iter().map(|part| part.signed()));
         for signed in attempt.messages().into_iter().chain(parts) {
             evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
             signers.extend(signed.signatures().iter().map(|by| by.key));
@@ -119,6 +134,17 @@ impl Node {
             attempt.leg_findings().iter().flat_map(|leg| leg.evidence.iter().copied()).collect();
         evidence.timed = timed(&evidence, &of_chain);
         Ok(evidence)
+    }
+
+    /// The mandate that a part names, and what approves it.
+    fn mandates_behind(&self, part: &CallOff) -> Vec<&Signed> {
+        let of_part = |mandate: &&Verified<Mandate>| {
+            mandate.id() == part.mandate || mandate.body().approves == Some(part.mandate)
+        };
+        let mandates = self.mandates(&part.to, &part.need).filter(of_part);
+        let mut found: Vec<&Verified<Mandate>> = mandates.collect();
+        found.sort_by_key(|mandate| mandate.body().approves.is_some());
+        found.into_iter().map(Verified::signed).collect()
     }
 
     /// Whoever signed a fact need not be a party; its admission and keys come along.
@@ -184,8 +210,19 @@ impl Node {
         Ok(())
     }
 
+    /// A stored checkpoint of a log, and why that of size `newest` continues it; none where it is no earlier one.
+    pub fn earlier(&self, origin: &Origin, newest: u64, note: &str) -> Result<Option<Earlier>, Refusal> {
+        let note = SignedNote::parse(note)?;
+        let size = Checkpoint::parse(note.text())?.size;
+        if size >= newest {
+            return Ok(None);
+        }
+        let consistency = self.consistency(origin, size, newest)?;
+        Ok(Some(Earlier { size, note, consistency }))
+    }
+
     /// The proof that a log's tree of size `new` continues that of size `old`.
-    pub fn consistency(&self, origin: &Origin, old: u64, new: u64) -> Result<Vec<Hash>, Refusal> {
+    fn consistency(&self, origin: &Origin, old: u64, new: u64) -> Result<Vec<Hash>, Refusal> {
         let unknown = || Refusal::new(Reason::EvidenceMissing).with("log", origin);
         self.state().logs.get(origin).ok_or_else(unknown)?.tree.consistency_proof(old, new)
     }

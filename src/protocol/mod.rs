@@ -560,6 +560,13 @@ impl Work {
 fn is_officer_kind(kind: &Kind) -> bool {
     matches!(
         kind,
-        Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Recall | Kind::Confirm | Kind::Milestone
+        Kind::Request
+            | Kind::Decision
+            | Kind::Seal
+            | Kind::Void
+            | Kind::Recall
+            | Kind::Confirm
+            | Kind::Mandate
+            | Kind::Milestone
     )
 }

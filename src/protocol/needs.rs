@@ -100,13 +100,13 @@ impl Needs {
         })
     }
 
-    /// Whether a part of an order for several answers a need of the member's own that is open to who ordered.
-    pub fn check_ordered(&self, part: &CallOff) -> Result<(), Refusal> {
-        let need = self.of(&part.to, &part.need);
-        if need.is_some_and(|need| need.through.is_none_or(|through| *through == part.from)) {
+    /// Whether a need is the member's own and open to who would order for it.
+    pub fn check_open(&self, member: &OrgId, need: &StatementId, by: &OrgId) -> Result<(), Refusal> {
+        let known = self.of(member, need);
+        if known.is_some_and(|known| known.through.is_none_or(|through| through == by)) {
             return Ok(());
         }
-        Err(Refusal::new(Reason::NeedMissing).with("member", &part.to).with("need", part.need))
+        Err(Refusal::new(Reason::NeedMissing).with("member", member).with("need", need))
     }
 
     /// Whether the member's need names who ordered.

@@ -6,6 +6,7 @@ use crate::domain::fact_base::FactBase;
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::call_off::CallOff;
+use crate::domain::order::mandate::Mandate;
 use crate::domain::order::{Attempt, Mode, Placed};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::rule_pack::RulePack;
@@ -159,6 +160,8 @@ pub struct Order {
     /// The parts of members for whom it was ordered, by member and by who says so: a stranger's paper keeps nobody from
     /// the true one. A member's own node holds its part and nothing else.
     pub call_offs: BTreeMap<(OrgId, OrgId), Verified<CallOff>>,
+    /// A member's mandates for one need, which is a matter of its own.
+    pub mandates: BTreeMap<StatementId, Verified<Mandate>>,
 }
 
 impl Order {
@@ -571,6 +574,7 @@ impl State {
                 }
             }
             Body::CallOff(call_off) => return Ok(self.place_call_off(call_off.clone(), verified)),
+            Body::Mandate(mandate) => return Ok(self.place_mandate(mandate.clone(), verified)),
             Body::Seal(seal) => {
                 // One seal for all attempts: a second one contradicts the first.
                 let sealed = self.orders.get(&order).and_then(Order::sealed).and_then(|sealed| sealed.seal.as_ref());
@@ -630,6 +634,17 @@ impl State {
                 Placed::New
             }
         }
+    }
+
+    fn place_mandate(&mut self, mandate: Mandate, verified: Verified<Body>) -> Placed {
+        let id = verified.id();
+        if self.orders.get(&mandate.order).is_some_and(|known| known.mandates.contains_key(&id)) {
+            return Placed::Same;
+        }
+        let (who, order) = ((mandate.org.clone(), mandate.officer.clone()), mandate.order);
+        self.commit_officer(&id, (&who.0, &who.1), mandate.signed_at, (order, mandate.cap));
+        self.orders.entry(order).or_default().mandates.insert(id, verified.map(|_| mandate));
+        Placed::New
     }
 
     /// The outcome of a buyer elsewhere will come into sight in its log, perhaps before the message itself.

@@ -207,7 +207,10 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
     let own_milestones = attempt.milestones.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     let is_buyer = request.buyer == *for_org;
     let gathered = request.gathered.iter().filter(|_| is_buyer);
+    let unconfirmed = node.unconfirmed(attempt);
     pb::Order {
+        sealed_late: unconfirmed.is_some(),
+        unconfirmed: unconfirmed.into_iter().flatten().map(ToString::to_string).collect(),
         ended_attempts: ended.collect(),
         phase: phase.into(),
         phase_day,
@@ -292,6 +295,7 @@ fn call_off(node: &Node, part: &Verified<CallOff>) -> pb::CallOff {
         leg: Some(leg_finding(node, node.rule_pack_on(body.leg.as_of).ok(), &body.leg)),
         statement_id: part.id().to_string(),
         signed_at: Some(timestamp(body.signed_at)),
+        mandate_id: body.mandate.to_string(),
     }
 }
 

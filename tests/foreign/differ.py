@@ -7,7 +7,8 @@ A FOLDER holds bundles (*.asice) and `root.txt`. Every bundle is compared as it 
 are made from the seed (forge.py) and compared. Two verifiers agree if they give the same verdict, the same set of
 (check, verdict, reason), and, unless `--findings-only`, the same number of passed examinations in each check and the same
 judgement of each leg. Disagreements are printed and kept; the last line is a summary as JSON. Exit 1 if there are any.
-A forgery that both call valid is counted: most change nothing that any rule is about, `--show-valid` lists them.
+A forgery that both call valid is counted: most change nothing that any rule is about, `--show-valid` lists them. One is
+*undetected* if it was made without a key, holds signed bytes or a signature that were not there, and is valid for either.
 """
 
 from __future__ import annotations
@@ -67,6 +68,17 @@ def by_python(bundle: bytes, root: bytes) -> tuple[str, set[Finding]]:
         return f"exception: {traceback.format_exc()[-700:]}", set()
 
 
+def signed_in(bundle: bytes) -> set[tuple[str, bytes]]:
+    """Signed bytes and signatures in a bundle, wherever they lie."""
+    members = verify.read_zip(bundle)[0]
+    return {(name[-4:], data) for name, data in members.items() if name.endswith((".pae", ".sig"))}
+
+
+def source(job: Job) -> int:
+    """Which good bundle a job changes."""
+    return random.Random(f"{settings['seed']}/{job[0]}/{job[1]}").choice(settings["good"])
+
+
 def made(job: Job) -> Optional[tuple[bytes, bytes, str]]:
     """The bundle of a job: as it is, forged with keys, or changed without."""
     kind, number = job
@@ -99,6 +111,8 @@ def compare(job: Job) -> dict[str, Any]:
     rust = by_rust(bundle, root)
     result: dict[str, Any] = {"job": job, "told": told, "verdict": rust[0], "seconds": spent}
     result["reasons"] = sorted({finding[2] for finding in rust[1] if finding[0] not in ("passed", "leg")})
+    if job[0] == "changed" and "VALID" in (python[0], rust[0]):
+        result["undetected"] = bool(signed_in(bundle) - signed_in(goods[source(job)][1]))
     if python != rust:
         result["python"] = [python[0], sorted(python[1] - rust[1])]
         result["rust"] = [rust[0], sorted(rust[1] - python[1])]
@@ -125,6 +139,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--findings-only", action="store_true")
     parser.add_argument("--show-valid", action="store_true")
+    parser.add_argument("--figures", type=Path, help="leave the counts here for `cargo bench --bench evidence`")
     parser.add_argument("--only", type=int, help="make and compare this one mutation")
     arguments = parser.parse_args()
     settings.update(audit=arguments.audit, seed=arguments.seed, keep=arguments.keep)
@@ -139,7 +154,7 @@ def main() -> int:
     wanted = jobs(arguments.count)
     if arguments.only is not None:
         wanted = iter([("forged" if arguments.only % 2 else "changed", arguments.only)])
-    totals: dict[str, Any] = {"bundles": 0, "disagreements": 0, "valid": 0, "seconds": 0.0}
+    totals: dict[str, Any] = {"bundles": 0, "mutations": 0, "disagreements": 0, "undetected": 0, "valid": 0, "seconds": 0.0}
     reasons: dict[str, int] = {}
     with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
         for result in pool.imap_unordered(compare, wanted, chunksize=4):
@@ -149,6 +164,10 @@ def main() -> int:
             if totals["bundles"] % 500 == 0:
                 print(f"{totals['bundles']} bundles, {totals['disagreements']} disagreements", file=sys.stderr, flush=True)
             totals["seconds"] += result["seconds"]
+            totals["mutations"] += result["job"][0] != "plain"
+            if result.get("undetected"):
+                totals["undetected"] += 1
+                print("undetected", result["job"], result["told"], flush=True)
             totals["valid"] += result["verdict"] == "VALID"
             for reason in result["reasons"]:
                 reasons[reason] = reasons.get(reason, 0) + 1
@@ -162,7 +181,11 @@ def main() -> int:
     totals["seconds"] = round(totals["seconds"], 1)
     totals["reasons"] = dict(sorted(reasons.items()))
     print(json.dumps(totals))
-    return 1 if totals["disagreements"] else 0
+    if arguments.figures:
+        arguments.figures.mkdir(parents=True, exist_ok=True)
+        for figure in ("mutations", "disagreements", "undetected"):
+            (arguments.figures / f"{figure}.txt").write_text(str(totals[figure]))
+    return 1 if totals["disagreements"] or totals["undetected"] else 0
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ class World:
         note = self.note(origin, leaves, self.newest.get(origin, BEGAN))
         heads = {proof: place_text(leaves, at, digests[at]) for at, (_, _, proof) in enumerate(entries)}
         label, last = verify.log_label(origin), len(leaves) - 1
-        heads[f"ends/{label}"] = place_text(leaves, last, digests[last])
+        heads[f"ends/{label}"] = place_text(leaves, last, b"")
         stem = f"proofs/{label}-{len(leaves)}"
         members[f"{stem}.note"] = note.encode()
         members[f"{stem}.tlog-proofs"] = "".join(f"{proof}\n{heads[proof]}" for proof in sorted(heads)).encode()
@@ -350,7 +350,8 @@ def note_line(name: str, kind: int, secret: Secret, data: bytes) -> str:
 
 def place_text(leaves: list[bytes], index: int, digest: bytes) -> str:
     hashes = "".join(base64_of(each) + "\n" for each in inclusion(leaves, index))
-    return f"c2sp.org/tlog-proof@v1\nextra {base64_of(digest)}\nindex {index}\n{hashes}\n"
+    extra = f"extra {base64_of(digest)}\n" if digest else ""
+    return f"c2sp.org/tlog-proof@v1\n{extra}index {index}\n{hashes}\n"
 
 
 def refresh(members: dict[str, bytes], head: Optional[str] = None) -> None:
@@ -810,7 +811,7 @@ def say(dice: random.Random, world: World) -> str:
         "reminder": {"org": org, "about": "seal", "due": "2026-11-29T18:00:00Z", "until": "2026-11-30T18:00:00Z"},
         "receipt": {"from": org, "message": label, "log": f"verbund-demo/log/{org}/1", "size": 3},
         "call-off": {
-            "seal": seal, "from": route[0], "to": org, "need": label, "offering": request.body["offering"],
+            "seal": seal, "from": route[0], "to": org, "need": label, "mandate": label, "offering": request.body["offering"],
             "provider": route[-1], "term_years": 2, "key": "inhabitants", "weight": 1, "weights": 1, "total": 794000,
             "share": 794000, "leg": {"from": org, "to": route[0], "as_of": request.body["as_of"],
                                      "verdict": "not-proven", "assumed": False, "evidence": []},

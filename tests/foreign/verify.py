@@ -346,24 +346,24 @@ HIDING = (
 KNOWN_FIELDS = frozenset(
     """
     about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add
-    addresses after against agreed agreement all_represented alone_since alternatives amends approve area as_of
-    assumed attempt auto_seal award basis binds_until bodies bundle buyer central_purchasing cents chain choice
-    citation common_goals completes components confirms connected connection considered contact
-    contracting_authority contrary_interests cooperation copied corrects coverage decision decisive_influence
-    description device due efa_confirmed ends_on entrustment epoch event evidence federation fee from grounds
-    group home_node index indexation inhabitants item joint_influence key keys kind known_from last_good
-    lead_land leg legal_form leika leika_types level limit limit_per_year log market_basis market_below
-    market_share market_years maturity member members message mode model municipality name nature need new_epoch
-    next_sha256 node nodes not_included note notice_days number of offering office officer on open operates
-    operator order org ozg paragraphs parties party payers payers_source portal portals predecessor prev price
-    private_advantage private_capital private_share procedure procedure_began productive provider provision
-    public_interest purpose quantities quorum quote_by rate reason received_at reference relation remit_since
-    reorganised_on reported_on represented_by request request_id result revoke revoked role roles root route
-    rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at since size sole source
-    specialised_systems split stand successor switch switches target_group tariff task tax term_years
-    term_years_min terminated terms threshold through title tls_sha256 to topic total total_max treatment
-    trustees turnover until uses uses_min valid_from valid_to vat verdict version void volume votes weight
-    weights what who witnesses year
+    addresses after against agreed agreement all_represented alone_since alternatives amends approve approves
+    area as_of assumed attempt auto_seal award basis binds_until bodies bundle buyer cap central_purchasing
+    cents chain choice citation common_goals completes components confirms connected connection considered
+    contact contracting_authority contrary_interests cooperation copied corrects coverage decision
+    decisive_influence description device due efa_confirmed ends_on entrustment epoch event evidence federation
+    fee from grounds group home_node index indexation inhabitants item joint_influence key keys kind known_from
+    last_good lead_land leg legal_form leika leika_types level limit limit_per_year log mandate market_basis
+    market_below market_share market_years maturity member members message mode model municipality name nature
+    need new_epoch next_sha256 node nodes not_included note notice_days number of offering office officer on
+    open operates operator order org ozg paragraphs parties party payers payers_source portal portals
+    predecessor prev price private_advantage private_capital private_share procedure procedure_began productive
+    provider provision public_interest purpose quantities quorum quote_by rate reason received_at reference
+    relation remit_since reorganised_on reported_on represented_by request request_id result revoke revoked role
+    roles root route rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at since
+    size sole source specialised_systems split stand successor switch switches target_group tariff task tax
+    term_years term_years_min terminated terms threshold through title tls_sha256 to topic total total_max
+    treatment trustees turnover until uses uses_min valid_from valid_to vat verdict version void volume votes
+    weight weights what who witnesses year
     """.split()
 )
 
@@ -1222,12 +1222,16 @@ BODIES: dict[str, Reader] = {
     "milestone": record(
         **MESSAGE, seal=ID, from_=name, number=U32, event=event, note=default(text, ""), officer=name
     ),
+    "mandate": record(
+        **MESSAGE, org=name, to=name, need=ID, cap=CENTS, until=day, approves=opt(ID), officer=name
+    ),
     "call-off": record(
         **MESSAGE,
         seal=ID,
         from_=name,
         to=name,
         need=ID,
+        mandate=ID,
         offering=ID,
         provider=name,
         term_years=U32,
@@ -1606,6 +1610,13 @@ def check_offer(body: Doc) -> None:
     check_offered(body.components)
 
 
+def check_mandate(body: Doc) -> None:
+    if body.order != order_id(body.org, f"mandate {body.need.hex()}"):
+        raise Refusal("ORDER_ID_MISMATCH")
+    if body.to == body.org:
+        raise Refusal("FIELD_INVALID", field="to")
+
+
 def check_call_off(body: Doc) -> None:
     within("term_years", 1 <= body.term_years <= 20)
     within("weight", 1 <= body.weight <= WEIGHT_MAX and body.weight <= body.weights)
@@ -1639,6 +1650,7 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "seal": check_seal_lists,
     "accept": check_offer,
     "counter": check_offer,
+    "mandate": check_mandate,
     "call-off": check_call_off,
 }
 
@@ -1795,11 +1807,12 @@ SIGNER_RULES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "late-notice": ("buyer", True, ()),
     "reminder": ("org", True, ()),
     "milestone": ("from_", False, BUYER + APPROVER),
+    "mandate": ("org", False, BUYER + APPROVER),
     "call-off": ("from_", True, ()),
     "receipt": ("from_", True, ()),
     "access": ("org", False, ROLES),
 }
-NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone")
+NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone", "mandate")
 
 
 def signed_at(kind: str, body: Doc) -> Optional[int]:
@@ -2780,6 +2793,8 @@ class LogEnd:
     def __init__(self, written: str, proof: Proof, last: Optional[bytes]):
         malformed = Refusal("PROOF_INVALID", rule="log end")
         self.proof, self.last = proof, last
+        if proof.extra:
+            raise malformed  # The leaf is here with its digest.
         self.paths: dict[str, list[tuple[int, bytes]]] = {}
         # Of subjects about which nothing was said: key and value of the leaf that stands in their place.
         self.instead: dict[str, tuple[bytes, bytes]] = {}
@@ -4703,8 +4718,10 @@ class Message:
             "late-notice": ["message", "void"],
             "confirm": ["seal"],
             "milestone": ["seal"],
-            "call-off": ["seal"],
+            "call-off": ["seal", "mandate"],
         }
+        if self.kind == "mandate":
+            return [body.approves] if body.approves is not None else []
         return list(body.chain) if self.kind == "seal" else [getattr(body, field) for field in fields.get(self.kind, [])]
 
 
@@ -5015,6 +5032,7 @@ def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: 
     if attempt:
         check_price(attempt, logs, chronicle, book)
         check_call_offs(messages, attempt, book)
+        check_mandates(messages, logs, chronicle, book)
         check_officers(attempt, logs, chronicle, book)
         check_endings(attempt, receipts, chronicle, book)
         legs = check_legs(attempt, messages, entries, logs, chronicle, book)
@@ -5080,7 +5098,7 @@ def place_all(messages: list[Message], book: Book) -> Optional[Attempt]:
     book.ok("CHAIN")
     attempt = Attempt(first)
     for message in messages:
-        if message.kind == "call-off" or message is first or not message.holds:
+        if message.kind in ("call-off", "mandate") or message is first or not message.holds:
             continue
         try:
             other = attempt.place(message)
@@ -5282,6 +5300,58 @@ def check_call_offs(messages: list[Message], attempt: Attempt, book: Book) -> No
         book.judge("PRICE", message.name, rule)
     for member in sorted(members) if seal else []:
         book.refuse("PRICE", "order", Refusal("EVIDENCE_MISSING", kind="call-off", org=member))
+
+
+def check_mandates(messages: list[Message], logs: Logs, chronicle: Chronicle, book: Book) -> None:
+    """Every call-off stands under a mandate that covers it and was given."""
+    mandates = [message for message in messages if message.kind == "mandate" and message.holds]
+
+    def suffices(mandate: Message, role: str) -> bool:
+        body = mandate.body
+        home = logs.logs[logs.homes[body.org]] if body.org in logs.homes else None
+        standing = home.keys.get(next(iter(mandate.entry.signed.signatures))) if home else None
+        grant = standing.grant if standing else None
+        if grant is None or grant.org != body.org or role not in grant.roles:
+            return False
+        return body.cap <= min(grant.limit, CENTS_MAX if grant.limit_per_year is None else grant.limit_per_year)
+
+    def require_given(mandate: Message) -> None:
+        if suffices(mandate, "buyer"):
+            return
+        body = mandate.body
+
+        def terms(of: Doc) -> tuple[Any, ...]:
+            return (of.attempt, of.org, of.to, of.need, of.cap, of.until)
+
+        approvals = [other for other in mandates if other.body.approves == mandate.id and terms(other.body) == terms(body)]
+        colleagues = [other for other in approvals if other.body.officer != body.officer]
+        if approvals and not colleagues:
+            raise Refusal("SAME_OFFICER", officer=body.officer)
+        if not any(suffices(other, "approver") for other in colleagues):
+            raise Refusal("GRANT_LIMIT_EXCEEDED", officer=body.officer)
+
+    for message in messages:
+        if message.kind != "call-off" or not message.holds:
+            continue
+        part = message.body
+        seen = chronicle.seen(message.id)
+
+        def rule() -> None:
+            mandate = next((other for other in mandates if other.id == part.mandate), None)
+            if mandate is None:
+                raise Refusal("EVIDENCE_MISSING", kind="mandate", org=part.to)
+            body = mandate.body
+            if (body.org, body.to, body.need) != (part.to, part.from_, part.need):
+                raise Refusal("MANDATE_FOREIGN", to=body.to)
+            days = [day_of(part.signed_at)] + ([day_of(seen - WITNESSING_MS)] if seen is not None else [])
+            for on in days:
+                if on > body.until:
+                    raise Refusal("MANDATE_EXPIRED", until=str(body.until))
+                if part.share > body.cap:
+                    raise Refusal("MANDATE_EXCEEDED", cap=body.cap, share=part.share)
+            require_given(mandate)
+
+        book.judge("OFFICERS", message.name, rule)
 
 
 def check_officers(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Book) -> None:

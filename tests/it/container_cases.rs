@@ -560,7 +560,7 @@ fn an_offering_of_another_order_is_named() {
     let evidence = afterwards(&Script::default(), World::publish_another);
     let bundle = evidence.bundle();
     let name =
-        bundle.members.keys().filter_map(|name| name.strip_suffix(".pae")).rfind(|name| name.contains("-offering-"));
+        bundle.members.keys().filter_map(|name| name.strip_suffix(".pae")).rfind(|name| name.ends_with("-offering"));
     let name = name.expect("an offering").to_owned();
     assert_eq!(findings_of(bundle, evidence.root), [(name, Reason::EvidenceUnrelated)]);
 }
@@ -688,11 +688,11 @@ fn every_way_of_packing_unpacks_everywhere_to_the_same_files() {
     }
 }
 
-/// Small enough to mail. The target is 80 KB; what remains are names and headers of a hundred signatures, which lie each in a
-/// file of its own so that stock tools can check them.
+/// Small enough to mail. Much of it are names and headers of eighty signatures, which lie each in a file of its own so that
+/// stock tools can check them. It had 79,743 bytes before the facts said all that section 108 asks for since July 2026.
 #[test]
 fn a_bundle_of_five_legs_is_small() {
     let bytes = genuine().to_zip().expect("bytes").len();
     eprintln!("five legs: {bytes} bytes");
-    assert!(bytes < 92_000, "{bytes} bytes");
+    assert!(bytes < 82_000, "{bytes} bytes");
 }

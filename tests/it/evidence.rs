@@ -9,19 +9,19 @@ use verbund::audit::packing::pack as packed;
 use verbund::domain::body::Body;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{BasisPoints, EntityFacts, Entrustment, Membership};
-use verbund::domain::grounds::{Grounds, OtherOffering};
+use verbund::domain::grounds::Grounds;
 use verbund::domain::id::{NodeId, OrderId, OrgId, Origin, StatementId, sha256};
 use verbund::domain::law::cases::judge_leg;
 use verbund::domain::law::{Award, Verdict};
 use verbund::domain::money::Cents;
-use verbund::domain::offering::{Need, Offering, Withdrawal};
+use verbund::domain::offering::{Offering, Withdrawal};
+use verbund::domain::order::gathered::{Gathered, Member};
 use verbund::domain::order::{
     Accept, Confirm, Counter, Decision, Decline, Endorse, LegFinding, Mode, Recall, Receipt, Request, Seal, Void,
     VoidReason,
 };
 use verbund::domain::price::quote::{Buyer, carried, quote};
-use verbund::domain::price::{Component, CostItem, Due, Quantities, Tariff, Terms, amount};
-use verbund::domain::reason::Reason;
+use verbund::domain::price::{Component, CostItem, Due, KeyKind, Quantities, Tariff, Terms, amount};
 use verbund::domain::route::Route;
 use verbund::domain::rule_pack::{RulePack, Switch};
 use verbund::domain::salt::Salt;
@@ -41,6 +41,10 @@ use verbund::protocol::record::{LogEntry, Record};
 use crate::exported;
 use crate::history::History;
 
+// Named, so that benches find them as well.
+#[path = "evidence/needs.rs"]
+mod needs;
+#[path = "evidence/script.rs"]
 mod script;
 
 pub const NODES: [&str; 6] = ["kitu", "kid", "provitako", "govdigital", "dataport", "akdb"];
@@ -49,7 +53,7 @@ const BEGIN: &str = "2026-09-01T08:00:00Z";
 const WITNESSED_AT: u64 = 1_790_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
-pub use script::{Meanwhile, Script};
+pub use script::{Mandated, Meanwhile, Script};
 use script::{pack, plan};
 
 /// What came of it.
@@ -107,6 +111,8 @@ pub struct World {
     now: i64,
     /// Facts to be published after the seal.
     held_back: Vec<(Signed, &'static str)>,
+    /// Halberstadt's mandate.
+    mandate: Option<StatementId>,
 }
 
 pub fn org(name: &str) -> OrgId {
@@ -157,6 +163,7 @@ impl World {
             covers: BTreeMap::new(),
             now: -30 * 24,
             held_back: Vec::new(),
+            mandate: None,
             founding,
         };
         for name in NODES {
@@ -243,7 +250,8 @@ impl World {
             ("provitako", "govdigital"),
             ("dataport", "govdigital"),
         ];
-        for (member, of) in pairs {
+        let gathers = self.script.mandate.map(|_| ("halberstadt", "barleben"));
+        for (member, of) in pairs.into_iter().chain(gathers) {
             let fact = Membership {
                 entrustment: Some(Entrustment {
                     task: "Betrieb der Fachverfahren".to_owned(),
@@ -260,7 +268,8 @@ impl World {
             let id = self.publish_fact(of, Kind::Membership, &fact);
             self.facts.insert_membership(id, fact);
         }
-        for name in ROUTE {
+        let members = self.script.mandate.map(|_| "halberstadt");
+        for name in ROUTE.into_iter().chain(members) {
             let fact = EntityFacts {
                 activity_share: Some(points(9_400)),
                 valid_from: day("2019-01-01"),
@@ -343,33 +352,14 @@ impl World {
         secret(&format!("officer/barleben/{name}"))
     }
 
-    /// A need, and three offerings that were not chosen: dearer, not proven, and for a reason that nobody gave.
-    fn grounds(&mut self) -> Grounds {
-        let note = "Wohnsitz online anmelden".to_owned();
-        let need =
-            Need { municipality: org("barleben"), leika: Vec::new(), note, until: day("2027-06-30"), through: None };
-        let other = |number, seller, against: Option<Reason>, total| OtherOffering {
-            offering: StatementId([number; 32]),
-            seller: org(seller),
-            title: "Wohnsitzanmeldung".to_owned(),
-            against: against.map(|reason| reason.code().to_owned()),
-            total,
-        };
-        Grounds {
-            need: Some(self.publish("barleben", Kind::Need, &need)),
-            purpose: "Ersatz des Papierverfahrens".to_owned(),
-            choice: "Günstigstes Angebot mit belegtem Weg".to_owned(),
-            searched: true,
-            alternatives: vec![
-                other(1, "govdigital", None, Some(cents(1_110_000))),
-                other(2, "akdb", Some(Reason::LegNotProven), None),
-                other(3, "kid", None, None),
-            ],
-        }
-    }
-
     fn request(&mut self, offering: StatementId) -> (Request, StatementId) {
         let grounds = if self.script.grounds { self.grounds() } else { Grounds::default() };
+        let given = self.give_mandate();
+        let gathered = given.map(|(need, _)| Gathered {
+            key: KeyKind::Fixed,
+            members: vec![Member { org: org("halberstadt"), need, weight: 1 }],
+        });
+        self.mandate = given.map(|(_, mandate)| mandate);
         let request = Request {
             order: OrderId::derive(&org("barleben"), self.script.reference),
             attempt: 1,
@@ -391,7 +381,7 @@ impl World {
             reference: "04011000-1234512345-35".to_owned(),
             considered: if self.script.considered { script::considered() } else { Vec::new() },
             amends: None,
-            gathered: None,
+            gathered,
             grounds,
             officer: "einkauf".parse().expect("name"),
             signed_at: hours(0),
@@ -616,6 +606,9 @@ impl World {
         if self.script.approved_after >= self.script.sealed_after {
             self.decide(&request, id);
         }
+        if let Some(mandate) = self.mandate {
+            self.call_off(&request, seal, mandate);
+        }
         self.now += 1;
         self.publish_held_back();
         if let Some(what) = self.script.later {
@@ -777,6 +770,7 @@ impl World {
                     Kind::OfficerGrant => {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
                         text.contains("einkauf")
+                            || self.script.mandate.is_some()
                             || self.script.approval.is_some()
                             || !self.script.confirmed.is_empty()
                     }

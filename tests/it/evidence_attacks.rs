@@ -5,7 +5,7 @@ use verbund::audit::verify::verify;
 use verbund::domain::law::Verdict;
 use verbund::domain::reason::Reason;
 
-use crate::evidence::{Meanwhile, Script, evidence};
+use crate::evidence::{Mandated, Meanwhile, Script, evidence};
 
 fn judged(script: &Script) -> Report {
     let evidence = evidence(script);
@@ -166,4 +166,33 @@ fn a_correction_after_the_seal_is_shown_and_changes_nothing() {
     // Known before the request it counts.
     let findings = invalid(&Script { before: Some(Meanwhile::Corrected), ..Script::default() });
     assert!(findings.iter().all(|(check, _)| *check == Check::Legs), "{findings:?}");
+}
+
+#[test]
+fn a_call_off_binds_nobody_but_under_a_mandate_of_its_own() {
+    let with = |given: Mandated| Script { mandate: Some(given), ..Script::default() };
+    let base = Mandated::default;
+    for good in [
+        base(),
+        Mandated { cap: 1_010_000, ..base() },
+        Mandated { until: "2026-09-02", ..base() },
+        Mandated { limit: 1, approver: Some("leitung"), ..base() },
+    ] {
+        assert_good(&with(good));
+    }
+    for (given, reason) in [
+        (Mandated { cap: 1_009_999, ..base() }, Reason::MandateExceeded),
+        (Mandated { until: "2026-09-01", ..base() }, Reason::MandateExpired),
+        // By its own word it came in time.
+        (Mandated { until: "2026-09-02", seen_late: 24, ..base() }, Reason::MandateExpired),
+        (Mandated { to: "kitu", ..base() }, Reason::MandateForeign),
+        (Mandated { limit: 1, ..base() }, Reason::GrantLimit),
+        (Mandated { limit: 1, approver: Some("einkauf"), ..base() }, Reason::SameOfficer),
+    ] {
+        assert_eq!(invalid(&with(given)), [(Check::Officers, reason)]);
+    }
+    // One that is not shown: nothing says that the member agreed.
+    let (ruling, findings) = found(&with(Mandated { is_named: false, ..base() }));
+    let missing = [(Check::Chain, Reason::ChainIncomplete), (Check::Officers, Reason::EvidenceMissing)];
+    assert_eq!((ruling, findings), (Ruling::NotCheckable, missing.to_vec()));
 }

@@ -56,7 +56,7 @@ pub const MEMBERS: [(&str, &str, &str); 8] = [
 ];
 
 /// Officers: organisation, office, roles, limit in cents, last day.
-const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 10] = [
+const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 11] = [
     ("barleben", "einkauf", &[OfficerRole::Buyer, OfficerRole::Publisher], HIGH, "2030-12-31"),
     ("barleben", "leitung", &[OfficerRole::Approver], HIGH, "2030-12-31"),
     ("barleben", "sachgebiet", &[OfficerRole::Buyer, OfficerRole::Approver], LOW, "2030-12-31"),
@@ -67,6 +67,7 @@ const OFFICERS: [(&str, &str, &[OfficerRole], i64, &str); 10] = [
     ("dataport", "vertrieb", &[OfficerRole::Publisher], HIGH, "2030-12-31"),
     ("kitu", "pruefung", &[OfficerRole::Auditor], HIGH, "2030-12-31"),
     ("kitu", "einkauf", &[OfficerRole::Buyer], HIGH, "2030-12-31"),
+    ("halberstadt", "einkauf", &[OfficerRole::Buyer], HIGH, "2030-12-31"),
 ];
 
 const HIGH: i64 = 10_000_000;

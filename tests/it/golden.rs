@@ -10,6 +10,7 @@ use verbund::domain::id::{OrderId, Origin, StatementId};
 use verbund::domain::law::{Basis, Verdict};
 use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
+use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::{Event, Milestone};
 use verbund::domain::order::{
     Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Pending, Recall, Receipt,
@@ -144,6 +145,7 @@ fn call_off(order: OrderId, seal: StatementId, now: Timestamp) -> CallOff {
         from: name("kitu"),
         to: name("barleben"),
         need: StatementId([4; 32]),
+        mandate: StatementId([6; 32]),
         offering: StatementId([5; 32]),
         provider: name("dataport"),
         term_years: 2,
@@ -290,6 +292,25 @@ fn message(kind: &Kind) -> Signed {
             },
         ),
         Kind::Milestone => statement(kind, &milestone(order, request, now)),
+        Kind::Mandate => {
+            let (org, need) = (name("barleben"), StatementId([4; 32]));
+            statement(
+                kind,
+                &Mandate {
+                    order: Mandate::matter(&org, &need),
+                    attempt,
+                    org,
+                    to: name("kitu"),
+                    need,
+                    cap: cents(30_000),
+                    until: day("2027-06-30"),
+                    approves: Some(prev),
+                    officer: name("leitung"),
+                    signed_at: now,
+                    salt,
+                },
+            )
+        }
         Kind::CallOff => statement(kind, &call_off(order, request, now)),
         Kind::Void => statement(
             kind,

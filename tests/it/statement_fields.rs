@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use verbund::domain::body::Body;
 use verbund::domain::field_names::KNOWN;
 use verbund::domain::id::OrderId;
+use verbund::domain::order::mandate::Mandate;
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::Kind;
 
@@ -228,7 +229,13 @@ fn answers(kind: &Kind) -> Option<Vec<Value>> {
             ];
             return Some(events.map(milestone).to_vec());
         }
+        Kind::Mandate => {
+            let (org, need) = ("barleben".parse().expect("a name"), id("4").parse().expect("an id"));
+            message(&json!({ "order": Mandate::matter(&org, &need), "org": org, "to": "kitu", "need": need,
+                "cap": 30000, "until": "2027-06-30", "approves": id("5"), "officer": "leitung" }))
+        }
         Kind::CallOff => message(&json!({ "seal": id("3"), "from": "kitu", "to": "barleben", "need": id("4"),
+            "mandate": id("6"),
             "offering": id("5"), "provider": "dataport", "term_years": 2, "key": "inhabitants", "weight": 9000,
             "weights": 40000, "total": 123456, "share": 27778, "leg": leg() })),
         Kind::Receipt => {
@@ -605,6 +612,7 @@ fn every_field_stands_in_a_sample() {
     use verbund::domain::facts::{EntityFacts, Membership};
     use verbund::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
     use verbund::domain::order::call_off::CallOff;
+    use verbund::domain::order::mandate::Mandate;
     use verbund::domain::order::milestone::Milestone;
     use verbund::domain::order::{
         Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
@@ -651,6 +659,7 @@ fn every_field_stands_in_a_sample() {
             LateNotice(LateNotice),
             Reminder(Reminder),
             Milestone(Milestone),
+            Mandate(Mandate),
             CallOff(CallOff),
             Receipt(Receipt),
             Access(Access),

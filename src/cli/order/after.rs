@@ -114,6 +114,17 @@ pub fn lines(order: &pb::Order, out: Output) -> Vec<String> {
         let route = ended.route.join(" → ");
         lines.push(format!("{} {}: {route}", out.say("Früherer Versuch", "Earlier attempt"), ended.attempt));
     }
+    if order.sealed_late {
+        let late = out.say("Abschluss verspätet, alle haben ihn bestätigt", "Sealed late, confirmed by all");
+        let waits = out.say(
+            "Abschluss verspätet; er bindet erst nach Bestätigung durch",
+            "Sealed late; it binds once confirmed by",
+        );
+        lines.push(match order.unconfirmed.is_empty() {
+            true => late.to_owned(),
+            false => format!("{waits} {}", order.unconfirmed.join(", ")),
+        });
+    }
     let phase = match order.phase() {
         pb::Phase::Unspecified => "",
         pb::Phase::Contracted => out.say("Vertrag geschlossen, Anbindung steht aus", "contracted, to be connected"),

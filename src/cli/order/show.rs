@@ -171,6 +171,7 @@ fn order_value(order: &pb::Order) -> Value {
             "signed_at": time_text(message.signed_at.as_ref()),
         })).collect::<Vec<_>>(),
         "contradictions": order.contradictions,
+        "sealed_late": order.sealed_late, "unconfirmed": order.unconfirmed,
         "freely_agreed": order.freely_agreed, "procedure_began": order.procedure_began,
         "ended_attempts": order.ended_attempts.iter().map(|ended| json!({
             "attempt": ended.attempt, "route": ended.route, "void_reason": ended.void_reason().as_str_name(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::offering::TERM_YEARS_MAX;
+use crate::domain::order::mandate::Asked;
 use crate::domain::order::{LegFinding, Request};
 use crate::domain::price::{KeyKind, PARTIES_MAX, WEIGHT_MAX};
 use crate::domain::reason::{Reason, Refusal};
@@ -28,6 +29,8 @@ pub struct CallOff {
     pub to: OrgId,
     /// The member's own need.
     pub need: StatementId,
+    /// The member's mandate.
+    pub mandate: StatementId,
     /// The offering.
     pub offering: StatementId,
     /// Who performs.
@@ -67,6 +70,12 @@ impl CallOff {
             }
             None => Ok(()),
         }
+    }
+
+    /// What it asks of the mandate.
+    pub fn asked(&self) -> Asked<'_> {
+        let (need, share, day) = (self.need, self.share, self.signed_at.date());
+        Asked { member: &self.to, by: &self.from, need, share, day }
     }
 
     /// Whether it is what the sealed order gives this member: its number, its share, and the order's own terms.

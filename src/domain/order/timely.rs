@@ -19,16 +19,21 @@ pub fn is_late(request: &Request, seal: &Seal, witnessed: Option<Timestamp>) -> 
     seal.signed_at > request.seal_by || witnessed.is_some_and(|at| at > request.seal_by)
 }
 
+/// Of a seal that came late, who has not confirmed it yet; none if it came in time.
+pub fn unconfirmed(attempt: &Attempt, witnessed: Option<Timestamp>) -> Option<Vec<&OrgId>> {
+    let seal = attempt.seal.as_ref().map(|seal| seal.body())?;
+    if !is_late(attempt.request.body(), seal, witnessed) {
+        return None;
+    }
+    let confirmed: BTreeSet<&OrgId> = attempt.confirmations.values().map(|said| &said.body().from).collect();
+    Some(attempt.route().parties()[1..].iter().filter(|org| !confirmed.contains(org)).collect())
+}
+
 /// A seal that came late binds only once every other party has confirmed it (section 150 (1) BGB).
 pub fn check_seal_timely(attempt: &Attempt, witnessed: Option<Timestamp>) -> Result<(), Refusal> {
     let request = attempt.request.body();
     let Some(seal) = attempt.seal.as_ref().map(|seal| seal.body()) else { return Ok(()) };
-    if !is_late(request, seal, witnessed) {
-        return Ok(());
-    }
-    let confirmed: BTreeSet<&OrgId> = attempt.confirmations.values().map(|said| &said.body().from).collect();
-    let parties = &attempt.route().parties()[1..];
-    let missing: Vec<&str> = parties.iter().filter(|org| !confirmed.contains(org)).map(OrgId::as_str).collect();
+    let missing: Vec<&str> = unconfirmed(attempt, witnessed).into_iter().flatten().map(OrgId::as_str).collect();
     if missing.is_empty() {
         return Ok(());
     }

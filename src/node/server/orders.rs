@@ -13,6 +13,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
+use crate::wire::mandates::{MandateListing, mandates};
 use crate::wire::order::{
     CallOffListing, NeedListing, OrderListing, call_offs, evidence_seen, explain, in_words, list, needs, order,
     submission,
@@ -124,6 +125,32 @@ impl OrderService for Desk {
         answered(lang_of(&metadata), async {
             let (proof, listing) = (access::read(&metadata)?, CallOffListing::try_from(message)?);
             self.ask(move |node, now| Ok(call_offs(node, &node.check_reader(&proof, now)?, &listing))).await
+        })
+        .await
+    }
+
+    async fn give_mandate(
+        &self,
+        request: Request<pb::GiveMandateRequest>,
+    ) -> Result<Response<pb::GiveMandateResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::GiveMandateRequest { statement } = request.into_inner();
+            let signed = signed_as(&Kind::Mandate, statement)?;
+            let statement_id = signed.id().to_string();
+            self.hand_in(signed).await?;
+            Ok(pb::GiveMandateResponse { statement_id })
+        })
+        .await
+    }
+
+    async fn list_mandates(
+        &self,
+        request: Request<pb::ListMandatesRequest>,
+    ) -> Result<Response<pb::ListMandatesResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (proof, listing) = (access::read(&metadata)?, MandateListing::try_from(message)?);
+            self.ask(move |node, now| Ok(mandates(node, &node.check_reader(&proof, now)?, &listing))).await
         })
         .await
     }

@@ -85,7 +85,7 @@ impl Node {
                 let body = LateNotice { order, attempt: number, buyer, to, message, void, signed_at, salt };
                 self.sign_as(&request.buyer, &Kind::LateNotice, &body)
             }
-            Act::CallOff(member, share, leg) => {
+            Act::CallOff(member, share, leg, mandate) => {
                 let (seal, gathered) = (attempt.seal.as_ref()?, request.gathered.as_ref()?);
                 let body = CallOff {
                     order,
@@ -94,6 +94,7 @@ impl Node {
                     from: buyer,
                     to: member.org,
                     need: member.need,
+                    mandate,
                     offering: request.offering,
                     provider: request.route.provider().clone(),
                     term_years: request.term_years,

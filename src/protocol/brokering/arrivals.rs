@@ -69,7 +69,10 @@ impl Node {
             Body::CallOff(call_off) if call_off.to != delivery.to => {
                 return Err(Refusal::new(Reason::NotAParty).with("org", &delivery.to));
             }
-            Body::CallOff(call_off) => self.state.catalogue.needs.check_ordered(call_off)?,
+            Body::CallOff(call_off) => self.check_part(call_off)?,
+            Body::Mandate(mandate) if mandate.to != delivery.to => {
+                return Err(Refusal::new(Reason::NotAParty).with("org", &delivery.to));
+            }
             // A reminder is its node's own affair.
             Body::Reminder(_) => return Err(Refusal::new(Reason::ChainBroken).with("kind", Kind::Reminder)),
             _ => {}
@@ -99,6 +102,9 @@ impl Node {
             Placed::New => {
                 // What amends it may have waited for its seal.
                 work.touched.extend(self.amending(order).filter(|_| *signed.kind() == Kind::Seal));
+                if let Body::Mandate(mandate) = verified.body() {
+                    work.touched.extend(self.waiting_for(mandate));
+                }
                 self.append(verified, work);
                 work.touched.insert(order);
             }

@@ -3,6 +3,7 @@
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use crate::domain::order::Attempt;
+use crate::domain::order::mandate::Mandate;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
@@ -29,6 +30,15 @@ impl Node {
         }
         for call_off in known.call_offs.values().filter(|call_off| self.state.is_local(&call_off.body().from)) {
             add(call_off.body().attempt, call_off.body().to.clone(), call_off.id());
+        }
+        // A mandate that waits for a colleague binds nobody yet.
+        let given = |of: &Verified<Mandate>| self.check_mandate_given(of).is_ok();
+        let told = |of: &&Verified<Mandate>| {
+            let first = of.body().approves.map_or(Some(*of), |first| known.mandates.get(&first));
+            self.state.is_local(&of.body().org) && first.is_some_and(given)
+        };
+        for mandate in known.mandates.values().filter(told) {
+            add(mandate.body().attempt, mandate.body().to.clone(), mandate.id());
         }
         keys
     }
@@ -121,8 +131,8 @@ impl Node {
     /// A message with the predecessors its receiver needs to place it, and nothing else.
     fn package(&self, key: &DeliveryKey) -> Option<Delivery> {
         let known = self.state.orders.get(&key.order)?;
-        if let Some(call_off) = call_off(known, key.message) {
-            return Some(delivery_of(key, vec![call_off.clone()]));
+        if let Some(alone) = stands_alone(known, key.message) {
+            return Some(delivery_of(key, vec![alone.clone()]));
         }
         let attempt = known.attempts.get(&key.attempt)?;
         let mut messages = vec![attempt.request.signed().clone()];
@@ -200,8 +210,10 @@ impl Node {
     }
 }
 
-fn call_off(known: &Order, message: StatementId) -> Option<&Signed> {
-    known.call_offs.values().find(|call_off| call_off.id() == message).map(Verified::signed)
+/// A call-off or a mandate, which need no predecessors.
+fn stands_alone(known: &Order, message: StatementId) -> Option<&Signed> {
+    let call_off = known.call_offs.values().find(|call_off| call_off.id() == message).map(Verified::signed);
+    call_off.or_else(|| known.mandates.get(&message).map(Verified::signed))
 }
 
 /// Whether a message can only be placed behind the end of its attempt.

@@ -11,6 +11,7 @@ pub mod arrivals;
 pub mod dispatch;
 pub mod doubt;
 pub mod legs;
+mod mandates;
 pub mod memory;
 pub mod officers;
 pub mod overdue;
@@ -24,6 +25,7 @@ use crate::domain::money::Cents;
 use crate::domain::order::approval::Approval;
 use crate::domain::order::charges::{Published, freely_agreed};
 use crate::domain::order::gathered::Member;
+use crate::domain::order::timely::unconfirmed;
 use crate::domain::order::{Attempt, Counter, LegFinding, Pending, Request, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::rule_pack::check_named;
@@ -51,7 +53,7 @@ enum Act {
     Void(VoidReason),
     LateNotice(OrgId, StatementId),
     Remind(OrgId, Pending, Timestamp, Timestamp),
-    CallOff(Member, Cents, LegFinding),
+    CallOff(Member, Cents, LegFinding, StatementId),
 }
 
 /// What a hop makes of a request.
@@ -109,7 +111,7 @@ impl Node {
         let newest = known.attempts.last_key_value().map(|(number, _)| *number);
         known.attempts.iter().find_map(|(number, attempt)| {
             let act = match attempt.outcome() {
-                Some(_) => self.closing_act(known, attempt),
+                Some(_) => self.closing_act(known, attempt, now),
                 None if Some(*number) == newest => self.open_act(attempt, now),
                 // A later attempt says that this one is void, even if the void itself has not arrived yet.
                 None => None,
@@ -124,13 +126,13 @@ impl Node {
     }
 
     /// What is left to do once an attempt has ended: tell whose offer came late, and give each member its part.
-    fn closing_act(&self, known: &Order, attempt: &Attempt) -> Option<Act> {
+    fn closing_act(&self, known: &Order, attempt: &Attempt, now: Timestamp) -> Option<Act> {
         let request = attempt.request.body();
         if !self.signs_for(&request.buyer) {
             return None;
         }
         match (&attempt.seal, &attempt.void) {
-            (Some(_), _) => self.call_off_act(known, attempt),
+            (Some(_), _) => self.call_off_act(known, attempt, now),
             (None, Some(void)) => self.late_act(attempt, void.id()),
             (None, None) => None,
         }
@@ -150,17 +152,21 @@ impl Node {
         late.map(|(offer, from)| Act::LateNotice(from.clone(), offer))
     }
 
-    /// The next member of an order for several that has no call-off yet.
-    fn call_off_act(&self, known: &Order, attempt: &Attempt) -> Option<Act> {
+    /// The next member of an order for several that has no call-off yet and has given a mandate.
+    fn call_off_act(&self, known: &Order, attempt: &Attempt, now: Timestamp) -> Option<Act> {
         let (request, total) = (attempt.request.body(), attempt.seal.as_ref()?.body().total);
         let gathered = request.gathered.as_ref()?;
         let shares = gathered.shares(total).ok()?;
-        let (member, share) = shares
-            .into_iter()
-            .find(|(member, _)| !known.call_offs.contains_key(&(member.org.clone(), request.buyer.clone())))?;
+        let open = |member: &Member| !known.call_offs.contains_key(&(member.org.clone(), request.buyer.clone()));
+        let mandated = |member: &Member, share| {
+            self.mandate_for((&member.org, member.need), &request.buyer, share, now.date()).ok()
+        };
+        let mut open = shares.into_iter().filter(|(member, _)| open(member));
+        let (member, share, mandate) =
+            open.find_map(|(member, share)| Some((member, share, mandated(member, share)?)))?;
         let leg = (&member.org, &request.buyer);
         let judged = self.judge(request, leg, request.as_of, request.signed_at.date()).ok()?;
-        Some(Act::CallOff(member.clone(), share, finding(&judged)))
+        Some(Act::CallOff(member.clone(), share, finding(&judged), mandate))
     }
 
     fn open_act(&self, attempt: &Attempt, now: Timestamp) -> Option<Act> {
@@ -220,6 +226,8 @@ impl Node {
         if !self.freely_agreed(attempt).is_empty() {
             return None;
         }
+        // No member is ordered for that has not agreed to its share.
+        self.check_mandated(attempt, now.date()).ok()?;
         match today {
             Err(_) if Mechanism::SealGuard.is_on() => Some(Act::Void(VoidReason::Lapsed)),
             _ => Some(Act::Seal),
@@ -237,6 +245,11 @@ impl Node {
         let offering = catalogue.version(&request.offering).map(|offering| offering.price.as_slice());
         let published = Published { offering, tariff: &in_force };
         freely_agreed(attempt, &published, &self.buyer(&request.buyer, request.quantities))
+    }
+
+    /// Who has not confirmed a seal that came late, as far as this node can tell; none if it came in time.
+    pub fn unconfirmed<'a>(&self, attempt: &'a Attempt) -> Option<Vec<&'a OrgId>> {
+        unconfirmed(attempt, self.witnessed_seal(attempt))
     }
 
     /// When witnesses saw the seal, as far as this node can tell.

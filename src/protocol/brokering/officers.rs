@@ -57,6 +57,11 @@ impl Node {
                 self.check_confirm(&confirm, &signed)?;
                 self.take(verified, work)?;
             }
+            Body::Mandate(mandate) => {
+                self.check_mandate(&mandate, &signed, now)?;
+                self.take(verified, work)?;
+                work.touched.extend(self.waiting_for(&mandate));
+            }
             Body::Milestone(milestone) => {
                 self.check_milestone(&milestone, &signed)?;
                 self.take(verified, work)?;
@@ -90,7 +95,7 @@ impl Node {
         })
     }
 
-    fn grant_behind(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
+    pub(super) fn grant_behind(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
         let key = signed.signatures().first().map(|by| by.key)?;
         self.state.registry.officer(org, &key)
     }
@@ -323,6 +328,7 @@ impl Node {
         }
         attempt.offer()?;
         check_agreed(seal, &self.freely_agreed(attempt))?;
+        self.check_mandated(attempt, now.date())?;
         check_award_day(request, request.signed_at, Some(now))?;
         attempt.route().parties().iter().try_for_each(|party| self.state.registry.check_member(party))?;
         if Mechanism::SealGuard.is_on() { self.check_legs(request, now.date(), now.date()) } else { Ok(()) }

@@ -110,7 +110,9 @@ impl Node {
         });
         let call_offs = self.state.orders.values().flat_map(|known| known.call_offs.values());
         let call_offs = call_offs.map(|call_off| call_off.signed()).filter(|signed| lost(signed));
-        messages.chain(call_offs).take(RECOVERY_STATEMENTS_MAX).cloned().collect()
+        let mandates = self.state.orders.values().flat_map(|known| known.mandates.values());
+        let mandates = mandates.map(|mandate| mandate.signed()).filter(|signed| lost(signed));
+        messages.chain(call_offs).chain(mandates).take(RECOVERY_STATEMENTS_MAX).cloned().collect()
     }
 
     /// What the parties at home on a node may know of an attempt: everything but the offers between them and the buyer, and

@@ -2,6 +2,7 @@
 //!
 //! Only a forecast: the same rules decide again, with the facts of that moment, when the request is handed in.
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::order::orderable::{check_area, check_day};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::JudgedRoute;
 use crate::domain::rule_pack::pack_in_force;
@@ -16,17 +17,9 @@ impl Node {
             Ok(offering) => offering,
             Err(refusal) => return vec![refusal],
         };
-        let mut obstacles = Vec::new();
-        if !offering.is_valid_on(today) {
-            obstacles.push(Refusal::new(Reason::OfferingExpired).with("offering", &offering.name));
-        }
         let home = self.state.registry.home(buyer).ok();
         let area = home.and_then(|log| log.orgs().get(buyer)?.admission.area.as_ref());
-        if let Some(area) = area.filter(|area| !offering.covers(area)) {
-            let refusal = Refusal::new(Reason::OfferingNotCovering);
-            obstacles.push(refusal.with("area", area).with("offering", &offering.name));
-        }
-        obstacles
+        [check_day(offering, today), check_area(offering, area)].into_iter().filter_map(Result::err).collect()
     }
 
     /// What stands against a route: parties without a home node, legs that are not fulfilled.

@@ -119,11 +119,14 @@ impl Node {
         let Some(key) = trust.and_then(|trust| trust.log_key_of(checkpoint.size)) else { return Ok(false) };
         Checkpoint::open(note, origin, key)?;
         let is_same_history = log.tree.root_at(checkpoint.size) == Ok(checkpoint.root);
-        if !is_same_history || !self.is_witnessed(note) {
+        if !is_same_history {
             return Ok(false);
         }
-        self.keep_witnessed(origin, checkpoint.size, note.clone(), work);
-        Ok(true)
+        let (good, quorum) = self.witnesses().sift(note);
+        if quorum.is_reached() {
+            self.keep_witnessed(origin, checkpoint.size, good, work);
+        }
+        Ok(quorum.is_reached())
     }
 
     /// After new entries of a log: checkpoints that came before what they cover. Entries of a witness may bring the
@@ -151,8 +154,8 @@ impl Node {
         }
     }
 
+    /// Keeps a checkpoint of which only lines that were found good are left.
     fn keep_witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote, work: &mut Work) {
-        let note = self.witnesses().keep_good(&note);
         work.commit.push(Record::Cosigned { origin: origin.clone(), note: note.to_string() });
         self.state.witnessed(origin, size, note);
     }
@@ -201,11 +204,15 @@ impl Node {
         // The log's own line is among them; fewer lines than that cannot be enough and need not be checked.
         let may_suffice = gathered.signatures().len() > witnesses.needed;
         let origin = self.settings.origin.clone();
-        if !may_suffice || !self.is_news(&origin, size) || !witnesses.count(&gathered).is_reached() {
+        if !may_suffice || !self.is_news(&origin, size) {
+            return;
+        }
+        let (good, quorum) = witnesses.sift(&gathered);
+        if !quorum.is_reached() {
             return;
         }
         self.sync.pending_notes = self.sync.pending_notes.split_off(&(size + 1));
-        self.keep_witnessed(&origin, size, gathered.clone(), work);
+        self.keep_witnessed(&origin, size, good, work);
         for peer in self.sync.peers.keys() {
             work.then.push(Effect::Send(peer.clone(), Frame::Cosigned { note: gathered.to_string() }));
         }
@@ -264,10 +271,6 @@ impl Node {
             names.intersection(witnesses).count()
         };
         kept.into_iter().chain(pending).map(named).max().unwrap_or(0)
-    }
-
-    fn is_witnessed(&self, note: &SignedNote) -> bool {
-        self.witnesses().count(note).is_reached()
     }
 
     /// Shows the newest checkpoint to everyone again while it is not witnessed; whoever has followed it and whose

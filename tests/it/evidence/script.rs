@@ -85,6 +85,41 @@ pub struct Script {
     pub reference: &'static str,
     /// Whether it names a need, a purpose, the reason for the choice and other offerings.
     pub grounds: bool,
+    /// Barleben orders for Halberstadt as well, under this mandate.
+    pub mandate: Option<Mandated>,
+}
+
+/// What Halberstadt has signed, and how Barleben calls off.
+#[derive(Clone, Copy)]
+pub struct Mandated {
+    /// The most it pays, in cents.
+    pub cap: i64,
+    /// Last day.
+    pub until: &'static str,
+    /// For whom.
+    pub to: &'static str,
+    /// Up to which cap its buyer may give mandates alone, in cents.
+    pub limit: i64,
+    /// Who approves it, if anyone.
+    pub approver: Option<&'static str>,
+    /// Whether the call-off names it.
+    pub is_named: bool,
+    /// How many hours later than signed witnesses see the call-off.
+    pub seen_late: i64,
+}
+
+impl Default for Mandated {
+    fn default() -> Self {
+        Self {
+            cap: 2_000_000,
+            until: "2026-12-31",
+            to: "barleben",
+            limit: 5_000_000,
+            approver: None,
+            is_named: true,
+            seen_late: 0,
+        }
+    }
 }
 
 /// Something that happens while an order runs, or after it.
@@ -152,6 +187,7 @@ impl Default for Script {
             bend_seal: |_| (),
             considered: false,
             grounds: false,
+            mandate: None,
             reference: "vorgang-1",
         }
     }
@@ -196,6 +232,10 @@ pub fn plan(script: &Script) -> Plan {
             .chain((name == "kitu").then(|| {
                 let buyer = officer("einkauf", OfficerRole::Buyer, script.limit);
                 member("barleben", vec![buyer, officer("leitung", OfficerRole::Approver, 50_000_000)])
+            }))
+            .chain(script.mandate.filter(|_| name == "kitu").map(|given| {
+                let buyer = officer("einkauf", OfficerRole::Buyer, given.limit);
+                member("halberstadt", vec![buyer, officer("leitung", OfficerRole::Approver, 50_000_000)])
             }))
             .collect(),
     };

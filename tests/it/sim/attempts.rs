@@ -2,12 +2,14 @@
 //! come by other paths, a restored backup, what follows a seal, one order for several members.
 use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
+use verbund::domain::law::Verdict;
 use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Phase, phase};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::gathered::{Gathered, Member};
+use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::{ConnectionStep, Event as Happening, Milestone};
-use verbund::domain::order::{Amendment, Amends, Endorse, Mode, Recall, Request, Void, VoidReason};
+use verbund::domain::order::{Amendment, Amends, Endorse, LegFinding, Mode, Recall, Request, Void, VoidReason};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::route::Route;
@@ -19,7 +21,7 @@ use verbund::wire::order::{CallOffListing, call_offs};
 use verbund::wire::pb::order::v1::ListCallOffsRequest;
 
 use crate::federation::{
-    cancel, cents, day, decision, name, salt, seal, sign_as, sign_request, statement_key, wohngeld,
+    cancel, cents, day, decision, name, officer_key, salt, seal, sign_as, sign_request, statement_key, wohngeld,
 };
 use crate::sim::faults::{Fault, Faults};
 use crate::sim::invariants::a_bundle_verifies;
@@ -109,7 +111,7 @@ fn seal_the_second(world: &mut World, next: &Request) {
             request: world.attempt("provitako", order).expect("attempt 2").request.id(),
             ..serde_json::from_slice(again.payload()).expect("own bytes")
         },
-        &[&crate::federation::officer_key("provitako", "leitung")],
+        &[&officer_key("provitako", "leitung")],
     );
     world.officer("provitako", &again).expect("a good decision");
     world.run(5_000);
@@ -495,8 +497,50 @@ pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
     assert_eq!(at_kid(&world, other), (false, Some("AMENDMENT_INVALID".to_owned())));
 }
 
-/// Two members who have said that they need the service.
+/// Two members who have said that they need the service, and have given mandates.
 fn needy(world: &mut World) -> Gathered {
+    let gathered = in_need(world);
+    for member in &gathered.members {
+        let given = mandate(world, "einkauf", member, Given::default());
+        world.officer("kitu", &given).expect("a good mandate");
+    }
+    world.settle();
+    gathered
+}
+
+/// What a mandate says beside member and need.
+#[derive(Clone, Copy)]
+struct Given {
+    to: &'static str,
+    cap: i64,
+    until: &'static str,
+    approves: Option<StatementId>,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { to: "kitu", cap: 5_000_000, until: "2027-06-30", approves: None }
+    }
+}
+
+fn mandate(world: &World, officer: &str, member: &Member, given: Given) -> Signed {
+    let body = Mandate {
+        order: Mandate::matter(&member.org, &member.need),
+        attempt: 1,
+        org: member.org.clone(),
+        to: name(given.to),
+        need: member.need,
+        cap: cents(given.cap),
+        until: day(given.until),
+        approves: given.approves,
+        officer: name(officer),
+        signed_at: world.now,
+        salt: salt(&format!("{officer} {} {:?}", given.cap, given.approves)),
+    };
+    Signed::sign(&Kind::Mandate, &body, &[&officer_key(member.org.as_str(), officer)])
+}
+
+fn in_need(world: &mut World) -> Gathered {
     let members = [("barleben", 9_000), ("halberstadt", 38_000)].map(|(of, weight)| {
         let body = Need {
             municipality: name(of),
@@ -583,4 +627,105 @@ fn the_parts_of_a_member_come_page_by_page() {
         assert_eq!(page.next_page_token.is_empty(), at == 1);
         page_token = page.next_page_token;
     }
+}
+
+#[test]
+fn a_cooperative_binds_its_members_by_their_mandates_only() {
+    let mut world = world();
+    let members = in_need(&mut world);
+    let [barleben, halberstadt] = [0, 1].map(|at| members.members[at].clone());
+    let request = gathered(&world, &members, "sammel-1");
+    let order = submit(&mut world, &request).expect("a good bundle");
+    let sealed = |world: &mut World| {
+        world.run(5_000);
+        is_sealed(world, "kitu", order)
+    };
+    let give = |world: &mut World, officer: &str, member: &Member, given: Given| {
+        let signed = mandate(world, officer, member, given);
+        world.officer("kitu", &signed).map(|_| signed.id())
+    };
+    assert!(!sealed(&mut world), "nobody has agreed");
+    let by_hand = seal(world.attempt("kitu", order).expect("offered"), "einkauf", world.now);
+    refused(world.officer("kitu", &by_hand), Reason::MandateMissing);
+    // What its members may say.
+    let long_ago = Given { until: "2020-01-01", ..Given::default() };
+    refused(give(&mut world, "einkauf", &barleben, long_ago), Reason::MandateExpired);
+    let to_another = Given { to: "akdb", ..Given::default() };
+    refused(give(&mut world, "einkauf", &barleben, to_another), Reason::NeedMissing);
+    let of_another = Member { org: name("halberstadt"), ..barleben.clone() };
+    refused(give(&mut world, "einkauf", &of_another, Given::default()), Reason::NeedMissing);
+    // Beyond the limit of who gives it a colleague must approve the same terms.
+    let first = give(&mut world, "sachgebiet", &barleben, Given::default()).expect("it waits for a colleague");
+    give(&mut world, "einkauf", &halberstadt, Given { cap: 1, ..Given::default() }).expect("little, but a mandate");
+    assert!(!sealed(&mut world), "one waits, one is too small");
+    let same = Given { approves: Some(first), ..Given::default() };
+    refused(give(&mut world, "sachgebiet", &barleben, same), Reason::SameOfficer);
+    let other = Given { cap: 6_000_000, ..same };
+    refused(give(&mut world, "leitung", &barleben, other), Reason::FieldInvalid);
+    give(&mut world, "leitung", &barleben, same).expect("approved");
+    assert!(!sealed(&mut world), "one is too small");
+    let by_hand = seal(world.attempt("kitu", order).expect("offered"), "einkauf", world.now);
+    refused(world.officer("kitu", &by_hand), Reason::MandateExceeded);
+    give(&mut world, "einkauf", &halberstadt, Given::default()).expect("enough");
+    assert!(sealed(&mut world), "both have agreed");
+    let parts = &world.node("kitu").state().orders[&order].call_offs;
+    let part = parts[&(name("barleben"), name("kitu"))].body();
+    assert_eq!((parts.len(), part.mandate), (2, first));
+    a_bundle_verifies(&world, &name("kitu"), order);
+}
+
+/// A cooperative says that it has ordered for a member: with an invented seal, beyond the cap, after the last day, or under
+/// a mandate for another. The first of them keeps nobody from the true one.
+#[test]
+fn a_members_node_files_no_part_without_its_mandate() {
+    let mut world = world();
+    let members = in_need(&mut world);
+    let barleben = members.members[0].clone();
+    let given = mandate(&world, "einkauf", &barleben, Given { cap: 27_778, until: "2026-12-31", ..Given::default() });
+    world.officer("kitu", &given).expect("a good mandate");
+    let request = gathered(&world, &members, "sammel-1");
+    let true_one = CallOff {
+        order: request.order,
+        attempt: 1,
+        seal: StatementId([3; 32]),
+        from: name("kitu"),
+        to: name("barleben"),
+        need: barleben.need,
+        mandate: given.id(),
+        offering: request.offering,
+        provider: name("dataport"),
+        term_years: 2,
+        key: KeyKind::Inhabitants,
+        weight: 9_000,
+        weights: 40_000,
+        total: cents(123_456),
+        share: cents(27_778),
+        leg: LegFinding {
+            from: name("barleben"),
+            to: name("kitu"),
+            as_of: request.as_of,
+            verdict: Verdict::Fulfilled,
+            basis: None,
+            assumed: false,
+            evidence: Vec::new(),
+        },
+        signed_at: world.now,
+        salt: salt("part"),
+    };
+    let brought = |world: &mut World, by: &str, part: &CallOff| {
+        let signed = Signed::sign(&Kind::CallOff, part, &[&statement_key(by)]);
+        let (order, message, messages) = (part.order, signed.id(), vec![signed]);
+        world.deliver_now("kid", "kitu", Delivery { order, attempt: 1, to: name("barleben"), message, messages })
+    };
+    let stranger = CallOff { from: name("akdb"), mandate: StatementId([9; 32]), ..true_one.clone() };
+    refused(brought(&mut world, "akdb", &stranger), Reason::NeedMissing);
+    let invented = CallOff { mandate: StatementId([9; 32]), total: cents(900_000_000), ..true_one.clone() };
+    refused(brought(&mut world, "kitu", &invented), Reason::MandateMissing);
+    let over_cap = CallOff { share: cents(27_779), ..true_one.clone() };
+    refused(brought(&mut world, "kitu", &over_cap), Reason::MandateExceeded);
+    let late = CallOff { signed_at: "2027-01-02T10:00:00Z".parse().expect("a time"), ..true_one.clone() };
+    refused(brought(&mut world, "kitu", &late), Reason::MandateExpired);
+    assert!(world.node("kitu").state().orders.get(&request.order).is_none_or(|known| known.call_offs.is_empty()));
+    brought(&mut world, "kitu", &true_one).expect("under its mandate");
+    assert_eq!(world.node("kitu").state().orders[&request.order].call_offs.len(), 1);
 }

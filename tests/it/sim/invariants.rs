@@ -33,12 +33,10 @@ use verbund::domain::money::Cents;
 use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Lang, Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
-use verbund::log::checkpoint::Checkpoint;
 use verbund::log::leaf::Audience;
-use verbund::log::note::SignedNote;
 use verbund::protocol::Node;
 use verbund::protocol::brokering::overdue::Overdue;
-use verbund::protocol::evidence::Item;
+use verbund::protocol::evidence::{Earlier, Item};
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
@@ -546,7 +544,8 @@ pub fn at_the_end(world: &mut World) {
             world.fail(&format!("{name} has another catalogue"));
         }
         for (order, known) in &node.state().orders {
-            let attempt = known.current().expect("an order has an attempt");
+            // A member's mandates are a matter of their own.
+            let Some(attempt) = known.current() else { continue };
             // What two parties on one node said to each other is nowhere else; a lost disk takes it along.
             let is_whole = !world.watch.forgetful.contains(name);
             if let Err(wrong) = nobody_is_bound_on_one_side(node, attempt)
@@ -618,13 +617,11 @@ fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refus
     for (origin, index) in evidence.timed {
         let Some(end) = evidence.ends.iter().find(|end| end.origin == origin) else { continue };
         let Some(note) = store.cover_now(&origin, index)? else { continue };
-        let (note, newest) = (SignedNote::parse(&note)?, end.proof.index + 1);
-        let size = Checkpoint::parse(note.text())?.size;
-        let is_new = |cover: &Cover| cover.note.text() != note.text();
-        if size < newest && input.covers.iter().all(is_new) {
-            let consistency = world.node(name.as_str()).consistency(&origin, size, newest)?;
-            input.covers.push(Cover { note, consistency });
-        }
+        let earlier = world.node(name.as_str()).earlier(&origin, end.proof.index + 1, &note)?;
+        let is_new = |cover: &Earlier| input.covers.iter().all(|known| known.note.text() != cover.note.text());
+        input
+            .covers
+            .extend(earlier.filter(is_new).map(|Earlier { note, consistency, .. }| Cover { note, consistency }));
     }
     for end in evidence.ends {
         let mut entries = store.entries_now(&end.origin, end.proof.index, 1, usize::MAX)?;
