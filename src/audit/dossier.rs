@@ -178,7 +178,7 @@ impl<'e> Draft<'e> {
     fn instant(&self, at: Timestamp) -> Cell {
         let text = match at.to_string().split_once('T') {
             Some((_, time)) if self.lang == Lang::De => {
-                format!("{}, {} Uhr (UTC)", german(at.date()), time.get(..8).unwrap_or(time))
+                format!("{}, {} Uhr (UTC)", german(at.utc_date()), time.get(..8).unwrap_or(time))
             }
             _ => at.to_string(),
         };

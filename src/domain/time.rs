@@ -145,6 +145,11 @@ impl Timestamp {
         Date(GERMAN_TIME.to_datetime(self.to_jiff()).date())
     }
 
+    /// The date that belongs to a time written in UTC. For showing only: no law counts by it.
+    pub fn utc_date(self) -> Date {
+        Date(TimeZone::UTC.to_datetime(self.to_jiff()).date())
+    }
+
     fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
             jiff::Timestamp::MIN

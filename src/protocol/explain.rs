@@ -543,7 +543,7 @@ fn overdue_text(why: Overdue, since: Timestamp, lang: Lang) -> String {
 
 /// A point in time as people write it, to the minute, in UTC.
 fn instant(at: Timestamp, lang: Lang) -> String {
-    let (text, date) = (at.to_string(), at.date());
+    let (text, date) = (at.to_string(), at.utc_date());
     let minute: String = text.split('T').nth(1).unwrap_or_default().chars().take(5).collect();
     match lang {
         Lang::De => format!("{:02}.{:02}.{} {minute} (UTC)", date.day(), date.month(), date.year()),
@@ -644,5 +644,8 @@ mod tests {
         let at: Timestamp = "2026-11-23T09:05:59Z".parse().expect("a time");
         assert_eq!(instant(at, Lang::De), "23.11.2026 09:05 (UTC)");
         assert_eq!(instant(at, Lang::En), "2026-11-23 09:05 (UTC)");
+        // Past midnight in Germany: date and time are still those of one clock.
+        let late = "2026-11-29T23:30:00Z".parse().expect("RFC 3339");
+        assert_eq!(instant(late, Lang::De), "29.11.2026 23:30 (UTC)");
     }
 }

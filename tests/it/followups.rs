@@ -44,7 +44,11 @@ async fn an_interest_for_several_is_raised_prolonged_and_changed() {
     let desk = |officer| Desk { processes: &processes, officer };
     for officer in ["barleben-einkauf", "halberstadt-einkauf"] {
         let need = ["--leika", "99107023017000", "--note", "Wohngeld", "--until", "2099-12-31", "--through", "kitu"];
-        desk(officer).does(&[&["need", "publish"][..], &need].concat());
+        let published = desk(officer).does(&[&["need", "publish"][..], &need].concat());
+        let id = published["statement_id"].as_str().unwrap_or_else(|| panic!("{published}"));
+        // Nobody is ordered for without a word of its own.
+        let cap = ["--to", "kitu", "--max-euro", "20000", "--until", "2099-12-31"];
+        desk(officer).does(&[&["need", "mandate", id][..], &cap].concat());
     }
     let kitu = desk("kitu-einkauf");
     let listed = kitu.does(&["order", "needs"]);

@@ -330,19 +330,24 @@ pub async fn order_until_sealed(mut client: Client, request_id: String, order: O
     until_sealed(&mut client, order).await;
 }
 
+/// How often one looks whether an order is sealed: some minutes, longer than any outage in a test.
+const SEAL_LOOKS_MAX: usize = 3_000;
+
 /// Waits until an order is sealed. Anything else is an end that nobody asked for.
 pub async fn until_sealed(client: &mut Client, order: OrderId) {
-    loop {
+    let mut last = None;
+    for _ in 0..SEAL_LOOKS_MAX {
         match client.order(order).await {
             Err(refusal) => assert!(is_away(&refusal), "known once it was taken: {refusal}"),
             Ok(seen) => match Stage::try_from(seen.stage).expect("a stage") {
                 Stage::Sealed => return,
-                Stage::InChain | Stage::Offered => {}
+                Stage::InChain | Stage::Offered => last = seen.explanation,
                 other => panic!("{order} is {other:?}: {:?}", seen.explanation),
             },
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+    panic!("{order} is never sealed: {last:?}");
 }
 
 /// Every order has one outcome, a seal, and every party holds the same one on its disk; nobody holds anything else.

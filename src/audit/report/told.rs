@@ -174,7 +174,7 @@ fn value_text(name: &str, value: &str, papers: &Papers, lang: Lang) -> String {
 pub(super) fn moment(at: Timestamp, lang: Lang) -> String {
     let text = at.to_string();
     match (text.split_once('T').and_then(|(_, time)| time.get(..5)), lang) {
-        (Some(time), Lang::De) => format!("{}, {time} Uhr (UTC)", german(at.date())),
+        (Some(time), Lang::De) => format!("{}, {time} Uhr (UTC)", german(at.utc_date())),
         _ => text,
     }
 }
