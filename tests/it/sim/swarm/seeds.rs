@@ -57,6 +57,12 @@ fn a_seed_in_which_checkpoints_kept_a_peer_from_stalling() {
     run_seed(295);
 }
 
+/// The swarm came to rest before the owner of a stolen key had noticed.
+#[test]
+fn seeds_in_which_a_theft_was_not_noticed_yet() {
+    [108, 191].into_iter().for_each(|seed| drop(run_seed(seed)));
+}
+
 /// The same seed twice is the same run, byte for byte.
 #[test]
 fn a_seed_fixes_a_run() {

@@ -29,8 +29,8 @@ pub enum Turn {
     Rotate(KeyRole),
     /// A thief publishes with the statement key.
     Steal,
-    /// The key is revoked back to this size of the log.
-    Revoke(u64),
+    /// The key is revoked back to this size of the log; this is what the thief has signed since.
+    Revoke(u64, StatementId),
     /// Trustees expel whoever operates the node, and say so at another one.
     Expel(usize),
     /// The trustees change; a node is told.
@@ -102,7 +102,7 @@ impl Swarm {
             (_, false) => false,
             (Turn::Rotate(role), _) => self.rotate(at, *role),
             (Turn::Steal, _) => self.steal(at),
-            (Turn::Revoke(until), _) => self.revoke(at, *until),
+            (Turn::Revoke(until, stolen), _) => self.revoke(at, *until, *stolen),
             (Turn::Expel(bad), _) => self.expel(at, *bad),
             (Turn::NewRoot, _) => {
                 let signed = second_root(self);
@@ -159,20 +159,25 @@ impl Swarm {
     }
 
     fn steal(&mut self, at: usize) -> bool {
-        let good = self.node(at).state().logs[self.image.origin(at)].size();
         let signed = self.offering(at, "diebesgut");
+        let (state, origin) = (self.node(at).state(), self.image.origin(at));
+        // It may stand there already: the node died before it could say so.
+        let good = state.place_of(&signed.id(), origin).unwrap_or_else(|| state.logs[origin].size());
         let done = self.is_said(at, &signed);
         if done && self.published.remove(&signed.id()).is_some() {
-            self.turns.stolen.insert(signed.id());
             let notices_in = self.dice.between(0, 8_000);
-            self.later(notices_in, Event::Turn(at, Turn::Revoke(good)));
+            self.later(notices_in, Event::Turn(at, Turn::Revoke(good, signed.id())));
         }
         done
     }
 
-    fn revoke(&mut self, at: usize, good: u64) -> bool {
+    fn revoke(&mut self, at: usize, good: u64, stolen: StatementId) -> bool {
         let last_good = [LastGood { log: self.image.origin(at).clone(), size: good }];
-        self.replace(at, KeyRole::Statement, RevocationReason::Compromised, &last_good)
+        let done = self.replace(at, KeyRole::Statement, RevocationReason::Compromised, &last_good);
+        if done {
+            self.turns.stolen.insert(stolen);
+        }
+        done
     }
 
     fn expel(&mut self, by: usize, bad: usize) -> bool {
