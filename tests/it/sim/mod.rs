@@ -3,7 +3,7 @@
 //! A seed fixes every byte of a run. Effects are performed after the commit, exactly as a shell does it. There are no
 //! sockets, no threads and no waiting here, and there must never be any.
 //!
-//! `cargo test` plays 60 seeds of orders, `.ci/run` 1,000, and a night should play 10,000, on many cores a million:
+//! `cargo test` plays 60 seeds of orders, `.ci/run` 500, and a night should play 10,000, on many cores a million:
 //!
 //! ```text
 //! VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds        orders among six nodes
