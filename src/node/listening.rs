@@ -274,14 +274,14 @@ impl Door {
     fn enter(&self, address: IpAddr) -> Option<Place> {
         let mut open = self.lock();
         let of_address = open.by_address.get(&address).copied().unwrap_or(0);
-        let is_crowded =
-            |caller: &Caller| of_address < self.connections_max.div_ceil(ADDRESS_SHARE) || caller.address == address;
-        if open.callers.len() >= self.connections_max || of_address >= self.connections_max.div_ceil(ADDRESS_SHARE) {
-            let candidates =
-                open.callers.values().filter(|caller| is_crowded(caller) && !caller.closing.is_cancelled());
-            let first =
-                candidates.filter_map(|caller| Some((caller.expendable()?, caller))).min_by_key(|(rank, _)| *rank);
-            first?.1.closing.cancel();
+        let has_its_share = of_address >= self.connections_max.div_ceil(ADDRESS_SHARE);
+        if has_its_share || open.callers.len() >= self.connections_max {
+            let may_go = |caller: &&Arc<Caller>| {
+                !caller.closing.is_cancelled() && (!has_its_share || caller.address == address)
+            };
+            let ranked =
+                open.callers.values().filter(may_go).filter_map(|caller| Some((caller.expendable()?, caller)));
+            ranked.min_by_key(|(rank, _)| *rank)?.1.closing.cancel();
         }
         open.next += 1;
         let caller = Caller::new(open.next, address, &self.open);
