@@ -76,6 +76,9 @@ pub struct Days {
     /// Art des Auftrags
     #[arg(long, value_enum, default_value_t = AwardKind::General)]
     award: AwardKind,
+    /// Ein laufender Vertrag wird geändert (§ 132 GWB)
+    #[arg(long)]
+    change: bool,
 }
 
 /// What kind of contract it is.
@@ -116,6 +119,7 @@ impl Days {
             known_on: day(self.known_on.as_deref())?,
             began: day(self.procedure_began.as_deref())?,
             award: self.award.into(),
+            is_change: self.change,
         })
     }
 }

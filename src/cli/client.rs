@@ -130,6 +130,8 @@ pub struct Days {
     pub began: Option<Date>,
     /// What kind of contract.
     pub award: chain::v1::Award,
+    /// Whether a contract in force is to be changed.
+    pub is_change: bool,
 }
 
 impl From<(Option<Date>, Option<Date>)> for Days {
@@ -217,7 +219,8 @@ impl Client {
         Ok(request)
     }
 
-    async fn raw_status(&mut self) -> Result<node::v1::GetStatusResponse, Refusal> {
+    /// The node's state as it was sent.
+    pub async fn raw_status(&mut self) -> Result<node::v1::GetStatusResponse, Refusal> {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
         let answer = client.get_status(node::v1::GetStatusRequest {}).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
@@ -399,7 +402,7 @@ impl Client {
         PriceNeeds { term_years, uses, target_group }: PriceNeeds,
         days: impl Into<Days>,
     ) -> Result<chain::v1::FindRoutesResponse, Refusal> {
-        let Days { as_of, known_on, began, award } = days.into();
+        let Days { as_of, known_on, began, award, is_change } = days.into();
         let request = chain::v1::FindRoutesRequest {
             for_org: buyer.to_string(),
             offering: Some(goal),
@@ -411,6 +414,7 @@ impl Client {
             target_group,
             procedure_began: day_text(began),
             award: award.into(),
+            changes_contract: is_change,
         };
         let answer = self.chains().find_routes(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
@@ -423,7 +427,7 @@ impl Client {
         to: &OrgId,
         days: impl Into<Days>,
     ) -> Result<chain::v1::ExplainLegResponse, Refusal> {
-        let Days { as_of, known_on, began, award } = days.into();
+        let Days { as_of, known_on, began, award, is_change } = days.into();
         let request = chain::v1::ExplainLegRequest {
             from: from.to_string(),
             to: to.to_string(),
@@ -432,6 +436,7 @@ impl Client {
             rule_pack_id: String::new(),
             procedure_began: day_text(began),
             award: award.into(),
+            changes_contract: is_change,
         };
         let answer = self.chains().explain_leg(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))

@@ -70,6 +70,9 @@ pub enum Relation {
     FrameworkAgreement,
     /// A contract of `member` with `of`, awarded after a procedure (section 119): no control.
     TenderedContract,
+    /// A contract of `member` with `of` that was awarded in-house, still runs and is to be changed (section 132 (2)): no
+    /// control.
+    RunningContract,
 }
 
 impl Relation {
@@ -120,6 +123,19 @@ pub struct Entrustment {
     pub reference: String,
 }
 
+/// What lets a running contract be changed without a new procedure once its parties are no longer in-house (section 132
+/// (2) Nr. 3 GWB).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Modification {
+    /// The circumstances that make it necessary, and why a diligent contracting authority could not foresee them.
+    pub circumstances: String,
+    /// Whether the overall character of the contract stays as it is; absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub character_kept: Option<bool>,
+    /// By how much the price rises, net, over the whole term.
+    pub rise: Cents,
+}
+
 /// `member` belongs to `of`. Signed by `of`, the body that keeps the register.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Membership {
@@ -154,12 +170,15 @@ pub struct Membership {
     /// What a contract or cooperation covers; with those only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Up to which net value, over its whole term; with a framework agreement or a tendered contract only.
+    /// Up to which net value, over its whole term; with a framework agreement, a tendered or a running contract only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<Cents>,
     /// What the cooperation is like; with a cooperation contract only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooperation: Option<Cooperation>,
+    /// What lets it be changed; with a running contract only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modification: Option<Modification>,
     /// Where the procurement procedure can be looked up; with a framework agreement or a tendered contract only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub procedure: Option<String>,
@@ -344,6 +363,12 @@ impl Entrustment {
     }
 }
 
+impl Modification {
+    fn check(&self) -> Result<(), Refusal> {
+        checked_text("circumstances", &self.circumstances, 300)
+    }
+}
+
 impl Membership {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
@@ -356,16 +381,19 @@ impl Membership {
         checked_label("scope", self.scope.as_deref().unwrap_or(""), 300)?;
         self.cooperation.as_ref().map_or(Ok(()), Cooperation::check)?;
         self.entrustment.as_ref().map_or(Ok(()), Entrustment::check)?;
+        self.modification.as_ref().map_or(Ok(()), Modification::check)?;
         let tendered = matches!(self.relation, Relation::FrameworkAgreement | Relation::TenderedContract);
         let cooperates = self.relation == Relation::CooperationContract;
+        let runs = self.relation == Relation::RunningContract;
         let represents_itself = self.represented_by.as_ref() == Some(&self.member);
         for (field, misplaced) in [
             ("represented_by", self.represented_by.is_some() && !self.relation.can_control() || represents_itself),
             ("decisive_influence", self.decisive_influence.is_some() && !self.relation.can_control()),
             ("entrustment", self.entrustment.is_some() && !self.relation.can_control()),
-            ("scope", self.scope.is_some() && !tendered && !cooperates),
-            ("volume", self.volume.is_some() && !tendered),
-            ("cooperation", self.cooperation.is_some() && self.relation != Relation::CooperationContract),
+            ("scope", self.scope.is_some() && !tendered && !cooperates && !runs),
+            ("volume", self.volume.is_some() && !tendered && !runs),
+            ("cooperation", self.cooperation.is_some() && !cooperates),
+            ("modification", self.modification.is_some() && !runs),
             ("procedure", self.procedure.is_some() && !tendered),
             ("revoked", self.revoked && self.corrects.is_none()),
         ] {

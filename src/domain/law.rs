@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::{BasisPoints, Relation};
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
 use crate::domain::reason::{Lang, Reason};
 use crate::domain::rule_pack::Provision;
 use crate::domain::time::Date;
@@ -111,11 +112,13 @@ pub enum Basis {
     CallOff,
     /// A contract awarded after a procurement procedure.
     Tendered,
+    /// The change of a running contract whose parties are no longer in-house.
+    Modification,
 }
 
 impl Basis {
     /// Every case.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Vertical,
         Self::VerticalIndirect,
         Self::Inverse,
@@ -131,6 +134,7 @@ impl Basis {
         Self::CentralPurchasing,
         Self::CallOff,
         Self::Tendered,
+        Self::Modification,
     ];
 
     /// The rule whose citation in the rule pack is that of the case.
@@ -151,6 +155,7 @@ impl Basis {
             Self::CentralPurchasing => Provision::CentralPurchasing,
             Self::CallOff => Provision::CallOff,
             Self::Tendered => Provision::Tendered,
+            Self::Modification => Provision::Modification,
         }
     }
 }
@@ -245,6 +250,16 @@ pub enum Condition {
     Procedure,
     /// What a contract covers, and for one that was awarded up to which value.
     Scope,
+    /// The rule pack admits that a running contract is changed after its parties ceased to be in-house.
+    ModificationAdmitted,
+    /// A contract runs that was awarded in-house.
+    RunningContract,
+    /// Circumstances that could not be foreseen make the change necessary (section 132 (2) Nr. 3).
+    Unforeseen,
+    /// The change leaves the overall character of the contract as it is (section 132 (2) Nr. 3).
+    CharacterKept,
+    /// The price rises by no more than half of the value (section 132 (2) sentence 2).
+    PriceRise,
 }
 
 impl Condition {
@@ -257,6 +272,7 @@ impl Condition {
                 | Self::JointChainedAdmitted
                 | Self::HalfSistersAdmitted
                 | Self::PurchasesFromOthers
+                | Self::ModificationAdmitted
         )
     }
 
@@ -291,6 +307,11 @@ impl Condition {
             Self::CentralPurchasingBody | Self::PurchasesFromOthers => Provision::CentralPurchasing,
             Self::Contract | Self::Scope => Provision::CallOff,
             Self::Procedure => Provision::Tendered,
+            Self::ModificationAdmitted
+            | Self::RunningContract
+            | Self::Unforeseen
+            | Self::CharacterKept
+            | Self::PriceRise => Provision::Modification,
             Self::RulePackInForce | Self::ControllingRelation => return None,
         })
     }
@@ -324,6 +345,13 @@ pub enum Note {
         share: BasisPoints,
         /// To stay below.
         below: BasisPoints,
+    },
+    /// By how much the price rises, and the value of the contract.
+    Rise {
+        /// By so much.
+        rise: Cents,
+        /// The value, of which half is the most.
+        volume: Cents,
     },
     /// The share was not measured in the three years before the award; the last year measured, if it is known.
     Unmeasured {

@@ -630,8 +630,18 @@ impl Request {
         known_on: Date,
         to: &OrgId,
     ) -> Court<'f> {
-        let is_last = to == self.route.provider();
-        Court { began: self.procedure_day(), award: self.award, is_last, ..Court::on(facts, pack, as_of, known_on) }
+        Court {
+            began: self.procedure_day(),
+            award: self.award,
+            is_last: to == self.route.provider(),
+            is_change: self.is_change(),
+            ..Court::on(facts, pack, as_of, known_on)
+        }
+    }
+
+    /// Whether it changes a contract in force; one more term is no change but a contract anew.
+    pub fn is_change(&self) -> bool {
+        self.amends.as_ref().is_some_and(|amends| amends.what == Amendment::Change)
     }
 
     /// The day on which the award procedure began: an award without a formal one begins with its request.

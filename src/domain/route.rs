@@ -22,9 +22,13 @@ use crate::domain::rule_pack::{Provision, Stand, Switch};
 /// cooperative, federal cooperative, provider) has five; every leg is one more contract and one more deadline.
 pub const ROUTE_LEGS_MAX: usize = 6;
 
-/// Most routes a search returns: more than between any two of five hundred organisations that are plausibly related, few
-/// enough to rank within some ten milliseconds where everyone is related. An officer is sent the best of them.
-pub const ROUTES_MAX: usize = 3_000;
+/// Most routes a search returns: more than between any two of five hundred organisations that are plausibly related (five
+/// in the middle), few enough to judge and rank within some ten milliseconds where everyone is related. An officer is
+/// sent the best hundred of them.
+pub const ROUTES_MAX: usize = 1_000;
+
+/// Most routes kept that do not hold: nobody may order along them, they only show what would have to be proven.
+pub const UNPROVEN_ROUTES_MAX: usize = 200;
 
 /// Most legs judged for one search, about 40 milliseconds of work. A leg is judged once, and only when a route that is
 /// short enough comes to it.
@@ -184,6 +188,8 @@ pub fn find_routes(court: &Court<'_>, buyer: &OrgId, provider: &OrgId) -> FoundR
     let mut search = Search::new(*court, start, goal);
     // From the best verdict to the worst and from short to long: what a limit cuts ranks behind what is kept.
     for tier in [Verdict::Fulfilled, Verdict::Contested, Verdict::NotProven, Verdict::NotFulfilled] {
+        search.most =
+            if tier.holds() { ROUTES_MAX } else { ROUTES_MAX.min(search.found.len() + UNPROVEN_ROUTES_MAX) };
         let longest = if tier == Verdict::Contested { search.shortest_uncontested() - 1 } else { ROUTE_LEGS_MAX };
         for length in 1..=longest {
             search.extend(tier, &mut vec![(start, 0)], Verdict::Fulfilled, length);
@@ -313,6 +319,8 @@ struct Search<'f> {
     steps: usize,
     judged: usize,
     complete: bool,
+    /// How many routes are kept at most.
+    most: usize,
     /// No further routes are kept.
     full: bool,
 }
@@ -336,6 +344,7 @@ impl<'f> Search<'f> {
             steps: 0,
             judged: 0,
             complete: true,
+            most: ROUTES_MAX,
             full: false,
         }
     }
@@ -390,13 +399,16 @@ impl<'f> Search<'f> {
             if wide.known.contains(&route) {
                 return;
             }
-            if self.found.len() == ROUTES_MAX {
+            if self.found.len() >= self.most {
                 (self.complete, self.full) = (false, true);
                 return;
             }
             let pairs = path.iter().copied().zip(path[1..].iter().copied().chain([self.goal]));
             let legs = pairs.filter_map(|pair| wide.legs.get(&pair).cloned().flatten()).collect();
             self.found.push(JudgedRoute::new(route, legs));
+            return;
+        }
+        if remaining == 2 && !self.goes_on(wide, path) {
             return;
         }
         let next = self.kin.contested(at, wide.disputes);
@@ -411,32 +423,39 @@ impl<'f> Search<'f> {
         }
     }
 
+    /// Whether somebody who may award to the provider is one leg away and the last leg of the path holds: half a thousand
+    /// sisters have as many sisters each.
+    fn goes_on(&mut self, wide: &mut Wide, path: &[u32]) -> bool {
+        let [.., from, at] = path[..] else { return true };
+        self.kin.leads_to(at, wide.disputes, &wide.ends) && self.holding(wide, (from, at)).is_some()
+    }
+
     /// Whether every leg of a path and on to the provider holds, and one of them is contested.
     fn is_contested(&mut self, wide: &mut Wide, path: &[u32]) -> bool {
         let mut worst = Verdict::Fulfilled;
         for pair in path.iter().copied().zip(path[1..].iter().copied().chain([self.goal])) {
-            let judged = match wide.legs.get(&pair) {
-                Some(known) => known.as_ref().map(|leg| leg.verdict),
-                None if wide.judged == CONTESTED_JUDGED_MAX => {
-                    self.complete = false;
-                    return false;
-                }
-                None => {
-                    wide.judged += 1;
-                    let facts = self.court.facts;
-                    let court = Court { is_last: pair.1 == self.goal, ..self.court };
-                    let leg = court.judge_related(facts.name(pair.0), facts.name(pair.1)).map(Arc::new);
-                    let verdict = leg.as_ref().map(|leg| leg.verdict);
-                    wide.legs.insert(pair, leg);
-                    verdict
-                }
-            };
-            match judged {
-                Some(verdict) if verdict.holds() => worst = worst.max(verdict),
-                _ => return false,
+            match self.holding(wide, pair) {
+                Some(verdict) => worst = worst.max(verdict),
+                None => return false,
             }
         }
         worst == Verdict::Contested
+    }
+
+    /// The verdict on a leg that holds, judged once; none if it does not, or if too many have been judged.
+    fn holding(&mut self, wide: &mut Wide, pair: (u32, u32)) -> Option<Verdict> {
+        if !wide.legs.contains_key(&pair) {
+            if wide.judged == CONTESTED_JUDGED_MAX {
+                self.complete = false;
+                return None;
+            }
+            wide.judged += 1;
+            let facts = self.court.facts;
+            let court = Court { is_last: pair.1 == self.goal, ..self.court };
+            wide.legs.insert(pair, court.judge_related(facts.name(pair.0), facts.name(pair.1)).map(Arc::new));
+        }
+        let judged = wide.legs.get(&pair)?.as_ref()?;
+        judged.verdict.holds().then_some(judged.verdict)
     }
 
     /// Judges a leg; none if no case applies, or if too many have been judged.
@@ -507,7 +526,7 @@ impl<'f> Search<'f> {
     }
 
     fn keep(&mut self, path: &[(u32, usize)], last: Arc<LegJudgement>) {
-        if self.found.len() == ROUTES_MAX {
+        if self.found.len() >= self.most {
             (self.complete, self.full) = (false, true);
             return;
         }

@@ -160,6 +160,8 @@ words! {
     PrivateAdvantage "private-advantage",
     /// Purchases from central purchasing bodies are judged.
     CentralPurchasing "central-purchasing",
+    /// A running contract may be changed though its parties are no longer in-house.
+    ModificationAfterLoss "modification-after-loss",
 }
 
 words! {
@@ -195,6 +197,8 @@ words! {
     CallOff "call-off",
     /// A contract awarded after a procedure.
     Tendered "tendered",
+    /// The change of a running contract.
+    Modification "modification",
     /// Who is a contracting authority.
     ContractingAuthority "contracting-authority",
     /// Who is treated like one.

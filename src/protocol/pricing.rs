@@ -50,6 +50,8 @@ pub struct RouteSearch<'a> {
     pub began: Date,
     /// What kind of contract it is.
     pub award: Award,
+    /// Whether a contract in force is to be changed.
+    pub is_change: bool,
     /// What is ordered; without it no route has a price.
     pub offering: Option<StatementId>,
     /// Contract length; zero for the shortest term.
@@ -84,6 +86,7 @@ impl Node {
             known_on,
             began,
             award,
+            is_change,
             offering,
             term_years,
             quantities,
@@ -92,7 +95,7 @@ impl Node {
         self.state.registry.check_member(provider)?;
         let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
         let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
-        let court = Court { award, began, ..Court::on(&self.state.facts, pack, as_of, known_on) };
+        let court = Court { award, began, is_change, ..Court::on(&self.state.facts, pack, as_of, known_on) };
         let mut found = route::find_routes(&court, buyer, provider);
         let registry = &self.state.registry;
         found.routes.retain(|judged| judged.route.parties().iter().all(|party| !registry.is_expelled(party)));

@@ -46,6 +46,8 @@ pub struct RouteQuestion {
     pub began: Option<Date>,
     /// What kind of contract it is.
     pub award: Award,
+    /// Whether a contract in force is to be changed.
+    pub is_change: bool,
     /// The rule pack; the one in force for the procedure if absent.
     pub rule_pack: Option<StatementId>,
     /// Contract length the prices are for; zero for the shortest.
@@ -69,6 +71,7 @@ impl TryFrom<pb::FindRoutesRequest> for RouteQuestion {
             target_group,
             procedure_began,
             award,
+            changes_contract,
         } = message;
         let goal = match required("offering", offering)? {
             pb::find_routes_request::Offering::OfferingId(id) => Goal::Offering(Which::version(&id)?),
@@ -82,6 +85,7 @@ impl TryFrom<pb::FindRoutesRequest> for RouteQuestion {
             known_on: optional_date("known_on", &known_on)?,
             began: optional_date("procedure_began", &procedure_began)?,
             award: award_of(award)?,
+            is_change: changes_contract,
             rule_pack: optional("rule_pack_id", &rule_pack_id)?,
             term_years,
             quantities: Quantities { uses, target_group },
@@ -105,7 +109,8 @@ pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::
     };
     let began = began(question.began, as_of, today)?;
     let (pack_id, pack) = pack(node, question.rule_pack, began)?;
-    let (facts, buyer, award) = (&state.facts, &question.for_org, question.award);
+    let (facts, buyer) = (&state.facts, &question.for_org);
+    let (award, is_change) = (question.award, question.is_change);
     let (term_years, quantities) = (question.term_years, question.quantities);
     let search = RouteSearch {
         buyer,
@@ -115,13 +120,14 @@ pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::
         known_on,
         began,
         award,
+        is_change,
         offering,
         term_years,
         quantities,
     };
     let FoundRoutes { routes, complete } = node.find_routes(&search)?;
     let holds = routes.first().is_some_and(|best| best.verdict.holds());
-    let court = Court { began, award, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
+    let court = Court { began, award, is_change, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
     let others = if holds { Vec::new() } else { alternatives(&court, buyer, provider) };
     let against_offering = offering.map_or(Vec::new(), |id| node.offering_obstacles(&id, buyer, today));
     let complete = complete && routes.len() <= ROUTES_SENT_MAX;
@@ -186,6 +192,7 @@ pub struct LegQuestion {
     known_on: Option<Date>,
     began: Option<Date>,
     award: Award,
+    is_change: bool,
     rule_pack: Option<StatementId>,
 }
 
@@ -193,7 +200,16 @@ impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
     type Error = Refusal;
 
     fn try_from(message: pb::ExplainLegRequest) -> Result<Self, Refusal> {
-        let pb::ExplainLegRequest { from, to, as_of, known_on, rule_pack_id, procedure_began, award } = message;
+        let pb::ExplainLegRequest {
+            from,
+            to,
+            as_of,
+            known_on,
+            rule_pack_id,
+            procedure_began,
+            award,
+            changes_contract,
+        } = message;
         Ok(Self {
             from: parsed("from", &from)?,
             to: parsed("to", &to)?,
@@ -201,6 +217,7 @@ impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
             known_on: optional_date("known_on", &known_on)?,
             began: optional_date("procedure_began", &procedure_began)?,
             award: award_of(award)?,
+            is_change: changes_contract,
             rule_pack: optional("rule_pack_id", &rule_pack_id)?,
         })
     }
@@ -213,7 +230,8 @@ pub fn explain(node: &Node, question: &LegQuestion, today: Date) -> Result<pb::E
     let (pack_id, pack) = pack(node, question.rule_pack, began)?;
     node.check_parties(&question.from, &question.to)?;
     let facts = &node.state().facts;
-    let court = Court { began, award: question.award, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
+    let (award, is_change) = (question.award, question.is_change);
+    let court = Court { began, award, is_change, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
     let cases = judge_cases(&court, &question.from, &question.to);
     let named: BTreeSet<StatementId> = cases.iter().flat_map(LegJudgement::evidence).collect();
     Ok(pb::ExplainLegResponse {
@@ -458,6 +476,7 @@ mod tests {
             known_on: None,
             began: None,
             award: Award::General,
+            is_change: false,
             rule_pack: Some(town.pack),
             term_years: 0,
             quantities: Quantities::default(),

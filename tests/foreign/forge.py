@@ -640,7 +640,7 @@ WORDS = (
     "kid kitu barleben dataport govdigital provitako akdb nobody fulfilled not-proven not-fulfilled joint joint-inverse "
     "vertical once per-year per-use binding interest buyer approver publisher statement log witness compromised "
     "superseded none present prescribed-by-law turnover projection other-value shareholder association-member owner "
-    "cooperation-contract framework-agreement tendered-contract * 15 150830040040 inhabitants uses koenigstein fixed ST "
+    "cooperation-contract framework-agreement tendered-contract running-contract * 15 150830040040 inhabitants uses koenigstein fixed ST "
     "bund taxed not-taxable exempt cancelled rejected"
 ).split()
 

@@ -75,6 +75,7 @@ def differs(case: dict[str, Any]) -> Optional[str]:
         began,
         case.get("award", "general"),
         case.get("last", False),
+        case.get("change", False),
     )
     judged = court.judge(*case["leg"])
     failing = [f"{each.condition} {each.org}" for each in judged.findings if each.verdict != verify.FULFILLED]

@@ -345,25 +345,26 @@ HIDING = (
 # Every name of a field in the body of any kind.
 KNOWN_FIELDS = frozenset(
     """
-    about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add
-    addresses after against agreed agreement all_represented alone_since alternatives amends approve approves
-    area as_of assumed attempt auto_seal award basis binds_until bodies bundle buyer cap central_purchasing
-    cents chain choice citation common_goals completes components confirms connected connection considered
-    contact contracting_authority contrary_interests cooperation copied corrects coverage decision
-    decisive_influence description device due efa_confirmed ends_on entrustment epoch event evidence federation
-    fee from grounds group home_node index indexation inhabitants item joint_influence key keys kind known_from
-    last_good lead_land leg legal_form leika leika_types level limit limit_per_year log mandate market_basis
-    market_below market_share market_years maturity member members message mode model municipality name nature
-    need new_epoch next_sha256 node nodes not_included note notice_days number of offering office officer on
-    open operates operator order org ozg paragraphs parties party payers payers_source portal portals
-    predecessor prev price private_advantage private_capital private_share procedure procedure_began productive
-    provider provision public_interest purpose quantities quorum quote_by rate reason received_at reference
-    relation remit_since reorganised_on reported_on represented_by request request_id result revoke revoked role
-    roles root route rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at since
-    size sole source specialised_systems split stand successor switch switches target_group tariff task tax
-    term_years term_years_min terminated terms threshold through title tls_sha256 to topic total total_max
-    treatment trustees turnover until uses uses_min valid_from valid_to vat verdict version void volume votes
-    weight weights what who witnesses year
+    about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years
+    add addresses after against agreed agreement all_represented alone_since alternatives amends approve
+    approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle buyer cap
+    central_purchasing cents chain character_kept choice circumstances citation common_goals completes
+    components confirms connected connection considered contact contracting_authority contrary_interests
+    cooperation copied corrects coverage decision decisive_influence description device due efa_confirmed
+    ends_on entrustment epoch event evidence federation fee from grounds group home_node index indexation
+    inhabitants item joint_influence key keys kind known_from last_good lead_land leg legal_form leika
+    leika_types level limit limit_per_year log mandate market_basis market_below market_share market_years
+    maturity member members message mode model modification municipality name nature need new_epoch
+    next_sha256 node nodes not_included note notice_days number of offering office officer on open operates
+    operator order org ozg paragraphs parties party payers payers_source portal portals predecessor prev
+    price private_advantage private_capital private_share procedure procedure_began productive provider
+    provision public_interest purpose quantities quorum quote_by rate reason received_at reference relation
+    remit_since reorganised_on reported_on represented_by request request_id result revoke revoked rise
+    role roles root route rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at
+    since size sole source specialised_systems split stand successor switch switches target_group tariff
+    task tax term_years term_years_min terminated terms threshold through title tls_sha256 to topic total
+    total_max treatment trustees turnover until uses uses_min valid_from valid_to vat verdict version void
+    volume votes weight weights what who witnesses year
     """.split()
 )
 
@@ -872,14 +873,14 @@ KEY_KINDS = ("inhabitants", "uses", "target-group", "koenigstein", "fixed")
 COST_ITEMS = "infrastructure development platform operation usage set-up connection brokering".split()
 BASES = (
     "vertical vertical-indirect inverse inverse-indirect sister sister-indirect joint joint-inverse joint-indirect "
-    "joint-inverse-indirect sister-joint horizontal central-purchasing call-off tendered"
+    "joint-inverse-indirect sister-joint horizontal central-purchasing call-off tendered modification"
 ).split()
 VERDICTS = ("fulfilled", "contested", "not-proven", "not-fulfilled")
 AWARDS = ("general", "sector", "concession")
 SWITCHES = frozenset(
     """
     inverse-joint half-sisters joint-indirect joint-chained non-authority-members prescribed-inverse private-between
-    group-turnover entrustment cooperation-agreement private-advantage central-purchasing
+    group-turnover entrustment cooperation-agreement private-advantage central-purchasing modification-after-loss
     """.split()
 )
 PROVISIONS = frozenset(
@@ -1017,6 +1018,7 @@ BODIES: dict[str, Reader] = {
             "cooperation-contract",
             "framework-agreement",
             "tendered-contract",
+            "running-contract",
         ),
         share=opt(POINTS),
         votes=opt(POINTS),
@@ -1027,6 +1029,7 @@ BODIES: dict[str, Reader] = {
         entrustment=opt(record(task=text, act=text, on=day, reference=text)),
         scope=opt(text),
         volume=opt(CENTS),
+        modification=opt(record(circumstances=text, character_kept=opt(flag), rise=CENTS)),
         cooperation=opt(
             record(
                 common_goals=opt(flag),
@@ -1430,14 +1433,18 @@ def check_membership(body: Doc) -> None:
     if body.entrustment is not None:
         for field in ("task", "act", "reference"):
             line_text(field, getattr(body.entrustment, field), 300)
+    if body.modification is not None:
+        line_text("circumstances", body.modification.circumstances, 300)
     controls, cooperates = body.relation in CONTROLLING, body.relation == "cooperation-contract"
+    runs = body.relation == "running-contract"
     awarded = body.relation in ("framework-agreement", "tendered-contract")
     within("represented_by", body.represented_by is None or controls and body.represented_by != body.member)
     within("decisive_influence", body.decisive_influence is None or controls)
     within("entrustment", body.entrustment is None or controls)
-    within("scope", body.scope is None or awarded or cooperates)
-    within("volume", body.volume is None or awarded)
+    within("scope", body.scope is None or awarded or cooperates or runs)
+    within("volume", body.volume is None or awarded or runs)
     within("cooperation", body.cooperation is None or cooperates)
+    within("modification", body.modification is None or runs)
     within("procedure", body.procedure is None or awarded)
     within("revoked", not body.revoked or body.corrects is not None)
     all_of_it = body.share in (None, 10_000) and body.votes in (None, 10_000)
@@ -3837,9 +3844,10 @@ class Court:
         began: Optional[datetime.date] = None,
         award: str = "general",
         is_last: bool = False,
+        is_change: bool = False,
     ):
         self.pack, self.as_of, self.known_on = pack, as_of, known_on
-        self.began, self.award, self.is_last = began or as_of, award, is_last
+        self.began, self.award, self.is_last, self.is_change = began or as_of, award, is_last, is_change
         self.memberships = [each for each in sorted(base.memberships.items()) if base.known(*each, known_on)]
         self.entities = [each for each in sorted(base.entities.items()) if base.known(*each, known_on)]
 
@@ -3920,6 +3928,9 @@ class Court:
                     self.scope(one, to, relation),
                 ]
                 cases.append((basis, findings))
+        admitted = self.is_change and self.stand("modification-after-loss") != "no"
+        if admitted and related(one, to, "running-contract"):
+            cases.append(("modification", self.modification(one, to)))
         return cases
 
     # ---- what each case asks ----
@@ -4160,6 +4171,29 @@ class Court:
             return FULFILLED if bounded and fact.scope is not None else None
 
         return self.relation(member, of, [relation], answer, "scope")
+
+    def modification(self, member: str, of: str) -> list[Finding]:
+        """What could not be foreseen may change a contract that runs; for concessions that is decided."""
+        relation = "running-contract"
+
+        def asked(condition: str, answer: Callable[[Doc], Answer]) -> Finding:
+            told = lambda fact: None if fact.modification is None else answer(fact)
+            return self.relation(member, of, [relation], told, condition)
+
+        def rise(fact: Doc) -> Answer:
+            return None if fact.volume is None else said(2 * fact.modification.rise <= fact.volume)
+
+        admitted = self.admitted("modification-admitted", member, of, "modification-after-loss")
+        if self.award == "concession" and admitted.verdict <= CONTESTED:
+            admitted = Finding(FULFILLED, member, of, condition="modification-admitted")
+        return [
+            admitted,
+            self.confirmed(self.relation(member, of, [relation], lambda _: FULFILLED, "running-contract")),
+            self.scope(member, of, relation),
+            asked("unforeseen", lambda _: FULFILLED),
+            asked("character-kept", lambda fact: maybe(fact.modification.character_kept)),
+            asked("price-rise", rise),
+        ]
 
     def confirmed(self, finding: Finding) -> Finding:
         """What the other party of a contract has not confirmed counts as assumed."""
@@ -5457,7 +5491,9 @@ def check_legs(
             }
         )
         known_on, is_last = day_of(request.signed_at), leg.to == request.route[-1]
-        court = Court(base, found[2], leg.as_of, known_on, procedure_day(request), request.award, is_last)
+        is_change = request.amends is not None and request.amends.what == "change"
+        began = procedure_day(request)
+        court = Court(base, found[2], leg.as_of, known_on, began, request.award, is_last, is_change)
         judged = court.judge(leg.from_, leg.to)
         try:
             require_evidence(leg, until, logs, chronicle)

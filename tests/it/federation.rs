@@ -281,6 +281,7 @@ pub fn membership(member: &str, of: &str, since: &str) -> Membership {
         scope: None,
         volume: None,
         cooperation: None,
+        modification: None,
         procedure: None,
         revoked: false,
         seat: Some(true),

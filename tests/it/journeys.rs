@@ -182,6 +182,7 @@ async fn an_order_is_sealed_by_all_parties_and_witnessed() {
             rule_pack: asked.rule_pack,
             began: asked.procedure_day(),
             award: asked.award,
+            is_change: asked.is_change(),
             as_of: asked.as_of,
             known_on: now.date(),
             offering: Some(asked.offering),

@@ -15,7 +15,7 @@ use verbund::domain::rule_pack::RulePack;
 use verbund::domain::time::{Date, parse_date};
 
 /// How many conditions the engine knows.
-const CONDITIONS: usize = 33;
+const CONDITIONS: usize = 38;
 
 struct Case {
     name: String,
@@ -156,8 +156,9 @@ impl Case {
         let (from, to) = self.leg();
         let (id, pack) = (StatementId::of(b"pack"), self.pack());
         let court = Court::on(base, (&id, &pack), self.as_of(), self.known_on());
-        let is_last = self.table.get("last").and_then(Value::as_bool).unwrap_or(false);
-        Court { began: self.began(), award: self.award(), is_last, ..court }.judge(&from, &to)
+        let flag = |key| self.table.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let (is_last, is_change) = (flag("last"), flag("change"));
+        Court { began: self.began(), award: self.award(), is_last, is_change, ..court }.judge(&from, &to)
     }
 }
 

@@ -134,6 +134,8 @@ fn published(kind: &Kind) -> Option<Vec<Value>> {
                 member(json!({ "relation": "cooperation-contract", "cooperation": cooperation, "scope": "Betrieb" })),
                 member(json!({ "relation": "tendered-contract", "procedure": "2026/S 1-1", "scope": "Betrieb",
                     "volume": 100 })),
+                member(json!({ "relation": "running-contract", "scope": "Betrieb", "volume": 100, "modification":
+                    { "circumstances": "neues Gesetz", "character_kept": true, "rise": 50 } })),
             ]);
         }
         Kind::EntityFacts => joined(

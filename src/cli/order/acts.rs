@@ -51,13 +51,16 @@ pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (Ord
 
 /// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
 pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(), Refusal> {
-    let (request_id, along) = (wish.request_id.clone(), wish.route.to_string());
+    let (request_id, along, hint) = (wish.request_id.clone(), wish.route.to_string(), wish.contested_hint(out.lang));
     if let Some(order) = handed_in_before(client, &wish).await? {
         out.talk(out.say("Diese Vorgangsnummer ist schon angekommen.", "This request id has arrived already."));
         return answered(out, order);
     }
     let (_, signed) = sign_request(client.officer()?, wish, SystemClock.now());
     out.talk(&format!("{} {}", out.say("Weg:", "Route:"), along));
+    if let Some(hint) = hint {
+        out.talk(&hint);
+    }
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
     let order = client.hand_in(&request_id, &signed).await?;
     answered(out, order)
@@ -126,7 +129,7 @@ async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Optio
     let (from, to, as_of) = (leg[0].parse()?, leg[1].parse()?, parse_date(&order.as_of)?);
     let request = request_of(order)?;
     let (began, award) = (Some(request.procedure_day()), request.award.into());
-    let days = Days { as_of: Some(as_of), began, award, ..Days::default() };
+    let days = Days { as_of: Some(as_of), began, award, is_change: request.is_change(), ..Days::default() };
     let told = client.explain_leg(&from, &to, days).await?;
     let Some(leg) = told.cases.first() else { return Ok(None) };
     let evidence: Result<Vec<StatementId>, Refusal> = leg.evidence_ids.iter().map(|id| id.parse()).collect();

@@ -10,7 +10,7 @@ use crate::domain::id::OrderId;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::time::{Date, parse_date};
+use crate::domain::time::parse_date;
 use crate::wire::order::request_of;
 
 /// What follows an order.
@@ -34,7 +34,7 @@ pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(
     let ended = order.ended_attempts.iter().map(|ended| ended.route.clone());
     let tried = ended.chain([order.route.clone()]).filter(|_| before.amends.is_none()).collect();
     // Asked before anything ends: who has no other route keeps the attempt.
-    let mut wish = next(client, &before, &again, &tried, Some(before.procedure_day())).await?;
+    let mut wish = next(client, &before, &again, &tried, same_procedure(&before)).await?;
     if let Some(amends) = &before.amends {
         keep_route(&mut wish, &before, &again, amends.order)?;
     }
@@ -53,7 +53,7 @@ pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(),
     }
     let mut wish = Wish {
         mode: Mode::Binding,
-        ..next(client, &before, &again, &BTreeSet::new(), Some(before.procedure_day())).await?
+        ..next(client, &before, &again, &BTreeSet::new(), same_procedure(&before)).await?
     };
     if !again.terms.names_route() {
         wish.route = before.route;
@@ -73,7 +73,8 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     let seal = order.seal_statement_id.parse()?;
     let before = request_of(&order)?;
     // What changes or prolongs a contract is a procedure of its own.
-    let mut wish = next(client, &before, &again, &BTreeSet::new(), None).await?;
+    let anew = Days { is_change: what == Amendment::Change, ..Days::default() };
+    let mut wish = next(client, &before, &again, &BTreeSet::new(), anew).await?;
     wish.request_id = hex::encode(fresh_salt().0);
     wish.attempt = 1;
     keep_route(&mut wish, &before, &again, before.order)?;
@@ -92,18 +93,22 @@ fn keep_route(wish: &mut Wish, before: &Request, again: &Again, amended: OrderId
     Ok(())
 }
 
+/// Whoever begins anew after a void goes on with the same procedure, and so with the same law.
+fn same_procedure(before: &Request) -> Days {
+    Days { began: Some(before.procedure_day()), is_change: before.is_change(), ..Days::default() }
+}
+
 /// The next request of an order, on a route not tried yet: what is not named stays as it was.
 async fn next(
     client: &mut Client,
     before: &Request,
     again: &Again,
     tried: &BTreeSet<Vec<String>>,
-    began: Option<Date>,
+    procedure: Days,
 ) -> Result<Wish, Refusal> {
     let terms = &again.terms;
     let as_of = terms.as_of.as_deref().map(parse_date).transpose()?;
-    // Whoever begins anew after a void goes on with the same procedure, and so with the same law.
-    let days = Days { as_of, began, award: before.award.into(), ..Days::default() };
+    let days = Days { as_of, award: before.award.into(), ..procedure };
     let mut needs = terms.needs;
     needs.term_years = if needs.term_years == 0 { before.term_years } else { needs.term_years };
     needs.uses = needs.uses.or(before.quantities.uses);
@@ -119,7 +124,7 @@ async fn next(
         rule_pack: found.rule_pack_id.parse()?,
         award: before.award,
         as_of: parse_date(&found.as_of)?,
-        procedure_began: began,
+        procedure_began: procedure.began,
         term_years: needs.term_years,
         total_max: again.max_euro.map_or(Ok(before.total_max), euro_cents)?,
         quote_ms: terms.quote_days * DAY_MS,

@@ -7,12 +7,12 @@ use crate::cli::chain::{AwardKind, verdict_of};
 use crate::cli::options::PriceNeeds;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::law::Award;
+use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::order::{Amends, AutoSeal, CONSIDERED_MAX, Considered, Mode};
 use crate::domain::price::Quantities;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
 use crate::domain::time::Date;
 use crate::wire::pb::chain::v1::FindRoutesResponse;
@@ -102,6 +102,36 @@ pub struct Wish {
     pub gathered: Option<Gathered>,
 }
 
+impl Wish {
+    /// What an officer is told before signing for a route on which the reading of the law is contested: the best one found
+    /// that is not, with price and length.
+    pub fn contested_hint(&self, lang: Lang) -> Option<String> {
+        let contested = |seen: &&Considered| seen.route == self.route && seen.verdict == Verdict::Contested;
+        self.considered.iter().find(contested)?;
+        let instead = self.considered.iter().find(|seen| seen.verdict == Verdict::Fulfilled);
+        Some(match (instead, lang) {
+            (Some(seen), _) => {
+                let legs = seen.route.parties().len() - 1;
+                let price = seen.total.map(|total| format!(", {}", total.text(lang))).unwrap_or_default();
+                match lang {
+                    Lang::De => format!(
+                        "Achtung: Dieser Weg ist rechtlich umstritten. Unbestritten ist {}, {legs} Schritte{price}.",
+                        seen.route
+                    ),
+                    Lang::En => format!(
+                        "Note: this route is contested in law. Not contested is {}, {legs} legs{price}.",
+                        seen.route
+                    ),
+                }
+            }
+            (None, Lang::De) => {
+                "Achtung: Dieser Weg ist rechtlich umstritten; ein unbestrittener wurde nicht gefunden.".to_owned()
+            }
+            (None, Lang::En) => "Note: this route is contested in law; none was found that is not.".to_owned(),
+        })
+    }
+}
+
 impl RequestTerms {
     /// Whether the officer says which way it goes.
     pub fn names_route(&self) -> bool {
@@ -151,4 +181,54 @@ pub fn considered(found: &FindRoutesResponse) -> Result<Vec<Considered>, Refusal
 /// Whole euros as an amount.
 pub fn euro_cents(euro: u32) -> Result<Cents, Refusal> {
     Cents::try_from(i64::from(euro) * 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::StatementId;
+
+    fn route(parties: &[&str]) -> Route {
+        Route::new(parties.iter().map(|party| party.parse().expect("a name")).collect()).expect("a route")
+    }
+
+    fn wish(way: &[&str], considered: &[(&[&str], Verdict)]) -> Wish {
+        let total = Some(Cents::try_from(123_400).expect("an amount"));
+        let seen = |(way, verdict): &(&[&str], Verdict)| Considered { route: route(way), verdict: *verdict, total };
+        Wish {
+            request_id: "r1".to_owned(),
+            attempt: 1,
+            mode: Mode::Binding,
+            route: route(way),
+            offering: StatementId([1; 32]),
+            rule_pack: StatementId([2; 32]),
+            award: Award::General,
+            as_of: "2026-11-30".parse().expect("a day"),
+            procedure_began: None,
+            term_years: 1,
+            total_max: Cents::try_from(1).expect("an amount"),
+            quote_ms: DAY_MS,
+            seal_ms: DAY_MS,
+            auto_seal: None,
+            quantities: Quantities::default(),
+            reference: String::new(),
+            considered: considered.iter().map(seen).collect(),
+            grounds: Grounds::default(),
+            amends: None,
+            gathered: None,
+        }
+    }
+
+    #[test]
+    fn before_a_contested_route_is_signed_the_uncontested_one_is_named() {
+        let (short, long): (&[&str], &[&str]) = (&["stadt", "werk"], &["stadt", "eg", "werk"]);
+        let found = [(short, Verdict::Contested), (long, Verdict::Fulfilled)];
+        assert_eq!(
+            wish(short, &found).contested_hint(Lang::De).expect("a hint"),
+            "Achtung: Dieser Weg ist rechtlich umstritten. Unbestritten ist stadt → eg → werk, 2 Schritte, 1.234,00 €."
+        );
+        assert_eq!(wish(long, &found).contested_hint(Lang::De), None, "nothing is contested there");
+        let alone = wish(short, &found[..1]).contested_hint(Lang::En).expect("a hint");
+        assert_eq!(alone, "Note: this route is contested in law; none was found that is not.");
+    }
 }

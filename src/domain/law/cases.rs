@@ -27,12 +27,14 @@ pub struct Court<'f> {
     pub award: Award,
     /// Whether the leg is the last of its route: who receives the contract provides itself.
     pub is_last: bool,
+    /// Whether a contract in force is changed: section 132 lets some changes pass that could not be awarded anew.
+    pub is_change: bool,
 }
 
 impl<'f> Court<'f> {
     /// A court for a public contract whose procedure began on the day of the award, of a leg somewhere on a route.
     pub fn on(facts: &'f FactBase, pack: (&'f StatementId, &'f RulePack), as_of: Date, known_on: Date) -> Self {
-        Self { facts, pack, as_of, known_on, began: as_of, award: Award::General, is_last: false }
+        Self { facts, pack, as_of, known_on, began: as_of, award: Award::General, is_last: false, is_change: false }
     }
 
     /// Judges one leg under the best of the cases that the relations between the two make applicable.
@@ -189,7 +191,10 @@ impl<'f> Court<'f> {
             }
         }
         if self.stand(Switch::HalfSisters).is_on() {
-            for mother in self.common_members(from, to) {
+            let alone = |mother, daughter| self.between(mother, daughter).any(|(_, fact)| fact.sole);
+            let mothers = self.common_members(from, to).into_iter();
+            // Whom one mother controls alone are sisters by the plain wording, which asks the same and is not contested.
+            for mother in mothers.filter(|mother| !(alone(mother, from) && alone(mother, to))) {
                 cases.push((Basis::SisterJoint, self.half_sister(mother, from, to)));
             }
         }
@@ -219,6 +224,10 @@ impl<'f> Court<'f> {
                 ];
                 cases.push((basis, findings.into()));
             }
+        }
+        let admitted = self.is_change && self.stand(Switch::ModificationAfterLoss).is_on();
+        if admitted && related(from, to, Relation::RunningContract) {
+            cases.push((Basis::Modification, self.modification(from, to)));
         }
     }
 

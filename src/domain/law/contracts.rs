@@ -1,11 +1,12 @@
 //! Cooperation, central purchasing, and contracts awarded otherwise: what stands beside control.
 use std::collections::BTreeSet;
 
-use crate::domain::facts::{Cooperation, Membership, Relation};
+use crate::domain::facts::{Cooperation, Membership, Modification, Relation};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::cases::Court;
 use crate::domain::law::conditions::{plain, said};
-use crate::domain::law::{Condition, Finding, Note, Verdict};
+use crate::domain::law::{Award, Condition, Finding, Note, Verdict};
+use crate::domain::money::Cents;
 use crate::domain::rule_pack::Switch;
 
 /// About cooperation (paragraph 6), central purchasing (section 120 (4)) and contracts awarded otherwise.
@@ -89,6 +90,46 @@ impl Court<'_> {
             }
             None => Finding { assumed: true, note: Note::Unconfirmed, ..finding },
         }
+    }
+
+    /// Section 132 (2) Nr. 3: what the parties could not foresee may change a contract that runs, whatever they have become.
+    pub(super) fn modification(&self, member: &OrgId, of: &OrgId) -> Vec<Finding> {
+        let (condition, relation) = (Condition::RunningContract, Relation::RunningContract);
+        let runs = |fact: &Membership| fact.relation == relation;
+        vec![
+            self.modification_admitted(member, of),
+            self.confirmed(self.about_relation(condition, member, of, runs, |_| Some(plain(true)))),
+            self.scope(member, of, relation),
+            self.about_modification(Condition::Unforeseen, member, of, |_, _| Some(plain(true))),
+            self.about_modification(Condition::CharacterKept, member, of, |terms, _| terms.character_kept.map(plain)),
+            self.about_modification(Condition::PriceRise, member, of, |terms, volume| {
+                let (rise, volume) = (terms.rise, volume?);
+                Some((said(2 * i128::from(rise.get()) <= i128::from(volume.get())), Note::Rise { rise, volume }))
+            }),
+        ]
+    }
+
+    /// For concessions it is decided (EuGH C-452/23); for other contracts the same words are read by analogy.
+    fn modification_admitted(&self, member: &OrgId, of: &OrgId) -> Finding {
+        let (condition, switch) = (Condition::ModificationAdmitted, Switch::ModificationAfterLoss);
+        let finding = self.admitted(condition, member, of, switch);
+        match self.award {
+            Award::Concession if finding.verdict.holds() => {
+                Finding { verdict: Verdict::Fulfilled, note: Note::Plain, ..finding }
+            }
+            _ => finding,
+        }
+    }
+
+    fn about_modification(
+        &self,
+        condition: Condition,
+        member: &OrgId,
+        of: &OrgId,
+        answer: impl Fn(&Modification, Option<Cents>) -> Option<(Verdict, Note)>,
+    ) -> Finding {
+        let runs = |fact: &Membership| fact.relation == Relation::RunningContract;
+        self.about_relation(condition, member, of, runs, |fact| answer(fact.modification.as_ref()?, fact.volume))
     }
 
     pub(super) fn procedure(&self, member: &OrgId, of: &OrgId, relation: Relation) -> Finding {

@@ -32,15 +32,19 @@ impl Condition {
             | Self::CooperationAgreement
             | Self::NoPrivateAdvantage
             | Self::Procedure
-            | Self::Scope => Signer::Body,
-            Self::Cooperation | Self::Contract => Signer::Both,
+            | Self::Scope
+            | Self::Unforeseen
+            | Self::CharacterKept
+            | Self::PriceRise => Signer::Body,
+            Self::Cooperation | Self::Contract | Self::RunningContract => Signer::Both,
             Self::RulePackInForce
             | Self::SameMother
             | Self::InverseJointAdmitted
             | Self::JointIndirectAdmitted
             | Self::JointChainedAdmitted
             | Self::HalfSistersAdmitted
-            | Self::PurchasesFromOthers => Signer::Trustees,
+            | Self::PurchasesFromOthers
+            | Self::ModificationAdmitted => Signer::Trustees,
             Self::ContractingAuthority
             | Self::AllRepresented
             | Self::Controllers

@@ -81,6 +81,7 @@ impl World {
             scope: None,
             volume: None,
             cooperation: None,
+            modification: None,
             procedure: None,
             revoked: false,
             valid_from: day(since),

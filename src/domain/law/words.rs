@@ -220,6 +220,22 @@ impl Finding {
             Condition::Procedure => {
                 format!("der Vertrag von {org} mit {of} {nicht}in einem Vergabeverfahren zustande kam")
             }
+            Condition::ModificationAdmitted => format!(
+                "ein laufender Vertrag von {org} mit {of} auch dann {nicht}ohne neues Verfahren geändert werden darf, wenn \
+                 der Auftragnehmer nicht mehr zum eigenen Bereich gehört"
+            ),
+            Condition::RunningContract => {
+                format!("ein Vertrag von {org} mit {of} {nicht}läuft, der vergabefrei geschlossen wurde")
+            }
+            Condition::Unforeseen => format!(
+                "Umstände die Änderung des Vertrags von {org} mit {of} {nicht}nötig machen, die nicht vorhersehbar waren"
+            ),
+            Condition::CharacterKept => {
+                format!("der Gesamtcharakter des Vertrags von {org} mit {of} {nicht}derselbe bleibt")
+            }
+            Condition::PriceRise => format!(
+                "der Preis des Vertrags von {org} mit {of} {nicht}um höchstens die Hälfte seines Werts steigt"
+            ),
             _ => format!("zwischen {org} und {of} {nicht}ein Vertrag über Zusammenarbeit besteht"),
         }
     }
@@ -251,6 +267,23 @@ impl Finding {
             Condition::Contract => format!("{org} may {not}call off from a contract with {of}"),
             Condition::Procedure => {
                 format!("the contract of {org} with {of} was {not}awarded in a procurement procedure")
+            }
+            Condition::ModificationAdmitted => format!(
+                "a running contract of {org} with {of} may {not}be changed without a new procedure after the contractor \
+                 has ceased to be in-house"
+            ),
+            Condition::RunningContract => {
+                format!("a contract of {org} with {of} that was awarded in-house is {not}running")
+            }
+            Condition::Unforeseen => format!(
+                "the change of the contract of {org} with {of} is {not}made necessary by circumstances that could not \
+                 be foreseen"
+            ),
+            Condition::CharacterKept => {
+                format!("the overall character of the contract of {org} with {of} does {not}stay as it is")
+            }
+            Condition::PriceRise => {
+                format!("the price of the contract of {org} with {of} does {not}rise by half of its value at most")
             }
             _ => format!("there is {not}a cooperation contract between {org} and {of}"),
         }
@@ -329,6 +362,12 @@ impl Finding {
                     "what was measured is only the own turnover of a parent",
                 );
                 format!("; {why} ({by})")
+            }
+            Note::Rise { rise, volume } => {
+                let (more, value) = (say("mehr", "more"), say("Vertragswert", "value of the contract"));
+                let notice =
+                    say("bekannt zu machen nach § 132 Abs. 5 GWB", "to be published under section 132 (5) GWB");
+                format!(" ({} {more}, {value} {}; {notice})", rise.text(lang), volume.text(lang))
             }
             Note::Contested(source) => format!(" ({source})"),
             Note::RepresentedBy(other) => format!(", {} {other}", say("durch", "by")),

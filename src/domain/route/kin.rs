@@ -78,6 +78,13 @@ impl Kin<'_> {
         kin
     }
 
+    /// Whether one of those is among `ends`; asked before they are counted, since among sisters the first one is.
+    pub(super) fn leads_to(&self, org: u32, disputes: (bool, bool), ends: &BTreeSet<u32>) -> bool {
+        let others = |at: &u32| *at != org && ends.contains(at);
+        let mut near = self.facts.bodies(org).chain(self.facts.members(org));
+        near.any(|at| others(&at)) || self.contested(org, disputes).iter().any(others)
+    }
+
     /// The same seen from the one who receives.
     pub(super) fn contested_from(&self, org: u32, (half_sisters, chained): (bool, bool)) -> BTreeSet<u32> {
         let mut kin = self.of(org);
@@ -126,8 +133,9 @@ impl Kin<'_> {
             }
             waiting.extend(mothers.filter(|mother| seen.insert(*mother)));
         }
-        let covered: BTreeSet<u32> = roots.iter().flat_map(|root| self.below(*root)).collect();
-        roots.extend(seen.difference(&covered));
+        // Looked for upwards: a mother has hundreds of daughters, a daughter few mothers.
+        let circling: Vec<u32> = seen.into_iter().filter(|at| self.above(*at).is_disjoint(&roots)).collect();
+        roots.extend(circling);
         roots
     }
 

@@ -7,7 +7,7 @@ use crate::domain::law::tests::{World, day, org};
 use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
-use crate::domain::order::{Access, Decision, LegFinding, Mode, Request, Seal};
+use crate::domain::order::{Access, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason};
 use crate::domain::price::{Component, CostItem, Due, Quantities};
 use crate::domain::reason::Refusal;
 use crate::domain::route::Route;
@@ -265,6 +265,23 @@ impl Town {
         };
         let signed = Signed::sign(&Kind::Seal, &seal, &[self.key("town", "einkauf")]);
         self.reply(Input::Officer(RequestId(4), signed))
+    }
+
+    /// The buyer's officer ends the newest attempt, for another route.
+    pub(crate) fn reroute(&mut self, order: OrderId) -> Result<Answer, Refusal> {
+        let request = &self.node.state().orders[&order].current().expect("an attempt").request;
+        let void = Void {
+            order,
+            attempt: request.body().attempt,
+            buyer: org("town"),
+            request: request.id(),
+            reason: VoidReason::Rerouted,
+            officer: Some("einkauf".parse().expect("a name")),
+            signed_at: self.now,
+            salt: Salt([5; 16]),
+        };
+        let signed = Signed::sign(&Kind::Void, &void, &[self.key("town", "einkauf")]);
+        self.reply(Input::Officer(RequestId(5), signed))
     }
 
     /// An officer's proof of identity for this node.

@@ -45,6 +45,7 @@ impl Node {
 mod tests {
     use super::*;
     use crate::domain::id::Hash;
+    use crate::domain::order::Request;
     use crate::domain::rule_pack::tests::new_text;
     use crate::domain::signing::SecretKey;
     use crate::domain::statement::{Kind, Signed};
@@ -81,6 +82,39 @@ mod tests {
             let attempt = town.node.state().orders[&order].current().expect("one");
             assert_eq!(attempt.request.body().rule_pack, pack);
         }
+    }
+
+    /// The procedure goes on: whoever takes another route after the day of the new text keeps the law, and has no choice.
+    #[test]
+    fn an_order_rerouted_across_the_change_of_law_keeps_the_law_of_its_procedure() {
+        let mut town = Town::new(by_rule());
+        let old = town.pack;
+        town.now = "2026-06-30T10:00:00Z".parse().expect("a time");
+        let began = town.now.date();
+        let order = town.order("begun-in-june", |_| ());
+        let trustee = SecretKey::from_seed(&Hash::of(b"trustee/Vorsitz").0);
+        let pack = Signed::sign(&Kind::RulePack, &new_text(), &[&trustee]);
+        town.publish(&pack).expect("the trustees' word");
+        town.now = "2026-07-02T10:00:00Z".parse().expect("a time");
+        town.reroute(order).expect("not sealed yet");
+
+        let next = |procedure_began, rule_pack| {
+            move |request: &mut Request| {
+                request.attempt = 2;
+                (request.procedure_began, request.rule_pack) = (procedure_began, rule_pack);
+            }
+        };
+        for (wrong, rule_pack, reason) in [
+            (Some(began), pack.id(), Reason::RulePackOutdated),
+            (None, old, Reason::RulePackOutdated),
+            (Some(day("2026-06-29")), old, Reason::FieldInvalid),
+        ] {
+            let refused = town.request("begun-in-june", next(wrong, rule_pack));
+            assert_eq!(town.hand_in(&refused).expect_err("a law of one's choice").reason, reason);
+        }
+        assert_eq!(town.order("begun-in-june", next(Some(began), old)), order);
+        let attempt = town.node.state().orders[&order].current().expect("the second");
+        assert_eq!((attempt.request.body().attempt, attempt.request.body().rule_pack), (2, old));
     }
 
     #[test]
