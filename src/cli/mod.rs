@@ -5,6 +5,7 @@ pub mod audit;
 pub mod chain;
 pub mod client;
 pub mod demo;
+pub mod doctor;
 pub mod fact;
 pub mod grounds;
 pub mod key;
@@ -74,6 +75,8 @@ enum Noun {
     /// Einen Knoten betreiben
     #[command(subcommand)]
     Node(node::Verb),
+    /// Untersuchen, woran ein Betreiber etwas tun sollte; ändert nichts, Code 11 bei Fehlern
+    Doctor(doctor::Arguments),
     /// Andere Knoten: verbunden oder nicht, Rückstand, Verstöße
     #[command(subcommand)]
     Peer(peer::Verb),
@@ -131,6 +134,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Order(verb) => order::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Doctor(arguments) => doctor::run(&global, arguments).await,
         Noun::Peer(verb) => peer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Key(verb) => key::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Trust(verb) => trust::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

@@ -17,7 +17,7 @@ pub enum Verb {
 }
 
 /// The columns of a list of peers, in German and in English.
-const COLUMNS: [(&str, &str); 8] = [
+const COLUMNS: [(&str, &str); 9] = [
     ("Knoten", "node"),
     ("verbunden", "up"),
     ("seit", "since"),
@@ -26,6 +26,7 @@ const COLUMNS: [(&str, &str); 8] = [
     ("hat mehr", "ahead"),
     ("gemieden bis", "shunned_until"),
     ("Verstöße", "strikes"),
+    ("Uhr vor (ms)", "clock_offset_ms"),
 ];
 
 /// Runs the verb.
@@ -52,5 +53,6 @@ fn row(peer: &pb::PeerStatus) -> Vec<Value> {
         peer.ahead_count.into(),
         time(&peer.shunned_until),
         peer.strikes.into(),
+        peer.clock_offset_ms.map_or(Value::Null, Value::from),
     ]
 }

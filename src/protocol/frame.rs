@@ -3,6 +3,7 @@ use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::Refusal;
 use crate::domain::signing::{PublicKey, Signature};
 use crate::domain::statement::Signed;
+use crate::domain::time::Timestamp;
 use crate::log::checkpoint::Checkpoint;
 use crate::log::digest::{Head, HeadDigest, Salt, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
@@ -211,6 +212,13 @@ pub enum Frame {
         digest: Hash,
         /// The sender's journal position.
         position: u64,
+    },
+    /// The sender's time, asked for or told unasked.
+    Clock {
+        /// The time.
+        now: Timestamp,
+        /// Whether it answers; whoever is told unasked answers with its own.
+        is_answer: bool,
     },
     /// Asks for what the sender lacks of a log.
     Want(Wanted),

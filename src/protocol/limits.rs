@@ -133,6 +133,18 @@ pub const SPREAD_MS: i64 = 100;
 /// How far an officer's or a peer's clock may be off before a new statement is refused, in milliseconds.
 pub const CLOCK_SKEW_MS: i64 = 10 * 60 * 1000;
 
+/// How old a peer's word about its time may be, in milliseconds, when something ends by time.
+pub const CLOCK_FRESH_MS: i64 = 60 * 1000;
+
+/// How often peers are asked for their time while something waits for it, in milliseconds.
+pub const CLOCK_ASK_MS: i64 = 30 * 1000;
+
+/// How often a node compares its clock with some peer though nothing waits for it, in milliseconds.
+pub const CLOCK_TELL_MS: i64 = 60 * 1000;
+
+/// How long the answers of all connected peers are waited for, in milliseconds, before those that came do.
+pub const CLOCK_WAIT_MS: i64 = 5 * 1000;
+
 /// How long an officer's proof of identity is good, in milliseconds.
 pub const ACCESS_MS: i64 = 5 * 60 * 1000;
 

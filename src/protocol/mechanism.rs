@@ -57,6 +57,8 @@ pub enum Mechanism {
     NamedOperator,
     /// What an expulsion or a revocation takes back leaves every view.
     TakeBack,
+    /// Nothing ends by time on the word of one clock.
+    ClockGuard,
 }
 
 impl Mechanism {

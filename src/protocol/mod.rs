@@ -9,6 +9,7 @@ pub mod access;
 pub mod affected;
 pub mod brokering;
 pub mod catalogue;
+pub mod clocks;
 pub mod commitments;
 pub mod evidence;
 pub mod explain;
@@ -49,6 +50,7 @@ use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::note::SignedNote;
 use crate::protocol::brokering::memory::{Doubt, Recovery};
+use crate::protocol::clocks::Clocks;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
 use crate::protocol::limits::CLOCK_BACK_MS;
 use crate::protocol::mechanism::Mechanism;
@@ -179,6 +181,9 @@ pub struct Node {
     schedule: BTreeSet<(Timestamp, OrderId)>,
     doubts: BTreeMap<(OrderId, u32), Doubt>,
     recovery: Recovery,
+    clocks: Clocks,
+    /// Whether it takes part in orders, and has told its peers.
+    is_ready: bool,
     /// How many expelled organisations this node has parted with.
     parted_with: usize,
     /// Made from each generation of the log key; the first of them marks.
@@ -210,6 +215,8 @@ impl Node {
             schedule: BTreeSet::new(),
             doubts: BTreeMap::new(),
             recovery: Recovery::default(),
+            clocks: Clocks::default(),
+            is_ready: false,
             parted_with: 0,
         }
     }
@@ -247,6 +254,7 @@ impl Node {
         self.schedule.clear();
         self.doubts.clear();
         self.recovery = Recovery::default();
+        (self.clocks, self.is_ready) = (Clocks::default(), false);
         self.parted_with = 0;
     }
 
@@ -271,6 +279,7 @@ impl Node {
         self.sync.clock_set_back(now);
         self.outbox.clock_set_back(now);
         self.recovery.clock_set_back(now);
+        self.schedule.extend(self.clocks.clock_set_back().into_iter().map(|order| (now, order)));
         for ((order, _), doubt) in &mut self.doubts {
             doubt.next_at = doubt.next_at.min(now);
             self.schedule.insert((now, *order));
@@ -503,7 +512,8 @@ impl Node {
         self.take_over_for_everyone(&mut work);
         self.part_with_expelled(now, &mut work);
         self.review_recovery(now, &mut work);
-        if self.check_may_broker().is_err() {
+        self.tell_ready(now, &mut work);
+        if !self.is_ready {
             self.sync.own.waiting.append(&mut work.touched);
         }
         for order in std::mem::take(&mut work.touched) {

@@ -33,6 +33,8 @@ pub struct PeerView<'a> {
     pub lag: Option<u64>,
     /// Logs of which it says that it has more than is held here.
     pub ahead: Vec<&'a Origin>,
+    /// How far its clock was from this node's when it said so last, in milliseconds; none if it has not.
+    pub clock_offset_ms: Option<i64>,
     /// How often it broke the protocol, and until when it is not spoken to; zeros if never.
     pub shunned: Shunned,
 }
@@ -110,6 +112,7 @@ impl Node {
                 last: peer.map(|peer| peer.heard_at).or(contact.map(|contact| contact.last)),
                 lag: peer.map(|peer| peer.lag(position)),
                 ahead: peer.into_iter().flat_map(|peer| peer.ahead()).map(|head| &head.origin).collect(),
+                clock_offset_ms: self.clocks().offset_of(node),
                 shunned: shunned.get(node).map_or_else(Shunned::default, |shunned| **shunned),
             }
         };

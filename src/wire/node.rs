@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
 use crate::protocol::Node;
+use crate::protocol::limits::CLOCK_SKEW_MS;
 use crate::protocol::overview::{Contact, LogView, PeerView};
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::{parsed, timestamp};
@@ -20,7 +21,11 @@ const AHEAD_LOGS_MAX: usize = 16;
 pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusResponse {
     let (settings, state) = (node.settings(), node.state());
     let own = state.logs.get(&settings.origin);
-    let warnings = |lang| uncovered(state.packs.values(), now.date(), lang).into_iter().collect();
+    let clock = node.clocks().offset().filter(|offset| offset.abs() > CLOCK_SKEW_MS);
+    let warnings = |lang| {
+        let law = uncovered(state.packs.values(), now.date(), lang);
+        law.into_iter().chain(clock.map(|offset| clock_differs(offset, lang))).collect()
+    };
     pb::GetStatusResponse {
         node: settings.node().to_string(),
         operator: settings.operator.to_string(),
@@ -48,6 +53,29 @@ pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusRespon
             .unwrap_or_default(),
         warnings_de: warnings(Lang::De),
         warnings_en: warnings(Lang::En),
+    }
+}
+
+/// What to tell people when most peers have another time.
+fn clock_differs(offset_ms: i64, lang: Lang) -> String {
+    let minutes = offset_ms.abs() / 60_000;
+    match (lang, offset_ms > 0) {
+        (Lang::De, true) => format!(
+            "Die Uhr dieses Knotens geht {minutes} Minuten nach, verglichen mit den anderen: Zeitabgleich (NTP) prüfen. Bis dahin \
+             endet hier keine Bestellung durch Zeitablauf."
+        ),
+        (Lang::De, false) => format!(
+            "Die Uhr dieses Knotens geht {minutes} Minuten vor, verglichen mit den anderen: Zeitabgleich (NTP) prüfen. Bis dahin \
+             endet hier keine Bestellung durch Zeitablauf."
+        ),
+        (Lang::En, true) => format!(
+            "This node's clock is {minutes} minutes behind those of the others: check time synchronisation (NTP). Until then no \
+             order ends here by time."
+        ),
+        (Lang::En, false) => format!(
+            "This node's clock is {minutes} minutes ahead of those of the others: check time synchronisation (NTP). Until then no \
+             order ends here by time."
+        ),
     }
 }
 
@@ -82,6 +110,7 @@ fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
         ahead_logs: peer.ahead.iter().take(AHEAD_LOGS_MAX).map(ToString::to_string).collect(),
         shunned_until: (peer.shunned.strikes > 0).then(|| timestamp(peer.shunned.until)),
         strikes: peer.shunned.strikes,
+        clock_offset_ms: peer.clock_offset_ms,
     }
 }
 

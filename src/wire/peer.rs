@@ -9,6 +9,7 @@ use crate::domain::id::{Hash, KeyHash, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::Signature;
 use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
+use crate::domain::time::Timestamp;
 use crate::log::digest::{BUCKETS, ShortHash};
 use crate::log::fork::{Branch, ForkProof};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
@@ -22,7 +23,7 @@ use crate::protocol::settings::Instance;
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::frame::Kind as PbKind;
 use crate::wire::pb::statement::v1::StatementKind;
-use crate::wire::{fixed, parsed, required};
+use crate::wire::{fixed, instant, parsed, required, timestamp};
 
 /// The frames this version speaks, and the oldest it understands.
 const PROTOCOL: u32 = 5;
@@ -73,6 +74,7 @@ pub fn kind_name(frame: &pb::Frame) -> &'static str {
         Some(PbKind::Hello(_)) => "hello",
         Some(PbKind::Heads(_)) => "heads",
         Some(PbKind::Ping(_)) => "ping",
+        Some(PbKind::Clock(_)) => "clock",
         Some(PbKind::Want(_)) => "want",
         Some(PbKind::Entries(_)) => "entries",
         Some(PbKind::Cosigned(_)) => "cosigned",
@@ -154,6 +156,9 @@ fn heard(kind: PbKind, federation: &OrgId) -> Result<Frame, Refusal> {
         PbKind::Ack(pb::Ack { journal_position }) => Frame::Ack { position: journal_position },
         PbKind::Ping(pb::Ping { digest, journal_position }) => {
             Frame::Ping { digest: hash("ping.digest", &digest)?, position: journal_position }
+        }
+        PbKind::Clock(pb::Clock { now, is_answer }) => {
+            Frame::Clock { now: instant(&required("clock.now", now)?), is_answer }
         }
         PbKind::Want(pb::Want { origin, first, root_prefix, witnessed, cut }) => Frame::Want(Wanted {
             origin: log("want.origin", &origin)?,
@@ -404,6 +409,10 @@ fn index_in<T: PartialEq>(table: &mut Vec<T>, value: T) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
+fn clock(now: Timestamp, is_answer: bool) -> pb::Clock {
+    pb::Clock { now: Some(timestamp(now)), is_answer }
+}
+
 impl From<&Frame> for pb::Frame {
     fn from(frame: &Frame) -> Self {
         let kind = match frame {
@@ -442,6 +451,7 @@ impl From<&Frame> for pb::Frame {
             Frame::Ping { digest, position } => {
                 PbKind::Ping(pb::Ping { digest: digest.0.to_vec(), journal_position: *position })
             }
+            Frame::Clock { now, is_answer } => PbKind::Clock(clock(*now, *is_answer)),
             Frame::Want(Wanted { origin, first, root, witnessed, cut }) => PbKind::Want(pb::Want {
                 origin: short_name(origin),
                 first: *first,
@@ -600,6 +610,7 @@ mod tests {
             Frame::ForkProof(ForkProof { origin, size: 4, first: branch.clone(), second: branch }),
             Frame::Entries(Run { cover: Cover::of(&note, 7, 6), ..run }),
             Frame::Pushed { until: 9, check: [1, 2, 3, 4] },
+            Frame::Clock { now: "2026-11-30T10:00:00.123Z".parse().expect("a time"), is_answer: true },
         ]
     }
 
@@ -685,6 +696,7 @@ mod tests {
         check!(1, "heads.buckets", Heads, |heads| heads.buckets[0] = 256);
         check!(1, "heads.buckets", Heads, |heads| heads.buckets = vec![0; 257]);
         check!(2, "ping.digest", Ping, |ping| ping.digest.clear());
+        check!(18, "clock.now", Clock, |clock| clock.now = None);
         check!(3, "want.origin", Want, |want| want.origin.clear());
         check!(3, "want.root_prefix", Want, |want| want.root_prefix.clear());
         check!(4, "entries.origin", Entries, |entries| entries.origin.clear());

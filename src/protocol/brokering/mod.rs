@@ -2,12 +2,13 @@
 //!
 //! [`Node::next_act`] looks at what is known and names the next act; nothing else decides. Acts and arrivals are
 //! appended to the log first. [`officers`] takes what people hand in, [`arrivals`] what other nodes deliver, [`amending`]
-//! looks at what an order changes or prolongs, [`acts`] signs, [`dispatch`] says what must still be delivered to whom,
+//! looks at what an order changes or prolongs, [`by_time`] keeps one wrong clock from ending anything, [`acts`] signs, [`dispatch`] says what must still be delivered to whom,
 //! [`doubt`] asks others for an outcome that was missed, [`recovery`] takes back after a restored backup what this node
 //! itself had said, [`legs`] words what was judged, [`memory`] is what all that remembers beside the state.
 pub mod acts;
 pub mod amending;
 pub mod arrivals;
+mod by_time;
 pub mod dispatch;
 pub mod doubt;
 pub mod legs;
@@ -56,6 +57,17 @@ enum Act {
     CallOff(Member, Cents, LegFinding, StatementId),
 }
 
+impl Act {
+    /// Whether it ends something for good because a time is over, and for no other reason.
+    fn is_by_time(&self) -> bool {
+        match self {
+            Self::Void(reason) => *reason == VoidReason::Expired,
+            Self::Decline(_, refusal) => matches!(refusal.reason, Reason::DeadlinePassed | Reason::Unreachable),
+            _ => false,
+        }
+    }
+}
+
 /// What a hop makes of a request.
 enum Opinion {
     Go(LegFinding, Option<StatementId>),
@@ -92,6 +104,9 @@ impl Node {
         // only guards against a mistake.
         for _ in 0..1_024 {
             let Some((number, act)) = self.next_act(order, now) else { break };
+            if act.is_by_time() && !self.may_end_by_time(order, now, work) {
+                break;
+            }
             if !self.perform(order, number, act, now, work) {
                 break;
             }

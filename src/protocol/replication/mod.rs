@@ -66,6 +66,7 @@ impl Node {
     }
 
     pub(super) fn peer_down(&mut self, node: &NodeId, now: Timestamp, work: &mut Work) {
+        self.clocks.forget(node);
         if let Some(peer) = self.sync.peers.remove(node) {
             self.keep_cursor(node, &peer, work);
             self.sync.fetching.retain(|_, from| from != node);
@@ -101,6 +102,7 @@ impl Node {
             Frame::News { since, until, heads } => self.news(from, since, until, heads, now, work)?,
             Frame::Pushed { until, check } => self.pushed(from, until, check, work),
             Frame::Ack { position } => self.acknowledged(from, position, now),
+            Frame::Clock { now: theirs, is_answer } => self.clock_told(from, theirs, is_answer, now, work),
             Frame::Ping { digest, position } => self.pinged(from, digest, position, work),
             Frame::Want(wanted) => self.wanted(from, wanted, work)?,
             Frame::Credit { bytes } => {

@@ -104,6 +104,9 @@ impl Node {
         let chosen = usize::try_from(self.dice.below(self.sync.peers.len() as u64)).unwrap_or(0);
         if let Some(node) = self.sync.peers.keys().nth(chosen) {
             work.then.push(Effect::Send(node.clone(), Frame::Ping { digest, position }));
+            if self.clocks.is_due(now) {
+                work.then.push(Effect::Send(node.clone(), Frame::Clock { now, is_answer: false }));
+            }
         }
         self.ask_for_cosignatures(now, work);
         if now >= self.sync.next_cursors {

@@ -8,7 +8,7 @@ use verbund::protocol::settings::{Deciding, Policy};
 use verbund::store::memory::Failure;
 
 use crate::dice::each_case;
-use crate::federation::{CHAIN, WAYS, cancel, name, sign_request};
+use crate::federation::{CHAIN, WAYS, cancel, decision, name, sign_request};
 use crate::sim::faults::{DAY_MS, Fault, Faults};
 use crate::sim::{Event, World, invariants};
 
@@ -174,6 +174,46 @@ fn a_clock_that_is_a_day_off_makes_no_contradiction() {
                 world.run(5_000);
                 world.settle();
             }
+        }
+    }
+}
+
+/// One clock a month ahead ends nothing for good, wherever it stands and whenever it jumps: the order goes on once it is
+/// mended. The peers see whose clock it is, and the node says so itself.
+#[test]
+pub fn a_clock_that_is_a_month_ahead_ends_no_order() {
+    for node in ["kitu", "provitako", "dataport"] {
+        for at in [1_000, 30_000] {
+            let mut world = World::new(0, Faults::none(), |policies, _| {
+                if let Some(policy) = policies.get_mut(&name("provitako")) {
+                    policy.deciding = Deciding::Officer { within_ms: DAY_MS };
+                }
+            });
+            world.run(1_000);
+            let request = Request {
+                quote_by: world.now.plus_ms(3 * DAY_MS),
+                seal_by: world.now.plus_ms(6 * DAY_MS),
+                ..world.federation.request("r1", world.now)
+            };
+            let home = order(&mut world, &request);
+            world.faults.active = true;
+            world.later(at, Event::Fault(Fault::Jump(name(node), 30 * DAY_MS)));
+            world.run(180_000);
+            let sites = [name(node), home.clone()];
+            for site in &sites {
+                let attempt = world.attempt(site.as_str(), request.order);
+                let ended = attempt.is_some_and(|attempt| attempt.void.is_some() || !attempt.declines.is_empty());
+                assert!(!ended, "{node} after {at} ms: {site} ended it by its clock");
+            }
+            let offset = world.node(node).clocks().offset().expect("peers have told");
+            assert!(offset < -29 * DAY_MS, "{node}: {offset}");
+            world.later(0, Event::Fault(Fault::Jump(name(node), -30 * DAY_MS)));
+            world.run(60_000);
+            let yes = decision(&sign_request(&request), &request, "provitako", "leitung", true, world.now);
+            world.officer("provitako", &yes).expect("it waits for its officer");
+            world.run(60_000);
+            world.settle();
+            assert!(sealed(&world, &home, request.order), "{node} after {at} ms");
         }
     }
 }

@@ -25,7 +25,7 @@ const FULL_WAIT_MS: i64 = 1_000;
 const RESTORE_MS: [i64; 2] = [6_000, 20_000];
 
 /// A clock that is off by more than this, in milliseconds, was set wrong.
-const SET_WRONG_MS: i64 = DAY_MS / 2;
+pub const SET_WRONG_MS: i64 = DAY_MS / 2;
 
 /// What can happen to messages at any time.
 #[derive(Clone)]

@@ -40,10 +40,12 @@ use verbund::protocol::evidence::{Earlier, Item};
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
+use verbund::protocol::replication::memory::Peer;
 
 use crate::exported;
 use crate::history::tree_of;
 use crate::sim::World;
+use crate::sim::faults::SET_WRONG_MS;
 
 /// One in so many frames sent is checked against a node rebuilt from the store.
 const REBUILD_ONE_IN: i64 = 5_000;
@@ -327,19 +329,25 @@ fn every_leg_holds_on_the_day_of_the_seal(node: &Node, attempt: &Attempt) -> Res
 /// How long after a deadline, in milliseconds, a node that is up must have acted on it.
 const PROMPT_MS: i64 = 60_000;
 
-/// I16: an order whose chain is not complete by its deadline ends, whoever is dead; a clock that was set wrong excuses.
+/// I16: an order whose chain is not complete by its deadline ends, whoever is dead; a clock that was set wrong excuses, and
+/// so does having heard nobody, or mostly those whose clocks are wrong: nothing ends by time on the word of one clock.
 fn no_order_waits_beyond_its_deadline(world: &World, at: &NodeId) {
     let site = &world.sites[at];
     let Some(node) = site.node.as_ref().filter(|node| node.check_may_broker().is_ok()) else { return };
     if site.up_since.plus_ms(PROMPT_MS) > world.now || site.skew_ms.abs() > PROMPT_MS || world.now < site.full_until {
         return;
     }
+    let heard =
+        |peer: &Peer| peer.heard_at.plus_ms(PROMPT_MS) > world.now && peer.up_at.plus_ms(PROMPT_MS) < world.now;
+    let heard: Vec<&NodeId> = node.peers().filter(|(_, peer)| heard(peer)).map(|(name, _)| name).collect();
+    let wrong = heard.iter().filter(|peer| world.sites[**peer].skew_ms.abs() > SET_WRONG_MS).count();
+    let can_compare = 2 * wrong < heard.len();
     for (order, known) in &node.state().orders {
         let Some(attempt) = known.current().filter(|attempt| outcome_of(attempt).is_none()) else { continue };
         let request = attempt.request.body();
         what_is_stuck_is_shown(world, at, *order);
         let late = request.quote_by.plus_ms(2 * PROMPT_MS) < world.now && attempt.offer().is_err();
-        if late && node.state().is_local(&request.buyer) && !needs_people(world, *order) {
+        if late && can_compare && node.state().is_local(&request.buyer) && !needs_people(world, *order) {
             world.fail(&format!("I16: {at} still waits for offers for {order}, due at {}", request.quote_by));
         }
     }

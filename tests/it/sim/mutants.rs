@@ -110,6 +110,11 @@ fn amended_as_held() {
 }
 
 #[test]
+fn clock_guard() {
+    bites(Mechanism::ClockGuard, boundaries::a_clock_that_is_a_month_ahead_ends_no_order);
+}
+
+#[test]
 fn backpressure() {
     bites(Mechanism::Backpressure, live::a_peer_has_no_more_room_at_the_door_than_its_own);
 }
