@@ -11,6 +11,7 @@ use crate::audit::logs::{Entry, Logs, OutcomeKey};
 use crate::audit::mandates::check_mandates;
 use crate::audit::messages::{Message, judge_messages, named};
 use crate::audit::report::{Book, Case, Check, Ending, Ruling};
+use crate::audit::settlements::tell_settlements;
 use crate::audit::terms::{check_call_offs, check_endings, check_offering, check_officers, check_price, check_times};
 use crate::domain::body::Body;
 use crate::domain::id::{Origin, StatementId};
@@ -78,6 +79,7 @@ pub fn examine(entries: &[Entry], logs: &Logs, chronicle: &Chronicle, book: &mut
         check_mandates(&messages, logs, chronicle, book);
         check_officers(attempt, logs, chronicle, book);
         check_endings(attempt, &receipts, chronicle, book);
+        tell_settlements(attempt, &messages, book);
         check_legs(attempt, &messages, (entries, logs, chronicle), &mut case, book);
     }
     let outcome = messages.iter().rev().find(|message| matches!(message.body, Body::Seal(_) | Body::Void(_)));

@@ -49,6 +49,7 @@ pub fn named(body: &Body) -> Vec<StatementId> {
         Body::LateNotice(body) => vec![body.message, body.void],
         Body::Confirm(body) => vec![body.seal],
         Body::Milestone(body) => vec![body.seal],
+        Body::Settlement(body) => std::iter::once(body.seal).chain(body.agrees).collect(),
         Body::Mandate(body) => body.approves.into_iter().collect(),
         Body::CallOff(body) => vec![body.seal, body.mandate],
         _ => Vec::new(),

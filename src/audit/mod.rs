@@ -20,6 +20,7 @@ pub mod packing;
 pub mod papers;
 pub mod replica;
 pub mod report;
+pub mod settlements;
 pub mod show;
 pub mod spare;
 pub mod terms;

@@ -67,6 +67,10 @@ impl Paper {
             Body::Request(body) => paper.officer = Some(body.officer.clone()),
             Body::Decision(body) => paper.officer = Some(body.officer.clone()),
             Body::Milestone(body) => paper.officer = Some(body.officer.clone()),
+            Body::Settlement(body) => {
+                paper.officer = Some(body.officer.clone());
+                paper.about = Some(printable(&body.terms));
+            }
             Body::Seal(body) => paper.officer.clone_from(&body.officer),
             Body::Void(body) => paper.officer.clone_from(&body.officer),
             Body::Recall(body) => paper.officer.clone_from(&body.officer),
@@ -131,6 +135,7 @@ pub fn kind_text(kind: &Kind, lang: Lang) -> &str {
         Kind::LateNotice => ["Verspätungsanzeige", "Late notice"],
         Kind::Reminder => ["Erinnerung", "Reminder"],
         Kind::Milestone => ["Meldung nach dem Abschluss", "Milestone"],
+        Kind::Settlement => ["Beilegung eines Widerspruchs", "Settlement"],
         Kind::Mandate => ["Abrufvollmacht", "Mandate"],
         Kind::CallOff => ["Einzelabruf", "Call-off"],
         Kind::Receipt => ["Empfangsbestätigung", "Receipt"],

@@ -485,6 +485,10 @@ impl Client {
                 let request = pb::ConfirmOrderRequest { statement };
                 client.confirm_order(request).await.map(|answer| answer.into_inner().order_id)
             }
+            Kind::Settlement => {
+                let request = pb::SettleOrderRequest { statement };
+                client.settle_order(request).await.map(|answer| answer.into_inner().order_id)
+            }
             Kind::Milestone => {
                 let request = pb::ReportMilestoneRequest { statement };
                 client.report_milestone(request).await.map(|answer| answer.into_inner().order_id)

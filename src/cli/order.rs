@@ -23,6 +23,7 @@ pub mod acts;
 pub mod after;
 pub mod again;
 pub mod gathered;
+pub mod settle;
 pub mod show;
 pub mod wish;
 
@@ -116,6 +117,8 @@ pub enum Verb {
     },
     /// Nach dem Abschluss melden: Anbindung, Betrieb, Ansprechstelle, Kündigung, Ende
     Report(after::MilestoneReport),
+    /// Einen Widerspruch nach dem Abschluss beilegen: vorschlagen, oder dem Vorschlag des anderen zustimmen
+    Settle(settle::Settling),
     /// Bedarfe, die sich gemeinsam bestellen lassen
     Needs {
         /// Nur Bedarfe, die dieses Angebot erfüllt: Kennung oder ANBIETER/NAME
@@ -182,6 +185,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Prolong(again) => again::amend(&mut client, out, again, Amendment::Prolong).await,
         Verb::Recall { order, note } => after::recall(&mut client, out, order, note).await,
         Verb::Report(report) => after::report(&mut client, out, report).await,
+        Verb::Settle(settling) => settle::settle(&mut client, out, settling).await,
         Verb::Needs { offering } => gathered::needs(&mut client, out, offering).await,
         Verb::CallOffs => gathered::call_offs(&mut client, out).await,
     }

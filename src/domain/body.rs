@@ -6,6 +6,7 @@ use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::order::milestone::Milestone;
+use crate::domain::order::settlement::Settlement;
 use crate::domain::order::{
     Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
     Seal, Void,
@@ -92,6 +93,7 @@ bodies! {
     LateNotice(LateNotice);
     Reminder(Reminder);
     Milestone(Milestone);
+    Settlement(Settlement);
     Mandate(Mandate);
     CallOff(CallOff);
     Receipt(Receipt);
@@ -136,6 +138,7 @@ impl Body {
             Self::Reject(body) | Self::Decline(body) => body.check(),
             Self::Recall(body) => body.check(),
             Self::Milestone(body) => body.check(),
+            Self::Settlement(body) => body.check(),
             Self::Mandate(body) => body.check(),
             Self::CallOff(body) => body.check_terms(),
             Self::Seal(body) => body.check(),
@@ -202,6 +205,7 @@ impl Body {
             Self::LateNotice(body) => (&body.buyer, SignerRule::Organisation),
             Self::Reminder(body) => (&body.org, SignerRule::Organisation),
             Self::Milestone(body) => (&body.from, TELL),
+            Self::Settlement(body) => (&body.from, DECIDE),
             Self::Mandate(body) => (&body.org, TELL),
             Self::CallOff(body) => (&body.from, SignerRule::Organisation),
             Self::Receipt(body) => (&body.from, SignerRule::Organisation),
@@ -226,6 +230,7 @@ impl Body {
             Self::LateNotice(body) => Some(body.signed_at),
             Self::Reminder(body) => Some(body.signed_at),
             Self::Milestone(body) => Some(body.signed_at),
+            Self::Settlement(body) => Some(body.signed_at),
             Self::Mandate(body) => Some(body.signed_at),
             Self::CallOff(body) => Some(body.signed_at),
             Self::Receipt(body) => Some(body.received_at),
@@ -245,6 +250,7 @@ impl Body {
             Self::Confirm(body) => Some(&body.officer),
             Self::Recall(body) => body.officer.as_ref(),
             Self::Milestone(body) => Some(&body.officer),
+            Self::Settlement(body) => Some(&body.officer),
             Self::Mandate(body) => Some(&body.officer),
             _ => return officer.is_some(),
         };
@@ -270,6 +276,7 @@ impl Body {
             Self::LateNotice(body) => Some((body.order, body.attempt)),
             Self::Reminder(body) => Some((body.order, body.attempt)),
             Self::Milestone(body) => Some((body.order, body.attempt)),
+            Self::Settlement(body) => Some((body.order, body.attempt)),
             Self::Mandate(body) => Some((body.order, body.attempt)),
             Self::CallOff(body) => Some((body.order, body.attempt)),
             Self::Receipt(body) => Some((body.order, body.attempt)),

@@ -548,6 +548,18 @@ reasons! {
     PriceFree "PRICE_FREELY_AGREED" Incomplete
         "Der Preis folgt aus keinem veröffentlichten Angebot oder Tarif: frei vereinbart." "The price follows from no published offering or tariff: freely agreed."
         "Die Zustimmung des Bestellers steht im Abschluss." "The buyer's consent stands in the seal.";
+    ContradictionSettled "CONTRADICTION_SETTLED" Incomplete
+        "Ein Widerspruch nach dem Abschluss ist beigelegt; beide Beteiligten haben unterschrieben." "A contradiction after the seal is settled; both parties have signed."
+        "Die Beilegung lesen; der Abschluss gilt unverändert." "Read the settlement; the seal stands unchanged.";
+    SettlementOpen "SETTLEMENT_NOT_AGREED" Incomplete
+        "Eine Beilegung ist vorgeschlagen; der andere Beteiligte hat nicht zugestimmt, und so ist nichts beigelegt." "A settlement is proposed; the other party has not agreed, so nothing is settled."
+        "Der Abschluss gilt; den anderen Beteiligten um Zustimmung bitten: `verbund order settle --agree`." "The seal stands; ask the other party to agree: `verbund order settle --agree`.";
+    SettlementAgainstSeal "SETTLEMENT_AGAINST_SEAL" Conflict
+        "Zwei Beteiligte können nichts an die Stelle dessen setzen, was abgeschlossen ist." "Two parties cannot put anything in the place of what was sealed."
+        "Als geltend den Abschluss nennen oder eine Erklärung, auf der er beruht; anderes mit `verbund order change` bestellen." "Name as what holds the seal or a statement it rests on; order anything else with `verbund order change`.";
+    NothingToSettle "NOTHING_TO_SETTLE" Conflict
+        "Keine der genannten Erklärungen widerspricht hier dem Abschluss." "None of the statements named contradicts the seal here."
+        "`verbund order show` nennt die Widersprüche." "`verbund order show` names the contradictions.";
     OrderDeclined "ORDER_DECLINED" Conflict
         "Ein Beteiligter hat vor dem Abschluss abgelehnt." "A party declined before the seal."
         "Einen anderen Weg wählen: `verbund order reroute`." "Choose another route: `verbund order reroute`.";

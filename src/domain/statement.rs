@@ -86,6 +86,7 @@ kinds! {
     LateNotice "late-notice" false #[doc = "The buyer says that an offer came after the end."];
     Reminder "reminder" false #[doc = "A node reminds its officers; stays there."];
     Milestone "milestone" false #[doc = "What a party tells the others after the seal."];
+    Settlement "settlement" false #[doc = "Two parties end a contradiction after the seal; each signs its half."];
     Mandate "mandate" false #[doc = "A member lets a cooperative order for it."];
     CallOff "call-off" false #[doc = "A member's own part of an order for several."];
     Receipt "receipt" false #[doc = "A message has arrived and is stored."];

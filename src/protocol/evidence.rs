@@ -297,7 +297,14 @@ impl Node {
 fn is_timed(kind: &Kind) -> bool {
     matches!(
         kind,
-        Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Confirm | Kind::CallOff | Kind::Milestone
+        Kind::Request
+            | Kind::Decision
+            | Kind::Seal
+            | Kind::Void
+            | Kind::Confirm
+            | Kind::CallOff
+            | Kind::Milestone
+            | Kind::Settlement
     )
 }
 

@@ -101,6 +101,10 @@ pub enum Choice {
     Raise,
     /// Withdraw what the organisation has promised.
     Recall,
+    /// Take a seal for binding that came late.
+    Confirm,
+    /// Settle a contradiction with the other party.
+    Settle,
     /// Say what has happened after the seal.
     Report,
     /// Talk to the parties about a contradiction.
@@ -156,6 +160,10 @@ pub struct Explanation {
     pub waiting: Vec<Waiting>,
     /// Why it needs attention, and since when.
     pub overdue: Option<(Overdue, Timestamp)>,
+    /// Of a seal that came late, who has not confirmed it yet; none if it came in time.
+    pub unconfirmed: Option<Vec<OrgId>>,
+    /// How many statements contradict the seal and are not settled. They hold nothing up.
+    pub unsettled: usize,
 }
 
 impl Node {
@@ -173,8 +181,16 @@ impl Node {
         if attempt.outcome().is_none() && has_promised(attempt, for_org) && stage != Stage::Disputed {
             choices.push(Choice::Recall);
         }
-        let overdue = self.overdue(order, now);
-        Ok(Explanation { stage, mode, turn, since, consequence, choices, waiting: self.waiting(order), overdue })
+        let (overdue, waiting) = (self.overdue(order, now), self.waiting(order));
+        let unconfirmed = self.unconfirmed(attempt).map(|late| late.into_iter().cloned().collect::<Vec<_>>());
+        let unsettled = known.unsettled().len();
+        if stage == Stage::Sealed && unsettled > 0 {
+            choices.insert(0, Choice::Settle);
+        }
+        if unconfirmed.iter().flatten().any(|org| org == for_org) {
+            choices.insert(0, Choice::Confirm);
+        }
+        Ok(Explanation { stage, mode, turn, since, consequence, choices, waiting, overdue, unconfirmed, unsettled })
     }
 
     fn stage_and_turn(&self, known: &Order, attempt: &Attempt, now: Timestamp) -> (Stage, Option<Turn>) {
@@ -324,6 +340,7 @@ pub fn said(attempt: &Attempt) -> Vec<Said> {
     all.extend(attempt.void.iter().map(|m| one(Kind::Void, m, &m.body().buyer, m.body().signed_at)));
     all.extend(attempt.late.values().map(|m| one(Kind::LateNotice, m, &m.body().buyer, m.body().signed_at)));
     all.extend(attempt.reminders.values().map(|m| one(Kind::Reminder, m, &m.body().org, m.body().signed_at)));
+    all.extend(attempt.settlements.values().map(|m| one(Kind::Settlement, m, &m.body().from, m.body().signed_at)));
     all.extend(attempt.milestones.values().map(|m| one(Kind::Milestone, m, &m.body().from, m.body().signed_at)));
     all
 }
@@ -349,6 +366,8 @@ impl Choice {
             Self::Reroute => "reroute",
             Self::Raise => "raise",
             Self::Recall => "recall",
+            Self::Confirm => "confirm",
+            Self::Settle => "settle",
             Self::Report => "report",
             Self::Clarify => "clarify",
             Self::Evidence => "evidence",
@@ -379,6 +398,12 @@ impl Choice {
             (Self::Raise, Lang::En) => "Raise to a binding request: `verbund order raise`.",
             (Self::Recall, Lang::De) => "Die eigene Zusage zurücknehmen: `verbund order recall`.",
             (Self::Recall, Lang::En) => "Withdraw your promise: `verbund order recall`.",
+            (Self::Confirm, Lang::De) => "Den verspäteten Abschluss bestätigen: `verbund order confirm`.",
+            (Self::Confirm, Lang::En) => "Confirm the late seal: `verbund order confirm`.",
+            (Self::Settle, Lang::De) => {
+                "Den Widerspruch mit dem anderen Beteiligten beilegen: `verbund order settle`."
+            }
+            (Self::Settle, Lang::En) => "Settle the contradiction with the other party: `verbund order settle`.",
             (Self::Report, Lang::De) => "Anbindung, Betrieb, Kündigung melden: `verbund order report`.",
             (Self::Report, Lang::En) => "Report connection, use, notice: `verbund order report`.",
             (Self::Clarify, Lang::De) => "Beide Fassungen vergleichen und die Beteiligten ansprechen.",
@@ -400,6 +425,7 @@ impl Explanation {
             Lang::De => format!("Letzte Erklärung: {}.", instant(self.since, lang)),
             Lang::En => format!("Last statement: {}.", instant(self.since, lang)),
         });
+        sentences.extend(self.unsettled_text(lang));
         sentences.extend(self.consequence_text(lang));
         sentences.extend(self.waiting_text(lang));
         sentences.extend(self.overdue.map(|(why, since)| overdue_text(why, since, lang)));
@@ -408,10 +434,7 @@ impl Explanation {
 
     fn stage_text(&self, lang: Lang) -> String {
         match (self.stage, &self.turn) {
-            (Stage::Sealed, _) => match lang {
-                Lang::De => "Die Bestellung ist abgeschlossen; alle Verträge der Kette gelten.".to_owned(),
-                Lang::En => "The order is sealed; all contracts of the chain are in force.".to_owned(),
-            },
+            (Stage::Sealed, _) => sealed_text(self.unconfirmed.as_deref(), lang),
             (Stage::Void(reason), _) => void_text(reason, lang).to_owned(),
             (Stage::Unsealed(entries), _) => match lang {
                 Lang::De => format!(
@@ -429,6 +452,15 @@ impl Explanation {
                 Lang::En => "It is nobody's turn.".to_owned(),
             },
         }
+    }
+
+    fn unsettled_text(&self, lang: Lang) -> Option<String> {
+        let count = self.unsettled;
+        let told = self.stage == Stage::Sealed && count > 0;
+        told.then(|| match lang {
+            Lang::De => format!("Nicht beigelegte Widersprüche: {count}; sie halten nichts auf."),
+            Lang::En => format!("Contradictions not settled: {count}; they hold nothing up."),
+        })
     }
 
     fn consequence_text(&self, lang: Lang) -> Option<String> {
@@ -452,6 +484,32 @@ impl Explanation {
             Lang::En => format!("Not delivered yet: {count}, one of them to {to}. {error}"),
         };
         Some(text.trim_end().to_owned())
+    }
+}
+
+/// A seal that came late binds nobody before all have confirmed it.
+fn sealed_text(unconfirmed: Option<&[OrgId]>, lang: Lang) -> String {
+    let names = |missing: &[OrgId]| missing.iter().map(OrgId::as_str).collect::<Vec<_>>().join(", ");
+    match (unconfirmed, lang) {
+        (None, Lang::De) => "Die Bestellung ist abgeschlossen; alle Verträge der Kette gelten.".to_owned(),
+        (None, Lang::En) => "The order is sealed; all contracts of the chain are in force.".to_owned(),
+        (Some([]), Lang::De) => {
+            "Die Bestellung ist verspätet abgeschlossen; alle Beteiligten haben das bestätigt, und alle Verträge der \
+             Kette gelten."
+                .to_owned()
+        }
+        (Some([]), Lang::En) => {
+            "The order was sealed late; all parties have confirmed it, and all contracts of the chain are in force."
+                .to_owned()
+        }
+        (Some(missing), Lang::De) => format!(
+            "Der Abschluss kam nach seiner Frist und bindet erst, wenn ihn alle bestätigt haben; es fehlen noch: {}.",
+            names(missing)
+        ),
+        (Some(missing), Lang::En) => format!(
+            "The seal came after its deadline and binds only once all have confirmed it; still missing: {}.",
+            names(missing)
+        ),
     }
 }
 

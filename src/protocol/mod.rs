@@ -577,6 +577,7 @@ fn is_officer_kind(kind: &Kind) -> bool {
             | Kind::Recall
             | Kind::Confirm
             | Kind::Mandate
+            | Kind::Settlement
             | Kind::Milestone
     )
 }

@@ -5,6 +5,7 @@ use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
+use crate::domain::order::aftercare::settlements;
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::order::{Attempt, Mode, Placed};
@@ -179,6 +180,14 @@ impl Order {
     /// Whether its outcome itself is contradicted: two of them, or one of each kind.
     pub fn has_two_outcomes(&self) -> bool {
         self.contradictions.iter().any(|signed| is_outcome(signed.kind()))
+    }
+
+    /// What contradicts the seal and is not settled by two parties yet. It holds nothing up.
+    pub fn unsettled(&self) -> Vec<StatementId> {
+        let Some(attempt) = self.sealed() else { return Vec::new() };
+        let agreed = settlements(attempt).filter(|(_, agreement)| agreement.is_some());
+        let settled: Vec<StatementId> = agreed.flat_map(|(proposal, _)| proposal.body().about.clone()).collect();
+        self.contradictions.iter().map(Signed::id).filter(|id| !settled.contains(id)).collect()
     }
 
     /// The attempt that was sealed.

@@ -3,8 +3,9 @@ use std::ops::Bound;
 
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::order::aftercare::{Phase, connected, contacts, phase};
+use crate::domain::order::aftercare::{Phase, connected, contacts, phase, settlements};
 use crate::domain::order::call_off::CallOff;
+use crate::domain::order::settlement::Settlement;
 use crate::domain::order::{Attempt, LegFinding, Mode, Request, VoidReason};
 use crate::domain::price::{Component, amount};
 use crate::domain::reason::{Lang, Reason, Refusal};
@@ -208,7 +209,10 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
     let is_buyer = request.buyer == *for_org;
     let gathered = request.gathered.iter().filter(|_| is_buyer);
     let unconfirmed = node.unconfirmed(attempt);
+    let own_settlements = attempt.settlements.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     pb::Order {
+        settlements: settlements(attempt).map(settlement).collect(),
+        next_settlement: own_settlements.last().map_or(1, |((_, number), _)| number + 1),
         sealed_late: unconfirmed.is_some(),
         unconfirmed: unconfirmed.into_iter().flatten().map(ToString::to_string).collect(),
         ended_attempts: ended.collect(),
@@ -228,6 +232,19 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
             .flat_map(|gathered| gathered.members.iter().map(|member| member.org.to_string()))
             .collect(),
         ..Default::default()
+    }
+}
+
+fn settlement((proposal, agreement): (&Verified<Settlement>, Option<&Verified<Settlement>>)) -> pb::Settlement {
+    let body = proposal.body();
+    pb::Settlement {
+        statement_id: proposal.id().to_string(),
+        from: body.from.to_string(),
+        to: body.to.to_string(),
+        about: body.about.iter().map(ToString::to_string).collect(),
+        holds: body.holds.map(|id| id.to_string()).unwrap_or_default(),
+        terms: body.terms.clone(),
+        agreement_id: agreement.map(|agreed| agreed.id().to_string()).unwrap_or_default(),
     }
 }
 
@@ -426,7 +443,7 @@ impl From<&Waiting> for pb::Delivery {
 impl From<&Explanation> for pb::Explanation {
     fn from(explanation: &Explanation) -> Self {
         // Mode and waiting deliveries have their own fields beside the explanation.
-        let Explanation { stage, mode: _, turn, since, consequence, choices, waiting: _, overdue: _ } = explanation;
+        let Explanation { stage, turn, since, consequence, choices, .. } = explanation;
         let (turn_org, turn_node, task) = match turn {
             Some(Turn { org, node, task, held_here: _ }) => {
                 (org.to_string(), node.as_ref().map(ToString::to_string).unwrap_or_default(), (*task).into())

@@ -789,7 +789,7 @@ def say(dice: random.Random, world: World) -> str:
     at = dice.randrange(len(route))
     org = route[at]
     officers, own = keys_of(world, route[0], "officer-grant"), keys_of(world, org)
-    kind = dice.choice("void recall decline reject decision milestone seal confirm late-notice reminder receipt call-off".split())
+    kind = dice.choice("void recall decline reject decision milestone seal confirm late-notice reminder receipt call-off settlement".split())
     bodies: dict[str, dict[str, Any]] = {
         "void": {"buyer": route[0], "request": label, "reason": "cancelled", "officer": "einkauf"},
         "recall": {"from": org, "request": label, "reason": "CAPACITY"},
@@ -806,6 +806,10 @@ def say(dice: random.Random, world: World) -> str:
             "officer": "einkauf",
         },
         "seal": {"buyer": route[0], "chain": [label], "total": 794000},
+        "settlement": {
+            "seal": seal, "from": route[0], "to": org, "number": dice.randrange(1, 3), "about": [label],
+            "holds": dice.choice((seal, label)), "terms": "Es gilt der Abschluss", "officer": "leitung",
+        },
         "confirm": {"from": org, "seal": seal, "officer": dice.choice(("leitung", "einkauf"))},
         "late-notice": {"buyer": route[0], "to": org, "message": label, "void": seal},
         "reminder": {"org": org, "about": "seal", "due": "2026-11-29T18:00:00Z", "until": "2026-11-30T18:00:00Z"},
@@ -820,14 +824,14 @@ def say(dice: random.Random, world: World) -> str:
     body = salted(world, kind, org, **bodies[kind])
     if kind == "receipt":
         body["received_at"] = body.pop("signed_at")
-    if kind == "confirm" and dice.random() < 0.8:
-        officers = keys_of(world, org, "officer-grant") or officers
-    by_officer = kind in ("void", "decision", "milestone", "confirm") and officers
+    if kind in ("confirm", "settlement") and dice.random() < 0.8:
+        officers = keys_of(world, org if kind == "confirm" else route[0], "officer-grant") or officers
+    by_officer = kind in ("void", "decision", "milestone", "confirm", "settlement") and officers
     signers = [dice.choice(officers)] if by_officer else [dice.choice(own)] if own else officers[:1]
     folder = "receipts" if kind == "receipt" else "order"
     paper = Paper(f"{folder}/{dice.choice(('000', '105', '99'))}-{kind}", kind, body, signers, [])
     if kind != "receipt":
-        buyers = kind in ("void", "decision", "milestone", "seal", "late-notice", "call-off")
+        buyers = kind in ("void", "decision", "milestone", "settlement", "seal", "late-notice", "call-off")
         paper.places = [(home_of(world, route[0] if buyers else org), dice.choice((10**6, 10**6 + 1, 20.5)), paper.name)]
     world.papers.append(paper)
     return f"{org} says {kind}"

@@ -44,7 +44,7 @@ GAPS = frozenset(
     """ORG_UNKNOWN OFFERING_UNKNOWN RULE_PACK_UNKNOWN LEG_NOT_PROVEN CHAIN_INCOMPLETE KEY_DISPUTED WITNESSES_MISSING
     BUNDLE_UNREADABLE BUNDLE_TOO_LARGE ROOT_NOT_GIVEN PROOF_MISSING EVIDENCE_MISSING TIMES_OUT_OF_ORDER FILE_EMPTY
     BUNDLE_NOT_ZIP BUNDLE_TRUNCATED BUNDLE_BOMB BUNDLE_TOO_NEW LEFTOVER_PASSED_OVER EVIDENCE_UNRELATED
-    EVIDENCE_TWICE FACT_LATER PRICE_FREELY_AGREED""".split()
+    EVIDENCE_TWICE FACT_LATER PRICE_FREELY_AGREED CONTRADICTION_SETTLED SETTLEMENT_NOT_AGREED""".split()
 )
 
 CHECKS = (
@@ -346,25 +346,25 @@ HIDING = (
 KNOWN_FIELDS = frozenset(
     """
     about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years
-    add addresses after against agreed agreement all_represented alone_since alternatives amends approve
-    approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle buyer cap
+    add addresses after against agreed agreement agrees all_represented alone_since alternatives amends
+    approve approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle buyer cap
     central_purchasing cents chain character_kept choice circumstances citation common_goals completes
     components confirms connected connection considered contact contracting_authority contrary_interests
     cooperation copied corrects coverage decision decisive_influence description device due efa_confirmed
-    ends_on entrustment epoch event evidence federation fee from grounds group home_node index indexation
-    inhabitants item joint_influence key keys kind known_from last_good lead_land leg legal_form leika
-    leika_types level limit limit_per_year log mandate market_basis market_below market_share market_years
-    maturity member members message mode model modification municipality name nature need new_epoch
-    next_sha256 node nodes not_included note notice_days number of offering office officer on open operates
-    operator order org ozg paragraphs parties party payers payers_source portal portals predecessor prev
-    price private_advantage private_capital private_share procedure procedure_began productive provider
-    provision public_interest purpose quantities quorum quote_by rate reason received_at reference relation
-    remit_since reorganised_on reported_on represented_by request request_id result revoke revoked rise
-    role roles root route rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at
-    since size sole source specialised_systems split stand successor switch switches target_group tariff
-    task tax term_years term_years_min terminated terms threshold through title tls_sha256 to topic total
-    total_max treatment trustees turnover until uses uses_min valid_from valid_to vat verdict version void
-    volume votes weight weights what who witnesses year
+    ends_on entrustment epoch event evidence federation fee from grounds group holds home_node index
+    indexation inhabitants item joint_influence key keys kind known_from last_good lead_land leg legal_form
+    leika leika_types level limit limit_per_year log mandate market_basis market_below market_share
+    market_years maturity member members message mode model modification municipality name nature need
+    new_epoch next_sha256 node nodes not_included note notice_days number of offering office officer on
+    open operates operator order org ozg paragraphs parties party payers payers_source portal portals
+    predecessor prev price private_advantage private_capital private_share procedure procedure_began
+    productive provider provision public_interest purpose quantities quorum quote_by rate reason
+    received_at reference relation remit_since reorganised_on reported_on represented_by request request_id
+    result revoke revoked rise role roles root route rule_pack salt scope seal seal_by searched seat sector
+    seller seq share signed_at since size sole source specialised_systems split stand successor switch
+    switches target_group tariff task tax term_years term_years_min terminated terms threshold through
+    title tls_sha256 to topic total total_max treatment trustees turnover until uses uses_min valid_from
+    valid_to vat verdict version void volume votes weight weights what who witnesses year
     """.split()
 )
 
@@ -372,7 +372,7 @@ KNOWN_FIELDS = frozenset(
 # The names under which a list stands.
 LISTS = frozenset(
     """
-    activity_years add addresses agreed alternatives assumed bodies chain components confirms connection
+    about activity_years add addresses agreed alternatives assumed bodies chain components confirms connection
     considered coverage evidence fee keys last_good leika leika_types market_years members nodes not_included
     paragraphs parties payers portals price revoke roles route specialised_systems split switches trustees
     """.split()
@@ -1225,6 +1225,18 @@ BODIES: dict[str, Reader] = {
     "milestone": record(
         **MESSAGE, seal=ID, from_=name, number=U32, event=event, note=default(text, ""), officer=name
     ),
+    "settlement": record(
+        **MESSAGE,
+        seal=ID,
+        from_=name,
+        to=name,
+        number=U32,
+        about=many(ID),
+        holds=opt(ID),
+        terms=text,
+        agrees=opt(ID),
+        officer=name,
+    ),
     "mandate": record(
         **MESSAGE, org=name, to=name, need=ID, cap=CENTS, until=day, approves=opt(ID), officer=name
     ),
@@ -1604,6 +1616,14 @@ def check_milestone(body: Doc) -> None:
         title("office", body.event.office, 200)
 
 
+def check_settlement(body: Doc) -> None:
+    line_text("terms", body.terms, 500)
+    within("terms", body.terms.strip() != "")
+    within("to", body.to != body.from_)
+    within("number", 1 <= body.number <= 20)
+    within("about", distinct(body.about) and 1 <= len(body.about) <= 8)
+
+
 def check_note(body: Doc) -> None:
     lines_text("note", body.note, 500)
 
@@ -1654,6 +1674,7 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "decline": check_refusal,
     "recall": check_refusal,
     "milestone": check_milestone,
+    "settlement": check_settlement,
     "seal": check_seal_lists,
     "accept": check_offer,
     "counter": check_offer,
@@ -1814,12 +1835,13 @@ SIGNER_RULES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "late-notice": ("buyer", True, ()),
     "reminder": ("org", True, ()),
     "milestone": ("from_", False, BUYER + APPROVER),
+    "settlement": ("from_", False, APPROVER),
     "mandate": ("org", False, BUYER + APPROVER),
     "call-off": ("from_", True, ()),
     "receipt": ("from_", True, ()),
     "access": ("org", False, ROLES),
 }
-NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone", "mandate")
+NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone", "settlement", "mandate")
 
 
 def signed_at(kind: str, body: Doc) -> Optional[int]:
@@ -4754,6 +4776,8 @@ class Message:
             "milestone": ["seal"],
             "call-off": ["seal", "mandate"],
         }
+        if self.kind == "settlement":
+            return [body.seal] + ([body.agrees] if body.agrees is not None else [])
         if self.kind == "mandate":
             return [body.approves] if body.approves is not None else []
         return list(body.chain) if self.kind == "seal" else [getattr(body, field) for field in fields.get(self.kind, [])]
@@ -4778,6 +4802,7 @@ class Attempt:
         self.confirmations: dict[Any, Message] = {}
         self.late: dict[Any, Message] = {}
         self.milestones: dict[Any, Message] = {}
+        self.settlements: dict[Any, Message] = {}
         self.reminders: dict[Any, Message] = {}
         self.acceptance: Optional[Message] = None
         self.seal: Optional[Message] = None
@@ -4899,6 +4924,22 @@ class Attempt:
         if (what == "closed" or (what == "connected" and body.event.item == "acceptance")) and at != 0:
             raise Refusal("ORDER_STATE", rule="said by the buyer")
         return put(self.milestones, (body.from_, body.number), message)
+
+    def place_settlement(self, message: Message, body: Doc) -> Optional[bytes]:
+        self.position(body.from_)
+        self.position(body.to)
+        self.follows_seal(body.seal)
+        if body.holds is not None and body.holds not in [body.seal] + list(self.seal.body.chain):
+            raise Refusal("SETTLEMENT_AGAINST_SEAL", holds=body.holds.hex())
+        if body.agrees is not None:
+            proposal = next((said for said in self.settlements.values() if said.id == body.agrees), None)
+            if proposal is None:
+                raise broken("the proposal is missing")
+            first = proposal.body
+            same = list(body.about) == list(first.about) and (body.holds, body.terms) == (first.holds, first.terms)
+            if first.agrees is not None or (body.from_, body.to) != (first.to, first.from_) or not same:
+                raise broken("agrees to something else than was proposed")
+        return put(self.settlements, (body.from_, body.number), message)
 
     def place_reminder(self, message: Message, body: Doc) -> Optional[bytes]:
         self.position(body.org)
@@ -5069,6 +5110,7 @@ def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: 
         check_mandates(messages, logs, chronicle, book)
         check_officers(attempt, logs, chronicle, book)
         check_endings(attempt, receipts, chronicle, book)
+        tell_settlements(attempt, book)
         legs = check_legs(attempt, messages, entries, logs, chronicle, book)
     total = attempt.seal.body.total if attempt and attempt.seal else None
     return {
@@ -5450,6 +5492,15 @@ def check_endings(attempt: Attempt, receipts: list[Doc], chronicle: Chronicle, b
                     raise Refusal(reason, org=said[at].body.from_)
 
     book.judge("OUTCOME", "seal", rule)
+
+
+def tell_settlements(attempt: Attempt, book: Book) -> None:
+    """A remark for each proposal: settled by both, or not at all."""
+    agreed = {said.body.agrees for said in attempt.settlements.values()}
+    for proposal in attempt.settlements.values():
+        if proposal.body.agrees is None:
+            reason = "CONTRADICTION_SETTLED" if proposal.id in agreed else "SETTLEMENT_NOT_AGREED"
+            book.note("OUTCOME", proposal.name, VALID, Refusal(reason, org=proposal.body.from_))
 
 
 def corrected_by(kind: str, body: Doc) -> Optional[bytes]:

@@ -17,8 +17,7 @@ use verbund::domain::money::Cents;
 use verbund::domain::offering::{Offering, Withdrawal};
 use verbund::domain::order::gathered::{Gathered, Member};
 use verbund::domain::order::{
-    Accept, Confirm, Counter, Decision, Decline, Endorse, LegFinding, Mode, Recall, Receipt, Request, Seal, Void,
-    VoidReason,
+    Accept, Counter, Decision, Decline, Endorse, LegFinding, Mode, Recall, Receipt, Request, Seal, Void, VoidReason,
 };
 use verbund::domain::price::quote::{Buyer, carried, quote};
 use verbund::domain::price::{Component, CostItem, Due, KeyKind, Quantities, Tariff, Terms, amount};
@@ -42,6 +41,8 @@ use crate::exported;
 use crate::history::History;
 
 // Named, so that benches find them as well.
+#[path = "evidence/after.rs"]
+mod after;
 #[path = "evidence/needs.rs"]
 mod needs;
 #[path = "evidence/script.rs"]
@@ -53,7 +54,7 @@ const BEGIN: &str = "2026-09-01T08:00:00Z";
 const WITNESSED_AT: u64 = 1_790_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
-pub use script::{Mandated, Meanwhile, Script};
+pub use script::{Mandated, Meanwhile, Script, Settling};
 use script::{pack, plan};
 
 /// What came of it.
@@ -111,6 +112,8 @@ pub struct World {
     now: i64,
     /// Facts to be published after the seal.
     held_back: Vec<(Signed, &'static str)>,
+    /// The last recall or decline.
+    objection: Option<StatementId>,
     /// Halberstadt's mandate.
     mandate: Option<StatementId>,
 }
@@ -163,6 +166,7 @@ impl World {
             covers: BTreeMap::new(),
             now: -30 * 24,
             held_back: Vec::new(),
+            objection: None,
             mandate: None,
             founding,
         };
@@ -617,6 +621,9 @@ impl World {
         for by in self.script.confirmed.clone() {
             self.confirm(&request, seal, by);
         }
+        if let Some(settling) = self.script.settled {
+            self.settle(&request, seal, settling);
+        }
         for by in &ROUTE[1..] {
             self.receipt(&request, by, seal);
         }
@@ -654,12 +661,14 @@ impl World {
                 let salt = self.salt();
                 let recall = Recall { order, attempt, from, request: id, reason, note, officer, signed_at, salt };
                 let recall = self.say("provitako", Kind::Recall, &recall, &secret("org/provitako/statement"));
+                self.objection = Some(recall);
                 self.receipt(request, "barleben", recall);
             }
             Meanwhile::Declined => {
                 let salt = self.salt();
                 let decline = Decline { order, attempt, from, request: id, reason, note, signed_at, salt };
                 let decline = self.say("provitako", Kind::Decline, &decline, &secret("org/provitako/statement"));
+                self.objection = Some(decline);
                 self.receipt(request, "barleben", decline);
             }
             _ => self.publishes(what),
@@ -684,19 +693,6 @@ impl World {
             _ => None,
         });
         facts.into_iter().find(|(_, fact)| fact.member == org(member) && fact.of == org(of)).expect("a member")
-    }
-
-    fn confirm(&mut self, request: &Request, seal: StatementId, by: &'static str) {
-        let confirm = Confirm {
-            order: request.order,
-            attempt: 1,
-            from: org(by),
-            seal,
-            officer: "leitung".parse().expect("name"),
-            signed_at: hours(self.now + 1),
-            salt: self.salt(),
-        };
-        self.say(by, Kind::Confirm, &confirm, &secret(&format!("officer/{by}/leitung")));
     }
 
     /// All logs as a node stores them: in two runs, under the checkpoint of the whole.
@@ -771,6 +767,7 @@ impl World {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
                         text.contains("einkauf")
                             || self.script.mandate.is_some()
+                            || self.script.settled.is_some()
                             || self.script.approval.is_some()
                             || !self.script.confirmed.is_empty()
                     }

@@ -3,9 +3,10 @@
 use verbund::audit::report::{Check, Report, Ruling};
 use verbund::audit::verify::verify;
 use verbund::domain::law::Verdict;
+use verbund::domain::order::settlement::Settlement;
 use verbund::domain::reason::Reason;
 
-use crate::evidence::{Mandated, Meanwhile, Script, evidence};
+use crate::evidence::{Mandated, Meanwhile, Script, Settling, evidence, org};
 
 fn judged(script: &Script) -> Report {
     let evidence = evidence(script);
@@ -195,4 +196,45 @@ fn a_call_off_binds_nobody_but_under_a_mandate_of_its_own() {
     let (ruling, findings) = found(&with(Mandated { is_named: false, ..base() }));
     let missing = [(Check::Chain, Reason::ChainIncomplete), (Check::Officers, Reason::EvidenceMissing)];
     assert_eq!((ruling, findings), (Ruling::NotCheckable, missing.to_vec()));
+}
+
+/// What ProVitako has taken back after the seal.
+fn settled(settling: Settling) -> Script {
+    Script { later: Some(Meanwhile::Recalled), settled: Some(settling), ..Script::default() }
+}
+
+/// The proposer agrees to its own proposal.
+fn itself(said: &mut Settlement) {
+    std::mem::swap(&mut said.from, &mut said.to);
+    said.number = 2;
+}
+
+#[test]
+fn a_contradiction_is_settled_by_both_and_by_nobody_else() {
+    assert_eq!(remarks(&settled(Settling::default())), [(Check::Outcome, Reason::ContradictionSettled)]);
+    let alone = Settling { agreed: None, ..Settling::default() };
+    assert_eq!(remarks(&settled(alone)), [(Check::Outcome, Reason::SettlementOpen)]);
+    let by = |by, bend| settled(Settling { agreed: Some((by, bend)), ..Settling::default() });
+    let broken = [(Check::Chain, Reason::ChainBroken)];
+    // A third party, the proposer itself, and other terms.
+    assert_eq!(invalid(&by("kid", |said| said.from = org("kid"))), broken);
+    assert_eq!(invalid(&by("barleben", itself)), broken);
+    assert_eq!(invalid(&by("provitako", |said| said.terms = "Die Rücknahme gilt".to_owned())), broken);
+    assert_eq!(invalid(&by("provitako", |said| said.holds = None)), broken);
+    // In the name of another.
+    let forged = invalid(&by("kid", |_| ()));
+    assert!(forged.iter().all(|(check, _)| *check == Check::Signers), "{forged:?}");
+    let stranger = Settling { bend: |said| said.to = org("halberstadt"), agreed: None };
+    assert_eq!(invalid(&settled(stranger)), [(Check::Chain, Reason::NotAParty)]);
+}
+
+#[test]
+fn a_settlement_undoes_no_seal_and_mends_nothing() {
+    let against = Settling { bend: |said| said.holds = Some(said.about[0]), agreed: None };
+    assert_eq!(invalid(&settled(against)), [(Check::Chain, Reason::SettlementAgainstSeal)]);
+    // What came before the seal still defeats it.
+    let before = Script { meanwhile: Some(Meanwhile::Recalled), later: None, ..settled(Settling::default()) };
+    assert!(invalid(&before).contains(&(Check::Outcome, Reason::OrderRecalled)));
+    let late = Script { sealed_after: 470, seal_seen_late: 11, ..settled(Settling::default()) };
+    assert!(invalid(&late).contains(&(Check::Times, Reason::SealLate)));
 }

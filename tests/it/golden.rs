@@ -12,6 +12,7 @@ use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::{Event, Milestone};
+use verbund::domain::order::settlement::Settlement;
 use verbund::domain::order::{
     Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Pending, Recall, Receipt,
     Reminder, Seal, Void, VoidReason,
@@ -292,6 +293,24 @@ fn message(kind: &Kind) -> Signed {
             },
         ),
         Kind::Milestone => statement(kind, &milestone(order, request, now)),
+        Kind::Settlement => statement(
+            kind,
+            &Settlement {
+                order,
+                attempt,
+                seal: prev,
+                from: name("barleben"),
+                to: name("kid"),
+                number: 1,
+                about: vec![StatementId([4; 32]), prev],
+                holds: Some(prev),
+                terms: "Es gilt die erste Fassung".to_owned(),
+                agrees: Some(request),
+                officer: name("leitung"),
+                signed_at: now,
+                salt,
+            },
+        ),
         Kind::Mandate => {
             let (org, need) = (name("barleben"), StatementId([4; 32]));
             statement(

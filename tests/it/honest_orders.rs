@@ -3,7 +3,7 @@ use verbund::audit::report::Ruling;
 use verbund::audit::verify::verify;
 use verbund::domain::reason::Lang;
 
-use crate::evidence::{Meanwhile, Script, evidence};
+use crate::evidence::{Meanwhile, Script, Settling, evidence};
 
 /// What may happen in an honest order, beside what the other tests judge.
 fn honest() -> Vec<Script> {
@@ -36,6 +36,7 @@ fn honest() -> Vec<Script> {
         Script { considered: true, grounds: true, assumed: true, ..approved() },
         Script { considered: true, grounds: true, ..late() },
         Script { considered: true, void: true, ..base() },
+        Script { later: Some(Meanwhile::Recalled), settled: Some(Settling::default()), ..base() },
         Script { law: "2026", ..base() },
         Script { law: "2026", considered: true, grounds: true, assumed: true, ..approved() },
         Script { others: 3, ..base() },

@@ -231,6 +231,9 @@ fn answers(kind: &Kind) -> Option<Vec<Value>> {
             ];
             return Some(events.map(milestone).to_vec());
         }
+        Kind::Settlement => message(&json!({ "seal": id("3"), "from": "barleben", "to": "kid", "number": 1,
+            "about": [id("4"), id("5")], "holds": id("4"), "terms": "Es gilt die erste Fassung", "agrees": id("6"),
+            "officer": "leitung" })),
         Kind::Mandate => {
             let (org, need) = ("barleben".parse().expect("a name"), id("4").parse().expect("an id"));
             message(&json!({ "order": Mandate::matter(&org, &need), "org": org, "to": "kitu", "need": need,
@@ -616,6 +619,7 @@ fn every_field_stands_in_a_sample() {
     use verbund::domain::order::call_off::CallOff;
     use verbund::domain::order::mandate::Mandate;
     use verbund::domain::order::milestone::Milestone;
+    use verbund::domain::order::settlement::Settlement;
     use verbund::domain::order::{
         Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
         Seal, Void,
@@ -661,6 +665,7 @@ fn every_field_stands_in_a_sample() {
             LateNotice(LateNotice),
             Reminder(Reminder),
             Milestone(Milestone),
+            Settlement(Settlement),
             Mandate(Mandate),
             CallOff(CallOff),
             Receipt(Receipt),

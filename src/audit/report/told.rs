@@ -130,8 +130,11 @@ fn concerned(refusal: &Refusal, papers: &Papers, lang: Lang) -> Vec<(&'static st
 }
 
 /// The values that a person reads first.
-const LABELS: [(&str, &str, &str); 19] = [
+const LABELS: [(&str, &str, &str); 22] = [
     ("org", "Organisation", "organisation"),
+    ("with", "mit", "with"),
+    ("terms", "vereinbart", "agreed"),
+    ("holds", "es gilt", "what holds"),
     ("buyer", "Besteller", "buyer"),
     ("provider", "Anbieter", "provider"),
     ("operator", "Betreiber", "operator"),

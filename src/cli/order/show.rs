@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
 use crate::cli::offering::euros;
-use crate::cli::order::{after, gathered};
+use crate::cli::order::{after, gathered, settle};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Class, Lang, Refusal};
@@ -171,6 +171,7 @@ fn order_value(order: &pb::Order) -> Value {
             "signed_at": time_text(message.signed_at.as_ref()),
         })).collect::<Vec<_>>(),
         "contradictions": order.contradictions,
+        "settlements": order.settlements.iter().map(settle::value).collect::<Vec<_>>(),
         "sealed_late": order.sealed_late, "unconfirmed": order.unconfirmed,
         "freely_agreed": order.freely_agreed, "procedure_began": order.procedure_began,
         "ended_attempts": order.ended_attempts.iter().map(|ended| json!({
@@ -211,6 +212,7 @@ fn order_text(order: &pb::Order, out: Output) -> String {
             message.statement_id
         ));
     }
+    lines.extend(settle::lines(order, out));
     lines.extend(after::lines(order, out));
     lines.push(explanation(order.explanation.as_ref(), out));
     lines.join("\n")

@@ -9,7 +9,9 @@ use crate::domain::id::OrgId;
 use crate::domain::offering::NOTICE_DAYS_MAX;
 use crate::domain::order::attempt::Attempt;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
+use crate::domain::order::settlement::Settlement;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Verified;
 use crate::domain::time::Date;
 
 /// Notice to give where the offering says nothing, in days: a quarter, as the framework contracts of the cooperatives
@@ -72,6 +74,17 @@ pub fn contacts(attempt: &Attempt) -> Vec<(OrgId, String)> {
         }
     }
     contacts.into_iter().collect()
+}
+
+/// The proposals of an attempt, each with the other party's agreement, if it has agreed.
+pub fn settlements(
+    attempt: &Attempt,
+) -> impl Iterator<Item = (&Verified<Settlement>, Option<&Verified<Settlement>>)> {
+    let all = attempt.settlements.values();
+    all.filter(|said| said.body().agrees.is_none()).map(|proposal| {
+        let mut all = attempt.settlements.values();
+        (proposal, all.find(|said| said.body().agrees == Some(proposal.id())))
+    })
 }
 
 /// The first day on which notice given on `given` may end a contract.

@@ -6,6 +6,7 @@ use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::Verdict;
 use crate::domain::money::Cents;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
+use crate::domain::order::settlement::Settlement;
 use crate::domain::order::{
     Accept, Confirm, Counter, Decision, Decline, Endorse, LateNotice, LegFinding, Mode, Recall, Reminder, Request,
     Seal, Void,
@@ -56,6 +57,8 @@ pub struct Attempt {
     pub late: BTreeMap<StatementId, Verified<LateNotice>>,
     /// What happened after the seal, by party and number.
     pub milestones: BTreeMap<(OrgId, u32), Verified<Milestone>>,
+    /// Contradictions that two parties settle, by party and number.
+    pub settlements: BTreeMap<(OrgId, u32), Verified<Settlement>>,
     /// Of what the officers hosted here were reminded, by organisation and due time.
     pub reminders: BTreeMap<(OrgId, Timestamp), Verified<Reminder>>,
 }
@@ -76,6 +79,7 @@ impl Attempt {
             recalls: BTreeMap::new(),
             late: BTreeMap::new(),
             milestones: BTreeMap::new(),
+            settlements: BTreeMap::new(),
             reminders: BTreeMap::new(),
         }
     }
@@ -159,7 +163,7 @@ impl Attempt {
         }
     }
 
-    /// Puts what stands beside the chain in its place: withdrawals, notices, reminders, milestones.
+    /// Puts what stands beside the chain in its place: withdrawals, notices, reminders, milestones, settlements.
     fn place_beside(&mut self, message: Verified<Body>) -> Result<Placed, Refusal> {
         match message.body() {
             Body::Recall(body) => {
@@ -193,6 +197,11 @@ impl Attempt {
                 self.check_milestone(body)?;
                 let (key, body) = ((body.from.clone(), body.number), body.clone());
                 Ok(put(&mut self.milestones, key, message.map(|_| body)))
+            }
+            Body::Settlement(body) => {
+                self.check_settlement(body)?;
+                let (key, body) = ((body.from.clone(), body.number), body.clone());
+                Ok(put(&mut self.settlements, key, message.map(|_| body)))
             }
             Body::Reminder(body) => {
                 self.position(&body.org)?;
@@ -291,6 +300,22 @@ impl Attempt {
                 refuse("said by the buyer")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Both are parties, the seal stands, and an agreement says what was proposed.
+    fn check_settlement(&self, settlement: &Settlement) -> Result<(), Refusal> {
+        self.position(&settlement.from)?;
+        self.position(&settlement.to)?;
+        self.must_follow_seal(settlement.seal)?;
+        self.seal.iter().try_for_each(|seal| settlement.check_holds(seal.body()))?;
+        let Some(agrees) = settlement.agrees else { return Ok(()) };
+        let proposal = self.settlements.values().find(|said| said.id() == agrees);
+        let broken = |rule: &str| Err(Refusal::new(Reason::ChainBroken).with("rule", rule));
+        match proposal {
+            Some(proposal) if settlement.has_terms_of(proposal.body()) => Ok(()),
+            Some(_) => broken("agrees to something else than was proposed"),
+            None => broken("the proposal is missing"),
         }
     }
 
@@ -456,6 +481,10 @@ impl Attempt {
         all.extend(self.late.values().map(Verified::signed));
         all.extend(self.reminders.values().map(Verified::signed));
         all.extend(self.milestones.values().map(Verified::signed));
+        for is_agreement in [false, true] {
+            let those = self.settlements.values().filter(|said| said.body().agrees.is_some() == is_agreement);
+            all.extend(those.map(Verified::signed));
+        }
         all
     }
 }

@@ -105,6 +105,18 @@ impl OrderService for Desk {
         .await
     }
 
+    async fn settle_order(
+        &self,
+        request: Request<pb::SettleOrderRequest>,
+    ) -> Result<Response<pb::SettleOrderResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::SettleOrderRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(signed_as(&Kind::Settlement, statement)?).await?;
+            Ok(pb::SettleOrderResponse { order_id })
+        })
+        .await
+    }
+
     async fn report_milestone(
         &self,
         request: Request<pb::ReportMilestoneRequest>,

@@ -3,6 +3,7 @@
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use crate::domain::order::Attempt;
+use crate::domain::order::aftercare::settlements;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -80,7 +81,8 @@ impl Node {
         out
     }
 
-    /// What goes out once an attempt has ended: notices of the buyer, milestones and confirmations of any party to all others.
+    /// What goes out once an attempt has ended: notices of the buyer, milestones, confirmations and settlements
+    /// of any party to all others: the seal binds all of them at once.
     fn afterwards(&self, attempt: &Attempt) -> Vec<(OrgId, StatementId)> {
         let parties = attempt.route().parties();
         let mut out = Vec::new();
@@ -89,7 +91,9 @@ impl Node {
         }
         let milestones = attempt.milestones.values().map(|said| (&said.body().from, said.id()));
         let confirmations = attempt.confirmations.values().map(|said| (&said.body().from, said.id()));
-        for (from, said) in milestones.chain(confirmations).filter(|(from, _)| self.state.is_local(from)) {
+        let settlements = attempt.settlements.values().map(|said| (&said.body().from, said.id()));
+        let all = milestones.chain(confirmations).chain(settlements);
+        for (from, said) in all.filter(|(from, _)| self.state.is_local(from)) {
             out.extend(parties.iter().filter(|party| *party != from).map(|party| (party.clone(), said)));
         }
         out
@@ -157,6 +161,7 @@ impl Node {
             // What follows the end cannot be placed without it.
             let outcome = attempt.seal.as_ref().map(Verified::signed).or(attempt.void.as_ref().map(Verified::signed));
             messages.extend(outcome.filter(|outcome| outcome.id() != key.message && follows_end(found)).cloned());
+            messages.extend(proposal_of(attempt, key.message).cloned());
             messages.push(found.clone());
         }
         Some(delivery_of(key, messages))
@@ -216,9 +221,16 @@ fn stands_alone(known: &Order, message: StatementId) -> Option<&Signed> {
     call_off.or_else(|| known.mandates.get(&message).map(Verified::signed))
 }
 
+/// What an agreement agrees to; whoever hears of it may not have the proposal yet.
+fn proposal_of(attempt: &Attempt, agreement: StatementId) -> Option<&Signed> {
+    let mut pairs = settlements(attempt);
+    let found = pairs.find(|(_, agreed)| agreed.is_some_and(|agreed| agreed.id() == agreement));
+    found.map(|(proposal, _)| proposal.signed())
+}
+
 /// Whether a message can only be placed behind the end of its attempt.
 fn follows_end(signed: &Signed) -> bool {
-    matches!(signed.kind(), Kind::LateNotice | Kind::Milestone | Kind::Confirm)
+    matches!(signed.kind(), Kind::LateNotice | Kind::Milestone | Kind::Confirm | Kind::Settlement)
 }
 
 fn delivery_of(key: &DeliveryKey, messages: Vec<Signed>) -> Delivery {

@@ -4,10 +4,11 @@ use crate::domain::id::{OrderId, OrgId};
 use crate::domain::order::aftercare::check_timely;
 use crate::domain::order::approval::{Approval, approval, check_approval};
 use crate::domain::order::charges::check_agreed;
-use crate::domain::order::ending::check_undefeated;
+use crate::domain::order::ending::{check_undefeated, objections as said_against};
 use crate::domain::order::gathered::Gathered;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::orderable::objections;
+use crate::domain::order::settlement::Settlement;
 use crate::domain::order::timely::{check_award_day, is_late};
 use crate::domain::order::{Attempt, Confirm, Decision, Mode, Placed, Recall, Request, Seal, VoidReason};
 use crate::domain::reason::{Reason, Refusal};
@@ -61,6 +62,10 @@ impl Node {
                 self.check_mandate(&mandate, &signed, now)?;
                 self.take(verified, work)?;
                 work.touched.extend(self.waiting_for(&mandate));
+            }
+            Body::Settlement(settlement) => {
+                self.check_settlement(&settlement, &signed)?;
+                self.take(verified, work)?;
             }
             Body::Milestone(milestone) => {
                 self.check_milestone(&milestone, &signed)?;
@@ -289,6 +294,21 @@ impl Node {
             return Ok(());
         }
         Err(Refusal::new(Reason::OrderState).with("rule", "the seal came in time"))
+    }
+
+    /// Who proposes a settlement names something that contradicts the seal here; who agrees to one has seen it.
+    fn check_settlement(&self, settlement: &Settlement, signed: &Signed) -> Result<(), Refusal> {
+        if self.is_known(signed) || settlement.agrees.is_some() {
+            return Ok(());
+        }
+        let attempt = self.attempt(settlement.order, settlement.attempt)?;
+        let known = self.state.orders.get(&settlement.order);
+        let contradicts = known.into_iter().flat_map(|known| &known.contradictions).map(Signed::id);
+        let mut open = contradicts.chain(said_against(attempt).into_iter().map(|(id, ..)| id));
+        if open.any(|id| settlement.about.contains(&id)) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::NothingToSettle).with("order", settlement.order))
     }
 
     fn check_milestone(&self, milestone: &Milestone, signed: &Signed) -> Result<(), Refusal> {

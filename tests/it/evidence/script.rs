@@ -5,6 +5,7 @@ use serde_json::Value;
 use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::Considered;
+use verbund::domain::order::settlement::Settlement;
 use verbund::domain::route::Route;
 use verbund::domain::rule_pack::RulePack;
 use verbund::domain::trust::{OfficerRole, WitnessPolicy};
@@ -71,6 +72,8 @@ pub struct Script {
     pub later: Option<Meanwhile>,
     /// Who confirms a late seal.
     pub confirmed: Vec<&'static str>,
+    /// What Barleben proposes to ProVitako about the last objection, and what comes of it.
+    pub settled: Option<Settling>,
     /// Entries of others in every log.
     pub others: u64,
     /// How many more of them come at the end.
@@ -87,6 +90,21 @@ pub struct Script {
     pub grounds: bool,
     /// Barleben orders for Halberstadt as well, under this mandate.
     pub mandate: Option<Mandated>,
+}
+
+/// How a contradiction is settled.
+#[derive(Clone, Copy)]
+pub struct Settling {
+    /// What is wrong with the proposal.
+    pub bend: fn(&mut Settlement),
+    /// Who signs the agreement, if anyone, and what is wrong with it.
+    pub agreed: Option<(&'static str, fn(&mut Settlement))>,
+}
+
+impl Default for Settling {
+    fn default() -> Self {
+        Self { bend: |_| (), agreed: Some(("provitako", |_| ())) }
+    }
 }
 
 /// What Halberstadt has signed, and how Barleben calls off.
@@ -181,6 +199,7 @@ impl Default for Script {
             meanwhile: None,
             later: None,
             confirmed: Vec::new(),
+            settled: None,
             others: 40,
             more_others: 0,
             title: "Elektronische Wohnsitzanmeldung",
@@ -219,10 +238,12 @@ pub fn plan(script: &Script) -> Plan {
         source: "Satzung und Genossenschaftsregister".to_owned(),
         officers,
     };
-    let confirming = |name: &str| match script.confirmed.contains(&name) {
-        true => vec![officer("leitung", OfficerRole::Approver, 0)],
-        false => Vec::new(),
-    };
+    let settles = script.settled.is_some();
+    let confirming =
+        |name: &str| match script.confirmed.contains(&name) || settles && ["kid", "provitako"].contains(&name) {
+            true => vec![officer("leitung", OfficerRole::Approver, 0)],
+            false => Vec::new(),
+        };
     let planned = |name: &str| NodePlan {
         node: node(name),
         operator: org(name),

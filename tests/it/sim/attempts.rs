@@ -4,12 +4,15 @@ use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::law::Verdict;
 use verbund::domain::offering::{Need, Withdrawal};
-use verbund::domain::order::aftercare::{Phase, phase};
+use verbund::domain::order::aftercare::{Phase, phase, settlements};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::gathered::{Gathered, Member};
 use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::{ConnectionStep, Event as Happening, Milestone};
-use verbund::domain::order::{Amendment, Amends, Endorse, LegFinding, Mode, Recall, Request, Void, VoidReason};
+use verbund::domain::order::settlement::Settlement;
+use verbund::domain::order::{
+    Amendment, Amends, Confirm, Endorse, LegFinding, Mode, Recall, Request, Void, VoidReason,
+};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::route::Route;
@@ -375,6 +378,124 @@ fn a_second_endorsement_after_the_seal_is_kept_and_blocks_nothing() {
     let said = milestone(&world, order, "barleben", "einkauf", 1, routed);
     world.officer("kitu", &said).expect("the contract stands");
     assert!(is_sealed(&world, "kitu", order));
+}
+
+/// One half of a settlement between Barleben and KID.
+fn half(world: &World, order: OrderId, from: &str, about: StatementId, agrees: Option<StatementId>) -> Settlement {
+    let node = world.federation.home(&name(from));
+    let seal = world.attempt(node.as_str(), order).and_then(|attempt| attempt.outcome()).expect("sealed");
+    Settlement {
+        order,
+        attempt: 1,
+        seal,
+        from: name(from),
+        to: name(if from == "kid" { "barleben" } else { "kid" }),
+        number: 1,
+        about: vec![about],
+        holds: Some(seal),
+        terms: "Es gilt die erste Fassung".to_owned(),
+        agrees,
+        officer: name("leitung"),
+        signed_at: world.now,
+        salt: salt(from),
+    }
+}
+
+#[test]
+fn a_contradiction_after_the_seal_is_settled_once_both_have_signed() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.settle();
+    world.watch.expect_liars();
+    let attempt = world.attempt("kid", order).expect("its own");
+    let said = attempt.endorsements.values().find(|said| said.body().from == name("kid")).expect("an endorsement");
+    let other = Endorse { salt: salt("other"), ..said.body().clone() };
+    let other = Signed::sign(&Kind::Endorse, &other, &[&statement_key("kid")]);
+    let (id, messages) = (other.id(), vec![other]);
+    let told = |world: &World, node: &str, org: &str| {
+        let told = world.node(node).explain(order, &name(org), world.now).expect("it is known");
+        (told.unsettled, told.choices.first().map(Choice::word))
+    };
+    let sign = |half: &Settlement| sign_as(&Kind::Settlement, half, half.from.as_str(), "leitung");
+    // Nothing contradicts the seal yet.
+    let proposal = half(&world, order, "barleben", id, None);
+    refused(world.officer("kitu", &sign(&proposal)), Reason::NothingToSettle);
+    let delivery = Delivery { order, attempt: 1, to: name("barleben"), message: id, messages };
+    world.deliver_now("kid", "kitu", delivery).expect("it is kept as evidence");
+    assert_eq!(told(&world, "kitu", "barleben"), (1, Some("settle")));
+    // The seal stands, and nobody agrees to what was not proposed.
+    let against = Settlement { holds: Some(id), ..proposal.clone() };
+    refused(world.officer("kitu", &sign(&against)), Reason::SettlementAgainstSeal);
+    refused(world.officer("kid", &sign(&half(&world, order, "kid", id, Some(id)))), Reason::ChainBroken);
+    let proposal = sign(&proposal);
+    world.officer("kitu", &proposal).expect("a good proposal");
+    world.settle();
+    assert_eq!(told(&world, "kitu", "barleben"), (1, Some("settle")), "one alone settles nothing");
+    let agreement = half(&world, order, "kid", id, Some(proposal.id()));
+    let other_terms = Settlement { terms: "Es gilt die zweite Fassung".to_owned(), ..agreement.clone() };
+    refused(world.officer("kid", &sign(&other_terms)), Reason::ChainBroken);
+    world.officer("kid", &sign(&agreement)).expect("a good agreement");
+    world.settle();
+    assert_eq!(told(&world, "kitu", "barleben"), (0, Some("report")));
+    for node in ["kitu", "kid", "provitako", "dataport"] {
+        let attempt = world.attempt(node, order).expect("a party's");
+        let both: Vec<bool> = settlements(attempt).map(|(_, agreement)| agreement.is_some()).collect();
+        assert_eq!(both, [true], "all parties hear of it: {node}");
+    }
+    let report = a_bundle_verifies(&world, &name("kitu"), order);
+    let told = report.findings().any(|(_, finding)| finding.refusal.reason == Reason::ContradictionSettled);
+    assert!(told, "{}", report.text(Lang::De));
+    assert!(world.rebuild(&name("kitu")).state().orders[&order].unsettled().is_empty(), "it survives a restart");
+}
+
+/// The buyer's node seals in time, but nobody can see it before the deadline has passed.
+#[test]
+fn a_seal_that_witnesses_see_late_waits_for_the_confirmation_of_all() {
+    let mut world = world();
+    let request = unhurried(&world, "r1");
+    let (quote_by, seal_by) = (world.now.plus_ms(60_000), world.now.plus_ms(120_000));
+    let order = submit(&mut world, &Request { quote_by, seal_by, ..request }).expect("a good request");
+    world.run(30_000);
+    let open = world.attempt("kitu", order).expect("it is open").clone();
+    world.faults.active = true;
+    world.later(0, Event::Cut([name::<NodeId>("kitu")].into()));
+    world.run(10);
+    let confirm = |world: &World, from: &str, seal| {
+        let (officer, signed_at, from) = (name("leitung"), world.now, name(from));
+        let body = Confirm { order, attempt: 1, from, seal, officer, signed_at, salt: salt("confirm") };
+        sign_as(&Kind::Confirm, &body, body.from.as_str(), "leitung")
+    };
+    let sealed = seal(&open, "einkauf", world.now);
+    world.officer("kitu", &sealed).expect("in time by its own clock");
+    world.run(150_000);
+    world.later(0, Event::Cut([].into()));
+    world.run(60_000);
+    let told = |world: &World, node: &str, org: &str| {
+        let told = world.node(node).explain(order, &name(org), world.now).expect("it is known");
+        (told.unconfirmed.clone().map(|missing| missing.len()), told.choices[0].word(), told.text(Lang::De))
+    };
+    let (missing, first, text) = told(&world, "kid", "kid");
+    assert_eq!((missing, first), (Some(5), "confirm"), "{text}");
+    assert!(text.contains("bindet erst, wenn ihn alle bestätigt haben; es fehlen noch: kitu, kid,"), "{text}");
+    assert_eq!(told(&world, "kitu", "barleben").1, "report", "the buyer has sealed");
+    world.officer("kid", &confirm(&world, "kid", sealed.id())).expect("it came late");
+    world.run(60_000);
+    let (missing, first, text) = told(&world, "kitu", "barleben");
+    assert_eq!((missing, first), (Some(4), "report"), "{text}");
+    assert!(text.contains("es fehlen noch: kitu, provitako, "), "{text}");
+}
+
+#[test]
+fn a_seal_in_time_needs_no_confirmation() {
+    let mut world = world();
+    let request = world.federation.request("r1", world.now);
+    let order = submit(&mut world, &request).expect("a good request");
+    world.settle();
+    let seal = world.attempt("kid", order).and_then(|attempt| attempt.outcome()).expect("sealed");
+    let (from, officer, signed_at) = (name("kid"), name("leitung"), world.now);
+    let body = Confirm { order, attempt: 1, from, seal, officer, signed_at, salt: salt("confirm") };
+    refused(world.officer("kid", &sign_as(&Kind::Confirm, &body, "kid", "leitung")), Reason::OrderState);
 }
 
 #[test]
