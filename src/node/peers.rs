@@ -51,9 +51,11 @@ const OUT_FRAMES_MAX: usize = 4;
 /// Largest message between nodes: a frame of entries and its proofs, with room.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Where a node is, and the key it shows there.
 #[derive(Clone, PartialEq, Eq)]
 struct Place {
-    address: String,
+    /// The one of this node's operator first, then those that the other publishes.
+    addresses: Vec<String>,
     pin: Hash,
 }
 
@@ -62,6 +64,8 @@ struct Place {
 pub struct GrpcPeers {
     own: NodeId,
     identities: Identities,
+    /// Where the operator of this node says that others are.
+    configured: Arc<BTreeMap<NodeId, String>>,
     places: Arc<Mutex<BTreeMap<NodeId, Place>>>,
     /// By the key the peer shows and the key it is shown.
     channels: Arc<Mutex<BTreeMap<NodeId, OpenChannel>>>,
@@ -74,10 +78,13 @@ impl GrpcPeers {
     /// Knows the peers of the configuration. Nothing is connected yet.
     pub fn new(config: &NodeConfig, identities: Identities) -> Self {
         let places = config.peers.iter().map(|peer| {
-            let place = Place { address: peer.address.as_str().to_owned(), pin: peer.tls_sha256 };
+            let place = Place { addresses: vec![peer.address.as_str().to_owned()], pin: peer.tls_sha256 };
             (peer.node.clone(), place)
         });
+        let configured =
+            config.peers.iter().map(|peer| (peer.node.clone(), peer.address.as_str().to_owned())).collect();
         Self {
+            configured: Arc::new(configured),
             own: config.profile.node.clone(),
             identities,
             places: Arc::new(Mutex::new(places.collect())),
@@ -100,7 +107,7 @@ impl GrpcPeers {
         {
             return Ok(channel.clone());
         }
-        let channel = tls::channel(&between.0.address, between.0.pin, Some(&own.identity), DELIVER)?;
+        let channel = tls::channel_to_any(&between.0.addresses, between.0.pin, Some(&own.identity), DELIVER)?;
         channels.insert(node.clone(), (between, channel.clone()));
         Ok(channel)
     }
@@ -117,11 +124,23 @@ impl GrpcPeers {
         let Ok(records) = records.await else { return };
         let mut places = self.places.lock().expect("no panic while it is held");
         for record in records.into_iter().filter(|record| record.node != self.own) {
-            if let Some(address) = record.addresses.first() {
-                places.insert(record.node, Place { address: address.clone(), pin: record.tls_sha256 });
+            let addresses = in_turn(self.configured.get(&record.node), &record.addresses);
+            if !addresses.is_empty() {
+                places.insert(record.node, Place { addresses, pin: record.tls_sha256 });
             }
         }
     }
+}
+
+/// The addresses to try, the configured one before those published, each once.
+fn in_turn(configured: Option<&String>, published: &[String]) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for address in configured.into_iter().chain(published) {
+        if !addresses.contains(address) {
+            addresses.push(address.clone());
+        }
+    }
+    addresses
 }
 
 impl Peers for GrpcPeers {
@@ -223,7 +242,7 @@ fn wait_after(before: Duration, was_heard: bool) -> Duration {
 async fn reintroduce(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Result<(), Refusal> {
     let record = handle.read(|node, _| node.record_to_show()).await??;
     let (place, own) = (peers.place(node)?, peers.identities.newest()?);
-    let channel = tls::channel(&place.address, place.pin, Some(&own.identity), DELIVER)?;
+    let channel = tls::channel_to_any(&place.addresses, place.pin, Some(&own.identity), DELIVER)?;
     let request = IntroduceRequest { log: None, node_record: Some((&record).into()) };
     PeerServiceClient::new(channel).introduce(request).await.map_err(|status| to_refusal(&status))?;
     tracing::info!(peer = %node, "introduced with a new TLS key");
@@ -239,7 +258,7 @@ async fn talk(
     was_heard: &mut bool,
 ) -> Result<(), Refusal> {
     let place = peers.place(node)?;
-    let channel = tls::channel(&place.address, place.pin, Some(&own.identity), STREAM)?;
+    let channel = tls::channel_to_any(&place.addresses, place.pin, Some(&own.identity), STREAM)?;
     let mut client = PeerServiceClient::new(channel)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -280,6 +299,14 @@ async fn talk(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_operators_own_address_goes_before_the_published_ones_and_each_is_tried_once() {
+        let published = ["a:1".to_owned(), "b:2".to_owned()];
+        assert_eq!(in_turn(None, &published), ["a:1", "b:2"]);
+        assert_eq!(in_turn(Some(&"b:2".to_owned()), &published), ["b:2", "a:1"]);
+        assert_eq!(in_turn(Some(&"c:3".to_owned()), &published), ["c:3", "a:1", "b:2"]);
+    }
 
     #[test]
     fn a_peer_that_spoke_is_dialled_at_once_and_a_mute_one_ever_less_often() {

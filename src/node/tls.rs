@@ -38,6 +38,10 @@ pub const PROBE_AFTER: Duration = Duration::from_secs(2);
 /// How long the answer to a probe may take. Both together are how long a dead peer is shown as alive.
 pub const PROBE_ANSWER: Duration = Duration::from_secs(4);
 
+/// How long an address is tried alone before the next one is tried beside it: longer than a handshake across Germany,
+/// shorter than anybody notices.
+const STAGGER: Duration = Duration::from_millis(250);
+
 /// File name of a node's certificate, which foreign clients must trust.
 pub const CERTIFICATE_FILE: &str = "tls.pem";
 
@@ -490,24 +494,67 @@ pub fn channel(
     identity: Option<&Identity>,
     call: Duration,
 ) -> Result<tonic::transport::Channel, Refusal> {
+    channel_to_any(&[address.to_owned()], pin, identity, call)
+}
+
+/// The same, to whichever of several addresses answers first under that key. They are tried side by side: one that is
+/// dead, silent or somebody else's delays the others by no more than [`STAGGER`].
+pub fn channel_to_any(
+    addresses: &[String],
+    pin: Hash,
+    identity: Option<&Identity>,
+    call: Duration,
+) -> Result<tonic::transport::Channel, Refusal> {
+    let refuse = |address: &str, problem: String| {
+        Refusal::new(Reason::Unreachable).with("address", address).with("problem", problem)
+    };
+    let first = addresses.first().ok_or_else(|| refuse("", "no address".to_owned()))?;
     let config = Arc::new(client_config(pin, identity)?);
-    let target = address.to_owned();
+    let targets: Arc<[String]> = addresses.into();
     let name = ServerName::try_from(name_of(pin)).map_err(broken)?;
     let connector = tower::service_fn(move |_: http::Uri| {
-        let (config, target, name) = (config.clone(), target.clone(), name.clone());
+        let (config, targets, name) = (config.clone(), targets.clone(), name.clone());
         async move {
-            let stream = TcpStream::connect(&target).await?;
-            stream.set_nodelay(true)?;
-            let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map_err(explained)?;
+            let stream = first_to_answer(&targets, &config, &name).await?;
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(stream))
         }
     });
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
-        .map_err(|error| Refusal::new(Reason::Unreachable).with("address", address).with("problem", error))?
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{first}"))
+        .map_err(|error| refuse(first, error.to_string()))?
         .connect_timeout(HANDSHAKE)
         .timeout(call)
         .http2_keep_alive_interval(PROBE_AFTER)
         .keep_alive_timeout(PROBE_ANSWER)
         .keep_alive_while_idle(true);
     Ok(endpoint.connect_with_connector_lazy(connector))
+}
+
+type Stream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// The first connection that shows the pinned key. If there is none: why, where a wrong key says more than silence.
+async fn first_to_answer(
+    addresses: &[String],
+    config: &Arc<ClientConfig>,
+    name: &ServerName<'static>,
+) -> std::io::Result<Stream> {
+    let mut tries = tokio::task::JoinSet::new();
+    for (number, address) in (0..).zip(addresses) {
+        let (address, config, name) = (address.clone(), config.clone(), name.clone());
+        tries.spawn(async move {
+            tokio::time::sleep(STAGGER * number).await;
+            let stream = TcpStream::connect(&address).await?;
+            stream.set_nodelay(true)?;
+            tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map_err(explained)
+        });
+    }
+    let says_why = |error: &std::io::Error| error.get_ref().is_some_and(|inner| inner.is::<Refusal>());
+    let mut failed: Option<std::io::Error> = None;
+    while let Some(tried) = tries.join_next().await {
+        match tried.map_err(std::io::Error::other).flatten() {
+            Ok(stream) => return Ok(stream),
+            Err(error) if failed.as_ref().is_some_and(says_why) => drop(error),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| std::io::Error::other("no address")))
 }

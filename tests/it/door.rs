@@ -247,6 +247,31 @@ async fn health_says_what_the_node_can_do_now() {
     door.close().await;
 }
 
+/// Of several addresses the one that answers under the right key counts, whatever stands before it: nobody, or
+/// somebody silent. If none does, a wrong key is told before silence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_or_silent_first_address_keeps_nobody_away() {
+    let door = Door::open().await;
+    let listening = std::net::TcpListener::bind("127.0.0.1:0").expect("a port that nobody answers at");
+    let dead = crate::ports::free_addresses(1)[0].to_string();
+    let right = door.address.to_string();
+    let silent = listening.local_addr().expect("an address").to_string();
+    let reach = async |addresses: &[&str], pin: Hash| {
+        let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+        let channel = tls::channel_to_any(&addresses, pin, None, Duration::from_secs(10)).expect("a channel");
+        Client::to(channel, name("kitu"), None).status().await.map(|_| ()).map_err(|refusal| refusal.reason)
+    };
+    for first in [&dead, &silent] {
+        assert_eq!(reach(&[first, &right], door.pin).await, Ok(()), "behind {first}");
+    }
+    assert_eq!(reach(&[&dead, &silent, &right], door.pin).await, Ok(()));
+    assert_eq!(reach(&[&right, &dead], Hash([7; 32])).await, Err(Reason::PeerKeyWrong));
+    assert_eq!(reach(&[&dead], door.pin).await, Err(Reason::Unreachable));
+    let none = tls::channel_to_any(&[], door.pin, None, Duration::from_secs(1));
+    assert_eq!(none.err().map(|refusal| refusal.reason), Some(Reason::Unreachable));
+    door.close().await;
+}
+
 /// A wrong key, something that is no node, nobody at all: three reasons, not one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_key_is_no_matter_of_the_network() {
