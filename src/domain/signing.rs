@@ -3,6 +3,8 @@
 //! `verify_strict` refuses small-order keys and commitments; registration additionally refuses encodings that are not
 //! canonical and points with a torsion component. Together every conforming verifier, OpenSSL included, reaches the
 //! same verdict on every signature by a registered key. Batch verification never decides: it is not strict.
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -30,6 +32,15 @@ const PKCS8_PREFIX: [u8; 16] =
 /// What names Ed25519 in a key file (RFC 8410 section 3).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
+/// How many registered keys a thread remembers, 200 bytes each: those of a federation's organisations and nodes.
+const KEYS_REMEMBERED_MAX: usize = 1_024;
+
+thread_local! {
+    /// Keys that have passed. Registration multiplies by the order of the group, as dear as a signature, and the same
+    /// key stands in one statement after the other; its answer depends on nothing but the bytes.
+    static REGISTERED: RefCell<BTreeMap<[u8; 32], PublicKey>> = const { RefCell::new(BTreeMap::new()) };
+}
+
 /// A public key that has passed registration: canonical encoding, not of small order, torsion-free.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
@@ -37,6 +48,20 @@ pub struct PublicKey(VerifyingKey);
 impl PublicKey {
     /// Registers 32 bytes as a key.
     pub fn register(bytes: &[u8; 32]) -> Result<Self, Refusal> {
+        if let Some(known) = REGISTERED.with_borrow(|known| known.get(bytes).cloned()) {
+            return Ok(known);
+        }
+        let key = Self::examine(bytes)?;
+        REGISTERED.with_borrow_mut(|known| {
+            if known.len() >= KEYS_REMEMBERED_MAX {
+                known.clear();
+            }
+            known.insert(*bytes, key.clone());
+        });
+        Ok(key)
+    }
+
+    fn examine(bytes: &[u8; 32]) -> Result<Self, Refusal> {
         let refuse = |rule: &str| Refusal::new(Reason::KeyInvalid).with("key", hex::encode(bytes)).with("rule", rule);
         let point = CompressedEdwardsY(*bytes).decompress().ok_or_else(|| refuse("not a point on the curve"))?;
         if point.compress().0 != *bytes {
@@ -251,6 +276,25 @@ mod tests {
         assert_eq!(SecretKey::from_pem(&secret.to_pem()).expect("own PEM").public(), secret.public());
         assert_eq!(PublicKey::from_pem(&secret.public().to_pem()).expect("own PEM"), secret.public());
         assert!(secret.to_pem().starts_with("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE"), "version 1");
+    }
+
+    #[test]
+    fn a_key_that_is_remembered_or_forgotten_is_the_same_and_what_was_refused_is_refused_again() {
+        let key = |seed: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&seed.to_be_bytes());
+            SecretKey::from_seed(&bytes).public()
+        };
+        let first = key(0);
+        for seed in 0..=KEYS_REMEMBERED_MAX {
+            let bytes = key(seed).to_bytes();
+            assert_eq!(PublicKey::register(&bytes).expect("a key").to_bytes(), bytes);
+        }
+        assert_eq!(PublicKey::register(&first.to_bytes()).expect("forgotten meanwhile"), first);
+        for _ in 0..2 {
+            let refusal = PublicKey::register(&[0; 32]).expect_err("small order");
+            assert_eq!(refusal.reason, Reason::KeyInvalid);
+        }
     }
 
     /// RFC 8410 section 10.3: one key, as version 1 and as version 2 with an attribute and the public key.

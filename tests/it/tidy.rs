@@ -575,6 +575,36 @@ fn the_house_is_tidy() {
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
 }
 
+/// What lies beside the sources: anything else was left there by mistake.
+const TOP_LEVEL: [&str; 18] = [
+    ".ci",
+    ".clippy.toml",
+    ".git",
+    ".gitignore",
+    ".rustfmt.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "benches",
+    "deny.toml",
+    "docs",
+    "nodes",
+    "proptest-regressions",
+    "proto",
+    "src",
+    "target",
+    "tests",
+];
+
+#[test]
+fn nothing_lies_about_at_the_top() {
+    let names = fs::read_dir(env!("CARGO_MANIFEST_DIR")).expect("the folder of the package");
+    let names = names.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned());
+    let stray: Vec<String> = names.filter(|name| !TOP_LEVEL.contains(&name.as_str())).collect();
+    assert!(stray.is_empty(), "{stray:?}");
+}
+
 #[test]
 fn every_rule_bites() {
     let long = format!("//! A file.\nfn long() -> [u8; 2] {{\n{}}}\n", "    step();\n".repeat(69));
