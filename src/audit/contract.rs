@@ -10,6 +10,7 @@ use crate::audit::legs::check_legs;
 use crate::audit::logs::{Entry, Logs, OutcomeKey};
 use crate::audit::mandates::check_mandates;
 use crate::audit::messages::{Message, judge_messages, named};
+use crate::audit::part::{examine_part, part_in};
 use crate::audit::report::{Book, Case, Check, Ending, Ruling};
 use crate::audit::settlements::tell_settlements;
 use crate::audit::terms::{check_call_offs, check_endings, check_offering, check_officers, check_price, check_times};
@@ -30,6 +31,7 @@ pub fn sold(entries: &[Entry]) -> BTreeSet<StatementId> {
     let bodies = entries.iter().filter(|entry| entry.section == Section::Order);
     let named = bodies.filter_map(|entry| match Body::read(&entry.signed) {
         Ok(Body::Request(request)) => Some(request.offering),
+        Ok(Body::CallOff(part)) => Some(part.offering),
         Ok(Body::Counter(counter)) => counter.tariff,
         _ => None,
     });
@@ -50,6 +52,9 @@ pub fn examine(entries: &[Entry], logs: &Logs, chronicle: &Chronicle, book: &mut
     check_order_in_logs(&messages, book);
     let receipts = check_receipts(entries, &messages, logs, book);
     let Some((request_id, request)) = request_of(entries) else {
+        if let Some(part) = part_in(&messages) {
+            return (examine_part(part, &messages, logs, chronicle, book), None);
+        }
         book.refuse(Check::Chain, "order", Refusal::new(Reason::EvidenceMissing).with("kind", Kind::Request));
         return (Case::default(), None);
     };

@@ -6,18 +6,27 @@ use crate::audit::messages::Message;
 use crate::audit::report::{Assumption, Book, Case, Check, LegLine, Ruling};
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
-use crate::domain::id::StatementId;
-use crate::domain::law::{LegJudgement, Verdict};
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::law::cases::Court;
+use crate::domain::law::{Award, Basis, LegJudgement, Verdict};
+use crate::domain::order::call_off::CallOff;
 use crate::domain::order::timely::WITNESSING_MS;
-use crate::domain::order::{Attempt, LegFinding, Request};
+use crate::domain::order::{Attempt, LegFinding};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::rule_pack::{RulePack, check_named};
 use crate::domain::statement::Kind;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Date, Timestamp};
 
 /// A finding and what it is judged by.
 struct Ground<'a> {
-    request: &'a Request,
+    /// The day on which the procedure began, and what kind of contract it was about.
+    procedure: (Date, Award),
+    /// Whether a contract in force is changed.
+    is_change: bool,
+    /// Who provides itself.
+    provider: &'a OrgId,
+    /// What is said to have been known by this day counts.
+    known_on: Date,
     pack: (&'a StatementId, &'a RulePack),
     logs: &'a Logs,
     chronicle: &'a Chronicle,
@@ -49,25 +58,76 @@ pub fn check_legs(
             Body::CallOff(body) => (&body.leg, seen),
             _ => continue,
         };
-        let judged = ground.judge(finding);
-        let missing = ground.check_evidence(finding, until);
-        let is_gap = missing.is_err();
-        let result = missing.and_then(|()| compare(finding, &judged));
-        // A signed finding that the facts do not bear out is wrong, whatever the word for the leg itself.
-        match result {
-            Err(refusal) if !is_gap && judged.verdict != finding.verdict => {
-                book.note(Check::Legs, &message.entry.name, Ruling::Invalid, refusal);
-            }
-            result => {
-                book.judge(Check::Legs, &message.entry.name, result);
-            }
-        }
-        case.assumptions.extend(assumptions(&judged, logs));
-        case.legs.push(leg_line(&judged));
+        check_finding(&ground, (finding, until), &message.entry.name, case, book);
     }
     case.assumptions.sort();
     case.assumptions.dedup();
     note_later(&ground, sealed, book);
+}
+
+/// The leg of a member's own part, by the pack that the part names, which is meant for the day on which the procedure began.
+/// Corrections that witnesses had seen before that day count: whoever asked later knew them.
+pub fn check_part_leg(
+    part: &CallOff,
+    message: &Message,
+    (logs, chronicle): (&Logs, &Chronicle),
+    case: &mut Case,
+    book: &mut Book,
+) {
+    let Some(pack) = pack_of(&part.rule_pack, logs) else {
+        let refusal = Refusal::new(Reason::RulePackUnknown).with("id", part.rule_pack);
+        return book.refuse(Check::Legs, "facts", refusal);
+    };
+    let ground = Ground {
+        procedure: (part.procedure_began, part.award),
+        // The request is not here; that it changes a contract follows from what the finding claims to rest on.
+        is_change: part.leg.basis == Some(Basis::Modification),
+        provider: &part.provider,
+        known_on: part.signed_at.date(),
+        pack: (&part.rule_pack, pack),
+        logs,
+        chronicle,
+        requested: Some(part.procedure_began.begins()),
+    };
+    case.law = Some((pack.name.clone(), part.procedure_began));
+    let name = &message.entry.name;
+    book.judge(Check::Legs, name, check_named(ground.pack, [], part.procedure_began));
+    let is_own = (&part.leg.from, &part.leg.to) == (&part.to, &part.from);
+    let another = || Refusal::new(Reason::ChainBroken).with("rule", "judged another leg or day");
+    book.judge(Check::Legs, name, if is_own { Ok(()) } else { Err(another()) });
+    check_finding(&ground, (&part.leg, chronicle.seen(&message.entry.signed.id())), name, case, book);
+}
+
+/// Judges one leg again and compares.
+fn check_finding(
+    ground: &Ground,
+    (finding, until): (&LegFinding, Option<Timestamp>),
+    name: &str,
+    case: &mut Case,
+    book: &mut Book,
+) {
+    let judged = ground.judge(finding);
+    let missing = ground.check_evidence(finding, until);
+    let is_gap = missing.is_err();
+    let result = missing.and_then(|()| compare(finding, &judged));
+    // A signed finding that the facts do not bear out is wrong, whatever the word for the leg itself.
+    match result {
+        Err(refusal) if !is_gap && judged.verdict != finding.verdict => {
+            book.note(Check::Legs, name, Ruling::Invalid, refusal);
+        }
+        result => {
+            book.judge(Check::Legs, name, result);
+        }
+    }
+    case.assumptions.extend(assumptions(&judged, ground.logs));
+    case.legs.push(leg_line(&judged));
+}
+
+fn pack_of<'l>(id: &StatementId, logs: &'l Logs) -> Option<&'l RulePack> {
+    match logs.public().get(id)?.1.body() {
+        Body::RulePack(pack) => Some(pack),
+        _ => None,
+    }
 }
 
 /// Every leg that a party signed a finding on, judged again; none if the rule pack is missing.
@@ -79,9 +139,17 @@ pub(super) fn judged_legs(attempt: &Attempt, logs: &Logs, chronicle: &Chronicle)
 impl<'a> Ground<'a> {
     fn of(attempt: &'a Attempt, logs: &'a Logs, chronicle: &'a Chronicle) -> Option<Self> {
         let request = attempt.request.body();
-        let Body::RulePack(pack) = logs.public().get(&request.rule_pack)?.1.body() else { return None };
-        let requested = chronicle.seen(&attempt.request.id());
-        Some(Self { request, pack: (&request.rule_pack, pack), logs, chronicle, requested })
+        let pack = pack_of(&request.rule_pack, logs)?;
+        Some(Self {
+            procedure: (request.procedure_day(), request.award),
+            is_change: request.is_change(),
+            provider: request.route.provider(),
+            known_on: request.signed_at.date(),
+            pack: (&request.rule_pack, pack),
+            logs,
+            chronicle,
+            requested: chronicle.seen(&attempt.request.id()),
+        })
     }
 
     /// By what the finding names, and by the corrections of it that were known when the order was asked for.
@@ -105,8 +173,9 @@ impl<'a> Ground<'a> {
                 _ => {}
             }
         }
-        let known_on = self.request.signed_at.date();
-        self.request.court(&facts, self.pack, finding.as_of, known_on, &finding.to).judge(&finding.from, &finding.to)
+        let ((began, award), is_last) = (self.procedure, finding.to == *self.provider);
+        let court = Court::on(&facts, self.pack, finding.as_of, self.known_on);
+        Court { began, award, is_last, is_change: self.is_change, ..court }.judge(&finding.from, &finding.to)
     }
 
     /// All evidence named lies in the bundle, and witnesses had seen it by then, or soon after: the finding names what it
@@ -129,7 +198,6 @@ impl<'a> Ground<'a> {
 
 /// No pack that the buyer's log held before the request was meant for the procedure rather than the one named.
 fn check_pack(attempt: &Attempt, entries: &[Entry], ground: &Ground) -> Result<(), Refusal> {
-    let request = ground.request;
     let Some((origin, at)) = ground.chronicle.place(&attempt.request.id()) else { return Ok(()) };
     let stood = entries.iter().filter(|entry| {
         *entry.signed.kind() == Kind::RulePack
@@ -140,7 +208,7 @@ fn check_pack(attempt: &Attempt, entries: &[Entry], ground: &Ground) -> Result<(
         Body::RulePack(pack) => Some((id, pack)),
         _ => None,
     });
-    check_named(ground.pack, packs, request.procedure_day())
+    check_named(ground.pack, packs, ground.procedure.0)
 }
 
 /// Corrections in the bundle that witnesses saw only after the seal.

@@ -18,6 +18,7 @@ pub mod mandates;
 pub mod messages;
 pub mod packing;
 pub mod papers;
+pub mod part;
 pub mod replica;
 pub mod report;
 pub mod settlements;

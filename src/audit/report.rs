@@ -165,6 +165,9 @@ gaps! {
     OthersContents "CONTENTS_OF_OTHERS"
         "Vertrauliche Erklärungen anderer: von ihnen liegen nur die Prüfsummen vor."
         "Confidential statements of others: only their digests are here.";
+    ChainBehind "CHAIN_BEHIND_PART"
+        "Ob die Kette hinter dem Einzelabruf hält und die übrigen Anteile stimmen: das zeigt das Prüfpaket der Stelle, die bestellt hat."
+        "Whether the chain behind the call-off holds and the other shares are right: that is shown by the bundle of whoever ordered.";
     NoReceipts "NO_RECEIPTS"
         "Wann die Erklärungen angekommen sind: es liegen keine Empfangsbestätigungen bei."
         "When the statements arrived: there are no receipts.";
@@ -270,6 +273,8 @@ impl Book {
 pub enum Ending {
     /// With a contract on every leg.
     Sealed,
+    /// A member's part: with a contract between it and whoever ordered. What stands behind it is not in the bundle.
+    CalledOff,
     /// Without one.
     Void(VoidReason),
     /// Not yet.
@@ -414,6 +419,7 @@ impl Ending {
     pub fn code(self) -> &'static str {
         match self {
             Self::Sealed => "SEALED",
+            Self::CalledOff => "CALLED_OFF",
             Self::Open => "OPEN",
             Self::Void(VoidReason::Cancelled) => "VOID_CANCELLED",
             Self::Void(VoidReason::Expired) => "VOID_EXPIRED",

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
 use crate::audit::cover::Cover;
 use crate::audit::packing::pack;
-use crate::domain::id::{OrderId, Origin};
+use crate::domain::id::{OrderId, OrgId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::log::leaf::Audience;
 use crate::node::handle::Handle;
 use crate::protocol::evidence::{Earlier, Item, LogEnd as End};
 
-/// The bundle of an order as a ZIP file.
-pub async fn bundle(handle: &Handle, order: OrderId) -> Result<Vec<u8>, Refusal> {
-    let (evidence, root) =
-        handle.read(move |node, _| node.evidence(order).map(|found| (found, node.settings().anchor))).await??;
+/// The bundle that an organisation may have of an order, as a ZIP file.
+pub async fn bundle(handle: &Handle, order: OrderId, org: OrgId) -> Result<Vec<u8>, Refusal> {
+    let found =
+        handle.read(move |node, _| node.evidence_for(order, &org).map(|found| (found, node.settings().anchor)));
+    let (evidence, root) = found.await??;
     let mut input = BundleInput::empty(root);
     for item in evidence.trust {
         input.trust.push(member(handle, item).await?);

@@ -61,9 +61,10 @@ const INTRODUCTIONS_MAX: usize = 4;
 /// How long an introduction keeps its place.
 const INTRODUCTION_PAUSE: Duration = Duration::from_secs(2);
 
-/// Makes the evidence bundle of an order, a ZIP file.
-pub type Packer =
-    Arc<dyn Fn(Handle, OrderId) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Refusal>> + Send>> + Send + Sync>;
+/// Makes the evidence bundle that an organisation may have of an order, a ZIP file.
+pub type Packer = Arc<
+    dyn Fn(Handle, OrderId, OrgId) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Refusal>> + Send>> + Send + Sync,
+>;
 
 /// What the services need.
 pub struct Services {

@@ -105,7 +105,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     let services = Services {
         handle: handle.clone(),
         anchors,
-        bundle: Arc::new(|handle, order| Box::pin(async move { evidence::bundle(&handle, order).await })),
+        bundle: Arc::new(|handle, order, org| Box::pin(async move { evidence::bundle(&handle, order, org).await })),
         reflection: true,
         calls_max: config.limits.calls_max as usize,
         call_max: Duration::from_millis(config.limits.call_ms_max.into()),

@@ -49,6 +49,17 @@ impl Node {
         party.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))
     }
 
+    /// For whom an organisation may fetch evidence on an order: the party for which it speaks, or else the member that has a
+    /// part of it.
+    pub fn check_concerned(&self, org: &OrgId, order: OrderId, now: Timestamp) -> Result<OrgId, Refusal> {
+        self.check_party(org, order, now).or_else(|stranger| {
+            let known = self.state().orders.get(&order).ok_or(stranger.clone())?;
+            let before = self.state().registry.predecessors(org, now.date());
+            let mut spoken_for = std::iter::once(org).chain(before);
+            spoken_for.find(|member| self.part_of(known, member).is_some()).cloned().ok_or(stranger)
+        })
+    }
+
     /// The same for an attempt; none for strangers.
     pub fn party_in(&self, attempt: &Attempt, org: &OrgId, now: Timestamp) -> Option<OrgId> {
         if attempt.position(org).is_ok() {

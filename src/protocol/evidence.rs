@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, KeyHash, OrderId, OrgId, Origin, StatementId};
+use crate::domain::order::Attempt;
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::reason::{Reason, Refusal};
@@ -15,6 +16,7 @@ use crate::log::note::SignedNote;
 use crate::log::proof::TlogProof;
 use crate::log::subjects::SubjectPath;
 use crate::protocol::Node;
+use crate::protocol::state::Order;
 
 /// A statement and, if its log has a checkpoint that covers it, the proof.
 #[derive(Clone, Debug)]
@@ -82,6 +84,34 @@ pub struct EvidenceWitnessing {
 }
 
 impl Node {
+    /// Gathers what an organisation may show about an order: a party all of it, a member its own part.
+    pub fn evidence_for(&self, order: OrderId, org: &OrgId) -> Result<Evidence, Refusal> {
+        let known = self.state().orders.get(&order);
+        let is_party = |attempt: &Attempt| attempt.position(org).is_ok();
+        if known.and_then(Order::current).is_some_and(is_party) {
+            return self.evidence(order);
+        }
+        let part = known.and_then(|known| self.part_of(known, org));
+        self.part_evidence(part.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))?)
+    }
+
+    /// A member's own part: what it let be ordered, what it got, and why that was lawful; nothing about other members.
+    fn part_evidence(&self, part: &Verified<CallOff>) -> Result<Evidence, Refusal> {
+        let body = part.body();
+        let mut orgs: BTreeSet<OrgId> = [&body.to, &body.from, &body.provider].map(OrgId::clone).into();
+        orgs.extend(self.state().catalogue.version(&body.offering).map(|offering| offering.seller.clone()));
+        let mut evidence = Evidence::default();
+        let messages = self.mandates_behind(body).into_iter().chain([part.signed()]);
+        let mut signers = self.add_messages(messages, &mut evidence)?;
+        let mut facts: BTreeSet<StatementId> = body.leg.evidence.iter().copied().collect();
+        let need = Some(body.need).filter(|need| self.state().catalogue.needs.of(&body.to, need).is_some());
+        facts.extend([Some(body.offering), need].into_iter().flatten());
+        let sold = self.add_facts(facts, &mut orgs, &mut signers, &mut evidence)?;
+        self.add_trust(&orgs, &signers, &sold, &mut evidence)?;
+        evidence.timed = timed(&evidence, &BTreeSet::new());
+        Ok(evidence)
+    }
+
     /// Gathers the evidence for an order's current attempt.
     pub fn evidence(&self, order: OrderId) -> Result<Evidence, Refusal> {
         let state = self.state();
@@ -95,15 +125,10 @@ impl Node {
         let offering = state.catalogue.version(&request.offering);
         orgs.extend(offering.map(|offering| offering.seller.clone()));
         let mut evidence = Evidence::default();
-        let mut signers: BTreeSet<KeyHash> = BTreeSet::new();
         orgs.extend(call_offs.iter().map(|part| part.body().to.clone()));
         let mandates = call_offs.iter().flat_map(|part| self.mandates_behind(part.body()));
         let parts = mandates.chain(call_offs.iter().map(|part| part.signed()));
-        for signed in attempt.messages().into_iter().chain(parts) {
-            evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
-            signers.extend(signed.signatures().iter().map(|by| by.key));
-            evidence.receipts.extend(state.receipts_for(signed.id()).cloned());
-        }
+        let mut signers = self.add_messages(attempt.messages().into_iter().chain(parts), &mut evidence)?;
         // The rule pack concerns everyone and comes along with trust.
         let mut facts: BTreeSet<StatementId> = [request.offering].into();
         for leg in attempt.leg_findings().into_iter().chain(call_offs.iter().map(|part| &part.body().leg)) {
@@ -115,25 +140,53 @@ impl Node {
         let members = call_offs.iter().map(|part| (&part.body().to, part.body().need));
         let needs = own.into_iter().chain(members);
         facts.extend(needs.filter(|(of, need)| state.catalogue.needs.of(of, need).is_some()).map(|(_, need)| need));
-        // Of an offering and a tariff everything comes along that its log has said about it: no withdrawal is left out.
-        let mut sold: BTreeSet<(Origin, String)> = BTreeSet::new();
-        for fact in facts {
-            let signed_in = self.public_place(&fact)?;
-            let Some(subject) = state.catalogue.subject(&fact).map(|subject| subject.to_string()) else {
-                self.add_signer(&fact, &signed_in, &mut orgs, &mut signers);
-                evidence.facts.push(self.item(fact, signed_in));
-                continue;
-            };
-            for (_, version) in state.logs.get(&signed_in).iter().flat_map(|log| log.subjects.about(&subject)) {
-                self.add_signer(&version, &signed_in, &mut orgs, &mut signers);
-            }
-            sold.insert((signed_in, subject));
-        }
+        let sold = self.add_facts(facts, &mut orgs, &mut signers, &mut evidence)?;
         self.add_trust(&orgs, &signers, &sold, &mut evidence)?;
         let of_chain: BTreeSet<StatementId> =
             attempt.leg_findings().iter().flat_map(|leg| leg.evidence.iter().copied()).collect();
         evidence.timed = timed(&evidence, &of_chain);
         Ok(evidence)
+    }
+
+    /// Messages with their places and receipts; gives the keys that signed them.
+    fn add_messages<'a>(
+        &self,
+        messages: impl Iterator<Item = &'a Signed>,
+        evidence: &mut Evidence,
+    ) -> Result<BTreeSet<KeyHash>, Refusal> {
+        let mut signers: BTreeSet<KeyHash> = BTreeSet::new();
+        for signed in messages {
+            evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
+            signers.extend(signed.signatures().iter().map(|by| by.key));
+            evidence.receipts.extend(self.state().receipts_for(signed.id()).cloned());
+        }
+        Ok(signers)
+    }
+
+    /// Facts with whoever signed them. Of an offering and a tariff everything comes along that its log has said about it: no
+    /// withdrawal is left out; gives these.
+    fn add_facts(
+        &self,
+        facts: BTreeSet<StatementId>,
+        orgs: &mut BTreeSet<OrgId>,
+        signers: &mut BTreeSet<KeyHash>,
+        evidence: &mut Evidence,
+    ) -> Result<BTreeSet<(Origin, String)>, Refusal> {
+        let state = self.state();
+        let mut sold: BTreeSet<(Origin, String)> = BTreeSet::new();
+        for fact in facts {
+            let signed_in = self.public_place(&fact)?;
+            let Some(subject) = state.catalogue.subject(&fact).map(|subject| subject.to_string()) else {
+                self.add_signer(&fact, &signed_in, orgs, signers);
+                evidence.facts.push(self.item(fact, signed_in));
+                continue;
+            };
+            for (_, version) in state.logs.get(&signed_in).iter().flat_map(|log| log.subjects.about(&subject)) {
+                self.add_signer(&version, &signed_in, orgs, signers);
+            }
+            sold.insert((signed_in, subject));
+        }
+        Ok(sold)
     }
 
     /// The mandate that a part names, and what approves it.
@@ -266,12 +319,11 @@ impl Node {
 
     /// How many statements of an order's evidence are not yet witnessed; zero when the evidence is complete.
     pub fn unwitnessed(&self, order: OrderId) -> Result<usize, Refusal> {
-        self.evidence_witnessing(order).map(|seen| seen.unwitnessed)
+        Ok(self.witnessing_of(&self.evidence(order)?).unwitnessed)
     }
 
-    /// How far the evidence of an order is witnessed.
-    pub fn evidence_witnessing(&self, order: OrderId) -> Result<EvidenceWitnessing, Refusal> {
-        let evidence = self.evidence(order)?;
+    /// How far evidence is witnessed.
+    pub fn witnessing_of(&self, evidence: &Evidence) -> EvidenceWitnessing {
         let witnesses = self.witnesses();
         let messages = evidence.messages.iter().map(|(_, item)| item);
         let all: Vec<&Item> = evidence.trust.iter().chain(&evidence.facts).chain(messages).collect();
@@ -289,7 +341,7 @@ impl Node {
             seen.unwitnessed += usize::from(!quorum.is_some_and(Quorum::is_reached));
             seen.fewest = seen.fewest.min(quorum.map_or(0, |quorum| quorum.keys));
         }
-        Ok(seen)
+        seen
     }
 }
 

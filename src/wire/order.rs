@@ -281,14 +281,7 @@ impl TryFrom<pb::ListCallOffsRequest> for CallOffListing {
 pub fn call_offs(node: &Node, org: &OrgId, listing: &CallOffListing) -> pb::ListCallOffsResponse {
     let start = listing.after.map_or(Bound::Unbounded, Bound::Excluded);
     let orders = node.state().orders.range((start, Bound::Unbounded));
-    // One of each order: by the cooperative through which the member's need asks for it, if another says so as well.
-    let own = |known: &'_ Order| {
-        let mut parts = known.call_offs.values().filter(|part| part.body().to == *org);
-        let first = parts.next()?;
-        let asked = |part: &&Verified<CallOff>| node.state().catalogue.needs.is_through(part.body());
-        Some(call_off(node, Some(first).filter(asked).or_else(|| parts.find(asked)).unwrap_or(first)))
-    };
-    let parts = orders.filter_map(|(_, known)| own(known));
+    let parts = orders.filter_map(|(_, known)| Some(call_off(node, node.part_of(known, org)?)));
     let (call_offs, next_page_token) = listing.page.begin(parts, |part| part.order_id.clone(), encoded_bytes);
     pb::ListCallOffsResponse { call_offs, next_page_token }
 }
@@ -308,8 +301,7 @@ fn call_off(node: &Node, part: &Verified<CallOff>) -> pb::CallOff {
         weights: body.weights,
         total_cents: body.total.get(),
         share_cents: body.share.get(),
-        // Which pack the whole order was judged by, its member is not told; of one day it is the same.
-        leg: Some(leg_finding(node, node.rule_pack_on(body.leg.as_of).ok(), &body.leg)),
+        leg: Some(leg_finding(node, Some(body.rule_pack), &body.leg)),
         statement_id: part.id().to_string(),
         signed_at: Some(timestamp(body.signed_at)),
         mandate_id: body.mandate.to_string(),

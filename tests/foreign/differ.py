@@ -95,8 +95,8 @@ def made(job: Job) -> Optional[tuple[bytes, bytes, str]]:
         worlds[at] = forge.World(bundle)
     try:
         bundle, root, told = forge.forged(dice, worlds[at])
-    except verify.Refusal:
-        return None  # What cannot even be signed is no bundle.
+    except (verify.Refusal, StopIteration):
+        return None  # What cannot even be signed is no bundle, and a member's part has no request to forge.
     return bundle, root, f"{label}: {told}"
 
 

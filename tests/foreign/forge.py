@@ -819,6 +819,7 @@ def say(dice: random.Random, world: World) -> str:
             "provider": route[-1], "term_years": 2, "key": "inhabitants", "weight": 1, "weights": 1, "total": 794000,
             "share": 794000, "leg": {"from": org, "to": route[0], "as_of": request.body["as_of"],
                                      "verdict": "not-proven", "assumed": False, "evidence": []},
+            "rule_pack": request.body["rule_pack"], "procedure_began": request.body["signed_at"][:10],
         },
     }  # fmt: skip
     body = salted(world, kind, org, **bodies[kind])

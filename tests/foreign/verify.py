@@ -28,7 +28,7 @@ import tempfile
 import unicodedata
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Optional
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Optional
 
 # ======================================================================================================================
 # Refusals and the report
@@ -1256,6 +1256,9 @@ BODIES: dict[str, Reader] = {
         total=CENTS,
         share=CENTS,
         leg=leg_finding,
+        rule_pack=ID,
+        procedure_began=day,
+        award=default(choice(*AWARDS), "general"),
     ),
     "receipt": record(
         order=ORDER_ID, attempt=U32, from_=name, message=ID, log=origin_field, size=U64, received_at=instant, salt=SALT
@@ -5077,7 +5080,7 @@ def sold_in(entries: list[Entry]) -> set[bytes]:
     """The offering and the tariffs that the order's messages name."""
     sold: set[bytes] = set()
     for entry in entries:
-        field = {"request": "offering", "counter": "tariff"}.get(entry.signed.kind)
+        field = {"request": "offering", "call-off": "offering", "counter": "tariff"}.get(entry.signed.kind)
         if entry.section == "order" and field:
             try:
                 sold |= {getattr(entry.signed.body(), field)} - {None}
@@ -5093,6 +5096,10 @@ def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: 
     receipts = check_receipts(entries, messages, logs, book)
     request = request_in(entries)
     if request is None:
+        if any(message.kind == "call-off" for message in messages) and all(
+            message.kind in ("call-off", "mandate") for message in messages
+        ):
+            return examine_part(messages, logs, chronicle, book)
         book.refuse("CHAIN", "order", Refusal("EVIDENCE_MISSING", kind="request"))
         return {}
     attempt = place_all(messages, book)
@@ -5119,6 +5126,77 @@ def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: 
         "parties": request.route,
         "ending": ending,
         "total_cents": total,
+        "legs": legs,
+    }
+
+
+def examine_part(messages: list[Message], logs: Logs, chronicle: Chronicle, book: Book) -> dict[str, Any]:
+    """A member's own part of an order for several, as far as it shows itself that it holds."""
+    message = next(message for message in messages if message.kind == "call-off")
+    part, present = message.body, {other.id for other in messages}
+    book.ok("CHAIN")
+    for other in messages:
+        for named in other.named():
+            if named != part.seal and named not in present:
+                book.refuse("CHAIN", other.name, Refusal("CHAIN_INCOMPLETE", missing=named.hex()))
+        foreign = other.id != message.id if other.kind == "call-off" else other.body.org != part.to
+        if foreign:
+            book.refuse("CHAIN", other.name, Refusal("NOT_A_PARTY"))
+    if message.holds:
+        book.ok("OUTCOME")
+    else:
+        book.refuse("OUTCOME", message.name, Refusal("EVIDENCE_MISSING", kind="call-off"))
+    book.spare("TIMES")
+
+    def require_share() -> None:
+        if abs(part.share * part.weights - part.total * part.weight) >= part.weights:
+            raise Refusal("PRICE_MISMATCH", sealed=part.share)
+
+    book.judge("PRICE", message.name, require_share)
+    found = logs.public.get(part.offering)
+    if found is None:
+        book.refuse("OFFERING", "facts", Refusal("OFFERING_UNKNOWN"))
+    elif found[1] != "offering":
+        book.refuse("OFFERING", "facts", Refusal("STATEMENT_MALFORMED", kind="offering"))
+    else:
+        offering = found[2]
+
+        def require_sold() -> None:
+            if offering.seller != part.provider:
+                raise Refusal("ROUTE_INVALID", provider=part.provider)
+            if part.term_years < offering.term_years_min:
+                raise Refusal("FIELD_INVALID", field="term_years")
+
+        book.judge("OFFERING", found[0], require_sold)
+    check_mandates(messages, logs, chronicle, book)
+    legs: list[dict[str, Any]] = []
+    pack = logs.public.get(part.rule_pack)
+    if pack is None or pack[1] != "rule-pack":
+        book.refuse("LEGS", "facts", Refusal("RULE_PACK_UNKNOWN"))
+    else:
+        began = part.procedure_began
+
+        def require_pack() -> None:
+            if began < pack[2].valid_from or (pack[2].valid_to is not None and began > pack[2].valid_to):
+                raise Refusal("RULE_PACK_NOT_IN_FORCE")
+
+        def require_own() -> None:
+            if (part.leg.from_, part.leg.to) != (part.to, part.from_):
+                raise broken("judged another leg or day")
+
+        book.judge("LEGS", message.name, require_pack)
+        book.judge("LEGS", message.name, require_own)
+        # The request is not here; that it changes a contract follows from what the finding claims to rest on.
+        is_change = part.leg.basis == "modification"
+        known_on = day_of(part.signed_at)
+        ground = Ground(pack[2], began, part.award, part.provider, known_on, begins(began), is_change)
+        legs.append(check_finding(ground, message, chronicle.seen(message.id), logs, chronicle, book))
+    return {
+        "order": part.order.hex(),
+        "attempt": part.attempt,
+        "parties": [part.to, part.from_],
+        "ending": "CALLED_OFF",
+        "total_cents": part.share,
         "legs": legs,
     }
 
@@ -5369,6 +5447,9 @@ def check_call_offs(messages: list[Message], attempt: Attempt, book: Book) -> No
             weights = sum(each.weight for each in gathered.members)
             if (body.need, body.key, body.weight, body.weights) != (member.need, gathered.key, member.weight, weights):
                 raise broken("another key than the order's")
+            law = (request.rule_pack, procedure_day(request), request.award)
+            if (body.rule_pack, body.procedure_began, body.award) != law:
+                raise broken("another law than the order's")
             if body.share != shares[body.to]:
                 raise Refusal("PRICE_MISMATCH")
 
@@ -5503,6 +5584,26 @@ def tell_settlements(attempt: Attempt, book: Book) -> None:
             book.note("OUTCOME", proposal.name, VALID, Refusal(reason, org=proposal.body.from_))
 
 
+class Ground(NamedTuple):
+    """By what legs are judged again."""
+
+    pack: Doc
+    began: datetime.date
+    award: str
+    provider: str
+    known_on: datetime.date
+    # When the order was asked for: corrections seen by then count.
+    requested: Optional[int]
+    # Whether a contract in force is changed.
+    is_change: bool
+
+
+def begins(on: datetime.date) -> int:
+    """The time at which a day begins in Germany."""
+    midnight = (on - EPOCH.date()).days * DAY_MS
+    return midnight - next((hours for hours in (2, 1) if day_of(midnight - hours * 3_600_000) == on), 1) * 3_600_000
+
+
 def corrected_by(kind: str, body: Doc) -> Optional[bytes]:
     return body.corrects if kind in ("membership", "entity-facts") else None
 
@@ -5518,61 +5619,72 @@ def check_legs(
         book.refuse("LEGS", "facts", Refusal("RULE_PACK_UNKNOWN"))
         return legs
     book.judge("LEGS", "request", lambda: require_pack_in_force(attempt, entries, logs, chronicle))
-    requested = chronicle.seen(attempt.request.id)
+    ground = Ground(
+        found[2],
+        procedure_day(request),
+        request.award,
+        request.route[-1],
+        day_of(request.signed_at),
+        chronicle.seen(attempt.request.id),
+        request.amends is not None and request.amends.what == "change",
+    )
     sealed = chronicle.seen(attempt.seal.id) if attempt.seal else None
-
-    def is_ground(leg: Doc, statement: bytes, kind: str, body: Doc) -> bool:
-        """Named, or a correction of what is named that was known when the order was asked for."""
-        if statement in leg.evidence:
-            return True
-        at = chronicle.seen(statement)
-        was_known = at is not None and requested is not None and at <= requested
-        return was_known and corrected_by(kind, body) in leg.evidence
-
     for message in messages:
-        if not message.holds or message.kind not in ("endorse", "accept", "call-off"):
-            continue
-        leg = message.body.leg
-        until = chronicle.seen(message.id) if message.kind == "call-off" else sealed
-        base = FactBase(
-            {
-                statement: (member, kind, body)
-                for statement, (member, kind, body) in logs.public.items()
-                if is_ground(leg, statement, kind, body)
-            }
-        )
-        known_on, is_last = day_of(request.signed_at), leg.to == request.route[-1]
-        is_change = request.amends is not None and request.amends.what == "change"
-        began = procedure_day(request)
-        court = Court(base, found[2], leg.as_of, known_on, began, request.award, is_last, is_change)
-        judged = court.judge(leg.from_, leg.to)
-        try:
-            require_evidence(leg, until, logs, chronicle)
-        except Refusal as refusal:
-            book.refuse("LEGS", message.name, refusal)
-        else:
-            try:
-                compare_legs(leg, judged)
-            except Refusal as refusal:
-                # A signed finding that the facts do not bear out is wrong, whatever the word for the leg itself.
-                differs = VERDICTS[judged.verdict] != leg.verdict
-                book.note("LEGS", message.name, INVALID if differs else refusal.ruling(), refusal)
-            else:
-                book.ok("LEGS")
-        legs.append(
-            {
-                "from": leg.from_,
-                "to": leg.to,
-                "verdict": VERDICTS[judged.verdict],
-                "basis": judged.basis,
-                "assumed": judged.assumed,
-            }
-        )
+        if message.holds and message.kind in ("endorse", "accept", "call-off"):
+            until = chronicle.seen(message.id) if message.kind == "call-off" else sealed
+            legs.append(check_finding(ground, message, until, logs, chronicle, book))
     for statement, (member, kind, body) in logs.public.items():
         seen = chronicle.seen(statement)
         if corrected_by(kind, body) and sealed is not None and seen is not None and seen > sealed:
             book.note("LEGS", member, VALID, Refusal("FACT_LATER", fact=statement.hex()))
     return legs
+
+
+def check_finding(
+    ground: Ground, message: Message, until: Optional[int], logs: Logs, chronicle: Chronicle, book: Book
+) -> dict[str, Any]:
+    """Judges one leg again and compares the result with what was signed."""
+    leg = message.body.leg
+
+    def is_ground(statement: bytes, kind: str, body: Doc) -> bool:
+        """Named, or a correction of what is named that was known when the order was asked for."""
+        if statement in leg.evidence:
+            return True
+        at = chronicle.seen(statement)
+        was_known = at is not None and ground.requested is not None and at <= ground.requested
+        return was_known and corrected_by(kind, body) in leg.evidence
+
+    base = FactBase(
+        {
+            statement: (member, kind, body)
+            for statement, (member, kind, body) in logs.public.items()
+            if is_ground(statement, kind, body)
+        }
+    )
+    is_last = leg.to == ground.provider
+    law = (ground.began, ground.award, is_last, ground.is_change)
+    court = Court(base, ground.pack, leg.as_of, ground.known_on, *law)
+    judged = court.judge(leg.from_, leg.to)
+    try:
+        require_evidence(leg, until, logs, chronicle)
+    except Refusal as refusal:
+        book.refuse("LEGS", message.name, refusal)
+    else:
+        try:
+            compare_legs(leg, judged)
+        except Refusal as refusal:
+            # A signed finding that the facts do not bear out is wrong, whatever the word for the leg itself.
+            differs = VERDICTS[judged.verdict] != leg.verdict
+            book.note("LEGS", message.name, INVALID if differs else refusal.ruling(), refusal)
+        else:
+            book.ok("LEGS")
+    return {
+        "from": leg.from_,
+        "to": leg.to,
+        "verdict": VERDICTS[judged.verdict],
+        "basis": judged.basis,
+        "assumed": judged.assumed,
+    }
 
 
 def require_evidence(leg: Doc, until: Optional[int], logs: Logs, chronicle: Chronicle) -> None:

@@ -126,11 +126,11 @@ fn node(name: &str) -> NodeId {
     name.parse().expect("name")
 }
 
-fn day(text: &str) -> Date {
+pub fn day(text: &str) -> Date {
     parse_date(text).expect("date")
 }
 
-fn cents(value: i64) -> Cents {
+pub fn cents(value: i64) -> Cents {
     Cents::try_from(value).expect("amount")
 }
 
@@ -744,6 +744,12 @@ impl World {
         }
     }
 
+    /// A member's own bundle holds nothing of the order but its part.
+    fn is_shown(&self, kind: &Kind) -> bool {
+        let alone = self.script.mandate.is_some_and(|given| given.alone);
+        !alone || matches!(kind, Kind::CallOff | Kind::Mandate)
+    }
+
     fn evidence(&self) -> Evidence {
         let notes: BTreeMap<&str, SignedNote> = NODES.map(|name| (name, self.checkpoint(name))).into();
         let proof = |name: &str, index: u64| {
@@ -802,7 +808,9 @@ impl World {
             let shown: BTreeSet<String> = shown.map(|subject| subject.to_string()).collect();
             input.ends.push(self.end(name, proof(name, index), shown));
         }
-        input.messages = self.messages.iter().map(|(signed, name)| member(name, signed)).collect();
+        let shown = self.messages.iter().filter(|(signed, _)| self.is_shown(signed.kind()));
+        input.messages = shown.map(|(signed, name)| member(name, signed)).collect();
+        input.receipts.retain(|receipt| self.is_shown(receipt.kind()));
         if self.script.early_seal {
             // The log of the buyer's node shows the seal where the request stands, and the request after it.
             let last = input.messages.len() - 1;

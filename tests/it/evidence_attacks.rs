@@ -1,12 +1,14 @@
 //! What insiders with real keys make of an order's evidence, and what the audit says: time, approvals, prices, endings,
 //! what the findings rest on. Every bundle here is well-formed, complete and signed by whoever it says.
-use verbund::audit::report::{Check, Report, Ruling};
+use verbund::audit::report::{Check, Ending, NotChecked, Report, Ruling};
 use verbund::audit::verify::verify;
+use verbund::domain::id::StatementId;
 use verbund::domain::law::Verdict;
+use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
 use verbund::domain::reason::Reason;
 
-use crate::evidence::{Mandated, Meanwhile, Script, Settling, evidence, org};
+use crate::evidence::{Mandated, Meanwhile, Script, Settling, cents, day, evidence, org};
 
 fn judged(script: &Script) -> Report {
     let evidence = evidence(script);
@@ -237,4 +239,43 @@ fn a_settlement_undoes_no_seal_and_mends_nothing() {
     assert!(invalid(&before).contains(&(Check::Outcome, Reason::OrderRecalled)));
     let late = Script { sealed_after: 470, seal_seen_late: 11, ..settled(Settling::default()) };
     assert!(invalid(&late).contains(&(Check::Times, Reason::SealLate)));
+}
+
+/// Halberstadt's own bundle.
+fn own_part(bend: fn(&mut CallOff)) -> Script {
+    Script { mandate: Some(Mandated { alone: true, bend, ..Mandated::default() }), ..Script::default() }
+}
+
+/// What a part says wrongly, by its ruling; what lies in the bundle without belonging to the part is no matter.
+fn of_part(script: &Script) -> (Ruling, Vec<(Check, Reason)>) {
+    let (ruling, mut findings) = found(script);
+    findings.retain(|(_, reason)| *reason != Reason::EvidenceUnrelated);
+    (ruling, findings)
+}
+
+#[test]
+fn a_members_part_holds_by_itself() {
+    let good = own_part(|_| ());
+    assert_eq!(of_part(&good), (Ruling::Valid, Vec::new()));
+    let report = judged(&good);
+    assert!(report.case.not_checked.contains(&NotChecked::ChainBehind));
+    assert_eq!(report.case.parties, [org("halberstadt"), org("barleben")]);
+    assert_eq!(report.case.ending, Some(Ending::CalledOff), "nothing is said about the chain");
+    let wrong: [(fn(&mut CallOff), Ruling, Check, Reason); 7] = [
+        (|part| part.share = cents(part.share.get() - 1), Ruling::Invalid, Check::Price, Reason::PriceMismatch),
+        (|part| part.provider = org("kid"), Ruling::Invalid, Check::Offering, Reason::RouteInvalid),
+        (|part| part.offering = StatementId([7; 32]), Ruling::NotCheckable, Check::Offering, Reason::OfferingUnknown),
+        (|part| part.rule_pack = StatementId([7; 32]), Ruling::NotCheckable, Check::Legs, Reason::RulePackUnknown),
+        (|part| part.procedure_began = day("1990-01-01"), Ruling::Invalid, Check::Legs, Reason::RulePackOutdated),
+        (|part| part.leg.from = org("kitu"), Ruling::Invalid, Check::Legs, Reason::ChainBroken),
+        (|part| part.leg.evidence.clear(), Ruling::Invalid, Check::Legs, Reason::LegNotProven),
+    ];
+    for (number, (bend, ruling, check, reason)) in wrong.into_iter().enumerate() {
+        let (found, findings) = of_part(&own_part(bend));
+        assert!(found == ruling && findings.contains(&(check, reason)), "{number}: {found:?} {findings:?}");
+    }
+    // Its mandate is asked for as in the bundle of the whole.
+    let given = Mandated { alone: true, cap: 1, ..Mandated::default() };
+    let beyond = Script { mandate: Some(given), ..Script::default() };
+    assert_eq!(of_part(&beyond), (Ruling::Invalid, vec![(Check::Officers, Reason::MandateExceeded)]));
 }

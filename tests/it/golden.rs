@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use verbund::domain::body::Body;
 use verbund::domain::id::{OrderId, Origin, StatementId};
-use verbund::domain::law::{Basis, Verdict};
+use verbund::domain::law::{Award, Basis, Verdict};
 use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::mandate::Mandate;
@@ -156,6 +156,9 @@ fn call_off(order: OrderId, seal: StatementId, now: Timestamp) -> CallOff {
         total: cents(123_456),
         share: cents(27_778),
         leg: leg(),
+        rule_pack: StatementId([7; 32]),
+        procedure_began: day("2026-11-20"),
+        award: Award::General,
         signed_at: now,
         salt: salt("golden"),
     }

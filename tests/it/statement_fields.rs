@@ -242,7 +242,8 @@ fn answers(kind: &Kind) -> Option<Vec<Value>> {
         Kind::CallOff => message(&json!({ "seal": id("3"), "from": "kitu", "to": "barleben", "need": id("4"),
             "mandate": id("6"),
             "offering": id("5"), "provider": "dataport", "term_years": 2, "key": "inhabitants", "weight": 9000,
-            "weights": 40000, "total": 123456, "share": 27778, "leg": leg() })),
+            "weights": 40000, "total": 123456, "share": 27778, "leg": leg(),
+            "rule_pack": id("7"), "procedure_began": "2026-11-20", "award": "sector" })),
         Kind::Receipt => {
             let received = json!({ "from": "kid", "message": id("2"), "log": "probe/log/kid/1", "size": 42,
                 "received_at": "2026-11-23T10:00:00Z" });

@@ -82,6 +82,14 @@ impl Case {
                 "The contract came about as the evidence says: {buyer} with {provider}, {price} net over the term, {} legs.",
                 self.legs.len()
             ),
+            (Ending::CalledOff, Some(price), Lang::De) => format!(
+                "Der Einzelabruf bindet, wie die Nachweise sagen: {buyer} bei {provider}, {price} netto über die Laufzeit. \
+                 Die Kette dahinter ist nicht Teil dieses Pakets."
+            ),
+            (Ending::CalledOff, Some(price), Lang::En) => format!(
+                "The call-off binds as the evidence says: {buyer} with {provider}, {price} net over the term. The chain behind \
+                 it is not part of this bundle."
+            ),
             (_, _, Lang::De) => {
                 format!("Die Nachweise zur Bestellung von {buyer} bei {provider} stimmen; {}.", ending.text(lang))
             }
@@ -98,6 +106,10 @@ impl Ending {
         match (self, lang) {
             (Self::Sealed, Lang::De) => "geschlossen: alle Abschnitte verbindlich",
             (Self::Sealed, Lang::En) => "sealed: all legs binding",
+            (Self::CalledOff, Lang::De) => {
+                "Einzelabruf: verbindlich zwischen Mitglied und der Stelle, die bestellt hat"
+            }
+            (Self::CalledOff, Lang::En) => "call-off: binding between the member and whoever ordered",
             (Self::Open, Lang::De) => "offen: noch nicht entschieden",
             (Self::Open, Lang::En) => "open: not decided yet",
             (Self::Void(VoidReason::Cancelled), Lang::De) => "ohne Vertrag beendet: vom Besteller abgebrochen",

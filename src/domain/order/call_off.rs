@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::law::Award;
 use crate::domain::money::Cents;
 use crate::domain::offering::TERM_YEARS_MAX;
 use crate::domain::order::mandate::Asked;
@@ -9,7 +10,7 @@ use crate::domain::order::{LegFinding, Request};
 use crate::domain::price::{KeyKind, PARTIES_MAX, WEIGHT_MAX};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Date, Timestamp};
 
 /// Largest sum of all numbers: as many members as an order can have, each with the largest.
 const WEIGHTS_MAX: u64 = WEIGHT_MAX * PARTIES_MAX as u64;
@@ -49,6 +50,13 @@ pub struct CallOff {
     pub share: Cents,
     /// The leg from the member to the cooperative.
     pub leg: LegFinding,
+    /// The rule pack by which that leg was judged.
+    pub rule_pack: StatementId,
+    /// Day on which the award procedure began; it decides which law holds.
+    pub procedure_began: Date,
+    /// What kind of contract it is.
+    #[serde(default, skip_serializing_if = "Award::is_general")]
+    pub award: Award,
     /// When.
     pub signed_at: Timestamp,
     /// Hides the hash.
@@ -78,6 +86,17 @@ impl CallOff {
         Asked { member: &self.to, by: &self.from, need, share, day }
     }
 
+    /// Whether the share is what the member's number gives of the total, but for less than the cent by which shares are
+    /// rounded: all that can be said without the other members.
+    pub fn check_share(&self) -> Result<(), Refusal> {
+        let [share, total] = [self.share, self.total].map(|cents| i128::from(cents.get()));
+        let [weight, weights] = [self.weight, self.weights].map(i128::from);
+        if (share * weights - total * weight).abs() < weights {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::PriceMismatch).with("sealed", self.share).with("total", self.total))
+    }
+
     /// Whether it is what the sealed order gives this member: its number, its share, and the order's own terms.
     pub fn check(&self, request: &Request, seal: StatementId, total: Cents) -> Result<(), Refusal> {
         let refuse = |rule: &str| Refusal::new(Reason::ChainBroken).with("org", &self.to).with("rule", rule);
@@ -94,6 +113,10 @@ impl CallOff {
             != (member.need, gathered.key, member.weight, gathered.weights())
         {
             return Err(refuse("another key than the order's"));
+        }
+        let law = (request.rule_pack, request.procedure_day(), request.award);
+        if (self.rule_pack, self.procedure_began, self.award) != law {
+            return Err(refuse("another law than the order's"));
         }
         if self.share != share {
             return Err(Refusal::new(Reason::PriceMismatch).with("sealed", self.share).with("sum", share));

@@ -236,10 +236,15 @@ impl OrderService for Desk {
     ) -> Result<Response<Self::GetEvidenceStream>, Status> {
         let (metadata, _, pb::GetEvidenceRequest { order_id }) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let id = self.ask_as_party(&metadata, &order_id, |_, id, _, _| Ok(id)).await?;
+            let (proof, id) = (access::read(&metadata)?, crate::wire::order::order_id(&order_id)?);
             // Before the bundle is made: what it holds is witnessed no less.
-            let seen = self.ask(move |node, _| node.evidence_witnessing(id)).await?;
-            let zip = (self.bundle)(self.handle.clone(), id).await?;
+            let looked = self.ask(move |node, now| {
+                let org = node.check_concerned(&node.check_reader(&proof, now)?, id, now)?;
+                let seen = node.witnessing_of(&node.evidence_for(id, &org)?);
+                Ok((org, seen))
+            });
+            let (org, seen) = looked.await?;
+            let zip = (self.bundle)(self.handle.clone(), id, org).await?;
             let mut messages = chunks(id, &zip);
             if let Some(first) = messages.first_mut() {
                 evidence_seen(first, &seen);

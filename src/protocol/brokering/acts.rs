@@ -104,6 +104,9 @@ impl Node {
                     total: seal.body().total,
                     share,
                     leg,
+                    rule_pack: request.rule_pack,
+                    procedure_began: request.procedure_day(),
+                    award: request.award,
                     signed_at,
                     salt,
                 };

@@ -9,6 +9,7 @@ use crate::domain::statement::{Signed, Verified};
 use crate::domain::time::{Date, Timestamp};
 use crate::domain::trust::OfficerRole;
 use crate::protocol::Node;
+use crate::protocol::state::Order;
 
 impl Node {
     /// A member's officer gives a mandate: for a need of its own that is open to that cooperative.
@@ -87,6 +88,14 @@ impl Node {
         let mandate = mandate.ok_or_else(missing)?;
         check_covers(mandate.body(), &part.asked())?;
         self.check_mandate_given(mandate)
+    }
+
+    /// A member's part of an order: that of the cooperative through which its need asks for it, if another says so as well.
+    pub fn part_of<'a>(&self, known: &'a Order, member: &OrgId) -> Option<&'a Verified<CallOff>> {
+        let mut parts = known.call_offs.values().filter(|part| part.body().to == *member);
+        let first = parts.next()?;
+        let asked = |part: &&Verified<CallOff>| self.state().catalogue.needs.is_through(part.body());
+        Some(Some(first).filter(asked).or_else(|| parts.find(asked)).unwrap_or(first))
     }
 
     /// Open orders of a cooperative that may have waited for a mandate.

@@ -83,7 +83,7 @@ impl World {
         let pack = (&self.founding.rule_pack, &self.pack);
         let judged = judge_leg(&self.facts, pack, leg.0, leg.1, request.as_of, request.signed_at.date());
         let member = request.gathered.as_ref().expect("members").members[0].clone();
-        let body = CallOff {
+        let mut body = CallOff {
             order: request.order,
             attempt: 1,
             seal,
@@ -108,9 +108,13 @@ impl World {
                 from: leg.0.clone(),
                 to: leg.1.clone(),
             },
+            rule_pack: request.rule_pack,
+            procedure_began: request.procedure_day(),
+            award: request.award,
             signed_at: hours(self.script.sealed_after + 1),
             salt: self.salt(),
         };
+        (given.bend)(&mut body);
         self.say("barleben", Kind::CallOff, &body, &secret("org/barleben/statement"));
         self.cover("kitu", self.now + given.seen_late);
     }

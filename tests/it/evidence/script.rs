@@ -5,6 +5,7 @@ use serde_json::Value;
 use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::Considered;
+use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
 use verbund::domain::route::Route;
 use verbund::domain::rule_pack::RulePack;
@@ -124,6 +125,10 @@ pub struct Mandated {
     pub is_named: bool,
     /// How many hours later than signed witnesses see the call-off.
     pub seen_late: i64,
+    /// What is wrong with the call-off.
+    pub bend: fn(&mut CallOff),
+    /// Whether the bundle is Halberstadt's own: nothing of the order but its part.
+    pub alone: bool,
 }
 
 impl Default for Mandated {
@@ -136,6 +141,8 @@ impl Default for Mandated {
             approver: None,
             is_named: true,
             seen_late: 0,
+            bend: |_| (),
+            alone: false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Journeys beyond one attempt: another route, an interest that becomes binding, withdrawals, late offers, outcomes that
 //! come by other paths, a restored backup, what follows a seal, one order for several members.
+use verbund::audit::bundle::Bundle;
+use verbund::audit::report::NotChecked;
 use verbund::domain::body::Body;
 use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::law::Verdict;
@@ -27,7 +29,7 @@ use crate::federation::{
     cancel, cents, day, decision, name, officer_key, salt, seal, sign_as, sign_request, statement_key, wohngeld,
 };
 use crate::sim::faults::{Fault, Faults};
-use crate::sim::invariants::a_bundle_verifies;
+use crate::sim::invariants::{a_bundle_of_its_own_verifies, a_bundle_verifies};
 use crate::sim::scenarios::{check_refused as refused, sealed as is_sealed, submit, world};
 use crate::sim::{Event, World};
 
@@ -793,6 +795,27 @@ fn a_cooperative_binds_its_members_by_their_mandates_only() {
     let part = parts[&(name("barleben"), name("kitu"))].body();
     assert_eq!((parts.len(), part.mandate), (2, first));
     a_bundle_verifies(&world, &name("kitu"), order);
+    for [member, other] in [["barleben", "halberstadt"], ["halberstadt", "barleben"]] {
+        it_holds_nothing_about(&world, order, member, other);
+    }
+    let stranger = world.node("kitu").evidence_for(order, &name("feldafing"));
+    assert_eq!(stranger.expect_err("no part of it").reason, Reason::OrderUnknown);
+}
+
+/// A member's own bundle is good by itself, and neither names nor prices of other members occur in any file of it.
+fn it_holds_nothing_about(world: &World, order: OrderId, member: &str, other: &str) {
+    let (report, zip) = a_bundle_of_its_own_verifies(world, &name("kitu"), order, &name(member));
+    assert!(report.case.not_checked.contains(&NotChecked::ChainBehind));
+    assert_eq!(report.case.parties, [name(member), name("kitu")]);
+    let parts = &world.node("kitu").state().orders[&order].call_offs;
+    let other_share = parts[&(name(other), name("kitu"))].body().share.get().to_string();
+    let files = Bundle::parse(&zip).expect("a good bundle").members;
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    for (file, bytes) in &files {
+        assert!(!file.contains(other) && !holds(bytes, other), "{file} of {member} names {other}");
+        assert!(!holds(bytes, &other_share), "{file} of {member} tells what {other} pays");
+    }
+    assert!(files.values().any(|bytes| holds(bytes, member)), "its own name is found this way");
 }
 
 /// A cooperative says that it has ordered for a member: with an invented seal, beyond the cap, after the last day, or under
@@ -830,6 +853,9 @@ fn a_members_node_files_no_part_without_its_mandate() {
             assumed: false,
             evidence: Vec::new(),
         },
+        rule_pack: request.rule_pack,
+        procedure_began: request.procedure_day(),
+        award: request.award,
         signed_at: world.now,
         salt: salt("part"),
     };

@@ -27,7 +27,7 @@ use verbund::audit::examine;
 use verbund::audit::packing::pack;
 use verbund::audit::report::{Report, Ruling};
 use verbund::domain::body::Body;
-use verbund::domain::id::{Hash, KeyHash, NodeId, OrderId, Origin, StatementId};
+use verbund::domain::id::{Hash, KeyHash, NodeId, OrderId, OrgId, Origin, StatementId};
 use verbund::domain::law::Verdict;
 use verbund::domain::money::Cents;
 use verbund::domain::order::Attempt;
@@ -36,7 +36,7 @@ use verbund::domain::statement::{Kind, Signed};
 use verbund::log::leaf::Audience;
 use verbund::protocol::Node;
 use verbund::protocol::brokering::overdue::Overdue;
-use verbund::protocol::evidence::{Earlier, Item};
+use verbund::protocol::evidence::{Earlier, Evidence, Item};
 use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
@@ -605,18 +605,28 @@ fn bundles_verify(world: &mut World) {
 
 /// I3: the bundle of this order, as this node packs it, satisfies the auditor.
 pub fn a_bundle_verifies(world: &World, name: &NodeId, order: OrderId) -> Report {
-    let bytes = bundle(world, name, order).unwrap_or_else(|refusal| world.fail(&format!("I3: no bundle: {refusal}")));
+    it_verifies(world, name, world.node(name.as_str()).evidence(order)).0
+}
+
+/// The same for what an organisation gets of it; with the bundle.
+pub fn a_bundle_of_its_own_verifies(world: &World, name: &NodeId, order: OrderId, org: &OrgId) -> (Report, Vec<u8>) {
+    it_verifies(world, name, world.node(name.as_str()).evidence_for(order, org))
+}
+
+fn it_verifies(world: &World, name: &NodeId, evidence: Result<Evidence, Refusal>) -> (Report, Vec<u8>) {
+    let bytes = evidence.and_then(|evidence| bundle(world, name, evidence));
+    let bytes = bytes.unwrap_or_else(|refusal| world.fail(&format!("I3: no bundle: {refusal}")));
     exported::keep_zip(&bytes, world.federation.anchor);
     let report = examine(&bytes, Some(world.federation.anchor));
     if report.ruling() != Ruling::Valid {
-        world.fail(&format!("I3: the bundle of {order} at {name}:\n{}", report.text(Lang::En)));
+        world.fail(&format!("I3: a bundle at {name}:\n{}", report.text(Lang::En)));
     }
-    report
+    (report, bytes)
 }
 
 /// The evidence of an order, packed as the node's shell packs it.
-fn bundle(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refusal> {
-    let (evidence, store) = (world.node(name.as_str()).evidence(order)?, &world.sites[name].store);
+fn bundle(world: &World, name: &NodeId, evidence: Evidence) -> Result<Vec<u8>, Refusal> {
+    let store = &world.sites[name].store;
     let member = |item: Item| {
         let signed = store.statement_now(item.id)?.ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
         Ok(LoggedStatement { signed, proof: item.proof })
