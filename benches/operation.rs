@@ -1,8 +1,21 @@
-//! What every node does all day: check a signature, read a statement, append to a log, commit durably, start again.
+//! What every node does all day: check a signature, read a statement, append to a log, commit durably, start again, show
+//! pages, and seal orders while strangers ask.
 //!
 //! Statements are the offerings of the demonstration federation, signed here. Run with
 //! `cargo bench --bench operation`; `-- --quick` only tries whether everything runs.
+#[allow(dead_code, reason = "the tests' federation offers more")]
+#[path = "../tests/it/federation.rs"]
+mod federation;
+#[path = "operation/flood.rs"]
+mod flood;
 mod measure;
+#[path = "operation/pages.rs"]
+mod pages;
+#[path = "../tests/it/ports.rs"]
+mod ports;
+#[allow(dead_code, reason = "the tests ask more of it")]
+#[path = "../tests/it/processes.rs"]
+mod processes;
 
 use std::fs::OpenOptions;
 use std::hint::black_box;
@@ -46,7 +59,20 @@ fn main() {
         committing(&mut figures, &offerings, count);
     }
     loading(&mut figures, &offerings);
+    pages::run(&mut figures);
+    flood::run(&mut figures);
     figures.finish();
+}
+
+/// Whether this run only tries whether everything works.
+fn is_quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
+}
+
+/// The value below which so many per cent of the values lie.
+fn percentile(values: &mut [f64], per_cent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get((values.len() * per_cent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }
 
 /// A folder on the disk that `target` lies on, for stores; a memory file system would measure nothing.

@@ -35,7 +35,11 @@ pub fn measure(figures: &mut Figures) {
     let (node, request) = office();
     let preview = || {
         let quantities = Quantities { uses: Some(1_000), target_group: None };
-        node.price_preview(&request.offering, &request.route, YEARS, quantities).expect("a price").preview
+        node.state()
+            .public()
+            .price_preview(&request.offering, &request.route, YEARS, quantities)
+            .expect("a price")
+            .preview
     };
     assert!(preview().is_complete(), "every hop has a tariff");
     let mut times: Vec<f64> = (0..TIMED).map(|_| timed(preview)).collect();

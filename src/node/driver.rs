@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, Origin};
+use crate::domain::id::{NodeId, OrderId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::node::couriers::Couriers;
-use crate::node::handle::{Ask, Ends, Handle, Stream};
+use crate::node::handle::{Ask, Beside, Ends, Handle, Look, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::node::recent::Recent;
@@ -27,6 +27,7 @@ use crate::protocol::peering::replaces;
 use crate::protocol::record::Record;
 use crate::protocol::{Answer, Effect, Input, Node, RequestId};
 use crate::store::Store;
+use crate::view::Follower;
 
 /// Most inputs that share one commit: keeps the latency of the first within a few milliseconds.
 const BATCH_MAX: usize = 256;
@@ -49,9 +50,10 @@ struct Full {
 /// Runs a node over a store.
 pub struct Driver<S, P, C> {
     node: Node,
-    store: S,
+    store: Arc<S>,
     peers: Arc<P>,
-    clock: C,
+    clock: Arc<C>,
+    follower: Follower,
     handle: Handle,
     prover: Prover,
     ends: Ends,
@@ -83,10 +85,16 @@ struct Read {
 struct Round {
     commit: Vec<Record>,
     effects: Vec<Effect>,
-    looks: Vec<Ask>,
+    looks: Vec<Look>,
     /// Nodes that may have another TLS key than before.
     moved: BTreeSet<NodeId>,
     bytes: usize,
+    /// Whether the node was given anything.
+    is_stepped: bool,
+    /// Orders of which a delivery was answered.
+    delivered: BTreeSet<OrderId>,
+    /// Whether a peer came, went or said anything.
+    is_of_peers: bool,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -94,8 +102,12 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     /// A driver over an empty node; [`Driver::run`] reads the store first. `peers` gets a handle on the driver.
     pub fn new(node: Node, store: S, clock: C, peers: impl FnOnce(&Handle) -> P) -> (Self, Handle) {
         let prover = Prover::new();
-        let (handle, ends) = Handle::new(node.settings().origin.clone(), prover.clone());
+        let (store, clock) = (Arc::new(store), Arc::new(clock));
+        let (archive, telling) = (Arc::clone(&store), Arc::clone(&clock));
+        let beside = Beside { archive, now: Arc::new(move || telling.now()) };
+        let (handle, ends) = Handle::new(node.settings().origin.clone(), prover.clone(), beside);
         let driver = Self {
+            follower: Follower::of(&node, 0, clock.now()),
             node,
             store,
             peers: Arc::new(peers(&handle)),
@@ -148,7 +160,24 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.store.load(|record| node.replay(record)).await?;
         self.prover.begin(self.node.state());
         self.pin();
+        self.follower = Follower::of(&self.node, self.follower.view().life() + 1, self.clock.now());
+        self.follower.follow_peers(&self.node, &self.contacts);
+        self.publish();
         Ok(())
+    }
+
+    /// Gives what is committed by now to whoever only reads.
+    fn publish(&self) {
+        self.ends.view.send_replace(Some(Arc::new(self.follower.view().clone())));
+    }
+
+    /// The same after a round.
+    fn show(&mut self, changed: &BTreeSet<OrderId>, is_of_peers: bool) {
+        self.follower.follow(&self.node, changed, self.clock.now());
+        if is_of_peers {
+            self.follower.follow_peers(&self.node, &self.contacts);
+        }
+        self.publish();
     }
 
     /// Tells the doors which TLS key is whose.
@@ -187,6 +216,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             tracing::info!(peer = %node, "has another TLS key");
             self.gone(&node);
             self.step(Input::PeerDown(node), &mut round);
+            round.is_of_peers = true;
         }
         self.settle(round).await
     }
@@ -198,7 +228,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             return ready;
         }
         let now = self.clock.now();
-        let wait = self.wake.map(|wake| Duration::from_millis(wake.since_ms(now).max(0).unsigned_abs()));
+        // What is shown changes with time too; on a full disk every look would read the whole store.
+        let shown = self.follower.next_due().filter(|_| self.is_started);
+        let wake = self.wake.into_iter().chain(shown).min();
+        let wait = wake.map(|wake| Duration::from_millis(wake.since_ms(now).max(0).unsigned_abs()));
         let Ends { asks, inbox, .. } = &mut self.ends;
         let either = async {
             tokio::select! {
@@ -262,6 +295,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 
     fn take(&mut self, ask: Ask, round: &mut Round) {
+        self.ends.inputs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        round.is_of_peers |= matches!(ask, Ask::Open { .. } | Ask::Frame { .. } | Ask::Close { .. });
         let Some(ask) = self.refuse_while_full(ask) else { return };
         match ask {
             Ask::Found(genesis, reply) => {
@@ -294,6 +329,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Ask::Delivered(node, results) => {
                 self.couriers.back(&node);
                 for (key, result) in results {
+                    round.delivered.insert(key.order);
                     self.step(Input::Delivered(key, result), round);
                 }
             }
@@ -316,7 +352,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 }
             }
             Ask::Stop(reply) => round.stop = Some(reply),
-            look @ (Ask::Look(_) | Ask::Statement(..) | Ask::Entry(..) | Ask::Cover(..)) => round.looks.push(look),
+            Ask::Look(look) => round.looks.push(look),
         }
     }
 
@@ -359,6 +395,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 
     fn step(&mut self, input: Input, round: &mut Round) {
+        round.is_stepped = true;
         let step = self.node.step(input, self.clock.now());
         round.bytes += step.commit.iter().map(record_bytes).sum::<usize>();
         round.commit.extend(step.commit);
@@ -383,12 +420,25 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
         }
         self.pin_again(moved);
+        // Before anybody is answered: whoever is, finds what the answer is about.
+        if round.is_stepped {
+            let changed = round.effects.iter().filter_map(|effect| match effect {
+                Effect::Changed(order) => Some(*order),
+                _ => None,
+            });
+            let changed = round.delivered.iter().copied().chain(changed).collect();
+            self.show(&changed, round.is_of_peers);
+        }
+        let ends_streams = round.effects.iter().any(|effect| matches!(effect, Effect::Disconnect(..)));
         for effect in round.effects {
             self.perform(effect);
         }
+        if ends_streams {
+            self.show(&BTreeSet::new(), true);
+        }
         self.send_couriers();
         for look in round.looks {
-            self.look(look).await;
+            look(&self.node, &self.contacts, self.clock.now());
         }
         Ok(())
     }
@@ -482,23 +532,6 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
     }
 
-    async fn look(&mut self, look: Ask) {
-        match look {
-            Ask::Look(look) => look(&self.node, &self.contacts, self.clock.now()),
-            Ask::Statement(id, reply) => {
-                let _ = reply.send(self.store.statement(id).await);
-            }
-            Ask::Cover(origin, index, reply) => {
-                let _ = reply.send(self.store.cover(&origin, index).await);
-            }
-            Ask::Entry(origin, index, reply) => {
-                let entries = self.store.entries(&origin, index, 1, usize::MAX).await;
-                let _ = reply.send(entries.map(|mut entries| entries.pop()));
-            }
-            _ => {}
-        }
-    }
-
     /// Reads what peers have been promised, one run for each, and lets the node frame it.
     async fn read_entries(&mut self) -> Result<(), Refusal> {
         let reads = std::mem::take(&mut self.reads);
@@ -556,7 +589,7 @@ fn record_bytes(record: &Record) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{OrderId, StatementId};
+    use crate::domain::id::StatementId;
     use crate::node::ports::Nobody;
     use crate::node::system::SystemClock;
     use crate::protocol::explain::fixture::{Town, by_rule};

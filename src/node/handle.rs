@@ -3,6 +3,8 @@
 //!
 //! Signatures are checked on this side of the queues, on whatever core is free.
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
@@ -22,6 +24,8 @@ use crate::protocol::peering::Dialler;
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::NodeKeys;
 use crate::protocol::{Answer, Node};
+use crate::store::Store;
+use crate::view::View;
 
 /// Requests that may wait for the driver, in each of its queues. At a thousand steps a second a full queue is one second
 /// of work.
@@ -40,12 +44,15 @@ pub const STREAM_FRAMES_MAX: usize = 64;
 /// Changes a slow watcher may fall behind before it is told to look again.
 pub const CHANGES_MAX: usize = 1_024;
 
+/// Reads from the store that may be under way at a time: the next commit waits behind no more than these.
+const ARCHIVE_READS_MAX: usize = 4;
+
 type Reply = oneshot::Sender<Result<Answer, Refusal>>;
 type Contacts = BTreeMap<NodeId, Contact>;
 
 /// The TLS key of every node, as its newest record pins it.
 pub(super) type Pins = BTreeMap<NodeId, Hash>;
-type Look = Box<dyn FnOnce(&Node, &Contacts, Timestamp) + Send>;
+pub(super) type Look = Box<dyn FnOnce(&Node, &Contacts, Timestamp) + Send>;
 
 pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
@@ -56,15 +63,47 @@ pub(super) enum Ask {
     Introduced(Run, Hash, Reply),
     Reintroduced(Signed, Hash, Reply),
     Look(Look),
-    Entry(Origin, u64, oneshot::Sender<Result<Option<LogEntry>, Refusal>>),
-    Cover(Origin, u64, oneshot::Sender<Result<Option<String>, Refusal>>),
-    Statement(StatementId, oneshot::Sender<Result<Option<Signed>, Refusal>>),
     Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
     Delivered(NodeId, Vec<(DeliveryKey, Result<Signed, Refusal>)>),
     Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
     Stop(oneshot::Sender<()>),
+}
+
+type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// What can be read from a store beside the driver: only what is durable.
+pub(super) trait Archive: Send + Sync {
+    fn statement(&self, id: StatementId) -> Reading<'_, Option<Signed>>;
+    fn entry(&self, origin: Origin, index: u64) -> Reading<'_, Option<LogEntry>>;
+    fn cover(&self, origin: Origin, index: u64) -> Reading<'_, Option<String>>;
+}
+
+impl<S: Store> Archive for S {
+    fn statement(&self, id: StatementId) -> Reading<'_, Option<Signed>> {
+        Box::pin(Store::statement(self, id))
+    }
+
+    fn entry(&self, origin: Origin, index: u64) -> Reading<'_, Option<LogEntry>> {
+        Box::pin(async move { Ok(self.entries(&origin, index, 1, usize::MAX).await?.pop()) })
+    }
+
+    fn cover(&self, origin: Origin, index: u64) -> Reading<'_, Option<String>> {
+        Box::pin(async move { Store::cover(self, &origin, index).await })
+    }
+}
+
+/// What lies beside the loop, for whoever only reads.
+#[derive(Clone)]
+pub(super) struct Beside {
+    pub(super) archive: Arc<dyn Archive>,
+    pub(super) now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// Questions that may be answered at a time: one core is left to the loop.
+fn readers_max() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 /// The outbound half of an open stream.
@@ -96,7 +135,12 @@ pub struct Handle {
     inbox: mpsc::Sender<Ask>,
     rooms: Arc<Mutex<BTreeMap<NodeId, Room>>>,
     changes: broadcast::Sender<OrderId>,
-    streams: Arc<std::sync::atomic::AtomicU64>,
+    streams: Arc<AtomicU64>,
+    inputs: Arc<AtomicU64>,
+    view: watch::Receiver<Option<Arc<View>>>,
+    beside: Beside,
+    readers: Arc<Semaphore>,
+    archive_reads: Arc<Semaphore>,
     open: watch::Receiver<BTreeSet<NodeId>>,
     pins: watch::Receiver<Arc<Pins>>,
     is_full: watch::Receiver<bool>,
@@ -113,15 +157,19 @@ pub(super) struct Ends {
     pub(super) open: watch::Sender<BTreeSet<NodeId>>,
     pub(super) pins: watch::Sender<Arc<Pins>>,
     pub(super) is_full: watch::Sender<bool>,
+    pub(super) view: watch::Sender<Option<Arc<View>>>,
+    pub(super) inputs: Arc<AtomicU64>,
 }
 
 impl Handle {
-    pub(super) fn new(log: Origin, prover: Prover) -> (Self, Ends) {
+    pub(super) fn new(log: Origin, prover: Prover, beside: Beside) -> (Self, Ends) {
         let ((asks, asked), (inbox, arrived)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let (opening, open) = watch::channel(BTreeSet::new());
         let (pinning, pins) = watch::channel(Arc::default());
         let (filling, is_full) = watch::channel(false);
+        let (viewing, view) = watch::channel(None);
+        let inputs: Arc<AtomicU64> = Arc::default();
         let ends = Ends {
             asks: asked,
             inbox: arrived,
@@ -129,9 +177,29 @@ impl Handle {
             open: opening,
             pins: pinning,
             is_full: filling,
+            view: viewing,
+            inputs: inputs.clone(),
         };
-        let (rooms, streams, traffic) = (Arc::default(), Arc::default(), Traffic::default());
-        (Self { log, asks, inbox, rooms, changes, streams, open, pins, is_full, prover, traffic, ring: None }, ends)
+        let handle = Self {
+            log,
+            asks,
+            inbox,
+            rooms: Arc::default(),
+            changes,
+            streams: Arc::default(),
+            inputs,
+            view,
+            beside,
+            readers: Arc::new(Semaphore::new(readers_max())),
+            archive_reads: Arc::new(Semaphore::new(ARCHIVE_READS_MAX)),
+            open,
+            pins,
+            is_full,
+            prover,
+            traffic: Traffic::default(),
+            ring: None,
+        };
+        (handle, ends)
     }
 
     /// The same, with keys that can be read anew.
@@ -147,6 +215,11 @@ impl Handle {
     /// The node.
     pub fn node(&self) -> &NodeId {
         &self.log.node
+    }
+
+    /// The log it writes.
+    pub fn log(&self) -> &Origin {
+        &self.log
     }
 
     /// The federation it is part of.
@@ -261,7 +334,38 @@ impl Handle {
         self.ask(|reply| Ask::Reintroduced(record, tls_sha256, reply)).await
     }
 
-    /// Looks at the node between two commits: what is seen is durable.
+    /// How many inputs the loop has taken so far.
+    pub fn inputs(&self) -> u64 {
+        self.inputs.load(Ordering::Relaxed)
+    }
+
+    /// What was committed last. Whoever was answered sees what the answer was about.
+    pub async fn view(&self) -> Result<Arc<View>, Refusal> {
+        if self.asks.is_closed() {
+            return Err(stopping());
+        }
+        let mut view = self.view.clone();
+        let known = view.wait_for(Option::is_some).await.map_err(|_| stopping())?;
+        known.clone().ok_or_else(stopping)
+    }
+
+    /// Answers a question from what was committed last, on a thread of its own and without the loop. Few are answered at a
+    /// time; one whose caller has gone before its turn is never asked.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let turn = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| stopping())?;
+        let (view, now) = (self.view().await?, (self.beside.now)());
+        let answer = tokio::task::spawn_blocking(move || {
+            let answer = question(&view, now);
+            drop(turn);
+            answer
+        });
+        answer.await.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?
+    }
+
+    /// Looks at the node between two commits: what is seen is durable. For what only the loop knows.
     pub async fn read<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Node, Timestamp) -> T + Send + 'static,
@@ -276,8 +380,10 @@ impl Handle {
     ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         let look: Look = Box::new(move |node, contacts, now| {
-            // A caller that has gone away does not want the answer.
-            let _ = reply.send(look(node, contacts, now));
+            // A caller that has gone away does not want the answer, so it costs none.
+            if !reply.is_closed() {
+                let _ = reply.send(look(node, contacts, now));
+            }
         });
         self.send(Ask::Look(look)).await?;
         answer.await.map_err(|_| stopping())
@@ -285,23 +391,27 @@ impl Handle {
 
     /// A statement this node holds.
     pub async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Ask::Statement(id, reply)).await?;
-        answer.await.map_err(|_| stopping())?
+        let _turn = self.archive_turn().await?;
+        self.beside.archive.statement(id).await
     }
 
     /// One entry of a log this node holds.
     pub async fn entry(&self, origin: Origin, index: u64) -> Result<Option<LogEntry>, Refusal> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Ask::Entry(origin, index, reply)).await?;
-        answer.await.map_err(|_| stopping())?
+        let _turn = self.archive_turn().await?;
+        self.beside.archive.entry(origin, index).await
     }
 
     /// The first witnessed checkpoint kept of a log that covers the entry at `index`.
     pub async fn cover(&self, origin: Origin, index: u64) -> Result<Option<String>, Refusal> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Ask::Cover(origin, index, reply)).await?;
-        answer.await.map_err(|_| stopping())?
+        let _turn = self.archive_turn().await?;
+        self.beside.archive.cover(origin, index).await
+    }
+
+    async fn archive_turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        if self.asks.is_closed() {
+            return Err(stopping());
+        }
+        Arc::clone(&self.archive_reads).acquire_owned().await.map_err(|_| stopping())
     }
 
     /// Orders as they change.
@@ -318,7 +428,7 @@ impl Handle {
         tls_sha256: Option<Hash>,
     ) -> Result<(mpsc::Receiver<Frame>, StreamIn), Refusal> {
         let (frames, out) = mpsc::channel(STREAM_FRAMES_MAX);
-        let id = self.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let id = self.streams.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         // Made first: whoever stops waiting below closes what may have been opened.
         let into = StreamIn::new(self, node.clone(), id);

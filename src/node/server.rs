@@ -1,7 +1,7 @@
 //! The gRPC services: decode, ask the handle, encode. No rules.
 //!
-//! What is asked runs on the node's own loop, between two steps, and sees one consistent state. Limits stand here by
-//! name; whatever exceeds one is refused with a reason, never queued without end.
+//! What is asked is answered from what was committed last, beside the node's loop; only what the parties of one order ask
+//! runs on it, between two steps. Limits stand here by name; whatever exceeds one is refused with a reason, never queued without end.
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,10 +19,12 @@ use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::node::handle::{Handle, Pins};
+use crate::node::server::finder::Finder;
 use crate::node::server::gate::{GateLayer, MESSAGE_BYTES_MAX};
 use crate::node::server::watches::Watches;
 use crate::node::tls::{PROBE_AFTER, PROBE_ANSWER};
 use crate::protocol::Node;
+use crate::view::View;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueServiceServer;
 use crate::wire::pb::chain::v1::chain_service_server::ChainServiceServer;
 use crate::wire::pb::node::v1::node_service_server::NodeServiceServer;
@@ -33,6 +35,7 @@ use crate::wire::{access, order, pb};
 
 mod catalogue;
 mod chain;
+mod finder;
 pub mod gate;
 pub mod health;
 mod orders;
@@ -91,6 +94,7 @@ struct Desk {
     bundle: Packer,
     watches: Watches,
     introductions: Arc<Semaphore>,
+    finder: Arc<Finder>,
 }
 
 /// All services behind their limits, ready for `serve_with_incoming`, and the reporter that turns health to
@@ -103,6 +107,7 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
         bundle,
         watches: Watches::default(),
         introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
+        finder: Arc::default(),
     };
     let (health, health_service) = tonic_health::server::health_reporter();
     macro_rules! bounded {
@@ -144,7 +149,15 @@ async fn answered<A>(lang: Lang, work: impl Future<Output = Result<A, Refusal>>)
 }
 
 impl Desk {
-    /// Looks at the node.
+    /// Looks at what is committed.
+    async fn look<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.handle.look(question).await
+    }
+
+    /// Looks at the node, on its loop.
     async fn ask<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Node, Timestamp) -> Result<T, Refusal> + Send + 'static,
@@ -161,7 +174,7 @@ impl Desk {
     ) -> Result<T, Refusal> {
         let (proof, order) = (access::read(metadata)?, order::order_id(order_id)?);
         self.ask(move |node, now| {
-            let org = node.check_reader(&proof, now)?;
+            let org = node.state().public().check_reader(&proof, now)?;
             let party = node.check_party(&org, order, now)?;
             look(node, order, &party, now)
         })
@@ -212,10 +225,16 @@ mod tests {
     fn only_officers_of_organisations_hosted_here_read() {
         let town = Town::new(by_rule());
         let proof = town.access("town", "einkauf");
-        assert_eq!(town.node.check_reader(&proof, town.now).expect("fresh").as_str(), "town");
+        assert_eq!(town.node.state().public().check_reader(&proof, town.now).expect("fresh").as_str(), "town");
         let late = town.now.plus_ms(crate::protocol::limits::ACCESS_MS + 1);
-        assert_eq!(town.node.check_reader(&proof, late).expect_err("old").reason, Reason::AccessExpired);
+        assert_eq!(
+            town.node.state().public().check_reader(&proof, late).expect_err("old").reason,
+            Reason::AccessExpired
+        );
         let request = town.request("r1", |_| ());
-        assert_eq!(town.node.check_reader(&request, town.now).expect_err("no proof").reason, Reason::AccessMissing);
+        assert_eq!(
+            town.node.state().public().check_reader(&request, town.now).expect_err("no proof").reason,
+            Reason::AccessMissing
+        );
     }
 }

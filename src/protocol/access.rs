@@ -7,18 +7,20 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 use crate::protocol::limits::ACCESS_MS;
+use crate::protocol::public::Public;
 
-impl Node {
+impl Public<'_> {
     /// The organisation an officer's proof of identity speaks for.
-    pub fn check_access(&self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+    pub fn check_access(self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
         if *proof.kind() != Kind::Access {
             return Err(Refusal::new(Reason::AccessMissing).with("kind", proof.kind()));
         }
-        let verified = self.state().judge(proof)?;
+        // It stands in no log.
+        let verified = self.registry.judge(proof, Body::read(proof)?, [])?;
         let Body::Access(access) = verified.body() else {
             return Err(Refusal::new(Reason::AccessMissing));
         };
-        if access.node != *self.settings().node() {
+        if access.node != self.own.node {
             return Err(Refusal::new(Reason::AccessExpired).with("node", &access.node));
         }
         if now.since_ms(access.signed_at).abs() > ACCESS_MS {
@@ -29,18 +31,20 @@ impl Node {
 
     /// For whom an officer may read here: organisations hosted on this node, and who has succeeded one. Those elsewhere ask
     /// their own node, which knows what they may know.
-    pub fn check_reader(&self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+    pub fn check_reader(self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
         let org = self.check_access(proof, now)?;
         let is_heir = || {
-            let mut before = self.state().registry.predecessors(&org, now.date());
-            before.any(|other| self.state().is_local(other))
+            let mut before = self.registry.predecessors(&org, now.date());
+            before.any(|other| self.is_local(other))
         };
-        if self.state().is_local(&org) || is_heir() {
+        if self.is_local(&org) || is_heir() {
             return Ok(org);
         }
         Err(Refusal::new(Reason::OrgElsewhere).with("org", org))
     }
+}
 
+impl Node {
     /// The party to an order for which an organisation speaks: itself, or whom it has succeeded. Strangers learn only that
     /// the order does not exist for them.
     pub fn check_party(&self, org: &OrgId, order: OrderId, now: Timestamp) -> Result<OrgId, Refusal> {

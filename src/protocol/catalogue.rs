@@ -3,6 +3,10 @@
 //! Must never decide by time or by who sent something; an offering of an unreachable node stays.
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use rpds::RedBlackTreeMapSync;
 
 use crate::domain::id::{Hash, OrgId, StatementId};
 use crate::domain::offering::{Offering, Withdrawal};
@@ -26,57 +30,144 @@ type Key = (OrgId, OrgId);
 /// The highest version wins; of two with the same number the smaller id.
 type Rank = (u32, Reverse<StatementId>);
 
-/// Offerings, withdrawals, tariffs and needs.
+/// Every version and withdrawal of one offering.
+#[derive(Clone, Default, Debug)]
+struct Versions {
+    known: BTreeMap<Rank, Arc<OfferingVersion>>,
+    withdrawals: BTreeMap<StatementId, Withdrawal>,
+}
+
+impl Versions {
+    fn newest(&self) -> Option<&Arc<OfferingVersion>> {
+        self.known.last_key_value().map(|(_, row)| row)
+    }
+
+    /// The withdrawal that covers this version: the one of the highest version, of two the smaller reason text.
+    fn withdrawal(&self, version: u32) -> Option<&Withdrawal> {
+        let all = self.withdrawals.values();
+        let strongest = all.max_by_key(|known| (known.version, Reverse(&known.reason)))?;
+        (version <= strongest.version).then_some(strongest)
+    }
+}
+
+/// The tariffs of one organisation.
+type Tariffs = BTreeMap<Rank, (StatementId, Tariff)>;
+
+/// Offerings, withdrawals, tariffs and needs. Clones share what they hold.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
-    rows: BTreeMap<Key, BTreeMap<Rank, OfferingVersion>>,
-    withdrawals: BTreeMap<Key, BTreeMap<StatementId, Withdrawal>>,
-    keys: BTreeMap<StatementId, Key>,
-    tariffs: BTreeMap<OrgId, BTreeMap<Rank, (StatementId, Tariff)>>,
+    rows: RedBlackTreeMapSync<Key, Arc<Versions>>,
+    keys: RedBlackTreeMapSync<StatementId, Key>,
+    tariffs: RedBlackTreeMapSync<OrgId, Arc<Tariffs>>,
+    /// What is on offer, in the order in which it is listed.
+    offered: RedBlackTreeMapSync<Key, Arc<OfferingVersion>>,
+    /// Offerings by the position at which they changed last, on offer or not.
+    changes: RedBlackTreeMapSync<u64, Key>,
+    changed_at: RedBlackTreeMapSync<Key, u64>,
     /// What municipalities look for.
     pub needs: Needs,
     /// Sellers that the federation has expelled: what they offered before stays known, and is on offer no more.
-    pub expelled: BTreeSet<OrgId>,
+    expelled: BTreeSet<OrgId>,
 }
 
 impl Catalogue {
     /// Takes an offering in.
     pub fn put(&mut self, id: StatementId, offering: Offering) {
         let key = (offering.seller.clone(), offering.name.clone());
-        self.keys.insert(id, key.clone());
-        self.rows.entry(key).or_default().insert((offering.version, Reverse(id)), OfferingVersion { id, offering });
+        let rank = (offering.version, Reverse(id));
+        let row = Arc::new(OfferingVersion { id, offering });
+        self.keys.insert_mut(id, key.clone());
+        self.change(&key, |versions| _ = versions.known.insert(rank, row));
     }
 
     /// Takes a withdrawal in.
     pub fn withdraw(&mut self, id: StatementId, withdrawal: Withdrawal) {
         let key = (withdrawal.seller.clone(), withdrawal.name.clone());
-        self.keys.insert(id, key.clone());
-        self.withdrawals.entry(key).or_default().insert(id, withdrawal);
+        self.keys.insert_mut(id, key.clone());
+        self.change(&key, |versions| _ = versions.withdrawals.insert(id, withdrawal));
     }
 
     /// Takes a tariff in.
     pub fn put_tariff(&mut self, id: StatementId, tariff: Tariff) {
-        self.tariffs.entry(tariff.org.clone()).or_default().insert((tariff.version, Reverse(id)), (id, tariff));
+        let mut tariffs = self.tariffs.get(&tariff.org).cloned().unwrap_or_default();
+        let org = tariff.org.clone();
+        Arc::make_mut(&mut tariffs).insert((tariff.version, Reverse(id)), (id, tariff));
+        self.tariffs.insert_mut(org, tariffs);
     }
 
     /// Takes statements out again, as if they had never been there.
     pub fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
-        for tariffs in self.tariffs.values_mut() {
-            tariffs.retain(|_, (known, _)| !gone.contains(known));
-        }
-        self.tariffs.retain(|_, tariffs| !tariffs.is_empty());
+        self.take_back_tariffs(gone);
         self.needs.take_back(gone);
         for id in gone {
-            let Some(key) = self.keys.remove(id) else { continue };
-            if let Some(rows) = self.rows.get_mut(&key) {
-                rows.retain(|_, row| row.id != *id);
-            }
-            if let Some(withdrawals) = self.withdrawals.get_mut(&key) {
-                withdrawals.remove(id);
+            let Some(key) = self.keys.get(id).cloned() else { continue };
+            self.keys.remove_mut(id);
+            self.change(&key, |versions| {
+                versions.known.retain(|_, row| row.id != *id);
+                versions.withdrawals.remove(id);
+            });
+        }
+    }
+
+    fn take_back_tariffs(&mut self, gone: &BTreeSet<StatementId>) {
+        let is_gone = |(known, _): &(StatementId, Tariff)| gone.contains(known);
+        let touched = self.tariffs.iter().filter(|(_, tariffs)| tariffs.values().any(is_gone));
+        let touched: Vec<_> = touched.map(|(org, tariffs)| (org.clone(), Tariffs::clone(tariffs))).collect();
+        for (org, mut left) in touched {
+            left.retain(|_, tariff| !is_gone(tariff));
+            match left.is_empty() {
+                true => _ = self.tariffs.remove_mut(&org),
+                false => self.tariffs.insert_mut(org, Arc::new(left)),
             }
         }
-        self.rows.retain(|_, rows| !rows.is_empty());
-        self.withdrawals.retain(|_, withdrawals| !withdrawals.is_empty());
+    }
+
+    /// Takes everything of these sellers off offer.
+    pub fn expel(&mut self, orgs: impl IntoIterator<Item = OrgId>) {
+        for org in orgs {
+            if self.expelled.insert(org.clone()) {
+                let keys: Vec<Key> = self.keys_of(&org).cloned().collect();
+                keys.iter().for_each(|key| self.change(key, |_| ()));
+            }
+        }
+    }
+
+    fn keys_of<'a>(&'a self, seller: &'a OrgId) -> impl Iterator<Item = &'a Key> + 'a {
+        let from = (seller.clone(), OrgId::lowest());
+        self.rows.range(from..).map(|(key, _)| key).take_while(move |(of, _)| of == seller)
+    }
+
+    /// Changes what is known of one offering, and with it whether and what of it is on offer.
+    fn change(&mut self, key: &Key, change: impl FnOnce(&mut Versions)) {
+        let mut versions = self.rows.get(key).cloned().unwrap_or_default();
+        // One owner, or the rows that readers share would be copied each time.
+        self.rows.remove_mut(key);
+        change(Arc::make_mut(&mut versions));
+        let standing = versions.newest().filter(|row| versions.withdrawal(row.offering.version).is_none());
+        let standing = standing.filter(|row| !self.expelled.contains(&row.offering.seller)).cloned();
+        let at = self.position() + 1;
+        match standing {
+            Some(row) => self.offered.insert_mut(key.clone(), row),
+            None => _ = self.offered.remove_mut(key),
+        }
+        if let Some(before) = self.changed_at.get(key).copied() {
+            self.changes.remove_mut(&before);
+        }
+        self.changes.insert_mut(at, key.clone());
+        self.changed_at.insert_mut(key.clone(), at);
+        if !versions.known.is_empty() || !versions.withdrawals.is_empty() {
+            self.rows.insert_mut(key.clone(), versions);
+        }
+    }
+
+    /// Counts every change of an offering.
+    pub fn position(&self) -> u64 {
+        self.changes.last().map_or(0, |(at, _)| *at)
+    }
+
+    /// The offerings that have changed after a position, by seller and name, and what of each is on offer now.
+    pub fn since(&self, position: u64) -> impl Iterator<Item = (&(OrgId, OrgId), Option<&Arc<OfferingVersion>>)> {
+        self.changes.range(position.saturating_add(1)..).map(|(_, key)| (key, self.offered.get(key)))
     }
 
     /// What an offering, a withdrawal or a tariff is about.
@@ -104,19 +195,32 @@ impl Catalogue {
 
     /// Everything on offer, by seller and name.
     pub fn on_offer(&self) -> impl Iterator<Item = &OfferingVersion> {
-        let newest = self.rows.values().filter_map(newest).filter(|row| self.withdrawal(&row.offering).is_none());
-        newest.filter(|row| !self.expelled.contains(&row.offering.seller))
+        self.offered.values().map(|row| &**row)
+    }
+
+    /// The same after one of them, or from the beginning.
+    pub fn on_offer_after<'a>(
+        &'a self,
+        last: Option<&(OrgId, OrgId)>,
+    ) -> impl Iterator<Item = &'a OfferingVersion> + use<'a> {
+        let start = last.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
+        self.offered.range((start, Bound::Unbounded)).map(|(_, row)| &**row)
+    }
+
+    /// How many offerings there are on offer.
+    pub fn offered_count(&self) -> usize {
+        self.offered.size()
     }
 
     /// The newest version of one offering, withdrawn or not.
     pub fn row(&self, seller: &OrgId, name: &OrgId) -> Option<&OfferingVersion> {
-        self.rows.get(&(seller.clone(), name.clone())).and_then(newest)
+        self.rows.get(&(seller.clone(), name.clone()))?.newest().map(|row| &**row)
     }
 
     /// One version of an offering, by its statement, as an order pins it.
     pub fn version(&self, id: &StatementId) -> Option<&Offering> {
-        let rows = self.rows.get(self.keys.get(id)?)?;
-        rows.values().find(|row| row.id == *id).map(|row| &row.offering)
+        let versions = self.rows.get(self.keys.get(id)?)?;
+        versions.known.values().find(|row| row.id == *id).map(|row| &row.offering)
     }
 
     /// One version that may be ordered: known and not withdrawn.
@@ -160,11 +264,8 @@ impl Catalogue {
         self.version(id).is_some_and(|offering| self.withdrawal(offering).is_some())
     }
 
-    /// The withdrawal that covers this version: the one of the highest version, of two the smaller reason text.
     fn withdrawal(&self, offering: &Offering) -> Option<&Withdrawal> {
-        let withdrawals = self.withdrawals.get(&(offering.seller.clone(), offering.name.clone()))?;
-        let strongest = withdrawals.values().max_by_key(|known| (known.version, Reverse(&known.reason)))?;
-        (offering.version <= strongest.version).then_some(strongest)
+        self.rows.get(&(offering.seller.clone(), offering.name.clone()))?.withdrawal(offering.version)
     }
 
     /// Digest over the view: equal on two nodes exactly when they show the same offerings.
@@ -175,8 +276,4 @@ impl Catalogue {
         }
         Hash::of(&bytes)
     }
-}
-
-fn newest(rows: &BTreeMap<Rank, OfferingVersion>) -> Option<&OfferingVersion> {
-    rows.last_key_value().map(|(_, row)| row)
 }

@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::protocol::limits::{CLOCK_ASK_MS, CLOCK_FRESH_MS, CLOCK_SKEW_MS, CLOCK_TELL_MS, CLOCK_WAIT_MS};
 
 /// What peers have said; all of it can be learnt again.
-#[derive(Default)]
+#[derive(Clone, Default, Debug)]
 pub struct Clocks {
     /// By peer: its time, and this node's when it arrived.
     told: BTreeMap<NodeId, (Timestamp, Timestamp)>,

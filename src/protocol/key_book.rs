@@ -1,14 +1,15 @@
 //! What an organisation's home log says of its keys, for whoever is about to write its next key event.
-use crate::domain::id::OrgId;
+use crate::domain::id::{OrgId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::trust::key_book::{BookedKey, BookedNode, KeyBook, KeyUse};
 use crate::domain::trust::{Holder, KeyStanding, LastGood, LogTrust};
 use crate::protocol::Node;
+use crate::protocol::public::Public;
 
-impl Node {
-    /// The keys of an organisation.
-    pub fn key_book(&self, org: &OrgId) -> Result<KeyBook, Refusal> {
-        let home = self.state.registry.home(org)?;
+impl Public<'_> {
+    /// The keys of an organisation; `size` says how many entries of a log count.
+    pub fn key_book(self, org: &OrgId, size: &dyn Fn(&Origin) -> u64) -> Result<KeyBook, Refusal> {
+        let home = self.registry.home(org)?;
         let unknown = || Refusal::new(Reason::OrgUnknown).with("org", org);
         let standing = home.orgs().get(org).ok_or_else(unknown)?;
         let mut keys: Vec<&KeyStanding> = home.keys().values().filter(|key| key.holder.org() == org).collect();
@@ -16,28 +17,32 @@ impl Node {
         Ok(KeyBook {
             org: org.clone(),
             home: home.origin().clone(),
-            size: self.state.logs.get(home.origin()).map_or(0, |log| log.size()),
+            size: size(home.origin()),
             last_event: standing.last_event(),
             root: standing.root().clone(),
-            keys: keys.into_iter().map(|key| self.booked(key)).collect(),
+            keys: keys.into_iter().map(|key| self.booked(key, size)).collect(),
             node: booked_node(home),
             recovery: standing.announced_recovery(),
         })
     }
 
-    fn booked(&self, standing: &KeyStanding) -> BookedKey {
+    fn booked(self, standing: &KeyStanding, size: &dyn Fn(&Origin) -> u64) -> BookedKey {
         let hash = standing.key.hash();
-        let holding = self.state.registry.logs().filter(|log| log.keys().contains_key(&hash));
-        let logs = holding.filter_map(|log| {
-            let size = self.state.logs.get(log.origin())?.size();
-            Some(LastGood { log: log.origin().clone(), size })
-        });
+        let holding = self.registry.logs().filter(|log| log.keys().contains_key(&hash));
+        let logs = holding.map(|log| LastGood { log: log.origin().clone(), size: size(log.origin()) });
         let used_as = match &standing.holder {
             Holder::Online { role, .. } => KeyUse::Online(*role),
             Holder::Officer(grant) => KeyUse::Officer(format!("{}/{}", grant.officer, grant.device)),
         };
         let revoked = standing.revoked.last().map(|revoked| revoked.reason);
         BookedKey { hash, used_as, revoked, logs: logs.collect() }
+    }
+}
+
+impl Node {
+    /// The keys of an organisation, as this node holds its logs.
+    pub fn key_book(&self, org: &OrgId) -> Result<KeyBook, Refusal> {
+        self.state.public().key_book(org, &|origin| self.state.size(origin))
     }
 }
 

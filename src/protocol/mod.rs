@@ -27,6 +27,7 @@ pub mod peering;
 pub mod places;
 pub mod pricing;
 pub mod proving;
+pub mod public;
 pub mod record;
 pub mod repair;
 pub mod replication;

@@ -1,6 +1,9 @@
 //! What municipalities look for (*Bedarf*): what the rules ask of a need is held for each, so it is kept small. Its
 //! words are read from the store.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rpds::RedBlackTreeMapSync;
 
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::Need;
@@ -25,10 +28,10 @@ pub struct Sought<'a> {
     pub through: Option<&'a OrgId>,
 }
 
-/// Needs by municipality. About 50 bytes for each: municipalities look for the same services.
+/// Needs by municipality. About 50 bytes for each: municipalities look for the same services. Clones share them.
 #[derive(Clone, Default, Debug)]
 pub struct Needs {
-    rows: BTreeMap<OrgId, Vec<Row>>,
+    rows: RedBlackTreeMapSync<OrgId, Arc<Vec<Row>>>,
     services: Numbered<Vec<LeikaKey>>,
     orgs: Numbered<OrgId>,
 }
@@ -53,7 +56,10 @@ impl Needs {
     pub fn put(&mut self, id: StatementId, need: &Need) {
         let services = self.services.number(&need.leika);
         let through = need.through.as_ref().map_or(NOBODY, |org| self.orgs.number(org));
-        let rows = self.rows.entry(need.municipality.clone()).or_default();
+        if !self.rows.contains_key(&need.municipality) {
+            self.rows.insert_mut(need.municipality.clone(), Arc::default());
+        }
+        let Some(rows) = self.rows.get_mut(&need.municipality).map(Arc::make_mut) else { return };
         if let Err(at) = rows.binary_search_by_key(&id, |row| row.id) {
             if rows.len() == rows.capacity() {
                 rows.reserve_exact(1 + rows.len() / GROWTH);
@@ -64,8 +70,16 @@ impl Needs {
 
     /// Takes needs out again, as if they had never been there.
     pub fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
-        self.rows.values_mut().for_each(|rows| rows.retain(|row| !gone.contains(&row.id)));
-        self.rows.retain(|_, rows| !rows.is_empty());
+        let is_gone = |row: &Row| gone.contains(&row.id);
+        let touched = self.rows.iter().filter(|(_, rows)| rows.iter().any(is_gone));
+        let left = |rows: &Vec<Row>| rows.iter().filter(|row| !is_gone(row)).copied().collect::<Vec<_>>();
+        let touched: Vec<_> = touched.map(|(of, rows)| (of.clone(), left(rows))).collect();
+        for (of, left) in touched {
+            match left.is_empty() {
+                true => _ = self.rows.remove_mut(&of),
+                false => self.rows.insert_mut(of, Arc::new(left)),
+            }
+        }
     }
 
     /// One of a municipality's needs.

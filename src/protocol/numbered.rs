@@ -1,18 +1,18 @@
 //! Values by number: what recurs in a million rows is held once, and a row keeps its number.
-use std::collections::BTreeMap;
+use rpds::RedBlackTreeMapSync;
 
-/// Values in the order in which they were first seen.
+/// Values in the order in which they were first seen. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Numbered<T> {
-    numbers: BTreeMap<T, u32>,
-    values: Vec<T>,
+pub struct Numbered<T: Ord> {
+    numbers: RedBlackTreeMapSync<T, u32>,
+    values: RedBlackTreeMapSync<u32, T>,
     /// The number asked for last: what recurs often does so in a row.
     last: u32,
 }
 
-impl<T> Default for Numbered<T> {
+impl<T: Ord> Default for Numbered<T> {
     fn default() -> Self {
-        Self { numbers: BTreeMap::new(), values: Vec::new(), last: 0 }
+        Self { numbers: RedBlackTreeMapSync::new_sync(), values: RedBlackTreeMapSync::new_sync(), last: 0 }
     }
 }
 
@@ -27,9 +27,9 @@ impl<T: Clone + Ord> Numbered<T> {
             return number;
         }
         // Whoever holds that many values has run out of memory before.
-        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-        self.values.push(value.clone());
-        self.numbers.insert(value.clone(), number);
+        let number = u32::try_from(self.values.size()).unwrap_or(u32::MAX);
+        self.values.insert_mut(number, value.clone());
+        self.numbers.insert_mut(value.clone(), number);
         self.last = number;
         number
     }
@@ -41,7 +41,7 @@ impl<T: Clone + Ord> Numbered<T> {
 
     /// The value of a number.
     pub fn value(&self, number: u32) -> Option<&T> {
-        self.values.get(number as usize)
+        self.values.get(&number)
     }
 }
 

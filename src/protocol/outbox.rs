@@ -16,6 +16,7 @@ use crate::protocol::limits::{
 #[derive(Default, Debug)]
 pub struct Outbox {
     orders: BTreeMap<OrderId, BTreeMap<DeliveryKey, Sending>>,
+    count: usize,
     lanes: BTreeMap<NodeId, Lane>,
 }
 
@@ -83,7 +84,7 @@ impl Outbox {
 
     /// How many deliveries wait.
     pub fn len(&self) -> usize {
-        self.orders.values().map(BTreeMap::len).sum()
+        self.count
     }
 
     /// Whether nothing waits.
@@ -101,6 +102,7 @@ impl Outbox {
             Sending { node, result, tries: 0, since: now, next_at: now, in_flight: false, last_error: None };
         self.lanes.entry(sending.node.clone()).or_default().line_of(&sending).insert((now, key.clone()));
         of_order.insert(key, sending);
+        self.count += 1;
     }
 
     /// Forgets what an order no longer asks for.
@@ -115,6 +117,7 @@ impl Outbox {
     pub(super) fn remove(&mut self, key: &DeliveryKey) {
         let Some(of_order) = self.orders.get_mut(&key.order) else { return };
         let Some(sending) = of_order.remove(key) else { return };
+        self.count -= 1;
         if of_order.is_empty() {
             self.orders.remove(&key.order);
         }

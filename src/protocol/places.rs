@@ -1,6 +1,9 @@
 //! Where statements stand: in which logs, at which positions; and which key signed what evidence may need. Held for
 //! every statement, so it is kept small.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rpds::RedBlackTreeMapSync;
 
 use crate::domain::id::{KeyHash, Origin, StatementId};
 use crate::protocol::numbered::Numbered;
@@ -9,14 +12,14 @@ use crate::protocol::numbered::Numbered;
 ///
 /// 44 bytes for each; with what the allocator keeps of rows that grew about 75. Ids are hashes, so their first byte lays
 /// them out evenly into sorted rows. New ones are held apart and join the rows many at a time, which copies each row
-/// seldom.
+/// seldom. Clones share them.
 #[derive(Clone, Default, Debug)]
 pub struct Places {
     logs: Numbered<Origin>,
     keys: Numbered<KeyHash>,
-    rows: BTreeMap<u8, Vec<Place>>,
+    rows: Arc<BTreeMap<u8, Arc<Vec<Place>>>>,
     /// Those that have not joined the rows, each with the one of `keys` that signed it, or [`NOBODY`].
-    recent: BTreeMap<Spot, u32>,
+    recent: RedBlackTreeMapSync<Spot, u32>,
 }
 
 /// A statement, one of `logs`, an index in it. Smaller than what the tree of a log keeps for the entry, so nobody runs
@@ -42,53 +45,62 @@ impl Places {
     pub fn put(&mut self, id: StatementId, origin: &Origin, index: u64) {
         let spot = (id, self.logs.number(origin), u32::try_from(index).unwrap_or(u32::MAX));
         if self.rows.get(&row_of(&id)).is_none_or(|row| row.binary_search_by_key(&spot, |(known, _)| *known).is_err())
+            && !self.recent.contains_key(&spot)
         {
-            self.recent.entry(spot).or_insert(NOBODY);
+            self.recent.insert_mut(spot, NOBODY);
         }
-        if self.recent.len() >= RECENT_MAX {
+        if self.recent.size() >= RECENT_MAX {
             self.join();
         }
     }
 
     fn join(&mut self) {
-        let mut recent = std::mem::take(&mut self.recent).into_iter().peekable();
+        let recent = std::mem::take(&mut self.recent);
+        let mut recent = recent.iter().map(|(spot, by)| (*spot, *by)).peekable();
+        let rows = Arc::make_mut(&mut self.rows);
         while let Some(((id, ..), _)) = recent.peek() {
             let first = row_of(id);
             let mut new = Vec::new();
             while let Some(place) = recent.next_if(|((id, ..), _)| row_of(id) == first) {
                 new.push(place);
             }
-            let row = self.rows.entry(first).or_default();
-            let old = std::mem::take(row);
-            *row = Vec::with_capacity(old.len() + new.len());
+            let row = rows.entry(first).or_default();
+            let mut joined = Vec::with_capacity(row.len() + new.len());
             let mut new = new.into_iter().peekable();
-            for place in old {
-                while let Some(before) = new.next_if(|new| *new < place) {
-                    row.push(before);
+            for place in row.iter() {
+                while let Some(before) = new.next_if(|new| new < place) {
+                    joined.push(before);
                 }
-                row.push(place);
+                joined.push(*place);
             }
-            row.extend(new);
+            joined.extend(new);
+            *row = Arc::new(joined);
         }
     }
 
     /// Remembers which key signed a statement that stands somewhere.
     pub fn signed_by(&mut self, id: &StatementId, key: &KeyHash) {
         let number = self.keys.number(key);
-        let mut any = false;
-        for (_, by) in self.recent.range_mut((*id, 0, 0)..=(*id, u32::MAX, u32::MAX)) {
-            (*by, any) = (number, true);
+        let recent: Vec<Spot> = self.recent_of(id).map(|(spot, _)| *spot).collect();
+        for spot in &recent {
+            self.recent.insert_mut(*spot, number);
         }
-        if !any && let Some(row) = self.rows.get_mut(&row_of(id)) {
-            let same = same(row, id);
-            row[same].iter_mut().for_each(|(_, by)| *by = number);
+        if recent.is_empty() && self.rows.contains_key(&row_of(id)) {
+            let rows = Arc::make_mut(&mut self.rows);
+            if let Some(row) = rows.get_mut(&row_of(id)).map(Arc::make_mut) {
+                let same = same(row, id);
+                row[same].iter_mut().for_each(|(_, by)| *by = number);
+            }
         }
     }
 
     fn same(&self, id: &StatementId) -> impl Iterator<Item = Place> {
-        let row = self.rows.get(&row_of(id)).map_or(&[][..], Vec::as_slice);
-        let recent = self.recent.range((*id, 0, 0)..=(*id, u32::MAX, u32::MAX));
-        row[same(row, id)].iter().copied().chain(recent.map(|(spot, by)| (*spot, *by)))
+        let row = self.rows.get(&row_of(id)).map_or(&[][..], |row| row.as_slice());
+        row[same(row, id)].iter().copied().chain(self.recent_of(id).map(|(spot, by)| (*spot, *by)))
+    }
+
+    fn recent_of(&self, id: &StatementId) -> impl Iterator<Item = (&Spot, &u32)> {
+        self.recent.range((*id, 0, 0)..=(*id, u32::MAX, u32::MAX))
     }
 
     /// Every place of a statement.
@@ -104,7 +116,7 @@ impl Places {
     /// The statements that one of these keys has signed, as far as that was remembered. Looks at everything, which is
     /// fine for something as rare as a revocation.
     pub fn signed_with(&self, keys: &BTreeSet<KeyHash>) -> Vec<(StatementId, KeyHash)> {
-        let all = self.rows.values().flatten().map(|(spot, by)| (spot.0, *by));
+        let all = self.rows.values().flat_map(|row| row.iter()).map(|(spot, by)| (spot.0, *by));
         let all = all.chain(self.recent.iter().map(|(spot, by)| (spot.0, *by)));
         let named = all.filter_map(|(id, by)| Some((id, *self.keys.value(by)?)));
         named.filter(|(_, by)| keys.contains(by)).collect()
@@ -122,8 +134,10 @@ impl Places {
             }
             !is_beyond
         };
-        self.rows.values_mut().for_each(|row| row.retain(|(spot, _)| stays(spot)));
-        self.recent.retain(|spot, _| stays(spot));
+        let rows = Arc::make_mut(&mut self.rows);
+        rows.values_mut().for_each(|row| Arc::make_mut(row).retain(|(spot, _)| stays(spot)));
+        let beyond: Vec<Spot> = self.recent.keys().filter(|spot| !stays(spot)).copied().collect();
+        beyond.iter().for_each(|spot| _ = self.recent.remove_mut(spot));
         gone.retain(|id| self.same(id).next().is_none());
         gone
     }

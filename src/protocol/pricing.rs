@@ -18,6 +18,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::{self, FoundRoutes, Route};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
+use crate::protocol::public::Public;
 use crate::protocol::{Node, Work};
 
 /// What an order would cost.
@@ -60,14 +61,14 @@ pub struct RouteSearch<'a> {
     pub quantities: Quantities,
 }
 
-impl Node {
+impl<'a> Public<'a> {
     /// Whether there is something to judge between two: both are known, by their admission or by any fact, and they
     /// are not the same. A name with a typing error must not read like an organisation that has no route.
-    pub fn check_parties(&self, from: &OrgId, to: &OrgId) -> Result<(), Refusal> {
+    pub fn check_parties(self, from: &OrgId, to: &OrgId) -> Result<(), Refusal> {
         if from == to {
             return Err(Refusal::new(Reason::RouteInvalid).with("party", from));
         }
-        let known = |org: &&OrgId| self.state.facts.number(org).is_some() || self.state.registry.home(org).is_ok();
+        let known = |org: &&OrgId| self.facts.number(org).is_some() || self.registry.home(org).is_ok();
         match [from, to].into_iter().find(|org| !known(org)) {
             Some(org) => Err(Refusal::new(Reason::OrgUnknown).with("org", org)),
             None => Ok(()),
@@ -77,7 +78,7 @@ impl Node {
     /// Every route with its verdict and its price, ranked by verdict, then price, then length. Refused if a party or
     /// the rule pack is unknown, and if the provider is expelled. The price of a route is unknown where not every party
     /// has published what it charges, or the price depends on what is not known.
-    pub fn find_routes(&self, search: &RouteSearch) -> Result<FoundRoutes, Refusal> {
+    pub fn find_routes(self, search: &RouteSearch) -> Result<FoundRoutes, Refusal> {
         let RouteSearch {
             buyer,
             provider,
@@ -92,14 +93,14 @@ impl Node {
             quantities,
         } = *search;
         self.check_parties(buyer, provider)?;
-        self.state.registry.check_member(provider)?;
+        self.registry.check_member(provider)?;
         let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", rule_pack);
-        let pack = (&rule_pack, self.state.packs.get(&rule_pack).ok_or_else(unknown)?);
-        let court = Court { award, began, is_change, ..Court::on(&self.state.facts, pack, as_of, known_on) };
+        let pack = (&rule_pack, self.packs.get(&rule_pack).ok_or_else(unknown)?);
+        let court = Court { award, began, is_change, ..Court::on(self.facts, pack, as_of, known_on) };
         let mut found = route::find_routes(&court, buyer, provider);
-        let registry = &self.state.registry;
+        let registry = self.registry;
         found.routes.retain(|judged| judged.route.parties().iter().all(|party| !registry.is_expelled(party)));
-        let sold = offering.and_then(|id| Some((id, self.state.catalogue.version(&id)?)));
+        let sold = offering.and_then(|id| Some((id, self.catalogue.version(&id)?)));
         let Some((id, offering)) = sold.filter(|(_, offering)| offering.seller == *provider) else {
             return Ok(found);
         };
@@ -123,14 +124,14 @@ impl Node {
     /// What an order along a route would cost. `term_years` of zero means the shortest term. Refused if the offering
     /// is unknown, is not sold by the route's provider, or its price depends on something that is not known.
     pub fn price_preview(
-        &self,
+        self,
         offering_id: &StatementId,
         route: &Route,
         term_years: u32,
         quantities: Quantities,
     ) -> Result<RoutePrice, Refusal> {
         let unknown = || Refusal::new(Reason::OfferingUnknown).with("id", offering_id);
-        let offering = self.state.catalogue.version(offering_id).ok_or_else(unknown)?;
+        let offering = self.catalogue.version(offering_id).ok_or_else(unknown)?;
         if offering.seller != *route.provider() {
             return Err(Refusal::new(Reason::RouteInvalid).with("provider", &offering.seller));
         }
@@ -142,14 +143,29 @@ impl Node {
     }
 
     /// What an organisation has published that it charges for passing on.
-    fn fee<'a>(&'a self, org: &'a OrgId) -> Charge<'a> {
-        let fee = self.state.catalogue.tariff(org);
+    fn fee<'b>(self, org: &'b OrgId) -> Charge<'b>
+    where
+        'a: 'b,
+    {
+        let fee = self.catalogue.tariff(org);
         Charge { org, by: fee.map(|(id, _)| *id), items: fee.map(|(_, tariff)| tariff.fee.as_slice()) }
     }
 
+    /// What is known about a buyer without asking it.
+    pub(super) fn buyer<'b>(self, org: &'b OrgId, quantities: Quantities) -> Buyer<'b>
+    where
+        'a: 'b,
+    {
+        let home = self.registry.home(org).ok();
+        let admission = home.and_then(|log| log.orgs().get(org)).map(|standing| &standing.admission);
+        Buyer::admitted(org, admission, quantities)
+    }
+}
+
+impl Node {
     /// What the provider charges for a request.
     pub(super) fn provider_price(&self, request: &Request, offering: &Offering) -> Result<Vec<Component>, Refusal> {
-        let buyer = self.buyer(&request.buyer, request.quantities);
+        let buyer = self.state.public().buyer(&request.buyer, request.quantities);
         quote(&offering.price, &buyer, request.term_years).map(carried)
     }
 
@@ -165,16 +181,9 @@ impl Node {
             (None, Some(policy)) => &policy.fee,
             (None, None) => return Err(Refusal::new(Reason::NotAParty).with("org", hop)),
         };
-        let buyer = self.buyer(&request.buyer, request.quantities);
+        let buyer = self.state.public().buyer(&request.buyer, request.quantities);
         let components = quote(fee, &buyer, request.term_years).map(carried)?;
         Ok((components, published.map(|(id, _)| *id)))
-    }
-
-    /// What is known about a buyer without asking it.
-    pub(super) fn buyer<'a>(&'a self, org: &'a OrgId, quantities: Quantities) -> Buyer<'a> {
-        let home = self.state.registry.home(org).ok();
-        let admission = home.and_then(|log| log.orgs().get(org)).map(|standing| &standing.admission);
-        Buyer::admitted(org, admission, quantities)
     }
 
     /// Publishes what the organisations hosted here charge, where the settings differ from what is published.

@@ -1,5 +1,6 @@
 //! What a node knows: a pure fold over its records. Nothing here decides, sends or looks at a clock.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::body::Body;
 use crate::domain::fact_base::FactBase;
@@ -29,6 +30,7 @@ use crate::protocol::frame::DeliveryKey;
 use crate::protocol::journal::Journal;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::places::Places;
+use crate::protocol::public::Public;
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::settings::Instance;
 
@@ -209,10 +211,10 @@ pub struct State {
     pub logs: BTreeMap<Origin, LogState>,
     /// What is on offer.
     pub catalogue: Catalogue,
-    /// Facts for judging legs.
-    pub facts: FactBase,
+    /// Facts for judging legs. Readers may share them; they are copied when new ones come meanwhile.
+    pub facts: Arc<FactBase>,
     /// Rule packs.
-    pub packs: BTreeMap<StatementId, RulePack>,
+    pub packs: Arc<BTreeMap<StatementId, RulePack>>,
     /// Orders this node is a party to.
     pub orders: BTreeMap<OrderId, Order>,
     /// Orders with those that amend them.
@@ -259,8 +261,8 @@ impl State {
             registry: Registry::default(),
             logs: BTreeMap::new(),
             catalogue: Catalogue::default(),
-            facts: FactBase::default(),
-            packs: BTreeMap::new(),
+            facts: Arc::default(),
+            packs: Arc::default(),
             orders: BTreeMap::new(),
             amending: BTreeSet::new(),
             commitments: Commitments::default(),
@@ -278,6 +280,23 @@ impl State {
         state.registry.put(LogTrust::new(own.clone(), anchor));
         state.logs.insert(own, LogState::default());
         state
+    }
+
+    /// What of it is no secret, lent.
+    pub fn public(&self) -> Public<'_> {
+        Public {
+            own: &self.own,
+            anchor: self.anchor,
+            registry: &self.registry,
+            catalogue: &self.catalogue,
+            facts: &self.facts,
+            packs: &self.packs,
+        }
+    }
+
+    /// How many entries of a log count; 0 of one that is not here.
+    pub fn size(&self, origin: &Origin) -> u64 {
+        self.logs.get(origin).map_or(0, LogState::size)
     }
 
     /// Takes back what was stored, through the same checks it came in by.
@@ -437,8 +456,7 @@ impl State {
         if !Mechanism::TakeBack.is_on() {
             return;
         }
-        let expelled = orgs.iter().filter(|org| self.registry.is_expelled(org)).cloned();
-        self.catalogue.expelled.extend(expelled);
+        self.catalogue.expel(orgs.iter().filter(|org| self.registry.is_expelled(org)).cloned());
         let keys: BTreeSet<KeyHash> = orgs.iter().flat_map(|org| self.registry.keys_of(org)).collect();
         if keys.is_empty() {
             return;
@@ -453,10 +471,12 @@ impl State {
 
     fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
         if gone.iter().any(|id| self.facts.holds(id)) {
-            self.facts = self.facts.without(gone);
+            self.facts = Arc::new(self.facts.without(gone));
         }
         self.catalogue.take_back(gone);
-        self.packs.retain(|id, _| !gone.contains(id));
+        if gone.iter().any(|id| self.packs.contains_key(id)) {
+            Arc::make_mut(&mut self.packs).retain(|id, _| !gone.contains(id));
+        }
     }
 
     /// The trust of one log as it stands, or at its beginning.
@@ -544,10 +564,10 @@ impl State {
             Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
             Body::Need(need) => self.catalogue.needs.put(id, need),
-            Body::Membership(fact) => self.facts.insert_membership(id, fact.clone()),
-            Body::EntityFacts(fact) => self.facts.insert_entity(id, fact.clone()),
+            Body::Membership(fact) => Arc::make_mut(&mut self.facts).insert_membership(id, fact.clone()),
+            Body::EntityFacts(fact) => Arc::make_mut(&mut self.facts).insert_entity(id, fact.clone()),
             Body::RulePack(pack) => {
-                self.packs.insert(id, pack.clone());
+                Arc::make_mut(&mut self.packs).insert(id, pack.clone());
             }
             _ => {}
         }

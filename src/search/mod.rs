@@ -1,15 +1,13 @@
 //! Floor 3: finding offerings by words. A pure index over what is on offer.
 //!
-//! Built anew for each call, which is quick up to some thousand offerings; beyond [`INDEX_OFFERINGS_MAX`] the search
-//! looks at the first ones only and says so. Must never rank by anything but the words and weights shown here.
+//! Maintained, not built for a call: it follows what has changed in the catalogue since it looked last. Must never rank by
+//! anything but the words and weights shown here.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::Offering;
-use crate::domain::register::Area;
-
-/// Most offerings indexed for one call: about 50 milliseconds of work. The EfA catalogue has a few hundred.
-pub const INDEX_OFFERINGS_MAX: usize = 10_000;
+use crate::protocol::catalogue::{Catalogue, OfferingVersion};
 
 /// Most words of a query that count; more narrow nothing down.
 const QUERY_WORDS_MAX: usize = 16;
@@ -33,34 +31,50 @@ pub struct Hit {
 #[derive(Clone, Default, Debug)]
 pub struct Index {
     words: BTreeMap<String, BTreeMap<StatementId, u32>>,
-    all: Vec<StatementId>,
-    /// Whether every offering was taken in.
-    pub complete: bool,
+    /// What is indexed, by seller and name: what takes a version out again.
+    held: BTreeMap<(OrgId, OrgId), Arc<OfferingVersion>>,
+    /// Position of the catalogue up to which it was followed.
+    position: u64,
 }
 
 impl Index {
-    /// Indexes offerings.
-    pub fn new<'a>(offerings: impl IntoIterator<Item = (StatementId, &'a Offering)>) -> Self {
-        let mut index = Self { complete: true, ..Self::default() };
-        for (id, offering) in offerings {
-            if index.all.len() == INDEX_OFFERINGS_MAX {
-                index.complete = false;
-                break;
+    /// Follows a catalogue: at the cost of what has changed since the last time. Going back is not possible: another
+    /// catalogue needs another index.
+    pub fn follow(&mut self, catalogue: &Catalogue) {
+        for (key, offered) in catalogue.since(self.position) {
+            if let Some(former) = self.held.remove(key) {
+                self.remove(&former);
             }
-            index.insert(id, offering);
+            if let Some(row) = offered {
+                self.insert(row.id, &row.offering);
+                self.held.insert(key.clone(), Arc::clone(row));
+            }
         }
-        index
+        self.position = self.position.max(catalogue.position());
+    }
+
+    /// Whether everything of a catalogue is in it.
+    pub fn is_level(&self, catalogue: &Catalogue) -> bool {
+        self.position >= catalogue.position()
+    }
+
+    fn remove(&mut self, row: &OfferingVersion) {
+        for (text, _) in texts(&row.offering) {
+            for form in words(text).iter().flat_map(|word| forms(word)) {
+                if let Some(places) = self.words.get_mut(&form) {
+                    places.remove(&row.id);
+                    if places.is_empty() {
+                        self.words.remove(&form);
+                    }
+                }
+            }
+        }
     }
 
     fn insert(&mut self, id: StatementId, offering: &Offering) {
-        self.all.push(id);
-        let keys = offering.leika.iter().map(|key| key.as_str()).chain(offering.ozg.iter().map(|ozg| ozg.as_str()));
-        for key in keys {
-            self.insert_text(id, key, WEIGHT_KEY);
+        for (text, weight) in texts(offering) {
+            self.insert_text(id, text, weight);
         }
-        self.insert_text(id, &offering.title, WEIGHT_TITLE);
-        self.insert_text(id, &offering.topic, WEIGHT_TOPIC);
-        self.insert_text(id, &offering.description, WEIGHT_DESCRIPTION);
     }
 
     fn insert_text(&mut self, id: StatementId, text: &str, weight: u32) {
@@ -74,7 +88,7 @@ impl Index {
 
     /// Offerings in which every word of the query begins a word; best first, then by id. An empty query finds all.
     pub fn find(&self, query: &str) -> Vec<Hit> {
-        let mut found: BTreeMap<StatementId, u32> = self.all.iter().map(|id| (*id, 0)).collect();
+        let mut found: BTreeMap<StatementId, u32> = self.held.values().map(|row| (row.id, 0)).collect();
         for word in words(query).into_iter().take(QUERY_WORDS_MAX) {
             let best = self.weights(&word);
             found.retain(|id, _| best.contains_key(id));
@@ -100,6 +114,17 @@ impl Index {
         }
         best
     }
+}
+
+/// The fields in which words are looked for, each with its weight.
+fn texts(offering: &Offering) -> impl Iterator<Item = (&str, u32)> {
+    let keys = offering.leika.iter().map(|key| key.as_str()).chain(offering.ozg.iter().map(|ozg| ozg.as_str()));
+    let texts = [
+        (offering.title.as_str(), WEIGHT_TITLE),
+        (offering.topic.as_str(), WEIGHT_TOPIC),
+        (offering.description.as_str(), WEIGHT_DESCRIPTION),
+    ];
+    keys.map(|key| (key, WEIGHT_KEY)).chain(texts)
 }
 
 /// The words of a text: runs of letters and digits, in lower case.
@@ -138,31 +163,6 @@ fn folded(word: &str, fold: impl Fn(char) -> Option<&'static str>) -> String {
     text
 }
 
-/// What an offering must be to be listed; what is absent does not matter.
-#[derive(Clone, Default, Debug)]
-pub struct Filter {
-    /// *Themenfeld*, upper and lower case alike.
-    pub topic: Option<String>,
-    /// Developing Land.
-    pub land: Option<String>,
-    /// Seller.
-    pub seller: Option<OrgId>,
-    /// A place where it may be used.
-    pub area: Option<Area>,
-}
-
-impl Filter {
-    /// Whether an offering fits.
-    pub fn admits(&self, offering: &Offering) -> bool {
-        let same = |wanted: &str, found: &str| wanted.to_lowercase() == found.to_lowercase();
-        let land = offering.lead_land.as_deref().unwrap_or_default();
-        self.topic.as_ref().is_none_or(|topic| same(topic, &offering.topic))
-            && self.land.as_ref().is_none_or(|wanted| same(wanted, land))
-            && self.seller.as_ref().is_none_or(|seller| *seller == offering.seller)
-            && self.area.as_ref().is_none_or(|area| offering.covers(area))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,8 +187,12 @@ mod tests {
     }
 
     fn check(query: &str, expected: &[(u8, u32)]) {
-        let catalogue = catalogue();
-        let index = Index::new(catalogue.iter().map(|(id, offering)| (*id, offering)));
+        let mut offered = Catalogue::default();
+        for (id, offering) in catalogue() {
+            offered.put(id, Offering { name: format!("dienst-{}", id.0[0]).parse().expect("a name"), ..offering });
+        }
+        let mut index = Index::default();
+        index.follow(&offered);
         let found: Vec<(u8, u32)> = index.find(query).iter().map(|hit| (hit.id.0[0], hit.score)).collect();
         assert_eq!(found, expected, "{query}");
     }
@@ -217,15 +221,29 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_joined_by_and() {
-        let one = offering();
-        let topic = |topic: &str| Filter { topic: Some(topic.to_owned()), ..Filter::default() };
-        assert!(Filter::default().admits(&one));
-        assert!(topic("bauen & wohnen").admits(&one));
-        assert!(!topic("Steuern").admits(&one));
-        let here = Filter { area: Some("150830040040".parse().expect("an area")), ..topic("Bauen & Wohnen") };
-        assert!(here.admits(&one));
-        assert!(!Filter { land: Some("ST".to_owned()), ..here.clone() }.admits(&one));
-        assert!(!Filter { seller: Some("kitu".parse().expect("a name")), ..here }.admits(&one));
+    fn an_index_that_follows_is_the_one_built_at_the_end() {
+        let mut catalogue = Catalogue::default();
+        let mut following = Index::default();
+        let changed = |offering: &Offering, version: u32, title: &str| Offering {
+            version,
+            title: title.to_owned(),
+            ..offering.clone()
+        };
+        for (number, (_, offering)) in (1..).zip(self::catalogue()) {
+            let name: OrgId = format!("dienst-{number}").parse().expect("a name");
+            let first = Offering { name: name.clone(), version: 1, ..offering };
+            catalogue.put(id(number), first.clone());
+            following.follow(&catalogue);
+            catalogue.put(id(number + 10), changed(&first, 2, "Neuer Titel"));
+            following.follow(&catalogue);
+        }
+        catalogue.take_back(&[id(11), id(2), id(12)].into());
+        following.follow(&catalogue);
+        let mut whole = Index::default();
+        whole.follow(&catalogue);
+        assert_eq!(format!("{:?}", following.words), format!("{:?}", whole.words));
+        assert!(following.is_level(&catalogue) && whole.is_level(&catalogue));
+        let found = |query: &str| following.find(query).iter().map(|hit| hit.id.0[0]).collect::<Vec<_>>();
+        assert_eq!((found("neuer titel"), found("wohngeld digital"), found("")), (vec![13], vec![1], vec![1, 13]));
     }
 }

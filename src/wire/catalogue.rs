@@ -1,12 +1,13 @@
 //! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
-use crate::domain::id::{OrgId, Origin, StatementId};
+use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::{Maturity, MaturityModel, Offering};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::register::Area;
 use crate::domain::text::{checked_text, tamed};
-use crate::protocol::state::State;
-use crate::wire::page::Page;
+use crate::protocol::catalogue::{Catalogue, OfferingVersion};
+use crate::view::View;
+use crate::view::offerings::Filter;
+use crate::wire::page::{Page, encoded_bytes, not_a_token};
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::{optional, parsed, required};
 
@@ -16,16 +17,9 @@ pub const QUERY_CHARS_MAX: usize = 200;
 /// Which offerings a caller wants listed.
 #[derive(Clone, Debug)]
 pub struct OfferingListing {
-    /// *Themenfeld*.
-    pub topic: Option<String>,
-    /// Developing Land.
-    pub land: Option<String>,
-    /// Seller.
-    pub seller: Option<OrgId>,
-    /// Place of use.
-    pub area: Option<Area>,
-    /// Which page.
-    pub page: Page,
+    filter: Filter,
+    page: Page,
+    after: Option<(OrgId, OrgId)>,
 }
 
 impl TryFrom<pb::ListOfferingsRequest> for OfferingListing {
@@ -36,14 +30,36 @@ impl TryFrom<pb::ListOfferingsRequest> for OfferingListing {
         checked_text("topic", &topic, 100)?;
         checked_text("land", &land, 10)?;
         let page = Page::read(page_size, &page_token, &[&topic, &land, &seller, &area])?;
-        Ok(Self {
+        let after = page.after().map(offering_of_key).transpose()?;
+        let filter = Filter {
             topic: Some(topic).filter(|topic| !topic.is_empty()),
             land: Some(land).filter(|land| !land.is_empty()),
             seller: optional("seller", &seller)?,
             area: optional("area", &area)?,
-            page,
-        })
+        };
+        Ok(Self { filter, page, after })
     }
+}
+
+/// Where a page of offerings ends: a space sorts before everything a name is made of.
+fn key_of(offering: &Offering) -> String {
+    format!("{} {}", offering.seller, offering.name)
+}
+
+/// Seller and name that a page ended with.
+pub fn offering_of_key(key: &str) -> Result<(OrgId, OrgId), Refusal> {
+    let read = key.split_once(' ').and_then(|(seller, name)| Some((seller.parse().ok()?, name.parse().ok()?)));
+    read.ok_or_else(not_a_token)
+}
+
+/// One page of what is on offer, by seller and name.
+pub fn list(view: &View, listing: &OfferingListing) -> pb::ListOfferingsResponse {
+    let OfferingListing { filter, page, after } = listing;
+    let rows = view.offerings(filter, after.as_ref());
+    let shown = |row: &&OfferingVersion| entry(view, &row.id, &row.offering);
+    let (rows, next_page_token) = page.begin(rows, |row| key_of(&row.offering), |row| encoded_bytes(&shown(row)));
+    let total_size = i32::try_from(view.offering_count(filter)).unwrap_or(i32::MAX);
+    pb::ListOfferingsResponse { offerings: rows.iter().map(shown).collect(), next_page_token, total_size }
 }
 
 /// What a caller searches for.
@@ -92,12 +108,11 @@ impl Which {
     }
 
     /// The version meant, as the catalogue knows it.
-    pub fn resolve(&self, state: &State) -> Result<StatementId, Refusal> {
+    pub fn resolve(&self, catalogue: &Catalogue) -> Result<StatementId, Refusal> {
         match self {
-            Self::Version(id) if state.catalogue.version(id).is_some() => Ok(*id),
+            Self::Version(id) if catalogue.version(id).is_some() => Ok(*id),
             Self::Version(id) => Err(Refusal::new(Reason::OfferingUnknown).with("id", id)),
-            Self::Newest(seller, name) => state
-                .catalogue
+            Self::Newest(seller, name) => catalogue
                 .row(seller, name)
                 .map(|row| row.id)
                 .ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("seller", seller).with("name", name)),
@@ -118,26 +133,23 @@ impl TryFrom<pb::GetOfferingRequest> for Which {
 }
 
 /// A version and where it stands.
-pub fn entry(state: &State, id: &StatementId, offering: &Offering) -> pb::OfferingEntry {
-    let place = state.places.of(id).min();
+pub fn entry(view: &View, id: &StatementId, offering: &Offering) -> pb::OfferingEntry {
+    let place = view.place(id);
     let (log_origin, log_index) = place.map_or((String::new(), 0), |(origin, index)| (origin.to_string(), index));
-    let witnessed = place.is_some_and(|(origin, index)| is_witnessed(state, origin, index));
+    let witnessed = place.is_some_and(|(origin, index)| view.is_witnessed(origin, index));
     pb::OfferingEntry { id: id.to_string(), offering: Some(offering.into()), log_origin, log_index, witnessed }
 }
 
-fn is_witnessed(state: &State, origin: &Origin, index: u64) -> bool {
-    state.logs.get(origin).is_some_and(|log| index < log.witnessed_size())
-}
-
 /// One offering without its statement, which the store holds; and which statement that is.
-pub fn offering(state: &State, which: &Which) -> Result<(StatementId, pb::GetOfferingResponse), Refusal> {
-    let id = which.resolve(state)?;
+pub fn offering(view: &View, which: &Which) -> Result<(StatementId, pb::GetOfferingResponse), Refusal> {
+    let catalogue = view.public().catalogue;
+    let id = which.resolve(catalogue)?;
     let unknown = || Refusal::new(Reason::OfferingUnknown).with("id", id);
-    let offering = state.catalogue.version(&id).ok_or_else(unknown)?;
-    let withdrawal = state.catalogue.orderable(&id).err();
+    let offering = catalogue.version(&id).ok_or_else(unknown)?;
+    let withdrawal = catalogue.orderable(&id).err();
     let reason = withdrawal.as_ref().and_then(|refusal| refusal.field("why")).unwrap_or_default().to_owned();
     let response = pb::GetOfferingResponse {
-        entry: Some(entry(state, &id, offering)),
+        entry: Some(entry(view, &id, offering)),
         statement: None,
         withdrawn: withdrawal.is_some(),
         withdrawal_reason: reason,
@@ -241,12 +253,12 @@ mod tests {
     #[test]
     fn an_offering_is_found_by_id_and_by_name_with_its_place() {
         let town = Town::new(by_rule());
-        let state = town.node.state();
+        let view = View::of(&town.node, town.now);
         let by_id = Which::version(&town.offering.to_string()).expect("an id");
         let name = pb::OfferingName { seller: "provider".to_owned(), name: "wohngeld".to_owned() };
         let by_name = Which::newest(&name).expect("names");
-        let (id, found) = offering(state, &by_id).expect("known");
-        assert_eq!((id, offering(state, &by_name).expect("known")), (town.offering, (id, found.clone())));
+        let (id, found) = offering(&view, &by_id).expect("known");
+        assert_eq!((id, offering(&view, &by_name).expect("known")), (town.offering, (id, found.clone())));
         let entry = found.entry.expect("always set");
         assert_eq!(entry.log_origin, "test/log/kitu/1");
         assert!(entry.log_index > 0 && !found.withdrawn);

@@ -14,6 +14,7 @@ use crate::domain::time::Date;
 use crate::protocol::Node;
 use crate::protocol::affected::{Affected, OpenOrRunning, affected};
 use crate::protocol::pricing::RouteSearch;
+use crate::protocol::public::Public;
 use crate::wire::catalogue::Which;
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::{optional, optional_date, parsed, required};
@@ -94,22 +95,21 @@ impl TryFrom<pb::FindRoutesRequest> for RouteQuestion {
 }
 
 /// Searches and judges with what the node knows.
-pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::FindRoutesResponse, Refusal> {
-    let state = node.state();
+pub fn answer(public: Public<'_>, question: &RouteQuestion, today: Date) -> Result<pb::FindRoutesResponse, Refusal> {
     let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
     let offering = match &question.goal {
-        Goal::Offering(which) => Some(which.resolve(state)?),
+        Goal::Offering(which) => Some(which.resolve(public.catalogue)?),
         Goal::Provider(_) => None,
     };
     let unknown = |id| Refusal::new(Reason::OfferingUnknown).with("id", id);
     let provider = match (&question.goal, offering) {
-        (_, Some(id)) => &state.catalogue.version(&id).ok_or_else(|| unknown(id))?.seller,
+        (_, Some(id)) => &public.catalogue.version(&id).ok_or_else(|| unknown(id))?.seller,
         (Goal::Provider(org), _) => org,
         (Goal::Offering(_), None) => return Err(Refusal::new(Reason::OfferingUnknown)),
     };
     let began = began(question.began, as_of, today)?;
-    let (pack_id, pack) = pack(node, question.rule_pack, began)?;
-    let (facts, buyer) = (&state.facts, &question.for_org);
+    let (pack_id, pack) = pack(public, question.rule_pack, began)?;
+    let (facts, buyer) = (public.facts, &question.for_org);
     let (award, is_change) = (question.award, question.is_change);
     let (term_years, quantities) = (question.term_years, question.quantities);
     let search = RouteSearch {
@@ -125,11 +125,11 @@ pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::
         term_years,
         quantities,
     };
-    let FoundRoutes { routes, complete } = node.find_routes(&search)?;
+    let FoundRoutes { routes, complete } = public.find_routes(&search)?;
     let holds = routes.first().is_some_and(|best| best.verdict.holds());
     let court = Court { began, award, is_change, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
     let others = if holds { Vec::new() } else { alternatives(&court, buyer, provider) };
-    let against_offering = offering.map_or(Vec::new(), |id| node.offering_obstacles(&id, buyer, today));
+    let against_offering = offering.map_or(Vec::new(), |id| public.offering_obstacles(&id, buyer, today));
     let complete = complete && routes.len() <= ROUTES_SENT_MAX;
     let shown = routes.iter().take(ROUTES_SENT_MAX);
     Ok(pb::FindRoutesResponse {
@@ -138,7 +138,7 @@ pub fn answer(node: &Node, question: &RouteQuestion, today: Date) -> Result<pb::
         rule_pack_name: pack.name.to_string(),
         as_of: as_of.to_string(),
         known_on: known_on.to_string(),
-        routes: shown.map(|judged| route(judged, node.route_obstacles(judged), &against_offering)).collect(),
+        routes: shown.map(|judged| route(judged, public.route_obstacles(judged), &against_offering)).collect(),
         complete,
         offering_obstacles: against_offering.iter().map(Into::into).collect(),
         alternatives: others.iter().map(|other| alternative(other, pack)).collect(),
@@ -177,10 +177,10 @@ fn award_of(award: i32) -> Result<Award, Refusal> {
 }
 
 /// The rule pack asked for, or the one in force for procedures that began on a day.
-fn pack(node: &Node, wanted: Option<StatementId>, began: Date) -> Result<(StatementId, &RulePack), Refusal> {
-    let id = wanted.map_or_else(|| node.rule_pack_on(began), Ok)?;
+fn pack(public: Public<'_>, wanted: Option<StatementId>, began: Date) -> Result<(StatementId, &RulePack), Refusal> {
+    let id = wanted.map_or_else(|| public.rule_pack_on(began), Ok)?;
     let unknown = || Refusal::new(Reason::RulePackUnknown).with("rule_pack", id);
-    Ok((id, node.state().packs.get(&id).ok_or_else(unknown)?))
+    Ok((id, public.packs.get(&id).ok_or_else(unknown)?))
 }
 
 /// One leg, and when.
@@ -224,12 +224,12 @@ impl TryFrom<pb::ExplainLegRequest> for LegQuestion {
 }
 
 /// Judges one leg under every case that applies, and names the facts.
-pub fn explain(node: &Node, question: &LegQuestion, today: Date) -> Result<pb::ExplainLegResponse, Refusal> {
+pub fn explain(public: Public<'_>, question: &LegQuestion, today: Date) -> Result<pb::ExplainLegResponse, Refusal> {
     let (as_of, known_on) = (question.as_of.unwrap_or(today), question.known_on.unwrap_or(today));
     let began = began(question.began, as_of, today)?;
-    let (pack_id, pack) = pack(node, question.rule_pack, began)?;
-    node.check_parties(&question.from, &question.to)?;
-    let facts = &node.state().facts;
+    let (pack_id, pack) = pack(public, question.rule_pack, began)?;
+    public.check_parties(&question.from, &question.to)?;
+    let facts = public.facts;
     let (award, is_change) = (question.award, question.is_change);
     let court = Court { began, award, is_change, ..Court::on(facts, (&pack_id, pack), as_of, known_on) };
     let cases = judge_cases(&court, &question.from, &question.to);
@@ -435,7 +435,7 @@ mod tests {
 
     fn ask(town: &Town, for_org: &str, as_of: &str) -> pb::FindRoutesResponse {
         let question = question(for_org, as_of).try_into().expect("well-formed");
-        answer(&town.node, &question, town.now.date()).expect("an answer")
+        answer(town.node.state().public(), &question, town.now.date()).expect("an answer")
     }
 
     #[test]
@@ -456,10 +456,10 @@ mod tests {
     fn what_stands_against_a_route_is_named() {
         let town = Town::new(by_rule());
         let mut early: RouteQuestion = question("town", "2009-06-01").try_into().expect("well-formed");
-        let refusal = answer(&town.node, &early, town.now.date()).expect_err("no pack for that day");
+        let refusal = answer(town.node.state().public(), &early, town.now.date()).expect_err("no pack for that day");
         assert_eq!(refusal.reason, Reason::NoRulePack);
         early.rule_pack = Some(town.pack);
-        let found = answer(&town.node, &early, town.now.date()).expect("an answer");
+        let found = answer(town.node.state().public(), &early, town.now.date()).expect("an answer");
         let route = &found.routes[0];
         assert!(!route.orderable && route.obstacles.len() == 2, "both legs fail before the memberships began");
         assert!(route.obstacles.iter().all(|obstacle| obstacle.reason.starts_with("LEG_NOT_")));
@@ -481,16 +481,17 @@ mod tests {
             term_years: 0,
             quantities: Quantities::default(),
         };
-        let found = answer(&town.node, &question, town.now.date()).expect("an answer");
+        let found = answer(town.node.state().public(), &question, town.now.date()).expect("an answer");
         assert!(found.routes.is_empty() && found.complete);
         let misspelt = RouteQuestion { for_org: org("twon"), ..question.clone() };
-        let refusal = answer(&town.node, &misspelt, town.now.date()).expect_err("nobody of that name");
+        let refusal =
+            answer(town.node.state().public(), &misspelt, town.now.date()).expect_err("nobody of that name");
         assert_eq!((refusal.reason, refusal.field("org")), (Reason::OrgUnknown, Some("twon")));
         let itself = RouteQuestion { for_org: org("provider"), ..question.clone() };
-        let refusal = answer(&town.node, &itself, town.now.date()).expect_err("from itself");
+        let refusal = answer(town.node.state().public(), &itself, town.now.date()).expect_err("from itself");
         assert_eq!(refusal.reason, Reason::RouteInvalid);
         let unknown = RouteQuestion { rule_pack: Some(StatementId([0; 32])), ..question };
-        let refusal = answer(&town.node, &unknown, town.now.date()).expect_err("no such pack");
+        let refusal = answer(town.node.state().public(), &unknown, town.now.date()).expect_err("no such pack");
         assert_eq!(refusal.reason, Reason::RulePackUnknown);
     }
 
@@ -500,11 +501,11 @@ mod tests {
         let mut message = question("town", "");
         message.offering = Some(pb::find_routes_request::Offering::Provider("provider".to_owned()));
         let to_provider = message.clone().try_into().expect("well-formed");
-        let found = answer(&town.node, &to_provider, town.now.date()).expect("an answer");
+        let found = answer(town.node.state().public(), &to_provider, town.now.date()).expect("an answer");
         assert_eq!((found.routes[0].parties.len(), found.alternatives.len()), (3, 0));
         message.offering = Some(pb::find_routes_request::Offering::Provider("loner".to_owned()));
         let to_stranger = message.try_into().expect("well-formed");
-        let found = answer(&town.node, &to_stranger, town.now.date()).expect("an answer");
+        let found = answer(town.node.state().public(), &to_stranger, town.now.date()).expect("an answer");
         let kinds: Vec<_> = found.alternatives.iter().map(|other| (other.kind(), other.org.as_str())).collect();
         assert_eq!(
             kinds,
@@ -519,7 +520,7 @@ mod tests {
         let town = Town::new(by_rule());
         let request = pb::ExplainLegRequest { from: "kitu".to_owned(), to: "town".to_owned(), ..Default::default() };
         let question = request.try_into().expect("well-formed");
-        let told = explain(&town.node, &question, town.now.date()).expect("an answer");
+        let told = explain(town.node.state().public(), &question, town.now.date()).expect("an answer");
         assert_eq!((told.cases.len(), told.cases[0].case.as_str()), (1, "joint-inverse"));
         assert_eq!(told.facts.len(), told.cases[0].evidence_ids.len());
         assert!(told.facts.iter().any(|fact| (fact.org.as_str(), fact.of.as_str()) == ("town", "kitu")));

@@ -1,16 +1,14 @@
 //! A node's state as a message.
-use std::collections::BTreeMap;
-
-use crate::domain::id::{NodeId, StatementId};
-use crate::domain::reason::Lang;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::id::StatementId;
+use crate::domain::reason::{Lang, Refusal};
 use crate::domain::rule_pack::{RulePack, uncovered};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
-use crate::protocol::Node;
 use crate::protocol::limits::CLOCK_SKEW_MS;
-use crate::protocol::overview::{Contact, LogView, PeerView};
+use crate::protocol::overview::{LogView, PeerView};
+use crate::view::View;
+use crate::view::logs::LogRow;
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::{parsed, timestamp};
 
@@ -18,12 +16,12 @@ use crate::wire::{parsed, timestamp};
 const AHEAD_LOGS_MAX: usize = 16;
 
 /// What the node says of itself and of the federation.
-pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusResponse {
-    let (settings, state) = (node.settings(), node.state());
-    let own = state.logs.get(&settings.origin);
-    let clock = node.clocks().offset().filter(|offset| offset.abs() > CLOCK_SKEW_MS);
+pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusResponse {
+    let (settings, public) = (view.settings(), view.public());
+    let (log_size, log_root) = view.log(&settings.origin).map_or_else(|| (0, empty_root()), LogRow::tree);
+    let clock = view.clock_offset_ms().filter(|offset| offset.abs() > CLOCK_SKEW_MS);
     let warnings = |lang| {
-        let law = uncovered(state.packs.values(), now.date(), lang);
+        let law = uncovered(public.packs.values(), now.date(), lang);
         law.into_iter().chain(clock.map(|offset| clock_differs(offset, lang))).collect()
     };
     pb::GetStatusResponse {
@@ -35,22 +33,18 @@ pub fn status(node: &Node, version: &str, now: Timestamp) -> pb::GetStatusRespon
         federation: settings.origin.federation.to_string(),
         root_hash: settings.anchor.to_string(),
         log_origin: settings.origin.to_string(),
-        log_size: own.map_or(0, |log| log.tree.size()),
-        log_root: own.map_or_else(empty_root, |log| log.tree.root()).to_string(),
-        logs: node.log_views().iter().map(log_status).collect(),
-        heads_digest: state.digest().to_string(),
-        connected_peers: node.peers().map(|(peer, _)| peer.to_string()).collect(),
-        offering_count: state.catalogue.on_offer().count() as u64,
-        catalogue_digest: state.catalogue.digest().to_string(),
-        outbox_length: node.outbox().len() as u64,
-        order_count: state.orders.len() as u64,
-        organisations: organisations(node),
-        rule_packs: state.packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
-        signs_nothing: node
-            .check_may_sign()
-            .err()
-            .map(|refusal| refusal.reason.code().to_owned())
-            .unwrap_or_default(),
+        log_size,
+        log_root: log_root.to_string(),
+        logs: view.log_views().iter().map(log_status).collect(),
+        heads_digest: view.heads_digest().to_string(),
+        connected_peers: view.connected().map(ToString::to_string).collect(),
+        offering_count: public.catalogue.offered_count() as u64,
+        catalogue_digest: view.catalogue_digest().to_string(),
+        outbox_length: view.outbox_length() as u64,
+        order_count: view.order_count() as u64,
+        organisations: view.organisations().filter_map(|(id, home)| organisation(home, id)).collect(),
+        rule_packs: public.packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
+        signs_nothing: view.signs_nothing().map(|refusal| refusal.reason.code().to_owned()).unwrap_or_default(),
         warnings_de: warnings(Lang::De),
         warnings_en: warnings(Lang::En),
     }
@@ -95,8 +89,8 @@ fn log_status(log: &LogView<'_>) -> pb::LogStatus {
 }
 
 /// Every other node known.
-pub fn peers(node: &Node, contacts: &BTreeMap<NodeId, Contact>) -> pb::ListPeersResponse {
-    pb::ListPeersResponse { peers: node.peer_views(contacts).iter().map(peer_status).collect() }
+pub fn peers(view: &View) -> pb::ListPeersResponse {
+    pb::ListPeersResponse { peers: view.peer_views().iter().map(peer_status).collect() }
 }
 
 fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
@@ -115,13 +109,9 @@ fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
 }
 
 /// Where a statement stands and how many have cosigned.
-pub fn witnessing(node: &Node, message: &pb::GetWitnessingRequest) -> Result<pb::GetWitnessingResponse, Refusal> {
+pub fn witnessing(view: &View, message: &pb::GetWitnessingRequest) -> Result<pb::GetWitnessingResponse, Refusal> {
     let id: StatementId = parsed("statement_id", &message.statement_id)?;
-    // The own log first: whoever publishes here wants to know of here.
-    let own = &node.settings().origin;
-    let place = node.state().places.of(&id).min_by_key(|(origin, index)| (*origin != own, *origin, *index));
-    let (origin, index) = place.ok_or_else(|| Refusal::new(Reason::StatementUnknown).with("id", id))?;
-    let seen = node.witnessing(origin, index);
+    let (origin, index, seen) = view.witnessing(&id)?;
     Ok(pb::GetWitnessingResponse {
         log_origin: origin.to_string(),
         log_index: index,
@@ -139,16 +129,7 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Every organisation once, as its home log knows it, by name.
-fn organisations(node: &Node) -> Vec<pb::Organisation> {
-    let registry = &node.state().registry;
-    let mut ids: Vec<_> = registry.logs().flat_map(|log| log.orgs().keys()).collect();
-    ids.sort();
-    ids.dedup();
-    let homes = ids.into_iter().filter_map(|id| Some((id, registry.home(id).ok()?)));
-    homes.filter_map(|(id, home)| organisation(home, id)).collect()
-}
-
+/// An organisation as its home log knows it.
 fn organisation(home: &LogTrust, id: &crate::domain::id::OrgId) -> Option<pb::Organisation> {
     let admission = &home.orgs().get(id)?.admission;
     Some(pb::Organisation {
@@ -174,12 +155,13 @@ pub fn rule_pack(id: &StatementId, pack: &RulePack) -> pb::RulePack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::reason::Reason;
     use crate::protocol::explain::fixture::{Town, by_rule};
 
     #[test]
     fn a_node_says_who_it_is_and_whom_it_knows() {
         let town = Town::new(by_rule());
-        let status = status(&town.node, "0", town.now);
+        let status = status(&View::of(&town.node, town.now), "0", town.now);
         assert_eq!((status.node.as_str(), status.operator.as_str()), ("kitu", "kitu"));
         assert_eq!(status.hosted_orgs, ["kitu", "loner", "provider", "town"]);
         let named: Vec<_> = status.organisations.iter().map(|org| (org.id.as_str(), org.area.as_str())).collect();
@@ -191,7 +173,8 @@ mod tests {
     #[test]
     fn a_statement_says_how_many_have_cosigned_it() {
         let town = Town::new(by_rule());
-        let asked = |id: String| witnessing(&town.node, &pb::GetWitnessingRequest { statement_id: id });
+        let asked =
+            |id: String| witnessing(&View::of(&town.node, town.now), &pb::GetWitnessingRequest { statement_id: id });
         let (id, _) = town.node.state().packs.first_key_value().expect("a rule pack");
         let seen = asked(id.to_string()).expect("it stands in the log");
         assert_eq!(seen.log_origin, town.node.settings().origin.to_string());

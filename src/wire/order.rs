@@ -13,11 +13,15 @@ use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 use crate::protocol::brokering::overdue::Overdue;
+use crate::protocol::catalogue::Catalogue;
 use crate::protocol::evidence::EvidenceWitnessing;
 use crate::protocol::explain::{Choice, Consequence, Explanation, Said, Stage, Task, Turn, Waiting, said};
 use crate::protocol::needs::Sought;
+use crate::protocol::public::Public;
 use crate::protocol::state::Order;
-use crate::wire::page::{Page, encoded_bytes};
+use crate::view::View;
+use crate::view::orders::{OrderRow, Sought as Seeking, StageKind};
+use crate::wire::page::{Page, encoded_bytes, not_a_token};
 use crate::wire::pb::chain::v1::Verdict as PbVerdict;
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::statement::signed_as;
@@ -65,9 +69,9 @@ pub fn request_of(order: &pb::Order) -> Result<Request, Refusal> {
 /// Which orders a caller wants listed.
 #[derive(Clone, Debug)]
 pub struct OrderListing {
-    stage: pb::Stage,
-    overdue_only: bool,
+    sought: Seeking,
     page: Page,
+    after: Option<OrderId>,
 }
 
 impl TryFrom<pb::ListOrdersRequest> for OrderListing {
@@ -78,48 +82,56 @@ impl TryFrom<pb::ListOrdersRequest> for OrderListing {
         let page = Page::read(page_size, &page_token, &[&stage.to_string(), &overdue_only.to_string()])?;
         let stage = pb::Stage::try_from(stage)
             .map_err(|_| Refusal::new(Reason::FieldInvalid).with("field", "stage").with("value", stage))?;
-        Ok(Self { stage, overdue_only, page })
+        let after = page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?;
+        Ok(Self { sought: Seeking { stage: kind(stage), overdue_only }, page, after })
+    }
+}
+
+/// None for whatever stage.
+fn kind(stage: pb::Stage) -> Option<StageKind> {
+    match stage {
+        pb::Stage::Unspecified => None,
+        pb::Stage::AwaitingApproval => Some(StageKind::AwaitingApproval),
+        pb::Stage::InChain => Some(StageKind::InChain),
+        pb::Stage::Offered => Some(StageKind::Offered),
+        pb::Stage::Sealed => Some(StageKind::Sealed),
+        pb::Stage::Void => Some(StageKind::Void),
+        pb::Stage::Disputed => Some(StageKind::Disputed),
+        pb::Stage::Unsealed => Some(StageKind::Unsealed),
     }
 }
 
 /// One page of the orders to which an organisation is a party.
-pub fn list(node: &Node, org: &OrgId, listing: &OrderListing, now: Timestamp) -> pb::ListOrdersResponse {
-    let own = node.state().orders.iter().filter_map(|(id, known)| {
-        let attempt = known.current()?;
-        Some((id, attempt, node.party_in(attempt, org, now)?))
-    });
-    // What needs attention is looked for first: it is the cheaper question.
-    let own = own.filter(|(id, ..)| !listing.overdue_only || node.overdue(**id, now).is_some());
-    let explained = own.filter_map(|(id, attempt, party)| Some((id, attempt, node.explain(*id, &party, now).ok()?)));
-    let wanted = explained.filter(|(_, _, explanation)| {
-        listing.stage == pb::Stage::Unspecified || listing.stage == pb::Stage::from(explanation.stage)
-    });
-    let cut = listing.page.cut(wanted, |(id, _, _)| id.to_string(), |_| SUMMARY_BYTES);
-    let orders = cut.items.iter().map(|(id, attempt, explanation)| summary(node, id, attempt, explanation));
-    pb::ListOrdersResponse { orders: orders.collect(), next_page_token: cut.next, total_size: cut.total }
+pub fn list(view: &View, org: &OrgId, listing: &OrderListing, now: Timestamp) -> pb::ListOrdersResponse {
+    let OrderListing { sought, page, after } = listing;
+    let orgs = view.spoken_for(org, now);
+    let rows = view.orders(&orgs, *sought, *after);
+    let (rows, next_page_token) = page.begin(rows, |row| row.id.to_string(), |_| SUMMARY_BYTES);
+    let orders = rows.into_iter().map(|row| summary(view, row)).collect();
+    let total_size = i32::try_from(view.count_orders(&orgs, *sought)).unwrap_or(i32::MAX);
+    pb::ListOrdersResponse { orders, next_page_token, total_size }
 }
 
-fn summary(node: &Node, id: &OrderId, attempt: &Attempt, explanation: &Explanation) -> pb::OrderSummary {
-    let request = attempt.request.body();
+fn summary(view: &View, row: &OrderRow) -> pb::OrderSummary {
     pb::OrderSummary {
-        id: id.to_string(),
-        buyer: request.buyer.to_string(),
-        provider: request.route.provider().to_string(),
-        offering_id: request.offering.to_string(),
-        offering_title: title(node, &request.offering),
-        mode: pb::Mode::from(request.mode).into(),
-        stage: pb::Stage::from(explanation.stage).into(),
-        turn: explanation.turn.as_ref().map(|turn| turn.org.to_string()).unwrap_or_default(),
-        total_cents: attempt.chain().and_then(|_| attempt.total()).map_or(0, |total| total.get()),
-        updated_at: Some(timestamp(explanation.since)),
-        next_at: explanation.consequence.map(|(_, at)| timestamp(at)),
-        overdue: overdue(explanation).into(),
-        overdue_since: explanation.overdue.map(|(_, since)| timestamp(since)),
+        id: row.id.to_string(),
+        buyer: row.buyer.to_string(),
+        provider: row.provider.to_string(),
+        offering_id: row.offering.to_string(),
+        offering_title: title_in(view.public().catalogue, &row.offering),
+        mode: pb::Mode::from(row.mode).into(),
+        stage: pb::Stage::from(row.stage).into(),
+        turn: row.turn.as_ref().map(ToString::to_string).unwrap_or_default(),
+        total_cents: row.total.map_or(0, |total| total.get()),
+        updated_at: Some(timestamp(row.since)),
+        next_at: row.next_at.map(timestamp),
+        overdue: overdue(row.overdue).into(),
+        overdue_since: row.overdue.map(|(_, since)| timestamp(since)),
     }
 }
 
-fn overdue(explanation: &Explanation) -> pb::Overdue {
-    match explanation.overdue.map(|(why, _)| why) {
+fn overdue(overdue: Option<(Overdue, Timestamp)>) -> pb::Overdue {
+    match overdue.map(|(why, _)| why) {
         None => pb::Overdue::Unspecified,
         Some(Overdue::Disputed) => pb::Overdue::Disputed,
         Some(Overdue::InDoubt) => pb::Overdue::InDoubt,
@@ -132,7 +144,11 @@ fn overdue(explanation: &Explanation) -> pb::Overdue {
 }
 
 fn title(node: &Node, offering: &StatementId) -> String {
-    node.state().catalogue.version(offering).map(|offering| offering.title.clone()).unwrap_or_default()
+    title_in(&node.state().catalogue, offering)
+}
+
+fn title_in(catalogue: &Catalogue, offering: &StatementId) -> String {
+    catalogue.version(offering).map(|offering| offering.title.clone()).unwrap_or_default()
 }
 
 /// One order as the officer of a party sees it.
@@ -331,14 +347,14 @@ impl TryFrom<pb::ListNeedsRequest> for NeedListing {
 
 /// One page of what municipalities look for, as far as it fits the question; the words of each are added by
 /// [`in_words`], because they are in the store.
-pub fn needs(node: &Node, listing: &NeedListing) -> Result<pb::ListNeedsResponse, Refusal> {
-    let offering = listing.offering.map(|id| node.state().catalogue.orderable(&id)).transpose()?;
+pub fn needs(public: Public<'_>, listing: &NeedListing) -> Result<pb::ListNeedsResponse, Refusal> {
+    let offering = listing.offering.map(|id| public.catalogue.orderable(&id)).transpose()?;
     let after = listing.page.after().map(need_of_key).transpose()?;
-    let fits = node.state().catalogue.needs.after(after.as_ref()).filter(|need| {
+    let fits = public.catalogue.needs.after(after.as_ref()).filter(|need| {
         offering.is_none_or(|offering| need.leika.iter().any(|key| offering.leika.contains(key)))
             && listing.through.as_ref().is_none_or(|asked| need.through.is_none_or(|named| named == asked))
     });
-    let shown = fits.map(|need| need_without_words(node, &need));
+    let shown = fits.map(|need| need_without_words(public, &need));
     let key = |need: &pb::Need| format!("{}/{}", need.municipality, need.statement_id);
     let (needs, next_page_token) = listing.page.begin(shown, key, |need| encoded_bytes(need) + NEED_NOTE_BYTES_MAX);
     Ok(pb::ListNeedsResponse { needs, next_page_token })
@@ -350,12 +366,8 @@ fn need_of_key(key: &str) -> Result<(OrgId, StatementId), Refusal> {
     read.ok_or_else(not_a_token)
 }
 
-fn not_a_token() -> Refusal {
-    Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
-}
-
-fn need_without_words(node: &Node, need: &Sought<'_>) -> pb::Need {
-    let home = node.state().registry.home(need.municipality).ok();
+fn need_without_words(public: Public<'_>, need: &Sought<'_>) -> pb::Need {
+    let home = public.registry.home(need.municipality).ok();
     let standing = home.and_then(|home| home.orgs().get(need.municipality));
     pb::Need {
         statement_id: need.id.to_string(),
@@ -453,7 +465,7 @@ impl From<&Explanation> for pb::Explanation {
             choices: choices.iter().map(Into::into).collect(),
             text_de: explanation.text(Lang::De),
             text_en: explanation.text(Lang::En),
-            overdue: overdue(explanation).into(),
+            overdue: overdue(explanation.overdue).into(),
             overdue_since: explanation.overdue.map(|(_, since)| timestamp(since)),
         }
     }
@@ -576,10 +588,17 @@ mod tests {
             let message = pb::ListOrdersRequest { page_size: 2, stage: stage.into(), ..Default::default() };
             OrderListing::try_from(message).expect("well-formed")
         };
-        let all = list(&town.node, &org("kitu"), &listing(pb::Stage::Unspecified), town.now);
+        let all = list(&View::of(&town.node, town.now), &org("kitu"), &listing(pb::Stage::Unspecified), town.now);
         assert_eq!((all.orders.len(), all.total_size, all.next_page_token.is_empty()), (2, 3, false));
-        assert_eq!(list(&town.node, &org("kitu"), &listing(pb::Stage::Sealed), town.now).total_size, 0);
-        assert_eq!(list(&town.node, &org("stranger"), &listing(pb::Stage::Unspecified), town.now).total_size, 0);
+        assert_eq!(
+            list(&View::of(&town.node, town.now), &org("kitu"), &listing(pb::Stage::Sealed), town.now).total_size,
+            0
+        );
+        assert_eq!(
+            list(&View::of(&town.node, town.now), &org("stranger"), &listing(pb::Stage::Unspecified), town.now)
+                .total_size,
+            0
+        );
         let wrong = pb::ListOrdersRequest { stage: 99, ..Default::default() };
         assert_eq!(OrderListing::try_from(wrong).expect_err("no such stage").field("field"), Some("stage"));
     }

@@ -88,6 +88,11 @@ impl Page {
         PageItems { items, next: next.unwrap_or_default(), total }
     }
 
+    /// Most items on it.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Key of the last item of the page before, for whoever begins after it instead of giving all items to
     /// [`Page::cut`].
     pub fn after(&self) -> Option<&str> {
@@ -119,6 +124,11 @@ impl Page {
     fn token(&self, key: &str) -> String {
         URL_SAFE_NO_PAD.encode([self.filter.as_slice(), key.as_bytes()].concat())
     }
+}
+
+/// Why a page is refused whose token no page has ended with.
+pub fn not_a_token() -> Refusal {
+    Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
 }
 
 fn filter_hash(filters: &[&str]) -> [u8; FILTER_BYTES] {

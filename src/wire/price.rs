@@ -4,7 +4,7 @@ use crate::domain::price::quote::{Leg, PriceStep, Priced, TaxLine};
 use crate::domain::price::{Party, Quantities, Tax};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
-use crate::protocol::Node;
+use crate::protocol::public::Public;
 use crate::wire::catalogue::Which;
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::{parsed, required};
@@ -37,11 +37,11 @@ impl TryFrom<pb::PreviewPriceRequest> for PriceQuestion {
 }
 
 /// Prices with what the node knows.
-pub fn answer(node: &Node, wanted: &PriceQuestion) -> Result<pb::PreviewPriceResponse, Refusal> {
-    let id = wanted.which.resolve(node.state())?;
-    let found = node.price_preview(&id, &wanted.route, wanted.term_years, wanted.quantities)?;
+pub fn answer(public: Public<'_>, wanted: &PriceQuestion) -> Result<pb::PreviewPriceResponse, Refusal> {
+    let id = wanted.which.resolve(public.catalogue)?;
+    let found = public.price_preview(&id, &wanted.route, wanted.term_years, wanted.quantities)?;
     let unknown = || Refusal::new(Reason::OfferingUnknown).with("id", id);
-    let offering = node.state().catalogue.version(&id).ok_or_else(unknown)?;
+    let offering = public.catalogue.version(&id).ok_or_else(unknown)?;
     let preview = &found.preview;
     Ok(pb::PreviewPriceResponse {
         offering_id: found.offering.to_string(),
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_preview_names_every_party_and_says_what_it_does_not_know() {
         let town = Town::new(by_rule());
-        let found = answer(&town.node, &message().try_into().expect("well-formed")).expect("a price");
+        let found = answer(town.node.state().public(), &message().try_into().expect("well-formed")).expect("a price");
         let charged: Vec<(&str, i64)> = found.legs.iter().map(|leg| (leg.org.as_str(), leg.total_cents)).collect();
         assert_eq!(charged, [("provider", 120_000), ("kitu", 0)]);
         assert_eq!((found.total_cents, found.term_years, found.gross_cents), (120_000, 1, None));
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(found.offering_id, town.offering.to_string());
         let mut silent = message();
         silent.route[1] = "loner".to_owned();
-        let found = answer(&town.node, &silent.try_into().expect("well-formed")).expect("a price");
+        let found = answer(town.node.state().public(), &silent.try_into().expect("well-formed")).expect("a price");
         assert!(!found.complete, "loner has published no tariff");
     }
 
@@ -215,7 +215,7 @@ mod tests {
             let mut message = message();
             edit(&mut message);
             let wanted = message.try_into().expect("well-formed");
-            assert_eq!(answer(&town.node, &wanted).expect_err("no such order").reason, reason);
+            assert_eq!(answer(town.node.state().public(), &wanted).expect_err("no such order").reason, reason);
         }
     }
 }

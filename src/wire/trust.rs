@@ -4,31 +4,33 @@ use crate::domain::reason::Refusal;
 use crate::domain::statement::Signed;
 use crate::domain::trust::{FederationRoot, Holder, LastGood, LogTrust, OrgStanding};
 use crate::domain::trust_file::TrustFile;
-use crate::protocol::Node;
+use crate::protocol::public::Public;
 use crate::protocol::trust_view::OrganisationView;
+use crate::view::View;
 use crate::wire::node::rule_pack;
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::{optional, parsed};
 
 /// What the node says, and the ids of the statements that prove it; they are read from the store.
 pub fn answer(
-    node: &Node,
+    view: &View,
     message: &pb::GetTrustRequest,
 ) -> Result<(pb::GetTrustResponse, Vec<StatementId>), Refusal> {
     let org: Option<OrgId> = optional("org", &message.org)?;
-    let view = node.trust_view(org.as_ref())?;
+    let public = view.public();
+    let said = public.trust_view(org.as_ref(), &|origin| view.size(origin))?;
     let response = pb::GetTrustResponse {
-        federation: node.settings().origin.federation.to_string(),
-        root_hash: node.settings().anchor.to_string(),
-        root_versions: view.federation.root_versions_held().map(|(id, root)| root_version(id, root)).collect(),
-        organisations: view.organisations.iter().map(|(id, standing)| admitted(id, standing)).collect(),
-        expulsions: expulsions(node),
-        successions: successions(node),
-        rule_packs: node.state().packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
-        organisation: view.organisation.as_ref().map(organisation),
+        federation: public.own.federation.to_string(),
+        root_hash: public.anchor.to_string(),
+        root_versions: said.federation.root_versions_held().map(|(id, root)| root_version(id, root)).collect(),
+        organisations: said.organisations.iter().map(|(id, standing)| admitted(id, standing)).collect(),
+        expulsions: expulsions(public),
+        successions: successions(public),
+        rule_packs: public.packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
+        organisation: said.organisation.as_ref().map(organisation),
         statements: Vec::new(),
     };
-    Ok((response, view.statements))
+    Ok((response, said.statements))
 }
 
 fn root_version(id: StatementId, root: &FederationRoot) -> pb::RootVersion {
@@ -55,8 +57,8 @@ fn admitted(id: &OrgId, standing: &OrgStanding) -> pb::AdmittedOrganisation {
     }
 }
 
-fn expulsions(node: &Node) -> Vec<pb::Expulsion> {
-    let all = node.state().registry.logs().flat_map(|log| log.expulsions().values().flatten());
+fn expulsions(public: Public<'_>) -> Vec<pb::Expulsion> {
+    let all = public.registry.logs().flat_map(|log| log.expulsions().values().flatten());
     let mut told: Vec<pb::Expulsion> = all
         .map(|(id, expulsion)| pb::Expulsion {
             id: id.to_string(),
@@ -69,8 +71,8 @@ fn expulsions(node: &Node) -> Vec<pb::Expulsion> {
     told
 }
 
-fn successions(node: &Node) -> Vec<pb::Succession> {
-    let all = node.state().registry.logs().flat_map(|log: &LogTrust| log.successions().values());
+fn successions(public: Public<'_>) -> Vec<pb::Succession> {
+    let all = public.registry.logs().flat_map(|log: &LogTrust| log.successions().values());
     let mut told: Vec<pb::Succession> = all
         .map(|(id, succession)| pb::Succession {
             id: id.to_string(),
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn what_a_node_says_about_an_organisation_is_complete() {
         let town = Town::new(by_rule());
-        let asked = |org: &str| answer(&town.node, &pb::GetTrustRequest { org: org.to_owned() });
+        let asked = |org: &str| answer(&View::of(&town.node, town.now), &pb::GetTrustRequest { org: org.to_owned() });
         let (all, statements) = asked("").expect("a federation");
         assert_eq!((all.organisations.len(), all.root_versions.len(), all.rule_packs.len()), (4, 1, 1));
         assert!(all.organisation.is_none() && statements.len() == 2);

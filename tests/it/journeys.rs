@@ -170,13 +170,14 @@ async fn an_order_is_sealed_by_all_parties_and_witnessed() {
     nodes.converge().await;
     let request = federation().request("journey-1", SystemClock.now());
     let (asked, kitu) = (request.clone(), nodes.node("kitu"));
-    let preview = kitu
-        .read(move |node, _| node.price_preview(&asked.offering, &asked.route, asked.term_years, asked.quantities));
+    let preview = kitu.read(move |node, _| {
+        node.state().public().price_preview(&asked.offering, &asked.route, asked.term_years, asked.quantities)
+    });
     let preview = preview.await.expect("runs").expect("a price").preview;
     assert!(preview.is_complete(), "every hop has published its tariff");
     let asked = request.clone();
     let routes = kitu.read(move |node, now| {
-        node.find_routes(&RouteSearch {
+        node.state().public().find_routes(&RouteSearch {
             buyer: asked.route.buyer(),
             provider: asked.route.provider(),
             rule_pack: asked.rule_pack,

@@ -33,6 +33,7 @@ mod network;
 mod outage;
 mod ports;
 mod processes;
+mod reading;
 mod rotation;
 mod shared;
 mod sim;

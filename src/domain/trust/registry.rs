@@ -4,6 +4,9 @@
 //! of an organisation says of its keys, also for the logs of former homes and epochs; the newest root version. Must never
 //! let an operator decide about another's name: names are the trustees'.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rpds::RedBlackTreeMapSync;
 
 use crate::domain::body::Body;
 use crate::domain::id::{KeyHash, NodeId, OrgId, Origin, StatementId};
@@ -14,16 +17,16 @@ use crate::domain::time::Date;
 use crate::domain::trust::documents::{Expulsion, FederationRoot, NodeRecord, OfficerGrant, good_size};
 use crate::domain::trust::standing::{Holder, KeyStanding, LogTrust};
 
-/// The trust of all logs a node holds.
+/// The trust of all logs a node holds. Clones share what they know, so that one may be read while another learns more.
 #[derive(Clone, Default, Debug)]
 pub struct Registry {
-    logs: BTreeMap<Origin, LogTrust>,
+    logs: RedBlackTreeMapSync<Origin, LogTrust>,
     /// Where each organisation is at home; it follows from the logs, and is asked for with every message.
-    homes: BTreeMap<OrgId, Origin>,
+    homes: RedBlackTreeMapSync<OrgId, Origin>,
     /// The expulsions that any log holds; they follow from the logs.
-    expelled: BTreeMap<OrgId, BTreeMap<StatementId, Expulsion>>,
+    expelled: Arc<BTreeMap<OrgId, BTreeMap<StatementId, Expulsion>>>,
     /// Who goes on for whom, as any log says.
-    heirs: BTreeMap<OrgId, (OrgId, Date)>,
+    heirs: Arc<BTreeMap<OrgId, (OrgId, Date)>>,
     /// The highest root version that any log holds.
     newest_root: u32,
 }
@@ -48,16 +51,24 @@ impl Registry {
         verified: &Verified<Body>,
         index: u64,
     ) -> BTreeSet<OrgId> {
-        let mut trust = self.logs.remove(origin).unwrap_or_else(|| LogTrust::new(origin.clone(), anchor));
+        if !self.logs.contains_key(origin) {
+            self.logs.insert_mut(origin.clone(), LogTrust::new(origin.clone(), anchor));
+        }
+        let Some(trust) = self.logs.get_mut(origin) else { return BTreeSet::new() };
         let known = trust.length();
         trust.absorb(verified, index);
-        self.put_after(known, trust)
+        self.review(origin, known)
     }
 
     fn put_after(&mut self, known: usize, trust: LogTrust) -> BTreeSet<OrgId> {
         let origin = trust.origin().clone();
-        let is_shorter = trust.length() < known;
-        self.logs.insert(origin.clone(), trust);
+        self.logs.insert_mut(origin.clone(), trust);
+        self.review(&origin, known)
+    }
+
+    /// Takes over what a log says beyond the first `known` statements.
+    fn review(&mut self, origin: &Origin, known: usize) -> BTreeSet<OrgId> {
+        let is_shorter = self.logs.get(origin).is_some_and(|trust| trust.length() < known);
         let (mut moved, mut reached) = (BTreeSet::new(), BTreeSet::new());
         if is_shorter {
             // Only a log that was cut says less than before.
@@ -65,7 +76,7 @@ impl Registry {
         }
         let logs: Vec<LogTrust> = match is_shorter {
             true => self.logs.values().cloned().collect(),
-            false => self.logs.get(&origin).cloned().into_iter().collect(),
+            false => self.logs.get(origin).cloned().into_iter().collect(),
         };
         for log in &logs {
             self.newest_root = self.newest_root.max(log.root_version());
@@ -89,12 +100,15 @@ impl Registry {
                 }
             }
             Body::Expulsion(expulsion) => {
-                self.expelled.entry(expulsion.org.clone()).or_default().insert(id, expulsion.clone());
+                Arc::make_mut(&mut self.expelled)
+                    .entry(expulsion.org.clone())
+                    .or_default()
+                    .insert(id, expulsion.clone());
                 reached.insert(expulsion.org.clone());
             }
             Body::Succession(succession) => {
                 let heir = (succession.successor.clone(), succession.on);
-                self.heirs.insert(succession.predecessor.clone(), heir);
+                Arc::make_mut(&mut self.heirs).insert(succession.predecessor.clone(), heir);
             }
             _ => {}
         }
@@ -103,9 +117,9 @@ impl Registry {
     fn find_home(&mut self, org: &OrgId) {
         let home = self.logs.values().filter_map(|log| home_in(log, org)).max();
         match home.map(|(_, origin)| origin.clone()) {
-            Some(home) => self.homes.insert(org.clone(), home),
-            None => self.homes.remove(org),
-        };
+            Some(home) => self.homes.insert_mut(org.clone(), home),
+            None => _ = self.homes.remove_mut(org),
+        }
     }
 
     /// The trust of one log.
@@ -145,8 +159,8 @@ impl Registry {
         let refuse = |reason| Refusal::new(reason).with("log", origin);
         let operator = log.operator().ok_or_else(|| refuse(Reason::NodeTaken))?;
         log.log_key().ok_or_else(|| refuse(Reason::EpochForeign).with("operator", operator))?;
-        let named = self.logs.values().filter_map(|known| known.orgs().get(operator).map(|org| (known, org)));
-        let contradicts = named.clone().any(|(_, org)| org.admission.operates.as_ref() != Some(&origin.node));
+        let mut named = self.logs.values().filter_map(|known| known.orgs().get(operator));
+        let contradicts = named.any(|org| org.admission.operates.as_ref() != Some(&origin.node));
         let of_node = self.logs_of(&origin.federation, &origin.node);
         if contradicts || of_node.filter_map(LogTrust::operator).any(|known| known != operator) {
             return Err(refuse(Reason::NodeTaken).with("operator", operator));
@@ -171,6 +185,16 @@ impl Registry {
     pub fn home(&self, org: &OrgId) -> Result<&LogTrust, Refusal> {
         let home = self.homes.get(org).and_then(|origin| self.logs.get(origin));
         home.ok_or_else(|| Refusal::new(Reason::OrgUnknown).with("org", org))
+    }
+
+    /// Every organisation that is at home somewhere, by name, and the log of its home.
+    pub fn homes(&self) -> impl Iterator<Item = (&OrgId, &LogTrust)> {
+        self.homes.iter().filter_map(|(org, origin)| Some((org, self.logs.get(origin)?)))
+    }
+
+    /// Whether nobody has found or changed a home since the other was cloned from this one.
+    pub fn has_same_homes(&self, other: &Self) -> bool {
+        self.homes.ptr_eq(&other.homes)
     }
 
     /// The newest root version any log holds, and its witness policy.

@@ -1,14 +1,19 @@
 //! `verbund.catalogue.v1.CatalogueService`.
+use std::cmp::Reverse;
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
+use crate::domain::id::OrgId;
+use crate::domain::offering::Offering;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Area;
-use crate::protocol::catalogue::OfferingVersion;
-use crate::protocol::state::State;
-use crate::protocol::{Answer, Node};
-use crate::search::{Filter, Hit, Index};
-use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, entry, offering};
+use crate::node::server::finder::Finder;
+use crate::protocol::Answer;
+use crate::search::Hit;
+use crate::view::View;
+use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, entry, list, offering};
 use crate::wire::page::encoded_bytes;
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueService;
@@ -24,7 +29,7 @@ impl CatalogueService for Desk {
     ) -> Result<Response<pb::ListOfferingsResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let listing = OfferingListing::try_from(request.into_inner())?;
-            self.ask(move |node, _| Ok(list(node.state(), listing))).await
+            self.look(move |view, _| Ok(list(view, &listing))).await
         })
         .await
     }
@@ -35,7 +40,7 @@ impl CatalogueService for Desk {
     ) -> Result<Response<pb::GetOfferingResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let which = Which::try_from(request.into_inner())?;
-            let (id, mut response) = self.ask(move |node, _| offering(node.state(), &which)).await?;
+            let (id, mut response) = self.look(move |view, _| offering(view, &which)).await?;
             response.statement = self.handle.statement(id).await?.as_ref().map(Into::into);
             Ok(response)
         })
@@ -48,7 +53,8 @@ impl CatalogueService for Desk {
     ) -> Result<Response<pb::SearchOfferingsResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let wanted = OfferingSearch::try_from(request.into_inner())?;
-            self.ask(move |node, _| search(node, &wanted)).await
+            let finder = Arc::clone(&self.finder);
+            self.look(move |view, _| search(view, &finder, &wanted)).await
         })
         .await
     }
@@ -59,7 +65,7 @@ impl CatalogueService for Desk {
     ) -> Result<Response<pb::PreviewPriceResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let wanted = PriceQuestion::try_from(request.into_inner())?;
-            self.ask(move |node, _| price::answer(node, &wanted)).await
+            self.look(move |view, _| price::answer(view.public(), &wanted)).await
         })
         .await
     }
@@ -67,7 +73,7 @@ impl CatalogueService for Desk {
     async fn publish(&self, request: Request<pb::PublishRequest>) -> Result<Response<pb::PublishResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::PublishRequest { statement } = request.into_inner();
-            let log_origin = self.ask(|node, _| Ok(node.settings().origin.to_string())).await?;
+            let log_origin = self.handle.log().to_string();
             match self.handle.publish(signed(statement)?).await? {
                 Answer::Published { id, index } => {
                     Ok(pb::PublishResponse { statement_id: id.to_string(), log_origin, log_index: index })
@@ -79,48 +85,58 @@ impl CatalogueService for Desk {
     }
 }
 
-/// Orders offerings by seller and name: a space sorts before everything a name is made of.
-fn key(row: &OfferingVersion) -> String {
-    format!("{} {}", row.offering.seller, row.offering.name)
+/// One hit with what it is ranked by.
+struct Found<'a> {
+    hit: Hit,
+    offering: &'a Offering,
+    covers: bool,
 }
 
-fn list(state: &State, listing: OfferingListing) -> pb::ListOfferingsResponse {
-    let OfferingListing { topic, land, seller, area, page } = listing;
-    let filter = Filter { topic, land, seller, area };
-    let rows = state.catalogue.on_offer().filter(|row| filter.admits(&row.offering));
-    let shown = |row: &&OfferingVersion| entry(state, &row.id, &row.offering);
-    let cut = page.cut(rows, |row| key(row), |row| encoded_bytes(&shown(row)));
-    let offerings = cut.items.iter().map(shown).collect();
-    pb::ListOfferingsResponse { offerings, next_page_token: cut.next, total_size: cut.total }
+impl Found<'_> {
+    /// What covers the area first, then the best score; seller and name make it different for each.
+    fn rank(&self) -> (bool, Reverse<u32>, &OrgId, &OrgId) {
+        (!self.covers, Reverse(self.hit.score), &self.offering.seller, &self.offering.name)
+    }
+
+    fn key(&self) -> String {
+        let (elsewhere, Reverse(score), seller, name) = self.rank();
+        format!("{}{:08x}{seller} {name}", u8::from(elsewhere), u32::MAX - score)
+    }
 }
 
-fn search(node: &Node, wanted: &OfferingSearch) -> Result<pb::SearchOfferingsResponse, Refusal> {
-    let state = node.state();
+fn search(view: &View, finder: &Finder, wanted: &OfferingSearch) -> Result<pb::SearchOfferingsResponse, Refusal> {
+    let public = view.public();
     let area: Option<Area> = match &wanted.for_org {
         Some(org) => {
-            let home = state.registry.home(org)?;
+            let home = public.registry.home(org)?;
             home.orgs().get(org).and_then(|standing| standing.admission.area.clone())
         }
         None => None,
     };
-    let index = Index::new(state.catalogue.on_offer().map(|row| (row.id, &row.offering)));
-    let hits = index.find(&wanted.query).into_iter();
-    let found = hits.filter_map(|hit| Some((hit, state.catalogue.version(&hit.id)?)));
-    let covered = found.map(|(hit, found)| (hit, found, area.as_ref().is_some_and(|area| found.covers(area))));
-    // What covers the area first, then the best score; the rest makes the key different for each.
-    let rank = |(hit, found, covers): &(Hit, &crate::domain::offering::Offering, bool)| {
-        format!("{}{:08x}{} {}", u8::from(!covers), u32::MAX - hit.score, found.seller, found.name)
-    };
-    let bytes = |(hit, found, _): &(Hit, &crate::domain::offering::Offering, bool)| {
-        encoded_bytes(&entry(state, &hit.id, found))
-    };
-    let cut = wanted.page.cut(covered, rank, bytes);
-    let results = cut.items.into_iter().map(|(hit, found, covers)| pb::SearchResult {
-        entry: Some(entry(state, &hit.id, found)),
+    let found = finder.find(view, &wanted.query).into_iter().filter_map(|hit| {
+        let offering = public.catalogue.version(&hit.id)?;
+        Some(Found { hit, offering, covers: area.as_ref().is_some_and(|area| offering.covers(area)) })
+    });
+    let mut found: Vec<Found<'_>> = found.collect();
+    let total_size = i32::try_from(found.len()).unwrap_or(i32::MAX);
+    if let Some(after) = wanted.page.after() {
+        found.retain(|one| one.key().as_str() > after);
+    }
+    // Only what may be shown is put in order, and one more, which tells whether there is another page.
+    let shown = wanted.page.size() + 1;
+    if found.len() > shown {
+        found.select_nth_unstable_by(shown, |a, b| a.rank().cmp(&b.rank()));
+        found.truncate(shown);
+    }
+    found.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    let bytes = |one: &Found<'_>| encoded_bytes(&entry(view, &one.hit.id, one.offering));
+    let (found, next_page_token) = wanted.page.begin(found, Found::key, bytes);
+    let results = found.into_iter().map(|Found { hit, offering, covers }| pb::SearchResult {
+        entry: Some(entry(view, &hit.id, offering)),
         score: hit.score,
         covers,
     });
-    Ok(pb::SearchOfferingsResponse { results: results.collect(), next_page_token: cut.next, total_size: cut.total })
+    Ok(pb::SearchOfferingsResponse { results: results.collect(), next_page_token, total_size })
 }
 
 #[cfg(test)]
@@ -134,7 +150,9 @@ mod tests {
             for_org: for_org.to_owned(),
             ..pb::SearchOfferingsRequest::default()
         };
-        let response = search(&town.node, &message.try_into().expect("well-formed")).expect("an answer");
+        let response =
+            search(&View::of(&town.node, town.now), &Finder::default(), &message.try_into().expect("well-formed"))
+                .expect("an answer");
         let name = |entry: pb::OfferingEntry| entry.offering.expect("always set").name;
         let results = response.results.into_iter();
         results.map(|result| (name(result.entry.expect("always set")), result.score, result.covers)).collect()
@@ -153,7 +171,7 @@ mod tests {
         let town = Town::new(by_rule());
         let count = |topic: &str| {
             let message = pb::ListOfferingsRequest { topic: topic.to_owned(), ..Default::default() };
-            list(town.node.state(), message.try_into().expect("well-formed")).total_size
+            list(&View::of(&town.node, town.now), &message.try_into().expect("well-formed")).total_size
         };
         assert_eq!((count(""), count("bauen & wohnen"), count("Steuern")), (1, 1, 0));
     }

@@ -17,7 +17,7 @@ impl ChainService for Desk {
         let lang = lang_of(request.metadata());
         answered(lang, async {
             let question = RouteQuestion::try_from(request.into_inner())?;
-            self.ask(move |node, now| answer(node, &question, now.date())).await
+            self.look(move |view, now| answer(view.public(), &question, now.date())).await
         })
         .await
     }
@@ -29,7 +29,7 @@ impl ChainService for Desk {
         let lang = lang_of(request.metadata());
         answered(lang, async {
             let question = LegQuestion::try_from(request.into_inner())?;
-            self.ask(move |node, now| explain(node, &question, now.date())).await
+            self.look(move |view, now| explain(view.public(), &question, now.date())).await
         })
         .await
     }
@@ -42,7 +42,7 @@ impl ChainService for Desk {
         answered(lang_of(&metadata), async {
             let (proof, question) = (access::read(&metadata)?, AffectedQuestion::try_from(message)?);
             self.ask(move |node, now| {
-                let org = node.check_reader(&proof, now)?;
+                let org = node.state().public().check_reader(&proof, now)?;
                 Ok(list_affected(node, &org, &question, now.date()))
             })
             .await

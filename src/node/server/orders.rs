@@ -136,7 +136,10 @@ impl OrderService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (proof, listing) = (access::read(&metadata)?, CallOffListing::try_from(message)?);
-            self.ask(move |node, now| Ok(call_offs(node, &node.check_reader(&proof, now)?, &listing))).await
+            self.ask(move |node, now| {
+                Ok(call_offs(node, &node.state().public().check_reader(&proof, now)?, &listing))
+            })
+            .await
         })
         .await
     }
@@ -162,7 +165,8 @@ impl OrderService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (proof, listing) = (access::read(&metadata)?, MandateListing::try_from(message)?);
-            self.ask(move |node, now| Ok(mandates(node, &node.check_reader(&proof, now)?, &listing))).await
+            self.ask(move |node, now| Ok(mandates(node, &node.state().public().check_reader(&proof, now)?, &listing)))
+                .await
         })
         .await
     }
@@ -174,7 +178,7 @@ impl OrderService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let listing = NeedListing::try_from(message)?;
-            let mut page = self.ask(move |node, _| needs(node, &listing)).await?;
+            let mut page = self.look(move |view, _| needs(view.public(), &listing)).await?;
             for need in &mut page.needs {
                 let id = need.statement_id.parse()?;
                 if let Some(signed) = self.handle.statement(id).await? {
@@ -205,7 +209,7 @@ impl OrderService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (proof, listing) = (access::read(&metadata)?, OrderListing::try_from(message)?);
-            self.ask(move |node, now| Ok(list(node, &node.check_reader(&proof, now)?, &listing, now))).await
+            self.look(move |view, now| Ok(list(view, &view.public().check_reader(&proof, now)?, &listing, now))).await
         })
         .await
     }

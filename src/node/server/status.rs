@@ -16,7 +16,7 @@ impl NodeService for Desk {
         &self,
         request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
-        let look = self.ask(|asked, now| Ok(node::status(asked, env!("CARGO_PKG_VERSION"), now)));
+        let look = self.look(|view, now| Ok(node::status(view, env!("CARGO_PKG_VERSION"), now)));
         answered(lang_of(request.metadata()), look).await
     }
 
@@ -24,7 +24,7 @@ impl NodeService for Desk {
         &self,
         request: Request<pb::ListPeersRequest>,
     ) -> Result<Response<pb::ListPeersResponse>, Status> {
-        let look = self.handle.survey(|asked, contacts, _| node::peers(asked, contacts));
+        let look = self.look(|view, _| Ok(node::peers(view)));
         answered(lang_of(request.metadata()), look).await
     }
 
@@ -33,14 +33,18 @@ impl NodeService for Desk {
         request: Request<pb::GetWitnessingRequest>,
     ) -> Result<Response<pb::GetWitnessingResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        answered(lang_of(&metadata), self.ask(move |asked, _| node::witnessing(asked, &message))).await
+        answered(lang_of(&metadata), self.look(move |view, _| node::witnessing(view, &message))).await
     }
 
     async fn get_keys(&self, request: Request<pb::GetKeysRequest>) -> Result<Response<pb::GetKeysResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let org = keys::asked(&message)?;
-            self.ask(move |asked, _| Ok(keys::answer(&asked.key_book(&org)?))).await
+            self.look(move |view, _| {
+                let book = view.public().key_book(&org, &|origin| view.size(origin))?;
+                Ok(keys::answer(&book))
+            })
+            .await
         })
         .await
     }
@@ -51,7 +55,7 @@ impl NodeService for Desk {
     ) -> Result<Response<pb::GetTrustResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let (mut response, ids) = self.ask(move |asked, _| trust::answer(asked, &message)).await?;
+            let (mut response, ids) = self.look(move |view, _| trust::answer(view, &message)).await?;
             for id in ids {
                 response.statements.extend(self.public(id).await?.as_ref().map(Into::into));
             }

@@ -259,7 +259,7 @@ impl Node {
         };
         let offering = catalogue.version(&request.offering).map(|offering| offering.price.as_slice());
         let published = Published { offering, tariff: &in_force };
-        freely_agreed(attempt, &published, &self.buyer(&request.buyer, request.quantities))
+        freely_agreed(attempt, &published, &self.state.public().buyer(&request.buyer, request.quantities))
     }
 
     /// Who has not confirmed a seal that came late, as far as this node can tell; none if it came in time.

@@ -159,7 +159,7 @@ impl Node {
         if request.amends.is_none() {
             self.state.catalogue.check_newest(&request.offering)?;
         }
-        let area = self.buyer(&request.buyer, request.quantities).area;
+        let area = self.state.public().buyer(&request.buyer, request.quantities).area;
         objections(request, offering, area, now.date()).into_iter().next().map_or(Ok(()), Err)?;
         self.provider_price(request, offering)?;
         if let Some(need) = &request.grounds.need {
@@ -170,7 +170,7 @@ impl Node {
 
     /// The rule pack is the one in force for the day on which the procedure began.
     fn check_rule_pack(&self, request: &Request) -> Result<(), Refusal> {
-        let in_force = self.rule_pack_on(request.procedure_day())?;
+        let in_force = self.state.public().rule_pack_on(request.procedure_day())?;
         if request.rule_pack == in_force {
             return Ok(());
         }

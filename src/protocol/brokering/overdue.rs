@@ -112,6 +112,21 @@ impl Node {
         self.overdue_person(attempt, now)
     }
 
+    /// When [`Node::overdue`] may next answer otherwise without anything having arrived.
+    pub fn overdue_due(&self, order: OrderId, now: Timestamp) -> Option<Timestamp> {
+        let attempt = self.state.orders.get(&order)?.current()?;
+        let sealed = attempt.seal.as_ref().map(|seal| seal.body().signed_at.plus_ms(CONFIRM_ALARM_MS));
+        let failing = self.outbox.failing_since(order).map(|since| since.plus_ms(DELIVER_ALARM_MS));
+        let mut due: Vec<Timestamp> = sealed.into_iter().chain(failing).collect();
+        if attempt.outcome().is_none() {
+            due.push(attempt.request.body().seal_by);
+            due.extend((1..=attempt.legs()).map(|at| latest_answer(attempt, at)));
+            due.extend(self.reminders(attempt).into_iter().map(|(.., at, _)| at.plus_ms(-1)));
+        }
+        // All of these are passed only after their millisecond.
+        due.into_iter().map(|at| at.plus_ms(1)).filter(|at| *at > now).min()
+    }
+
     fn overdue_person(&self, attempt: &Attempt, now: Timestamp) -> Option<(Overdue, Timestamp)> {
         let reminders = self.reminders(attempt).into_iter().filter(|(_, _, at, _)| *at <= now);
         let last = reminders.max_by_key(|(_, _, at, _)| *at);

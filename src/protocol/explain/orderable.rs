@@ -7,37 +7,37 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::route::JudgedRoute;
 use crate::domain::rule_pack::pack_in_force;
 use crate::domain::time::Date;
-use crate::protocol::Node;
 use crate::protocol::brokering::legs::refuse_unless_fulfilled;
+use crate::protocol::public::Public;
 
-impl Node {
+impl Public<'_> {
     /// What keeps a version of an offering from being ordered by `buyer` on that day, whatever the route.
-    pub fn offering_obstacles(&self, offering: &StatementId, buyer: &OrgId, today: Date) -> Vec<Refusal> {
-        let offering = match self.state.catalogue.orderable(offering) {
+    pub fn offering_obstacles(self, offering: &StatementId, buyer: &OrgId, today: Date) -> Vec<Refusal> {
+        let offering = match self.catalogue.orderable(offering) {
             Ok(offering) => offering,
             Err(refusal) => return vec![refusal],
         };
-        let home = self.state.registry.home(buyer).ok();
+        let home = self.registry.home(buyer).ok();
         let area = home.and_then(|log| log.orgs().get(buyer)?.admission.area.as_ref());
         [check_day(offering, today), check_area(offering, area)].into_iter().filter_map(Result::err).collect()
     }
 
     /// What stands against a route: parties without a home node, legs that are not fulfilled.
-    pub fn route_obstacles(&self, judged: &JudgedRoute) -> Vec<Refusal> {
+    pub fn route_obstacles(self, judged: &JudgedRoute) -> Vec<Refusal> {
         let parties = judged.route.parties().iter();
-        let homeless = parties.filter_map(|party| self.state.registry.active(party).err());
+        let homeless = parties.filter_map(|party| self.registry.active(party).err());
         let legs = judged.legs.iter().filter_map(|leg| refuse_unless_fulfilled(leg).err());
         homeless.chain(legs).collect()
     }
 
     /// The newest rule pack meant for awards on that day.
-    pub fn rule_pack_on(&self, day: Date) -> Result<StatementId, Refusal> {
+    pub fn rule_pack_on(self, day: Date) -> Result<StatementId, Refusal> {
         let refuse = || {
-            let earliest = self.state.packs.values().map(|pack| pack.valid_from).min();
+            let earliest = self.packs.values().map(|pack| pack.valid_from).min();
             let refusal = Refusal::new(Reason::NoRulePack).with("day", day);
             earliest.into_iter().fold(refusal, |refusal, from| refusal.with("earliest", from))
         };
-        pack_in_force(&self.state.packs, day).ok_or_else(refuse)
+        pack_in_force(self.packs, day).ok_or_else(refuse)
     }
 }
 
@@ -67,8 +67,8 @@ mod tests {
         let trustee = SecretKey::from_seed(&Hash::of(b"trustee/Vorsitz").0);
         let pack = Signed::sign(&Kind::RulePack, &new_text(), &[&trustee]);
         town.publish(&pack).expect("the trustees' word");
-        assert_eq!(town.node.rule_pack_on(day("2026-06-30")), Ok(old));
-        assert_eq!(town.node.rule_pack_on(day("2026-07-01")), Ok(pack.id()));
+        assert_eq!(town.node.state().public().rule_pack_on(day("2026-06-30")), Ok(old));
+        assert_eq!(town.node.state().public().rule_pack_on(day("2026-07-01")), Ok(pack.id()));
 
         town.now = "2026-07-01T10:00:00Z".parse().expect("a time");
         let outdated = town.request("begun-in-july", |_| ());
@@ -126,7 +126,7 @@ mod tests {
         for pack in [new_text(), again.clone()] {
             town.publish(&Signed::sign(&Kind::RulePack, &pack, &[&trustee])).expect("the trustees' word");
         }
-        let in_force = town.node.rule_pack_on(town.now.date()).expect("a pack");
+        let in_force = town.node.state().public().rule_pack_on(town.now.date()).expect("a pack");
         assert_eq!(town.node.state().packs[&in_force].name, again.name);
         let chosen = town.request("r1", |_| ());
         assert_eq!(town.hand_in(&chosen).expect_err("not for the buyer to choose").reason, Reason::RulePackOutdated);

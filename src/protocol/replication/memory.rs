@@ -62,6 +62,11 @@ impl Peer {
         Self { up_at: now, heard_at: now, credit: CREDIT_BYTES, ..Self::default() }
     }
 
+    /// Position of the own journal up to which it has everything.
+    pub fn acked(&self) -> u64 {
+        self.acked
+    }
+
     /// How many positions of the own journal it has not acknowledged, of `position`.
     pub fn lag(&self, position: u64) -> u64 {
         position.saturating_sub(self.acked)

@@ -23,7 +23,7 @@ mod own;
 mod quota;
 mod spread;
 mod supply;
-mod witness;
+pub mod witness;
 
 use crate::domain::id::{NodeId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};

@@ -24,6 +24,14 @@ pub struct Witnessing {
     pub needed: usize,
 }
 
+impl Witnessing {
+    /// Counts on checkpoints that cover the entry; the best of them tells.
+    pub fn on<'a>(notes: impl IntoIterator<Item = &'a SignedNote>, witnesses: &Witnesses) -> Self {
+        let counted = notes.into_iter().map(|note| witnesses.count(note).cosigned.len());
+        Self { cosigned: counted.max().unwrap_or(0), needed: witnesses.needed }
+    }
+}
+
 impl Node {
     /// What the last stream may have swallowed: our cosignature on the peer's log.
     pub(super) fn repeat_cosignatures(&mut self, to: &NodeId, now: Timestamp, work: &mut Work) {
@@ -223,6 +231,11 @@ impl Node {
         self.state.registry.witnesses().into()
     }
 
+    /// Own checkpoints that wait for cosignatures, by size.
+    pub fn pending_notes(&self) -> impl Iterator<Item = (u64, &SignedNote)> {
+        self.sync.pending_notes.iter().map(|(size, note)| (*size, note))
+    }
+
     /// Whether a node is a witness by the newest root version.
     pub(super) fn is_witness(&self, node: &NodeId) -> bool {
         self.state.registry.newest_root().is_some_and(|root| root.witnesses.nodes.contains(node))
@@ -250,13 +263,11 @@ impl Node {
 
     /// How many witnesses of the policy have cosigned an entry of a log.
     pub fn witnessing(&self, origin: &Origin, index: u64) -> Witnessing {
-        let witnesses = self.witnesses();
         let kept = self.state.logs.get(origin).and_then(|log| log.witnessed.as_ref());
         let kept = kept.filter(|(size, _)| *size > index).map(|(_, note)| note);
         let pending = self.sync.pending_notes.range(index.saturating_add(1)..).map(|(_, note)| note);
         let pending = pending.filter(|_| *origin == self.settings.origin);
-        let counted = kept.into_iter().chain(pending).map(|note| witnesses.count(note).cosigned.len());
-        Witnessing { cosigned: counted.max().unwrap_or(0), needed: witnesses.needed }
+        Witnessing::on(kept.into_iter().chain(pending), &self.witnesses())
     }
 
     /// How many of these witnesses have put their line under the end of a log. Counts names, so it is cheap enough for
@@ -266,11 +277,7 @@ impl Node {
         let size = log.tree.size();
         let kept = log.witnessed.as_ref().filter(|(covered, _)| *covered == size).map(|(_, note)| note);
         let pending = self.sync.pending_notes.get(&size).filter(|_| *origin == self.settings.origin);
-        let named = |note: &SignedNote| {
-            let names: BTreeSet<&str> = note.signatures().iter().map(|line| line.name.as_str()).collect();
-            names.intersection(witnesses).count()
-        };
-        kept.into_iter().chain(pending).map(named).max().unwrap_or(0)
+        kept.into_iter().chain(pending).map(|note| lines_of(note, witnesses)).max().unwrap_or(0)
     }
 
     /// Shows the newest checkpoint to everyone again while it is not witnessed; whoever has followed it and whose
@@ -312,4 +319,10 @@ impl Node {
             self.sync.pending_notes.pop_first();
         }
     }
+}
+
+/// How many of these witnesses have put their line on a note.
+pub fn lines_of(note: &SignedNote, witnesses: &BTreeSet<&str>) -> usize {
+    let names: BTreeSet<&str> = note.signatures().iter().map(|line| line.name.as_str()).collect();
+    names.intersection(witnesses).count()
 }

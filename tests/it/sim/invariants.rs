@@ -356,7 +356,12 @@ fn no_order_waits_beyond_its_deadline(world: &World, at: &NodeId) {
 /// I10: the order carries what a preview says of everyone whose price list has reached the buyer.
 fn what_was_previewed_is_sealed(node: &Node, attempt: &Attempt) -> Result<(), String> {
     let request = attempt.request.body();
-    let priced = node.price_preview(&request.offering, &request.route, request.term_years, request.quantities);
+    let priced = node.state().public().price_preview(
+        &request.offering,
+        &request.route,
+        request.term_years,
+        request.quantities,
+    );
     let legs = priced.map_err(|refusal| format!("I10: {refusal}"))?.preview.legs;
     for (leg, (org, part)) in legs.iter().zip(attempt.price().map_err(|refusal| format!("I10: {refusal}"))?) {
         if leg.org != org || leg.items.is_some() && leg.total != part {

@@ -842,7 +842,7 @@ fn who_succeeds_a_buyer_reads_its_order_and_ends_it() {
         };
         let proof = Signed::sign(&Kind::Access, &access, &[&officer_key(org.as_str(), "einkauf")]);
         let node = world.node("kitu");
-        let reader = node.check_reader(&proof, world.now).map_err(|refusal| refusal.reason)?;
+        let reader = node.state().public().check_reader(&proof, world.now).map_err(|refusal| refusal.reason)?;
         node.check_party(&reader, order, world.now).map_err(|refusal| refusal.reason)
     };
     assert_eq!(reads(&world, &heir), Err(Reason::OrgElsewhere));

@@ -1,0 +1,79 @@
+//! What is on offer, page by page: in the order in which it is kept, so that a page costs what it shows.
+use crate::domain::id::OrgId;
+use crate::domain::offering::Offering;
+use crate::domain::register::Area;
+use crate::protocol::catalogue::OfferingVersion;
+use crate::view::View;
+
+/// What an offering must be to be listed; what is absent does not matter.
+#[derive(Clone, Default, Debug)]
+pub struct Filter {
+    /// *Themenfeld*, upper and lower case alike.
+    pub topic: Option<String>,
+    /// Developing Land.
+    pub land: Option<String>,
+    /// Seller.
+    pub seller: Option<OrgId>,
+    /// A place where it may be used.
+    pub area: Option<Area>,
+}
+
+impl Filter {
+    /// Whether an offering fits.
+    pub fn admits(&self, offering: &Offering) -> bool {
+        let same = |wanted: &str, found: &str| wanted.to_lowercase() == found.to_lowercase();
+        let land = offering.lead_land.as_deref().unwrap_or_default();
+        self.topic.as_ref().is_none_or(|topic| same(topic, &offering.topic))
+            && self.land.as_ref().is_none_or(|wanted| same(wanted, land))
+            && self.seller.as_ref().is_none_or(|seller| *seller == offering.seller)
+            && self.area.as_ref().is_none_or(|area| offering.covers(area))
+    }
+
+    fn admits_all(&self) -> bool {
+        let Self { topic, land, seller, area } = self;
+        topic.is_none() && land.is_none() && seller.is_none() && area.is_none()
+    }
+}
+
+impl View {
+    /// What is on offer and fits, after one of them, by seller and name. Of one seller only its own are looked at.
+    pub fn offerings<'a>(
+        &'a self,
+        filter: &'a Filter,
+        last: Option<&(OrgId, OrgId)>,
+    ) -> impl Iterator<Item = &'a OfferingVersion> + use<'a> {
+        let first = filter.seller.as_ref().map(|seller| (seller.clone(), OrgId::lowest()));
+        // Nothing is called by the lowest name, so that whatever comes after it is everything of that seller.
+        let last = last.max(first.as_ref()).cloned();
+        let rows = self.catalogue.on_offer_after(last.as_ref());
+        let is_sought = |row: &&OfferingVersion| filter.seller.as_ref().is_none_or(|of| *of == row.offering.seller);
+        rows.take_while(is_sought).filter(|row| filter.admits(&row.offering))
+    }
+
+    /// How many offerings fit. With filters each is looked at, on the reader's thread.
+    pub fn offering_count(&self, filter: &Filter) -> usize {
+        match filter.admits_all() {
+            true => self.catalogue.offered_count(),
+            false => self.offerings(filter, None).count(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::explain::fixture::offering;
+
+    #[test]
+    fn filters_are_joined_by_and() {
+        let one = offering();
+        let topic = |topic: &str| Filter { topic: Some(topic.to_owned()), ..Filter::default() };
+        assert!(Filter::default().admits(&one));
+        assert!(topic("bauen & wohnen").admits(&one));
+        assert!(!topic("Steuern").admits(&one));
+        let here = Filter { area: Some("150830040040".parse().expect("an area")), ..topic("Bauen & Wohnen") };
+        assert!(here.admits(&one));
+        assert!(!Filter { land: Some("ST".to_owned()), ..here.clone() }.admits(&one));
+        assert!(!Filter { seller: Some("kitu".parse().expect("a name")), ..here }.admits(&one));
+    }
+}
