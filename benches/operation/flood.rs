@@ -39,7 +39,6 @@ pub fn run(figures: &mut Figures) {
             "99th percentile from handed in to sealed, {flooded:.1} ms beside 100 anonymous searches a second at the \
              buyer's node, half of them hung up, {alone:.1} ms alone, in turns; six processes on this machine"
         ),
-        ..Figure::default()
     });
 }
 

@@ -243,7 +243,7 @@ impl OrderService for Desk {
             let (proof, id) = (access::read(&metadata)?, crate::wire::order::order_id(&order_id)?);
             // Before the bundle is made: what it holds is witnessed no less.
             let looked = self.ask(move |node, now| {
-                let org = node.check_concerned(&node.check_reader(&proof, now)?, id, now)?;
+                let org = node.check_concerned(&node.state().public().check_reader(&proof, now)?, id, now)?;
                 let seen = node.witnessing_of(&node.evidence_for(id, &org)?);
                 Ok((org, seen))
             });
