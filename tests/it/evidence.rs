@@ -54,7 +54,7 @@ const BEGIN: &str = "2026-09-01T08:00:00Z";
 const WITNESSED_AT: u64 = 1_790_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
-pub use script::{Mandated, Meanwhile, Script, Settling};
+pub use script::{Bend, Mandated, Meanwhile, Script, Settling};
 use script::{pack, plan};
 
 /// What came of it.

@@ -8,7 +8,7 @@ use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
 use verbund::domain::reason::Reason;
 
-use crate::evidence::{Mandated, Meanwhile, Script, Settling, cents, day, evidence, org};
+use crate::evidence::{Bend, Mandated, Meanwhile, Script, Settling, cents, day, evidence, org};
 
 fn judged(script: &Script) -> Report {
     let evidence = evidence(script);
@@ -241,8 +241,11 @@ fn a_settlement_undoes_no_seal_and_mends_nothing() {
     assert!(invalid(&late).contains(&(Check::Times, Reason::SealLate)));
 }
 
+/// What a part says wrongly, and what is found.
+type Wrong = (Bend<CallOff>, Ruling, Check, Reason);
+
 /// Halberstadt's own bundle.
-fn own_part(bend: fn(&mut CallOff)) -> Script {
+fn own_part(bend: Bend<CallOff>) -> Script {
     Script { mandate: Some(Mandated { alone: true, bend, ..Mandated::default() }), ..Script::default() }
 }
 
@@ -261,7 +264,7 @@ fn a_members_part_holds_by_itself() {
     assert!(report.case.not_checked.contains(&NotChecked::ChainBehind));
     assert_eq!(report.case.parties, [org("halberstadt"), org("barleben")]);
     assert_eq!(report.case.ending, Some(Ending::CalledOff), "nothing is said about the chain");
-    let wrong: [(fn(&mut CallOff), Ruling, Check, Reason); 7] = [
+    let wrong: [Wrong; 7] = [
         (|part| part.share = cents(part.share.get() - 1), Ruling::Invalid, Check::Price, Reason::PriceMismatch),
         (|part| part.provider = org("kid"), Ruling::Invalid, Check::Offering, Reason::RouteInvalid),
         (|part| part.offering = StatementId([7; 32]), Ruling::NotCheckable, Check::Offering, Reason::OfferingUnknown),

@@ -93,13 +93,16 @@ pub struct Script {
     pub mandate: Option<Mandated>,
 }
 
+/// What someone writes into a statement beside or instead of what it should say.
+pub type Bend<T> = fn(&mut T);
+
 /// How a contradiction is settled.
 #[derive(Clone, Copy)]
 pub struct Settling {
     /// What is wrong with the proposal.
-    pub bend: fn(&mut Settlement),
+    pub bend: Bend<Settlement>,
     /// Who signs the agreement, if anyone, and what is wrong with it.
-    pub agreed: Option<(&'static str, fn(&mut Settlement))>,
+    pub agreed: Option<(&'static str, Bend<Settlement>)>,
 }
 
 impl Default for Settling {
@@ -126,7 +129,7 @@ pub struct Mandated {
     /// How many hours later than signed witnesses see the call-off.
     pub seen_late: i64,
     /// What is wrong with the call-off.
-    pub bend: fn(&mut CallOff),
+    pub bend: Bend<CallOff>,
     /// Whether the bundle is Halberstadt's own: nothing of the order but its part.
     pub alone: bool,
 }
