@@ -16,7 +16,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::node::couriers::Couriers;
-use crate::node::handle::{Ask, Beside, Ends, Handle, Look, Stream};
+use crate::node::handle::{Archive, Ask, Beside, Ends, Handle, Look, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::node::recent::Recent;
@@ -103,8 +103,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     pub fn new(node: Node, store: S, clock: C, peers: impl FnOnce(&Handle) -> P) -> (Self, Handle) {
         let prover = Prover::new();
         let (store, clock) = (Arc::new(store), Arc::new(clock));
-        let (archive, telling) = (Arc::clone(&store), Arc::clone(&clock));
-        let beside = Beside { archive, now: Arc::new(move || telling.now()) };
+        let archive: Arc<dyn Archive> = store.clone();
+        let telling = Arc::clone(&clock);
+        let beside = Beside { archive: Arc::downgrade(&archive), now: Arc::new(move || telling.now()) };
         let (handle, ends) = Handle::new(node.settings().origin.clone(), prover.clone(), beside);
         let driver = Self {
             follower: Follower::of(&node, 0, clock.now()),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
@@ -97,7 +97,8 @@ impl<S: Store> Archive for S {
 /// What lies beside the loop, for whoever only reads.
 #[derive(Clone)]
 pub(super) struct Beside {
-    pub(super) archive: Arc<dyn Archive>,
+    /// The driver's own: when it has ended nobody holds the store, and another may open it.
+    pub(super) archive: Weak<dyn Archive>,
     pub(super) now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -392,19 +393,23 @@ impl Handle {
     /// A statement this node holds.
     pub async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         let _turn = self.archive_turn().await?;
-        self.beside.archive.statement(id).await
+        self.archive()?.statement(id).await
     }
 
     /// One entry of a log this node holds.
     pub async fn entry(&self, origin: Origin, index: u64) -> Result<Option<LogEntry>, Refusal> {
         let _turn = self.archive_turn().await?;
-        self.beside.archive.entry(origin, index).await
+        self.archive()?.entry(origin, index).await
     }
 
     /// The first witnessed checkpoint kept of a log that covers the entry at `index`.
     pub async fn cover(&self, origin: Origin, index: u64) -> Result<Option<String>, Refusal> {
         let _turn = self.archive_turn().await?;
-        self.beside.archive.cover(origin, index).await
+        self.archive()?.cover(origin, index).await
+    }
+
+    fn archive(&self) -> Result<Arc<dyn Archive>, Refusal> {
+        self.beside.archive.upgrade().ok_or_else(stopping)
     }
 
     async fn archive_turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
