@@ -124,7 +124,10 @@ fn a_lonely_node_says_who_is_missing(kept: &Path) {
     let table = String::from_utf8(asked("table", &["peer", "list"])).expect("UTF-8");
     assert!(table.contains("LETZTER KONTAKT") && table.contains("dataport"), "{table}");
     let csv = String::from_utf8(asked("csv", &["peer", "list"])).expect("UTF-8");
-    assert!(csv.starts_with("node,up,since,last_contact,lag,ahead,shunned_until,strikes\r\nakdb,false,"), "{csv}");
+    assert!(
+        csv.starts_with("node,up,since,last_contact,lag,ahead,shunned_until,strikes,clock_offset_ms\r\nakdb,false,"),
+        "{csv}"
+    );
     let csv = String::from_utf8(asked("csv", &["node", "status"])).expect("UTF-8");
     assert!(csv.starts_with("origin,size,witnessed_size,cosigned,witnesses_needed,"), "{csv}");
     assert_eq!(csv.lines().count(), 7, "{csv}");
