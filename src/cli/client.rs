@@ -331,9 +331,20 @@ impl Client {
         query: &str,
         for_org: Option<&OrgId>,
     ) -> Result<catalogue::v1::SearchOfferingsResponse, Refusal> {
+        self.search_narrowed(query, for_org, Vec::new()).await
+    }
+
+    /// Searches among offerings that have the values.
+    pub async fn search_narrowed(
+        &mut self,
+        query: &str,
+        for_org: Option<&OrgId>,
+        narrow: Vec<catalogue::v1::FacetValues>,
+    ) -> Result<catalogue::v1::SearchOfferingsResponse, Refusal> {
         let request = catalogue::v1::SearchOfferingsRequest {
             query: query.to_owned(),
             for_org: for_org.map(ToString::to_string).unwrap_or_default(),
+            narrow,
             ..Default::default()
         };
         let answer = self.catalogue().search_offerings(request).await;

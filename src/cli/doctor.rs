@@ -115,7 +115,7 @@ fn examine(status: &pb::GetStatusResponse, peers: &[pb::PeerStatus], now: Timest
     found.extend(law(status, now.date()));
     found.extend(status.logs.iter().filter_map(log));
     found.push(connections(peers));
-    found.extend(peers.iter().filter_map(|peer| other_clock(peer)));
+    found.extend(peers.iter().filter_map(other_clock));
     found.push(deliveries(status));
     found
 }

@@ -16,6 +16,8 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::wire::pb::catalogue::v1 as pb;
 
+mod search;
+
 /// How often, and how far apart, a publication is looked at until enough witnesses have cosigned: three seconds in all,
 /// within which a federation that is well has answered.
 const WITNESS_LOOKS: u32 = 30;
@@ -51,6 +53,12 @@ pub enum Verb {
         /// Für welche Kommune
         #[arg(long = "for", value_name = "ORG")]
         for_org: Option<OrgId>,
+        /// Eingrenzen, z. B. topic=Umwelt; mehrmals möglich (Merkmale: --facets)
+        #[arg(long = "only", value_name = "MERKMAL=WERT")]
+        only: Vec<String>,
+        /// Statt der Treffer zeigen, wonach sie sich eingrenzen lassen
+        #[arg(long)]
+        facets: bool,
     },
     /// Ein Angebot aus einer Datei unterschreiben und veröffentlichen
     Publish {
@@ -92,20 +100,9 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             );
             out.one(&value, &text)
         }
-        Verb::Search { query, for_org } => {
-            let found = client.search(&query.join(" "), for_org.as_ref()).await?;
-            let rows: Vec<Vec<Value>> = found
-                .results
-                .iter()
-                .filter_map(|result| {
-                    let mut cells = result.entry.as_ref().and_then(row)?;
-                    cells.push(if for_org.is_some() { result.covers.into() } else { Value::Null });
-                    Some(cells)
-                })
-                .collect();
-            let mut columns = COLUMNS.to_vec();
-            columns.push(("deckt ab", "covers"));
-            global.out().rows(&columns, &rows)
+        Verb::Search { query, for_org, only, facets } => {
+            let wish = search::Wish { query: query.join(" "), for_org, only, facets };
+            search::run(global, &mut client, &wish, &search::Table { columns: &COLUMNS, row }).await
         }
         Verb::Publish { file } => {
             let offering = read_offering(&file)?;

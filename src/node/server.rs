@@ -19,7 +19,7 @@ use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::node::handle::{Handle, Pins};
-use crate::node::server::finder::Finder;
+use crate::node::server::finding::Finder;
 use crate::node::server::gate::{GateLayer, MESSAGE_BYTES_MAX};
 use crate::node::server::watches::Watches;
 use crate::node::tls::{PROBE_AFTER, PROBE_ANSWER};
@@ -35,7 +35,7 @@ use crate::wire::{access, order, pb};
 
 mod catalogue;
 mod chain;
-mod finder;
+mod finding;
 pub mod gate;
 pub mod health;
 mod orders;

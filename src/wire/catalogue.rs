@@ -1,4 +1,6 @@
 //! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::{Maturity, MaturityModel, Offering};
 use crate::domain::price::{Component, Due};
@@ -13,6 +15,9 @@ use crate::wire::{optional, parsed, required};
 
 /// Longest search query in characters; longer ones are pasted by mistake.
 pub const QUERY_CHARS_MAX: usize = 200;
+
+/// Most values results may be narrowed by in one search; a page offers some dozens.
+const NARROW_VALUES_MAX: usize = 100;
 
 /// Which offerings a caller wants listed.
 #[derive(Clone, Debug)]
@@ -69,6 +74,8 @@ pub struct OfferingSearch {
     pub query: String,
     /// For whom.
     pub for_org: Option<OrgId>,
+    /// Wanted values by the name of their facet.
+    pub narrow: BTreeMap<String, BTreeSet<String>>,
     /// Which page.
     pub page: Page,
 }
@@ -77,13 +84,27 @@ impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
     type Error = Refusal;
 
     fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
-        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token } = message;
+        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token, narrow } = message;
         // What somebody types need not be tidy: blanks at its ends, letters as another system spells them.
         let query = tamed(&query, QUERY_CHARS_MAX + 1);
         checked_text("query", &query, QUERY_CHARS_MAX)?;
-        let page = Page::read(page_size, &page_token, &[&query, &for_org])?;
-        Ok(Self { query, for_org: optional("for_org", &for_org)?, page })
+        let narrow = narrowing(narrow)?;
+        let page = Page::read(page_size, &page_token, &[&query, &for_org, &format!("{narrow:?}")])?;
+        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page })
     }
+}
+
+fn narrowing(narrow: Vec<pb::FacetValues>) -> Result<BTreeMap<String, BTreeSet<String>>, Refusal> {
+    let wanted: usize = narrow.iter().map(|facet| facet.values.len()).sum();
+    if narrow.len().max(wanted) > NARROW_VALUES_MAX {
+        return Err(Refusal::new(Reason::FieldInvalid).with("field", "narrow").with("at_most", NARROW_VALUES_MAX));
+    }
+    let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for pb::FacetValues { facet, values } in narrow {
+        values.iter().try_for_each(|value| checked_text("narrow.values", value, 300))?;
+        read.entry(facet).or_default().extend(values);
+    }
+    Ok(read)
 }
 
 /// One offering, named in one of two ways.

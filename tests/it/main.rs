@@ -15,6 +15,7 @@ mod evidence_attacks;
 mod exported;
 mod federation;
 mod figures;
+mod finding;
 mod followups;
 mod foreign_text;
 mod founding;

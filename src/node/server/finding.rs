@@ -1,0 +1,214 @@
+//! Searching the catalogue: the index, kept beside the views that it follows and brought up to date by whoever asks first
+//! after a change, on its own thread.
+//!
+//! The index is made from the catalogue and thrown away with the process; nothing rests on it but answers.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock};
+
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::Area;
+use crate::search::entry::{Register, entry_of};
+use crate::search::{Facet, FacetCount, Hit, Index, Narrowing, Place};
+use crate::view::View;
+use crate::wire::catalogue::{OfferingSearch, entry};
+use crate::wire::page::{PAGE_SIZE_MAX, encoded_bytes};
+use crate::wire::pb::catalogue::v1 as pb;
+
+/// The index of one node.
+#[derive(Default)]
+pub(super) struct Finder {
+    followed: RwLock<Followed>,
+}
+
+/// How far the index has followed a catalogue.
+#[derive(Default)]
+struct Followed {
+    /// Of which life of the view it is.
+    life: u64,
+    /// Position of the catalogue up to which it was followed.
+    position: u64,
+    /// What is indexed, by seller and name: what takes a version out again.
+    held: BTreeMap<(OrgId, OrgId), StatementId>,
+    index: Index,
+}
+
+impl Followed {
+    fn is_level(&self, view: &View) -> bool {
+        self.life == view.life() && self.position >= view.public().catalogue.position()
+    }
+
+    /// Follows at the cost of what has changed since the last time; another life begins anew.
+    fn follow(&mut self, view: &View) {
+        if self.life != view.life() {
+            *self = Self { life: view.life(), ..Self::default() };
+        }
+        let (catalogue, register) = (view.public().catalogue, Register::default());
+        for (key, offered) in catalogue.since(self.position) {
+            if let Some(former) = self.held.remove(key) {
+                self.index.take(&former);
+            }
+            if let Some(row) = offered {
+                self.index.put(&entry_of(row.id, &row.offering, &register));
+                self.held.insert(key.clone(), row.id);
+            }
+        }
+        self.index.settle();
+        self.position = self.position.max(catalogue.position());
+    }
+}
+
+impl Finder {
+    /// Answers a search, as of that view or later.
+    pub(super) fn find(&self, view: &View, wanted: &OfferingSearch) -> Result<pb::SearchOfferingsResponse, Refusal> {
+        let public = view.public();
+        let area: Option<Area> = match &wanted.for_org {
+            Some(org) => {
+                let home = public.registry.home(org)?;
+                home.orgs().get(org).and_then(|standing| standing.admission.area.clone())
+            }
+            None => None,
+        };
+        let narrowing = Narrowing { facets: facets(&wanted.narrow)?, area, reachable: None };
+        let after = match wanted.page.after() {
+            Some(text) => Some(Place::of_text(text).ok_or_else(|| {
+                Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
+            })?),
+            None => None,
+        };
+        // One more than a page holds, so that a full page knows whether another follows.
+        let (found, left_out) = self.looked(view, |index| {
+            (index.find(&wanted.query, &narrowing, after.as_ref(), PAGE_SIZE_MAX + 1), index.left_out)
+        });
+        let shown = found.hits.iter().filter_map(|hit| Some((hit, public.catalogue.version(&hit.id)?)));
+        let shown = shown.map(|(hit, offering)| (hit, result(hit, entry(view, &hit.id, offering))));
+        let rows = shown.map(|(hit, result)| (hit.place.to_text(), result));
+        let (rows, next) = wanted.page.begin(rows, |(place, _)| place.clone(), |(_, result)| encoded_bytes(result));
+        Ok(pb::SearchOfferingsResponse {
+            results: rows.into_iter().map(|(_, result)| result).collect(),
+            next_page_token: next,
+            total_size: counted(found.total),
+            facets: found.facets.into_iter().map(facet).collect(),
+            did_you_mean: found.did_you_mean.unwrap_or_default(),
+            has_all_words: found.has_all_words,
+            unknown_words: found.unknown,
+            is_everything: found.is_empty,
+            left_out: counted(left_out),
+        })
+    }
+
+    /// Looks into the index, once it is level with the view. Many look at a time; only who brings it up to date is alone.
+    fn looked<T>(&self, view: &View, look: impl Fn(&Index) -> T) -> T {
+        {
+            let known = self.followed.read().unwrap_or_else(PoisonError::into_inner);
+            if known.is_level(view) {
+                return look(&known.index);
+            }
+        }
+        let mut known = self.followed.write().unwrap_or_else(PoisonError::into_inner);
+        known.follow(view);
+        look(&known.index)
+    }
+}
+
+fn counted(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn result(hit: &Hit, entry: pb::OfferingEntry) -> pb::SearchResult {
+    pb::SearchResult { entry: Some(entry), score: hit.score, covers: hit.covers }
+}
+
+fn facet(count: FacetCount) -> pb::FacetCount {
+    pb::FacetCount { facet: count.facet.word().to_owned(), value: count.value, count: counted(count.count) }
+}
+
+fn facets(narrow: &BTreeMap<String, BTreeSet<String>>) -> Result<BTreeMap<Facet, BTreeSet<String>>, Refusal> {
+    let known = |word: &String| {
+        let refuse = || Refusal::new(Reason::FieldInvalid).with("field", "narrow.facet").with("value", word);
+        Facet::of_word(word).ok_or_else(refuse)
+    };
+    narrow.iter().map(|(word, values)| Ok((known(word)?, values.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::offering::Offering;
+    use crate::domain::statement::{Kind, Signed};
+    use crate::protocol::explain::fixture::{Town, by_rule, offering};
+
+    fn asked(town: &Town, query: &str, for_org: &str, narrow: &[(&str, &str)]) -> pb::SearchOfferingsResponse {
+        let narrow = narrow
+            .iter()
+            .map(|(facet, value)| pb::FacetValues { facet: (*facet).to_owned(), values: vec![(*value).to_owned()] });
+        let message = pb::SearchOfferingsRequest {
+            query: query.to_owned(),
+            for_org: for_org.to_owned(),
+            narrow: narrow.collect(),
+            ..pb::SearchOfferingsRequest::default()
+        };
+        Finder::default()
+            .find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"))
+            .expect("an answer")
+    }
+
+    fn found(town: &Town, query: &str, for_org: &str) -> Vec<(String, bool)> {
+        let name = |entry: pb::OfferingEntry| entry.offering.expect("always set").name;
+        let results = asked(town, query, for_org, &[]).results.into_iter();
+        results.map(|result| (name(result.entry.expect("always set")), result.covers)).collect()
+    }
+
+    #[test]
+    fn a_search_says_whether_the_area_is_covered() {
+        let town = Town::new(by_rule());
+        assert_eq!(found(&town, "wohngeld", "town"), [("wohngeld".to_owned(), true)]);
+        assert_eq!(found(&town, "wohngeld", "kitu"), [("wohngeld".to_owned(), false)]);
+        assert!(found(&town, "hundesteuer", "").is_empty());
+    }
+
+    #[test]
+    fn a_miss_says_what_was_meant_and_everything_can_be_narrowed() {
+        let town = Town::new(by_rule());
+        let slip = asked(&town, "wohngled", "", &[]);
+        assert_eq!((slip.did_you_mean.as_str(), slip.total_size), ("Wohngeld", 1));
+        let miss = asked(&town, "xyzzy", "", &[]);
+        assert_eq!((miss.total_size, miss.unknown_words), (0, vec!["xyzzy".to_owned()]));
+        let all = asked(&town, " \u{201e}\u{201c} && || \" ", "town", &[("covers", "yes")]);
+        assert_eq!((all.is_everything, all.total_size), (true, 1));
+        let none = asked(&town, "wohngeld", "town", &[("topic", "Steuern & Zoll")]);
+        let told: Vec<(String, i32)> = none.facets.into_iter().map(|facet| (facet.value, facet.count)).collect();
+        assert_eq!((none.total_size, told), (0, vec![("Bauen & Wohnen".to_owned(), 1)]));
+    }
+
+    /// One index follows the catalogue: a new version takes the place of the one before.
+    #[test]
+    fn the_index_follows_what_is_on_offer() {
+        let (mut town, finder) = (Town::new(by_rule()), Finder::default());
+        let count = |town: &Town, query: &str| {
+            let message = pb::SearchOfferingsRequest { query: query.to_owned(), ..Default::default() };
+            let view = View::of(&town.node, town.now);
+            finder.find(&view, &message.try_into().expect("well-formed")).expect("an answer").total_size
+        };
+        assert_eq!((count(&town, "wohngeld"), count(&town, "hundesteuer")), (1, 0));
+        let next = Offering {
+            version: 2,
+            title: "Hundesteuer digital".to_owned(),
+            description: "Hunde anmelden".to_owned(),
+            ..offering()
+        };
+        let key = Town::statement_key("provider");
+        town.publish(&Signed::sign(&Kind::Offering, &next, &[&key])).expect("a good version");
+        assert_eq!((count(&town, "mietzuschuss"), count(&town, "hundesteuer")), (0, 1));
+    }
+
+    #[test]
+    fn an_unknown_facet_and_a_foreign_token_are_refused() {
+        let town = Town::new(by_rule());
+        let narrow = vec![pb::FacetValues { facet: "colour".to_owned(), values: Vec::new() }];
+        let message = pb::SearchOfferingsRequest { narrow, ..pb::SearchOfferingsRequest::default() };
+        let refused =
+            Finder::default().find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"));
+        assert_eq!(refused.expect_err("no such facet").reason, Reason::FieldInvalid);
+    }
+}
