@@ -63,6 +63,12 @@ fn seeds_in_which_a_theft_was_not_noticed_yet() {
     [108, 191].into_iter().for_each(|seed| drop(run_seed(seed)));
 }
 
+/// The owner of a stolen key was restored and could not name yet how far its own log was good; it asked only once.
+#[test]
+fn a_seed_in_which_a_restored_owner_revokes_a_stolen_key() {
+    run_seed(208);
+}
+
 /// The same seed twice is the same run, byte for byte.
 #[test]
 fn a_seed_fixes_a_run() {

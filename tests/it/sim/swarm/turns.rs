@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use verbund::domain::id::{KeyHash, Origin, StatementId};
-use verbund::domain::reason::{Class, Refusal};
+use verbund::domain::reason::{Class, Reason, Refusal};
 use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::trust::{Expulsion, KeyEvent, KeyRole, LastGood, RevocationReason};
@@ -144,7 +144,11 @@ impl Swarm {
             label
         });
         let new = key(&label);
-        let Ok(event) = book.rotate(role, &new.public(), reason, last_good) else { return true };
+        let event = match book.rotate(role, &new.public(), reason, last_good) {
+            Ok(event) => event,
+            // A restored node does not hold all of its own log yet: it cannot name what it does not know.
+            Err(refusal) => return refusal.reason != Reason::LastGoodNeeded,
+        };
         self.step(at, Input::Keys(self.keys(at)));
         let signed = self.signed_event(at, &event, &new);
         let done = self.is_said(at, &signed);
