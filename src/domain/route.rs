@@ -444,6 +444,11 @@ impl<'f> Search<'f> {
 
     /// The verdict on a leg that holds, judged once; none if it does not, or if too many have been judged.
     fn holding(&mut self, wide: &mut Wide, pair: (u32, u32)) -> Option<Verdict> {
+        if !wide.legs.contains_key(&pair)
+            && let Some(known) = self.known(pair)
+        {
+            wide.legs.insert(pair, known);
+        }
         if !wide.legs.contains_key(&pair) {
             if wide.judged == CONTESTED_JUDGED_MAX {
                 self.complete = false;
@@ -456,6 +461,15 @@ impl<'f> Search<'f> {
         }
         let judged = wide.legs.get(&pair)?.as_ref()?;
         judged.verdict.holds().then_some(judged.verdict)
+    }
+
+    /// What the search for uncontested routes has judged already.
+    fn known(&self, (at, to): (u32, u32)) -> Option<Judged> {
+        if to == self.goal {
+            return self.last.get(&at).cloned();
+        }
+        let edges = self.edges[at as usize].as_ref()?;
+        edges.iter().find(|edge| edge.to == to)?.leg.clone()
     }
 
     /// Judges a leg; none if no case applies, or if too many have been judged.
