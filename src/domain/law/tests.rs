@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::{
-    ActivityBasis, EntityFacts, Entrustment, Group, Membership, Nature, PrivateCapital, Turnover,
+    ActivityBasis, EntityFacts, Entrustment, Group, Membership, Modification, Nature, PrivateCapital, Turnover,
 };
-use crate::domain::law::cases::judge_leg;
+use crate::domain::law::cases::{Court, judge_leg};
 use crate::domain::rule_pack::tests::{new_text, old_text};
 use crate::domain::rule_pack::{RulePack, Stand, Switch};
 use crate::domain::time::parse_date;
@@ -722,6 +722,53 @@ fn a_switch_has_three_answers() {
             let told = disputed.text(Lang::De);
             assert!(told.starts_with("Erfüllt nach Wortlaut, aber umstritten ist, dass union"), "{told}");
             assert!(told.contains("Art. 12 RL 2014/24/EU"), "{told}");
+        }
+    }
+}
+
+/// Section 132 (2) Nr. 3, every combination: each thing asked can fail it, and what makes a fact better never makes the
+/// answer worse.
+#[test]
+fn a_running_contract_is_changed_only_where_everything_asked_holds() {
+    let judged = |is_change: bool, stand: Stand, kept: Option<bool>, rise: i64, volume: Option<i64>, told: bool| {
+        let mut world = World::on("2026-08-01");
+        world.pack = new_text();
+        world.pack.set(Switch::ModificationAfterLoss, stand);
+        let cents = |cents: i64| Cents::try_from(cents).expect("an amount");
+        world.member("town", "works", "2019-01-01", |fact| {
+            (fact.relation, fact.seat, fact.entrustment) = (Relation::RunningContract, None, None);
+            (fact.scope, fact.volume) = (Some("Betrieb".to_owned()), volume.map(cents));
+            fact.modification = told.then(|| Modification {
+                circumstances: "neues Gesetz".to_owned(),
+                character_kept: kept,
+                rise: cents(rise),
+            });
+        });
+        let (base, pack) = (world.facts.base(), (&id("pack"), &world.pack));
+        let court = Court { is_change, ..Court::on(&base, pack, world.as_of, world.known_on) };
+        court.judge(&org("town"), &org("works")).verdict
+    };
+    for stand in [Stand::No, Stand::Contested, Stand::Yes] {
+        for (is_change, told) in [(false, false), (false, true), (true, false), (true, true)] {
+            for kept in [Some(false), None, Some(true)] {
+                for (rise, volume) in [(51, Some(100)), (50, None), (50, Some(100)), (0, Some(100))] {
+                    let expected = match (is_change && stand.is_on(), told, kept, volume) {
+                        (false, ..) => Verdict::NotFulfilled,
+                        (true, true, Some(false), _) => Verdict::NotFulfilled,
+                        (true, true, _, Some(volume)) if 2 * rise > volume => Verdict::NotFulfilled,
+                        (true, true, Some(true), Some(_)) if stand == Stand::Yes => Verdict::Fulfilled,
+                        (true, true, Some(true), Some(_)) => Verdict::Contested,
+                        _ => Verdict::NotProven,
+                    };
+                    let found = judged(is_change, stand, kept, rise, volume, told);
+                    let asked = (is_change, stand, kept, rise, volume, told);
+                    assert_eq!(found, expected, "{asked:?}");
+                    if kept.is_some() && told {
+                        assert!(judged(is_change, stand, Some(true), rise, volume, told) <= found, "{asked:?}");
+                    }
+                    assert!(judged(is_change, stand, kept, 0, volume, told) <= found, "{asked:?}");
+                }
+            }
         }
     }
 }
