@@ -58,8 +58,9 @@
 //! # Deliberately absent
 //!
 //! A central server or catalogue. A certificate authority: TLS keys are pinned in node records. Validity by wall
-//! clock: positions in logs decide. Re-encoding of anything signed. Floating-point numbers. Hashed collections in the
-//! core. Batch verification of signatures. An officer's private key on any node. A verdict that replaces the officer.
+//! clock: positions in logs decide. Re-encoding of anything signed. Floating-point numbers, but for the weighing of
+//! words in a search. Hashed collections in the core. Batch verification of signatures. An officer's private key on
+//! any node. A verdict that replaces the officer.
 pub mod audit;
 #[cfg(feature = "node")]
 pub mod cli;

@@ -3,7 +3,7 @@
 //! A void and a decline cannot be taken back, and one clock that is wrong would end every order at once. So whoever
 //! would end something because its time is over asks the peers first. Their times decide nothing: they only keep a node
 //! from acting whose own clock stands alone. A peer that lies can delay, and is outvoted by the others; it can end
-//! nothing.
+//! nothing unless this node's own clock is as wrong as it says.
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{NodeId, OrderId};
@@ -85,7 +85,9 @@ impl Clocks {
     /// counts, so that one that lies does not.
     pub(super) fn compare(&self, peers: usize, now: Timestamp) -> Compared {
         let offsets = self.offsets(now);
-        let waited = self.asked_at.is_some_and(|at| now.since_ms(at) >= CLOCK_WAIT_MS);
+        // A question of long ago says nothing: only one or two may have told their time since.
+        let has_waited = |at: Timestamp| (CLOCK_WAIT_MS..=CLOCK_FRESH_MS).contains(&now.since_ms(at));
+        let waited = self.asked_at.is_some_and(has_waited);
         if offsets.len() < peers && !waited {
             return Compared::Unknown;
         }
@@ -179,6 +181,14 @@ mod tests {
         let later = now().plus_ms(CLOCK_WAIT_MS);
         assert_eq!(clocks.compare(2, later), Compared::Agreed);
         assert_eq!(clocks.told(&peer(1), later, 2, later), BTreeSet::from([order]));
+        let much_later = now().plus_ms(HOUR_MS);
+        clocks.told(&peer(1), much_later, 2, much_later);
+        assert_eq!(
+            clocks.compare(2, much_later),
+            Compared::Unknown,
+            "one peer alone, asked an hour ago, decides nothing"
+        );
+        assert!(clocks.wait(order, much_later), "everyone is asked anew");
         clocks.wait(order, later);
         assert_eq!(clocks.clock_set_back(), BTreeSet::from([order]));
         assert_eq!(clocks.compare(2, later), Compared::Unknown);
