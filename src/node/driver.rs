@@ -439,7 +439,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         self.send_couriers();
         for look in round.looks {
-            look(&self.node, &self.contacts, self.clock.now());
+            look(&self.node, self.clock.now());
         }
         Ok(())
     }

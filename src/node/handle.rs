@@ -19,7 +19,6 @@ use crate::node::traffic::Traffic;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
 use crate::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
 use crate::protocol::mechanism::Mechanism;
-use crate::protocol::overview::Contact;
 use crate::protocol::peering::Dialler;
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::NodeKeys;
@@ -48,11 +47,10 @@ pub const CHANGES_MAX: usize = 1_024;
 const ARCHIVE_READS_MAX: usize = 4;
 
 type Reply = oneshot::Sender<Result<Answer, Refusal>>;
-type Contacts = BTreeMap<NodeId, Contact>;
 
 /// The TLS key of every node, as its newest record pins it.
 pub(super) type Pins = BTreeMap<NodeId, Hash>;
-pub(super) type Look = Box<dyn FnOnce(&Node, &Contacts, Timestamp) + Send>;
+pub(super) type Look = Box<dyn FnOnce(&Node, Timestamp) + Send>;
 
 pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
@@ -371,19 +369,11 @@ impl Handle {
         &self,
         look: impl FnOnce(&Node, Timestamp) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.survey(|node, _, now| look(node, now)).await
-    }
-
-    /// The same, with what is remembered of peers that are gone.
-    pub async fn survey<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&Node, &BTreeMap<NodeId, Contact>, Timestamp) -> T + Send + 'static,
-    ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let look: Look = Box::new(move |node, contacts, now| {
+        let look: Look = Box::new(move |node, now| {
             // A caller that has gone away does not want the answer, so it costs none.
             if !reply.is_closed() {
-                let _ = reply.send(look(node, contacts, now));
+                let _ = reply.send(look(node, now));
             }
         });
         self.send(Ask::Look(look)).await?;

@@ -19,8 +19,9 @@ use crate::domain::id::NodeId;
 use crate::domain::time::Timestamp;
 use crate::node::handle::Handle;
 use crate::node::traffic::{Direction, Traffic};
-use crate::protocol::Node;
-use crate::protocol::overview::{LogView, PeerView};
+use crate::view::View;
+use crate::view::logs::LogView;
+use crate::view::peers::PeerView;
 
 /// Connections at a time; one collector needs one.
 const CONNECTIONS_MAX: usize = 8;
@@ -62,8 +63,7 @@ async fn answer(request: Request<Incoming>, handle: &Handle) -> Result<Response<
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => {
             let (traffic, inboxes) = (handle.traffic().clone(), handle.inboxes());
-            let numbers =
-                handle.survey(move |node, contacts, now| text(node, &node.peer_views(contacts), &traffic, now));
+            let numbers = handle.look(move |view, now| Ok(text(view, &traffic, now)));
             let body = numbers.await.map(|body| body + &inboxes_text(&inboxes));
             body.map_or((StatusCode::SERVICE_UNAVAILABLE, String::new()), |body| (StatusCode::OK, body))
         }
@@ -118,18 +118,18 @@ fn seconds(at: Timestamp) -> i128 {
 }
 
 /// All numbers.
-fn text(node: &Node, peers: &[PeerView<'_>], traffic: &Traffic, now: Timestamp) -> String {
-    let (state, logs) = (node.state(), node.log_views());
+fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
+    let (peers, logs) = (&view.peer_views()[..], view.log_views());
     let mut page = Page::default();
     page.gauge("time_seconds", "The node's clock.", seconds(now));
     page.gauge(
         "signing",
         "1 if the node signs, 0 if it asks for its own log or the log is cut.",
-        node.check_may_sign().is_ok().into(),
+        view.signs_nothing().is_none().into(),
     );
-    page.gauge("offerings", "Offerings on offer.", state.catalogue.on_offer().count() as i128);
-    page.gauge("orders", "Orders this node is a party to.", state.orders.len() as i128);
-    page.gauge("outbox", "Deliveries without receipt.", node.outbox().len() as i128);
+    page.gauge("offerings", "Offerings on offer.", view.public().catalogue.offered_count() as i128);
+    page.gauge("orders", "Orders this node is a party to.", view.order_count() as i128);
+    page.gauge("outbox", "Deliveries without receipt.", view.outbox_length() as i128);
     page.gauge(
         "witnesses_needed",
         "Cosignatures the policy asks for.",
@@ -145,6 +145,9 @@ fn text(node: &Node, peers: &[PeerView<'_>], traffic: &Traffic, now: Timestamp) 
     });
     page.of_peers(peers, "peer_shunned_until_seconds", "Until when it is not spoken to.", |peer| {
         (peer.shunned.strikes > 0).then(|| seconds(peer.shunned.until))
+    });
+    page.of_peers(peers, "peer_clock_offset_ms", "How far its clock was ahead when it said so last.", |peer| {
+        peer.clock_offset_ms.map(i128::from)
     });
     page.of_logs(&logs, "log_entries", "Entries that count.", |log| Some(log.size.into()));
     page.of_logs(&logs, "log_witnessed_entries", "Entries under a witnessed checkpoint.", |log| {
@@ -183,6 +186,7 @@ mod tests {
     use crate::protocol::Input;
     use crate::protocol::explain::fixture::{Town, by_rule};
     use crate::protocol::frame::Frame;
+    use crate::view::Follower;
 
     #[test]
     fn every_number_has_a_name_a_type_and_a_help() {
@@ -190,7 +194,9 @@ mod tests {
         town.node.step(Input::PeerUp("kid".parse().expect("name")), town.now);
         let traffic = Traffic::default();
         traffic.count(Direction::Sent, &(&Frame::Credit { bytes: 7 }).into());
-        let page = text(&town.node, &town.node.peer_views(&BTreeMap::new()), &traffic, town.now)
+        let mut follower = Follower::of(&town.node, 0, town.now);
+        follower.follow_peers(&town.node, &BTreeMap::new());
+        let page = text(follower.view(), &traffic, town.now)
             + &inboxes_text(&[("kid".parse().expect("name"), (3, 5))].into());
         for line in [
             "# TYPE verbund_peer_up gauge",

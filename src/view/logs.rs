@@ -5,13 +5,36 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 
 use crate::domain::id::{Hash, NodeId, Origin};
+use crate::domain::reason::Refusal;
 use crate::log::digest::{Head, HeadDigest};
 use crate::log::note::SignedNote;
 use crate::protocol::Node;
-use crate::protocol::overview::LogView;
 use crate::protocol::replication::witness::lines_of;
 use crate::protocol::state::LogState;
 use crate::view::peers::Peers;
+
+/// A log as this node holds it, or has only heard of it.
+#[derive(Clone, Debug)]
+pub struct LogView<'a> {
+    /// The log.
+    pub origin: &'a Origin,
+    /// Number of entries that count.
+    pub size: u64,
+    /// Size of the newest checkpoint that enough witnesses have cosigned.
+    pub witnessed: u64,
+    /// How many of the policy's witnesses have put their line under the end.
+    pub cosigned: usize,
+    /// How many the policy asks for.
+    pub needed: usize,
+    /// Entries whose content was refused.
+    pub refused: usize,
+    /// Where it is cut because it contradicts itself.
+    pub cut: Option<u64>,
+    /// How many peers say that they have more of it.
+    pub longer: usize,
+    /// Why it is followed no further: begun or continued against the trustees' word.
+    pub not_followed: Option<&'a Refusal>,
+}
 
 /// One log.
 #[derive(Clone, Debug)]

@@ -17,14 +17,14 @@ use crate::domain::trust::{LogTrust, Registry};
 use crate::log::cosignature::Witnesses;
 use crate::protocol::Node;
 use crate::protocol::catalogue::Catalogue;
-use crate::protocol::overview::{Contact, LogView, PeerView};
+use crate::protocol::overview::Contact;
 use crate::protocol::places::Places;
 use crate::protocol::public::Public;
 use crate::protocol::replication::witness::Witnessing;
 use crate::protocol::settings::Settings;
-use crate::view::logs::{LogRow, Logs};
+use crate::view::logs::{LogRow, LogView, Logs};
 use crate::view::orders::{Agenda, OrderRow, Orders, Sought};
-use crate::view::peers::Peers;
+use crate::view::peers::{PeerView, Peers};
 
 pub mod logs;
 pub mod offerings;

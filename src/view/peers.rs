@@ -6,9 +6,30 @@ use crate::domain::reason::Refusal;
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 use crate::protocol::clocks::Clocks;
-use crate::protocol::overview::{Contact, PeerView};
+use crate::protocol::overview::Contact;
 use crate::protocol::replication::memory::{Peer, Shunned};
 use crate::protocol::settings::Settings;
+
+/// Another node.
+#[derive(Clone, Debug)]
+pub struct PeerView<'a> {
+    /// Its name.
+    pub node: &'a NodeId,
+    /// Whether a stream is open.
+    pub is_up: bool,
+    /// Since when it is as it is; none if there was no stream yet.
+    pub since: Option<Timestamp>,
+    /// When something last arrived from it.
+    pub last: Option<Timestamp>,
+    /// Positions of the own journal it has not acknowledged; none while there is no stream.
+    pub lag: Option<u64>,
+    /// Logs of which it says that it has more than is held here.
+    pub ahead: Vec<&'a Origin>,
+    /// How far its clock was from this node's when it said so last, in milliseconds; none if it has not.
+    pub clock_offset_ms: Option<i64>,
+    /// How often it broke the protocol, and until when it is not spoken to; zeros if never.
+    pub shunned: Shunned,
+}
 
 /// A peer with an open stream.
 #[derive(Clone, Debug)]

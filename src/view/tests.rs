@@ -7,7 +7,10 @@ use super::*;
 use crate::domain::law::tests::org;
 use crate::domain::offering::{Offering, Withdrawal};
 use crate::domain::statement::{Kind, Signed};
+use crate::log::digest::bucket_of;
+use crate::protocol::Input;
 use crate::protocol::explain::fixture::{Town, by_rule, offering};
+use crate::protocol::frame::{Claim, Frame};
 use crate::view::offerings::Filter;
 use crate::view::orders::StageKind;
 
@@ -188,4 +191,57 @@ fn orders_of_several_organisations_are_listed_once_and_after_any() {
     assert_eq!((view.count_orders(&both, all), view.count_orders(&both[..1], all)), (3, 3));
     let sealed = Sought { stage: Some(StageKind::Sealed), overdue_only: false };
     assert_eq!((view.count_orders(&both[1..], sealed), view.count_orders(&[org("loner")], all)), (1, 0));
+}
+
+/// How a node stands with others at a moment.
+fn standing(town: &Town, contacts: &BTreeMap<NodeId, Contact>) -> View {
+    let mut follower = Follower::of(&town.node, 0, town.now);
+    follower.follow_peers(&town.node, contacts);
+    follower.view().clone()
+}
+
+#[test]
+fn a_peer_is_seen_up_ahead_and_gone() {
+    let mut town = Town::new(by_rule());
+    let kid: NodeId = "kid".parse().expect("name");
+    let origin: Origin = Origin { node: kid.clone(), ..town.node.settings().origin.clone() };
+    town.node.step(Input::PeerUp(kid.clone()), town.now);
+    let head = Claim { origin: origin.clone(), size: 9, root: [1; 8], witnessed: 0, cut: None };
+    let heads = Frame::Heads { asked_at: 0, position: 9, buckets: vec![bucket_of(&origin)], heads: vec![head] };
+    let later = town.now.plus_ms(5);
+    town.node.step(Input::Frame(kid.clone(), heads), later);
+    town.node.step(Input::Frame(kid.clone(), Frame::Clock { now: later.plus_ms(7), is_answer: true }), later);
+    let view = standing(&town, &BTreeMap::new());
+    let peers = view.peer_views();
+    let [peer] = &peers[..] else { panic!("one peer") };
+    assert!(peer.is_up && peer.lag.is_some_and(|lag| lag > 0));
+    assert_eq!((peer.node, peer.since, peer.last), (&kid, Some(town.now), Some(later)));
+    assert_eq!((peer.clock_offset_ms, view.clock_offset_ms()), (Some(7), Some(7)));
+    assert_eq!(peer.ahead, [&origin]);
+    let progress = town.node.progress();
+    assert_eq!((progress.logs, progress.announced - progress.held, progress.is_level), (2, 9, false));
+    let logs = view.log_views();
+    let log = |node: &str| logs.iter().find(|log| log.origin.node.as_str() == node).expect("known");
+    assert_eq!((log("kid").size, log("kid").longer, log("kitu").longer), (0, 1, 0));
+    assert!(log("kitu").size > 0 && log("kitu").needed > 0);
+    town.node.step(Input::PeerDown(kid.clone()), later);
+    let gone = BTreeMap::from([(kid, Contact { since: later, last: town.now })]);
+    let view = standing(&town, &gone);
+    let peers = view.peer_views();
+    let [peer] = &peers[..] else { panic!("one peer") };
+    assert_eq!((peer.is_up, peer.since, peer.last, peer.lag), (false, Some(later), Some(town.now), None));
+    assert_eq!(peer.clock_offset_ms, None);
+}
+
+#[test]
+fn who_breaks_the_protocol_is_seen_as_shunned() {
+    let mut town = Town::new(by_rule());
+    let kid: NodeId = "kid".parse().expect("name");
+    town.node.step(Input::PeerUp(kid.clone()), town.now);
+    let bad = Frame::Heads { asked_at: 0, position: 1, buckets: vec![9, 3], heads: Vec::new() };
+    town.node.step(Input::Frame(kid, bad), town.now);
+    let view = standing(&town, &BTreeMap::new());
+    let peers = view.peer_views();
+    let [peer] = &peers[..] else { panic!("one peer") };
+    assert!(!peer.is_up && peer.shunned.strikes == 1 && peer.shunned.until > town.now);
 }

@@ -6,9 +6,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
 use crate::protocol::limits::CLOCK_SKEW_MS;
-use crate::protocol::overview::{LogView, PeerView};
 use crate::view::View;
-use crate::view::logs::LogRow;
+use crate::view::logs::{LogRow, LogView};
+use crate::view::peers::PeerView;
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::{parsed, timestamp};
 

@@ -270,16 +270,6 @@ impl Node {
         Witnessing::on(kept.into_iter().chain(pending), &self.witnesses())
     }
 
-    /// How many of these witnesses have put their line under the end of a log. Counts names, so it is cheap enough for
-    /// lists; that a quorum is genuine was checked when the checkpoint was kept.
-    pub fn lines_under_end(&self, origin: &Origin, witnesses: &BTreeSet<&str>) -> usize {
-        let Some(log) = self.state.logs.get(origin) else { return 0 };
-        let size = log.tree.size();
-        let kept = log.witnessed.as_ref().filter(|(covered, _)| *covered == size).map(|(_, note)| note);
-        let pending = self.sync.pending_notes.get(&size).filter(|_| *origin == self.settings.origin);
-        kept.into_iter().chain(pending).map(|note| lines_of(note, witnesses)).max().unwrap_or(0)
-    }
-
     /// Shows the newest checkpoint to everyone again while it is not witnessed; whoever has followed it and whose
     /// cosignature is not on it answers. A cosignature may have been lost, or have come before its key was known here.
     pub(super) fn ask_for_cosignatures(&mut self, now: Timestamp, work: &mut Work) {
