@@ -38,9 +38,9 @@ impl Followed {
         self.life == view.life() && self.position >= view.public().catalogue.position()
     }
 
-    /// Follows at the cost of what has changed since the last time; another life begins anew.
+    /// Follows at the cost of what has changed since the last time; another life begins anew, and so does a worn index.
     fn follow(&mut self, view: &View) {
-        if self.life != view.life() {
+        if self.life != view.life() || self.index.is_worn() {
             *self = Self { life: view.life(), ..Self::default() };
         }
         let (catalogue, register) = (view.public().catalogue, Register::default());

@@ -403,6 +403,15 @@ impl Swarm {
         let site = &mut self.sites[at];
         (site.store, site.instance, site.is_new_store) = (backup, Instance(instance), true);
         self.watch.restored(at);
+        self.forget_what_only_that_disk_knew(at);
+    }
+
+    /// What nobody else had been told is lost with the disk; until it lies elsewhere too, nobody can be asked for it.
+    fn forget_what_only_that_disk_knew(&mut self, at: usize) {
+        let sites = &self.sites;
+        self.published.retain(|id, (by, _)| {
+            *by != at || sites.iter().any(|site| site.store.statement_now(*id).is_ok_and(|found| found.is_some()))
+        });
     }
 
     /// The operator claims that nobody knows more of the node's log.

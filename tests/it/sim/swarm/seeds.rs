@@ -69,6 +69,12 @@ fn a_seed_in_which_a_restored_owner_revokes_a_stolen_key() {
     run_seed(208);
 }
 
+/// A node came back from a backup before anybody had been told what it published last.
+#[test]
+fn a_seed_in_which_a_disk_took_its_last_statement_along() {
+    run_seed(35);
+}
+
 /// The same seed twice is the same run, byte for byte.
 #[test]
 fn a_seed_fixes_a_run() {
