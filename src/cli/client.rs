@@ -351,6 +351,65 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
+    /// What fits a municipality, best first: as many as are wanted, page by page.
+    pub async fn rank(
+        &mut self,
+        for_org: &OrgId,
+        query: &str,
+        narrow: Vec<catalogue::v1::FacetValues>,
+        limit: usize,
+    ) -> Result<catalogue::v1::RankOfferingsResponse, Refusal> {
+        let mut request = catalogue::v1::RankOfferingsRequest {
+            for_org: for_org.to_string(),
+            query: query.to_owned(),
+            narrow,
+            ..Default::default()
+        };
+        let mut all: Option<catalogue::v1::RankOfferingsResponse> = None;
+        loop {
+            let had = all.as_ref().map_or(0, |all| all.offerings.len());
+            request.page_size = i32::try_from(limit.saturating_sub(had).max(1)).unwrap_or(i32::MAX);
+            let answer = self.catalogue().rank_offerings(request.clone()).await;
+            let page = answer.map_err(|status| to_refusal(&status))?.into_inner();
+            request.page_token.clone_from(&page.next_page_token);
+            match &mut all {
+                Some(all) => all.offerings.extend(page.offerings),
+                None => all = Some(page),
+            }
+            if let Some(all) = all.take_if(|all| request.page_token.is_empty() || all.offerings.len() >= limit) {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// What a municipality runs, if it has said so.
+    pub async fn connection_profile(
+        &mut self,
+        municipality: &OrgId,
+    ) -> Result<Option<catalogue::v1::ConnectionProfile>, Refusal> {
+        let request = catalogue::v1::GetConnectionProfileRequest { municipality: municipality.to_string() };
+        let answer = self.catalogue().get_connection_profile(request).await;
+        answer.map(|answer| answer.into_inner().profile).map_err(|status| to_refusal(&status))
+    }
+
+    /// What municipalities look for, by service, page by page.
+    pub async fn demand(&mut self, through: Option<&OrgId>) -> Result<Vec<catalogue::v1::ServiceDemand>, Refusal> {
+        let mut request = catalogue::v1::ListDemandRequest {
+            through: through.map(ToString::to_string).unwrap_or_default(),
+            ..Default::default()
+        };
+        let mut all = Vec::new();
+        loop {
+            let answer = self.catalogue().list_demand(request.clone()).await;
+            let page = answer.map_err(|status| to_refusal(&status))?.into_inner();
+            all.extend(page.services);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
     /// What an order would cost; `which` is an id or `seller/name`.
     pub async fn price(
         &mut self,

@@ -5,18 +5,22 @@ mod mandates;
 use std::time::Duration;
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use crate::cli::client::Client;
 use crate::cli::need::mandates::Terms;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::order::wish::euro_cents;
+use crate::cli::output::Output;
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::offering::Need;
+use crate::domain::offering::{Need, NeedWithdrawal};
 use crate::domain::reason::Refusal;
 use crate::domain::register::LeikaKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::parse_date;
+use crate::wire::pb::catalogue::v1 as catalogue;
+use crate::wire::pb::order::v1 as order;
 
 /// What to do with needs.
 #[derive(Subcommand)]
@@ -33,6 +37,29 @@ pub enum Verb {
         #[arg(long, value_name = "JJJJ-MM-TT")]
         until: String,
         /// Genossenschaft, die den Bedarf mit anderen zusammen bestellen darf; jede in Frage kommende, wenn nicht genannt
+        #[arg(long, value_name = "ORG")]
+        through: Option<OrgId>,
+    },
+    /// Einen Bedarf zurücknehmen; was schon auf ihm beruht, bleibt
+    Withdraw {
+        /// Kennung des eigenen Bedarfs
+        need: StatementId,
+        /// Warum
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Was Kommunen suchen: eigene und fremde Bedarfe
+    List {
+        /// Nur Bedarfe, die zu diesem Angebot passen (Kennung)
+        #[arg(long, value_name = "KENNUNG", default_value = "")]
+        offering: String,
+        /// Nur Bedarfe, die diese Genossenschaft bestellen darf
+        #[arg(long, value_name = "ORG")]
+        through: Option<OrgId>,
+    },
+    /// Welche Leistungen wie viele Kommunen suchen und was es dafür gibt
+    Demand {
+        /// Nur Bedarfe, die diese Genossenschaft bestellen darf
         #[arg(long, value_name = "ORG")]
         through: Option<OrgId>,
     },
@@ -64,6 +91,20 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let (mut client, out) = (Client::connect(global, Duration::from_secs(global.timeout))?, global.out());
     let (leika, note, until, through) = match verb {
         Verb::Publish { leika, note, until, through } => (leika, note, until, through),
+        Verb::Withdraw { need, reason } => {
+            let officer = client.officer()?;
+            let body = NeedWithdrawal { municipality: officer.org.clone(), need, reason };
+            let signed = Signed::sign(&Kind::NeedWithdrawal, &body, &[&officer.key]);
+            return publish(global, &mut client, &signed).await;
+        }
+        Verb::List { offering, through } => {
+            let needs = client.needs(&offering, through.as_ref().map_or("", OrgId::as_str)).await?;
+            return out.rows(&NEEDS, &needs.iter().map(need_row).collect::<Vec<_>>());
+        }
+        Verb::Demand { through } => {
+            let demand = client.demand(through.as_ref()).await?;
+            return out.rows(&DEMAND, &demand.iter().map(|one| demand_row(one, out)).collect::<Vec<_>>());
+        }
         Verb::Mandate { need, to, max_euro, until } => {
             let (cap, until) = (euro_cents(max_euro)?, parse_date(&until)?);
             let terms = Terms { need, to, cap, until, number: 1, approves: None };
@@ -76,4 +117,51 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let need = Need { municipality: officer.org.clone(), leika, note, until: parse_date(&until)?, through };
     let signed = Signed::sign(&Kind::Need, &need, &[&officer.key]);
     publish(global, &mut client, &signed).await
+}
+
+const NEEDS: [(&str, &str); 7] = [
+    ("Kommune", "municipality"),
+    ("Einwohner", "inhabitants"),
+    ("Leistungen", "leika"),
+    ("Bedarf", "note"),
+    ("bis", "until"),
+    ("über", "through"),
+    ("Kennung", "id"),
+];
+
+fn need_row(need: &order::Need) -> Vec<Value> {
+    let inhabitants = (need.inhabitants > 0).then_some(need.inhabitants);
+    vec![
+        need.municipality.clone().into(),
+        inhabitants.map_or(Value::Null, Value::from),
+        need.leika_keys.join(" ").into(),
+        need.note.clone().into(),
+        need.until.clone().into(),
+        need.through.clone().into(),
+        need.statement_id.clone().into(),
+    ]
+}
+
+const DEMAND: [(&str, &str); 6] = [
+    ("Leistung", "leika"),
+    ("Kommunen", "municipalities"),
+    ("Einwohner", "inhabitants"),
+    ("Wer", "who"),
+    ("bis", "first_until"),
+    ("Angebote", "offerings"),
+];
+
+fn demand_row(demand: &catalogue::ServiceDemand, out: Output) -> Vec<Value> {
+    let offered = match demand.offerings.is_empty() {
+        true => out.say("keines", "none").to_owned(),
+        false => demand.offerings.join(" "),
+    };
+    vec![
+        demand.leika_key.clone().into(),
+        demand.municipalities.len().into(),
+        demand.inhabitants.into(),
+        demand.municipalities.join(" ").into(),
+        demand.first_until.clone().into(),
+        offered.into(),
+    ]
 }

@@ -8,14 +8,19 @@ use serde_json::{Value, json};
 use crate::cli::client::Client;
 use crate::cli::options::Global;
 use crate::config::offerings::read_offering;
+use crate::domain::connection::ConnectionReport;
 use crate::domain::id::OrgId;
 use crate::domain::money::Cents;
 use crate::domain::offering::Withdrawal;
 use crate::domain::price::{CostItem, Due};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
+use crate::domain::time::parse_date;
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
 use crate::wire::pb::catalogue::v1 as pb;
 
+mod fitting;
 mod search;
 
 /// How often, and how far apart, a publication is looked at until enough witnesses have cosigned: three seconds in all,
@@ -60,6 +65,42 @@ pub enum Verb {
         #[arg(long)]
         facets: bool,
     },
+    /// Was zu einer Kommune passt, das Passendste zuerst (Vorsortierung)
+    For {
+        /// Die Kommune
+        org: OrgId,
+        /// Suchwörter; ohne sie wird alles sortiert
+        query: Vec<String>,
+        /// Eingrenzen, z. B. portal=IKISS; mehrmals möglich (Merkmale: offering search --facets)
+        #[arg(long = "only", value_name = "MERKMAL=WERT")]
+        only: Vec<String>,
+        /// Warum diese Reihenfolge: jeden Punkt mit seinem Grund zeigen
+        #[arg(long)]
+        why: bool,
+        /// So viele Angebote zeigen
+        #[arg(long, value_name = "ANZAHL", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Berichten, ob sich ein Angebot an ein Portal anbinden ließ (Anbindungsbericht)
+    Report {
+        /// Kennung oder ANBIETER/NAME
+        offering: String,
+        /// Das Portal
+        #[arg(long, value_name = "PORTAL")]
+        portal: String,
+        /// Ergebnis: passed (bestanden), partly (teilweise), failed (gescheitert)
+        #[arg(long, value_name = "ERGEBNIS")]
+        outcome: String,
+        /// Was sich zeigte, in Worten
+        #[arg(long, value_name = "TEXT")]
+        result: String,
+        /// Tag des Versuchs; heute, wenn nicht genannt
+        #[arg(long, value_name = "JJJJ-MM-TT")]
+        on: Option<String>,
+        /// Woher das bekannt ist; „eigener Versuch“, wenn nicht genannt
+        #[arg(long, value_name = "TEXT", default_value = "eigener Versuch")]
+        source: String,
+    },
     /// Ein Angebot aus einer Datei unterschreiben und veröffentlichen
     Publish {
         /// Angebot (TOML)
@@ -103,6 +144,26 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Search { query, for_org, only, facets } => {
             let wish = search::Wish { query: query.join(" "), for_org, only, facets };
             search::run(global, &mut client, &wish, &search::Table { columns: &COLUMNS, row }).await
+        }
+        Verb::For { org, query, only, why, limit } => {
+            let wish = fitting::Wish { org, query: query.join(" "), only, why, limit };
+            fitting::run(global, &mut client, &wish).await
+        }
+        Verb::Report { offering, portal, outcome, result, on, source } => {
+            let found = client.get_offering(&offering).await?;
+            let id = found.entry.map(|entry| entry.id).unwrap_or_default();
+            let officer = client.officer()?;
+            let body = ConnectionReport {
+                municipality: officer.org.clone(),
+                portal,
+                offering: Some(id.parse()?),
+                outcome: Some(fitting::outcome(&outcome)?),
+                result,
+                reported_on: on.as_deref().map_or_else(|| Ok(SystemClock.now().date()), parse_date)?,
+                source,
+            };
+            let signed = Signed::sign(&Kind::ConnectionReport, &body, &[&officer.key]);
+            publish(global, &mut client, &signed).await
         }
         Verb::Publish { file } => {
             let offering = read_offering(&file)?;

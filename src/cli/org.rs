@@ -1,4 +1,6 @@
 //! `verbund org`: an organisation asks to be admitted, registers its keys at its home, moves, or is succeeded.
+mod profile;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -51,6 +53,9 @@ pub enum Verb {
         #[command(flatten)]
         how: propose::How,
     },
+    /// Was eine Kommune betreibt: Portal, Fachverfahren, Nutzerkonto (Anbindungsprofil)
+    #[command(subcommand)]
+    Profile(profile::Verb),
     /// Eine Nachfolge vorschlagen; dasselbe wie `trust propose succession`
     Succeed {
         /// Die endet
@@ -122,6 +127,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let event = drafts::registration(&of_org(&file, &of)?, &of, &[(key, KeyRole::Statement)])?;
             carried.finish(global, &Proposal::new(Kind::KeyEvent, &event, &file)?, &read_keys(global, &root_key)?)
         }
+        Verb::Profile(verb) => profile::run(global, verb).await,
         Verb::Move { of, to, how } => {
             let renewal = Renewal { home_node: Some(to), ..Renewal::default() };
             propose::renew(global, &of, renewal, &how).await

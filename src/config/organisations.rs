@@ -9,11 +9,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::config::document::Document;
+use crate::domain::connection::{ConnectionProfile, ConnectionReport};
 use crate::domain::fact_base::FactBase;
 use crate::domain::facts::{EntityFacts, Membership};
 use crate::domain::id::{OfficerName, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::offering::ConnectionReport;
 use crate::domain::reason::Refusal;
 use crate::domain::register::Area;
 use crate::domain::text::{checked_label, checked_text, checked_title};
@@ -38,6 +38,9 @@ pub struct OrganisationsFile {
     /// What they report about offerings tried on their portals.
     #[serde(rename = "connection_report", default)]
     pub connection_reports: Vec<ConnectionReport>,
+    /// What they run.
+    #[serde(rename = "connection_profile", default)]
+    pub connection_profiles: Vec<ConnectionProfile>,
 }
 
 /// An organisation as the public knows it.
@@ -139,7 +142,8 @@ fn understood(document: &Document) -> Result<OrganisationsFile, Refusal> {
     }
     check_facts(document, &file, &home)?;
     check_officers(document, &file.officers, &home)
-        .and_then(|()| check_reports(document, &file.connection_reports, &home))?;
+        .and_then(|()| check_reports(document, &file.connection_reports, &home))
+        .and_then(|()| check_profiles(document, &file.connection_profiles, &home))?;
     Ok(file)
 }
 
@@ -201,6 +205,24 @@ fn check_reports(document: &Document, reports: &[ConnectionReport], home: &BTree
         check_home(document, &format!("{at}.municipality"), &report.municipality, home)?;
         document.checked(&at, report.check())?;
         check_source(document, &at, &report.source)?;
+    }
+    Ok(())
+}
+
+fn check_profiles(
+    document: &Document,
+    profiles: &[ConnectionProfile],
+    home: &BTreeSet<&OrgId>,
+) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    for (index, profile) in profiles.iter().enumerate() {
+        let at = format!("connection_profile.{index}");
+        check_home(document, &format!("{at}.municipality"), &profile.municipality, home)?;
+        document.checked(&at, profile.check())?;
+        check_source(document, &at, &profile.source)?;
+        if !seen.insert(&profile.municipality) {
+            return Err(document.invalid(&at, format!("{} has two profiles", profile.municipality)));
+        }
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Reading a statement's body: from the kind inside the signed bytes to a typed document that meets its own rules.
+use crate::domain::connection::{ConnectionProfile, ConnectionReport};
 use crate::domain::facts::{EntityFacts, Membership};
 use crate::domain::id::{OfficerName, OrderId, OrgId, checked_count};
 use crate::domain::json;
-use crate::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
+use crate::domain::offering::{Need, NeedWithdrawal, Offering, Withdrawal};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::order::milestone::Milestone;
@@ -76,7 +77,9 @@ bodies! {
     Offering(Offering);
     Withdrawal(Withdrawal);
     ConnectionReport(ConnectionReport);
+    ConnectionProfile(ConnectionProfile);
     Need(Need);
+    NeedWithdrawal(NeedWithdrawal);
     RulePack(RulePack);
     Tariff(Tariff);
     Request(Request);
@@ -129,7 +132,9 @@ impl Body {
             Self::Offering(body) => body.check(),
             Self::Withdrawal(body) => body.check(),
             Self::ConnectionReport(body) => body.check(),
+            Self::ConnectionProfile(body) => body.check(),
             Self::Need(body) => body.check(),
+            Self::NeedWithdrawal(body) => body.check(),
             Self::Tariff(body) => body.check(),
             Self::Request(body) => body.check(),
             Self::Decision(body) => body.check(),
@@ -190,7 +195,9 @@ impl Body {
             Self::Offering(body) => (&body.seller, PUBLISH),
             Self::Withdrawal(body) => (&body.seller, PUBLISH),
             Self::ConnectionReport(body) => (&body.municipality, PUBLISH),
+            Self::ConnectionProfile(body) => (&body.municipality, PUBLISH),
             Self::Need(body) => (&body.municipality, NEED),
+            Self::NeedWithdrawal(body) => (&body.municipality, NEED),
             Self::Tariff(body) => (&body.org, PUBLISH),
             Self::Request(body) => (&body.buyer, BUY),
             Self::Decision(body) => (&body.org, DECIDE),

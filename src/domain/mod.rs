@@ -2,10 +2,12 @@
 pub mod body;
 pub mod characters;
 pub mod checked;
+pub mod connection;
 pub mod envelope;
 pub mod fact_base;
 pub mod facts;
 pub mod field_names;
+pub mod fit;
 pub mod grounds;
 pub mod id;
 pub mod json;

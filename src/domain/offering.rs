@@ -1,6 +1,7 @@
-//! What is on offer: services, coverage, maturity, price. And what is looked for, withdrawn or was tried.
+//! What is on offer: services, coverage, maturity, price. And what is looked for or withdrawn.
 use serde::{Deserialize, Serialize};
 
+use crate::domain::connection::{Requirement, check_distinct};
 use crate::domain::id::{OrgId, StatementId, checked_count, shortened};
 use crate::domain::price::{Component, check_items};
 use crate::domain::reason::{Reason, Refusal};
@@ -113,6 +114,18 @@ pub struct Offering {
     /// *Fachverfahren* it delivers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub specialised_systems: Vec<String>,
+    /// What must be there before it works.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
+    /// DVDV keys under which its messages are delivered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dvdv: Vec<String>,
+    /// What lets a municipality go elsewhere one day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sovereignty: Option<Sovereignty>,
+    /// Under which numbers other catalogues list it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<CatalogueReference>,
     /// What it costs.
     pub price: Vec<Component>,
     /// What the price does not include, in words.
@@ -133,6 +146,58 @@ pub struct Offering {
     /// Facts that are assumptions of the demonstration, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumed: Vec<String>,
+}
+
+/// Facts about digital sovereignty, as published by the seller.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sovereignty {
+    /// Licence of the source code, by its SPDX name: `EUPL-1.2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Where the source code lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Where the data lie: a country, a computing centre.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_location: Option<String>,
+    /// Open interfaces, by their names: `XÖV`, `REST`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<String>,
+    /// How far it follows the *Deutschland-Stack*, in the words of its published assessment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_stack: Option<String>,
+}
+
+impl Sovereignty {
+    fn check(&self) -> Result<(), Refusal> {
+        let texts = [
+            ("licence", &self.licence, 100),
+            ("repository", &self.repository, 300),
+            ("data_location", &self.data_location, 200),
+            ("d_stack", &self.d_stack, 100),
+        ];
+        for (field, text, chars_max) in texts {
+            text.iter().try_for_each(|text| checked_title(field, text, chars_max))?;
+        }
+        checked_list("interfaces", self.interfaces.len(), 0)?;
+        self.interfaces.iter().try_for_each(|name| checked_title("interfaces", name, 100))
+    }
+}
+
+/// The number of an offering in another catalogue. A plain cross reference: nothing follows from it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CatalogueReference {
+    /// The catalogue: `FIT-Store`, `govdigital`.
+    pub catalogue: String,
+    /// The number or address there.
+    pub entry: String,
+}
+
+impl CatalogueReference {
+    fn check(&self) -> Result<(), Refusal> {
+        checked_title("catalogue", &self.catalogue, 100)?;
+        checked_title("entry", &self.entry, 300)
+    }
 }
 
 /// Longest list in an offering: a service bundle of the 2019 catalogue has at most 60 LeiKa services.
@@ -158,6 +223,7 @@ impl Offering {
             ("connection", &self.connection),
             ("portals", &self.portals),
             ("specialised_systems", &self.specialised_systems),
+            ("dvdv", &self.dvdv),
         ] {
             checked_list(field, labels.len(), 0)?;
             labels.iter().try_for_each(|label| checked_label(field, label, 300))?;
@@ -166,6 +232,10 @@ impl Offering {
             checked_list(field, texts.len(), 0)?;
             texts.iter().try_for_each(|text| checked_text(field, text, 300))?;
         }
+        check_distinct("requires", &self.requires)?;
+        self.sovereignty.as_ref().map_or(Ok(()), Sovereignty::check)?;
+        checked_list("references", self.references.len(), 0)?;
+        self.references.iter().try_for_each(CatalogueReference::check)?;
         if let Some(land) = self.lead_land.as_ref().filter(|code| Land::all().all(|land| land.code() != *code)) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "lead_land").with("value", shortened(land)));
         }
@@ -229,24 +299,6 @@ pub struct Withdrawal {
     pub reason: String,
 }
 
-/// An offering was tried on a portal in a municipality.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ConnectionReport {
-    /// The municipality.
-    pub municipality: OrgId,
-    /// The portal, e.g. `IKISS`.
-    pub portal: String,
-    /// The offering, where one is named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offering: Option<StatementId>,
-    /// What was found, in words.
-    pub result: String,
-    /// The day it was reported or became public.
-    pub reported_on: Date,
-    /// Where this is from.
-    pub source: String,
-}
-
 /// A municipality looks for a service (*Bedarf*); binds nobody.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Need {
@@ -263,6 +315,17 @@ pub struct Need {
     pub through: Option<OrgId>,
 }
 
+/// A need is no longer looked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NeedWithdrawal {
+    /// The municipality.
+    pub municipality: OrgId,
+    /// Its need.
+    pub need: StatementId,
+    /// Why, for people.
+    pub reason: String,
+}
+
 impl Withdrawal {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
@@ -271,12 +334,10 @@ impl Withdrawal {
     }
 }
 
-impl ConnectionReport {
+impl NeedWithdrawal {
     /// The rules a body of this kind must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
-        checked_label("portal", &self.portal, 100)?;
-        checked_lines("result", &self.result, 1000)?;
-        checked_text("source", &self.source, 500)
+        checked_lines("reason", &self.reason, 500)
     }
 }
 

@@ -413,6 +413,15 @@ reasons! {
     OfferingVersion "OFFERING_VERSION" Conflict
         "Die Fassung des Angebots ist nicht neuer als die bekannte." "The offering's version is not newer than the one known."
         "Die nächste Fassungsnummer verwenden." "Use the next version number.";
+    ProfileVersion "PROFILE_VERSION" Conflict
+        "Das Anbindungsprofil ist nicht neuer als das bekannte." "The connection profile is not newer than the one known."
+        "Die nächste Fassungsnummer verwenden." "Use the next version number.";
+    ProfileMissing "PROFILE_MISSING" Missing
+        "Diese Organisation hat kein Anbindungsprofil veröffentlicht." "This organisation has published no connection profile."
+        "`verbund org profile publish --portal …` mit der Rolle publisher veröffentlichen." "Publish one with `verbund org profile publish --portal …` and the role publisher.";
+    NeedWithdrawn "NEED_WITHDRAWN" Conflict
+        "Der Bedarf wurde zurückgenommen." "The need has been withdrawn."
+        "Die Kommune fragen; besteht der Bedarf wieder, ihn neu veröffentlichen." "Ask the municipality; if it is needed again, publish a new need.";
     OfferingWithdrawn "OFFERING_WITHDRAWN" Conflict
         "Das Angebot ist zurückgezogen." "The offering is withdrawn."
         "Ein anderes Angebot wählen." "Choose another offering.";

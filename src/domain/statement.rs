@@ -69,7 +69,9 @@ kinds! {
     Offering "offering" true #[doc = "A service on offer, one version of it."];
     Withdrawal "withdrawal" true #[doc = "An offering is withdrawn."];
     ConnectionReport "connection-report" true #[doc = "An offering was tried on a portal in a municipality."];
+    ConnectionProfile "connection-profile" true #[doc = "What a municipality runs: portals, systems, accounts."];
     Need "need" true #[doc = "A municipality looks for a service."];
+    NeedWithdrawal "need-withdrawal" true #[doc = "A need is no longer looked for."];
     RulePack "rule-pack" true #[doc = "Thresholds and doctrine for judging legs."];
     Tariff "tariff" true #[doc = "What an organisation charges for passing orders on."];
     Request "request" false #[doc = "An officer asks for an offering along a route."];

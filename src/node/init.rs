@@ -176,9 +176,12 @@ impl Beginning {
         let entity = |fact: &EntityFacts| Signed::sign(&Kind::EntityFacts, fact, &self.keys_of(&fact.org));
         let reports = organisations.connection_reports.iter();
         let reports = reports.map(|one| Signed::sign(&Kind::ConnectionReport, one, &self.keys_of(&one.municipality)));
+        let profiles = organisations.connection_profiles.iter();
+        let profiles =
+            profiles.map(|one| Signed::sign(&Kind::ConnectionProfile, one, &self.keys_of(&one.municipality)));
         let offered = offerings.iter().map(|one| Signed::sign(&Kind::Offering, one, &self.keys_of(&one.seller)));
         let facts = organisations.memberships.iter().map(membership).chain(organisations.entities.iter().map(entity));
-        facts.chain(reports).chain(offered).collect()
+        facts.chain(reports).chain(profiles).chain(offered).collect()
     }
 
     /// A beginning that lacks no signature must be one that a node may begin with.

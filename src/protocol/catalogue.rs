@@ -13,6 +13,7 @@ use crate::domain::offering::{Offering, Withdrawal};
 use crate::domain::price::Tariff;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::trust::subject::Subject;
+use crate::protocol::connections::Connections;
 use crate::protocol::needs::Needs;
 
 /// One version of an offering.
@@ -66,6 +67,8 @@ pub struct Catalogue {
     changed_at: RedBlackTreeMapSync<Key, u64>,
     /// What municipalities look for.
     pub needs: Needs,
+    /// What municipalities run, and what was tried on it.
+    pub connections: Connections,
     /// Sellers that the federation has expelled: what they offered before stays known, and is on offer no more.
     expelled: BTreeSet<OrgId>,
 }
@@ -99,6 +102,7 @@ impl Catalogue {
     pub fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
         self.take_back_tariffs(gone);
         self.needs.take_back(gone);
+        self.connections.take_back(gone);
         for id in gone {
             let Some(key) = self.keys.get(id).cloned() else { continue };
             self.keys.remove_mut(id);

@@ -11,6 +11,7 @@ pub mod brokering;
 pub mod catalogue;
 pub mod clocks;
 pub mod commitments;
+pub mod connections;
 pub mod evidence;
 pub mod explain;
 pub mod founding;
@@ -383,6 +384,8 @@ impl Node {
         let facts = &self.state.facts;
         match verified.body() {
             Body::Offering(offering) => self.state.catalogue.check_new(offering)?,
+            Body::ConnectionProfile(profile) => self.state.catalogue.connections.check_new(profile)?,
+            Body::NeedWithdrawal(gone) => self.state.catalogue.needs.check(&gone.need, &gone.municipality)?,
             Body::Membership(fact) => {
                 facts.check_correction(fact.corrects.as_ref(), &fact.of, true)?;
                 facts.check_new(fact)?;

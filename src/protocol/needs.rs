@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::offering::Need;
+use crate::domain::offering::{Need, NeedWithdrawal};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::LeikaKey;
@@ -34,6 +34,8 @@ pub struct Needs {
     rows: RedBlackTreeMapSync<OrgId, Arc<Vec<Row>>>,
     services: Numbered<Vec<LeikaKey>>,
     orgs: Numbered<OrgId>,
+    /// Withdrawals by need and who says so; only those of the need's own municipality count.
+    withdrawn: RedBlackTreeMapSync<(OrgId, StatementId), Arc<BTreeSet<StatementId>>>,
 }
 
 /// In the order of ids.
@@ -68,8 +70,38 @@ impl Needs {
         }
     }
 
-    /// Takes needs out again, as if they had never been there.
+    /// Takes a withdrawal in; the need may come later.
+    pub fn withdraw(&mut self, id: StatementId, withdrawal: &NeedWithdrawal) {
+        let key = (withdrawal.municipality.clone(), withdrawal.need);
+        let mut known = self.withdrawn.get(&key).cloned().unwrap_or_default();
+        Arc::make_mut(&mut known).insert(id);
+        self.withdrawn.insert_mut(key, known);
+    }
+
+    /// Refuses a need that its municipality has withdrawn: nothing new rests on it, what rests on it stays.
+    pub fn check_sought(&self, municipality: &OrgId, need: &StatementId) -> Result<(), Refusal> {
+        if self.withdrawn.get(&(municipality.clone(), *need)).is_none() {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::NeedWithdrawn).with("org", municipality).with("need", need))
+    }
+
+    fn take_back_withdrawals(&mut self, gone: &BTreeSet<StatementId>) {
+        let touched = self.withdrawn.iter().filter(|(_, by)| !by.is_disjoint(gone));
+        let touched: Vec<_> =
+            touched.map(|(key, by)| (key.clone(), by.difference(gone).copied().collect())).collect();
+        for (key, left) in touched {
+            let left: BTreeSet<StatementId> = left;
+            match left.is_empty() {
+                true => _ = self.withdrawn.remove_mut(&key),
+                false => self.withdrawn.insert_mut(key, Arc::new(left)),
+            }
+        }
+    }
+
+    /// Takes needs and withdrawals out again, as if they had never been there.
     pub fn take_back(&mut self, gone: &BTreeSet<StatementId>) {
+        self.take_back_withdrawals(gone);
         let is_gone = |row: &Row| gone.contains(&row.id);
         let touched = self.rows.iter().filter(|(_, rows)| rows.iter().any(is_gone));
         let left = |rows: &Vec<Row>| rows.iter().filter(|row| !is_gone(row)).copied().collect::<Vec<_>>();
@@ -89,7 +121,7 @@ impl Needs {
         self.sought(municipality, rows.get(at)?)
     }
 
-    /// All needs after one, by municipality and statement.
+    /// All needs after one, by municipality and statement; withdrawn ones are left out.
     pub fn after<'a>(&'a self, last: Option<&(OrgId, StatementId)>) -> impl Iterator<Item = Sought<'a>> + use<'a> {
         let from = last.map_or_else(OrgId::lowest, |(municipality, _)| municipality.clone());
         let last = last.cloned();
@@ -98,7 +130,8 @@ impl Needs {
                 Some((of, id)) if of == municipality => rows.partition_point(|row| row.id <= *id),
                 _ => 0,
             };
-            rows[begin..].iter().filter_map(move |row| self.sought(municipality, row))
+            let sought = rows[begin..].iter().filter_map(move |row| self.sought(municipality, row));
+            sought.filter(|need| self.check_sought(need.municipality, &need.id).is_ok())
         })
     }
 

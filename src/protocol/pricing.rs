@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::body::Body;
+use crate::domain::fit::Way;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::Award;
 use crate::domain::law::cases::Court;
@@ -20,6 +21,9 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
 use crate::protocol::public::Public;
 use crate::protocol::{Node, Work};
+
+/// Most routes that are compared by what their hops charge, when one seller's are as good as each other.
+pub const WAY_ROUTES_MAX: usize = 20;
 
 /// What an order would cost.
 #[derive(Clone, PartialEq, Debug)]
@@ -106,9 +110,7 @@ impl<'a> Public<'a> {
         };
         let Ok(years) = term_of(offering, term_years) else { return Ok(found) };
         let buyer = self.buyer(buyer, quantities);
-        let net = |charge: Charge<'_>| {
-            preview(&[charge], &buyer, years).ok().filter(Preview::is_complete).map(|one| one.total)
-        };
+        let net = |charge: Charge<'_>| net(charge, &buyer, years);
         // A hop stands on many routes and charges the same on each, and so does the provider.
         let mut known = BTreeMap::from([(provider.clone(), net(offered(&id, offering)))]);
         found.rank(|route| {
@@ -140,6 +142,48 @@ impl<'a> Public<'a> {
         let charges: Vec<Charge> = std::iter::once(offered(offering_id, offering)).chain(hops).collect();
         let preview = preview(&charges, &self.buyer(route.buyer(), quantities), term_years)?;
         Ok(RoutePrice { offering: *offering_id, term_years, preview, not_included: offering.not_included.clone() })
+    }
+
+    /// The best way from a buyer to a seller on a day, and the routes that are as good: at most [`WAY_ROUTES_MAX`]. What
+    /// cannot be judged (an unknown party, no rule pack in force) is no way.
+    pub fn way_to(self, buyer: &OrgId, seller: &OrgId, day: Date) -> (Way, Vec<Route>) {
+        if buyer == seller {
+            return (Way::Own, Vec::new());
+        }
+        let Ok(rule_pack) = self.rule_pack_on(day) else { return (Way::None, Vec::new()) };
+        let search = RouteSearch {
+            buyer,
+            provider: seller,
+            rule_pack,
+            as_of: day,
+            known_on: day,
+            began: day,
+            award: Award::General,
+            is_change: false,
+            offering: None,
+            term_years: 0,
+            quantities: Quantities::default(),
+        };
+        let Ok(found) = self.find_routes(&search) else { return (Way::None, Vec::new()) };
+        let best = Way::of_all(&found);
+        if !best.holds() {
+            return (best, Vec::new());
+        }
+        let good = found.routes.into_iter().filter(|judged| Way::of(judged) == best);
+        (best, good.map(|judged| judged.route).take(WAY_ROUTES_MAX).collect())
+    }
+
+    /// What the hops of a route charge over a contract, net; nothing if one of them has not published it.
+    pub fn hop_fees(self, route: &Route, years: u32) -> Option<Cents> {
+        let buyer = self.buyer(route.buyer(), Quantities::default());
+        let hops = route.parties()[1..route.parties().len() - 1].iter();
+        hops.map(|hop| net(self.fee(hop), &buyer, years)).try_fold(Cents::ZERO, |sum, fee| sum.plus(fee?).ok())
+    }
+
+    /// What the seller of an offering charges a buyer over its shortest contract, net; nothing if that depends on what is
+    /// not known.
+    pub fn list_price(self, id: &StatementId, offering: &Offering, buyer: &OrgId) -> Option<Cents> {
+        net(offered(id, offering), &self.buyer(buyer, Quantities::default()), offering.term_years_min)
     }
 
     /// What an organisation has published that it charges for passing on.
@@ -206,6 +250,11 @@ impl Node {
             }
         }
     }
+}
+
+/// What one organisation charges, if all of it is known.
+fn net(charge: Charge<'_>, buyer: &Buyer<'_>, years: u32) -> Option<Cents> {
+    preview(&[charge], buyer, years).ok().filter(Preview::is_complete).map(|one| one.total)
 }
 
 /// What an offering says that its seller charges.

@@ -564,6 +564,9 @@ impl State {
             Body::Withdrawal(withdrawal) => self.catalogue.withdraw(id, withdrawal.clone()),
             Body::Tariff(tariff) => self.catalogue.put_tariff(id, tariff.clone()),
             Body::Need(need) => self.catalogue.needs.put(id, need),
+            Body::NeedWithdrawal(gone) => self.catalogue.needs.withdraw(id, gone),
+            Body::ConnectionProfile(profile) => self.catalogue.connections.put_profile(id, profile.clone()),
+            Body::ConnectionReport(report) => self.catalogue.connections.put_report(id, report.clone()),
             Body::Membership(fact) => Arc::make_mut(&mut self.facts).insert_membership(id, fact.clone()),
             Body::EntityFacts(fact) => Arc::make_mut(&mut self.facts).insert_entity(id, fact.clone()),
             Body::RulePack(pack) => {
@@ -787,6 +790,8 @@ fn is_evidence(body: &Body) -> bool {
             | Body::Membership(_)
             | Body::EntityFacts(_)
             | Body::Need(_)
+            | Body::NeedWithdrawal(_)
+            | Body::ConnectionProfile(_)
             | Body::ConnectionReport(_)
     )
 }

@@ -26,6 +26,8 @@ use crate::view::logs::{LogRow, LogView, Logs};
 use crate::view::orders::{Agenda, OrderRow, Orders, Sought};
 use crate::view::peers::{PeerView, Peers};
 
+pub mod demand;
+pub mod fitting;
 pub mod logs;
 pub mod offerings;
 pub mod orders;

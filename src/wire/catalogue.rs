@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::offering::{Maturity, MaturityModel, Offering};
+use crate::domain::offering::{CatalogueReference, Maturity, MaturityModel, Offering, Sovereignty};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::text::{checked_text, tamed};
@@ -94,7 +94,8 @@ impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
     }
 }
 
-fn narrowing(narrow: Vec<pb::FacetValues>) -> Result<BTreeMap<String, BTreeSet<String>>, Refusal> {
+/// Wanted values by the name of their facet.
+pub fn narrowing(narrow: Vec<pb::FacetValues>) -> Result<BTreeMap<String, BTreeSet<String>>, Refusal> {
     let wanted: usize = narrow.iter().map(|facet| facet.values.len()).sum();
     if narrow.len().max(wanted) > NARROW_VALUES_MAX {
         return Err(Refusal::new(Reason::FieldInvalid).with("field", "narrow").with("at_most", NARROW_VALUES_MAX));
@@ -178,6 +179,25 @@ pub fn offering(view: &View, which: &Which) -> Result<(StatementId, pb::GetOffer
     Ok((id, response))
 }
 
+impl From<&Sovereignty> for pb::Sovereignty {
+    fn from(facts: &Sovereignty) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Self {
+            licence: text(&facts.licence),
+            repository: text(&facts.repository),
+            data_location: text(&facts.data_location),
+            interfaces: facts.interfaces.clone(),
+            d_stack: text(&facts.d_stack),
+        }
+    }
+}
+
+impl From<&CatalogueReference> for pb::CatalogueReference {
+    fn from(reference: &CatalogueReference) -> Self {
+        Self { catalogue: reference.catalogue.clone(), entry: reference.entry.clone() }
+    }
+}
+
 impl From<&Offering> for pb::Offering {
     fn from(offering: &Offering) -> Self {
         let Offering {
@@ -197,6 +217,10 @@ impl From<&Offering> for pb::Offering {
             connection,
             portals,
             specialised_systems,
+            requires,
+            dvdv,
+            sovereignty,
+            references,
             price,
             not_included,
             term_years_min,
@@ -223,6 +247,10 @@ impl From<&Offering> for pb::Offering {
             connections: connection.clone(),
             portals: portals.clone(),
             specialised_systems: specialised_systems.clone(),
+            requirements: requires.iter().map(|word| word.word().to_owned()).collect(),
+            dvdv_keys: dvdv.clone(),
+            sovereignty: sovereignty.as_ref().map(Into::into),
+            references: references.iter().map(Into::into).collect(),
             price: price.iter().map(Into::into).collect(),
             not_included: not_included.clone(),
             term_years_min: *term_years_min,

@@ -12,6 +12,7 @@ pub mod access;
 pub mod catalogue;
 pub mod chain;
 pub mod delivery;
+pub mod fitting;
 pub mod keys;
 pub mod mandates;
 pub mod node;

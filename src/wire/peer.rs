@@ -35,7 +35,7 @@ const FIRST_EPOCH: u32 = 1;
 const REASON_CHARS_MAX: usize = 100;
 
 /// The kinds that have a number in frames.
-const NUMBERED: [(Kind, StatementKind); 16] = [
+const NUMBERED: [(Kind, StatementKind); 18] = [
     (Kind::FederationRoot, StatementKind::FederationRoot),
     (Kind::Admission, StatementKind::Admission),
     (Kind::Expulsion, StatementKind::Expulsion),
@@ -47,7 +47,9 @@ const NUMBERED: [(Kind, StatementKind); 16] = [
     (Kind::Offering, StatementKind::Offering),
     (Kind::Withdrawal, StatementKind::Withdrawal),
     (Kind::ConnectionReport, StatementKind::ConnectionReport),
+    (Kind::ConnectionProfile, StatementKind::ConnectionProfile),
     (Kind::Need, StatementKind::Need),
+    (Kind::NeedWithdrawal, StatementKind::NeedWithdrawal),
     (Kind::RulePack, StatementKind::RulePack),
     (Kind::Tariff, StatementKind::Tariff),
     (Kind::Recovery, StatementKind::Recovery),

@@ -347,24 +347,26 @@ KNOWN_FIELDS = frozenset(
     """
     about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years
     add addresses after against agreed agreement agrees all_represented alone_since alternatives amends
-    approve approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle buyer cap
-    central_purchasing cents chain character_kept choice circumstances citation common_goals completes
-    components confirms connected connection considered contact contracting_authority contrary_interests
-    cooperation copied corrects coverage decision decisive_influence description device due efa_confirmed
-    ends_on entrustment epoch event evidence federation fee from grounds group holds home_node index
-    indexation inhabitants item joint_influence key keys kind known_from last_good lead_land leg legal_form
-    leika leika_types level limit limit_per_year log mandate market_basis market_below market_share
-    market_years maturity member members message mode model modification municipality name nature need
-    new_epoch next_sha256 node nodes not_included note notice_days number of offering office officer on
-    open operates operator order org ozg paragraphs parties party payers payers_source portal portals
-    predecessor prev price private_advantage private_capital private_share procedure procedure_began
-    productive provider provision public_interest purpose quantities quorum quote_by rate reason
-    received_at reference relation remit_since reorganised_on reported_on represented_by request request_id
-    result revoke revoked rise role roles root route rule_pack salt scope seal seal_by searched seat sector
-    seller seq share signed_at since size sole source specialised_systems split stand successor switch
-    switches target_group tariff task tax term_years term_years_min terminated terms threshold through
-    title tls_sha256 to topic total total_max treatment trustees turnover until uses uses_min valid_from
-    valid_to vat verdict version void volume votes weight weights what who witnesses year
+    approve approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle bus buyer
+    cap catalogue central_purchasing cents chain character_kept choice circumstances citation common_goals
+    completes components confirms connected connection considered contact contracting_authority
+    contrary_interests cooperation copied corrects coverage d_stack data_location decision
+    decisive_influence description device due dvdv efa_confirmed ends_on entrustment entry epoch event
+    evidence federation fee from grounds group holds home_node index indexation inhabitants interfaces item
+    joint_influence key keys kind known_from last_good lead_land leg legal_form leika leika_types level
+    licence limit limit_per_year log mandate market_basis market_below market_share market_years maturity
+    member members message mode model modification municipality name nature need new_epoch next_sha256 node
+    nodes not_included note notice_days number of offering office officer on open operates operator order
+    org outcome ozg paragraphs parties party payers payers_source portal portals predecessor prev price
+    private_advantage private_capital private_share procedure procedure_began productive provider provides
+    provision public_interest purpose quantities quorum quote_by rate reason received_at reference
+    references relation remit_since reorganised_on reported_on repository represented_by request request_id
+    requires result revoke revoked rise role roles root route rule_pack salt scope seal seal_by searched
+    seat sector seller seq share signed_at since size sole source sovereignty specialised_systems split
+    stand successor switch switches target_group tariff task tax term_years term_years_min terminated terms
+    threshold through title tls_sha256 to topic total total_max treatment trustees turnover until uses
+    uses_min valid_from valid_to vat verdict version void volume votes weight weights what who witnesses
+    year
     """.split()
 )
 
@@ -372,9 +374,10 @@ KNOWN_FIELDS = frozenset(
 # The names under which a list stands.
 LISTS = frozenset(
     """
-    about activity_years add addresses agreed alternatives assumed bodies chain components confirms connection
-    considered coverage evidence fee keys last_good leika leika_types market_years members nodes not_included
-    paragraphs parties payers portals price revoke roles route specialised_systems split switches trustees
+    about activity_years add addresses agreed alternatives assumed bodies chain components confirms
+    connection considered coverage dvdv evidence fee interfaces keys last_good leika leika_types
+    market_years members nodes not_included paragraphs parties payers portals price provides references
+    requires revoke roles route specialised_systems split switches trustees
     """.split()
 )
 
@@ -936,6 +939,7 @@ component = record(
     year=opt(U32),
 )
 quantities = record(uses=opt(U32), target_group=opt(U32))
+REQUIREMENT = choice("account", "mailbox", "payment", "dms")
 root_keys = record(keys=many(key32), threshold=U32, next_sha256=ID)
 last_good = default(many(record(log=origin_field, size=U64)), [])
 leg_finding = record(
@@ -1097,6 +1101,18 @@ BODIES: dict[str, Reader] = {
         connection=default(many(text), []),
         portals=default(many(text), []),
         specialised_systems=default(many(text), []),
+        requires=default(many(REQUIREMENT), []),
+        dvdv=default(many(text), []),
+        sovereignty=opt(
+            record(
+                licence=opt(text),
+                repository=opt(text),
+                data_location=opt(text),
+                interfaces=default(many(text), []),
+                d_stack=opt(text),
+            )
+        ),
+        references=default(many(record(catalogue=text, entry=text)), []),
         price=many(component),
         not_included=default(many(text), []),
         term_years_min=U32,
@@ -1108,9 +1124,27 @@ BODIES: dict[str, Reader] = {
     ),
     "withdrawal": record(seller=name, name=name, version=U32, reason=text),
     "connection-report": record(
-        municipality=name, portal=text, offering=opt(ID), result=text, reported_on=day, source=text
+        municipality=name,
+        portal=text,
+        offering=opt(ID),
+        outcome=opt(choice("passed", "partly", "failed")),
+        result=text,
+        reported_on=day,
+        source=text,
+    ),
+    "connection-profile": record(
+        municipality=name,
+        version=U32,
+        portals=default(many(text), []),
+        specialised_systems=default(many(text), []),
+        connection=default(many(text), []),
+        provides=default(many(REQUIREMENT), []),
+        bus=opt(flag),
+        source=text,
+        assumed=default(many(text), []),
     ),
     "need": record(municipality=name, leika=many(leika), note=text, until=day, through=opt(name)),
+    "need-withdrawal": record(municipality=name, need=ID, reason=text),
     "rule-pack": record(
         name=name,
         valid_from=day,
@@ -1268,7 +1302,7 @@ BODIES: dict[str, Reader] = {
 
 PUBLIC = frozenset(
     """federation-root admission expulsion key-event node-record officer-grant recovery succession membership
-    entity-facts offering withdrawal connection-report need rule-pack tariff""".split()
+    entity-facts offering withdrawal connection-report connection-profile need need-withdrawal rule-pack tariff""".split()
 )
 MESSAGES = frozenset(BODIES) - PUBLIC - {"receipt", "access"}
 ABOUT_TRUST = frozenset(
@@ -1514,11 +1548,24 @@ def check_offering(body: Doc) -> None:
     within("leika", len(body.leika) <= 100)
     within("coverage", 1 <= len(body.coverage) <= 100)
     check_items(body.price)
-    for field in "leika_types connection portals specialised_systems not_included assumed".split():
+    for field in "leika_types connection portals specialised_systems dvdv not_included assumed".split():
         texts, rule = getattr(body, field), line_text if field in ("not_included", "assumed") else label
         within(field, len(texts) <= 100)
         for each in texts:
             rule(field, each, 300)
+    within("requires", len(set(body.requires)) == len(body.requires))
+    if body.sovereignty is not None:
+        for field, most in (("licence", 100), ("repository", 300), ("data_location", 200), ("d_stack", 100)):
+            each = getattr(body.sovereignty, field)
+            if each is not None:
+                title(field, each, most)
+        within("interfaces", len(body.sovereignty.interfaces) <= 100)
+        for each in body.sovereignty.interfaces:
+            title("interfaces", each, 100)
+    within("references", len(body.references) <= 100)
+    for each in body.references:
+        title("catalogue", each.catalogue, 100)
+        title("entry", each.entry, 300)
     within("lead_land", body.lead_land is None or body.lead_land in LANDS)
     if body.version == 0:
         raise Refusal("OFFERING_VERSION")
@@ -1542,6 +1589,23 @@ def check_connection_report(body: Doc) -> None:
     label("portal", body.portal, 100)
     lines_text("result", body.result, 1000)
     line_text("source", body.source, 500)
+
+
+def check_connection_profile(body: Doc) -> None:
+    check_count("version", body.version)
+    for field in "portals specialised_systems connection".split():
+        within(field, len(getattr(body, field)) <= 100)
+        for each in getattr(body, field):
+            title(field, each, 300)
+    within("provides", len(set(body.provides)) == len(body.provides))
+    line_text("source", body.source, 500)
+    within("assumed", len(body.assumed) <= 100)
+    for each in body.assumed:
+        line_text("assumed", each, 300)
+
+
+def check_need_withdrawal(body: Doc) -> None:
+    lines_text("reason", body.reason, 500)
 
 
 def check_tariff(body: Doc) -> None:
@@ -1669,7 +1733,9 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "offering": check_offering,
     "withdrawal": check_withdrawal,
     "connection-report": check_connection_report,
+    "connection-profile": check_connection_profile,
     "need": check_need,
+    "need-withdrawal": check_need_withdrawal,
     "tariff": check_tariff,
     "request": check_request,
     "decision": check_note,
@@ -1822,7 +1888,9 @@ SIGNER_RULES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "offering": ("seller", True, PUBLISHER),
     "withdrawal": ("seller", True, PUBLISHER),
     "connection-report": ("municipality", True, PUBLISHER),
+    "connection-profile": ("municipality", True, PUBLISHER),
     "need": ("municipality", True, PUBLISHER + BUYER),
+    "need-withdrawal": ("municipality", True, PUBLISHER + BUYER),
     "tariff": ("org", True, PUBLISHER),
     "request": ("buyer", False, BUYER),
     "decision": ("org", False, APPROVER),

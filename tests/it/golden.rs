@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use verbund::domain::body::Body;
+use verbund::domain::connection::{ConnectionProfile, ConnectionReport, Outcome, Requirement};
 use verbund::domain::id::{OrderId, Origin, StatementId};
 use verbund::domain::law::{Award, Basis, Verdict};
-use verbund::domain::offering::{ConnectionReport, Need, Withdrawal};
+use verbund::domain::offering::{Need, NeedWithdrawal, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::{Event, Milestone};
@@ -33,6 +34,35 @@ fn statement<T: Serialize>(kind: &Kind, body: &T) -> Signed {
 }
 
 /// The founding statements come from the founding itself.
+/// What municipalities say about themselves.
+fn municipal(kind: &Kind) -> Signed {
+    match kind {
+        Kind::ConnectionProfile => statement(
+            kind,
+            &ConnectionProfile {
+                municipality: name("barleben"),
+                version: 1,
+                portals: vec!["IKISS".to_owned()],
+                specialised_systems: Vec::new(),
+                connection: vec!["fit-connect".to_owned()],
+                provides: vec![Requirement::Account, Requirement::Payment],
+                bus: Some(true),
+                source: "Testverbund".to_owned(),
+                assumed: Vec::new(),
+            },
+        ),
+        Kind::NeedWithdrawal => statement(
+            kind,
+            &NeedWithdrawal {
+                municipality: name("barleben"),
+                need: StatementId::of(b"need"),
+                reason: "Anders gelöst".to_owned(),
+            },
+        ),
+        _ => founding(kind),
+    }
+}
+
 fn founding(kind: &Kind) -> Signed {
     let genesis = &federation().nodes[&name("kitu")].genesis;
     genesis.iter().find(|signed| signed.kind() == kind).expect("every founding has it").clone()
@@ -92,6 +122,7 @@ fn public(kind: &Kind) -> Signed {
                 municipality: name("barleben"),
                 portal: "IKISS".to_owned(),
                 offering: Some(federation().wohngeld),
+                outcome: Some(Outcome::Passed),
                 result: "läuft".to_owned(),
                 reported_on: day("2026-05-01"),
                 source: "Testverbund".to_owned(),
@@ -107,7 +138,7 @@ fn public(kind: &Kind) -> Signed {
                 through: None,
             },
         ),
-        _ => founding(kind),
+        _ => municipal(kind),
     }
 }
 

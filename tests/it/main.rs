@@ -33,6 +33,7 @@ mod model;
 mod network;
 mod outage;
 mod ports;
+mod presorting;
 mod processes;
 mod reading;
 mod rotation;

@@ -13,11 +13,26 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Value, json};
 use verbund::domain::body::Body;
+use verbund::domain::connection::{ConnectionProfile, ConnectionReport};
+use verbund::domain::facts::{EntityFacts, Membership};
 use verbund::domain::field_names::KNOWN;
 use verbund::domain::id::OrderId;
+use verbund::domain::offering::{Need, NeedWithdrawal, Offering, Withdrawal};
+use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::mandate::Mandate;
+use verbund::domain::order::milestone::Milestone;
+use verbund::domain::order::settlement::Settlement;
+use verbund::domain::order::{
+    Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
+    Seal, Void,
+};
+use verbund::domain::price::Tariff;
 use verbund::domain::reason::{Reason, Refusal};
+use verbund::domain::rule_pack::RulePack;
 use verbund::domain::statement::Kind;
+use verbund::domain::trust::{
+    Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, Recovery, Succession,
+};
 
 use crate::federation::{key, name};
 
@@ -150,16 +165,23 @@ fn published(kind: &Kind) -> Option<Vec<Value>> {
             "description": "Antrag", "leika": ["99107023017000"], "ozg": "10092", "leika_types": ["2/3"],
             "topic": "Arbeit & Ruhestand", "lead_land": "SH", "efa_confirmed": true, "coverage": ["*"],
             "maturity": { "model": "1.1", "level": 3 }, "connection": ["fit-connect"], "portals": ["IKISS"],
-            "specialised_systems": ["Fachverfahren"], "price": price(), "not_included": ["Anbindung"],
+            "specialised_systems": ["Fachverfahren"], "requires": ["account", "payment"], "dvdv": ["psw:01003110"],
+            "sovereignty": { "licence": "EUPL-1.2", "repository": "https://example.org/quelle", "data_location":
+                "Deutschland", "interfaces": ["REST"], "d_stack": "2" },
+            "references": [{ "catalogue": "FIT-Store", "entry": "42" }], "price": price(), "not_included": ["Anbindung"],
             "term_years_min": 1, "notice_days": 90, "valid_from": "2024-01-01", "valid_to": "2030-12-31",
             "source": "Beispiel", "assumed": ["Preis"] }),
         Kind::Withdrawal => {
             json!({ "seller": "dataport", "name": "wohngeld", "version": 1, "reason": "Eingestellt" })
         }
         Kind::ConnectionReport => json!({ "municipality": "barleben", "portal": "IKISS", "offering": id("1"),
-            "result": "läuft", "reported_on": "2026-05-01", "source": "Beispiel" }),
+            "outcome": "passed", "result": "läuft", "reported_on": "2026-05-01", "source": "Beispiel" }),
         Kind::Need => json!({ "municipality": "barleben", "leika": ["99107023017000"], "note": "Wohngeld",
             "until": "2027-03-31", "through": "kitu" }),
+        Kind::ConnectionProfile => json!({ "municipality": "barleben", "version": 1, "portals": ["IKISS"],
+            "specialised_systems": ["Fachverfahren"], "connection": ["fit-connect"], "provides": ["account", "dms"],
+            "bus": true, "source": "Website", "assumed": ["Fachverfahren"] }),
+        Kind::NeedWithdrawal => json!({ "municipality": "barleben", "need": id("5"), "reason": "Anders gelöst" }),
         Kind::RulePack => json!({ "name": "gwb-108-2022", "valid_from": "2016-04-18", "valid_to": "2026-06-30",
             "activity_above": 8000, "market_below": 2000, "activity_age_max": 2, "source": "§ 108 GWB",
             "switches": [{ "switch": "half-sisters", "stand": "contested", "known_from": "2026-01-15", "source": "x" }],
@@ -615,21 +637,6 @@ macro_rules! record {
 
 #[test]
 fn every_field_stands_in_a_sample() {
-    use verbund::domain::facts::{EntityFacts, Membership};
-    use verbund::domain::offering::{ConnectionReport, Need, Offering, Withdrawal};
-    use verbund::domain::order::call_off::CallOff;
-    use verbund::domain::order::mandate::Mandate;
-    use verbund::domain::order::milestone::Milestone;
-    use verbund::domain::order::settlement::Settlement;
-    use verbund::domain::order::{
-        Accept, Access, Confirm, Counter, Decision, Decline, Endorse, LateNotice, Recall, Receipt, Reminder, Request,
-        Seal, Void,
-    };
-    use verbund::domain::price::Tariff;
-    use verbund::domain::rule_pack::RulePack;
-    use verbund::domain::trust::{
-        Admission, Expulsion, FederationRoot, KeyEvent, NodeRecord, OfficerGrant, Recovery, Succession,
-    };
     let (known, present) = (RefCell::default(), RefCell::default());
     for (kind, sample) in samples() {
         let recorder = Recorder { value: &sample, known: &known, present: &present };
@@ -649,7 +656,9 @@ fn every_field_stands_in_a_sample() {
             Offering(Offering),
             Withdrawal(Withdrawal),
             ConnectionReport(ConnectionReport),
+            ConnectionProfile(ConnectionProfile),
             Need(Need),
+            NeedWithdrawal(NeedWithdrawal),
             RulePack(RulePack),
             Tariff(Tariff),
             Request(Request),

@@ -198,6 +198,10 @@ fn facts(node: &NodeFolder, statements: &BTreeMap<OrgId, Vec<SecretKey>>, today:
         let key = statements.get(&report.municipality).and_then(|keys| keys.first());
         signed.extend(key.map(|key| Signed::sign(&Kind::ConnectionReport, report, &[key])));
     }
+    for profile in &file.connection_profiles {
+        let key = statements.get(&profile.municipality).and_then(|keys| keys.first());
+        signed.extend(key.map(|key| Signed::sign(&Kind::ConnectionProfile, profile, &[key])));
+    }
     signed
 }
 

@@ -46,7 +46,8 @@ pub(super) async fn run(global: &Global, client: &mut Client, wish: &Wish, table
     out.rows(&columns, &rows)
 }
 
-fn narrowed(only: &str) -> Result<pb::FacetValues, Refusal> {
+/// A facet and its value, as typed.
+pub(super) fn narrowed(only: &str) -> Result<pb::FacetValues, Refusal> {
     let (facet, value) =
         only.split_once('=').ok_or_else(|| Refusal::new(Reason::UsageInvalid).with("expected", "MERKMAL=WERT"))?;
     Ok(pb::FacetValues { facet: facet.trim().to_owned(), values: vec![value.trim().to_owned()] })

@@ -7,6 +7,7 @@ use super::{Desk, answered};
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::Answer;
 use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, list, offering};
+use crate::wire::fitting::{DemandListing, RankWish, demand, profile_of};
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueService;
 use crate::wire::price::{self, PriceQuestion};
@@ -46,7 +47,42 @@ impl CatalogueService for Desk {
         answered(lang_of(request.metadata()), async {
             let wanted = OfferingSearch::try_from(request.into_inner())?;
             let finder = Arc::clone(&self.finder);
-            self.look(move |view, _| finder.find(view, &wanted)).await
+            self.look(move |view, now| finder.find(view, &wanted, now.date())).await
+        })
+        .await
+    }
+
+    async fn rank_offerings(
+        &self,
+        request: Request<pb::RankOfferingsRequest>,
+    ) -> Result<Response<pb::RankOfferingsResponse>, Status> {
+        let lang = lang_of(request.metadata());
+        answered(lang, async {
+            let wish = RankWish::try_from(request.into_inner())?;
+            let finder = Arc::clone(&self.finder);
+            self.look(move |view, now| finder.rank(view, &wish, now.date(), lang)).await
+        })
+        .await
+    }
+
+    async fn get_connection_profile(
+        &self,
+        request: Request<pb::GetConnectionProfileRequest>,
+    ) -> Result<Response<pb::GetConnectionProfileResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let message = request.into_inner();
+            self.look(move |view, _| profile_of(view, &message)).await
+        })
+        .await
+    }
+
+    async fn list_demand(
+        &self,
+        request: Request<pb::ListDemandRequest>,
+    ) -> Result<Response<pb::ListDemandResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let listing = DemandListing::try_from(request.into_inner())?;
+            self.look(move |view, now| Ok(demand(view, &listing, now.date()))).await
         })
         .await
     }

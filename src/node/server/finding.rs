@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{PoisonError, RwLock};
 
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::register::Area;
+use crate::domain::time::Date;
 use crate::search::entry::{Register, entry_of};
 use crate::search::{Facet, FacetCount, Hit, Index, Narrowing, Place};
 use crate::view::View;
+use crate::view::fitting::{RankQuestion, Ways, rank_place};
 use crate::wire::catalogue::{OfferingSearch, entry};
+use crate::wire::fitting::{self, RankWish};
 use crate::wire::page::{PAGE_SIZE_MAX, encoded_bytes};
 use crate::wire::pb::catalogue::v1 as pb;
 
@@ -19,6 +22,7 @@ use crate::wire::pb::catalogue::v1 as pb;
 #[derive(Default)]
 pub(super) struct Finder {
     followed: RwLock<Followed>,
+    ways: Ways,
 }
 
 /// How far the index has followed a catalogue.
@@ -60,16 +64,14 @@ impl Followed {
 
 impl Finder {
     /// Answers a search, as of that view or later.
-    pub(super) fn find(&self, view: &View, wanted: &OfferingSearch) -> Result<pb::SearchOfferingsResponse, Refusal> {
+    pub(super) fn find(
+        &self,
+        view: &View,
+        wanted: &OfferingSearch,
+        today: Date,
+    ) -> Result<pb::SearchOfferingsResponse, Refusal> {
         let public = view.public();
-        let area: Option<Area> = match &wanted.for_org {
-            Some(org) => {
-                let home = public.registry.home(org)?;
-                home.orgs().get(org).and_then(|standing| standing.admission.area.clone())
-            }
-            None => None,
-        };
-        let narrowing = Narrowing { facets: facets(&wanted.narrow)?, area, reachable: None };
+        let narrowing = self.narrowing(view, wanted.for_org.as_ref(), &wanted.narrow, today)?;
         let after = match wanted.page.after() {
             Some(text) => Some(Place::of_text(text).ok_or_else(|| {
                 Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
@@ -95,6 +97,53 @@ impl Finder {
             is_everything: found.is_empty,
             left_out: counted(left_out),
         })
+    }
+
+    /// Ranks what is found for a municipality, as of that view or later.
+    pub(super) fn rank(
+        &self,
+        view: &View,
+        wish: &RankWish,
+        today: Date,
+        lang: Lang,
+    ) -> Result<pb::RankOfferingsResponse, Refusal> {
+        let catalogue = view.public().catalogue;
+        let after = wish.page.after().map(rank_place).transpose()?;
+        // One more than a page holds, so that a full page knows whether another follows.
+        let question = RankQuestion { org: &wish.for_org, today, after: after.as_ref(), limit: PAGE_SIZE_MAX + 1 };
+        let ranking = if wish.query.is_empty() && wish.narrow.is_empty() {
+            view.rank(catalogue.on_offer(), &question, &self.ways)?
+        } else {
+            let narrowing = self.narrowing(view, Some(&wish.for_org), &wish.narrow, today)?;
+            let found = self.looked(view, |index| index.find(&wish.query, &narrowing, None, usize::MAX));
+            let row = |hit: &Hit| {
+                let offering = catalogue.version(&hit.id)?;
+                catalogue.row(&offering.seller, &offering.name).filter(|row| row.id == hit.id)
+            };
+            view.rank(found.hits.iter().filter_map(row), &question, &self.ways)?
+        };
+        Ok(fitting::ranking(view, wish, &ranking, lang))
+    }
+
+    /// By what a question is narrowed: where who asks is, and, if that is asked for, to whom a lawful route leads.
+    fn narrowing(
+        &self,
+        view: &View,
+        for_org: Option<&OrgId>,
+        narrow: &BTreeMap<String, BTreeSet<String>>,
+        today: Date,
+    ) -> Result<Narrowing, Refusal> {
+        let public = view.public();
+        let facets = facets(narrow)?;
+        let Some(org) = for_org else { return Ok(Narrowing { facets, area: None, reachable: None }) };
+        let home = public.registry.home(org)?;
+        let area: Option<Area> = home.orgs().get(org).and_then(|standing| standing.admission.area.clone());
+        // Only where it is asked for: the first question of a municipality searches routes to every seller.
+        let reachable = facets.contains_key(&Facet::Orderable).then(|| {
+            let sellers: BTreeSet<&OrgId> = public.catalogue.on_offer().map(|row| &row.offering.seller).collect();
+            view.reachable(org, sellers.into_iter(), today, &self.ways)
+        });
+        Ok(Narrowing { facets, area, reachable })
     }
 
     /// Looks into the index, once it is level with the view. Many look at a time; only who brings it up to date is alone.
@@ -149,7 +198,7 @@ mod tests {
             ..pb::SearchOfferingsRequest::default()
         };
         Finder::default()
-            .find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"))
+            .find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"), town.now.date())
             .expect("an answer")
     }
 
@@ -188,7 +237,10 @@ mod tests {
         let count = |town: &Town, query: &str| {
             let message = pb::SearchOfferingsRequest { query: query.to_owned(), ..Default::default() };
             let view = View::of(&town.node, town.now);
-            finder.find(&view, &message.try_into().expect("well-formed")).expect("an answer").total_size
+            finder
+                .find(&view, &message.try_into().expect("well-formed"), town.now.date())
+                .expect("an answer")
+                .total_size
         };
         assert_eq!((count(&town, "wohngeld"), count(&town, "hundesteuer")), (1, 0));
         let next = Offering {
@@ -207,8 +259,11 @@ mod tests {
         let town = Town::new(by_rule());
         let narrow = vec![pb::FacetValues { facet: "colour".to_owned(), values: Vec::new() }];
         let message = pb::SearchOfferingsRequest { narrow, ..pb::SearchOfferingsRequest::default() };
-        let refused =
-            Finder::default().find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"));
+        let refused = Finder::default().find(
+            &View::of(&town.node, town.now),
+            &message.try_into().expect("well-formed"),
+            town.now.date(),
+        );
         assert_eq!(refused.expect_err("no such facet").reason, Reason::FieldInvalid);
     }
 }

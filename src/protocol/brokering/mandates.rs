@@ -19,6 +19,7 @@ impl Node {
         }
         self.state().registry.active(&mandate.to)?;
         self.state().catalogue.needs.check_open(&mandate.org, &mandate.need, &mandate.to)?;
+        self.state().catalogue.needs.check_sought(&mandate.org, &mandate.need)?;
         if mandate.until < now.date() {
             return Err(Refusal::new(Reason::MandateExpired).with("until", mandate.until));
         }

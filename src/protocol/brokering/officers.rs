@@ -164,6 +164,7 @@ impl Node {
         self.provider_price(request, offering)?;
         if let Some(need) = &request.grounds.need {
             self.state.catalogue.needs.check(need, &request.buyer)?;
+            self.state.catalogue.needs.check_sought(&request.buyer, need)?;
         }
         Ok(())
     }
@@ -194,6 +195,7 @@ impl Node {
         for member in &gathered.members {
             let missing = || Refusal::new(Reason::NeedMissing).with("member", &member.org).with("need", member.need);
             let need = self.state.catalogue.needs.of(&member.org, &member.need).ok_or_else(missing)?;
+            self.state.catalogue.needs.check_sought(&member.org, &member.need)?;
             let asks = need.leika.iter().any(|key| offering.leika.contains(key))
                 && need.until >= request.signed_at.date()
                 && need.through.is_none_or(|through| *through == request.buyer);
