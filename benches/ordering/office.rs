@@ -240,6 +240,11 @@ impl Office {
                     store.entries_now(&origin, first, FRAME_ENTRIES_MAX, bytes_max).expect("memory answers");
                 self.step(at, Input::EntriesRead { to, origin, first, entries });
             }
+            Effect::ReadOrder(order) => {
+                let (_, store) = self.nodes.get_mut(at).expect("one of the six");
+                let records = store.order_now(order);
+                self.step(at, Input::OrderRead { order, records });
+            }
             Effect::Deliver(to, delivery) => {
                 let id = self.request_id();
                 self.calls.insert(id.0, (at.clone(), delivery.key()));

@@ -22,6 +22,7 @@ pub mod register;
 pub mod route;
 pub mod rule_pack;
 pub mod salt;
+pub mod seen;
 pub mod signing;
 pub mod statement;
 pub mod text;

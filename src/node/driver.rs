@@ -16,12 +16,12 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::node::couriers::Couriers;
-use crate::node::handle::{Archive, Ask, Beside, Ends, Handle, Look, Stream};
+use crate::node::handle::{Archive, Ask, Beside, Ends, Handle, Look, OrderLook, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::node::recent::Recent;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
-use crate::protocol::limits::FRAME_ENTRIES_MAX;
+use crate::protocol::limits::{FRAME_ENTRIES_MAX, SETTLED_KEPT_MAX};
 use crate::protocol::overview::Contact;
 use crate::protocol::peering::replaces;
 use crate::protocol::record::Record;
@@ -34,6 +34,11 @@ const BATCH_MAX: usize = 256;
 
 /// Most bytes of records that share one commit, well below the store's own limit.
 const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Most settled orders that are read for one commit: milliseconds of reading, and far fewer than stay in memory.
+const ORDER_READS_MAX: usize = 64;
+
+const _: () = assert!(ORDER_READS_MAX < SETTLED_KEPT_MAX, "what was just read is still there to be looked at");
 
 /// How long a node only reads after a full disk before it tries again, in milliseconds: each try reads the store once, so
 /// the wait doubles up to the longest.
@@ -62,6 +67,10 @@ pub struct Driver<S, P, C> {
     contacts: BTreeMap<NodeId, Contact>,
     outdated: BTreeSet<NodeId>,
     reads: VecDeque<Read>,
+    /// Settled orders to be read, with those who want to look at them.
+    order_reads: BTreeMap<OrderId, Vec<OrderLook>>,
+    /// Orders that came to rest before what happened to them was shown.
+    unshown: BTreeSet<OrderId>,
     recent: Recent,
     couriers: Couriers,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
@@ -86,6 +95,7 @@ struct Round {
     commit: Vec<Record>,
     effects: Vec<Effect>,
     looks: Vec<Look>,
+    order_looks: Vec<(OrderId, OrderLook)>,
     /// Nodes that may have another TLS key than before.
     moved: BTreeSet<NodeId>,
     bytes: usize,
@@ -121,6 +131,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             contacts: BTreeMap::new(),
             outdated: BTreeSet::new(),
             reads: VecDeque::new(),
+            order_reads: BTreeMap::new(),
+            unshown: BTreeSet::new(),
             recent: Recent::default(),
             couriers: Couriers::default(),
             replies: BTreeMap::new(),
@@ -139,6 +151,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         let mut round = Round::default();
         self.step(Input::Started, &mut round);
         self.settle(round).await?;
+        self.read_orders().await?;
         loop {
             let first = self.next_ask().await;
             let mut round = Round::default();
@@ -148,6 +161,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             self.settle(round).await?;
             self.read_entries().await?;
             self.end_outdated().await?;
+            self.read_orders().await?;
             if let Some(stop) = stop {
                 let closed = self.store.close().await;
                 let _ = stop.send(());
@@ -174,6 +188,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// The same after a round.
     fn show(&mut self, changed: &BTreeSet<OrderId>, is_of_peers: bool) {
+        for order in changed.iter().filter(|order| self.node.is_resting(order)) {
+            self.unshown.insert(*order);
+            self.order_reads.entry(*order).or_default();
+        }
         self.follower.follow(&self.node, changed, self.clock.now());
         if is_of_peers {
             self.follower.follow_peers(&self.node, &self.contacts);
@@ -354,6 +372,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             Ask::Stop(reply) => round.stop = Some(reply),
             Ask::Look(look) => round.looks.push(look),
+            Ask::LookAt(order, look) if self.node.is_resting(&order) => {
+                self.order_reads.entry(order).or_default().push(look);
+            }
+            Ask::LookAt(order, look) => round.order_looks.push((order, look)),
         }
     }
 
@@ -427,7 +449,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 Effect::Changed(order) => Some(*order),
                 _ => None,
             });
-            let changed = round.delivered.iter().copied().chain(changed).collect();
+            let unshown = std::mem::take(&mut self.unshown);
+            let back = unshown.into_iter().filter(|order| !self.node.is_resting(order)).collect::<Vec<_>>();
+            let changed = round.delivered.iter().copied().chain(changed).chain(back).collect();
             self.show(&changed, round.is_of_peers);
         }
         let ends_streams = round.effects.iter().any(|effect| matches!(effect, Effect::Disconnect(..)));
@@ -441,7 +465,19 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         for look in round.looks {
             look(&self.node, self.clock.now());
         }
+        for (order, look) in round.order_looks {
+            self.look_at(order, look);
+        }
         Ok(())
+    }
+
+    /// Lets somebody look at an order. It may have come to rest in this very round; then it is read first.
+    fn look_at(&mut self, order: OrderId, look: OrderLook) {
+        if self.node.is_resting(&order) {
+            self.order_reads.entry(order).or_default().push(look);
+        } else {
+            look(Ok(&self.node), self.clock.now());
+        }
     }
 
     fn send_couriers(&mut self) {
@@ -474,6 +510,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.streams.clear();
         self.ends.open.send_modify(BTreeSet::clear);
         self.reads.clear();
+        self.order_reads.clear();
+        self.unshown.clear();
         self.couriers.drop_all();
         self.node.forget();
         self.load().await?;
@@ -501,6 +539,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             Effect::ReadEntries { to, origin, first, bytes_max } => {
                 self.reads.push_back(Read { to, origin, first, bytes_max });
             }
+            Effect::ReadOrder(order) => _ = self.order_reads.entry(order).or_default(),
             Effect::Deliver(node, delivery) => self.couriers.give(node, delivery),
             Effect::Ask(node, question) => {
                 let (peers, handle) = (self.peers.clone(), self.handle.clone());
@@ -531,6 +570,35 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         {
             tracing::debug!(peer = %node, "frame dropped, the peer is slow");
         }
+    }
+
+    /// Reads the settled orders that somebody has touched or looks at, and lets those who wait go on.
+    async fn read_orders(&mut self) -> Result<(), Refusal> {
+        while !self.order_reads.is_empty() {
+            let mut round = Round::default();
+            let mut failed = Vec::new();
+            // So few that none of them comes to rest again before it was looked at.
+            for _ in 0..ORDER_READS_MAX {
+                let Some((order, looks)) = self.order_reads.pop_first() else { break };
+                let records = Store::order(&*self.store, order).await;
+                let unread = records.as_ref().err().cloned();
+                if let Some(refusal) = &unread {
+                    tracing::error!(%order, reason = refusal.reason.code(), "cannot read a settled order");
+                }
+                self.step(Input::OrderRead { order, records }, &mut round);
+                if self.node.is_resting(&order) {
+                    let damaged = || Refusal::new(Reason::StoreDamaged).with("order", order);
+                    failed.push((looks, unread.unwrap_or_else(damaged)));
+                } else {
+                    round.order_looks.extend(looks.into_iter().map(|look| (order, look)));
+                }
+            }
+            self.settle(round).await?;
+            for (looks, refusal) in failed {
+                looks.into_iter().for_each(|look| look(Err(refusal.clone()), self.clock.now()));
+            }
+        }
+        Ok(())
     }
 
     /// Reads what peers have been promised, one run for each, and lets the node frame it.

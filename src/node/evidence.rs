@@ -8,13 +8,13 @@ use crate::domain::id::{OrderId, OrgId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::log::leaf::Audience;
 use crate::node::handle::Handle;
+use crate::protocol::Node;
 use crate::protocol::evidence::{Earlier, Item, LogEnd as End};
 
 /// The bundle that an organisation may have of an order, as a ZIP file.
 pub async fn bundle(handle: &Handle, order: OrderId, org: OrgId) -> Result<Vec<u8>, Refusal> {
-    let found =
-        handle.read(move |node, _| node.evidence_for(order, &org).map(|found| (found, node.settings().anchor)));
-    let (evidence, root) = found.await??;
+    let look = move |node: &Node, _| Ok((node.evidence_for(order, &org)?, node.settings().anchor));
+    let (evidence, root) = handle.read_order(order, look).await?;
     let mut input = BundleInput::empty(root);
     for item in evidence.trust {
         input.trust.push(member(handle, item).await?);

@@ -17,11 +17,12 @@ use crate::node::ports::KeyRing;
 use crate::node::prover::{Admitted, FRAMES_MAX, Prover};
 use crate::node::traffic::Traffic;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
-use crate::protocol::limits::DELIVERIES_IN_FLIGHT_MAX;
+use crate::protocol::limits::{DELIVERIES_IN_FLIGHT_MAX, RECOVERY_STATEMENTS_MAX};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::peering::Dialler;
-use crate::protocol::record::LogEntry;
+use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::settings::NodeKeys;
+use crate::protocol::state::Order;
 use crate::protocol::{Answer, Node};
 use crate::store::Store;
 use crate::view::View;
@@ -51,6 +52,8 @@ type Reply = oneshot::Sender<Result<Answer, Refusal>>;
 /// The TLS key of every node, as its newest record pins it.
 pub(super) type Pins = BTreeMap<NodeId, Hash>;
 pub(super) type Look = Box<dyn FnOnce(&Node, Timestamp) + Send>;
+/// The same at one order, which is in memory then; or why it cannot be read.
+pub(super) type OrderLook = Box<dyn FnOnce(Result<&Node, Refusal>, Timestamp) + Send>;
 
 pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
@@ -61,6 +64,7 @@ pub(super) enum Ask {
     Introduced(Run, Hash, Reply),
     Reintroduced(Signed, Hash, Reply),
     Look(Look),
+    LookAt(OrderId, OrderLook),
     Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
@@ -74,6 +78,7 @@ type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + '
 /// What can be read from a store beside the driver: only what is durable.
 pub(super) trait Archive: Send + Sync {
     fn statement(&self, id: StatementId) -> Reading<'_, Option<Signed>>;
+    fn order(&self, id: OrderId) -> Reading<'_, Vec<Record>>;
     fn entry(&self, origin: Origin, index: u64) -> Reading<'_, Option<LogEntry>>;
     fn cover(&self, origin: Origin, index: u64) -> Reading<'_, Option<String>>;
 }
@@ -81,6 +86,10 @@ pub(super) trait Archive: Send + Sync {
 impl<S: Store> Archive for S {
     fn statement(&self, id: StatementId) -> Reading<'_, Option<Signed>> {
         Box::pin(Store::statement(self, id))
+    }
+
+    fn order(&self, id: OrderId) -> Reading<'_, Vec<Record>> {
+        Box::pin(Store::order(self, id))
     }
 
     fn entry(&self, origin: Origin, index: u64) -> Reading<'_, Option<LogEntry>> {
@@ -378,6 +387,60 @@ impl Handle {
         });
         self.send(Ask::Look(look)).await?;
         answer.await.map_err(|_| stopping())
+    }
+
+    /// Looks at the node while an order is in memory, also one that is settled.
+    pub async fn read_order<T: Send + 'static>(
+        &self,
+        order: OrderId,
+        look: impl FnOnce(&Node, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let look: OrderLook = Box::new(move |node, now| {
+            if !reply.is_closed() {
+                let _ = reply.send(node.and_then(|node| look(node, now)));
+            }
+        });
+        self.send(Ask::LookAt(order, look)).await?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    /// Looks at one settled order after the other, beside the loop: none of them comes back into memory. `each` gets what
+    /// came before, and says whether to go on.
+    pub async fn through_resting<T: Send + 'static>(
+        &self,
+        orders: Vec<OrderId>,
+        mut found: T,
+        each: impl Fn(&Node, OrderId, &Order, T) -> Result<(T, bool), Refusal> + Clone + Send + 'static,
+    ) -> Result<T, Refusal> {
+        for id in orders {
+            let records = {
+                let _turn = self.archive_turn().await?;
+                self.archive()?.order(id).await?
+            };
+            let each = each.clone();
+            let looked = self.read(move |node, _| each(node, id, &node.reread(id, records)?, found)).await?;
+            let is_enough;
+            (found, is_enough) = looked?;
+            if is_enough {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What this node tells another that hosts a party of an order.
+    pub async fn answer(&self, from: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {
+        let (by, asked) = (from.clone(), question.clone());
+        // Both at one moment: an order may come to rest meanwhile.
+        let look = move |node: &Node, _| Ok((node.answer(&by, &asked)?, node.resting_behind(&by, &asked)));
+        let (answer, orders) = self.read(look).await??;
+        let each = move |node: &Node, _, known: &Order, answer: Vec<Signed>| {
+            let answer = node.answer_of(known, &from, &question, answer)?;
+            let is_full = answer.len() >= RECOVERY_STATEMENTS_MAX;
+            Ok((answer, is_full))
+        };
+        self.through_resting(orders, answer, each).await
     }
 
     /// A statement this node holds.

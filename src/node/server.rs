@@ -165,6 +165,15 @@ impl Desk {
         self.handle.read(look).await?
     }
 
+    /// The same at an order, which may be settled.
+    async fn ask_about<T: Send + 'static>(
+        &self,
+        order: OrderId,
+        look: impl FnOnce(&Node, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.handle.read_order(order, look).await
+    }
+
     /// Looks at an order for an officer of one of its parties.
     async fn ask_as_party<T: Send + 'static>(
         &self,
@@ -173,7 +182,7 @@ impl Desk {
         look: impl FnOnce(&Node, OrderId, &OrgId, Timestamp) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let (proof, order) = (access::read(metadata)?, order::order_id(order_id)?);
-        self.ask(move |node, now| {
+        self.ask_about(order, move |node, now| {
             let org = node.state().public().check_reader(&proof, now)?;
             let party = node.check_party(&org, order, now)?;
             look(node, order, &party, now)

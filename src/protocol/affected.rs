@@ -9,7 +9,7 @@ use crate::domain::law::LegJudgement;
 use crate::domain::order::Attempt;
 use crate::domain::rule_pack::RulePack;
 use crate::domain::time::{Date, plus_years};
-use crate::protocol::state::State;
+use crate::protocol::state::{Order, State};
 
 /// Where an order stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,29 +48,35 @@ pub struct Affected {
 }
 
 /// The open orders and running contracts of `org` that the membership of one organisation in another touches; without
-/// a membership, those with a leg that does not hold today. By order.
+/// a membership, those with a leg that does not hold today. By order; of those in memory.
 pub fn affected(state: &State, org: &OrgId, membership: Option<(&OrgId, &OrgId)>, today: Date) -> Vec<Affected> {
-    let known = state.orders.iter().filter_map(|(order, known)| Some((order, known.current()?)));
-    known
-        .filter(|(_, attempt)| attempt.position(org).is_ok())
-        .filter_map(|(order, attempt)| {
-            let request = attempt.request.body();
-            let (phase, pack) = (phase(attempt, today)?, state.packs.get(&request.rule_pack)?);
-            let pack = (&request.rule_pack, pack);
-            let legs =
-                request.route.legs().map(|(from, to)| leg(state, attempt, pack, (from, to), membership, today));
-            let touched = |leg: &AffectedLeg| match membership {
-                Some((member, of)) => {
-                    let parties = (&leg.today.from, &leg.today.to);
-                    !leg.rested_on.is_empty() || parties == (member, of) || parties == (of, member)
-                }
-                None => !leg.today.verdict.holds(),
-            };
-            let legs: Vec<AffectedLeg> = legs.filter(touched).collect();
-            let (buyer, offering) = (request.buyer.clone(), request.offering);
-            (!legs.is_empty()).then_some(Affected { order: *order, buyer, offering, phase, legs })
-        })
-        .collect()
+    let known = state.orders.iter();
+    known.filter_map(|(order, known)| affected_order(state, (*order, known), org, membership, today)).collect()
+}
+
+/// The same of one order, which may be settled.
+pub fn affected_order(
+    state: &State,
+    (order, known): (OrderId, &Order),
+    org: &OrgId,
+    membership: Option<(&OrgId, &OrgId)>,
+    today: Date,
+) -> Option<Affected> {
+    let attempt = known.current().filter(|attempt| attempt.position(org).is_ok())?;
+    let request = attempt.request.body();
+    let (phase, pack) = (phase(attempt, today)?, state.packs.get(&request.rule_pack)?);
+    let pack = (&request.rule_pack, pack);
+    let legs = request.route.legs().map(|(from, to)| leg(state, attempt, pack, (from, to), membership, today));
+    let touched = |leg: &AffectedLeg| match membership {
+        Some((member, of)) => {
+            let parties = (&leg.today.from, &leg.today.to);
+            !leg.rested_on.is_empty() || parties == (member, of) || parties == (of, member)
+        }
+        None => !leg.today.verdict.holds(),
+    };
+    let legs: Vec<AffectedLeg> = legs.filter(touched).collect();
+    let (buyer, offering) = (request.buyer.clone(), request.offering);
+    (!legs.is_empty()).then_some(Affected { order, buyer, offering, phase, legs })
 }
 
 /// None for what has ended: void, or past its term.

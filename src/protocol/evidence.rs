@@ -158,7 +158,7 @@ impl Node {
         for signed in messages {
             evidence.messages.push((signed.clone(), self.item(signed.id(), self.home_of(signed)?)));
             signers.extend(signed.signatures().iter().map(|by| by.key));
-            evidence.receipts.extend(self.state().receipts_for(signed.id()).cloned());
+            evidence.receipts.extend(self.state().receipts_for(signed).cloned());
         }
         Ok(signers)
     }

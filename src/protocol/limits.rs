@@ -154,6 +154,16 @@ pub const CHECKPOINTS_PENDING_MAX: usize = 64;
 /// Orders a node keeps open at a time; beyond it new requests are asked to wait.
 pub const ORDERS_MAX: usize = 1_000_000;
 
+/// Settled orders that stay in memory because they were touched last, at about 50 kB each: what follows a seal at once finds
+/// it at hand, and a page of them is looked through without the disk.
+pub const SETTLED_KEPT_MAX: usize = 1_024;
+
+/// Inputs that may wait for settled orders to be read: as many as wait for the node itself.
+pub const PARKED_MAX: usize = 1_024;
+
+/// When somebody for whom there was no room among them may try again, in milliseconds: by then a hundred were read.
+pub const PARKED_RETRY_MS: u64 = 250;
+
 /// Part of the time until the quote deadline that is kept for the way back, in per cent.
 pub const RETURN_RESERVE_PERCENT: i64 = 10;
 

@@ -52,6 +52,7 @@ use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::note::SignedNote;
 use crate::protocol::brokering::memory::{Doubt, Recovery};
+use crate::protocol::brokering::resting::Resting;
 use crate::protocol::clocks::Clocks;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
 use crate::protocol::limits::CLOCK_BACK_MS;
@@ -105,6 +106,14 @@ pub enum Input {
         /// The entries.
         entries: Vec<LogEntry>,
     },
+    /// What the store has of an order, asked for by [`Effect::ReadOrder`]: every record that holds something of it, in the
+    /// order in which they were written.
+    OrderRead {
+        /// The order.
+        order: OrderId,
+        /// The records, or why they cannot be read.
+        records: Result<Vec<Record>, Refusal>,
+    },
     /// A time asked for by [`Effect::WakeAt`] has come.
     Woken,
 }
@@ -128,6 +137,8 @@ pub enum Effect {
         /// Most bytes, as [`replication::entry_bytes`] counts them.
         bytes_max: usize,
     },
+    /// Read what the store has of a settled order; it comes back as [`Input::OrderRead`], whatever happens.
+    ReadOrder(OrderId),
     /// Deliver an order message; its outcome comes back as [`Input::Delivered`].
     Deliver(NodeId, Delivery),
     /// Ask another node; its answer comes back as [`Input::Told`].
@@ -183,6 +194,7 @@ pub struct Node {
     schedule: BTreeSet<(Timestamp, OrderId)>,
     doubts: BTreeMap<(OrderId, u32), Doubt>,
     recovery: Recovery,
+    resting: Resting<Input>,
     clocks: Clocks,
     /// Whether it takes part in orders, and has told its peers.
     is_ready: bool,
@@ -217,6 +229,7 @@ impl Node {
             schedule: BTreeSet::new(),
             doubts: BTreeMap::new(),
             recovery: Recovery::default(),
+            resting: Resting::default(),
             clocks: Clocks::default(),
             is_ready: false,
             parted_with: 0,
@@ -256,6 +269,7 @@ impl Node {
         self.schedule.clear();
         self.doubts.clear();
         self.recovery = Recovery::default();
+        self.resting = self.resting.emptied();
         (self.clocks, self.is_ready) = (Clocks::default(), false);
         self.parted_with = 0;
     }
@@ -293,43 +307,52 @@ impl Node {
         let mut work = Work::default();
         self.mind_clock(now);
         match input {
-            Input::Started => self.start(now, &mut work),
+            Input::OrderRead { order, records } => self.order_read(order, records, now, &mut work),
+            input => self.hear(input, now, &mut work),
+        }
+        self.finish(now, work)
+    }
+
+    /// Takes an input of which every order is in memory.
+    fn take_input(&mut self, input: Input, now: Timestamp, work: &mut Work) {
+        match input {
+            Input::Started => self.start(now, work),
             Input::Found(id, statements) => {
-                let answer = self.found(statements, &mut work);
+                let answer = self.found(statements, work);
                 work.reply(id, answer);
             }
             Input::Publish(id, signed) => {
-                let answer = self.check_may_sign().and_then(|()| self.publish(signed, now, &mut work));
+                let answer = self.check_may_sign().and_then(|()| self.publish(signed, now, work));
                 work.reply(id, answer);
             }
             Input::Keys(keys) => self.keys = keys,
             Input::Officer(id, signed) => {
-                let answer = self.check_may_broker().and_then(|()| self.officer(signed, now, &mut work));
+                let answer = self.check_may_broker().and_then(|()| self.officer(signed, now, work));
                 work.reply(id, answer);
             }
             Input::Introduced(id, run, tls_sha256) => {
-                let answer = self.introduced(run, tls_sha256, now, &mut work);
+                let answer = self.introduced(run, tls_sha256, now, work);
                 work.reply(id, answer);
             }
             Input::Reintroduced(id, record, tls_sha256) => {
                 let answer = self.reintroduced(&record, tls_sha256);
                 work.reply(id, answer);
             }
-            Input::PeerUp(node) => self.peer_up(node, now, &mut work),
-            Input::PeerDown(node) => self.peer_down(&node, now, &mut work),
-            Input::Frame(node, frame) => self.frame(&node, frame, now, &mut work),
+            Input::PeerUp(node) => self.peer_up(node, now, work),
+            Input::PeerDown(node) => self.peer_down(&node, now, work),
+            Input::Frame(node, frame) => self.frame(&node, frame, now, work),
             Input::Delivery(id, from, delivery) => {
-                let answer = self.check_may_broker().and_then(|()| self.delivery(&from, delivery, now, &mut work));
+                let answer = self.check_may_broker().and_then(|()| self.delivery(&from, delivery, now, work));
                 work.reply(id, answer);
             }
-            Input::Delivered(key, result) => self.delivered(key, result, now, &mut work),
-            Input::Told(from, question, answer) => self.told(&from, question, answer, now, &mut work),
+            Input::Delivered(key, result) => self.delivered(key, result, now, work),
+            Input::Told(from, question, answer) => self.told(&from, question, answer, now, work),
             Input::EntriesRead { to, origin, first, entries } => {
-                self.entries_read(&to, &origin, first, entries, &mut work);
+                self.entries_read(&to, &origin, first, entries, work);
             }
-            Input::Woken => self.woken(now, &mut work),
+            Input::OrderRead { .. } => debug_assert!(false, "taken before"),
+            Input::Woken => self.woken(now, work),
         }
-        self.finish(now, work)
     }
 
     /// Every order goes on, and what the own log holds is spread again: its newest checkpoint may lack witnesses.
@@ -504,7 +527,10 @@ impl Node {
                 break;
             }
             self.schedule.pop_first();
-            work.touched.insert(order);
+            // Nothing of a settled order waits for a time.
+            if !self.resting.is_resting(&order) {
+                work.touched.insert(order);
+            }
         }
         self.outbox_due(now, work);
         self.replication_woken(now, work);
@@ -521,9 +547,14 @@ impl Node {
             self.sync.own.waiting.append(&mut work.touched);
         }
         for order in std::mem::take(&mut work.touched) {
+            if self.is_touched_at_rest(order, &mut work) {
+                continue;
+            }
             self.advance(order, now, &mut work);
             work.then.push(Effect::Changed(order));
+            work.looked_at.insert(order);
         }
+        self.let_settled_go(&work.looked_at, now);
         self.spread_if_due(now, &mut work);
         if let Some(wake) = self.wake_at(now) {
             work.then.push(Effect::WakeAt(wake));
@@ -548,6 +579,8 @@ struct Work {
     commit: Vec<Record>,
     then: Vec<Effect>,
     touched: BTreeSet<OrderId>,
+    /// Orders that were touched, or named by an input.
+    looked_at: BTreeSet<OrderId>,
 }
 
 impl Work {

@@ -83,6 +83,46 @@ pub enum Record {
     },
 }
 
+/// What a record holds of one order.
+#[derive(Clone, PartialEq, Debug)]
+pub enum OfOrder {
+    /// A message that stands in the own log.
+    Said(Signed),
+    /// A receipt, or a message that contradicts another.
+    Kept(Signed),
+    /// A message of this attempt reached this organisation.
+    Delivered(u32, OrgId, StatementId),
+}
+
+/// The part of a body that says to which order it belongs, read alone: a store asks it of every statement.
+#[derive(Deserialize)]
+struct Matter {
+    order: OrderId,
+    amends: Option<Amended>,
+}
+
+#[derive(Deserialize)]
+struct Amended {
+    order: OrderId,
+}
+
+impl Matter {
+    fn of(signed: &Signed) -> Option<Self> {
+        if signed.kind().is_public() { None } else { serde_json::from_slice(signed.payload()).ok() }
+    }
+}
+
+/// The order to which a confidential statement belongs.
+pub(super) fn order_of(signed: &Signed) -> Option<OrderId> {
+    Matter::of(signed).map(|matter| matter.order)
+}
+
+/// The same with the order that it amends.
+pub(super) fn orders_of(signed: &Signed) -> impl Iterator<Item = OrderId> {
+    let matter = Matter::of(signed);
+    matter.into_iter().flat_map(|matter| [Some(matter.order), matter.amends.map(|amends| amends.order)]).flatten()
+}
+
 impl Record {
     /// The statements inside, for the index of a store.
     pub fn statements(&self) -> impl Iterator<Item = &Signed> {
@@ -97,6 +137,28 @@ impl Record {
             | Self::Bridge { .. } => (&[], None),
         };
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
+    }
+
+    /// The orders of which it holds something, for the index of a store. One may come several times.
+    pub fn orders(&self) -> impl Iterator<Item = OrderId> {
+        let delivered = if let Self::Delivered { order, .. } = self { Some(*order) } else { None };
+        self.statements().filter_map(order_of).chain(delivered)
+    }
+
+    /// What it holds of one order, in the order in which it was written.
+    pub fn of_order(self, order: OrderId) -> Vec<OfOrder> {
+        match self {
+            Self::Entries { entries, .. } => {
+                let statements = entries.into_iter().filter_map(|entry| entry.statement);
+                statements.filter(|signed| order_of(signed) == Some(order)).map(OfOrder::Said).collect()
+            }
+            Self::Recovered(signed) if order_of(&signed) == Some(order) => vec![OfOrder::Said(signed)],
+            Self::Kept(signed) if order_of(&signed) == Some(order) => vec![OfOrder::Kept(signed)],
+            Self::Delivered { order: of, attempt, to, message } if of == order => {
+                vec![OfOrder::Delivered(attempt, to, message)]
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The log and the size of a witnessed checkpoint, for the index of a store.

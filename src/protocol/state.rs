@@ -9,7 +9,7 @@ use crate::domain::money::Cents;
 use crate::domain::order::aftercare::settlements;
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::mandate::Mandate;
-use crate::domain::order::{Attempt, Mode, Placed};
+use crate::domain::order::{Attempt, Mode, Placed, Request};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::rule_pack::RulePack;
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -31,7 +31,7 @@ use crate::protocol::journal::Journal;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::places::Places;
 use crate::protocol::public::Public;
-use crate::protocol::record::{LogEntry, Record};
+use crate::protocol::record::{LogEntry, Record, order_of};
 use crate::protocol::settings::Instance;
 
 /// One log as this node holds it.
@@ -61,6 +61,11 @@ pub struct LogState {
     /// Where outcomes of orders stand, by the beginning of their tags: enough to find one, and no more to keep of every
     /// order of the country than a dozen bytes.
     outcomes: BTreeMap<OutcomePrefix, u64>,
+}
+
+/// How the outcomes of an attempt are told in a log.
+fn outcome_tags(request: &Request) -> [OutcomeTag; 2] {
+    [Kind::Seal, Kind::Void].map(|kind| OutcomeTag::derive(&kind, request.order, request.attempt, &request.salt))
 }
 
 /// The first eight bytes of an outcome tag.
@@ -165,6 +170,8 @@ pub struct Order {
     pub call_offs: BTreeMap<(OrgId, OrgId), Verified<CallOff>>,
     /// A member's mandates for one need, which is a matter of its own.
     pub mandates: BTreeMap<StatementId, Verified<Mandate>>,
+    /// Receipts by message and receiver.
+    pub receipts: BTreeMap<(StatementId, OrgId), Signed>,
 }
 
 impl Order {
@@ -190,6 +197,12 @@ impl Order {
         let agreed = settlements(attempt).filter(|(_, agreement)| agreement.is_some());
         let settled: Vec<StatementId> = agreed.flat_map(|(proposal, _)| proposal.body().about.clone()).collect();
         self.contradictions.iter().map(Signed::id).filter(|id| !settled.contains(id)).collect()
+    }
+
+    /// All receipts for a message.
+    pub fn receipts_for(&self, message: StatementId) -> impl Iterator<Item = &Signed> {
+        let first = (message, OrgId::lowest());
+        self.receipts.range(first..).take_while(move |((of, _), _)| *of == message).map(|(_, receipt)| receipt)
     }
 
     /// The attempt that was sealed.
@@ -231,8 +244,6 @@ pub struct State {
     awaited: BTreeMap<OutcomePrefix, OrderId>,
     /// Orders of which an outcome has come into sight.
     pub(super) ended: BTreeSet<OrderId>,
-    /// Receipts by message and receiver.
-    pub receipts: BTreeMap<(StatementId, OrgId), Signed>,
     /// Where statements stand, and which key signed each offering, tariff, need and fact, so that evidence can bring
     /// along what makes that key good.
     pub places: Places,
@@ -271,7 +282,6 @@ impl State {
             recovered: BTreeMap::new(),
             awaited: BTreeMap::new(),
             ended: BTreeSet::new(),
-            receipts: BTreeMap::new(),
             places: Places::default(),
             journal: Journal::default(),
             cursors: BTreeMap::new(),
@@ -680,20 +690,30 @@ impl State {
     }
 
     /// The outcome of a buyer elsewhere will come into sight in its log, perhaps before the message itself.
-    fn await_outcome(&mut self, request: &crate::domain::order::Request) {
+    fn await_outcome(&mut self, request: &Request) {
         if self.is_local(&request.buyer) {
             return;
         }
-        for kind in [Kind::Seal, Kind::Void] {
-            let tag = OutcomeTag::derive(&kind, request.order, request.attempt, &request.salt);
+        for tag in outcome_tags(request) {
             self.awaited.insert(outcome_prefix(&tag), request.order);
         }
     }
 
-    /// All receipts for a message.
-    pub fn receipts_for(&self, message: StatementId) -> impl Iterator<Item = &Signed> {
-        let first = (message, OrgId::lowest());
-        self.receipts.range(first..).take_while(move |((of, _), _)| *of == message).map(|(_, receipt)| receipt)
+    /// All receipts for a message of an order or of another matter.
+    pub fn receipts_for(&self, message: &Signed) -> impl Iterator<Item = &Signed> {
+        let known = order_of(message).and_then(|order| self.orders.get(&order));
+        let id = message.id();
+        known.into_iter().flat_map(move |known| known.receipts_for(id))
+    }
+
+    /// Forgets an order, of which the store knows everything, and what waits for its outcome.
+    pub(super) fn let_go(&mut self, order: &OrderId) {
+        let Some(known) = self.orders.remove(order) else { return };
+        for attempt in known.attempts.values() {
+            for tag in outcome_tags(attempt.request.body()) {
+                self.awaited.remove(&outcome_prefix(&tag));
+            }
+        }
     }
 
     /// Keeps a statement outside the log: a receipt, or a message that contradicts one already held.
@@ -701,7 +721,8 @@ impl State {
         let verified = self.judge(&signed)?;
         match verified.body() {
             Body::Receipt(receipt) => {
-                self.receipts.insert((receipt.message, receipt.from.clone()), signed);
+                let known = self.orders.entry(receipt.order).or_default();
+                known.receipts.insert((receipt.message, receipt.from.clone()), signed);
             }
             body => {
                 if let Some((order, _)) = body.order() {

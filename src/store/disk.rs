@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::body::Body;
-use crate::domain::id::{Origin, StatementId};
+use crate::domain::id::{OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::protocol::proving::{KeyRing, SignatureCheck};
@@ -149,6 +149,18 @@ impl DiskStore {
             let record = read_record(&records(&self.inner.folder), place)?;
             let signed = record.statements().find(|signed| signed.id() == id).cloned();
             signed.map(Some).ok_or_else(index_wrong)
+        })
+    }
+
+    /// [`Store::order`], blocking.
+    pub fn order_now(&self, id: OrderId) -> Result<Vec<Record>, Refusal> {
+        self.inner.with_views(|views| {
+            let read = |place| {
+                let record = read_record(&records(&self.inner.folder), place)?;
+                let is_of_it = record.orders().any(|order| order == id);
+                is_of_it.then_some(record).ok_or_else(index_wrong)
+            };
+            views.order(id)?.into_iter().map(read).collect()
         })
     }
 
@@ -317,6 +329,10 @@ impl Store for DiskStore {
 
     async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         self.blocking(move |store| store.statement_now(id)).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Vec<Record>, Refusal> {
+        self.blocking(move |store| store.order_now(id)).await
     }
 
     async fn entries(

@@ -2,10 +2,10 @@
 //!
 //! It encodes and decodes every record as the disk does, so that a record that does not survive its bytes is found
 //! here first. It must never be cleverer than the contract: what it forgives, the disk would not.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::domain::id::{Origin, StatementId};
+use crate::domain::id::{OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::protocol::record::{LogEntry, Record};
@@ -36,6 +36,8 @@ struct State {
     unconfirmed: Vec<Arc<[u8]>>,
     /// Statement to index in `records`.
     statements: BTreeMap<StatementId, usize>,
+    /// Order to indices in `records`, each once.
+    orders: BTreeMap<OrderId, BTreeSet<usize>>,
     /// Log and index of a run's first entry, to index in `records`.
     runs: BTreeMap<(Origin, u64), usize>,
     /// Log and size of a witnessed checkpoint, to index in `records`.
@@ -68,6 +70,7 @@ impl MemoryStore {
         let mut copy = State {
             records: state.records.clone(),
             statements: state.statements.clone(),
+            orders: state.orders.clone(),
             runs: state.runs.clone(),
             covers: state.covers.clone(),
             ..State::default()
@@ -120,6 +123,14 @@ impl MemoryStore {
         Ok(record.statements().find(|signed| signed.id() == id).cloned())
     }
 
+    /// [`Store::order`], at once.
+    pub fn order_now(&self, id: OrderId) -> Result<Vec<Record>, Refusal> {
+        let state = self.state();
+        Ended::check_read(state.ended)?;
+        let found = state.orders.get(&id).into_iter().flatten();
+        found.map(|index| Record::decode(&state.records[*index])).collect()
+    }
+
     /// [`Store::entries`], at once.
     pub fn entries_now(
         &self,
@@ -160,6 +171,9 @@ impl State {
         let index = self.records.len();
         self.records.push(bytes);
         self.statements.extend(record.statements().map(|signed| (signed.id(), index)));
+        for order in record.orders() {
+            self.orders.entry(order).or_default().insert(index);
+        }
         if let Record::Entries { origin, first, entries, .. } = record
             && !entries.is_empty()
         {
@@ -189,6 +203,10 @@ impl Store for MemoryStore {
 
     async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         self.statement_now(id)
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Vec<Record>, Refusal> {
+        self.order_now(id)
     }
 
     async fn entries(

@@ -28,12 +28,12 @@
 //!
 //! Not built, and nothing here may make it impossible. A table `records (position bigserial primary key, bytes bytea)`
 //! takes the place of the segments, with the same bytes per record; a batch is one transaction, and its commit is
-//! sentences 1 and 2. The views (`statements`, `entries`, `covers`) are tables written in the same transaction, so they need no
+//! sentences 1 and 2. The views (`statements`, `orders`, `entries`, `covers`) are tables written in the same transaction, so they need no
 //! watermark. Sentence 3 holds across processes through a lease: one row `(holder, token, until)`, taken by raising the
 //! token; every transaction begins by locking that row and comparing the token it was given (a fencing token). Who lost
 //! the lease gets `STORE_STALE` and must load again from the position it had read; who never had it gets `STORE_LOCKED`.
 //! Readers without the lease may call `statement` and `entries`.
-use crate::domain::id::{Origin, StatementId};
+use crate::domain::id::{OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::log::leaf::LEAF_BYTES;
@@ -64,6 +64,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The statement of that id as the newest record carries it.
     fn statement(&self, id: StatementId) -> impl Future<Output = Result<Option<Signed>, Refusal>> + Send;
+
+    /// Every record that holds something of an order ([`Record::orders`]), in the order in which they were committed.
+    fn order(&self, id: OrderId) -> impl Future<Output = Result<Vec<Record>, Refusal>> + Send;
 
     /// The entries of a log from index `first` on, without gaps: at most `count_max`, and no more than fit into
     /// `bytes_max` by [`entry_bytes`], but always the first one if it exists and `count_max` is not zero.
@@ -98,6 +101,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn statement(&self, id: StatementId) -> impl Future<Output = Result<Option<Signed>, Refusal>> + Send {
         self.as_ref().statement(id)
+    }
+
+    fn order(&self, id: OrderId) -> impl Future<Output = Result<Vec<Record>, Refusal>> + Send {
+        self.as_ref().order(id)
     }
 
     fn entries(

@@ -7,20 +7,20 @@
 //! the folder is removed and written again from the records. sled 0.34 syncs with `sync_file_range`, so after a power
 //! cut its files may be anything; after a killed process they are sound. The file `views.trust` tells the two apart:
 //! it names the boot of the machine during which sled was last open, or says that it was closed in peace.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::domain::id::{Origin, StatementId, sha256};
+use crate::domain::id::{OrderId, Origin, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
 use crate::store::segments::{Place, Position, is_full, read_batches, refused, sync_folder};
 
 /// Raised whenever keys or values change; other views are written again.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 /// sled holds several times this in memory. The hot part of the index is small, and the system caches files as well.
 const CACHE_BYTES: u64 = 2 * 1024 * 1024;
 /// Statements and runs held in memory before they are written together: about 8 MB, and a quarter of a second to read
@@ -30,6 +30,7 @@ const RECENT_MAX: usize = 65_536;
 const BUCKET_BITS: u32 = 10;
 /// An id and its place, as they lie in a bucket.
 const FOUND_BYTES: usize = 32 + PLACE_BYTES;
+const ORDER_BYTES: usize = 16 + PLACE_BYTES;
 const PLACE_BYTES: usize = 20;
 const RUN_KEY_BYTES: usize = 40;
 const FOLDER: &str = "views";
@@ -58,9 +59,17 @@ pub enum Found {
 struct Lot {
     number: u32,
     statements: BTreeMap<StatementId, Place>,
+    /// Each order with the place of a record that holds something of it.
+    orders: BTreeSet<[u8; ORDER_BYTES]>,
     runs: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
     covers: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
     after: Option<Position>,
+}
+
+impl Lot {
+    fn len(&self) -> usize {
+        self.statements.len() + self.orders.len() + self.runs.len() + self.covers.len()
+    }
 }
 
 /// The open index.
@@ -71,6 +80,8 @@ pub struct Views {
     /// Number of the lot, big-endian ‖ bucket, big-endian, to the ids in it, sorted, each with the place of the newest
     /// record that carries the statement.
     statements: sled::Tree,
+    /// The same to the orders in it, sorted, each with the place of a record that holds something of it.
+    orders: sled::Tree,
     /// The lot in the making.
     recent: Mutex<Lot>,
     /// SHA-256 of the origin's text ‖ index of the run's first entry, big-endian, to the place of its record.
@@ -131,6 +142,7 @@ impl Views {
             recent.covers.insert(run_key(origin, size), place);
         }
         recent.statements.extend(record.statements().map(|signed| (signed.id(), place)));
+        recent.orders.extend(record.orders().map(|order| order_entry(order, place)));
         Ok(())
     }
 
@@ -138,11 +150,7 @@ impl Views {
     pub fn set_watermark(&self, after: Position) -> Result<(), Refusal> {
         let mut recent = self.recent()?;
         recent.after = Some(after);
-        if recent.statements.len() + recent.runs.len() + recent.covers.len() < RECENT_MAX {
-            Ok(())
-        } else {
-            self.write(&mut recent)
-        }
+        if recent.len() < RECENT_MAX { Ok(()) } else { self.write(&mut recent) }
     }
 
     /// Writes a lot, then its watermark. Lots follow one another in the tree, so writing costs the same however many
@@ -151,9 +159,13 @@ impl Views {
         let Some(after) = lot.after.take() else { return Ok(()) };
         let mut buckets: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
         for (id, place) in std::mem::take(&mut lot.statements) {
-            let bucket = buckets.entry(bucket_of(id)).or_default();
+            let bucket = buckets.entry(bucket_of(&id.0)).or_default();
             bucket.extend_from_slice(&id.0);
             bucket.extend_from_slice(&place_bytes(place));
+        }
+        let mut orders: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
+        for entry in std::mem::take(&mut lot.orders) {
+            orders.entry(bucket_of(&entry)).or_default().extend_from_slice(&entry);
         }
         let mut watermark = [0; 12];
         watermark[..4].copy_from_slice(&after.segment.to_le_bytes());
@@ -162,6 +174,9 @@ impl Views {
         guarded(|| {
             for (bucket, found) in buckets {
                 self.statements.insert(lot_key(lot.number, bucket), found)?;
+            }
+            for (bucket, found) in orders {
+                self.orders.insert(lot_key(lot.number, bucket), found)?;
             }
             for (key, place) in runs {
                 self.runs.insert(key, &place_bytes(place))?;
@@ -189,13 +204,42 @@ impl Views {
             recent.number
         };
         for lot in (0..lots).rev() {
-            let bucket = guarded(|| self.statements.get(lot_key(lot, bucket_of(id))))?;
+            let bucket = guarded(|| self.statements.get(lot_key(lot, bucket_of(&id.0))))?;
             let found = bucket.iter().flat_map(|bucket| bucket.chunks_exact(FOUND_BYTES));
             if let Some(value) = found.filter_map(|found| found.strip_prefix(&id.0)).next() {
                 return place_of(value).map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// Every record that holds something of the order, in the order in which they were written. Each lot is looked at: a
+    /// settled order is touched seldom, and years later.
+    pub fn order(&self, id: OrderId) -> Result<Vec<Place>, Refusal> {
+        let (lots, recent) = {
+            let recent = self.recent()?;
+            let edge = |fill: u8| {
+                let mut entry = [fill; ORDER_BYTES];
+                entry[..16].copy_from_slice(&id.0);
+                entry
+            };
+            let range = edge(0)..=edge(u8::MAX);
+            (recent.number, recent.orders.range(range).copied().collect::<Vec<_>>())
+        };
+        let mut places = BTreeMap::new();
+        let mut add = |entry: &[u8]| -> Result<(), Refusal> {
+            if let Some(value) = entry.strip_prefix(&id.0) {
+                let place = place_of(value)?;
+                places.insert((place.segment, place.offset), place);
+            }
+            Ok(())
+        };
+        for lot in 0..lots {
+            let bucket = guarded(|| self.orders.get(lot_key(lot, bucket_of(&id.0))))?;
+            bucket.iter().flat_map(|bucket| bucket.chunks_exact(ORDER_BYTES)).try_for_each(&mut add)?;
+        }
+        recent.iter().try_for_each(|entry| add(entry))?;
+        Ok(places.into_values().collect())
     }
 
     /// The last run of the log that begins at or before `index`.
@@ -226,9 +270,9 @@ impl Views {
     /// Closes in peace. If that does not succeed the next start writes the views again, and nothing is lost.
     pub fn close(self) {
         let written = self.recent().and_then(|mut recent| self.write(&mut recent));
-        let Self { store, db, statements, runs, covers, meta, recent: _ } = self;
+        let Self { store, db, statements, orders, runs, covers, meta, recent: _ } = self;
         let flushed = written.and_then(|()| guarded(|| db.flush()));
-        drop((statements, runs, covers, meta, db));
+        drop((statements, orders, runs, covers, meta, db));
         let folder = store.join(FOLDER);
         if flushed.is_ok() && sync_files(&folder).is_ok() {
             // Failing to write it is the same as not trusting the views.
@@ -285,12 +329,16 @@ impl Views {
                 sled::Config::new().path(store.join(FOLDER)).cache_capacity(CACHE_BYTES).flush_every_ms(None);
             let db = config.open()?;
             let statements = db.open_tree("statements")?;
-            let last = statements.last()?.and_then(|(key, _)| key.get(..4)?.try_into().ok().map(u32::from_be_bytes));
+            let orders = db.open_tree("orders")?;
+            let number = |key: &sled::IVec| key.get(..4)?.try_into().ok().map(u32::from_be_bytes);
+            let last = [statements.last()?, orders.last()?].into_iter().flatten().filter_map(|(key, _)| number(&key));
+            let last = last.max();
             // A lot that a kill left half written lies behind the watermark and is written again as another.
             let recent = Lot { number: last.map_or(0, |last| last.saturating_add(1)), ..Lot::default() };
             Ok(Self {
                 store: store.to_owned(),
                 statements,
+                orders,
                 recent: Mutex::new(recent),
                 runs: db.open_tree("entries")?,
                 covers: db.open_tree("covers")?,
@@ -361,8 +409,17 @@ fn run_key(origin: &Origin, first: u64) -> [u8; RUN_KEY_BYTES] {
     key
 }
 
-fn bucket_of(id: StatementId) -> u16 {
-    u16::from_be_bytes([id.0[0], id.0[1]]) >> (u16::BITS - BUCKET_BITS)
+/// The bucket of an id, which is a hash.
+fn bucket_of(id: &[u8]) -> u16 {
+    let first = |at: usize| id.get(at).copied().unwrap_or(0);
+    u16::from_be_bytes([first(0), first(1)]) >> (u16::BITS - BUCKET_BITS)
+}
+
+fn order_entry(order: OrderId, place: Place) -> [u8; ORDER_BYTES] {
+    let mut entry = [0; ORDER_BYTES];
+    entry[..16].copy_from_slice(&order.0);
+    entry[16..].copy_from_slice(&place_bytes(place));
+    entry
 }
 
 fn lot_key(number: u32, bucket: u16) -> [u8; 6] {

@@ -108,7 +108,7 @@ impl Follower {
         view.packs = Arc::clone(&state.packs);
         view.places = state.places.clone();
         view.logs.follow(node);
-        view.order_count = state.orders.len();
+        view.order_count = node.order_count();
         view.outbox_length = node.outbox().len();
         view.signs_nothing = node.check_may_sign().err();
         self.follow_orders(node, changed, now);
@@ -116,6 +116,10 @@ impl Follower {
             // Whoever has come home here since finds its orders too.
             let all = state.orders.keys().copied().collect();
             self.follow_orders(node, &all, now);
+            for (id, parties) in node.resting_parties() {
+                let local = parties.iter().filter(|party| node.state().is_local(party)).cloned().collect();
+                self.view.orders.rehome(id, local);
+            }
         }
     }
 

@@ -136,6 +136,10 @@ pub(super) struct Orders {
 
 impl Orders {
     pub(super) fn follow(&mut self, node: &Node, id: OrderId, now: Timestamp) {
+        // It stays as it was shown: nothing happens to it while it is at rest.
+        if node.is_resting(&id) {
+            return;
+        }
         let row = OrderRow::of(node, id, now);
         let known = self.rows.get(&id).cloned();
         if known.as_deref() == row.as_ref() {
@@ -149,6 +153,15 @@ impl Orders {
             self.list(&row);
             self.rows.insert_mut(id, Arc::new(row));
         }
+    }
+
+    /// Somebody has come home or gone away: whose lists a settled order is in.
+    pub(super) fn rehome(&mut self, id: OrderId, parties: Vec<OrgId>) {
+        let Some(known) = self.rows.get(&id).filter(|known| known.parties != parties).cloned() else { return };
+        let row = OrderRow { parties, ..(*known).clone() };
+        self.unlist(&known);
+        self.list(&row);
+        self.rows.insert_mut(id, Arc::new(row));
     }
 
     fn list(&mut self, row: &OrderRow) {

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::fact_base::FactBase;
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::law::cases::{Court, judge_cases};
 use crate::domain::law::{Award, Finding, LegJudgement, Verdict};
 use crate::domain::money::Cents;
@@ -12,9 +12,10 @@ use crate::domain::route::{Alternative, FoundRoutes, JudgedRoute, alternatives};
 use crate::domain::rule_pack::{Provision, RulePack};
 use crate::domain::time::Date;
 use crate::protocol::Node;
-use crate::protocol::affected::{Affected, OpenOrRunning, affected};
+use crate::protocol::affected::{Affected, OpenOrRunning, affected, affected_order};
 use crate::protocol::pricing::RouteSearch;
 use crate::protocol::public::Public;
+use crate::protocol::state::Order;
 use crate::wire::catalogue::Which;
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::{optional, optional_date, parsed, required};
@@ -293,10 +294,36 @@ impl TryFrom<pb::ListAffectedRequest> for AffectedQuestion {
     }
 }
 
-/// The orders of one organisation that a membership touches.
-pub fn list_affected(node: &Node, org: &OrgId, question: &AffectedQuestion, today: Date) -> pb::ListAffectedResponse {
-    let membership = question.membership.as_ref().map(|(member, of)| (member, of));
-    let found = affected(node.state(), org, membership, question.as_of.unwrap_or(today));
+impl AffectedQuestion {
+    /// For which day it is asked.
+    pub fn day(&self, today: Date) -> Date {
+        self.as_of.unwrap_or(today)
+    }
+
+    fn membership(&self) -> Option<(&OrgId, &OrgId)> {
+        self.membership.as_ref().map(|(member, of)| (member, of))
+    }
+}
+
+/// The orders of one organisation that a membership touches, of those in memory.
+pub fn list_affected(node: &Node, org: &OrgId, question: &AffectedQuestion, today: Date) -> Vec<Affected> {
+    affected(node.state(), org, question.membership(), question.day(today))
+}
+
+/// Whether it touches a settled order.
+pub fn is_affected(
+    node: &Node,
+    order: (OrderId, &Order),
+    org: &OrgId,
+    question: &AffectedQuestion,
+    today: Date,
+) -> Option<Affected> {
+    affected_order(node.state(), order, org, question.membership(), question.day(today))
+}
+
+/// As it is sent: by order.
+pub fn affected_orders(mut found: Vec<Affected>) -> pb::ListAffectedResponse {
+    found.sort_by_key(|touched| touched.order);
     pb::ListAffectedResponse { orders: found.iter().map(Into::into).collect() }
 }
 

@@ -11,7 +11,7 @@ use tonic::transport::Endpoint;
 use tonic::transport::server::TcpIncoming;
 use verbund::cli::client::{Client, Days};
 use verbund::cli::options::PriceNeeds;
-use verbund::domain::id::{NodeId, Origin, StatementId};
+use verbund::domain::id::{NodeId, OrderId, Origin, StatementId};
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::node::driver::Driver;
@@ -55,6 +55,10 @@ impl Store for Slow {
 
     async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         self.store.statement(id).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Vec<Record>, Refusal> {
+        self.store.order(id).await
     }
 
     async fn entries(

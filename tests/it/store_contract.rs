@@ -214,6 +214,7 @@ contract! {
     a_full_store_has_written_nothing_and_goes_on
     a_batch_over_the_limit_is_refused_and_nothing_is_written
     the_newest_record_with_a_statement_is_found
+    every_record_of_an_order_is_found_in_order
     entries_are_contiguous_and_bounded
     a_closed_store_refuses_and_opens_again
     concurrent_commits_are_kept_whole
@@ -322,6 +323,46 @@ async fn the_newest_record_with_a_statement_is_found(bench: &impl Bench) {
     assert_eq!(store.statement(first.id()).await.expect("read"), Some(second));
     for absent in [statement(5).id(), StatementId([0; 32])] {
         assert_eq!(store.statement(absent).await.expect("read"), None);
+    }
+}
+
+/// An order message, or a receipt, of the order with that number.
+fn of_order(kind: &Kind, order: u8, number: u64) -> Signed {
+    let body = serde_json::json!({ "order": OrderId([order; 16]), "number": number });
+    Signed::sign(kind, &body, &[&SecretKey::from_seed(&[1; 32])])
+}
+
+fn said(first: u64, orders: &[u8]) -> Record {
+    let entry = |(at, order): (u64, &u8)| {
+        let signed = of_order(&Kind::Endorse, *order, first + at);
+        LogEntry { leaf: Leaf::new(&signed, Audience::Parties, NO_OUTCOME), statement: Some(signed) }
+    };
+    let entries = (0..).zip(orders).map(entry).collect();
+    Record::Entries { origin: origin("own"), first, entries, note: String::new() }
+}
+
+async fn every_record_of_an_order_is_found_in_order(bench: &impl Bench) {
+    let records = vec![
+        said(0, &[7, 8, 7]),
+        Record::Kept(of_order(&Kind::Receipt, 7, 10)),
+        delivered(1),
+        Record::Kept(of_order(&Kind::Receipt, 8, 11)),
+        entries(&origin("kitu"), 0, 5),
+        Record::Recovered(of_order(&Kind::Counter, 7, 12)),
+        said(3, &[8]),
+        said(4, &[7]),
+    ];
+    let of_seven: Vec<Record> = [0, 1, 2, 5, 7].map(|at: usize| records[at].clone()).into();
+    let of_eight: Vec<Record> = [0, 3, 6].map(|at: usize| records[at].clone()).into();
+    let mut store = bench.open();
+    for record in &records {
+        store.commit(vec![record.clone()]).await.expect("committed");
+    }
+    for _ in 0..2 {
+        assert_eq!(store.order(OrderId([7; 16])).await.expect("read"), of_seven);
+        assert_eq!(store.order(OrderId([8; 16])).await.expect("read"), of_eight);
+        assert_eq!(store.order(OrderId([9; 16])).await.expect("read"), []);
+        store = bench.restart(store);
     }
 }
 
@@ -782,6 +823,8 @@ proptest! {
         let mut expected = Vec::new();
         memory.load_now(|record| { expected.push(record); Ok(()) }).expect("load");
         prop_assert_eq!(records(&disk), expected);
+        let order = OrderId([7; 16]);
+        prop_assert_eq!(disk.order_now(order), memory.order_now(order));
         for number in 0..40 {
             let id = statement(number).id();
             prop_assert_eq!(disk.statement_now(id), memory.statement_now(id));

@@ -2,8 +2,13 @@
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered};
+use crate::protocol::Node;
+use crate::protocol::affected::Affected;
+use crate::protocol::state::Order;
 use crate::wire::access;
-use crate::wire::chain::{AffectedQuestion, LegQuestion, RouteQuestion, answer, explain, list_affected};
+use crate::wire::chain::{
+    AffectedQuestion, LegQuestion, RouteQuestion, affected_orders, answer, explain, is_affected, list_affected,
+};
 use crate::wire::pb::chain::v1 as pb;
 use crate::wire::pb::chain::v1::chain_service_server::ChainService;
 use crate::wire::status::lang_of;
@@ -41,11 +46,18 @@ impl ChainService for Desk {
         let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
             let (proof, question) = (access::read(&metadata)?, AffectedQuestion::try_from(message)?);
-            self.ask(move |node, now| {
-                let org = node.state().public().check_reader(&proof, now)?;
-                Ok(list_affected(node, &org, &question, now.date()))
-            })
-            .await
+            let asked = question.clone();
+            let open = self.ask(move |node, now| {
+                let (org, today) = (node.state().public().check_reader(&proof, now)?, now.date());
+                let resting = node.resting_contracts(&org, asked.day(today));
+                Ok((list_affected(node, &org, &asked, today), resting, org, today))
+            });
+            let (open, resting, org, today) = open.await?;
+            let each = move |node: &Node, id, known: &Order, mut found: Vec<Affected>| {
+                found.extend(is_affected(node, (id, known), &org, &question, today));
+                Ok((found, false))
+            };
+            Ok(affected_orders(self.handle.through_resting(resting, open, each).await?))
         })
         .await
     }

@@ -242,7 +242,7 @@ impl OrderService for Desk {
         answered(lang_of(&metadata), async {
             let (proof, id) = (access::read(&metadata)?, crate::wire::order::order_id(&order_id)?);
             // Before the bundle is made: what it holds is witnessed no less.
-            let looked = self.ask(move |node, now| {
+            let looked = self.ask_about(id, move |node, now| {
                 let org = node.check_concerned(&node.state().public().check_reader(&proof, now)?, id, now)?;
                 let seen = node.witnessing_of(&node.evidence_for(id, &org)?);
                 Ok((org, seen))
@@ -314,7 +314,7 @@ impl Watch {
                 },
             }
             let (id, org) = (self.id, self.org.clone());
-            let view = self.desk.ask(move |node, now| order(node, id, &org, now)).await;
+            let view = self.desk.ask_about(id, move |node, now| order(node, id, &org, now)).await;
             let failed = view.is_err();
             if let Ok(view) = &view {
                 if *view == last {

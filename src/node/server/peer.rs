@@ -80,7 +80,7 @@ impl PeerService for Desk {
         answered(lang_of(&metadata), async {
             let (peer, question) = (self.peer(&extensions)?, Question::try_from(message)?);
             let _room = self.handle.room(&peer)?;
-            let statements = Desk::ask(self, move |node, _| node.answer(&peer, &question)).await?;
+            let statements = self.handle.answer(peer, question).await?;
             Ok(pb::AskResponse { statements: statements.iter().map(Into::into).collect() })
         })
         .await

@@ -26,7 +26,8 @@ impl Node {
         if !self.state.is_local(&delivery.to) {
             return Err(Refusal::new(Reason::OrgElsewhere).with("org", &delivery.to));
         }
-        let known = self.state.receipts.get(&(delivery.message, delivery.to.clone()));
+        let of_order = self.state.orders.get(&delivery.order);
+        let known = of_order.and_then(|known| known.receipts.get(&(delivery.message, delivery.to.clone())));
         // Who has not heard of it yet takes no receipt by a key that was replaced since: such a one is signed anew.
         let key = self.statement_key(&delivery.to).map(|key| key.public().hash()).ok();
         let in_force = |receipt: &&Signed| key.is_none_or(|key| receipt.signatures().iter().any(|by| by.key == key));
@@ -36,6 +37,10 @@ impl Node {
         let about = delivery.messages.iter().find(|signed| signed.id() == delivery.message);
         let about =
             about.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "the message itself is missing"))?;
+        // Also where it is known already: its receipt is kept with its order.
+        if Body::read(about)?.order() != Some((delivery.order, delivery.attempt)) {
+            return Err(Refusal::new(Reason::ChainBroken).with("rule", "other order or attempt"));
+        }
         if *about.kind() != Kind::CallOff
             && let Ok(attempt) = self.attempt(delivery.order, delivery.attempt)
         {
@@ -139,7 +144,8 @@ impl Node {
             salt: self.dice.salt(),
         };
         let signed = Signed::sign(&Kind::Receipt, &body, &[self.statement_key(&delivery.to)?]);
-        self.state.receipts.insert((delivery.message, delivery.to.clone()), signed.clone());
+        let known = self.state.orders.entry(delivery.order).or_default();
+        known.receipts.insert((delivery.message, delivery.to.clone()), signed.clone());
         work.commit.push(Record::Kept(signed.clone()));
         Ok(signed)
     }

@@ -180,7 +180,7 @@ impl Node {
                 self.outbox.remove(&key);
                 let known = self.state.orders.entry(key.order).or_default();
                 if known.delivered.insert(key.clone()) {
-                    self.state.receipts.insert((key.message, key.to.clone()), receipt.clone());
+                    known.receipts.insert((key.message, key.to.clone()), receipt.clone());
                     work.commit.push(Record::Kept(receipt));
                     work.commit.push(Record::Delivered {
                         order: key.order,
@@ -202,7 +202,12 @@ impl Node {
     fn check_receipt(&self, key: &DeliveryKey, signed: &Signed) -> Result<(), Refusal> {
         let verified = self.state.judge(signed)?;
         match verified.body() {
-            Body::Receipt(receipt) if receipt.message == key.message && receipt.from == key.to => Ok(()),
+            // Also the order: a receipt is kept with it.
+            Body::Receipt(receipt)
+                if receipt.message == key.message && receipt.from == key.to && receipt.order == key.order =>
+            {
+                Ok(())
+            }
             _ => Err(Refusal::new(Reason::ChainBroken).with("rule", "a receipt for another message")),
         }
     }

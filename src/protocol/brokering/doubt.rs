@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OrderId};
+use crate::domain::id::{NodeId, OrderId, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -122,20 +122,29 @@ impl Node {
         }
     }
 
-    /// What this node tells another that hosts a party of the attempt.
+    /// What this node tells another that hosts a party of the attempt, as far as it is in memory.
     pub fn answer(&self, from: &NodeId, question: &Question) -> Result<Vec<Signed>, Refusal> {
         match question {
+            Question::Outcome { order, .. } if self.is_resting(order) => Ok(Vec::new()),
             Question::Outcome { order, attempt, request } => {
-                let unknown = || Refusal::new(Reason::OrderUnknown).with("order", order);
-                let attempt = self.attempt(*order, *attempt)?;
-                if attempt.request.id() != *request || !self.hosts_party(from, attempt) {
-                    return Err(unknown());
-                }
-                let outcome = attempt.seal.as_ref().map(Verified::signed);
-                Ok(outcome.or(attempt.void.as_ref().map(Verified::signed)).into_iter().cloned().collect())
+                self.outcome_for(from, self.attempt(*order, *attempt)?, request)
             }
             Question::OwnSince(since) => Ok(self.known_of(from, *since)),
         }
+    }
+
+    /// The outcome of an attempt, for a node that hosts one of its parties and names its request.
+    pub(super) fn outcome_for(
+        &self,
+        from: &NodeId,
+        attempt: &Attempt,
+        request: &StatementId,
+    ) -> Result<Vec<Signed>, Refusal> {
+        if attempt.request.id() != *request || !self.hosts_party(from, attempt) {
+            return Err(Refusal::new(Reason::OrderUnknown).with("order", attempt.request.body().order));
+        }
+        let outcome = attempt.seal.as_ref().map(Verified::signed);
+        Ok(outcome.or(attempt.void.as_ref().map(Verified::signed)).into_iter().cloned().collect())
     }
 
     pub(super) fn hosts_party(&self, node: &NodeId, attempt: &Attempt) -> bool {

@@ -4,7 +4,8 @@
 //! appended to the log first. [`officers`] takes what people hand in, [`arrivals`] what other nodes deliver, [`amending`]
 //! looks at what an order changes or prolongs, [`by_time`] keeps one wrong clock from ending anything, [`acts`] signs, [`dispatch`] says what must still be delivered to whom,
 //! [`doubt`] asks others for an outcome that was missed, [`recovery`] takes back after a restored backup what this node
-//! itself had said, [`legs`] words what was judged, [`memory`] is what all that remembers beside the state.
+//! itself had said, [`legs`] words what was judged, [`settled`] lets go of what is over and reads it again, [`resting`] is what stays of it, [`memory`] is what all that
+//! remembers beside the state.
 pub mod acts;
 pub mod amending;
 pub mod arrivals;
@@ -17,6 +18,8 @@ pub mod memory;
 pub mod officers;
 pub mod overdue;
 pub mod recovery;
+pub mod resting;
+pub mod settled;
 
 use std::collections::BTreeSet;
 

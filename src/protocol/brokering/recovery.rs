@@ -9,13 +9,14 @@ use crate::domain::body::Body;
 use crate::domain::id::NodeId;
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Kind, Signed};
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::brokering::memory::Recovery;
 use crate::protocol::frame::Question;
 use crate::protocol::limits::{RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
+use crate::protocol::state::Order;
 use crate::protocol::{Effect, Node, Work};
 
 impl Node {
@@ -91,28 +92,44 @@ impl Node {
     /// from there on or what is not in that log at all, and what they receipted from there on. In an order in which it can be
     /// placed.
     pub(super) fn known_of(&self, node: &NodeId, since: u64) -> Vec<Signed> {
-        let lost = |signed: &Signed| {
-            let Ok(body) = Body::read(signed) else { return false };
-            let by_asker = body.signer_rule().is_some_and(|(org, _)| self.is_home_of(node, org));
-            let place = self.state.places.of(&signed.id()).find(|(origin, _)| origin.node == *node);
-            let receipted = self.state.receipts_for(signed.id()).any(|receipt| {
-                matches!(Body::read(receipt), Ok(Body::Receipt(receipt))
-                    if self.is_home_of(node, &receipt.from) && receipt.size > since)
-            });
-            by_asker && place.is_none_or(|(_, index)| index >= since) || receipted
+        let orders = self.state.orders.values();
+        let messages = orders.clone().flat_map(|known| self.lost_of(known, node, since));
+        let beside = |known: &'_ Order| -> Vec<Signed> {
+            let lost = |signed: &&Signed| self.is_lost(known, signed, node, since);
+            let call_offs = known.call_offs.values().map(Verified::signed).filter(lost);
+            call_offs.chain(known.mandates.values().map(Verified::signed).filter(lost)).cloned().collect()
         };
-        let attempts = self.state.orders.values().flat_map(|known| known.attempts.values());
-        let of_asker = attempts.filter(|attempt| self.hosts_party(node, attempt));
+        messages.chain(orders.flat_map(beside)).take(RECOVERY_STATEMENTS_MAX).collect()
+    }
+
+    /// The same of the attempts of one order.
+    pub(super) fn lost_of(&self, known: &Order, node: &NodeId, since: u64) -> Vec<Signed> {
+        let of_asker = known.attempts.values().filter(|attempt| self.hosts_party(node, attempt));
         let messages = of_asker.flat_map(|attempt| {
             // One thing that is lost may rest on others that came along with it; a party gets what it was entitled to.
-            let is_lost = attempt.messages().into_iter().any(lost);
-            if is_lost { self.meant_for(node, attempt) } else { Vec::new() }
+            let any = attempt.messages().into_iter().any(|signed| self.is_lost(known, signed, node, since));
+            if any { self.meant_for(node, attempt) } else { Vec::new() }
         });
-        let call_offs = self.state.orders.values().flat_map(|known| known.call_offs.values());
-        let call_offs = call_offs.map(|call_off| call_off.signed()).filter(|signed| lost(signed));
-        let mandates = self.state.orders.values().flat_map(|known| known.mandates.values());
-        let mandates = mandates.map(|mandate| mandate.signed()).filter(|signed| lost(signed));
-        messages.chain(call_offs).chain(mandates).take(RECOVERY_STATEMENTS_MAX).cloned().collect()
+        messages.cloned().collect()
+    }
+
+    /// Whether a node that has lost its log from `since` on has lost this message of an order.
+    fn is_lost(&self, known: &Order, signed: &Signed, node: &NodeId, since: u64) -> bool {
+        self.lost_before(known, signed, node).is_some_and(|before| since < before)
+    }
+
+    /// Up to which position of its log a node must have everything, so that it has this message; none if it never had it.
+    pub(super) fn lost_before(&self, known: &Order, signed: &Signed, node: &NodeId) -> Option<u64> {
+        let body = Body::read(signed).ok()?;
+        let by_node = body.signer_rule().is_some_and(|(org, _)| self.is_home_of(node, org));
+        let place = || self.state.places.of(&signed.id()).find(|(origin, _)| origin.node == *node);
+        // What is not in its log at all, as far as that is here, is lost in any case.
+        let said = by_node.then(|| place().map_or(u64::MAX, |(_, index)| index.saturating_add(1)));
+        let receipted = known.receipts_for(signed.id()).filter_map(|receipt| match Body::read(receipt) {
+            Ok(Body::Receipt(receipt)) if self.is_home_of(node, &receipt.from) => Some(receipt.size),
+            _ => None,
+        });
+        said.into_iter().chain(receipted).max()
     }
 
     /// What the parties at home on a node may know of an attempt: everything but the offers between them and the buyer, and

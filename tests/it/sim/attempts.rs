@@ -343,7 +343,7 @@ fn a_restored_buyers_node_takes_back_its_seal() {
     world.settle();
 }
 
-fn milestone(world: &World, order: OrderId, from: &str, officer: &str, number: u32, event: Happening) -> Signed {
+pub fn milestone(world: &World, order: OrderId, from: &str, officer: &str, number: u32, event: Happening) -> Signed {
     let node = world.federation.home(&name(from));
     let seal = world.attempt(node.as_str(), order).and_then(|attempt| attempt.outcome()).expect("sealed");
     let body = Milestone {

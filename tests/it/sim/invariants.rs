@@ -19,6 +19,8 @@
 //! | I15 outboxes drain | [`outboxes_drain`] | at rest |
 //! | I17 what is stuck is shown | [`what_is_stuck_is_shown`] | every step |
 //! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
+//! | I18 what was let go of is what is read | [`what_was_let_go_of_is_what_is_stored`] | sampled, and at the end |
+//! | I19 only what is over is let go of | [`only_what_is_over_rests`] | with I18 |
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
@@ -41,6 +43,7 @@ use verbund::protocol::frame::{Delivery, DeliveryKey, Frame};
 use verbund::protocol::limits::DELIVER_ALARM_MS;
 use verbund::protocol::record::Record;
 use verbund::protocol::replication::memory::Peer;
+use verbund::protocol::state::Order;
 
 use crate::exported;
 use crate::history::tree_of;
@@ -139,7 +142,9 @@ pub fn after_step(world: &mut World, at: &NodeId, commit: &[Record]) {
     }
     for (order, number) in ended {
         let node = world.sites[at].node.as_ref().expect("it has just made a step");
-        let Some(attempt) = node.state().orders[&order].attempts.get(&number) else { continue };
+        // What is settled at once is looked at when the world rests.
+        let known = node.state().orders.get(&order);
+        let Some(attempt) = known.and_then(|known| known.attempts.get(&number)) else { continue };
         wrong.extend(never_seal_and_void(attempt).err());
         // Who takes back what a backup lacked may get the seal before the rest; at the end all of it must be there.
         if node.check_may_broker().is_ok() {
@@ -386,13 +391,39 @@ pub fn before_sending(world: &mut World, from: &NodeId, frame: &Frame) {
 /// I13: the store alone gives the node back.
 fn nothing_is_said_that_is_not_stored(world: &World, at: &NodeId) {
     let (live, stored) = (world.sites[at].node.as_ref().expect("it speaks"), world.rebuild(at));
-    if picture(live) != picture(&stored) {
-        world.fail(&format!("I13: {at} knows what it has not stored:\n{:?}\n{:?}", picture(live), picture(&stored)));
+    let (told, held) = (picture(world, at, live), picture(world, at, &stored));
+    if told != held {
+        world.fail(&format!("I13: {at} knows what it has not stored:\n{told:?}\n{held:?}"));
+    }
+    for order in live.resting() {
+        what_was_let_go_of_is_what_is_stored(world, at, live, order, &stored);
     }
 }
 
-/// Everything that must survive a restart.
-fn picture(node: &Node) -> Vec<String> {
+/// I18: what is read of a settled order is what its records say, and no more and no less than was let go of.
+fn what_was_let_go_of_is_what_is_stored(world: &World, at: &NodeId, live: &Node, order: OrderId, stored: &Node) {
+    let read = world.sites[at].store.order_now(order).and_then(|records| live.reread(order, records));
+    let read = read.unwrap_or_else(|refusal| world.fail(&format!("I18: {at} cannot read {order}: {refusal}")));
+    let held = stored.state().orders.get(&order).unwrap_or_else(|| world.fail(&format!("I18: {at} lost {order}")));
+    if let Err(wrong) = only_what_is_over_rests(&read) {
+        world.fail(&format!("I19: {at}, {order}: {wrong}"));
+    }
+    if format!("{read:?}") != format!("{held:?}") {
+        world.fail(&format!("I18: {at} reads of {order}:\n{read:?}\nand holds:\n{held:?}"));
+    }
+}
+
+/// I19: an order at rest has an outcome in each attempt, and nobody contradicts anything.
+fn only_what_is_over_rests(known: &Order) -> Result<(), String> {
+    let is_open = known.attempts.values().any(|attempt| outcome_of(attempt).is_none());
+    match (known.attempts.is_empty(), is_open, known.contradictions.is_empty()) {
+        (false, false, true) => Ok(()),
+        _ => Err(format!("{known:?}")),
+    }
+}
+
+/// Everything that must survive a restart; settled orders are read again for it.
+fn picture(world: &World, at: &NodeId, node: &Node) -> Vec<String> {
     let state = node.state();
     let mut picture = vec![state.digest().to_string(), state.catalogue.digest().to_string()];
     picture.extend(state.logs.iter().map(|(origin, log)| {
@@ -400,12 +431,18 @@ fn picture(node: &Node) -> Vec<String> {
         let note = log.note.as_ref().map(|note| note.text().to_owned());
         format!("{origin} {} {:?} {witnessed:?} {note:?} {:?}", log.tree.size(), log.tree.root(), log.refused)
     }));
-    picture.extend(state.orders.iter().map(|(order, known)| {
+    let read = |order: OrderId| {
+        let read = world.sites[at].store.order_now(order).and_then(|records| node.reread(order, records));
+        (order, read.unwrap_or_else(|refusal| world.fail(&format!("I18: {at} cannot read {order}: {refusal}"))))
+    };
+    let resting: BTreeMap<OrderId, Order> = node.resting().map(read).collect();
+    let orders: BTreeMap<&OrderId, &Order> = state.orders.iter().chain(&resting).collect();
+    picture.extend(orders.into_iter().map(|(order, known)| {
         let messages: Vec<StatementId> =
             known.attempts.values().flat_map(|attempt| attempt.messages()).map(Signed::id).collect();
-        format!("{order} {messages:?} {:?} {:?}", known.contradictions, known.delivered)
+        let receipts: Vec<_> = known.receipts.keys().collect();
+        format!("{order} {messages:?} {:?} {:?} {receipts:?}", known.contradictions, known.delivered)
     }));
-    picture.extend(state.receipts.keys().map(|key| format!("{key:?}")));
     picture.push(format!(
         "{} {} {}",
         state.facts.memberships().count(),
@@ -428,8 +465,10 @@ pub fn after_restart(world: &World, at: &NodeId, rebuilt: &Node) {
 /// A node's picture, if it has receipted this delivery before.
 pub fn before_delivery(world: &World, to: &NodeId, delivery: &Delivery) -> Option<Vec<String>> {
     let node = world.sites[to].node.as_ref()?;
-    let known = node.state().receipts.contains_key(&(delivery.message, delivery.to.clone()));
-    known.then(|| picture(node))
+    let picture = picture(world, to, node);
+    let receipted = format!("{:?}", (delivery.message, &delivery.to));
+    let is_of_it = |line: &String| line.starts_with(&delivery.order.to_string()) && line.contains(&receipted);
+    picture.iter().any(is_of_it).then_some(picture)
 }
 
 /// I7: a delivery that was receipted before changes nothing.
@@ -440,7 +479,7 @@ pub fn a_repeated_delivery_changes_nothing(
     before: Option<Vec<String>>,
 ) {
     if let (Some(before), Some(node)) = (before, world.sites[to].node.as_ref())
-        && before != picture(node)
+        && before != picture(world, to, node)
     {
         world.fail(&format!("I7: the repeated delivery {key:?} changed {to}"));
     }
@@ -494,6 +533,10 @@ fn needs_people(world: &World, order: OrderId) -> bool {
 fn no_order_is_lost(world: &World) -> Result<(), String> {
     for (order, home) in &world.watch.accepted {
         let known = world.sites[home].node.as_ref().and_then(|node| node.state().orders.get(order));
+        if world.sites[home].node.as_ref().is_some_and(|node| node.is_resting(order)) {
+            // It would not be at rest without an outcome; that is looked at once all are awake.
+            continue;
+        }
         let Some(known) = known else { return Err(format!("I1: {home} has lost {order}")) };
         let ended = known.attempts.values().all(|attempt| outcome_of(attempt).is_some());
         if !ended && !needs_people(world, *order) {
@@ -627,6 +670,11 @@ fn it_verifies(world: &World, name: &NodeId, evidence: Result<Evidence, Refusal>
         world.fail(&format!("I3: a bundle at {name}:\n{}", report.text(Lang::En)));
     }
     (report, bytes)
+}
+
+/// The bundle of an order at a node, byte for byte, whether it satisfies anyone or not.
+pub fn bundle_at(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>, Refusal> {
+    bundle(world, name, world.node(name.as_str()).evidence(order)?)
 }
 
 /// The evidence of an order, packed as the node's shell packs it.

@@ -13,7 +13,8 @@
 //! cargo test --features mutants --test it mutants                        what fails without each mechanism
 //! ```
 //!
-//! A run that fails prints the command that repeats it.
+//! A run that fails prints the command that repeats it. With `VERBUND_SETTLE=1` every story is told by nodes that let go of
+//! orders as soon as they are settled.
 mod attempts;
 mod boundaries;
 mod checked;
@@ -25,8 +26,10 @@ mod mutants;
 mod regressions;
 mod scenarios;
 mod seeds;
+mod settling;
 pub mod swarm;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -42,7 +45,7 @@ use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::mechanism::Mechanism;
 use verbund::protocol::record::Record;
 use verbund::protocol::settings::{Instance, Policy};
-use verbund::protocol::state::State;
+use verbund::protocol::state::{Order, State};
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
@@ -191,6 +194,9 @@ pub struct World {
     pub disconnects: Vec<(NodeId, NodeId, Refusal)>,
     /// Counts the steps of all nodes.
     pub steps: u64,
+    /// Orders leave memory as soon as they are settled, rather than never.
+    settles: bool,
+    looked_at: LookedAt,
     /// The commit at which a node is to crash: commits before it, and how.
     crash: Option<(NodeId, u64, Failure)>,
 }
@@ -242,8 +248,16 @@ impl World {
             answer: None,
             disconnects: Vec::new(),
             steps: 0,
+            settles: std::env::var_os("VERBUND_SETTLE").is_some(),
+            looked_at: LookedAt::default(),
             crash: None,
         }
+    }
+
+    /// From now on orders leave memory as soon as they are settled.
+    pub fn settle_at_once(&mut self) {
+        self.settles = true;
+        self.sites.values_mut().filter_map(|site| site.node.as_mut()).for_each(|node| node.keep_settled(0));
     }
 
     fn place_site(&mut self, node: NodeId, store: MemoryStore, policies: BTreeMap<OrgId, Policy>) {
@@ -295,6 +309,7 @@ impl World {
 
     /// Lets this much time pass.
     pub fn run(&mut self, ms: i64) {
+        self.looked_at = LookedAt::default();
         let end = self.now.plus_ms(ms);
         while let Some((at, event)) = self.agenda.next(end) {
             self.now = at;
@@ -323,6 +338,8 @@ impl World {
             let why = invariants::at_rest(self).err().unwrap_or_default();
             self.fail(&format!("never comes to rest: {why}"));
         }
+        // What was let go of is looked at like everything else.
+        self.wake_all();
         invariants::at_the_end(self);
     }
 
@@ -429,7 +446,9 @@ impl World {
         (settings.instance, settings.is_new_store) = (site.instance, site.is_new_store);
         let dice = Box::new(SeededDice::new(self.seed, &format!("{node}/{}", site.life)));
         let state = state.unwrap_or_else(|| State::new(settings.anchor, settings.origin.clone()));
-        Node::resume(settings, self.keys(node), dice, state)
+        let mut node = Node::resume(settings, self.keys(node), dice, state);
+        node.keep_settled(if self.settles { 0 } else { usize::MAX });
+        node
     }
 
     /// The process is gone; what was stored comes back after a while.
@@ -499,6 +518,7 @@ impl World {
                     store.entries_now(&origin, first, FRAME_ENTRIES_MAX, bytes_max).expect("an open store answers");
                 self.step(at, Input::EntriesRead { to, origin, first, entries });
             }
+            Effect::ReadOrder(order) => self.read_order(at, order),
             Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),
             Effect::Ask(to, question) => self.ask(at, to, question),
             Effect::Disconnect(peer, refusal) => {
@@ -516,6 +536,23 @@ impl World {
                 }
             }
             Effect::Changed(_) | Effect::Forked(..) => {}
+        }
+    }
+
+    fn read_order(&mut self, at: &NodeId, order: OrderId) {
+        let records = self.site(at).store.order_now(order);
+        self.step(at, Input::OrderRead { order, records });
+    }
+
+    /// Brings every order back into memory, and lets none go any more.
+    pub fn wake_all(&mut self) {
+        self.settles = false;
+        let names: Vec<NodeId> = self.sites.keys().cloned().collect();
+        for at in names {
+            let Some(node) = self.site(&at).node.as_mut() else { continue };
+            node.keep_settled(usize::MAX);
+            let resting: Vec<OrderId> = node.resting().collect();
+            resting.into_iter().for_each(|order| self.read_order(&at, order));
         }
     }
 
@@ -624,7 +661,7 @@ impl World {
 
     fn asked(&mut self, from: NodeId, life: u64, to: NodeId, question: Question) {
         let answer = match &self.sites[&to].node {
-            Some(node) if self.reaches(&from, &to) => node.answer(&from, &question),
+            Some(node) if self.reaches(&from, &to) => answer(node, &self.sites[&to].store, &from, &question),
             _ => Err(Refusal::new(Reason::Unreachable)),
         };
         if self.reaches(&to, &from) && !self.dice.percent(self.faults.lose) {
@@ -772,8 +809,39 @@ impl World {
 
     /// The current attempt of an order as a node knows it.
     pub fn attempt(&self, node: &str, order: OrderId) -> Option<&Attempt> {
-        self.sites[&name::<NodeId>(node)].node.as_ref()?.state().orders.get(&order)?.current()
+        let site = &self.sites[&name::<NodeId>(node)];
+        let node = site.node.as_ref()?;
+        if !node.is_resting(&order) {
+            return node.state().orders.get(&order)?.current();
+        }
+        let read = site.store.order_now(order).and_then(|records| node.reread(order, records));
+        let known = read.unwrap_or_else(|refusal| self.fail(&format!("a settled order is lost: {refusal}")));
+        self.looked_at.keep(known).current()
     }
+}
+
+/// Orders that were read for a look, until time goes on: each lives as long as the one before.
+#[derive(Default)]
+struct LookedAt(OnceCell<Box<(Order, LookedAt)>>);
+
+impl LookedAt {
+    fn keep(&self, order: Order) -> &Order {
+        let mut last = self;
+        while let Some(more) = last.0.get() {
+            last = &more.1;
+        }
+        &last.0.get_or_init(|| Box::new((order, Self::default()))).0
+    }
+}
+
+/// What a node answers, with the settled orders that it reads for it, as its shell does.
+pub fn answer(node: &Node, store: &MemoryStore, from: &NodeId, question: &Question) -> Result<Vec<Signed>, Refusal> {
+    let mut answer = node.answer(from, question)?;
+    for order in node.resting_behind(from, question) {
+        let known = node.reread(order, store.order_now(order)?)?;
+        answer = node.answer_of(&known, from, question, answer)?;
+    }
+    Ok(answer)
 }
 
 /// Every node's store, and what it says, once all founding statements, facts and offerings are everywhere and

@@ -85,6 +85,11 @@ fn seeds_in_which_a_receipt_is_signed_anew_after_a_rotation() {
 }
 
 fn run_seed(seed: u64) -> World {
+    run_seed_in(seed, |_| ())
+}
+
+/// The same in a world that is changed before anything happens.
+pub fn run_seed_in(seed: u64, prepare: impl Fn(&mut World)) -> World {
     let mut dice = SeededDice::new(seed, "plan");
     let faults = Faults::some(&mut dice);
     let held = dice.percent(25);
@@ -98,6 +103,7 @@ fn run_seed(seed: u64) -> World {
             policies.entry(name(seller)).or_insert(Policy { deciding: rule.clone(), fee: Vec::new() });
         }
     });
+    prepare(&mut world);
     for (ms, event) in timetable(&mut dice) {
         world.later(ms, event);
     }
