@@ -1,5 +1,5 @@
 //! What every node does all day: check a signature, read a statement, append to a log, commit durably, start again, show
-//! pages, and seal orders while strangers ask.
+//! pages, seal orders while strangers ask, and what a settled order leaves in memory.
 //!
 //! Statements are the offerings of the demonstration federation, signed here. Run with
 //! `cargo bench --bench operation`; `-- --quick` only tries whether everything runs.
@@ -16,6 +16,8 @@ mod ports;
 #[allow(dead_code, reason = "the tests ask more of it")]
 #[path = "../tests/it/processes.rs"]
 mod processes;
+#[path = "operation/settled.rs"]
+mod settled;
 
 use std::fs::OpenOptions;
 use std::hint::black_box;
@@ -61,6 +63,7 @@ fn main() {
     loading(&mut figures, &offerings);
     pages::run(&mut figures);
     flood::run(&mut figures);
+    settled::run(&mut figures);
     figures.finish();
 }
 

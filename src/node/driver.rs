@@ -658,11 +658,53 @@ fn record_bytes(record: &Record) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::StatementId;
+    use crate::domain::id::{OrgId, StatementId};
+    use crate::domain::order::{AutoSeal, Request};
     use crate::node::ports::Nobody;
     use crate::node::system::SystemClock;
+    use crate::protocol::explain::Stage;
     use crate::protocol::explain::fixture::{Town, by_rule};
     use crate::store::memory::MemoryStore;
+    use crate::view::orders::Sought;
+
+    /// A clock that stands still.
+    struct At(Timestamp);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_settled_order_is_read_for_whoever_looks_at_it() {
+        let mut town = Town::new(by_rule());
+        town.node.keep_settled(1);
+        let auto = |request: &mut Request| request.auto_seal = Some(AutoSeal { accept_assumed: true });
+        let requests = ["r1", "r2"].map(|id| town.request(id, auto));
+        let buyer: OrgId = "town".parse().expect("a name");
+        let [first, second] = ["r1", "r2"].map(|id| OrderId::derive(&buyer, id));
+        let (driver, handle) = Driver::new(town.node, MemoryStore::new(), At(town.now), |_| Nobody);
+        tokio::spawn(driver.run());
+        for request in requests {
+            handle.officer(request).await.expect("a good request");
+        }
+        let rest = move |node: &Node, _| (node.is_resting(&first), node.is_resting(&second), node.order_count());
+        assert_eq!(handle.read(rest).await, Ok((true, false, 2)), "one stays at hand");
+
+        let org = buyer.clone();
+        let explained = handle.read_order(first, move |node, now| node.explain(first, &org, now)).await;
+        assert_eq!(explained.expect("it is read").stage, Stage::Sealed);
+        assert_eq!(handle.read(rest).await, Ok((false, true, 2)), "the other had been touched longer ago");
+        let unknown = OrderId([9; 16]);
+        let refused = handle.read_order(unknown, move |node, _| node.evidence(unknown)).await;
+        assert_eq!(refused.expect_err("nobody knows it").reason, Reason::OrderUnknown);
+
+        let view = handle.view().await.expect("it runs");
+        let rows = view.orders(std::slice::from_ref(&buyer), Sought::default(), None);
+        assert!(rows.map(|row| row.stage).eq([Stage::Sealed; 2]), "both are listed as they ended");
+        assert_eq!(view.order_count(), 2);
+    }
 
     #[tokio::test]
     async fn callers_and_peers_take_turns() {

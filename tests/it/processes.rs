@@ -81,7 +81,7 @@ pub struct Processes {
     pub world: World,
     described: FederationFolder,
     folder: tempfile::TempDir,
-    running: BTreeMap<NodeId, Child>,
+    pub running: BTreeMap<NodeId, Child>,
     /// What is ordered, once it is published.
     offering: Option<(StatementId, u32)>,
 }

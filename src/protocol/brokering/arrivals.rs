@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::protocol::frame::Delivery;
 use crate::protocol::limits::DELIVERY_MESSAGES_MAX;
 use crate::protocol::mechanism::Mechanism;
-use crate::protocol::record::Record;
+use crate::protocol::record::{Record, order_of};
 use crate::protocol::{Answer, Node, Work};
 
 impl Node {
@@ -38,7 +38,7 @@ impl Node {
         let about =
             about.ok_or_else(|| Refusal::new(Reason::ChainBroken).with("rule", "the message itself is missing"))?;
         // Also where it is known already: its receipt is kept with its order.
-        if Body::read(about)?.order() != Some((delivery.order, delivery.attempt)) {
+        if order_of(about) != Some(delivery.order) {
             return Err(Refusal::new(Reason::ChainBroken).with("rule", "other order or attempt"));
         }
         if *about.kind() != Kind::CallOff

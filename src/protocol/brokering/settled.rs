@@ -11,7 +11,7 @@ use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::seen::Seen;
-use crate::domain::statement::{Signed, Verified};
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::{Date, Timestamp, plus_years};
 use crate::protocol::brokering::resting::{Parked, Row};
 use crate::protocol::frame::{DeliveryKey, Question};
@@ -114,8 +114,10 @@ impl Node {
         match input {
             Input::Officer(_, signed) => orders_of(signed).collect(),
             Input::Delivery(_, _, delivery) => {
+                // Whatever belongs to another order is refused; only a request names one that it amends.
                 let messages = delivery.messages.iter().take(DELIVERY_MESSAGES_MAX);
-                messages.flat_map(orders_of).chain([delivery.order]).collect()
+                let requests = messages.filter(|signed| *signed.kind() == Kind::Request);
+                requests.flat_map(orders_of).chain([delivery.order]).collect()
             }
             Input::Delivered(key, Ok(_)) => [key.order].into(),
             Input::Told(_, Question::Outcome { order, .. }, _) => [*order].into(),

@@ -13,8 +13,7 @@
 //! cargo test --features mutants --test it mutants                        what fails without each mechanism
 //! ```
 //!
-//! A run that fails prints the command that repeats it. With `VERBUND_SETTLE=1` every story is told by nodes that let go of
-//! orders as soon as they are settled.
+//! A run that fails prints the command that repeats it.
 mod attempts;
 mod boundaries;
 mod checked;
@@ -248,7 +247,7 @@ impl World {
             answer: None,
             disconnects: Vec::new(),
             steps: 0,
-            settles: std::env::var_os("VERBUND_SETTLE").is_some(),
+            settles: false,
             looked_at: LookedAt::default(),
             crash: None,
         }
