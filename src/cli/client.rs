@@ -196,6 +196,14 @@ impl Client {
 
     /// A confidential call carries the officer's proof of identity for exactly this node.
     async fn confidential<T>(&mut self, message: T) -> Result<Request<T>, Refusal> {
+        let proof = self.access().await?;
+        let mut request = Request::new(message);
+        crate::wire::access::attach(request.metadata_mut(), &proof);
+        Ok(request)
+    }
+
+    /// The officer's proof of identity for this node, good for five minutes.
+    pub async fn access(&mut self) -> Result<Signed, Refusal> {
         let node = match &self.node {
             Some(node) => node.clone(),
             None => {
@@ -213,10 +221,7 @@ impl Client {
             signed_at: SystemClock.now(),
             salt: fresh_salt(),
         };
-        let signed = Signed::sign(&Kind::Access, &access, &[&officer.key]);
-        let mut request = Request::new(message);
-        crate::wire::access::attach(request.metadata_mut(), &signed);
-        Ok(request)
+        Ok(Signed::sign(&Kind::Access, &access, &[&officer.key]))
     }
 
     /// The node's state as it was sent.

@@ -1,6 +1,7 @@
 //! Floor 5: the command line. Nouns first; parsing only parses; data on standard output, talk on standard error.
 //!
 //! Must never hold a rule: what is allowed, the node or the domain says.
+pub mod access;
 pub mod audit;
 pub mod chain;
 pub mod client;
@@ -20,6 +21,7 @@ pub mod output;
 pub mod passphrase;
 pub mod peer;
 pub mod price;
+pub mod statement;
 pub mod trust;
 
 use std::process::ExitCode;
@@ -69,6 +71,11 @@ enum Noun {
     /// Bestellungen
     #[command(subcommand)]
     Order(order::Verb),
+    /// Erklärungen als Dateien: Schema, Prüfung, Unterschrift, Inhalt
+    #[command(subcommand)]
+    Statement(statement::Verb),
+    /// Den Ausweis für andere Werkzeuge (grpcurl, buf curl) ausgeben: fünf Minuten gültig, für diesen Knoten
+    Access,
     /// Nachweise: Prüfpaket holen und prüfen
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -132,6 +139,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Price(verb) => price::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Need(verb) => need::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Order(verb) => order::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Statement(verb) => statement::run(&global, verb).await,
+        Noun::Access => access::run(&global).await.map(|()| ExitCode::SUCCESS),
         Noun::Audit(verb) => audit::run(&global, verb).await,
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Doctor(arguments) => doctor::run(&global, arguments).await,

@@ -137,6 +137,11 @@ impl Strict<'_> {
         E::custom("refused")
     }
 
+    /// Refuses a value of a shape that no field has, or not this one.
+    fn misfit<E: de::Error>(self, why: &str) -> E {
+        self.refuse(invalid(why))
+    }
+
     /// Notes in which field a refusal came up, from the inside out.
     fn within<E>(self, key: &str, error: E) -> E {
         if let Some(refusal) = self.found.borrow_mut().as_mut() {
@@ -167,15 +172,15 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
-        if value.unsigned_abs() > INTEGER_MAX { Err(E::custom("integer beyond 2^53")) } else { Ok(()) }
+        if value.unsigned_abs() > INTEGER_MAX { Err(self.misfit("integer beyond 2^53")) } else { Ok(()) }
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        if value > INTEGER_MAX { Err(E::custom("integer beyond 2^53")) } else { Ok(()) }
+        if value > INTEGER_MAX { Err(self.misfit("integer beyond 2^53")) } else { Ok(()) }
     }
 
     fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        Err(E::custom("fractions are not allowed"))
+        Err(self.misfit("fractions are not allowed"))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
@@ -190,12 +195,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         // What is not said is left out; `null` would be a second way to say so.
-        if !self.may_be_null { Err(E::custom("null: leave the field out")) } else { Ok(()) }
+        if !self.may_be_null { Err(self.misfit("null: leave the field out")) } else { Ok(()) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         if !self.may_be_list {
-            return Err(de::Error::custom("a list where none belongs"));
+            return Err(self.misfit("a list where none belongs"));
         }
         let is_free = !self.is_body || self.is_unknown;
         let inner = Self { may_be_list: is_free, may_be_null: is_free, ..self.deeper()? };
@@ -291,6 +296,19 @@ mod tests {
             assert_eq!(refusal.as_ref().map(|refusal| refusal.reason), reason, "{text}");
             assert_eq!(refusal.as_ref().and_then(|refusal| refusal.field("field")), field, "{text}");
             check(&text, None);
+        }
+    }
+
+    #[test]
+    fn what_has_no_shape_of_any_field_is_refused_with_its_field() {
+        for (text, field) in [
+            (r#"{"price":[{"later":null}]}"#, "price.later"),
+            (r#"{"mode":[1]}"#, "mode"),
+            (r#"{"later":{"x":1.5}}"#, "later.x"),
+            (r#"{"total":9007199254740993}"#, "total"),
+        ] {
+            let refusal = check_body(text.as_bytes()).expect_err(text);
+            assert_eq!((refusal.reason, refusal.field("field")), (Reason::JsonInvalid, Some(field)), "{text}");
         }
     }
 

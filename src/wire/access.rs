@@ -1,4 +1,6 @@
 //! An officer's proof of identity in call metadata.
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use prost::Message as _;
 use tonic::metadata::{MetadataMap, MetadataValue};
 
@@ -26,8 +28,16 @@ pub fn read(metadata: &MetadataMap) -> Result<Signed, Refusal> {
 
 /// Puts the proof into a call's metadata.
 pub fn attach(metadata: &mut MetadataMap, proof: &Signed) {
-    let bytes = pb::SignedStatement::from(proof).encode_to_vec();
-    metadata.insert_bin(ACCESS_KEY, MetadataValue::from_bytes(&bytes));
+    metadata.insert_bin(ACCESS_KEY, MetadataValue::from_bytes(&bytes(proof)));
+}
+
+/// The proof as the text that travels in a header, for tools that are given one.
+pub fn encoded(proof: &Signed) -> String {
+    STANDARD_NO_PAD.encode(bytes(proof))
+}
+
+fn bytes(proof: &Signed) -> Vec<u8> {
+    pb::SignedStatement::from(proof).encode_to_vec()
 }
 
 #[cfg(test)]
@@ -43,6 +53,7 @@ mod tests {
         assert_eq!(read(&metadata).expect_err("none").reason, Reason::AccessMissing);
         attach(&mut metadata, &proof);
         assert_eq!(read(&metadata).expect("attached"), proof);
+        assert_eq!(metadata.get_bin(ACCESS_KEY).expect("attached").as_encoded_bytes(), encoded(&proof).as_bytes());
         metadata.insert_bin(ACCESS_KEY, MetadataValue::from_bytes(&[0xff; 9]));
         assert_eq!(read(&metadata).expect_err("garbage").reason, Reason::AccessMissing);
         metadata.insert_bin(ACCESS_KEY, MetadataValue::from_bytes(&[0; ACCESS_BYTES_MAX + 1]));

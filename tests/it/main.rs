@@ -37,6 +37,7 @@ mod presorting;
 mod processes;
 mod reading;
 mod rotation;
+mod schema;
 mod shared;
 mod sim;
 mod statement_fields;

@@ -279,7 +279,7 @@ fn answers(kind: &Kind) -> Option<Vec<Value>> {
     }])
 }
 
-fn samples() -> impl Iterator<Item = (&'static Kind, Value)> {
+pub fn samples() -> impl Iterator<Item = (&'static Kind, Value)> {
     Kind::ALL.iter().flat_map(|kind| full(kind).into_iter().map(move |sample| (kind, sample)))
 }
 
