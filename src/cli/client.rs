@@ -104,6 +104,8 @@ pub struct Client {
     pub root: Option<StatementId>,
     /// The organisation of the options or the profile.
     pub org: Option<OrgId>,
+    /// Whether the officer is asked before anything about an order is signed.
+    pub asks: bool,
 }
 
 /// Everything on all pages; `page` gives what is on the page of a token and the token of the next.
@@ -164,7 +166,7 @@ impl Client {
         };
         let root = file.federation_root.as_deref().map(parse_root).transpose()?;
         let channel = tls::channel(&address, tls::pin_of_pem(&pem)?, None, timeout)?;
-        Ok(Self { channel, node: file.node, officer, root, org })
+        Ok(Self { channel, node: file.node, officer, root, org, asks: !global.yes })
     }
 
     /// Connects to the node with these settings, from its own machine.
@@ -181,12 +183,12 @@ impl Client {
         }
         let channel = tls::channel(&address.to_string(), pin, None, timeout)?;
         let root = Some(config.federation_root);
-        Ok(Self { channel, node: Some(config.profile.node.clone()), officer: None, root, org: None })
+        Ok(Self { channel, node: Some(config.profile.node.clone()), officer: None, root, org: None, asks: true })
     }
 
     /// Connects to a known node, for the demonstration.
     pub fn to(channel: Channel, node: NodeId, officer: Option<ActingOfficer>) -> Self {
-        Self { channel, node: Some(node), officer, root: None, org: None }
+        Self { channel, node: Some(node), officer, root: None, org: None, asks: false }
     }
 
     /// Who acts; refused if nobody does.
@@ -622,6 +624,17 @@ impl Client {
         let request = order::v1::GiveMandateRequest { statement: Some(signed.into()) };
         let answer = self.orders().give_mandate(request).await.map_err(|status| to_refusal(&status))?;
         Ok(answer.into_inner().statement_id)
+    }
+
+    /// What waits for the officer, oldest first.
+    pub async fn inbox(&mut self) -> Result<Vec<order::v1::InboxEntry>, Refusal> {
+        pages(async |page_token| {
+            let request = order::v1::ListInboxRequest { page_token, ..Default::default() };
+            let call = self.confidential(request).await?;
+            let page = self.orders().list_inbox(call).await.map_err(|status| to_refusal(&status))?.into_inner();
+            Ok((page.entries, page.next_page_token))
+        })
+        .await
     }
 
     /// Mandates that the organisation has given or received.

@@ -33,6 +33,9 @@ pub struct Global {
     /// Datei mit der Passphrase verschlüsselter Schlüsseldateien; lesen darf sie nur, wem sie gehört
     #[arg(long, global = true, value_name = "DATEI")]
     pub passphrase_file: Option<PathBuf>,
+    /// Nicht fragen: dem zustimmen, was vor dem Unterschreiben angezeigt wird (für Skripte)
+    #[arg(long, global = true)]
+    pub yes: bool,
     /// Ausgabeform
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,

@@ -23,8 +23,10 @@ pub mod acts;
 pub mod after;
 pub mod again;
 pub mod gathered;
+pub mod inbox;
 pub mod settle;
 pub mod show;
+pub mod sight;
 pub mod wish;
 
 /// What to do with orders.
@@ -48,6 +50,8 @@ pub enum Verb {
     },
     /// Bestellungen der eigenen Organisation
     List,
+    /// Was auf Sie wartet, das Älteste zuerst, mit Frist und Befehl
+    Inbox,
     /// Bestellungen, die länger warten als vereinbart
     Stuck,
     /// Eine Bestellung mit allen Erklärungen
@@ -170,6 +174,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         }
         Verb::Send { file } => hand_in(&mut client, out, read_draft(&file)?).await,
         Verb::List => show::list(&mut client, out, false).await,
+        Verb::Inbox => inbox::inbox(&mut client, out).await,
         Verb::Stuck => show::list(&mut client, out, true).await,
         Verb::Show { order } => show::order(&mut client, out, order).await,
         Verb::Approve { order, note } => acts::decide(&mut client, out, order, true, note).await,

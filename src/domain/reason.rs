@@ -786,6 +786,12 @@ reasons! {
     UsageInvalid "USAGE_INVALID" Usage
         "So lässt sich der Befehl nicht ausführen." "The command cannot be run like this."
         "`--help` zeigt Beispiele." "`--help` shows examples.";
+    ConfirmationMissing "CONFIRMATION_MISSING" Usage
+        "Es ist niemand da, der dem Angezeigten zustimmt; nichts wurde unterschrieben." "Nobody is there to agree to what is shown; nothing was signed."
+        "In einem Terminal wiederholen, oder in einem Skript mit `--yes` im Voraus zustimmen." "Repeat it in a terminal, or agree beforehand with `--yes` in a script.";
+    ConfirmationRefused "CONFIRMATION_REFUSED" Conflict
+        "Nicht zugestimmt; nichts wurde unterschrieben." "Not agreed to; nothing was signed."
+        "Mit anderen Angaben wiederholen, oder `order refuse` und `order cancel` verwenden." "Repeat it with other terms, or use `order refuse` and `order cancel`.";
     DemoFailed "DEMO_STEP_FAILED" Internal
         "Ein Schritt der Vorführung ist gescheitert." "A step of the demonstration failed."
         "Mit `--keep DIR` wiederholen und die Protokolle der Knoten lesen." "Repeat with `--keep DIR` and read the nodes' logs.";

@@ -7,7 +7,7 @@ use crate::domain::envelope::Envelope;
 use crate::domain::id::{NodeId, OrgId, Origin, StatementId};
 use crate::domain::json;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::{Kind, Signed};
+use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::trust::subject::{Subject, subject_of};
 use crate::domain::trust::{LastGood, LogTrust};
 
@@ -161,6 +161,11 @@ impl Folded {
     /// Where the next statement stands, as far as that matters here: after everything that any of them names.
     fn position(&self) -> u64 {
         BEYOND + self.taken.len() as u64
+    }
+
+    /// Judges a statement as one that comes after all that was taken.
+    pub fn judge(&self, signed: &Signed) -> Result<Verified<Body>, Refusal> {
+        self.trust.judge(signed, self.position())
     }
 
     /// Whether a statement follows what was taken so far; it is taken then.

@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod explain;
 pub mod founding;
 pub mod frame;
+pub mod inbox;
 pub mod journal;
 pub mod key_book;
 pub mod limits;

@@ -143,7 +143,8 @@ fn overdue(overdue: Option<(Overdue, Timestamp)>) -> pb::Overdue {
     }
 }
 
-fn title(node: &Node, offering: &StatementId) -> String {
+/// The title of an offering; empty if this node does not know it.
+pub fn title(node: &Node, offering: &StatementId) -> String {
     title_in(&node.state().catalogue, offering)
 }
 

@@ -195,13 +195,20 @@ class Journey:
         expect(order.request_statement_id == hashlib.sha256(statement.pae).hexdigest(), "the node names what was signed")
         return self.order_id
 
+    def waits(self, officer) -> set:
+        """The errands in this order that wait for an officer."""
+        entries = self.call(self.orders.ListInbox, self.pb["order_pb2"].ListInboxRequest(page_size=500), officer).entries
+        return {entry.errand for entry in entries if entry.order_id == self.order_id}
+
     def approve(self) -> str:
-        order = self.order()
+        pb, order = self.pb["order_pb2"], self.order()
+        expect(self.waits(self.second) == {pb.ERRAND_APPROVE}, "it waits for the second officer")
+        expect(not self.waits(self.buyer), "it does not wait for who ordered")
         signed = json.loads(order.request_statement.pae.split(b" ", 4)[4])
         expect(signed["total_max"] == CAP_CENTS and signed["grounds"]["purpose"], "who approves sees cap and purpose as signed")
         leg = self.awarded_leg(order)
         body = self.second.message(order, request=order.request_statement_id, org=self.org, approve=True, leg=leg)
-        request = self.pb["order_pb2"].DecideOrderRequest(statement=self.second.sign("decision", body))
+        request = pb.DecideOrderRequest(statement=self.second.sign("decision", body))
         self.call(self.orders.DecideOrder, request)
         return f"cap {signed['total_max'] / 100:.2f} EUR"
 
@@ -224,6 +231,7 @@ class Journey:
 
     def seal(self) -> str:
         pb, order = self.pb["order_pb2"], self.order()
+        expect(self.waits(self.buyer) == {pb.ERRAND_SEAL}, "the seal waits for who ordered")
         expect(order.total_cents == self.price.total_cents, "the offers cost what the preview said")
         expect(not order.freely_agreed, "every price follows from something published")
         body = self.buyer.message(order, buyer=self.org, chain=list(order.chain), total=order.total_cents)

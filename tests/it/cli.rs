@@ -44,11 +44,27 @@ fn wrong_use_is_explained() {
 #[test]
 fn help_is_german_for_every_command() {
     let nouns = [
-        "", "demo", "offering", "fact", "chain", "price", "need", "order", "audit", "node", "peer", "key", "trust",
-        "org", "officer",
+        "",
+        "demo",
+        "offering",
+        "fact",
+        "chain",
+        "price",
+        "need",
+        "order",
+        "audit",
+        "node",
+        "peer",
+        "key",
+        "trust",
+        "org",
+        "officer",
+        "statement",
+        "access",
     ];
     let mut pages: Vec<Vec<&str>> = nouns.iter().map(|noun| noun.split_whitespace().collect()).collect();
     pages.extend([vec!["chain", "routes"], vec!["order", "submit"], vec!["price", "preview"], vec!["node", "run"]]);
+    pages.extend([vec!["order", "inbox"], vec!["statement", "check"], vec!["statement", "sign"]]);
     pages.extend([
         vec!["trust", "found"],
         vec!["trust", "propose", "admission"],

@@ -16,7 +16,7 @@ impl Desk<'_> {
     fn command(&self, words: &[&str]) -> std::process::Command {
         let profile = self.processes.world.folder.join("clients").join(format!("{}.toml", self.officer));
         let mut command = verbund();
-        command.args(["-o", "json", "--profile"]).arg(profile).args(words);
+        command.args(["--yes", "-o", "json", "--profile"]).arg(profile).args(words);
         command
     }
 
@@ -27,6 +27,15 @@ impl Desk<'_> {
     fn is_refused(&self, words: &[&str], exit: i32, code: &str) {
         let said: Value = serde_json::from_slice(&run(&mut self.command(words), exit).stdout).expect("JSON");
         assert_eq!(said["error"]["reason"], code);
+    }
+
+    /// Without leave given beforehand nothing is signed where nobody can be asked; what would be signed is shown.
+    fn is_asked(&self, words: &[&str]) -> String {
+        let profile = self.processes.world.folder.join("clients").join(format!("{}.toml", self.officer));
+        let output = run(verbund().args(["-o", "json", "--profile"]).arg(profile).args(words), 2);
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(said["error"]["reason"], "CONFIRMATION_MISSING");
+        String::from_utf8(output.stderr).expect("UTF-8")
     }
 
     /// Hands in, and gives the order's id.
@@ -99,5 +108,46 @@ async fn an_interest_for_several_is_raised_prolonged_and_changed() {
     let mut expected = [&*interest, &*prolonged, &*changed];
     expected.sort_unstable();
     assert_eq!(of, expected, "{parts}");
+    processes.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_signs_blindly_and_what_waits_for_whom_is_told() {
+    let mut processes = Processes::open().await;
+    let desk = |officer| Desk { processes: &processes, officer };
+    let (buyer, second) = (desk("barleben-einkauf"), desk("barleben-freigabe"));
+    let wish =
+        ["order", "submit", "--offering", "dataport/wohngeld", "--max-euro", "30000", "--purpose", "Wohngeld online"];
+    let holds = |shown: &str, words: &[&str]| {
+        words.iter().for_each(|word| assert!(shown.contains(word), "{word} is missing:\n{shown}"));
+    };
+    let terms = ["30.000,00 €", "Wohngeld online", "barleben", "dataport", "Nicht enthalten", "Befund"];
+    holds(&buyer.is_asked(&wish), &terms);
+    assert_eq!(buyer.does(&["order", "list"]), Value::Array(Vec::new()), "nothing was signed");
+    let order = buyer.orders(&wish);
+
+    let waits = |desk: &Desk| {
+        let told = desk.does(&["order", "inbox"]);
+        let commands = told.as_array().into_iter().flatten().filter_map(|one| one["command"].as_str());
+        commands.map(ToOwned::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!((waits(&buyer).len(), waits(&second)), (0, vec![format!("verbund order approve {order}")]));
+    let shown = second.is_asked(&["order", "approve", &order]);
+    holds(&shown, &terms);
+    assert!(!shown.contains(" 0,00 €"), "{shown}");
+    second.orders(&["order", "approve", &order]);
+
+    let mut client = processes.client("kitu", Some(("barleben", "einkauf")));
+    let id = order.parse().expect("an id");
+    let offered = async || client.order(id).await.is_ok_and(|order| order.stage() == Stage::Offered);
+    processes.until("all offers are here", offered).await;
+    assert_eq!(waits(&buyer), [format!("verbund order seal {order}")]);
+    let shown = buyer.is_asked(&["order", "seal", &order]);
+    holds(&shown, &terms);
+    holds(&shown, &["Summe", "govdigital", "Preis"]);
+    buyer.orders(&["order", "seal", &order]);
+    assert!(waits(&buyer).is_empty() && waits(&second).is_empty());
+    let notice = ["order", "report", &order, "--terminate", "2099-12-31"];
+    holds(&buyer.is_asked(&notice), &["2099-12-31", "Wohngeld online"]);
     processes.stop().await;
 }

@@ -447,7 +447,7 @@ fn a_municipality_moves_to_another_node() {
     assert!(shown.contains("zu Hause auf kid") && shown.contains("verbund-probe/log/kid/1"), "{shown}");
     let grant = "verbund officer grant --of barleben --for einkauf --roles buyer --limit-euro 20000 --new-key einkauf.pem --publish";
     desk.exit(&format!("{grant} {roots} {new}"), 0);
-    let order = "verbund order submit --offering kid/eheurkunde --max-euro 5000 --auto-seal --accept-assumed";
+    let order = "verbund order submit --yes --offering kid/eheurkunde --max-euro 5000 --auto-seal --accept-assumed";
     let officer = "--org barleben --officer einkauf --key einkauf.pem";
     desk.exit(&format!("{order} {officer} {new}"), 0);
     let sealed =

@@ -291,7 +291,8 @@ impl Federation {
         let offering = self.published.iter().find(|published| published.offering.starts_with("dataport/"));
         let what = ["--offering", &offering.expect("published").offering, "--via", CHAIN, "--max-euro", "20000"];
         let profile = self.profile("barleben-einkauf");
-        let mut arguments = vec!["--profile", &profile, "order", "submit", "--auto-seal", "--accept-assumed"];
+        let mut arguments =
+            vec!["--profile", &profile, "order", "submit", "--yes", "--auto-seal", "--accept-assumed"];
         arguments.extend(what);
         let answer = self.ask("kitu", &arguments).expect("taken");
         answer["order_id"].as_str().expect("id").to_owned()

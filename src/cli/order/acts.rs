@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::cli::chain::verdict_of;
 use crate::cli::client::{ActingOfficer, Client, Days, fresh_salt};
+use crate::cli::order::sight::{self, Sight};
 use crate::cli::order::wish::Wish;
 use crate::cli::output::Output;
 use crate::domain::id::{OrderId, OrgId, StatementId};
@@ -18,8 +19,13 @@ use crate::wire::pb::order::v1 as pb;
 
 /// Signs a request.
 pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (OrderId, Signed) {
+    let request = request_body(officer, wish, now);
+    (request.order, Signed::sign(&Kind::Request, &request, &[&officer.key]))
+}
+
+fn request_body(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> Request {
     let order = OrderId::derive(&officer.org, &wish.request_id);
-    let request = Request {
+    Request {
         order,
         attempt: wish.attempt,
         request_id: wish.request_id,
@@ -45,22 +51,23 @@ pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (Ord
         officer: officer.name.clone(),
         signed_at: now,
         salt: fresh_salt(),
-    };
-    (order, Signed::sign(&Kind::Request, &request, &[&officer.key]))
+    }
 }
 
 /// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
 pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(), Refusal> {
-    let (request_id, along, hint) = (wish.request_id.clone(), wish.route.to_string(), wish.contested_hint(out.lang));
+    let (request_id, hint) = (wish.request_id.clone(), wish.contested_hint(out.lang));
     if let Some(order) = handed_in_before(client, &wish).await? {
         out.talk(out.say("Diese Vorgangsnummer ist schon angekommen.", "This request id has arrived already."));
         return answered(out, order);
     }
-    let (_, signed) = sign_request(client.officer()?, wish, SystemClock.now());
-    out.talk(&format!("{} {}", out.say("Weg:", "Route:"), along));
-    if let Some(hint) = hint {
-        out.talk(&hint);
-    }
+    let request = request_body(client.officer()?, wish, SystemClock.now());
+    let mut sight = Sight::new(out, out.say("Anfrage", "Request"));
+    sight.request(&request, sight::offering(client, request.offering).await.as_ref());
+    sight.as_told(client, &request).await;
+    sight.line(("!", "!"), hint.unwrap_or_default());
+    sight.ask(client.asks)?;
+    let signed = Signed::sign(&Kind::Request, &request, &[&client.officer()?.key]);
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
     let order = client.hand_in(&request_id, &signed).await?;
     answered(out, order)
@@ -101,6 +108,12 @@ pub async fn decide(
     note: String,
 ) -> Result<(), Refusal> {
     let order = client.order(id).await?;
+    let title = if approve { out.say("Freigabe", "Approval") } else { out.say("Ablehnung", "Refusal") };
+    let mut sight = Sight::new(out, &format!("{title} {id}"));
+    let request = sight::request(&mut sight, client, &order).await?;
+    sight.as_told(client, &request).await;
+    sight.line(("Bemerkung", "Note"), &note);
+    sight.ask(client.asks)?;
     let leg = machine_verdict(client, &order).await?;
     let officer = client.officer()?;
     let body = Decision {
@@ -148,13 +161,15 @@ async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Optio
 pub async fn seal(client: &mut Client, out: Output, id: OrderId, agree: &[OrgId]) -> Result<(), Refusal> {
     let order = client.order(id).await?;
     let chain: Result<Vec<StatementId>, Refusal> = order.chain.iter().map(|id| id.parse()).collect();
+    let chain = chain?;
+    let total = see_seal(client, out, &order, &chain, agree).await?;
     let officer = client.officer()?;
     let body = Seal {
         order: id,
         attempt: order.attempt,
         buyer: officer.org.clone(),
-        chain: chain?,
-        total: Cents::try_from(order.total_cents)?,
+        chain,
+        total,
         agreed: agree.to_vec(),
         officer: Some(officer.name.clone()),
         signed_at: SystemClock.now(),
@@ -163,6 +178,32 @@ pub async fn seal(client: &mut Client, out: Output, id: OrderId, agree: &[OrgId]
     let signed = Signed::sign(&Kind::Seal, &body, &[&officer.key]);
     let order = client.hand_in("", &signed).await?;
     answered(out, order)
+}
+
+/// Shows what the seal concludes, from the very statements it names, and asks; gives their sum.
+async fn see_seal(
+    client: &mut Client,
+    out: Output,
+    order: &pb::Order,
+    chain: &[StatementId],
+    agree: &[OrgId],
+) -> Result<Cents, Refusal> {
+    let told = Cents::try_from(order.total_cents)?;
+    if chain.is_empty() {
+        // The node says what is missing; there is nothing to show yet.
+        return Ok(told);
+    }
+    let mut sight = Sight::new(out, &format!("{} {}", out.say("Abschluss", "Seal"), order.id));
+    let request = sight::request(&mut sight, client, order).await?;
+    let answers = sight::statements(&mut sight, client, order, chain).await?;
+    let total = sight.answers(&answers, request.term_years)?;
+    if total != told {
+        return Err(Refusal::new(Reason::PriceMismatch).with("told", told).with("sum", total));
+    }
+    let free: Vec<&str> = agree.iter().map(OrgId::as_str).collect();
+    sight.line(("Frei vereinbart", "Freely agreed"), free.join(", "));
+    sight.ask(client.asks)?;
+    Ok(total)
 }
 
 /// Takes a seal for binding that came late.

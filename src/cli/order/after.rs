@@ -4,6 +4,7 @@ use clap::ArgGroup;
 use crate::cli::client::{Client, fresh_salt};
 use crate::cli::offering::euros;
 use crate::cli::order::acts::answered;
+use crate::cli::order::sight::{self, Sight};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::order::Recall;
@@ -68,6 +69,16 @@ pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -
     let order = client.order(report.order).await?;
     if order.seal_statement_id.is_empty() {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
+    }
+    if let Event::Terminated { ends_on } = &event {
+        let mut sight = Sight::new(out, &format!("{} {}", out.say("Kündigung", "Notice"), report.order));
+        sight::request(&mut sight, client, &order).await?;
+        sight.line(("Ende", "Ends on"), ends_on.to_string());
+        sight.line(
+            ("!", "!"),
+            out.say("Eine Kündigung lässt sich nicht zurücknehmen.", "Notice cannot be taken back."),
+        );
+        sight.ask(client.asks)?;
     }
     let officer = client.officer()?;
     let body = Milestone {

@@ -3,7 +3,9 @@ use serde_json::{Value, json};
 
 use crate::cli::client::{Client, fresh_salt};
 use crate::cli::order::acts::answered;
+use crate::cli::order::sight::{self, Sight};
 use crate::cli::output::Output;
+use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::order::settlement::Settlement;
 use crate::domain::reason::{Reason, Refusal};
@@ -43,10 +45,7 @@ struct Terms {
 }
 
 impl Settling {
-    fn terms(self, known: &pb::Order) -> Result<Terms, Refusal> {
-        if let Some(proposal) = self.agree {
-            return agreed(known, proposal);
-        }
+    fn terms(self) -> Result<Terms, Refusal> {
         let missing = |what: &str| Refusal::new(Reason::UsageInvalid).with("missing", what);
         let to = self.with.ok_or_else(|| missing("--with"))?;
         let terms = self.terms.ok_or_else(|| missing("--terms"))?;
@@ -54,13 +53,13 @@ impl Settling {
     }
 }
 
-/// The terms of a proposal, as whoever it was made to signs them.
-fn agreed(known: &pb::Order, proposal: StatementId) -> Result<Terms, Refusal> {
-    let found = known.settlements.iter().find(|said| said.statement_id == proposal.to_string());
-    let said = found.ok_or_else(|| Refusal::new(Reason::StatementUnknown).with("statement", proposal))?;
-    let about: Result<Vec<StatementId>, Refusal> = said.about.iter().map(|id| id.parse()).collect();
-    let holds = (!said.holds.is_empty()).then(|| said.holds.parse()).transpose()?;
-    Ok(Terms { to: said.from.parse()?, about: about?, holds, terms: said.terms.clone() })
+/// The terms of a proposal as its author signed them, and as whoever it was made to signs them.
+fn agreed(said: &[Body], proposal: StatementId) -> Result<Terms, Refusal> {
+    let [Body::Settlement(said)] = said else {
+        return Err(Refusal::new(Reason::StatementUnknown).with("statement", proposal));
+    };
+    let (about, holds, terms) = (said.about.clone(), said.holds, said.terms.clone());
+    Ok(Terms { to: said.from.clone(), about, holds, terms })
 }
 
 /// Signs one half and hands it in; says its id, which the other party names.
@@ -70,7 +69,19 @@ pub async fn settle(client: &mut Client, out: Output, settling: Settling) -> Res
     if order.seal_statement_id.is_empty() {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }
-    let Terms { to, about, holds, terms } = settling.terms(&order)?;
+    let mut sight = Sight::new(out, &format!("{} {id}", out.say("Beilegung", "Settlement")));
+    sight::request(&mut sight, client, &order).await?;
+    let agreed = match agrees {
+        Some(proposal) => Some(agreed(&sight::statements(&mut sight, client, &order, &[proposal]).await?, proposal)?),
+        None => None,
+    };
+    let Terms { to, about, holds, terms } = agreed.map_or_else(|| settling.terms(), Ok)?;
+    let list = |ids: &[StatementId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    sight.line(("Mit", "With"), to.as_str());
+    sight.line(("Widerspruch", "Contradiction"), list(&about));
+    sight.line(("Es gilt", "Holds"), list(&holds.into_iter().collect::<Vec<_>>()));
+    sight.line(("Vereinbart", "Terms"), &terms);
+    sight.ask(client.asks)?;
     let officer = client.officer()?;
     let body = Settlement {
         order: id,

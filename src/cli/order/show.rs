@@ -9,6 +9,7 @@ use crate::cli::order::{after, gathered, settle};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Class, Lang, Refusal};
+use crate::wire::order::request_of;
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::status::to_refusal;
 
@@ -42,13 +43,18 @@ pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Resul
                 order.offering_title.clone().into(),
                 stage_text(order.stage, out).into(),
                 order.turn.clone().into(),
-                euros(order.total_cents).into(),
+                total_text(order.total_cents, out).into(),
                 time_text(order.updated_at.as_ref()).into(),
                 overdue_text(order.overdue, out).into(),
             ]
         })
         .collect();
     out.rows(&columns, &rows)
+}
+
+/// A total; nobody knows one before all offers are here, and that is not nothing.
+fn total_text(cents: i64, out: Output) -> String {
+    if cents == 0 { out.say("unbekannt", "unknown").to_owned() } else { euros(cents) }
 }
 
 /// One order.
@@ -201,7 +207,13 @@ fn order_text(order: &pb::Order, out: Output) -> String {
         let free = if free { out.say("  frei vereinbart", "  freely agreed") } else { "" };
         lines.push(format!("   {:<14} {:>16}{free}", part.org, euros(part.amount_cents)));
     }
-    lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), euros(order.total_cents)));
+    let total = if order.chain.is_empty() { 0 } else { order.total_cents };
+    lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), total_text(total, out)));
+    lines.push(format!("   {:<14} {:>16}", out.say("Obergrenze", "Cap"), euros(order.total_max_cents)));
+    let purpose = request_of(order).map(|request| request.grounds.purpose).unwrap_or_default();
+    if !purpose.is_empty() {
+        lines.push(format!("{}: {purpose}", out.say("Zweck", "Purpose")));
+    }
     lines.push(out.say("Erklärungen:", "Statements:").to_owned());
     for message in &order.messages {
         lines.push(format!(

@@ -2,6 +2,7 @@
 //!
 //! One rule for the node that waits for it and for the auditor who looks back. Whether the approval stood before the
 //! seal is [`crate::domain::order::ending`]'s kind of question: a matter of places in a log.
+use crate::domain::id::OfficerName;
 use crate::domain::law::Verdict;
 use crate::domain::order::attempt::Attempt;
 use crate::domain::order::{Decision, Request};
@@ -50,9 +51,7 @@ pub fn approval(attempt: &Attempt, suffices: impl Fn(&Signed, Timestamp) -> bool
 
 /// The rules an approval must meet: by another person, who found the buyer's leg fulfilled, contested or not, and whose limits cover it.
 pub fn check_approval(request: &Request, decision: &Decision, suffices: bool) -> Result<(), Refusal> {
-    if decision.officer == request.officer {
-        return Err(Refusal::new(Reason::SameOfficer).with("officer", &decision.officer));
-    }
+    check_other_person(request, &decision.officer)?;
     let leg = decision.leg.as_ref().ok_or_else(|| Refusal::new(Reason::FieldInvalid).with("field", "leg"))?;
     let unfulfilled = match leg.verdict {
         Verdict::Fulfilled | Verdict::Contested => None,
@@ -62,7 +61,17 @@ pub fn check_approval(request: &Request, decision: &Decision, suffices: bool) ->
     if let Some(reason) = unfulfilled {
         return Err(Refusal::new(reason).with("from", &leg.from).with("to", &leg.to));
     }
-    if suffices { Ok(()) } else { Err(beyond_limit(request).with("officer", &decision.officer)) }
+    check_limit(request, suffices).map_err(|refusal| refusal.with("officer", &decision.officer))
+}
+
+/// Two pairs of eyes belong to two people.
+pub fn check_other_person(request: &Request, officer: &OfficerName) -> Result<(), Refusal> {
+    if *officer == request.officer { Err(Refusal::new(Reason::SameOfficer).with("officer", officer)) } else { Ok(()) }
+}
+
+/// Whether the limits of whoever approves cover the order.
+pub fn check_limit(request: &Request, suffices: bool) -> Result<(), Refusal> {
+    if suffices { Ok(()) } else { Err(beyond_limit(request)) }
 }
 
 fn beyond_limit(request: &Request) -> Refusal {

@@ -13,6 +13,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::protocol::Answer;
 use crate::wire::access;
+use crate::wire::inbox::{InboxListing, inbox};
 use crate::wire::mandates::{MandateListing, mandates};
 use crate::wire::order::{
     CallOffListing, NeedListing, OrderListing, call_offs, evidence_seen, explain, in_words, list, needs, order,
@@ -167,6 +168,22 @@ impl OrderService for Desk {
             let (proof, listing) = (access::read(&metadata)?, MandateListing::try_from(message)?);
             self.ask(move |node, now| Ok(mandates(node, &node.state().public().check_reader(&proof, now)?, &listing)))
                 .await
+        })
+        .await
+    }
+
+    async fn list_inbox(
+        &self,
+        request: Request<pb::ListInboxRequest>,
+    ) -> Result<Response<pb::ListInboxResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let (proof, listing) = (access::read(&metadata)?, InboxListing::try_from(message)?);
+            self.ask(move |node, now| {
+                let org = node.state().public().check_reader(&proof, now)?;
+                Ok(inbox(node, org, &proof, &listing, now))
+            })
+            .await
         })
         .await
     }
