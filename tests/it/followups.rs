@@ -135,6 +135,13 @@ async fn nobody_signs_blindly_and_what_waits_for_whom_is_told() {
     let shown = second.is_asked(&["order", "approve", &order]);
     holds(&shown, &terms);
     assert!(!shown.contains(" 0,00 €"), "{shown}");
+    // Whoever holds another root hash to be true is shown nothing that this node's federation has signed.
+    let clients = processes.world.folder.join("clients");
+    let profile = std::fs::read_to_string(clients.join("barleben-freigabe.toml")).expect("a profile");
+    let root = processes.world.anchor.to_string();
+    assert!(profile.contains(&root), "{profile}");
+    std::fs::write(clients.join("fremd.toml"), profile.replace(&root, &"0".repeat(64))).expect("writable");
+    desk("fremd").is_refused(&["order", "approve", &order], 5, "ROOT_UNKNOWN");
     second.orders(&["order", "approve", &order]);
 
     let mut client = processes.client("kitu", Some(("barleben", "einkauf")));
