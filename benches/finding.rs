@@ -18,6 +18,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use verbund::domain::id::{StatementId, sha256};
+use verbund::exchange::{gv100, leika};
 use verbund::search::{Entry, Facet, Field, Index, Narrowing};
 
 use crate::finding::{LOOKED_AT, Question, Service, asked, indexed, quality, questions, ranks, services};
@@ -30,6 +31,9 @@ const SEARCHABLE_MS_MAX: f64 = 1_000.0;
 
 /// Megabytes a hundred thousand offerings may take.
 const RSS_MB_MAX: f64 = 300.0;
+
+/// Seconds a register may take to be imported.
+const IMPORT_S_MAX: f64 = 2.0;
 
 /// Share of questions and mean reciprocal rank to reach.
 const RECALL_MIN: f64 = 0.90;
@@ -48,12 +52,27 @@ fn main() {
     let municipalities = municipalities();
     let questions = questions();
     found(&mut figures, &services, &questions);
+    imported(&mut figures, "import_leika_s", "data/leika/leika_leistungen_nrw_2019.csv", |bytes| {
+        leika::read(bytes).expect("a list").taken.len()
+    });
+    imported(&mut figures, "import_gv100_s", "data/gemeinden/GV100AD_31082025.txt", |bytes| {
+        gv100::read(bytes).expect("an edition").municipalities.taken.len()
+    });
     let sizes = [("100k", 100_000, SEARCH_100K_MS_MAX), ("1m", 1_000_000, SEARCH_1M_MS_MAX)];
     for (name, size, limit) in sizes {
         let size = if quick { size / 50 } else { size };
         fast(&mut figures, name, &made(&services, &municipalities, size), &questions, limit);
     }
     figures.finish();
+}
+
+/// How long a register takes from its file to checked rows.
+fn imported(figures: &mut Figures, figure: &str, path: &str, read: impl Fn(&[u8]) -> usize) {
+    let Some(file) = shared::shared(path) else { return };
+    let began = now();
+    let taken = read(&std::fs::read(file).expect("a register"));
+    let took = began.elapsed().as_secs_f64();
+    put(figures, figure, took, "s", Some(IMPORT_S_MAX), taken, "from the file to checked rows, every fault told");
 }
 
 fn found(figures: &mut Figures, services: &BTreeMap<String, Service>, questions: &[Question]) {

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | 1 | [`domain`]: ids, money, time, statements, keys, trust, offerings, prices, facts, law, routes, orders | read a clock, throw dice, touch a file or the network |
 //! | 2 | [`log`]: Merkle tree, checkpoints, cosignatures, proofs. [`protocol`]: the node as `step(input, now)`. [`view`]: read models, a second fold made for questions. [`audit`]: offline judgement | name tokio, tonic or sled; protocol knows neither view nor audit |
-//! | 3 | [`store`]: records and their index. `wire`: the protobuf edge. `config`: files to checked values. `search` | hold a rule; know one another |
+//! | 3 | [`store`]: records and their index. `wire`: the protobuf edge. `config`: files to checked values. `search`. `exchange`: registers and other people's formats | hold a rule; know one another |
 //! | 4 | `node`: driver loop, gRPC server, peers, TLS, clock, randomness | decide anything: handlers decode, ask, encode |
 //! | 5 | `cli`, `main.rs`, `bin/verbund-audit.rs`, `usage.rs` and `replay.rs` for both | reach past the node into the protocol |
 //!
@@ -67,6 +67,8 @@ pub mod cli;
 #[cfg(feature = "node")]
 pub mod config;
 pub mod domain;
+#[cfg(feature = "node")]
+pub mod exchange;
 pub mod log;
 #[cfg(feature = "node")]
 pub mod node;

@@ -12,7 +12,7 @@ use crate::audit::papers::Papers;
 use crate::audit::report::{Book, Check, NotChecked, Report, Ruling};
 use crate::audit::{belonging, contract, instructions, terms, timestamp};
 use crate::domain::body::Body;
-use crate::domain::id::StatementId;
+use crate::domain::id::{OrgId, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 
@@ -33,6 +33,23 @@ impl Examined {
     pub fn unread(what: &str, refusal: Refusal) -> Self {
         let report = Report::unread(what, refusal);
         Self { report, logs: None, chronicle: Chronicle::default(), attempt: None }
+    }
+
+    /// The order's messages that hold.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref()
+    }
+
+    /// The public statements that hold, by id.
+    pub fn public(&self) -> impl Iterator<Item = (StatementId, &Body)> {
+        let public = self.logs.iter().flat_map(|logs| logs.public());
+        public.map(|(id, (_, verified))| (*id, verified.body()))
+    }
+
+    /// The full name of an organisation, as its home log holds it.
+    pub fn name_of(&self, org: &OrgId) -> Option<&str> {
+        let home = self.logs.as_ref()?.home(org).ok()?;
+        home.orgs().get(org).map(|standing| standing.admission.name.as_str())
     }
 }
 

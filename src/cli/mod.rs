@@ -7,8 +7,10 @@ pub mod chain;
 pub mod client;
 pub mod demo;
 pub mod doctor;
+pub mod export;
 pub mod fact;
 pub mod grounds;
+pub mod import;
 pub mod key;
 pub mod need;
 pub mod node;
@@ -79,6 +81,12 @@ enum Noun {
     /// Nachweise: Prüfpaket holen und prüfen
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Katalog und Bestellungen in Formaten anderer ausgeben
+    #[command(subcommand)]
+    Export(export::Verb),
+    /// Verzeichnisse und Angebote anderer prüfen und übernehmen
+    #[command(subcommand)]
+    Import(import::Verb),
     /// Einen Knoten betreiben
     #[command(subcommand)]
     Node(node::Verb),
@@ -142,6 +150,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Statement(verb) => statement::run(&global, verb).await,
         Noun::Access => access::run(&global).await.map(|()| ExitCode::SUCCESS),
         Noun::Audit(verb) => audit::run(&global, verb).await,
+        Noun::Export(verb) => export::run(&global, verb).await,
+        Noun::Import(verb) => import::run(&global, verb).map(|()| ExitCode::SUCCESS),
         Noun::Node(verb) => node::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Doctor(arguments) => doctor::run(&global, arguments).await,
         Noun::Peer(verb) => peer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

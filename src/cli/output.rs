@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::domain::characters::{printable, printable_lines};
 use crate::domain::json::shown;
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::text::begins_formula;
+use crate::domain::text::inert;
 
 /// The form of data on standard output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -169,21 +169,6 @@ fn cell(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
-}
-
-/// Text that no spreadsheet executes: an apostrophe stands before what would begin a formula, at the beginning of the cell
-/// and wherever a program that separates cells by semicolons or tabs would see one begin.
-fn inert(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    let mut begins = true;
-    for (at, c) in text.char_indices() {
-        if begins && begins_formula(&text[at..]) {
-            safe.push('\'');
-        }
-        begins = matches!(c, ';' | '\t' | '\n') || begins && matches!(c, ' ' | '"');
-        safe.push(c);
-    }
-    safe
 }
 
 /// One line of CSV (RFC 4180). A cell is quoted where it would otherwise be read as something else.

@@ -783,6 +783,45 @@ reasons! {
     FileUnwritable "FILE_UNWRITABLE" Conflict
         "Die Datei lässt sich nicht schreiben." "The file cannot be written."
         "Pfad, Rechte und freien Platz prüfen." "Check path, permissions and free space.";
+    FileShadow "FILE_IS_SHADOW" Rejected
+        "Die Datei ist nur die Begleitdatei, die macOS neben die echte legt." "The file is only the companion that macOS puts beside the real one."
+        "Die Datei ohne `._` am Anfang des Namens angeben." "Give the file without `._` at the beginning of its name.";
+    FileTooLarge "FILE_TOO_LARGE" Rejected
+        "Die Datei ist größer, als hier gelesen wird." "The file is larger than is read here."
+        "Die Datei teilen." "Split the file.";
+    EncodingWrong "ENCODING_WRONG" Rejected
+        "Die Zeichen der Datei sind nicht UTF-8; gelesen wurde sie als das, was dasteht." "The characters of the file are not UTF-8; it was read as what is named."
+        "Umlaute in den übernommenen Zeilen ansehen, oder die Datei als UTF-8 speichern." "Look at the umlauts in the rows taken, or save the file as UTF-8.";
+    ColumnMissing "COLUMN_MISSING" Rejected
+        "In der Kopfzeile fehlt eine Spalte." "A column is missing in the head line."
+        "Kopfzeile und Trennzeichen prüfen (Komma, Semikolon oder Tabulator)." "Check the head line and the separator (comma, semicolon or tab).";
+    RowMisshaped "ROW_MISSHAPED" Rejected
+        "Die Zeile hat nicht den Aufbau der anderen." "The row does not have the shape of the others."
+        "Anführungszeichen und Zahl der Felder in dieser Zeile prüfen." "Check the quotes and the number of fields in this row.";
+    CellTooLong "CELL_TOO_LONG" Rejected
+        "Das Feld ist länger als jede sinnvolle Angabe." "The field is longer than any sensible entry."
+        "Den Inhalt des Feldes kürzen." "Shorten the content of the field.";
+    RecordTwice "RECORD_TWICE" Rejected
+        "Den Datensatz gibt es in dieser Datei schon." "The record is in this file already."
+        "Entscheiden, welcher gilt, und den anderen entfernen." "Decide which one holds and remove the other.";
+    XmlInvalid "XML_INVALID" Rejected
+        "Das XML ist nicht zulässig." "The XML is not allowed."
+        "Wohlgeformtes XML ohne DOCTYPE und ohne eigene Entitäten liefern." "Deliver well-formed XML without DOCTYPE and without entities of its own.";
+    MarkupDropped "MARKUP_DROPPED" Rejected
+        "Der Text enthielt Auszeichnungen, die nicht übernommen werden." "The text held markup that is not taken over."
+        "Den übernommenen Text ansehen." "Look at the text taken over.";
+    TombstoneFound "TOMBSTONE_FOUND" Rejected
+        "Die Quelle hat dieses Angebot ausdrücklich gelöscht." "The source has explicitly deleted this offering."
+        "Wenn es zurückgezogen werden soll: `verbund offering withdraw`." "If it shall be withdrawn: `verbund offering withdraw`.";
+    ListIncomplete "LIST_INCOMPLETE" Conflict
+        "Die Liste ist nicht vollständig; was fehlt, würde anderswo gelöscht." "The list is not complete; what is missing would be deleted elsewhere."
+        "Noch einmal ausgeben, wenn der Katalog vollständig ist." "Export again when the catalogue is complete.";
+    BundleNotValid "BUNDLE_NOT_VALID" Verification
+        "Aus einem Prüfpaket, das die Prüfung nicht besteht, wird nichts ausgegeben." "Nothing is exported from a bundle that does not pass the audit."
+        "Mit `verbund audit verify` ansehen, was nicht stimmt." "See with `verbund audit verify` what is wrong.";
+    NotSealed "NOT_SEALED" Conflict
+        "Aus dieser Bestellung ist kein Vertrag geworden." "No contract has come of this order."
+        "Ausgegeben wird nur, was abgeschlossen ist." "Only what is sealed is exported.";
     UsageInvalid "USAGE_INVALID" Usage
         "So lässt sich der Befehl nicht ausführen." "The command cannot be run like this."
         "`--help` zeigt Beispiele." "`--help` shows examples.";

@@ -70,6 +70,52 @@ checked_text_type! {
     }
 }
 
+impl LeikaKey {
+    /// What it consists of: *Instanz*, *Leistungsgruppierung*, *Leistungskennung*, *Verrichtungskennung* and
+    /// *Verrichtungsdetail*.
+    pub fn parts(&self) -> [&str; 5] {
+        let text = self.as_str();
+        [&text[..2], &text[2..5], &text[5..8], &text[8..11], &text[11..]]
+    }
+
+    /// Refuses a detail of nothing: a *Verrichtungsdetail* without its *Verrichtung*.
+    pub fn check_parts(&self) -> Result<(), Refusal> {
+        match self.parts() {
+            [_, _, _, "000", detail] if detail != "000" => Err(Refusal::new(Reason::LeikaInvalid)
+                .with("value", self)
+                .with("rule", "a detail needs its Verrichtung")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Highest *Leika-Typ* of the catalogue.
+const LEIKA_TYPE_MAX: u8 = 11;
+
+/// The set of *Leika-Typ* codes in a cell such as `1, 2/3`, in their order and each once. A code is a number from 1 to 11
+/// with an optional letter a or b, or two of them joined by a slash.
+pub fn leika_types(cell: &str) -> Result<Vec<String>, Refusal> {
+    let is_number = |code: &str| {
+        let digits = code.strip_suffix(['a', 'b']).unwrap_or(code);
+        digits
+            .parse::<u8>()
+            .is_ok_and(|number| (1..=LEIKA_TYPE_MAX).contains(&number) && number.to_string() == digits)
+    };
+    let codes = cell.split(',').map(str::trim).filter(|code| !code.is_empty());
+    let mut known: Vec<String> = Vec::new();
+    for code in codes {
+        if code.split('/').count() > 2 || !code.split('/').all(is_number) {
+            return Err(Refusal::new(Reason::FieldInvalid)
+                .with("field", "leika_types")
+                .with("value", shortened(code)));
+        }
+        known.push(code.to_owned());
+    }
+    known.sort();
+    known.dedup();
+    Ok(known)
+}
+
 checked_text_type! {
     /// The id of an OZG service, which bundles LeiKa services: five digits.
     OzgId, |text| {
@@ -100,7 +146,24 @@ fn is_land(two_digits: &str) -> bool {
     two_digits.parse::<u8>().is_ok_and(|land| (1..=16).contains(&land))
 }
 
+checked_text_type! {
+    /// An *Amtlicher Gemeindeschlüssel*: eight digits, of which the first two are a Land.
+    Ags, |text| {
+        if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) && is_land(&text[..2]) {
+            Ok(())
+        } else {
+            Err(Refusal::new(Reason::ArsInvalid).with("value", shortened(text)).with("rule", "an AGS has 8 digits"))
+        }
+    }
+}
+
 impl Area {
+    /// The municipality's key without its association, for a key of 12 digits.
+    pub fn ags(&self) -> Option<Ags> {
+        let text = Some(self.as_str()).filter(|text| text.len() == 12)?;
+        format!("{}{}", &text[..5], &text[9..]).parse().ok()
+    }
+
     /// Whether every place in `other` lies in this area.
     pub fn covers(&self, other: &Self) -> bool {
         self.0 == "*" || other.0.starts_with(&self.0)
@@ -181,6 +244,29 @@ mod tests {
         check::<Area>("*", None);
         check::<Area>("00", Some(Reason::ArsInvalid));
         check::<Area>("1508", Some(Reason::ArsInvalid));
+        check::<Ags>("15083040", None);
+        check::<Ags>("17083040", Some(Reason::ArsInvalid));
+        check::<Ags>("1508304", Some(Reason::ArsInvalid));
+    }
+
+    #[test]
+    fn keys_have_parts() {
+        let key = |text: &str| text.parse::<LeikaKey>().expect("a key");
+        assert_eq!(key("99107023017001").parts(), ["99", "107", "023", "017", "001"]);
+        assert!(key("99107023000000").check_parts().is_ok() && key("99107023000001").check_parts().is_err());
+        let area = |text: &str| text.parse::<Area>().expect("an area");
+        assert_eq!(area("150830040040").ags().map(String::from).as_deref(), Some("15083040"));
+        assert_eq!(area("15083").ags(), None);
+    }
+
+    #[test]
+    fn types_are_a_set_of_codes() {
+        assert_eq!(leika_types("2/3, 1").expect("codes"), ["1", "2/3"]);
+        assert_eq!(leika_types("").expect("none"), [""; 0]);
+        assert_eq!(leika_types("2a,2a").expect("codes"), ["2a"]);
+        for wrong in ["44", "0", "x", "1/2/3", "2//3", "+1", "01"] {
+            assert_eq!(leika_types(wrong).expect_err(wrong).reason, Reason::FieldInvalid);
+        }
     }
 
     #[test]

@@ -89,6 +89,60 @@ pub fn begins_formula(text: &str) -> bool {
     text.starts_with(FORMULA)
 }
 
+/// Text that no spreadsheet executes: an apostrophe stands before what would begin a formula, at the beginning of the cell
+/// and wherever a program that separates cells by semicolons, tabs or commas would see one begin. [`restored`] undoes it.
+pub fn inert(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut place = Place::Begins;
+    for (at, c) in text.char_indices() {
+        if place != Place::Within && begins_formula(text[at..].trim_start_matches('\'')) {
+            safe.push('\'');
+        }
+        place = place.after(c);
+        safe.push(c);
+    }
+    safe
+}
+
+/// The text that [`inert`] was given; of any other cell what a person reads in it.
+pub fn restored(cell: &str) -> String {
+    let mut text = String::with_capacity(cell.len());
+    let (mut place, mut after_mark) = (Place::Begins, false);
+    for (at, c) in cell.char_indices() {
+        let marked = c == '\'' && begins_formula(cell[at..].trim_start_matches('\''));
+        if marked && !after_mark && place != Place::Within {
+            after_mark = true;
+            continue;
+        }
+        place = place.after(c);
+        after_mark = false;
+        text.push(c);
+    }
+    text
+}
+
+/// Where in a cell a character stands, for some program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A cell begins here; blanks and quotes do not change that.
+    Begins,
+    /// Right behind a comma. German texts have ", -" and "5,-" all the time, so that only what follows at once counts.
+    Comma,
+    /// Anywhere else.
+    Within,
+}
+
+impl Place {
+    fn after(self, c: char) -> Self {
+        match c {
+            ';' | '\t' | '\n' => Self::Begins,
+            ' ' | '"' if self == Self::Begins => Self::Begins,
+            ',' => Self::Comma,
+            _ => Self::Within,
+        }
+    }
+}
+
 /// Text from anywhere made into one that every field for people admits: what hides is shown, the spelling is the one, and
 /// it is cut to `chars_max`.
 pub fn tamed(text: &str, chars_max: usize) -> String {
@@ -162,6 +216,15 @@ mod tests {
         #[test]
         fn whatever_is_tamed_is_admissible(text in any::<String>(), chars_max in 0_usize..40) {
             prop_assert_eq!(checked_lines("note", &tamed(&text, chars_max), chars_max), Ok(()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_neutralised_text_comes_back_as_it_was(text in "['=+@,; \t\n\"a-]{0,12}") {
+            let cell = inert(&text);
+            prop_assert!(!begins_formula(&cell));
+            prop_assert_eq!(restored(&cell), text);
         }
     }
 }

@@ -53,6 +53,8 @@ fn help_is_german_for_every_command() {
         "need",
         "order",
         "audit",
+        "export",
+        "import",
         "node",
         "peer",
         "key",

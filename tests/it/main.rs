@@ -12,6 +12,7 @@ mod door;
 mod dossier;
 mod evidence;
 mod evidence_attacks;
+mod exchange;
 mod exported;
 mod federation;
 mod figures;

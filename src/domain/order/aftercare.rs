@@ -89,8 +89,16 @@ pub fn settlements(
 
 /// The first day on which notice given on `given` may end a contract.
 pub fn notice_ends(given: Date, notice_days: Option<u32>) -> Date {
-    let days = i64::from(notice_days.unwrap_or(NOTICE_DAYS_DEFAULT).min(NOTICE_DAYS_MAX));
-    given.saturating_add(days.days())
+    given.saturating_add(notice(notice_days).days())
+}
+
+/// The last day on which notice may be given that ends a contract on `ends`.
+pub fn notice_due(ends: Date, notice_days: Option<u32>) -> Date {
+    ends.saturating_add((-notice(notice_days)).days())
+}
+
+fn notice(notice_days: Option<u32>) -> i64 {
+    i64::from(notice_days.unwrap_or(NOTICE_DAYS_DEFAULT).min(NOTICE_DAYS_MAX))
 }
 
 /// The rules that what happens now must meet: notice is kept, and nothing happens to what is over. They are not asked
