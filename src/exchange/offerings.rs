@@ -333,6 +333,10 @@ impl<'g> Draft<'g> {
         };
         let valid_to = optional_day("valid_to");
         Some(Offering {
+            requires: Vec::new(),
+            dvdv: Vec::new(),
+            sovereignty: None,
+            references: Vec::new(),
             version: if cell("version").is_empty() {
                 1
             } else {

@@ -129,6 +129,10 @@ fn offering(draft: &mut Draft, element: &Element) -> (Option<Offering>, Vec<Find
     let made = move |draft: &mut Draft| {
         let version = element.first(&["versionsinformation", "version"]);
         Some(Offering {
+            requires: Vec::new(),
+            dvdv: Vec::new(),
+            sovereignty: None,
+            references: Vec::new(),
             version: if version.is_empty() { 1 } else { draft.number("version", version)? },
             title: title.map(|title| title.chars().take(TITLE_CHARS_MAX).collect())?,
             description,

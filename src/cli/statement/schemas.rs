@@ -32,7 +32,9 @@ schemas! {
     Offering "offering";
     Withdrawal "withdrawal";
     ConnectionReport "connection-report";
+    ConnectionProfile "connection-profile";
     Need "need";
+    NeedWithdrawal "need-withdrawal";
     RulePack "rule-pack";
     Tariff "tariff";
     Request "request";
