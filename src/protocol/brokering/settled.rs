@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId, OrgId};
 use crate::domain::order::Attempt;
+use crate::domain::order::aftercare::{Phase, phase};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::seen::Seen;
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -242,12 +243,21 @@ impl Node {
             && known.call_offs.is_empty()
             && known.mandates.is_empty()
             && known.contradictions.is_empty()
+            && !self.waits_for_somebody(known, now)
             && self.doubts.range((order, 0)..=(order, u32::MAX)).next().is_none()
             && self.outbox.waiting(order).next().is_none()
             && self.undelivered(order).is_empty()
             && self.next_act(order, now).is_none()
             // Who amends it looks at it again and again.
             && !self.amending(order).any(|by| amends_it(&by))
+    }
+
+    /// Whether somebody must still do or know something about a contract, so that it stands in an inbox: a late seal is not
+    /// confirmed, or notice was given and the contract has not ended.
+    fn waits_for_somebody(&self, known: &Order, now: Timestamp) -> bool {
+        let Some(sealed) = known.sealed() else { return false };
+        let is_unconfirmed = self.unconfirmed(sealed).is_some_and(|late| !late.is_empty());
+        is_unconfirmed || matches!(phase(sealed), Some(Phase::Terminated(ends_on)) if ends_on >= now.date())
     }
 
     /// A settled order leaves memory.

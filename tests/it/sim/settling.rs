@@ -222,6 +222,21 @@ fn what_is_too_late_is_refused_as_if_it_had_never_been_away() {
     assert!(PARTIES.iter().all(|party| world.node(party).is_resting(&request.order)));
 }
 
+/// Notice that was given stands in the inboxes of the others until the contract has ended.
+#[test]
+fn a_contract_under_notice_stays_in_memory() {
+    let mut world = world();
+    let request = at_rest(&mut world, "r1");
+    let in_memory =
+        |world: &World| PARTIES.iter().filter(|party| !world.node(party).is_resting(&request.order)).count();
+    let ends_on = verbund::domain::time::plus_years(world.now.date(), 1);
+    let notice = Happening::Terminated { ends_on };
+    let notice = milestone(&world, request.order, "barleben", "einkauf", 1, notice);
+    hand_in(&mut world, "kitu", &notice);
+    world.run(20_000);
+    assert_eq!(in_memory(&world), PARTIES.len(), "all parties have been told and may look");
+}
+
 #[test]
 fn a_void_order_gets_its_second_attempt() {
     let mut world = world();
