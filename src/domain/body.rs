@@ -176,7 +176,7 @@ impl Body {
     /// Whose key must have signed, for statements with one signature; none for the kinds with rules of their own.
     pub fn signer_rule(&self) -> Option<(&OrgId, SignerRule)> {
         const PUBLISH: SignerRule = SignerRule::Either(&[OfficerRole::Publisher]);
-        // Who buys knows what is needed.
+        // Who buys knows what is needed, what runs at home, and what was tried.
         const NEED: SignerRule = SignerRule::Either(&[OfficerRole::Publisher, OfficerRole::Buyer]);
         const BUY: SignerRule = SignerRule::Officer(&[OfficerRole::Buyer]);
         const DECIDE: SignerRule = SignerRule::Officer(&[OfficerRole::Approver]);
@@ -194,8 +194,8 @@ impl Body {
             Self::EntityFacts(body) => (&body.org, PUBLISH),
             Self::Offering(body) => (&body.seller, PUBLISH),
             Self::Withdrawal(body) => (&body.seller, PUBLISH),
-            Self::ConnectionReport(body) => (&body.municipality, PUBLISH),
-            Self::ConnectionProfile(body) => (&body.municipality, PUBLISH),
+            Self::ConnectionReport(body) => (&body.municipality, NEED),
+            Self::ConnectionProfile(body) => (&body.municipality, NEED),
             Self::Need(body) => (&body.municipality, NEED),
             Self::NeedWithdrawal(body) => (&body.municipality, NEED),
             Self::Tariff(body) => (&body.org, PUBLISH),

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{OrgId, StatementId, checked_count};
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::text::{checked_label, checked_lines, checked_text, checked_title};
 use crate::domain::time::Date;
 
@@ -23,6 +23,22 @@ pub enum Requirement {
 impl Requirement {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Account, Self::Mailbox, Self::Payment, Self::Dms];
+
+    /// The words for a person.
+    pub fn text(self, lang: Lang) -> &'static str {
+        let [de, en] = match self {
+            Self::Account => ["Nutzerkonto", "citizen account"],
+            Self::Mailbox => ["Postfach", "mailbox"],
+            Self::Payment => ["E-Payment", "e-payment"],
+            Self::Dms => ["Dokumentenverwaltung", "document management"],
+        };
+        if lang == Lang::De { de } else { en }
+    }
+
+    /// The one with that word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
 
     /// The word in statements and answers.
     pub fn word(self) -> &'static str {

@@ -540,8 +540,11 @@ impl Factor {
             }
             Why::Yearly(None, _) => say(lang, "unbekannt", "unknown").to_owned(),
             Why::Yearly(Some(yearly), inhabitants) => {
-                let by = say(lang, "im Jahr bei Einwohnern:", "a year, by inhabitants:");
-                format!("{} {by} {inhabitants}", yearly.text(lang))
+                let yearly = yearly.text(lang);
+                match lang {
+                    Lang::De => format!("{yearly} im Jahr bei {inhabitants} Einwohnern"),
+                    Lang::En => format!("{yearly} a year for {inhabitants} inhabitants"),
+                }
             }
             Why::Maturity(None) => say(lang, "nicht angegeben", "not stated").to_owned(),
             Why::Maturity(Some((model, level))) => {

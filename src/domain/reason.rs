@@ -418,7 +418,7 @@ reasons! {
         "Die nächste Fassungsnummer verwenden." "Use the next version number.";
     ProfileMissing "PROFILE_MISSING" Missing
         "Diese Organisation hat kein Anbindungsprofil veröffentlicht." "This organisation has published no connection profile."
-        "`verbund org profile publish --portal …` mit der Rolle publisher veröffentlichen." "Publish one with `verbund org profile publish --portal …` and the role publisher.";
+        "`verbund org profile publish --portal …` mit der Rolle buyer oder publisher." "Publish one with `verbund org profile publish --portal …` and the role buyer or publisher.";
     NeedWithdrawn "NEED_WITHDRAWN" Conflict
         "Der Bedarf wurde zurückgenommen." "The need has been withdrawn."
         "Die Kommune fragen; besteht der Bedarf wieder, ihn neu veröffentlichen." "Ask the municipality; if it is needed again, publish a new need.";

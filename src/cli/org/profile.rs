@@ -82,7 +82,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 }
 
 fn requirement(word: &str) -> Result<Requirement, Refusal> {
-    Requirement::ALL.into_iter().find(|one| one.word() == word).ok_or_else(|| {
+    Requirement::of_word(word).ok_or_else(|| {
         Refusal::new(Reason::UsageInvalid).with("expected", "account, mailbox, payment, dms").with("value", word)
     })
 }
@@ -114,13 +114,16 @@ fn text(profile: &pb::ConnectionProfile, out: Output) -> String {
         Some(false) => out.say("nein", "no"),
         None => out.say("keine Angabe", "not stated"),
     };
+    let in_words =
+        |word: &String| Requirement::of_word(word).map_or(word.as_str(), |one| one.text(out.lang)).to_owned();
+    let provided: Vec<String> = profile.provides.iter().map(in_words).collect();
     let lines = [
         (out.say("Kommune", "Municipality"), profile.municipality.clone()),
         (out.say("Fassung", "Version"), profile.version.to_string()),
         (out.say("Portale", "Portals"), listed(&profile.portals)),
         (out.say("Fachverfahren", "Specialised systems"), listed(&profile.specialised_systems)),
         (out.say("Anbindungsarten", "Connections"), listed(&profile.connections)),
-        (out.say("Vorhanden", "Provides"), listed(&profile.provides)),
+        (out.say("Vorhanden", "Provides"), listed(&provided)),
         (out.say("Texte aus dem BUS", "Texts from the BUS"), bus.to_owned()),
         (out.say("Quelle", "Source"), profile.source.clone()),
         (out.say("Angenommen", "Assumed"), listed(&profile.assumptions)),
