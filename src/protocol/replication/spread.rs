@@ -104,8 +104,7 @@ impl Node {
         let chosen = usize::try_from(self.dice.below(self.sync.peers.len() as u64)).unwrap_or(0);
         if let Some(node) = self.sync.peers.keys().nth(chosen) {
             work.then.push(Effect::Send(node.clone(), Frame::Ping { digest, position }));
-            // Whoever asks takes part in orders: to be asked is a sign of that.
-            if self.is_ready && self.clocks.is_due(now) {
+            if self.clocks.is_due(now) {
                 work.then.push(Effect::Send(node.clone(), Frame::Clock { now, is_answer: false }));
             }
         }
