@@ -234,4 +234,29 @@ mod tests {
         assert_eq!(refused(&needs, 1), Err(Reason::StatementUnknown));
         assert_eq!(needs.after(None).map(|need| need.id).collect::<Vec<_>>(), [id(3)]);
     }
+
+    /// A withdrawal counts for its own municipality's need alone, whichever of the two arrives first.
+    #[test]
+    fn only_who_looks_for_something_can_withdraw_it_and_the_order_of_arrival_does_not_matter() {
+        let withdrawal = |municipality: &str| NeedWithdrawal {
+            municipality: org(municipality),
+            need: id(2),
+            reason: "Anders gelöst".to_owned(),
+        };
+        let listed = |needs: &Needs| needs.after(None).map(|need| need.id).collect::<Vec<_>>();
+        let mut needs = some();
+        needs.withdraw(id(8), &withdrawal("bdorf"));
+        assert_eq!(listed(&needs), [id(2), id(3), id(1)], "another municipality's word");
+        needs.withdraw(id(9), &withdrawal("adorf"));
+        assert_eq!(listed(&needs), [id(3), id(1)]);
+        let sought = needs.check_sought(&org("adorf"), &id(2)).map_err(|refusal| refusal.reason);
+        assert_eq!(sought, Err(Reason::NeedWithdrawn));
+        assert_eq!(needs.check(&id(2), &org("adorf")), Ok(()), "what rests on it stays");
+        let mut early = Needs::default();
+        early.withdraw(id(9), &withdrawal("adorf"));
+        early.put(id(2), &need("adorf", &["99107023017000"], None));
+        assert!(listed(&early).is_empty());
+        early.take_back(&[id(9)].into());
+        assert_eq!(listed(&early), [id(2)]);
+    }
 }

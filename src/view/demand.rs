@@ -69,3 +69,45 @@ impl View {
         self.registry.home(org).ok()?.orgs().get(org)?.admission.inhabitants
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::law::tests::day;
+    use crate::domain::offering::Need;
+    use crate::domain::statement::{Kind, Signed};
+    use crate::protocol::explain::fixture::{Town, by_rule};
+
+    #[test]
+    fn the_most_wanted_service_comes_first_and_what_has_run_out_is_not_counted() {
+        let mut town = Town::new(by_rule());
+        for (who, leika, until) in [
+            ("town", "99107023017000", "2027-06-30"),
+            ("kitu", "99107023017000", "2027-03-31"),
+            ("kitu", "99012070001000", "2027-03-31"),
+            ("kitu", "99999999999999", "2026-01-31"),
+        ] {
+            let need = Need {
+                municipality: who.parse().expect("a name"),
+                leika: vec![leika.parse().expect("a key")],
+                note: "Gesucht".to_owned(),
+                until: day(until),
+                through: (who == "town").then(|| "kitu".parse().expect("a name")),
+            };
+            town.publish(&Signed::sign(&Kind::Need, &need, &[&Town::statement_key(who)])).expect("a good need");
+        }
+        let view = View::of(&town.node, town.now);
+        let wanted = |through: Option<&str>| {
+            let through = through.map(|org| org.parse().expect("a name"));
+            let demand = view.demand(through.as_ref(), town.now.date());
+            demand
+                .iter()
+                .map(|one| (one.service.to_string(), one.municipalities.len(), one.offerings.len()))
+                .collect()
+        };
+        let all: Vec<(String, usize, usize)> = wanted(None);
+        assert_eq!(all, [("99107023017000".to_owned(), 2, 1), ("99012070001000".to_owned(), 1, 0)]);
+        let others: Vec<(String, usize, usize)> = wanted(Some("provider"));
+        assert_eq!(others.iter().map(|(_, count, _)| *count).sum::<usize>(), 2, "the town named another cooperative");
+    }
+}
