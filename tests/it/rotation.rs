@@ -21,6 +21,7 @@ use verbund::node::keys;
 
 use crate::cluster::{run, verbund};
 use crate::federation::{CHAIN, cents, name};
+use crate::ports::free_addresses;
 use crate::processes::{ALL, Orders, PARTIES, Processes, assert_sealed_everywhere, hand_in, patiently, until_sealed};
 
 /// Who is away during all rotations.
@@ -207,6 +208,47 @@ async fn every_key_is_replaced_while_orders_run() {
         let cut = status["logs"].as_array().into_iter().flatten().find(|log| !log["cut"].is_null());
         assert!(cut.is_none(), "{node}: an honest log is cut: {cut:?}");
     }
+    let mut buyer = processes.buyer();
+    audit_all(&processes, &mut buyer, &orders).await;
+    processes.delivered().await;
+    processes.stop().await;
+    assert_sealed_everywhere(&processes, &orders);
+}
+
+/// A hop's node moves to another port while orders run: one command names the new address and key, then it listens there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_moves_to_another_address_while_orders_run() {
+    let mut processes = Processes::open().await;
+    let moved: NodeId = name(PARTIES[1]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let ordering = tokio::spawn(order_on(processes.buyer(), "during", processes.orders(), stop.clone()));
+    let new = free_addresses(1)[0];
+    let reach = ["rotate", "--role", "tls", "--org", moved.as_str(), "--reach", &new.to_string()];
+    run(&mut key(&processes, moved.as_str(), &reach, &[]), 0);
+    processes.kill(moved.as_str()).await;
+    let file = processes.world.run_file(&moved);
+    let settings = std::fs::read_to_string(&file).expect("its settings");
+    let old = processes.world.nodes[&moved].0;
+    std::fs::write(&file, settings.replacen(&old.to_string(), &new.to_string(), 1)).expect("written");
+    let pem = file.parent().expect("a folder").join("keys").join("tls.2.pem");
+    let pin = verbund::node::tls::pin_of_pem(&std::fs::read_to_string(pem).expect("the new certificate"));
+    processes.world.nodes.insert(moved.clone(), (new, pin.expect("in good form")));
+    processes.start(moved.as_str()).await;
+    let others: BTreeSet<String> =
+        ALL.iter().filter(|node| **node != moved.as_str()).map(ToString::to_string).collect();
+    processes
+        .until("all streams are there", async || {
+            streams(&processes, moved.as_str()).await.into_keys().collect::<BTreeSet<String>>() == others
+        })
+        .await;
+    stop.store(true, Ordering::Relaxed);
+    let mut orders = ordering.await.expect("no order is refused");
+    orders.extend(order_on(processes.buyer(), "after", processes.orders(), stop).await);
+    // Who begins with nothing but its keys and old settings finds it too.
+    processes.kill(AWAY).await;
+    std::fs::remove_dir_all(processes.world.folder.join("nodes").join(AWAY).join("data")).expect("its store");
+    processes.start(AWAY).await;
+    processes.level().await;
     let mut buyer = processes.buyer();
     audit_all(&processes, &mut buyer, &orders).await;
     processes.delivered().await;
