@@ -146,7 +146,7 @@ struct Beginning {
 
 /// Introduces the node; the peer it was introduced to is the first it connects to.
 async fn join(root: &str, peer: HostPort, config: &Path, opener: &mut Opener) -> Result<NodeConfig, Refusal> {
-    telemetry::init("info");
+    telemetry::init("info")?;
     let mut config = read_run(config)?;
     let root = parse_root(root)?;
     if root != config.federation_root {
@@ -167,7 +167,7 @@ async fn serve(
     beginning: Beginning,
 ) -> Result<(), Refusal> {
     let began = SystemClock.now();
-    telemetry::init("info");
+    telemetry::init("info")?;
     let node = config.profile.node.clone();
     let mut running = start::start(config, opener, beginning.alone).await?;
     let (handle, address) = (running.handle.clone(), running.address);
@@ -188,8 +188,14 @@ async fn serve(
         () = asked_for_keys(&handle) => Ok(()),
     };
     tracing::info!(node = %node, "stopping");
-    running.stop().await;
-    ended
+    tokio::select! {
+        () = running.stop() => ended,
+        // Everything acknowledged is on the disk, so nothing is lost by it.
+        () = interrupted() => {
+            tracing::warn!(node = %node, "forced to end");
+            Err(Refusal::new(Reason::ShuttingDown).with("node", node))
+        }
+    }
 }
 
 /// Waits until the node holds what its peers have announced, and shows how far it is to a person who watches.

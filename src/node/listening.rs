@@ -365,17 +365,17 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Refusal> {
     })
 }
 
-/// Accepts connections and shakes hands, each in a task of its own with a deadline, at most `connections_max` at once.
+/// Connections, and the work that accepts them and shakes hands, each in a task of its own with a deadline, at most `connections_max` at once.
 pub fn accept(
     listener: TcpListener,
     identities: &Identities,
     connections_max: usize,
     is_peer: IsPeer,
-) -> Result<ReceiverStream<std::io::Result<Connection>>, Refusal> {
+) -> Result<(ReceiverStream<std::io::Result<Connection>>, impl Future<Output = ()> + use<>), Refusal> {
     let acceptor = TlsAcceptor::from(Arc::new(server_config(identities)?));
     let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
     let door = Door::new(connections_max);
-    tokio::spawn(async move {
+    let accepting = async move {
         let mut sweep = tokio::time::interval(SWEEP);
         let (mut refused, mut said) = (0_u64, 0_u64);
         loop {
@@ -425,8 +425,8 @@ pub fn accept(
                 }
             });
         }
-    });
-    Ok(ReceiverStream::new(accepted))
+    };
+    Ok((ReceiverStream::new(accepted), accepting))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::domain::id::NodeId;
 use crate::domain::time::Timestamp;
@@ -29,17 +29,8 @@ const CONNECTIONS_MAX: usize = 8;
 /// Longest time for a request with its answer; whoever sends half a request does not hold a place for longer.
 const CALL: Duration = Duration::from_secs(5);
 
-/// Answers on a bound address until the node stops.
-pub fn serve(listener: TcpListener, handle: Handle, mut stopped: watch::Receiver<bool>) {
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => {}
-            () = answer_all(listener, handle) => {}
-        }
-    });
-}
-
-async fn answer_all(listener: TcpListener, handle: Handle) {
+/// Answers on a bound address; never ends.
+pub async fn serve(listener: TcpListener, handle: Handle) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };

@@ -20,6 +20,7 @@ pub mod repair;
 pub mod server;
 pub mod start;
 pub mod system;
+pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 #[cfg(feature = "pkcs11")]

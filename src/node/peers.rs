@@ -173,40 +173,38 @@ impl Peers for GrpcPeers {
 }
 
 /// Keeps a stream open to every node the protocol chooses, until the node stops.
-pub fn dial_all(peers: &GrpcPeers, handle: &Handle, mut stopped: watch::Receiver<bool>) {
-    let (peers, handle) = (peers.clone(), handle.clone());
-    tokio::spawn(async move {
-        let mut dialled: BTreeMap<NodeId, tokio::task::JoinHandle<()>> = BTreeMap::new();
-        let mut redraw = tokio::time::interval(Duration::from_millis(REDRAW_MS));
-        redraw.tick().await;
-        let (mut pins, mut is_redraw_due) = (handle.watch_pins(), false);
-        loop {
-            peers.learn(&handle).await;
-            let formerly = dialled.keys().cloned().collect();
-            let choice = move |node: &Node, now| node.choose_peers(&formerly, is_redraw_due, now, &mut SystemDice);
-            if let Ok(chosen) = handle.read(choice).await {
-                dialled.retain(|node, task| {
-                    chosen.contains(node) || {
-                        task.abort();
-                        false
-                    }
-                });
-                for node in chosen {
-                    let (peers, handle) = (peers.clone(), handle.clone());
-                    dialled.entry(node.clone()).or_insert_with(|| tokio::spawn(dial(peers, handle, node)));
+pub async fn dial_all(peers: GrpcPeers, handle: Handle, mut stopped: watch::Receiver<bool>) {
+    let mut dialled: BTreeMap<NodeId, tokio::task::JoinHandle<()>> = BTreeMap::new();
+    let mut redraw = tokio::time::interval(Duration::from_millis(REDRAW_MS));
+    redraw.tick().await;
+    let (mut pins, mut is_redraw_due) = (handle.watch_pins(), false);
+    loop {
+        peers.learn(&handle).await;
+        let formerly = dialled.keys().cloned().collect();
+        let choice = move |node: &Node, now| node.choose_peers(&formerly, is_redraw_due, now, &mut SystemDice);
+        if let Ok(chosen) = handle.read(choice).await {
+            dialled.retain(|node, task| {
+                // One that has ended by itself begins anew below.
+                chosen.contains(node) && !task.is_finished() || {
+                    task.abort();
+                    false
                 }
+            });
+            for node in chosen {
+                let (peers, handle) = (peers.clone(), handle.clone());
+                dialled.entry(node.clone()).or_insert_with(|| tokio::spawn(dial(peers, handle, node)));
             }
-            is_redraw_due = tokio::select! {
-                _ = stopped.wait_for(|stop| *stop) => break,
-                _ = redraw.tick() => true,
-                Ok(()) = pins.changed() => false,
-                () = tokio::time::sleep(REDIAL_MAX) => false,
-            };
         }
-        for task in dialled.into_values() {
-            task.abort();
-        }
-    });
+        is_redraw_due = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            _ = redraw.tick() => true,
+            Ok(()) = pins.changed() => false,
+            () = tokio::time::sleep(REDIAL_MAX) => false,
+        };
+    }
+    for task in dialled.into_values() {
+        task.abort();
+    }
 }
 
 /// Opens a stream whenever there is none, sooner if the last one was of use.

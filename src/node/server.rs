@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
@@ -84,6 +84,8 @@ pub struct Services {
     pub calls_max: usize,
     /// Longest time for a call, at most [`CALL_MAX`].
     pub call_max: Duration,
+    /// Whether the node stops: streams end then, and say why.
+    pub stopped: watch::Receiver<bool>,
 }
 
 /// The same, shared by all services.
@@ -95,12 +97,13 @@ struct Desk {
     watches: Watches,
     introductions: Arc<Semaphore>,
     finder: Arc<Finder>,
+    stopped: watch::Receiver<bool>,
 }
 
 /// All services behind their limits, ready for `serve_with_incoming`, and the reporter that turns health to
 /// `NOT_SERVING` when the node drains.
 pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, HealthReporter) {
-    let Services { handle, anchors, bundle, reflection, calls_max, call_max } = services;
+    let Services { handle, anchors, bundle, reflection, calls_max, call_max, stopped } = services;
     let desk = Desk {
         handle,
         anchors: Arc::new(anchors),
@@ -108,6 +111,7 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
         watches: Watches::default(),
         introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
         finder: Arc::default(),
+        stopped,
     };
     let (health, health_service) = tonic_health::server::health_reporter();
     macro_rules! bounded {
@@ -146,6 +150,14 @@ fn with_reflection<L: Clone>(router: Router<L>) -> Router<L> {
 /// The answer or the status, in the caller's language.
 async fn answered<A>(lang: Lang, work: impl Future<Output = Result<A, Refusal>>) -> Result<Response<A>, Status> {
     work.await.map(Response::new).map_err(|refusal| to_status(&refusal, lang))
+}
+
+/// Waits until the node stops, for a stream that never ends by itself; gives what it says then. Whoever reads it opens
+/// it again, here or at another node.
+async fn until_stopped(mut stopped: watch::Receiver<bool>) -> Refusal {
+    // A node that is gone without a word has stopped as well.
+    let _ = stopped.wait_for(|stop| *stop).await;
+    Refusal::new(Reason::ShuttingDown)
 }
 
 impl Desk {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::node::{Brokering, DecisionMode, NodeConfig};
@@ -22,14 +22,16 @@ use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::ports::KeyRing;
 use crate::node::server::Services;
 use crate::node::system::{self, SystemClock, SystemDice, fill};
+use crate::node::tasks::Tasks;
 use crate::node::tls::{Identities, Identity};
 use crate::node::{evidence, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
 use crate::store::disk::DiskStore;
 
-/// Longest wait for calls under way when the node stops; replication streams never end by themselves.
-const DRAIN: Duration = Duration::from_millis(500);
+/// Longest wait for calls under way when the node stops. Streams are told to end; a caller that does not listen, or half
+/// a connection, must not keep the node for longer.
+const DRAIN: Duration = Duration::from_secs(3);
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -41,23 +43,32 @@ pub struct Running {
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
     driver: JoinHandle<Result<(), Refusal>>,
-    server: JoinHandle<()>,
+    tasks: Tasks,
+    failed: mpsc::Receiver<Refusal>,
 }
 
 impl Running {
-    /// Waits until the driver ends by itself, which it does only when the store has failed.
+    /// Waits until a part ends by itself: the driver does only when the store has failed, the others never should.
     pub async fn ended(&mut self) -> Refusal {
-        match (&mut self.driver).await {
-            Ok(Err(refusal)) => refusal,
-            Ok(Ok(())) => Refusal::new(Reason::ShuttingDown),
-            Err(error) => Refusal::new(Reason::Bug).with("problem", error),
+        tokio::select! {
+            // The driver's own reason says more than that of those who ask it.
+            biased;
+            ended = &mut self.driver => match ended {
+                Ok(Err(refusal)) => refusal,
+                Ok(Ok(())) => Refusal::new(Reason::ShuttingDown),
+                Err(error) => Refusal::new(Reason::Bug).with("task", "driver").with("problem", error),
+            },
+            Some(refusal) = self.failed.recv() => refusal,
         }
     }
 
-    /// Stops taking calls, finishes what is under way, closes the store.
+    /// Says that it stops, first where its health is asked for, then to every stream; takes no more calls, waits a while for
+    /// those under way, closes the store.
     pub async fn stop(self) {
-        let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(DRAIN, self.server).await;
+        self.stop.send_replace(true);
+        if tokio::time::timeout(DRAIN, self.tasks.ended()).await.is_err() {
+            tracing::warn!("some calls did not end in time");
+        }
         self.handle.stop().await;
         let _ = self.driver.await;
     }
@@ -100,8 +111,10 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         });
     }
     let (stop, stopped) = watch::channel(false);
-    let connections =
-        accept(listener, &identities, config.limits.connections_max as usize, is_peer(&handle, anchors.clone()))?;
+    let (tasks, failed) = Tasks::new(stopped.clone());
+    let places = config.limits.connections_max as usize;
+    let (connections, accepting) = accept(listener, &identities, places, is_peer(&handle, anchors.clone()))?;
+    tasks.keep("accept", accepting);
     let services = Services {
         handle: handle.clone(),
         anchors,
@@ -109,20 +122,21 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         reflection: true,
         calls_max: config.limits.calls_max as usize,
         call_max: Duration::from_millis(config.limits.call_ms_max.into()),
+        stopped: stopped.clone(),
     };
     let (router, health) = server::router(services).await;
     let signal = server::health::keep_true(health, handle.clone(), stopped.clone());
-    let server = tokio::spawn(async move {
+    tasks.watch("server", async move {
         if let Err(error) = router.serve_with_incoming_shutdown(connections, signal).await {
             tracing::error!(%error, "server ended");
         }
     });
     if let Some(listener) = for_numbers {
-        metrics::serve(listener, handle.clone(), stopped.clone());
+        tasks.keep("metrics", metrics::serve(listener, handle.clone()));
     }
-    show_as_named(&identities, &handle);
-    dial_all(&peers, &handle, stopped);
-    Ok(Running { handle, address, stop, driver, server })
+    tasks.keep("identity", show_as_named(identities, handle.clone()));
+    tasks.watch("dial", dial_all(peers, handle.clone(), stopped));
+    Ok(Running { handle, address, stop, driver, tasks, failed })
 }
 
 /// The key folder, with whatever opens the files in it.
@@ -142,16 +156,14 @@ fn is_peer(handle: &Handle, anchors: BTreeMap<[u8; 32], NodeId>) -> IsPeer {
 }
 
 /// Shows the TLS key that the node's own record names, from the moment on at which it does.
-fn show_as_named(identities: &Identities, handle: &Handle) {
-    let (identities, node, mut pins) = (identities.clone(), handle.node().clone(), handle.watch_pins());
-    tokio::spawn(async move {
-        loop {
-            identities.name(pins.borrow_and_update().get(&node).copied());
-            if pins.changed().await.is_err() {
-                return;
-            }
+async fn show_as_named(identities: Identities, handle: Handle) {
+    let mut pins = handle.watch_pins();
+    loop {
+        identities.name(pins.borrow_and_update().get(handle.node()).copied());
+        if pins.changed().await.is_err() {
+            return;
         }
-    });
+    }
 }
 
 fn settings(config: &NodeConfig, (instance, is_new_store): (Instance, bool), alone: bool) -> Settings {

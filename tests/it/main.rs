@@ -10,6 +10,7 @@ mod container_cases;
 mod dice;
 mod door;
 mod dossier;
+mod drain;
 mod evidence;
 mod evidence_attacks;
 mod exchange;

@@ -186,6 +186,9 @@ async fn a_question_whose_caller_has_gone_is_never_asked() {
 
 /// The services of a node over plain TCP, and a stranger's connection to them.
 async fn stranger(handle: &Handle) -> Client {
+    let (stop, stopped) = watch::channel(false);
+    // It runs for as long as the test does.
+    std::mem::forget(stop);
     let services = Services {
         handle: handle.clone(),
         anchors: BTreeMap::new(),
@@ -193,6 +196,7 @@ async fn stranger(handle: &Handle) -> Client {
         reflection: false,
         calls_max: 64,
         call_max: Duration::from_secs(10),
+        stopped,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");

@@ -1,8 +1,8 @@
 //! Health, service by service (`grpc.health.v1`): what the node can do now, not that it runs.
 //!
 //! Whoever reads is served while the node answers at all. Whoever orders is served while it may also sign: not while it
-//! still asks others how far its own log goes, not with a log that contradicts itself, not with a full disk. The empty
-//! name stands for everything.
+//! still asks others how far its own log goes or fetches what it has lost, not with a log that contradicts itself, not with
+//! a full disk, not with a clock that differs from those of its peers. The empty name stands for everything.
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,6 +10,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::node::handle::Handle;
+use crate::protocol::Node;
 
 /// How often the node is asked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ const READING: [&str; 4] = [
 /// Services that must sign, and everything together.
 const SIGNING: [&str; 2] = ["verbund.order.v1.OrderService", ""];
 
-/// Tells the truth until the node stops; afterwards nothing is served.
+/// Tells the truth until the node stops; afterwards nothing is served, and the server ends when this has been said.
 pub async fn keep_true(health: HealthReporter, handle: Handle, mut stopped: watch::Receiver<bool>) {
     let mut told = None;
     loop {
@@ -45,11 +46,11 @@ pub async fn keep_true(health: HealthReporter, handle: Handle, mut stopped: watc
     tell(&health, (false, false)).await;
 }
 
-/// Whether the node answers, and whether it may sign.
+/// Whether the node answers, and whether it may take part in orders.
 async fn look(handle: &Handle) -> (bool, bool) {
-    let asked = tokio::time::timeout(ANSWER, handle.read(|node, _| node.check_may_sign().is_ok())).await;
-    match asked {
-        Ok(Ok(may_sign)) => (true, may_sign && !handle.is_full()),
+    let may_order = |node: &Node, now| node.check_may_broker().is_ok() && !node.is_clock_off(now);
+    match tokio::time::timeout(ANSWER, handle.read(may_order)).await {
+        Ok(Ok(may_order)) => (true, may_order && !handle.is_full()),
         _ => (false, false),
     }
 }

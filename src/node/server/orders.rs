@@ -7,7 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::{Desk, answered};
+use super::{Desk, answered, until_stopped};
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
@@ -300,8 +300,15 @@ impl Desk {
         let watch = Watch { desk: self.clone(), id, org, lang: lang_of(metadata), sender };
         tokio::spawn(async move {
             let _place = place;
-            // Ends when the reader leaves, the time is up or the node stops.
-            let _ = tokio::time::timeout(WATCH_MAX, watch.run(view, changes)).await;
+            let (leaving, stopped) = (watch.sender.clone(), watch.desk.stopped.clone());
+            let lang = watch.lang;
+            tokio::select! {
+                // Ends when the reader leaves or the time is up; it may ask again.
+                _ = tokio::time::timeout(WATCH_MAX, watch.run(view, changes)) => {}
+                refusal = until_stopped(stopped) => {
+                    let _ = leaving.send(Err(to_status(&refusal, lang))).await;
+                }
+            }
         });
         Ok(ReceiverStream::new(receiver))
     }

@@ -6,9 +6,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Extensions, Request, Response, Status, Streaming};
 
-use super::{Desk, INTRODUCTION_PAUSE, answered, peer_of_key};
+use super::{Desk, INTRODUCTION_PAUSE, answered, peer_of_key, until_stopped};
 use crate::domain::id::{Hash, NodeId, OrgId};
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::handle::StreamIn;
 use crate::node::listening::Caller;
@@ -36,7 +36,18 @@ impl PeerService for Desk {
             // Reading has its own task: two nodes that both wait for room to write must still read.
             let traffic = self.handle.traffic().clone();
             let federation = self.handle.federation().clone();
-            tokio::spawn(listen(incoming, federation, stream, failed, lang, traffic.clone()));
+            let leaving = until_stopped(self.stopped.clone());
+            let listening = listen(incoming, federation, stream, traffic.clone());
+            tokio::spawn(async move {
+                let ended = tokio::select! {
+                    refusal = leaving => Some(refusal),
+                    refusal = listening => refusal,
+                };
+                if let Some(refusal) = ended {
+                    // The peer may have left already; then there is nobody to tell.
+                    let _ = failed.send(Err(to_status(&refusal, lang))).await;
+                }
+            });
             let frames = ReceiverStream::new(frames).map(move |frame| {
                 let frame = pb::Frame::from(&frame);
                 traffic.count(Direction::Sent, &frame);
@@ -131,37 +142,31 @@ fn receipt_in(answer: Answer) -> Result<Signed, Refusal> {
     }
 }
 
-/// Passes frames on until the peer leaves or sends what no honest node sends; dropping the stream is the node's sign
-/// that the peer is gone.
+/// Passes frames on until the peer leaves, or sends what no honest node sends: then it is to be told why. Dropping the
+/// stream is the node's sign that the peer is gone.
 async fn listen(
     mut incoming: Streaming<pb::SyncRequest>,
     federation: OrgId,
     stream: StreamIn,
-    failed: mpsc::Sender<Result<pb::SyncResponse, Status>>,
-    lang: Lang,
     traffic: Traffic,
-) {
+) -> Option<Refusal> {
     loop {
-        let refusal = match incoming.message().await {
-            Ok(None) => return,
+        match incoming.message().await {
+            Ok(None) => return None,
             Ok(Some(pb::SyncRequest { frame })) => {
                 let frame = frame.unwrap_or_default();
                 traffic.count(Direction::Received, &frame);
                 match Heard::read(frame, &federation) {
                     Ok(Heard::Frame(frame)) => {
                         if stream.frame(frame).await.is_err() {
-                            return;
+                            return None;
                         }
-                        continue;
                     }
-                    Ok(Heard::Later) => continue,
-                    Err(refusal) => refusal,
+                    Ok(Heard::Later) => {}
+                    Err(refusal) => return Some(refusal),
                 }
             }
-            Err(status) => to_refusal(&status),
-        };
-        // The peer may have left already; then there is nobody to tell.
-        let _ = failed.send(Err(to_status(&refusal, lang))).await;
-        return;
+            Err(status) => return Some(to_refusal(&status)),
+        }
     }
 }

@@ -13,6 +13,12 @@ impl Node {
         &self.clocks
     }
 
+    /// Whether most peers that have said the time lately say another one. Nobody's orders are safe with such a clock: what it
+    /// signs is refused elsewhere.
+    pub fn is_clock_off(&self, now: Timestamp) -> bool {
+        self.clocks.compare(self.sync.peers.len(), now) == Compared::Differs
+    }
+
     /// Whether something of an order may end now because its time is over. If the peers have not been asked, they are, and
     /// the order goes on once they have answered.
     pub(super) fn may_end_by_time(&mut self, order: OrderId, now: Timestamp, work: &mut Work) -> bool {
