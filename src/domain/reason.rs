@@ -60,6 +60,13 @@ impl Class {
     }
 }
 
+impl Reason {
+    /// Whether a store that refuses with it has written nothing and goes on as before, once there is room or a file again.
+    pub fn is_passing_fault(self) -> bool {
+        matches!(self, Self::StoreFull | Self::StoreHandles)
+    }
+}
+
 /// The language of what a person reads at run time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Lang {
@@ -628,6 +635,9 @@ reasons! {
     StoreFull "STORE_FULL" Exhausted
         "Auf dem Datenträger ist kein Platz mehr." "The disk is full."
         "Platz schaffen; der Knoten nimmt dann wieder an, verloren ist nichts." "Make room; the node then accepts again, nothing is lost.";
+    StoreHandles "STORE_HANDLES" Exhausted
+        "Das System gibt diesem Prozess keine weiteren Dateien." "The system gives this process no more files."
+        "Die Grenze für offene Dateien anheben (`ulimit -n`, `LimitNOFILE`); verloren ist nichts." "Raise the limit of open files (`ulimit -n`, `LimitNOFILE`); nothing is lost.";
     StoreFailed "STORE_FAILED" Internal
         "Der Speicher hat nicht bestätigt." "The store did not confirm."
         "Datenträger prüfen und den Knoten neu starten; er liest den wahren Stand ein." "Check the disk and restart the node; it reads the true state.";

@@ -45,11 +45,15 @@ const _: () = assert!(ORDER_READS_MAX < SETTLED_KEPT_MAX, "what was just read is
 const FULL_WAIT_MS: i64 = 1_000;
 const FULL_WAIT_MAX_MS: i64 = 15_000;
 
-/// The disk is full: the node reads, and takes nothing until then.
+/// How long to wait for a file to come free.
+const HANDLES_WAIT: Duration = Duration::from_secs(1);
+
+/// The disk is full, or there are no files to be had: the node reads, and takes nothing until then.
 #[derive(Clone, Copy)]
 struct Full {
     until: Timestamp,
     wait_ms: i64,
+    reason: Reason,
 }
 
 /// Runs a node over a store.
@@ -297,10 +301,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     /// While the disk is full, whatever would have to be stored is refused before anybody thinks about it: thinking about
     /// it and failing means reading the whole store again.
     fn refuse_while_full(&self, ask: Ask) -> Option<Ask> {
-        if self.full.is_none_or(|full| self.clock.now() >= full.until) {
-            return Some(ask);
-        }
-        let refusal = || Refusal::new(Reason::StoreFull).with("rule", "only reading");
+        let Some(full) = self.full.filter(|full| self.clock.now() < full.until) else { return Some(ask) };
+        let refusal = || Refusal::new(full.reason).with("rule", "only reading");
         match ask {
             Ask::Found(_, reply) | Ask::Publish(_, reply) | Ask::Officer(_, reply) => _ = reply.send(Err(refusal())),
             Ask::Deliver { reply, .. } | Ask::Introduced(_, _, reply) | Ask::Reintroduced(_, _, reply) => {
@@ -503,7 +505,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         for (_, reply) in std::mem::take(&mut self.replies) {
             let _ = reply.send(Err(refusal.clone()));
         }
-        if refusal.reason != Reason::StoreFull {
+        if !refusal.reason.is_passing_fault() {
             return Err(refusal);
         }
         tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
@@ -514,12 +516,20 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.unshown.clear();
         self.couriers.drop_all();
         self.node.forget();
-        self.load().await?;
+        // Reading takes a file, too; while there is none, this waits.
+        while let Err(refusal) = self.load().await {
+            if refusal.reason != Reason::StoreHandles {
+                return Err(refusal);
+            }
+            tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "store not read");
+            self.node.forget();
+            tokio::time::sleep(HANDLES_WAIT).await;
+        }
         // Starting may want to store something, which finds no room either; so it waits a little.
         self.is_started = false;
         let wait_ms = self.full.map_or(FULL_WAIT_MS, |full| (full.wait_ms * 2).min(FULL_WAIT_MAX_MS));
         let until = self.clock.now().plus_ms(wait_ms);
-        self.full = Some(Full { until, wait_ms });
+        self.full = Some(Full { until, wait_ms, reason: refusal.reason });
         self.ends.is_full.send_replace(true);
         self.wake = Some(until);
         Ok(())

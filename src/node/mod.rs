@@ -4,6 +4,7 @@
 mod couriers;
 pub mod driver;
 pub mod evidence;
+pub mod files;
 pub mod handle;
 pub mod host;
 pub mod init;

@@ -24,10 +24,11 @@ use crate::node::server::Services;
 use crate::node::system::{self, SystemClock, SystemDice, fill};
 use crate::node::tasks::Tasks;
 use crate::node::tls::{Identities, Identity};
-use crate::node::{evidence, metrics, server};
+use crate::node::{evidence, files, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
-use crate::store::disk::DiskStore;
+use crate::store::disk::{DiskStore, Opened};
+use crate::store::views::Found;
 
 /// Longest wait for calls under way when the node stops. Streams are told to end; a caller that does not listen, or half
 /// a connection, must not keep the node for longer.
@@ -81,6 +82,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
     let node_keys = NodeKeys { tls: identities.pins(), ..node_keys };
     let genesis = read_genesis(&config.genesis)?;
+    let places = files::places(config.limits.connections_max)?;
     let listener = bind(config.listen).await?;
     let for_numbers = match config.metrics {
         Some(address) => Some(bind(address).await?),
@@ -93,6 +95,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     let store = tokio::task::spawn_blocking(move || DiskStore::open(&data))
         .await
         .map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
+    tell(store.opened());
     let settings = settings(&config, instance(&config.data)?, alone);
     let anchors: BTreeMap<[u8; 32], NodeId> =
         config.peers.iter().map(|peer| (peer.tls_sha256.0, peer.node.clone())).collect();
@@ -112,7 +115,6 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     }
     let (stop, stopped) = watch::channel(false);
     let (tasks, failed) = Tasks::new(stopped.clone());
-    let places = config.limits.connections_max as usize;
     let (connections, accepting) = accept(listener, &identities, places, is_peer(&handle, anchors.clone()))?;
     tasks.keep("accept", accepting);
     let services = Services {
@@ -137,6 +139,19 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     tasks.keep("identity", show_as_named(identities, handle.clone()));
     tasks.watch("dial", dial_all(peers, handle.clone(), stopped));
     Ok(Running { handle, address, stop, driver, tasks, failed })
+}
+
+/// What was found in the store, where it was not as it should be.
+fn tell(opened: &Opened) {
+    if let Some(torn) = &opened.torn {
+        let file = torn.file.display();
+        tracing::warn!(%file, offset = torn.offset, bytes = torn.bytes, "an unfinished batch was cut off");
+    }
+    match &opened.views {
+        Found::Kept { missing: 0 } => {}
+        Found::Kept { missing } => tracing::info!(batches = missing, "the index was brought up to date"),
+        Found::Rebuilt { why } => tracing::warn!(why, "the index was written anew"),
+    }
 }
 
 /// The key folder, with whatever opens the files in it.

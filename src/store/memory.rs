@@ -20,6 +20,8 @@ pub enum Failure {
     AfterPersist,
     /// `STORE_FULL`: nothing is written and the store goes on.
     Full,
+    /// `STORE_HANDLES`: likewise.
+    NoHandles,
 }
 
 /// A store in memory.
@@ -103,6 +105,7 @@ impl MemoryStore {
         let failure = state.next_failure.take();
         match failure {
             Some(Failure::Full) => return Err(Refusal::new(Reason::StoreFull)),
+            Some(Failure::NoHandles) => return Err(Refusal::new(Reason::StoreHandles)),
             Some(Failure::BeforePersist) => {}
             Some(Failure::AfterPersist) => state.unconfirmed = encoded,
             None => batch.iter().zip(encoded).for_each(|(record, bytes)| state.keep(record, bytes)),

@@ -284,12 +284,12 @@ impl Segments {
         self.ended = Some(Ended::Closed);
     }
 
-    /// Writes a frame at the end. A full disk is the one error after which everything is as before.
+    /// Writes a frame at the end. After a full disk everything is as before, and after no other error.
     fn write(&mut self, frame: &[u8]) -> Result<(), Refusal> {
         let written =
             self.file.seek(SeekFrom::Start(self.end.offset)).and_then(|_| self.medium.write(&mut self.file, frame));
         let Err(error) = written else { return Ok(()) };
-        if is_full(&error) && self.medium.truncate(&self.file, self.end.offset).is_ok() {
+        if passing(&error).is_some() && self.medium.truncate(&self.file, self.end.offset).is_ok() {
             return Err(refused(&segment_path(&self.folder, self.end.segment), &error));
         }
         Err(self.failed(&error))
@@ -311,7 +311,7 @@ impl Segments {
                 self.version = FORMAT_VERSION;
                 Ok(())
             }
-            Err(error) if is_full(&error) && (std::fs::remove_file(&path).is_ok() || !path.exists()) => {
+            Err(error) if passing(&error).is_some() && (std::fs::remove_file(&path).is_ok() || !path.exists()) => {
                 Err(refused(&path, &error))
             }
             Err(error) => Err(self.failed(&error)),
@@ -523,8 +523,7 @@ fn decode(place: Place, bytes: &[u8]) -> Result<Record, Refusal> {
 
 /// The refusal for an error of the file system.
 pub fn refused(path: &Path, error: &io::Error) -> Refusal {
-    let reason = if is_full(error) { Reason::StoreFull } else { Reason::StoreFailed };
-    Refusal::new(reason).with("file", path.display()).with("error", error)
+    Refusal::new(reason_of(error)).with("file", path.display()).with("error", error)
 }
 
 /// Makes the names in a folder survive a power cut.
@@ -533,9 +532,23 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// Whether making room would have helped.
-pub fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+/// Too many open files, in this process (`EMFILE`) and in the whole system (`ENFILE`); the standard library has no kind for
+/// them.
+const NO_HANDLES: [i32; 2] = [24, 23];
+
+fn reason_of(error: &io::Error) -> Reason {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::StoreFull,
+        _ if cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_HANDLES.contains(&code)) => {
+            Reason::StoreHandles
+        }
+        _ => Reason::StoreFailed,
+    }
+}
+
+/// What is to be said of an error after which nothing is broken: room or a file would have helped.
+pub fn passing(error: &io::Error) -> Option<Reason> {
+    Some(reason_of(error)).filter(|reason| reason.is_passing_fault())
 }
 
 fn damaged(path: &Path, offset: u64) -> Refusal {

@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::domain::id::{OrderId, Origin, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
-use crate::store::segments::{Place, Position, is_full, read_batches, refused, sync_folder};
+use crate::store::segments::{Place, Position, passing, read_batches, refused, sync_folder};
 
 /// Raised whenever keys or values change; other views are written again.
 const SCHEMA: u32 = 4;
@@ -366,8 +366,8 @@ impl Views {
 fn guarded<T>(operation: impl FnOnce() -> sled::Result<T>) -> Result<T, Refusal> {
     let fault = |error: &str| Refusal::new(Reason::StoreFailed).with("views", error);
     match catch_unwind(AssertUnwindSafe(operation)) {
-        Ok(Err(sled::Error::Io(error))) if is_full(&error) => {
-            Err(Refusal::new(Reason::StoreFull).with("views", error))
+        Ok(Err(sled::Error::Io(error))) => {
+            Err(Refusal::new(passing(&error).unwrap_or(Reason::StoreFailed)).with("views", error))
         }
         Ok(result) => result.map_err(|error| fault(&error.to_string())),
         Err(_) => Err(fault("panic")),

@@ -69,6 +69,21 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
     assert_sealed_everywhere(&processes, &[(order, signed.id()), (after, also.id())].into());
 }
 
+/// Under a limit at which strangers could keep the store from its files a node does not begin.
+#[cfg(unix)]
+#[test]
+fn too_few_open_files_are_a_reason_not_to_start() {
+    let processes = Processes::found();
+    let config = processes.world.run_file(&name(PARTIES[0]));
+    let line = r#"ulimit -n 64; exec "$0" node run --until-stdin-closes --config "$1""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_verbund")]).arg(config);
+    let output = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("STORE_HANDLES") && said.contains("64") && said.contains("ulimit"), "{said}");
+}
+
 #[test]
 fn a_log_filter_that_cannot_be_meant_is_refused() {
     let processes = Processes::found();

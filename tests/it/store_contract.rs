@@ -105,8 +105,11 @@ impl Faults {
         match *next {
             Some(failure) if failures.contains(&failure) => {
                 *next = None;
-                let kind = if failure == Failure::Full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
-                Err(kind.into())
+                Err(match failure {
+                    Failure::Full => io::ErrorKind::StorageFull.into(),
+                    Failure::NoHandles => io::Error::from_raw_os_error(24),
+                    Failure::BeforePersist | Failure::AfterPersist => io::ErrorKind::Other.into(),
+                })
             }
             _ => Ok(()),
         }
@@ -115,7 +118,7 @@ impl Faults {
 
 impl Medium for Faults {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.next_is(&[Failure::BeforePersist, Failure::Full]) {
+        if let Err(error) = self.next_is(&[Failure::BeforePersist, Failure::Full, Failure::NoHandles]) {
             // What a real disk does: a part of it is there.
             Disk.write(file, &bytes[..bytes.len() / 2])?;
             return Err(error);
@@ -285,14 +288,20 @@ async fn a_commit_that_failed_after_it_was_written_is_there_after_a_restart(benc
 }
 
 async fn a_full_store_has_written_nothing_and_goes_on(bench: &impl Bench) {
-    let store = bench.open();
+    let mut store = bench.open();
+    let mut held = vec![delivered(1)];
     store.commit(vec![delivered(1)]).await.expect("commit");
-    bench.fail_next(&store, Failure::Full);
-    assert_eq!(reason(store.commit(vec![delivered(2)]).await), Reason::StoreFull);
-    assert_eq!(load(&store).await.expect("load"), [delivered(1)]);
-    store.commit(vec![delivered(3)]).await.expect("there is room again");
-    let store = bench.restart(store);
-    assert_eq!(load(&store).await.expect("load"), [delivered(1), delivered(3)]);
+    for (number, (failure, expected)) in
+        (2..).step_by(2).zip([(Failure::Full, Reason::StoreFull), (Failure::NoHandles, Reason::StoreHandles)])
+    {
+        bench.fail_next(&store, failure);
+        assert_eq!(reason(store.commit(vec![delivered(number)]).await), expected);
+        assert_eq!(load(&store).await.expect("load"), held);
+        store.commit(vec![delivered(number + 1)]).await.expect("there is room again");
+        held.push(delivered(number + 1));
+        store = bench.restart(store);
+        assert_eq!(load(&store).await.expect("load"), held);
+    }
 }
 
 async fn a_batch_over_the_limit_is_refused_and_nothing_is_written(bench: &impl Bench) {
