@@ -181,6 +181,7 @@ impl Office {
                 to: name(CHAIN[2]),
                 message: endorsed.id(),
                 messages: vec![fresh(attempt.request.signed()), fresh(endorsed.signed())],
+                annexes: Vec::new(),
             });
         }
         deliveries

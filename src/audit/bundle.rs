@@ -3,7 +3,7 @@
 //! ```text
 //! mimetype                                  application/vnd.etsi.asic-e+zip, first and not compressed
 //! format                                    verbund/bundle/v2
-//! META-INF/ASiCManifest.xml                 SHA-256 of every member outside META-INF
+//! META-INF/ASiCManifest.xml                 SHA-256 of every member outside META-INF and annexes
 //! policy.txt                                C2SP tlog-policy: logs, witnesses, quorum
 //! keys/<16 hex of the key hash>.pem         SubjectPublicKeyInfo of every key that signed a statement here
 //! root/<version>.*                          the federation root; its proofs are named root/<version>.<log>
@@ -13,6 +13,7 @@
 //! times/<log>/<size>.cover                  an earlier checkpoint: when witnesses had seen what it is the first to cover
 //! facts/<n>-<kind>.*                        offering, tariffs, facts
 //! order/<n>-<kind>-<who>.*                  the order's messages, in order
+//! annexes/<64 hex>.json                     the words that a message names by their SHA-256, unless erased
 //! receipts/<n>.*                            receipts; they stand in no log
 //! proofs/<log>-<size>.note                  a checkpoint with its cosignatures (C2SP, verbatim)
 //! proofs/<log>-<size>.tlog-proofs           the places of all statements and ends under it
@@ -33,6 +34,7 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use crate::audit::container::{self, BUNDLE_BYTES_MAX, MEMBERS_MAX, MIMETYPE};
 use crate::audit::cover::Cover;
+use crate::domain::annex::{self, Annex};
 use crate::domain::body::Body;
 use crate::domain::characters::printable;
 use crate::domain::id::{Hash, KeyHash, Origin, StatementId};
@@ -72,6 +74,11 @@ pub const ENDS: &str = "ends/";
 
 /// The folder of earlier checkpoints.
 pub const TIMES: &str = "times/";
+
+/// The folder of annexes, and how they end. The list of digests holds none of them: whoever has to erase one takes it out
+/// of every bundle that is kept, and all the rest, a time stamp too, holds as before.
+pub const ANNEXES: &str = "annexes/";
+const ANNEX_END: &str = ".json";
 
 /// The log and witness keys for C2SP tools.
 pub const POLICY: &str = "policy.txt";
@@ -190,6 +197,8 @@ pub struct BundleInput {
     pub messages: Vec<LoggedStatement>,
     /// Receipts.
     pub receipts: Vec<Signed>,
+    /// The annexes of the messages that are at hand.
+    pub annexes: Vec<Annex>,
 }
 
 impl BundleInput {
@@ -203,6 +212,7 @@ impl BundleInput {
             facts: Vec::new(),
             messages: Vec::new(),
             receipts: Vec::new(),
+            annexes: Vec::new(),
         }
     }
 }
@@ -268,6 +278,8 @@ pub struct Reading {
     pub ends: Vec<LogEnd>,
     /// Earlier checkpoints, each with its name.
     pub covers: Vec<(String, Cover)>,
+    /// Annexes that messages name.
+    pub annexes: BTreeMap<Hash, Annex>,
     /// Members that belong to nothing.
     pub strays: Vec<String>,
 }
@@ -290,9 +302,10 @@ impl Bundle {
         self.members.insert(MANIFEST.to_owned(), text.into_bytes());
     }
 
-    /// SHA-256 of every member outside `META-INF`.
+    /// SHA-256 of every member outside `META-INF` that is no annex.
     pub fn digests(&self) -> BTreeMap<String, Hash> {
-        let listed = self.members.iter().filter(|(name, _)| !name.starts_with("META-INF/"));
+        let is_listed = |name: &str| !name.starts_with("META-INF/") && !name.starts_with(ANNEXES);
+        let listed = self.members.iter().filter(|(name, _)| is_listed(name));
         listed.map(|(name, bytes)| (name.clone(), Hash::of(bytes))).collect()
     }
 
@@ -379,6 +392,7 @@ impl Bundle {
         }
         self.read_ends(&mut proofs, &mut reading, &mut used);
         self.read_covers(&mut reading, &mut used);
+        self.read_annexes(&mut reading, &mut used);
         for name in proofs.into_keys() {
             let refusal = Refusal::new(Reason::EvidenceMissing).with("rule", "a proof without what it is about");
             reading.refused.push((name, refusal));
@@ -495,6 +509,23 @@ impl Bundle {
         }
     }
 
+    /// Only what a message names is an annex.
+    fn read_annexes<'b>(&'b self, reading: &mut Reading, used: &mut BTreeSet<&'b str>) {
+        let messages = reading.statements.iter().filter(|filed| filed.section == Section::Order);
+        let ids: BTreeSet<Hash> = messages.filter_map(|filed| annex::named(&filed.signed)).collect();
+        for id in ids {
+            let Some((file, bytes)) = self.members.get_key_value(&annex_member(&id)) else { continue };
+            used.insert(file);
+            match Annex::read(bytes).ok().filter(|annex| annex.id() == id) {
+                Some(annex) => _ = reading.annexes.insert(id, annex),
+                None => {
+                    let refusal = Refusal::new(Reason::AnnexDiffers).with("member", file);
+                    reading.refused.push((file.clone(), refusal));
+                }
+            }
+        }
+    }
+
     fn below<'b>(&'b self, prefix: &str) -> impl Iterator<Item = (&'b str, &'b [u8])> {
         let prefix = prefix.to_owned();
         self.members
@@ -502,6 +533,11 @@ impl Bundle {
             .take_while(move |(name, _)| name.starts_with(&prefix))
             .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
+}
+
+/// The name of an annex in a bundle.
+pub fn annex_member(id: &Hash) -> String {
+    format!("{ANNEXES}{id}{ANNEX_END}")
 }
 
 /// There is one text for all places under a checkpoint: by name, and each name once.

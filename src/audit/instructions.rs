@@ -8,7 +8,7 @@ const HEAD: &str = "\
 PRÜFUNG OHNE UNSERE PROGRAMME (English below)
 
 1. Auspacken:  unzip PAKET.asice -d paket && cd paket
-   SHA-256 jedes Teils: META-INF/ASiCManifest.xml (Base64). Liegt META-INF/timestamp.tst bei, ist das ein qualifizierter
+   SHA-256 jedes Teils außer Anhängen: META-INF/ASiCManifest.xml (Base64). Liegt META-INF/timestamp.tst bei, ist das ein qualifizierter
    Zeitstempel über dieses Verzeichnis:  openssl ts -verify -data META-INF/ASiCManifest.xml -in META-INF/timestamp.tst
    -token_in -CAfile ZERTIFIKAT.pem
 2. Wurzel: SHA-256 von root/1.pae muss der in der Satzung abgedruckte Wert sein.
@@ -34,10 +34,13 @@ PRÜFUNG OHNE UNSERE PROGRAMME (English below)
    gesagt hat. ends/PROTOKOLL.end nennt das jüngste Blatt (Base64) und für jeden, um den es geht, den Weg von seinen
    Erklärungen zu dieser Wurzel: Bit und Gegenseite, von unten nach oben. Wert v: anfangs 32 Nullbytes, je Erklärung
    v = SHA-256(02, v, SHA-256 von NAME.pae); Blatt SHA-256(00, SHA-256(Name), v); Ast SHA-256(01, Bit, links, rechts).
+7. Anhänge: annexes/<64 Hexziffern>.json sind Texte zu Erklärungen in order/. Der Name ist ihr SHA-256 und steht in der
+   Erklärung unter annex. Das Verzeichnis der Teile nennt sie nicht, damit sie gelöscht werden können; alles Übrige gilt dann
+   wie zuvor.
 
 CHECKING WITHOUT OUR PROGRAMS
 
-1. Unpack; META-INF/ASiCManifest.xml lists the SHA-256 (Base64) of every member.
+1. Unpack; META-INF/ASiCManifest.xml lists the SHA-256 (Base64) of every member but annexes.
 2. SHA-256 of root/1.pae must be the value printed in the statutes.
 3. NAME.pae are the signed bytes, NAME.<key>.sig is an Ed25519 signature by keys/<key>.pem; the commands below check them
    all with OpenSSL 3. Who was entitled to sign is said by the statements themselves.
@@ -47,6 +50,8 @@ CHECKING WITHOUT OUR PROGRAMS
 5. A key is good only after the index of the event that names it. Times are claims.
 6. ends/LOG.end leads from everything a log has said about each name to the trust digest in the log's newest leaf, so
    that nothing about keys, admissions or expulsions can be left out; how it is computed is described in German above.
+7. annexes/<64 hex>.json are words beside statements in order/, which name their SHA-256 under annex. The list of members
+   does not hold them, so that they can be erased; everything else then holds as before.
 
 ";
 

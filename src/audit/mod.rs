@@ -3,6 +3,7 @@
 //! The auditor uses the rules of `domain` and the formats of `log`, never the node's own code path. It collects all
 //! findings, never stops at the first, and says what it did not check. Must never call a thing valid that it could not
 //! check: whatever lacks its proof, its witnesses or its facts is *nicht prüfbar*.
+pub mod annexes;
 pub mod belonging;
 pub mod bundle;
 pub mod chronicle;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::bundle::{
     Bundle, BundleInput, ENDS, LogEnd, LoggedStatement, NOTE, PLACES, POLICY, PROOFS, Section, TIMES, VERIFY,
-    cover_name, log_label, origin_of, who,
+    annex_member, cover_name, log_label, origin_of, who,
 };
 use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
 use crate::audit::cover::Cover;
@@ -55,6 +55,9 @@ pub fn pack(input: &BundleInput) -> Result<Bundle, Refusal> {
     for end in &input.ends {
         let Some(origin) = origin_of(&end.proof) else { continue };
         file_end(&mut bundle, &mut proofs, end, &origin, &logs.subjects(&origin, &entries));
+    }
+    for annex in &input.annexes {
+        bundle.members.insert(annex_member(&annex.id()), annex.bytes().to_vec());
     }
     proofs.file(&mut bundle, logs.witnesses());
     bundle.members.insert(POLICY.to_owned(), logs.policy_text().into_bytes());

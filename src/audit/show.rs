@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::audit::bundle::{Bundle, Filed, Reading, Section, origin_of};
 use crate::audit::papers::{Paper, kind_text};
+use crate::domain::annex::named;
 use crate::domain::characters::printable;
 use crate::domain::reason::Lang;
 use crate::log::checkpoint::Checkpoint;
@@ -44,6 +45,12 @@ impl Listing {
         here.map(|filed| (filed, Paper::of(&filed.signed)))
     }
 
+    /// What the annex of a statement says, if it is here.
+    fn note(&self, filed: &Filed) -> Option<&str> {
+        let annex = self.reading.annexes.get(&named(&filed.signed)?)?;
+        Some(&annex.texts().note)
+    }
+
     /// Where each log ends: node and size.
     fn ends(&self) -> impl Iterator<Item = (String, u64)> {
         self.reading.ends.iter().filter_map(|end| {
@@ -71,6 +78,7 @@ impl Listing {
             for (filed, paper) in papers {
                 lines.push(format!("  {}", paper.text(lang)));
                 lines.push(format!("    {}  sha256:{}", filed.name, paper.id));
+                lines.extend(self.note(filed).map(|note| format!("    „{note}“")));
             }
         }
         lines.extend([
@@ -96,7 +104,7 @@ impl Listing {
             json!({
                 "member": filed.name, "kind": paper.kind.name(), "title": kind_text(&paper.kind, lang), "org": paper.org,
                 "officer": paper.officer, "about": paper.about, "day": paper.day.map(|day| day.to_string()),
-                "id": paper.id, "signatures": filed.signed.signatures().len(), "proofs": filed.proofs.len(),
+                "note": self.note(filed), "id": paper.id, "signatures": filed.signed.signatures().len(), "proofs": filed.proofs.len(),
             })
         };
         let statements: Vec<Value> =

@@ -12,6 +12,7 @@ use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
 use crate::cli::passphrase;
 use crate::config::node::NodeConfig;
+use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::Access;
@@ -537,10 +538,12 @@ impl Client {
     }
 
     /// Hands in what an officer signed about an order.
-    pub async fn hand_in(&mut self, request_id: &str, signed: &Signed) -> Result<OrderId, Refusal> {
+    pub async fn hand_in(&mut self, request_id: &str, said: impl Into<Enclosed>) -> Result<OrderId, Refusal> {
         use order::v1 as pb;
+        let enclosed = said.into();
+        let signed = &enclosed.signed;
         Body::read(signed)?;
-        let statement = Some(signed.into());
+        let statement = Some((&enclosed).into());
         let mut client = self.orders();
         let order_id = match signed.kind() {
             Kind::Request => {
@@ -723,6 +726,13 @@ pub fn fresh_salt() -> Salt {
     let mut bytes = [0; 16];
     system::fill(&mut bytes);
     Salt(bytes)
+}
+
+/// The annex that holds these words; none where nothing is said.
+pub fn annex_of(texts: Texts) -> Result<Option<Annex>, Refusal> {
+    let mut salt = [0; 32];
+    system::fill(&mut salt);
+    Annex::write(texts, salt)
 }
 
 /// A protobuf time as text.

@@ -137,7 +137,6 @@ impl Body {
             Self::NeedWithdrawal(body) => body.check(),
             Self::Tariff(body) => body.check(),
             Self::Request(body) => body.check(),
-            Self::Decision(body) => body.check(),
             Self::Accept(body) => check_offered(&body.components),
             Self::Counter(body) => check_offered(&body.components),
             Self::Reject(body) | Self::Decline(body) => body.check(),
@@ -147,7 +146,8 @@ impl Body {
             Self::Mandate(body) => body.check(),
             Self::CallOff(body) => body.check_terms(),
             Self::Seal(body) => body.check(),
-            Self::Endorse(_)
+            Self::Decision(_)
+            | Self::Endorse(_)
             | Self::Confirm(_)
             | Self::Void(_)
             | Self::LateNotice(_)

@@ -14,7 +14,7 @@ use crate::domain::reason::{Reason, Refusal};
 pub const KNOWN: &[&str] = &[
     "about", "accept_assumed", "act", "activity_above", "activity_age_max", "activity_basis", "activity_share",
     "activity_years", "add", "addresses", "after", "against", "agreed", "agreement", "agrees",
-    "all_represented", "alone_since", "alternatives", "amends", "approve", "approves", "area", "as_of",
+    "all_represented", "alone_since", "alternatives", "amends", "annex", "approve", "approves", "area", "as_of",
     "assumed", "attempt", "auto_seal", "award", "basis", "binds_until", "bodies", "bundle", "bus", "buyer",
     "cap", "catalogue", "central_purchasing", "cents", "chain", "character_kept", "choice", "circumstances",
     "citation", "common_goals", "completes", "components", "confirms", "connected", "connection", "considered",

@@ -1,4 +1,5 @@
 //! Floor 1: values and rules. No clock, no dice, no files, no network, no async; everything here is a pure function.
+pub mod annex;
 pub mod body;
 pub mod characters;
 pub mod checked;

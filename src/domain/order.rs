@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::fact_base::FactBase;
 use crate::domain::grounds::Grounds;
-use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::law::cases::Court;
 use crate::domain::law::{Award, Basis, Verdict};
 use crate::domain::money::Cents;
@@ -205,9 +205,9 @@ pub struct Decision {
     pub org: OrgId,
     /// Yes or no.
     pub approve: bool,
-    /// Why, for people.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub note: String,
+    /// Why, for people: SHA-256 of the annex that says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annex: Option<Hash>,
     /// The machine's verdict on the organisation's leg, as the officer saw it: the leg towards it, for the buyer the
     /// one it awards. It stands beside the decision and never replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -332,9 +332,12 @@ pub struct Decline {
     pub request: StatementId,
     /// The stable reason word.
     pub reason: String,
-    /// In words.
+    /// The values behind the reason, as a program writes them; no words of a person.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// What a person says about it: SHA-256 of the annex of the decision behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annex: Option<Hash>,
     /// When.
     pub signed_at: Timestamp,
     /// Hides the hash.
@@ -447,9 +450,12 @@ pub struct Recall {
     pub request: StatementId,
     /// The stable reason word.
     pub reason: String,
-    /// In words.
+    /// The values behind the reason, as a rule of the party writes them; an officer has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// An officer's words: SHA-256 of the annex that holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annex: Option<Hash>,
     /// Who withdraws; absent if a rule of the party did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<OfficerName>,
@@ -548,13 +554,6 @@ pub struct Access {
     pub salt: Salt,
 }
 
-impl Decision {
-    /// The rules a decision must meet on its own.
-    pub fn check(&self) -> Result<(), Refusal> {
-        checked_lines("note", &self.note, NOTE_CHARS_MAX)
-    }
-}
-
 impl Decline {
     /// The rules a refusal must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
@@ -564,9 +563,13 @@ impl Decline {
 }
 
 impl Recall {
-    /// The rules a recall must meet on its own.
+    /// The rules a recall must meet on its own. What an officer writes may name a person, and this can never be erased.
     pub fn check(&self) -> Result<(), Refusal> {
         checked_word("reason", &self.reason)?;
+        if self.officer.is_some() && !self.note.is_empty() {
+            let refusal = Refusal::new(Reason::FieldInvalid).with("field", "note");
+            return Err(refusal.with("rule", "an officer's words stand in the annex"));
+        }
         checked_lines("note", &self.note, NOTE_CHARS_MAX)
     }
 }

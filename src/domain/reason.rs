@@ -543,6 +543,12 @@ reasons! {
     SealLate "SEAL_LATE" Conflict
         "Der Abschluss kam nach seiner Frist und bindet erst, wenn alle Beteiligten ihn bestätigt haben (§ 150 Abs. 1 BGB)." "The seal came after its deadline and binds only once all parties have confirmed it (section 150 (1) BGB)."
         "Die genannten Beteiligten um Bestätigung bitten: `verbund order confirm`; sonst neu bestellen." "Ask the parties named to confirm: `verbund order confirm`; else order anew.";
+    AnnexDiffers "ANNEX_DIFFERS" Verification
+        "Der Anhang ist nicht der, den die Erklärung nennt." "The annex is not the one that the statement names."
+        "Die Erklärung gilt ohne ihn; den Anhang neu anfordern." "The statement stands without it; ask for the annex again.";
+    AnnexMissing "ANNEX_NOT_PRESENT" Incomplete
+        "Ein Text, den die Erklärung nennt, liegt nicht bei." "A text that the statement names is not present."
+        "Am Vertrag ändert das nichts; der Verfasser oder ein anderer Beteiligter kann den Text haben." "It changes nothing in the contract; its author or another party may have the text.";
     AwardDay "AWARD_DAY_OUTSIDE" Rejected
         "Der Tag der Vergabe liegt nicht zwischen Anfrage und Abschluss." "The day of award does not lie between request and seal."
         "Als Vergabetag den Tag der Anfrage oder einen späteren bis zum Abschluss angeben." "Give the day of the request as day of award, or a later one up to the seal.";

@@ -2,11 +2,13 @@
 //! makes few calls with many messages, and an idle one makes each call at once.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::domain::annex::{self, ANNEX_BYTES_MAX};
 use crate::domain::id::NodeId;
+use crate::domain::statement::Signed;
 use crate::protocol::frame::Delivery;
 use crate::protocol::limits::{BATCH_DELIVERIES_MAX, DELIVERIES_IN_FLIGHT_MAX};
 
-/// Most bytes of signed messages in one call, beside the first delivery: with that far below the largest message.
+/// Most bytes of signed messages and their annexes in one call, beside the first delivery: with that far below the largest message.
 const LOAD_BYTES_MAX: usize = 1024 * 1024;
 
 /// What waits for each peer, and who is on the way.
@@ -33,7 +35,7 @@ impl Couriers {
         let mut waiting = self.waiting.remove(&node)?;
         let (mut load, mut bytes) = (Vec::new(), 0);
         while let Some(delivery) = waiting.pop_front() {
-            bytes += delivery.messages.iter().map(|signed| signed.pae().len()).sum::<usize>();
+            bytes += delivery.messages.iter().map(bytes_of).sum::<usize>();
             if load.len() >= BATCH_DELIVERIES_MAX || bytes > LOAD_BYTES_MAX && !load.is_empty() {
                 waiting.push_front(delivery);
                 break;
@@ -58,18 +60,30 @@ impl Couriers {
     }
 }
 
+/// What a message takes, with the annex that will go beside it.
+fn bytes_of(signed: &Signed) -> usize {
+    signed.pae().len() + annex::named(signed).map_or(0, |_| ANNEX_BYTES_MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::id::{OrderId, StatementId};
     use crate::domain::signing::SecretKey;
-    use crate::domain::statement::{Kind, Signed};
+    use crate::domain::statement::Kind;
 
     fn delivery(number: u8, bytes: usize) -> Delivery {
         let body = serde_json::json!({"text": "x".repeat(bytes)});
         let signed = Signed::sign(&Kind::Endorse, &body, &[&SecretKey::from_seed(&[1; 32])]);
         let (order, message) = (OrderId([number; 16]), StatementId([number; 32]));
-        Delivery { order, attempt: 1, to: "kid".parse().expect("a name"), message, messages: vec![signed] }
+        Delivery {
+            order,
+            attempt: 1,
+            to: "kid".parse().expect("a name"),
+            message,
+            messages: vec![signed],
+            annexes: Vec::new(),
+        }
     }
 
     fn node(name: &str) -> NodeId {

@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::domain::annex::{self, Annex, Enclosed};
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OrderId, Origin};
+use crate::domain::id::{Hash, NodeId, OrderId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
@@ -75,6 +76,8 @@ pub struct Driver<S, P, C> {
     order_reads: BTreeMap<OrderId, Vec<OrderLook>>,
     /// Orders that came to rest before what happened to them was shown.
     unshown: BTreeSet<OrderId>,
+    /// What came beside statements that the node is thinking about.
+    enclosed: BTreeMap<Hash, Annex>,
     recent: Recent,
     couriers: Couriers,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
@@ -137,6 +140,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             reads: VecDeque::new(),
             order_reads: BTreeMap::new(),
             unshown: BTreeSet::new(),
+            enclosed: BTreeMap::new(),
             recent: Recent::default(),
             couriers: Couriers::default(),
             replies: BTreeMap::new(),
@@ -166,6 +170,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             self.read_entries().await?;
             self.end_outdated().await?;
             self.read_orders().await?;
+            // Whatever it came with is stored or refused by now.
+            self.enclosed.clear();
             if let Some(stop) = stop {
                 let closed = self.store.close().await;
                 let _ = stop.send(());
@@ -329,13 +335,15 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 self.step(Input::Publish(id, signed), round);
             }
             Ask::Keys(keys) => self.step(Input::Keys(keys), round),
-            Ask::Officer(signed, reply) => {
+            Ask::Officer(Enclosed { signed, annex }, reply) => {
                 let id = self.expect(reply);
+                self.enclosed.extend(annex.map(|annex| (annex.id(), annex)));
                 self.step(Input::Officer(id, signed), round);
             }
-            Ask::Deliver { from, delivery, reply, room } => {
+            Ask::Deliver { from, mut delivery, reply, room } => {
                 drop(room);
                 let id = self.expect(reply);
+                self.enclosed.extend(delivery.annexes.drain(..).map(|annex| (annex.id(), annex)));
                 self.step(Input::Delivery(id, from, delivery), round);
             }
             Ask::Introduced(run, tls_sha256, reply) => {
@@ -435,7 +443,11 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             // Taken away first: if they are not stored, nobody may be sent them.
             let mut recent = std::mem::take(&mut self.recent);
             recent.put(&round.commit);
-            if let Err(refusal) = self.store.commit(round.commit).await {
+            let stored = match self.keep_annexes(&round.commit).await {
+                Ok(()) => self.store.commit(round.commit).await,
+                refused => refused,
+            };
+            if let Err(refusal) = stored {
                 return self.not_stored(refusal).await;
             }
             self.recent = recent;
@@ -473,6 +485,20 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         Ok(())
     }
 
+    /// Stores the annexes of what is to be stored, before it: an annex that nothing names does no harm, a statement whose
+    /// annex was lost on the way does.
+    async fn keep_annexes(&mut self, commit: &[Record]) -> Result<(), Refusal> {
+        if self.enclosed.is_empty() {
+            return Ok(());
+        }
+        for id in commit.iter().flat_map(Record::statements).filter_map(annex::named) {
+            if let Some(annex) = self.enclosed.remove(&id) {
+                self.store.keep_annex(annex).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets somebody look at an order. It may have come to rest in this very round; then it is read first.
     fn look_at(&mut self, order: OrderId, look: OrderLook) {
         if self.node.is_resting(&order) {
@@ -485,7 +511,9 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     fn send_couriers(&mut self) {
         while let Some((node, load)) = self.couriers.leave() {
             let (peers, handle) = (self.peers.clone(), self.handle.clone());
+            let store = self.store.clone();
             self.deliveries.spawn(async move {
+                let load = with_annexes(&*store, load).await;
                 let keys: Vec<DeliveryKey> = load.iter().map(Delivery::key).collect();
                 // In a task of its own, so that a courier comes back whatever happens on the way; a set of one, so that
                 // it ends with this one.
@@ -628,6 +656,20 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         self.settle(round).await
     }
+}
+
+/// Puts the annexes that are here beside the messages that name them. One that cannot be read stays behind: the message
+/// counts without it.
+async fn with_annexes(store: &impl Store, mut load: Vec<Delivery>) -> Vec<Delivery> {
+    for delivery in &mut load {
+        for id in delivery.messages.iter().filter_map(annex::named) {
+            match store.annex(id).await {
+                Ok(annex) => delivery.annexes.extend(annex),
+                Err(refusal) => tracing::warn!(annex = %id, reason = refusal.reason.code(), "cannot read an annex"),
+            }
+        }
+    }
+    load
 }
 
 /// The node that a record is about.

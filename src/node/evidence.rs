@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
 use crate::audit::cover::Cover;
 use crate::audit::packing::pack;
+use crate::domain::annex;
 use crate::domain::id::{OrderId, OrgId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::log::leaf::Audience;
@@ -28,6 +29,9 @@ pub async fn bundle(handle: &Handle, order: OrderId, org: OrgId) -> Result<Vec<u
     }
     input.messages =
         evidence.messages.into_iter().map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
+    for id in input.messages.iter().filter_map(|message| annex::named(&message.signed)) {
+        input.annexes.extend(handle.annex(id).await?);
+    }
     input.receipts = evidence.receipts;
     pack(&input)?.to_zip()
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
+use crate::domain::annex::{Annex, Enclosed};
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
@@ -59,7 +60,7 @@ pub(super) enum Ask {
     Found(Vec<Signed>, Reply),
     Publish(Signed, Reply),
     Keys(NodeKeys),
-    Officer(Signed, Reply),
+    Officer(Enclosed, Reply),
     Deliver { from: NodeId, delivery: Delivery, reply: Reply, room: OwnedSemaphorePermit },
     Introduced(Run, Hash, Reply),
     Reintroduced(Signed, Hash, Reply),
@@ -81,6 +82,7 @@ pub(super) trait Archive: Send + Sync {
     fn order(&self, id: OrderId) -> Reading<'_, Vec<Record>>;
     fn entry(&self, origin: Origin, index: u64) -> Reading<'_, Option<LogEntry>>;
     fn cover(&self, origin: Origin, index: u64) -> Reading<'_, Option<String>>;
+    fn annex(&self, id: Hash) -> Reading<'_, Option<Annex>>;
 }
 
 impl<S: Store> Archive for S {
@@ -98,6 +100,10 @@ impl<S: Store> Archive for S {
 
     fn cover(&self, origin: Origin, index: u64) -> Reading<'_, Option<String>> {
         Box::pin(async move { Store::cover(self, &origin, index).await })
+    }
+
+    fn annex(&self, id: Hash) -> Reading<'_, Option<Annex>> {
+        Box::pin(Store::annex(self, id))
     }
 }
 
@@ -262,10 +268,11 @@ impl Handle {
         Ok(true)
     }
 
-    /// Hands in an officer's request, decision, seal or void.
-    pub async fn officer(&self, signed: Signed) -> Result<Answer, Refusal> {
-        self.prover.check([&signed]);
-        self.ask(|reply| Ask::Officer(signed, reply)).await
+    /// Hands in an officer's request, decision, seal or void, with its annex if it names one.
+    pub async fn officer(&self, said: impl Into<Enclosed>) -> Result<Answer, Refusal> {
+        let enclosed = said.into();
+        self.prover.check([&enclosed.signed]);
+        self.ask(|reply| Ask::Officer(enclosed, reply)).await
     }
 
     /// Hands in a peer's delivery; refused at once while too many of the same peer wait.
@@ -459,6 +466,12 @@ impl Handle {
     pub async fn cover(&self, origin: Origin, index: u64) -> Result<Option<String>, Refusal> {
         let _turn = self.archive_turn().await?;
         self.archive()?.cover(origin, index).await
+    }
+
+    /// An annex that is here.
+    pub async fn annex(&self, id: Hash) -> Result<Option<Annex>, Refusal> {
+        let _turn = self.archive_turn().await?;
+        self.archive()?.annex(id).await
     }
 
     fn archive(&self) -> Result<Arc<dyn Archive>, Refusal> {

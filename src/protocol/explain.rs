@@ -2,7 +2,8 @@
 //!
 //! Reads what the node knows and decides nothing: a hop knows only what passed through it, so its answer ends where
 //! its knowledge ends.
-use crate::domain::id::{NodeId, OrderId, OrgId, StatementId};
+use crate::domain::annex;
+use crate::domain::id::{Hash, NodeId, OrderId, OrgId, StatementId};
 use crate::domain::order::approval::Approval;
 use crate::domain::order::{Attempt, Mode, VoidReason};
 use crate::domain::reason::{Lang, Reason, Refusal};
@@ -126,6 +127,8 @@ pub struct Said {
     pub id: StatementId,
     /// When, by the signer's clock.
     pub at: Timestamp,
+    /// The annex it names.
+    pub annex: Option<Hash>,
 }
 
 /// A message without its receipt.
@@ -322,7 +325,7 @@ fn choices(stage: Stage, mode: Mode, turn: Option<&Turn>, buyer: &OrgId, for_org
 /// Every message of an attempt, in the order in which they fit together.
 pub fn said(attempt: &Attempt) -> Vec<Said> {
     fn one<T>(kind: Kind, message: &Verified<T>, by: &OrgId, at: Timestamp) -> Said {
-        Said { kind, by: by.clone(), id: message.id(), at }
+        Said { kind, by: by.clone(), id: message.id(), at, annex: annex::named(message.signed()) }
     }
     let request = &attempt.request;
     let mut all = vec![one(Kind::Request, request, &request.body().buyer, request.body().signed_at)];

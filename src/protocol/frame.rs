@@ -1,4 +1,5 @@
 //! Frames: what two nodes say to each other on their replication stream, and what a delivery carries.
+use crate::domain::annex::Annex;
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::Refusal;
 use crate::domain::signing::{PublicKey, Signature};
@@ -282,6 +283,9 @@ pub struct Delivery {
     pub message: StatementId,
     /// Its predecessors and the message itself, in the order in which they fit.
     pub messages: Vec<Signed>,
+    /// Those of their annexes that are at hand. The node itself neither fills nor reads this: its shell does, when it
+    /// sends and before it stores.
+    pub annexes: Vec<Annex>,
 }
 
 /// What a delivery is remembered by: the same key twice is the same delivery.

@@ -3,6 +3,7 @@
 //! ```text
 //! <folder>/lock          held while a process uses the store
 //! <folder>/records/      the truth: see `store::segments`; a backup is a copy of this folder
+//! <folder>/annexes/      see `store::annexes`; what can be erased, so a backup of it ends some day
 //! <folder>/views/        the index: see `store::views`; may be deleted whenever no process uses the store
 //! <folder>/views.trust   whether the index may be believed
 //! ```
@@ -19,12 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuar
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::domain::annex::Annex;
 use crate::domain::body::Body;
-use crate::domain::id::{OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::protocol::proving::{KeyRing, SignatureCheck};
 use crate::protocol::record::{LogEntry, Record};
+use crate::store::annexes::Annexes;
 use crate::store::segments::{
     Batch, Disk, Medium, Position, SEGMENT_BYTES, Segments, Torn, read_batches, read_record, refused, sync_folder,
 };
@@ -79,6 +82,7 @@ struct Inner {
     segments: Mutex<Segments>,
     /// `None` after a fault, until the next read writes them again.
     views: RwLock<Option<Views>>,
+    annexes: Annexes,
     /// Declared last, so that it is released last.
     _lock: Lock,
 }
@@ -113,10 +117,11 @@ impl DiskStore {
         let (segments, torn) = Segments::open(&records(folder), options.segment_bytes, options.medium)?;
         let (views, found) = Views::open(folder, &records(folder), segments.end())?;
         let opened = Opened { torn, views: found };
+        let annexes = Annexes::open(folder.join("annexes"))?;
         let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
         let jobs = store_thread().map_err(|error| refused(folder, &error))?;
         let folder = folder.to_owned();
-        Ok(Self { inner: Arc::new(Inner { folder, opened, jobs, segments, views, _lock: Lock(lock) }) })
+        Ok(Self { inner: Arc::new(Inner { folder, opened, jobs, segments, views, annexes, _lock: Lock(lock) }) })
     }
 
     /// What was found when it was opened.
@@ -185,6 +190,15 @@ impl DiskStore {
                 _ => Err(index_wrong()),
             }
         })
+    }
+
+    /// Nothing is done with annexes after [`Store::close`].
+    fn while_open<T>(&self, work: impl FnOnce(&Annexes) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let segments = self.inner.segments()?;
+        if segments.is_closed() {
+            segments.check()?;
+        }
+        work(&self.inner.annexes)
     }
 
     /// [`Store::close`], blocking.
@@ -349,6 +363,18 @@ impl Store for DiskStore {
     async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         let origin = origin.clone();
         self.blocking(move |store| store.cover_now(&origin, index)).await
+    }
+
+    async fn keep_annex(&self, annex: Annex) -> Result<(), Refusal> {
+        self.blocking(move |store| store.while_open(|annexes| annexes.keep(&annex))).await
+    }
+
+    async fn annex(&self, id: Hash) -> Result<Option<Annex>, Refusal> {
+        self.blocking(move |store| store.while_open(|annexes| annexes.read(&id))).await
+    }
+
+    async fn erase_annex(&self, id: Hash) -> Result<(), Refusal> {
+        self.blocking(move |store| store.while_open(|annexes| annexes.erase(&id))).await
     }
 
     async fn close(&self) -> Result<(), Refusal> {

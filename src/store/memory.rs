@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::domain::id::{OrderId, Origin, StatementId};
+use crate::domain::annex::Annex;
+use crate::domain::id::{Hash, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::protocol::record::{LogEntry, Record};
@@ -44,6 +45,8 @@ struct State {
     runs: BTreeMap<(Origin, u64), usize>,
     /// Log and size of a witnessed checkpoint, to index in `records`.
     covers: BTreeMap<(Origin, u64), usize>,
+    /// Annexes by hash.
+    annexes: BTreeMap<Hash, Annex>,
     next_failure: Option<Failure>,
     ended: Option<Ended>,
 }
@@ -75,6 +78,7 @@ impl MemoryStore {
             orders: state.orders.clone(),
             runs: state.runs.clone(),
             covers: state.covers.clone(),
+            annexes: state.annexes.clone(),
             ..State::default()
         };
         for bytes in &state.unconfirmed {
@@ -224,6 +228,26 @@ impl Store for MemoryStore {
 
     async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         self.cover_now(origin, index)
+    }
+
+    async fn keep_annex(&self, annex: Annex) -> Result<(), Refusal> {
+        let mut state = self.state();
+        Ended::check_write(state.ended)?;
+        state.annexes.insert(annex.id(), annex);
+        Ok(())
+    }
+
+    async fn annex(&self, id: Hash) -> Result<Option<Annex>, Refusal> {
+        let state = self.state();
+        Ended::check_read(state.ended)?;
+        Ok(state.annexes.get(&id).cloned())
+    }
+
+    async fn erase_annex(&self, id: Hash) -> Result<(), Refusal> {
+        let mut state = self.state();
+        Ended::check_write(state.ended)?;
+        state.annexes.remove(&id);
+        Ok(())
     }
 
     async fn close(&self) -> Result<(), Refusal> {

@@ -21,6 +21,10 @@
 //! 6. **Reads see every committed batch**, and never one that is not durable. If several records carry a statement of
 //!    one id, the newest is found. A read that cannot keep this is refused; it never answers from an old state.
 //!
+//! 7. **Annexes can go.** They lie beside the records and `load` gives none of them. After [`Store::keep_annex`] one survives
+//!    a power cut as a batch does; after [`Store::erase_annex`] its bytes are in no file of the store any more. What was
+//!    erased may be kept again: whether it may is the caller's question.
+//!
 //! The caller keeps the `Entries` records of one origin contiguous and in order; `entries` relies on it. A record is
 //! read whole to serve a part of it, so a few hundred entries make a good record.
 //!
@@ -33,12 +37,15 @@
 //! token; every transaction begins by locking that row and comparing the token it was given (a fencing token). Who lost
 //! the lease gets `STORE_STALE` and must load again from the position it had read; who never had it gets `STORE_LOCKED`.
 //! Readers without the lease may call `statement` and `entries`.
-use crate::domain::id::{OrderId, Origin, StatementId};
+use crate::domain::annex::Annex;
+use crate::domain::id::{Hash, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::log::leaf::LEAF_BYTES;
 use crate::protocol::record::{LogEntry, Record};
 
+#[cfg(feature = "node")]
+pub mod annexes;
 #[cfg(feature = "node")]
 pub mod disk;
 pub mod memory;
@@ -81,6 +88,15 @@ pub trait Store: Send + Sync + 'static {
     /// The smallest witnessed checkpoint kept of a log that covers the entry at `index`, as a signed note.
     fn cover(&self, origin: &Origin, index: u64) -> impl Future<Output = Result<Option<String>, Refusal>> + Send;
 
+    /// Keeps an annex under its hash. Sentence 7.
+    fn keep_annex(&self, annex: Annex) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// The annex with that hash, if it is here.
+    fn annex(&self, id: Hash) -> impl Future<Output = Result<Option<Annex>, Refusal>> + Send;
+
+    /// Removes an annex; does nothing if it is not here. Sentence 7.
+    fn erase_annex(&self, id: Hash) -> impl Future<Output = Result<(), Refusal>> + Send;
+
     /// Ends the use of the store: everything but another `close` is refused afterwards. A store that was not closed
     /// has lost nothing; its next start may take longer.
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -119,6 +135,18 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn cover(&self, origin: &Origin, index: u64) -> impl Future<Output = Result<Option<String>, Refusal>> + Send {
         self.as_ref().cover(origin, index)
+    }
+
+    fn keep_annex(&self, annex: Annex) -> impl Future<Output = Result<(), Refusal>> + Send {
+        self.as_ref().keep_annex(annex)
+    }
+
+    fn annex(&self, id: Hash) -> impl Future<Output = Result<Option<Annex>, Refusal>> + Send {
+        self.as_ref().annex(id)
+    }
+
+    fn erase_annex(&self, id: Hash) -> impl Future<Output = Result<(), Refusal>> + Send {
+        self.as_ref().erase_annex(id)
     }
 
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send {

@@ -9,6 +9,7 @@ use crate::protocol::limits::{BATCH_DELIVERIES_MAX, DELIVERY_MESSAGES_MAX, RECOV
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::deliver_outcome::Outcome;
 use crate::wire::peer::{bounded, malformed};
+use crate::wire::statement::{delivered, to_deliver};
 use crate::wire::status::{refusal_of, values_of};
 use crate::wire::{fixed, parsed, required};
 
@@ -24,26 +25,27 @@ impl TryFrom<pb::DeliverRequest> for Delivery {
         if attempt == 0 {
             return Err(Refusal::new(Reason::FrameInvalid).with("field", "attempt"));
         }
-        let messages: Result<Vec<Signed>, Refusal> = messages.into_iter().map(Signed::try_from).collect();
+        let (messages, annexes) = delivered(messages).map_err(malformed)?;
         Ok(Self {
             order: OrderId(fixed("order_id", &order_id).map_err(malformed)?),
             attempt,
             to: parsed("to", &to).map_err(malformed)?,
             message: StatementId(fixed("message_id", &message_id).map_err(malformed)?),
-            messages: messages.map_err(malformed)?,
+            messages,
+            annexes,
         })
     }
 }
 
 impl From<&Delivery> for pb::DeliverRequest {
     fn from(delivery: &Delivery) -> Self {
-        let Delivery { order, attempt, to, message, messages } = delivery;
+        let Delivery { order, attempt, to, message, messages, annexes } = delivery;
         Self {
             order_id: order.0.to_vec(),
             attempt: *attempt,
             to: to.to_string(),
             message_id: message.0.to_vec(),
-            messages: messages.iter().map(Into::into).collect(),
+            messages: to_deliver(messages, annexes),
         }
     }
 }
@@ -159,6 +161,7 @@ mod tests {
             to: "dataport".parse().expect("a name"),
             message: message.id(),
             messages: vec![signed(&Kind::Request), message],
+            annexes: Vec::new(),
         };
         let good = pb::DeliverRequest::from(&delivery);
         assert_eq!(Delivery::try_from(good.clone()), Ok(delivery));
@@ -190,6 +193,7 @@ mod tests {
             to: to.parse().expect("a name"),
             message: signed(&Kind::Endorse).id(),
             messages: vec![signed(&Kind::Endorse)],
+            annexes: Vec::new(),
         };
         let sent = [delivery("kid"), delivery("kitu"), delivery("akdb")];
         let mut message = pb::DeliverBatchRequest::from(sent.as_slice());

@@ -1,6 +1,7 @@
 //! Orders on the wire: what officers hand in, and what the parties read.
 use std::ops::Bound;
 
+use crate::domain::annex::{Annex, Enclosed};
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase, settlements};
@@ -24,7 +25,7 @@ use crate::view::orders::{OrderRow, Sought as Seeking, StageKind};
 use crate::wire::page::{Page, encoded_bytes, not_a_token};
 use crate::wire::pb::chain::v1::Verdict as PbVerdict;
 use crate::wire::pb::order::v1 as pb;
-use crate::wire::statement::signed_as;
+use crate::wire::statement::{enclosed_as, signed_as};
 use crate::wire::{parsed, timestamp};
 
 /// What a summary takes of a message at most: a title of 200 characters, names and ids.
@@ -47,11 +48,11 @@ pub fn evidence_seen(first: &mut pb::GetEvidenceResponse, seen: &EvidenceWitness
 }
 
 /// The request of a submission; its request id must be the one outside, which is what a repeated call is known by.
-pub fn submission(message: pb::SubmitOrderRequest) -> Result<Signed, Refusal> {
+pub fn submission(message: pb::SubmitOrderRequest) -> Result<Enclosed, Refusal> {
     let pb::SubmitOrderRequest { request_id, statement } = message;
-    let signed = signed_as(&Kind::Request, statement)?;
-    match Body::read(&signed)? {
-        Body::Request(request) if request.request_id == request_id => Ok(signed),
+    let enclosed = enclosed_as(&Kind::Request, statement)?;
+    match Body::read(&enclosed.signed)? {
+        Body::Request(request) if request.request_id == request_id => Ok(enclosed),
         _ => Err(Refusal::new(Reason::FieldInvalid)
             .with("field", "request_id")
             .with("rule", "differs from the statement")),
@@ -420,14 +421,26 @@ fn leg_finding(node: &Node, pack: Option<StatementId>, leg: &LegFinding) -> pb::
 
 impl From<&Said> for pb::Message {
     fn from(said: &Said) -> Self {
-        let Said { kind, by, id, at } = said;
+        let Said { kind, by, id, at, annex } = said;
         Self {
             kind: kind.name().to_owned(),
             by: by.to_string(),
             statement_id: id.to_string(),
             signed_at: Some(timestamp(*at)),
+            annex_id: annex.map(|id| id.to_string()).unwrap_or_default(),
+            ..Default::default()
         }
     }
+}
+
+/// Says where the annex of a message is, and what it says.
+pub fn annex_seen(message: &mut pb::Message, annex: Option<&Annex>) {
+    let Some(annex) = annex else {
+        message.annex_state = pb::AnnexState::Missing.into();
+        return;
+    };
+    message.annex_state = pb::AnnexState::Present.into();
+    message.note.clone_from(&annex.texts().note);
 }
 
 impl From<&Waiting> for pb::Delivery {
@@ -612,7 +625,7 @@ mod tests {
             request_id: request_id.to_owned(),
             statement: Some(signed.into()),
         };
-        assert_eq!(submission(message("r1", &signed)), Ok(signed.clone()));
+        assert_eq!(submission(message("r1", &signed)), Ok((&signed).into()));
         assert_eq!(submission(message("r2", &signed)).expect_err("differs").field("field"), Some("request_id"));
         let other = town.access("town", "einkauf");
         assert_eq!(submission(message("r1", &other)).expect_err("no request").field("must_be"), Some("request"));

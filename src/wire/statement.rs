@@ -1,4 +1,5 @@
 //! Signed statements on the wire: exact bytes in, exact bytes out.
+use crate::domain::annex::{Annex, Enclosed, named};
 use crate::domain::id::KeyHash;
 use crate::domain::reason::Refusal;
 use crate::domain::signing::Signature;
@@ -10,9 +11,24 @@ impl TryFrom<pb::SignedStatement> for Signed {
     type Error = Refusal;
 
     fn try_from(message: pb::SignedStatement) -> Result<Self, Refusal> {
-        let pb::SignedStatement { pae, signatures } = message;
+        let pb::SignedStatement { pae, signatures, annex: _ } = message;
         let signatures: Result<Vec<SignatureBy>, Refusal> = signatures.iter().map(SignatureBy::try_from).collect();
         Self::parse(&pae, signatures?)
+    }
+}
+
+impl TryFrom<pb::SignedStatement> for Enclosed {
+    type Error = Refusal;
+
+    fn try_from(mut message: pb::SignedStatement) -> Result<Self, Refusal> {
+        let annex = std::mem::take(&mut message.annex);
+        Self::new(message.try_into()?, (!annex.is_empty()).then_some(&annex))
+    }
+}
+
+impl From<&Enclosed> for pb::SignedStatement {
+    fn from(Enclosed { signed, annex }: &Enclosed) -> Self {
+        Self { annex: annex.as_ref().map(|annex| annex.bytes().to_vec()).unwrap_or_default(), ..signed.into() }
     }
 }
 
@@ -34,7 +50,7 @@ impl From<&Signed> for pb::SignedStatement {
             key_hash: key.0.to_vec(),
             signature: signature.0.to_vec(),
         });
-        Self { pae: signed.pae().to_vec(), signatures: signatures.collect() }
+        Self { pae: signed.pae().to_vec(), signatures: signatures.collect(), annex: Vec::new() }
     }
 }
 
@@ -46,8 +62,43 @@ pub fn signed(message: Option<pb::SignedStatement>) -> Result<Signed, Refusal> {
 /// The statement of a call that is for one kind only.
 pub fn signed_as(kind: &Kind, message: Option<pb::SignedStatement>) -> Result<Signed, Refusal> {
     let signed = signed(message)?;
+    check_kind(kind, &signed).map(|()| signed)
+}
+
+/// The same with its annex, which must be the one that it names.
+pub fn enclosed_as(kind: &Kind, message: Option<pb::SignedStatement>) -> Result<Enclosed, Refusal> {
+    let enclosed = Enclosed::try_from(required("statement", message)?)?;
+    check_kind(kind, &enclosed.signed).map(|()| enclosed)
+}
+
+/// Statements that were delivered, and those of their annexes that are theirs. A wrong annex costs no statement anything:
+/// it is passed over.
+pub fn delivered(messages: Vec<pb::SignedStatement>) -> Result<(Vec<Signed>, Vec<Annex>), Refusal> {
+    let (mut statements, mut annexes) = (Vec::new(), Vec::new());
+    for mut message in messages {
+        let annex = std::mem::take(&mut message.annex);
+        let signed = Signed::try_from(message)?;
+        if !annex.is_empty() {
+            annexes.extend(Enclosed::new(signed.clone(), Some(&annex)).ok().and_then(|enclosed| enclosed.annex));
+        }
+        statements.push(signed);
+    }
+    Ok((statements, annexes))
+}
+
+/// The same on their way: each statement with its annex, if that is here.
+pub fn to_deliver(statements: &[Signed], annexes: &[Annex]) -> Vec<pb::SignedStatement> {
+    let enclose = |signed: &Signed| {
+        let named = if annexes.is_empty() { None } else { named(signed) };
+        let annex = annexes.iter().find(|annex| Some(annex.id()) == named).cloned();
+        (&Enclosed { signed: signed.clone(), annex }).into()
+    };
+    statements.iter().map(enclose).collect()
+}
+
+fn check_kind(kind: &Kind, signed: &Signed) -> Result<(), Refusal> {
     if signed.kind() == kind {
-        return Ok(signed);
+        return Ok(());
     }
     let refusal = Refusal::new(crate::domain::reason::Reason::FieldInvalid).with("field", "statement");
     Err(refusal.with("kind", signed.kind()).with("must_be", kind))
@@ -56,6 +107,7 @@ pub fn signed_as(kind: &Kind, message: Option<pb::SignedStatement>) -> Result<Si
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::annex::Texts;
     use crate::domain::reason::Reason;
     use crate::domain::signing::SecretKey;
 
@@ -76,6 +128,27 @@ mod tests {
         let message = good();
         let signed = Signed::try_from(message.clone()).expect("well-formed");
         assert_eq!(pb::SignedStatement::from(&signed), message);
+    }
+
+    #[test]
+    fn a_wrong_annex_is_refused_where_it_is_handed_in_and_passed_over_where_it_is_delivered() {
+        let annex = Annex::write(Texts::note("geprüft"), [1; 32]).expect("admissible").expect("says something");
+        let key = SecretKey::from_seed(&[1; 32]);
+        let body = serde_json::json!({ "order": "01".repeat(16), "attempt": 1, "request": "03".repeat(32), "org": "kid",
+            "approve": true, "annex": annex.id(), "officer": "leitung", "signed_at": "2026-11-23T10:00:00Z",
+            "salt": "07".repeat(16) });
+        let signed = Signed::sign(&Kind::Decision, &body, &[&key]);
+        let enclosed = Enclosed { signed: signed.clone(), annex: Some(annex.clone()) };
+        let message = pb::SignedStatement::from(&enclosed);
+        assert_eq!(enclosed_as(&Kind::Decision, Some(message.clone())), Ok(enclosed));
+        assert_eq!(delivered(vec![message.clone()]), Ok((vec![signed.clone()], vec![annex.clone()])));
+        let sent = to_deliver(std::slice::from_ref(&signed), &[annex]);
+        assert_eq!((sent.len(), &sent[0]), (1, &message));
+        assert_eq!(to_deliver(std::slice::from_ref(&signed), &[]), [pb::SignedStatement::from(&signed)]);
+        let wrong = pb::SignedStatement { annex: b"{}".to_vec(), ..message };
+        let refused = enclosed_as(&Kind::Decision, Some(wrong.clone())).expect_err("another annex");
+        assert_eq!(refused.reason, Reason::AnnexDiffers);
+        assert_eq!(delivered(vec![wrong]), Ok((vec![signed], Vec::new())));
     }
 
     #[test]

@@ -44,7 +44,8 @@ GAPS = frozenset(
     """ORG_UNKNOWN OFFERING_UNKNOWN RULE_PACK_UNKNOWN LEG_NOT_PROVEN CHAIN_INCOMPLETE KEY_DISPUTED WITNESSES_MISSING
     BUNDLE_UNREADABLE BUNDLE_TOO_LARGE ROOT_NOT_GIVEN PROOF_MISSING EVIDENCE_MISSING TIMES_OUT_OF_ORDER FILE_EMPTY
     BUNDLE_NOT_ZIP BUNDLE_TRUNCATED BUNDLE_BOMB BUNDLE_TOO_NEW LEFTOVER_PASSED_OVER EVIDENCE_UNRELATED
-    EVIDENCE_TWICE FACT_LATER PRICE_FREELY_AGREED CONTRADICTION_SETTLED SETTLEMENT_NOT_AGREED""".split()
+    EVIDENCE_TWICE FACT_LATER PRICE_FREELY_AGREED CONTRADICTION_SETTLED SETTLEMENT_NOT_AGREED
+    ANNEX_NOT_PRESENT""".split()
 )
 
 CHECKS = (
@@ -346,7 +347,7 @@ HIDING = (
 KNOWN_FIELDS = frozenset(
     """
     about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years
-    add addresses after against agreed agreement agrees all_represented alone_since alternatives amends
+    add addresses after against agreed agreement agrees all_represented alone_since alternatives amends annex
     approve approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle bus buyer
     cap catalogue central_purchasing cents chain character_kept choice circumstances citation common_goals
     completes components confirms connected connection considered contact contracting_authority
@@ -952,7 +953,7 @@ leg_finding = record(
     evidence=many(ID),
 )
 MESSAGE = dict(order=ORDER_ID, attempt=U32, signed_at=instant, salt=SALT)
-decline = record(**MESSAGE, from_=name, request=ID, reason=text, note=default(text, ""))
+decline = record(**MESSAGE, from_=name, request=ID, reason=text, note=default(text, ""), annex=opt(ID))
 ROLES = ("buyer", "approver", "publisher", "auditor")
 
 BODIES: dict[str, Reader] = {
@@ -1209,7 +1210,7 @@ BODIES: dict[str, Reader] = {
         request=ID,
         org=name,
         approve=flag,
-        note=default(text, ""),
+        annex=opt(ID),
         leg=opt(leg_finding),
         officer=name,
     ),
@@ -1250,14 +1251,14 @@ BODIES: dict[str, Reader] = {
         officer=opt(name),
     ),
     "recall": record(
-        **MESSAGE, from_=name, request=ID, reason=text, note=default(text, ""), officer=opt(name)
+        **MESSAGE, from_=name, request=ID, reason=text, note=default(text, ""), annex=opt(ID), officer=opt(name)
     ),
     "late-notice": record(**MESSAGE, buyer=name, to=name, message=ID, void=ID),
     "reminder": record(
         **MESSAGE, org=name, about=choice("approval", "decision", "seal"), due=instant, until=instant
     ),
     "milestone": record(
-        **MESSAGE, seal=ID, from_=name, number=U32, event=event, note=default(text, ""), officer=name
+        **MESSAGE, seal=ID, from_=name, number=U32, event=event, annex=opt(ID), officer=name
     ),
     "settlement": record(
         **MESSAGE,
@@ -1677,7 +1678,6 @@ def check_grounds(grounds: Doc, chosen: bytes) -> None:
 
 
 def check_milestone(body: Doc) -> None:
-    lines_text("note", body.note, 500)
     within("number", 1 <= body.number <= 200)
     if body.event.what == "contact":
         title("office", body.event.office, 200)
@@ -1691,13 +1691,14 @@ def check_settlement(body: Doc) -> None:
     within("about", distinct(body.about) and 1 <= len(body.about) <= 8)
 
 
-def check_note(body: Doc) -> None:
-    lines_text("note", body.note, 500)
-
-
 def check_refusal(body: Doc) -> None:
     word("reason", body.reason)
     lines_text("note", body.note, 500)
+
+
+def check_recall(body: Doc) -> None:
+    check_refusal(body)
+    within("note", body.officer is None or body.note == "")
 
 
 def check_offer(body: Doc) -> None:
@@ -1738,10 +1739,9 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "need-withdrawal": check_need_withdrawal,
     "tariff": check_tariff,
     "request": check_request,
-    "decision": check_note,
     "reject": check_refusal,
     "decline": check_refusal,
-    "recall": check_refusal,
+    "recall": check_recall,
     "milestone": check_milestone,
     "settlement": check_settlement,
     "seal": check_seal_lists,
@@ -1750,6 +1750,11 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "mandate": check_mandate,
     "call-off": check_call_off,
 }
+
+# The words beside a message, and the kinds that may have some.
+ANNEX = record(salt=digits(32, "JSON_INVALID"), note=default(text, ""))
+ANNEX_BYTES_MAX = 8 * 1024
+HAVE_ANNEX = frozenset("decision reject decline recall milestone".split())
 
 # ======================================================================================================================
 # Statements: DSSE bytes and signatures (proto/README.md)
@@ -1932,7 +1937,7 @@ MANIFEST = "META-INF/ASiCManifest.xml"
 TIMESTAMP = "META-INF/timestamp.tst"
 FORMAT = 2
 # The text of VERIFY.txt before its commands.
-VERIFY_HEAD_SHA256 = bytes.fromhex("88a62a5042c0a6ba502cc9887d799065ffa5c86a0438f6c952f358d51b521681")
+VERIFY_HEAD_SHA256 = bytes.fromhex("a18c46bae240f9d3b00e1a6466643c95d28c22cd4122b354e8ce0dcbcd3b497b")
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 TST_INFO = bytes.fromhex("2a864886f70d0109100104")
 SHA_256 = bytes.fromhex("608648016503040201")
@@ -2353,6 +2358,8 @@ class Reading:
         self.read_ends()
         self.covers: list[tuple[str, Cover]] = []
         self.read_covers()
+        self.annexes: set[str] = set()
+        self.read_annexes()
         for proof in sorted(self.proofs):
             self.refused.append((proof, Refusal("EVIDENCE_MISSING", rule="a proof without what it is about")))
         self.strays = [member for member in self.names if member not in self.used]
@@ -2462,6 +2469,51 @@ class Reading:
                 self.refused.append((member, refusal))
 
 
+    def read_annexes(self) -> None:
+        """The words that messages name by their hash; nothing else is an annex."""
+        named = {annex_of(filed.signed) for filed in self.statements if filed.section == "order"}
+        for member in sorted(annex for annex in named if annex is not None and annex in self.members):
+            self.used.add(member)
+            if is_annex(member, self.members[member]):
+                self.annexes.add(member)
+            else:
+                self.refused.append((member, Refusal("ANNEX_DIFFERS", member=member)))
+
+
+def annex_of(signed: Signed) -> Optional[str]:
+    """The member in which the annex of a statement lies, if it names one."""
+    if signed.kind not in HAVE_ANNEX:
+        return None
+    try:
+        annex = signed.body().annex
+    except Refusal:
+        return None
+    return None if annex is None else f"annexes/{annex.hex()}.json"
+
+
+def is_annex(member: str, data: bytes) -> bool:
+    """It has the hash that it is named for, and holds texts within their limits."""
+    if member != f"annexes/{sha256(data).hex()}.json" or len(data) > ANNEX_BYTES_MAX:
+        return False
+    try:
+        annex = ANNEX(read_json(data, is_body=True))
+        lines_text("note", annex.note, 500)
+    except (Refusal, ValueError):
+        return False
+    return annex.note != ""
+
+
+def check_annexes(reading: Reading, book: Book) -> None:
+    """A remark for each annex that is not here. No verdict rests on words."""
+    refused = {member for member, _ in reading.refused}
+    for filed in reading.statements:
+        member = annex_of(filed.signed) if filed.section == "order" else None
+        if member in reading.annexes:
+            book.ok("CONTAINER")
+        elif member is not None and member not in refused:
+            book.note("CONTAINER", filed.name, VALID, Refusal("ANNEX_NOT_PRESENT", annex=member))
+
+
 def key_hash(pem: bytes) -> Optional[bytes]:
     """The hash of the key in a PEM file that holds nothing else."""
     head, tail = b"-----BEGIN PUBLIC KEY-----\n", b"\n-----END PUBLIC KEY-----\n"
@@ -2479,7 +2531,8 @@ def check_container(reading: Reading, book: Book) -> None:
         book.refuse("CONTAINER", "mimetype", Refusal("BUNDLE_ALTERED", member="mimetype"))
     listed = book.judge("CONTAINER", MANIFEST, lambda: manifest_of(members))
     if listed is not None:
-        found = {member: sha256(data) for member, data in members.items() if not member.startswith("META-INF/")}
+        unlisted = ("META-INF/", "annexes/")
+        found = {member: sha256(data) for member, data in members.items() if not member.startswith(unlisted)}
         for member, digest in found.items():
             if listed.get(member) == digest:
                 book.ok("CONTAINER")
@@ -5925,6 +5978,7 @@ def audit(zipped: bytes, expected: Optional[bytes]) -> dict[str, Any]:
         book.refuse("CONTAINER", "format", refusal)
     check_container(reading, book)
     check_belonging(reading, book)
+    check_annexes(reading, book)
     found = check_root(reading, expected, book)
     entries = entries_of(reading)
     # Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.

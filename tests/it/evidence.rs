@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verbund::audit::bundle::{Bundle, BundleInput, LogEnd, LoggedStatement};
 use verbund::audit::cover::Cover;
 use verbund::audit::packing::pack as packed;
+use verbund::domain::annex::{Annex, Texts, named};
 use verbund::domain::body::Body;
 use verbund::domain::fact_base::FactBase;
 use verbund::domain::facts::{BasisPoints, EntityFacts, Entrustment, Membership};
@@ -94,6 +95,9 @@ impl NodeLog {
     }
 }
 
+/// What the second officer says about the order.
+pub const APPROVERS_NOTE: &str = "Geprüft mit Frau Muster, Zimmer 12";
+
 pub struct World {
     script: Script,
     /// Keys and beginnings.
@@ -114,6 +118,7 @@ pub struct World {
     held_back: Vec<(Signed, &'static str)>,
     /// The last recall or decline.
     objection: Option<StatementId>,
+    annexes: Vec<Annex>,
     /// Halberstadt's mandate.
     mandate: Option<StatementId>,
 }
@@ -167,6 +172,7 @@ impl World {
             now: -30 * 24,
             held_back: Vec::new(),
             objection: None,
+            annexes: Vec::new(),
             mandate: None,
             founding,
         };
@@ -417,19 +423,21 @@ impl World {
 
     fn decide(&mut self, request: &Request, id: StatementId) {
         let Some(approve) = self.script.approval else { return };
+        let annex = Annex::write(Texts::note(APPROVERS_NOTE), [8; 32]).expect("admissible").expect("says something");
         let decision = Decision {
             order: request.order,
             attempt: 1,
             request: id,
             org: org("barleben"),
             approve,
-            note: String::new(),
+            annex: Some(annex.id()),
             leg: Some(LegFinding { verdict: self.script.approver_found, ..self.leg(request, 1) }),
             officer: "leitung".parse().expect("name"),
             signed_at: hours(self.script.approved_after),
             salt: self.salt(),
         };
         self.say("barleben", Kind::Decision, &decision, &self.officer("leitung"));
+        self.annexes.push(annex);
     }
 
     fn endorse(&mut self, request: &Request, at: usize, prev: StatementId) -> StatementId {
@@ -658,19 +666,20 @@ impl World {
     }
 
     fn happens(&mut self, request: &Request, id: StatementId, what: Meanwhile) {
-        let (from, officer, note) = (org("provitako"), None, String::new());
+        let (from, officer, annex, note) = (org("provitako"), None, None, String::new());
         let (order, attempt, signed_at, reason) = (request.order, 1, hours(self.now), "LATER".to_owned());
         match what {
             Meanwhile::Recalled => {
                 let salt = self.salt();
-                let recall = Recall { order, attempt, from, request: id, reason, note, officer, signed_at, salt };
+                let recall =
+                    Recall { order, attempt, from, request: id, reason, note, annex, officer, signed_at, salt };
                 let recall = self.say("provitako", Kind::Recall, &recall, &secret("org/provitako/statement"));
                 self.objection = Some(recall);
                 self.receipt(request, "barleben", recall);
             }
             Meanwhile::Declined => {
                 let salt = self.salt();
-                let decline = Decline { order, attempt, from, request: id, reason, note, signed_at, salt };
+                let decline = Decline { order, attempt, from, request: id, reason, note, annex, signed_at, salt };
                 let decline = self.say("provitako", Kind::Decline, &decline, &secret("org/provitako/statement"));
                 self.objection = Some(decline);
                 self.receipt(request, "barleben", decline);
@@ -748,6 +757,11 @@ impl World {
         }
     }
 
+    fn annexes_of(&self, messages: &[LoggedStatement]) -> Vec<Annex> {
+        let named: Vec<_> = messages.iter().filter_map(|message| named(&message.signed)).collect();
+        self.annexes.iter().filter(|annex| named.contains(&annex.id())).cloned().collect()
+    }
+
     /// A member's own bundle holds nothing of the order but its part.
     fn is_shown(&self, kind: &Kind) -> bool {
         let alone = self.script.mandate.is_some_and(|given| given.alone);
@@ -815,6 +829,7 @@ impl World {
         let shown = self.messages.iter().filter(|(signed, _)| self.is_shown(signed.kind()));
         input.messages = shown.map(|(signed, name)| member(name, signed)).collect();
         input.receipts.retain(|receipt| self.is_shown(receipt.kind()));
+        input.annexes = self.annexes_of(&input.messages);
         if self.script.early_seal {
             // The log of the buyer's node shows the seal where the request stands, and the request after it.
             let last = input.messages.len() - 1;

@@ -1,14 +1,18 @@
 //! What insiders with real keys make of an order's evidence, and what the audit says: time, approvals, prices, endings,
 //! what the findings rest on. Every bundle here is well-formed, complete and signed by whoever it says.
+use std::collections::BTreeMap;
+
+use verbund::audit::bundle::ANNEXES;
 use verbund::audit::report::{Check, Ending, NotChecked, Report, Ruling};
+use verbund::audit::show::show;
 use verbund::audit::verify::verify;
 use verbund::domain::id::StatementId;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
-use verbund::domain::reason::Reason;
+use verbund::domain::reason::{Lang, Reason};
 
-use crate::evidence::{Bend, Mandated, Meanwhile, Script, Settling, cents, day, evidence, org};
+use crate::evidence::{APPROVERS_NOTE, Bend, Mandated, Meanwhile, Script, Settling, cents, day, evidence, org};
 
 fn judged(script: &Script) -> Report {
     let evidence = evidence(script);
@@ -198,6 +202,33 @@ fn a_call_off_binds_nobody_but_under_a_mandate_of_its_own() {
     let (ruling, findings) = found(&with(Mandated { is_named: false, ..base() }));
     let missing = [(Check::Chain, Reason::ChainIncomplete), (Check::Officers, Reason::EvidenceMissing)];
     assert_eq!((ruling, findings), (Ruling::NotCheckable, missing.to_vec()));
+}
+
+/// Verdict, findings, and whether the words are shown, after something was done to the members.
+fn told(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>, &str)) -> (Ruling, Vec<(Check, Reason)>, bool) {
+    let evidence = evidence(&Script { approval: Some(true), ..Script::default() });
+    let mut bundle = evidence.bundle();
+    let annex = bundle.members.keys().find(|name| name.starts_with(ANNEXES)).expect("the approver's words").clone();
+    change(&mut bundle.members, &annex);
+    let report = verify(&bundle, Some(evidence.root));
+    let findings = report.findings().map(|(check, finding)| (check, finding.refusal.reason)).collect();
+    (report.ruling(), findings, show(&bundle).text(Lang::De).contains(APPROVERS_NOTE))
+}
+
+#[test]
+fn words_beside_a_statement_are_those_that_it_names() {
+    assert_eq!(told(|_, _| ()), (Ruling::Valid, Vec::new(), true));
+    let altered = vec![(Check::Container, Reason::AnnexDiffers)];
+    let changed =
+        told(|members, annex| *members.get_mut(annex).expect("it is there").last_mut().expect("bytes") = b' ');
+    assert_eq!(changed, (Ruling::Invalid, altered.clone(), false));
+    let emptied = told(|members, annex| members.get_mut(annex).expect("it is there").clear());
+    assert_eq!(emptied, (Ruling::Invalid, altered, false));
+    // Taken out of a stored bundle with any tool: all the rest holds as it is.
+    let missing = told(|members, annex| _ = members.remove(annex));
+    assert_eq!(missing, (Ruling::Valid, vec![(Check::Container, Reason::AnnexMissing)], false));
+    let foreign = told(|members, annex| _ = members.insert(annex.replace(".json", ".txt"), b"{}".to_vec()));
+    assert_eq!(foreign, (Ruling::Invalid, vec![(Check::Container, Reason::MemberForeign)], true));
 }
 
 /// What ProVitako has taken back after the seal.

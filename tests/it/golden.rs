@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use verbund::domain::body::Body;
 use verbund::domain::connection::{ConnectionProfile, ConnectionReport, Outcome, Requirement};
-use verbund::domain::id::{OrderId, Origin, StatementId};
+use verbund::domain::id::{Hash, OrderId, Origin, StatementId};
 use verbund::domain::law::{Award, Basis, Verdict};
 use verbund::domain::offering::{Need, NeedWithdrawal, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
@@ -162,7 +162,7 @@ fn milestone(order: OrderId, seal: StatementId, now: Timestamp) -> Milestone {
         from: name("barleben"),
         number: 1,
         event: Event::Terminated { ends_on: now.date() },
-        note: "Kündigung".to_owned(),
+        annex: Some(Hash([6; 32])),
         officer: name("einkauf"),
         signed_at: now,
         salt: salt("golden"),
@@ -206,6 +206,7 @@ fn message(kind: &Kind) -> Signed {
         request,
         reason: "LEG_NOT_PROVEN".to_owned(),
         note: "Nachweis fehlt".to_owned(),
+        annex: Some(Hash([6; 32])),
         signed_at: now,
         salt,
     };
@@ -219,7 +220,7 @@ fn message(kind: &Kind) -> Signed {
                 request,
                 org: name("barleben"),
                 approve: true,
-                note: "geprüft".to_owned(),
+                annex: Some(Hash([6; 32])),
                 leg: None,
                 officer: name("leitung"),
                 signed_at: now,
@@ -294,7 +295,8 @@ fn message(kind: &Kind) -> Signed {
                 from: name("kid"),
                 request,
                 reason: "OFFERING_WITHDRAWN".to_owned(),
-                note: "Angebot eingestellt".to_owned(),
+                note: String::new(),
+                annex: Some(Hash([6; 32])),
                 officer: Some(name("leitung")),
                 signed_at: now,
                 salt,

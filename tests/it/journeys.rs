@@ -16,6 +16,7 @@ use verbund::protocol::frame::{Delivery, Question};
 use verbund::protocol::peering::Dialler;
 use verbund::protocol::pricing::RouteSearch;
 use verbund::protocol::{Answer, Node};
+use verbund::store::Store;
 use verbund::store::memory::{Failure, MemoryStore};
 
 use crate::federation::{CHAIN, federation, name, sign_request};
@@ -62,20 +63,27 @@ pub struct Nodes {
 impl Nodes {
     /// Starts all nodes, founds their logs and connects them.
     pub async fn start() -> Self {
+        let stores: BTreeMap<NodeId, Arc<MemoryStore>> =
+            federation().nodes.keys().map(|node| (node.clone(), Arc::default())).collect();
+        let nodes = Self::start_on(|node| stores[node].clone()).await;
+        Self { stores, ..nodes }
+    }
+
+    /// The same on other stores.
+    pub async fn start_on<S: Store>(store_of: impl Fn(&NodeId) -> S) -> Self {
         let federation = federation();
         let handles: Switchboard = Arc::default();
-        let (mut drivers, mut stores) = (Vec::new(), BTreeMap::new());
+        let mut drivers = Vec::new();
         for (node, begun) in &federation.nodes {
             let state = Node::new(federation.settings(node), federation.keys(node), Box::new(SystemDice));
             let (own, others) = (node.clone(), handles.clone());
-            let store = Arc::new(MemoryStore::new());
-            stores.insert(node.clone(), store.clone());
-            let (driver, handle) = Driver::new(state, store, SystemClock, move |_| InProcess { own, others });
+            let (driver, handle) =
+                Driver::new(state, store_of(node), SystemClock, move |_| InProcess { own, others });
             drivers.push(tokio::spawn(driver.run()));
             handle.found(begun.genesis.clone()).await.expect("the genesis is sound");
             handles.lock().expect("no panic holds it").insert(node.clone(), handle);
         }
-        let nodes = Self { handles, stores, drivers };
+        let nodes = Self { handles, stores: BTreeMap::new(), drivers };
         nodes.connect().await;
         for (node, begun) in &federation.nodes {
             nodes.wait_until(node.as_str(), "others asked", |node| node.check_may_sign().is_ok()).await;

@@ -491,7 +491,14 @@ fn outsider(live: &Live, node: &str) -> GrpcPeers {
 fn nonsense(number: u64) -> Delivery {
     let signed =
         Signed::sign(&Kind::Request, &serde_json::json!({ "number": number }), &[&SecretKey::from_seed(&[5; 32])]);
-    Delivery { order: OrderId([0; 16]), attempt: 1, to: name("kitu"), message: signed.id(), messages: vec![signed] }
+    Delivery {
+        order: OrderId([0; 16]),
+        attempt: 1,
+        to: name("kitu"),
+        message: signed.id(),
+        messages: vec![signed],
+        annexes: Vec::new(),
+    }
 }
 
 async fn refused(peers: &GrpcPeers, deliveries: impl IntoIterator<Item = Delivery>) -> Vec<Refusal> {

@@ -1,5 +1,6 @@
 //! The one integration-test binary.
 mod agenda;
+mod annexes;
 mod archive;
 mod audit_cases;
 mod audit_faces;

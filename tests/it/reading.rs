@@ -11,7 +11,8 @@ use tonic::transport::Endpoint;
 use tonic::transport::server::TcpIncoming;
 use verbund::cli::client::{Client, Days};
 use verbund::cli::options::PriceNeeds;
-use verbund::domain::id::{NodeId, OrderId, Origin, StatementId};
+use verbund::domain::annex::Annex;
+use verbund::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::node::driver::Driver;
@@ -73,6 +74,18 @@ impl Store for Slow {
 
     async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         self.store.cover(origin, index).await
+    }
+
+    async fn keep_annex(&self, annex: Annex) -> Result<(), Refusal> {
+        self.store.keep_annex(annex).await
+    }
+
+    async fn annex(&self, id: Hash) -> Result<Option<Annex>, Refusal> {
+        self.store.annex(id).await
+    }
+
+    async fn erase_annex(&self, id: Hash) -> Result<(), Refusal> {
+        self.store.erase_annex(id).await
     }
 
     async fn close(&self) -> Result<(), Refusal> {

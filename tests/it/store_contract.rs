@@ -21,6 +21,9 @@ use verbund::store::segments::{Disk, Medium, SEGMENT_BYTES, Segments};
 use verbund::store::views::Found;
 use verbund::store::{BATCH_BYTES_MAX, Store, entry_bytes};
 
+mod annexes;
+use annexes::an_annex_is_kept_until_it_is_erased_and_no_record_holds_it;
+
 fn origin(node: &str) -> Origin {
     format!("demo/log/{node}/1").parse().expect("origin")
 }
@@ -221,6 +224,7 @@ contract! {
     entries_are_contiguous_and_bounded
     a_closed_store_refuses_and_opens_again
     concurrent_commits_are_kept_whole
+    an_annex_is_kept_until_it_is_erased_and_no_record_holds_it
 }
 
 async fn records_come_back_in_order_after_a_restart(bench: &impl Bench) {

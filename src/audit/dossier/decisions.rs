@@ -160,8 +160,9 @@ impl Draft<'_> {
         for message in attempt.decisions.values() {
             let body = message.body();
             let what = if body.approve { self.say("Freigabe", "approval") } else { self.say("Ablehnung", "refusal") };
+            let note = self.note_in(body.annex);
             all.push(
-                Told::new(body.signed_at, &body.org, of(Some(&body.officer)), what, &body.note, message.signed())
+                Told::new(body.signed_at, &body.org, of(Some(&body.officer)), what, &note, message.signed())
                     .beside(body.leg.as_ref()),
             );
         }
@@ -181,7 +182,7 @@ impl Draft<'_> {
         }
         for message in attempt.declines.values() {
             let (body, what) = (message.body(), self.say("Absage", "decline"));
-            let note = format!("{} {}", body.reason, body.note);
+            let note = format!("{} {} {}", body.reason, body.note, self.note_in(body.annex));
             all.push(Told::new(body.signed_at, &body.from, key(), what, &note, message.signed()));
         }
         for message in attempt.seal.iter() {

@@ -2,10 +2,11 @@
 use serde_json::{Value, json};
 
 use crate::cli::chain::verdict_of;
-use crate::cli::client::{ActingOfficer, Client, Days, fresh_salt};
+use crate::cli::client::{ActingOfficer, Client, Days, annex_of, fresh_salt};
 use crate::cli::order::sight::{self, Sight};
 use crate::cli::order::wish::Wish;
 use crate::cli::output::Output;
+use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::{Confirm, Decision, LegFinding, Request, Seal, Void, VoidReason};
@@ -115,6 +116,7 @@ pub async fn decide(
     sight.line(("Bemerkung", "Note"), &note);
     sight.ask(client.asks)?;
     let leg = machine_verdict(client, &order).await?;
+    let annex = annex_of(Texts::note(note))?;
     let officer = client.officer()?;
     let body = Decision {
         order: id,
@@ -122,14 +124,14 @@ pub async fn decide(
         request: order.request_statement_id.parse()?,
         org: officer.org.clone(),
         approve,
-        note,
+        annex: annex.as_ref().map(Annex::id),
         leg,
         officer: officer.name.clone(),
         signed_at: SystemClock.now(),
         salt: fresh_salt(),
     };
     let signed = Signed::sign(&Kind::Decision, &body, &[&officer.key]);
-    let order = client.hand_in("", &signed).await?;
+    let order = client.hand_in("", Enclosed { signed, annex }).await?;
     answered(out, order)
 }
 

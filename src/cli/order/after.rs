@@ -1,11 +1,12 @@
 //! `verbund order recall` and `report`: withdrawing before the seal, and what happens after it.
 use clap::ArgGroup;
 
-use crate::cli::client::{Client, fresh_salt};
+use crate::cli::client::{Client, annex_of, fresh_salt};
 use crate::cli::offering::euros;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::{self, Sight};
 use crate::cli::output::Output;
+use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::id::OrderId;
 use crate::domain::order::Recall;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
@@ -80,6 +81,7 @@ pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -
         );
         sight.ask(client.asks)?;
     }
+    let annex = annex_of(Texts::note(report.note))?;
     let officer = client.officer()?;
     let body = Milestone {
         order: report.order,
@@ -88,19 +90,20 @@ pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -
         from: officer.org.clone(),
         number: order.next_milestone,
         event,
-        note: report.note,
+        annex: annex.as_ref().map(Annex::id),
         officer: officer.name.clone(),
         signed_at: SystemClock.now(),
         salt: fresh_salt(),
     };
     let signed = Signed::sign(&Kind::Milestone, &body, &[&officer.key]);
-    let order = client.hand_in("", &signed).await?;
+    let order = client.hand_in("", Enclosed { signed, annex }).await?;
     answered(out, order)
 }
 
 /// Withdraws what the officer's organisation has promised.
 pub async fn recall(client: &mut Client, out: Output, id: OrderId, note: String) -> Result<(), Refusal> {
     let order = client.order(id).await?;
+    let annex = annex_of(Texts::note(note))?;
     let officer = client.officer()?;
     let body = Recall {
         order: id,
@@ -108,13 +111,14 @@ pub async fn recall(client: &mut Client, out: Output, id: OrderId, note: String)
         from: officer.org.clone(),
         request: order.request_statement_id.parse()?,
         reason: Reason::DecisionNo.code().to_owned(),
-        note,
+        note: String::new(),
+        annex: annex.as_ref().map(Annex::id),
         officer: Some(officer.name.clone()),
         signed_at: SystemClock.now(),
         salt: fresh_salt(),
     };
     let signed = Signed::sign(&Kind::Recall, &body, &[&officer.key]);
-    let order = client.hand_in("", &signed).await?;
+    let order = client.hand_in("", Enclosed { signed, annex }).await?;
     answered(out, order)
 }
 

@@ -174,7 +174,8 @@ fn order_value(order: &pb::Order) -> Value {
         })).collect::<Vec<_>>(),
         "messages": order.messages.iter().map(|message| json!({
             "kind": message.kind, "by": message.by, "statement_id": message.statement_id,
-            "signed_at": time_text(message.signed_at.as_ref()),
+            "signed_at": time_text(message.signed_at.as_ref()), "note": message.note,
+            "annex_id": message.annex_id, "annex_state": message.annex_state().as_str_name(),
         })).collect::<Vec<_>>(),
         "contradictions": order.contradictions,
         "settlements": order.settlements.iter().map(settle::value).collect::<Vec<_>>(),
@@ -223,11 +224,22 @@ fn order_text(order: &pb::Order, out: Output) -> String {
             time_text(message.signed_at.as_ref()),
             message.statement_id
         ));
+        lines.extend(words(message, out));
     }
     lines.extend(settle::lines(order, out));
     lines.extend(after::lines(order, out));
     lines.push(explanation(order.explanation.as_ref(), out));
     lines.join("\n")
+}
+
+/// What the annex of a message says, or why it says nothing.
+fn words(message: &pb::Message, out: Output) -> Option<String> {
+    let absent = |text: &str| Some(format!("             ({text})"));
+    match message.annex_state() {
+        pb::AnnexState::Unspecified => None,
+        pb::AnnexState::Present => Some(format!("             „{}“", message.note)),
+        pb::AnnexState::Missing => absent(out.say("Text nicht vorhanden", "text not present")),
+    }
 }
 
 /// Whether a stage is final.

@@ -1,11 +1,10 @@
 //! A milestone: what one party of a sealed order tells the others.
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
-use crate::domain::order::NOTE_CHARS_MAX;
+use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
-use crate::domain::text::{checked_lines, checked_title};
+use crate::domain::text::checked_title;
 use crate::domain::time::{Date, Timestamp};
 
 /// Most milestones one party may add to an order: a connection has five steps, a contract runs for years.
@@ -86,9 +85,9 @@ pub struct Milestone {
     pub number: u32,
     /// What has happened.
     pub event: Event,
-    /// In words.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub note: String,
+    /// In words: SHA-256 of the annex that holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annex: Option<Hash>,
     /// Who of the party says so.
     pub officer: OfficerName,
     /// When.
@@ -100,7 +99,6 @@ pub struct Milestone {
 impl Milestone {
     /// The rules it must meet on its own.
     pub fn check(&self) -> Result<(), Refusal> {
-        checked_lines("note", &self.note, NOTE_CHARS_MAX)?;
         if !(1..=MILESTONES_MAX).contains(&self.number) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "number").with("at_most", MILESTONES_MAX));
         }

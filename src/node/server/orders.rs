@@ -8,20 +8,21 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::{Desk, answered, until_stopped};
+use crate::domain::annex::Enclosed;
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::reason::{Lang, Reason, Refusal};
-use crate::domain::statement::{Kind, Signed};
+use crate::domain::statement::Kind;
 use crate::protocol::Answer;
 use crate::wire::access;
 use crate::wire::inbox::{InboxListing, inbox};
 use crate::wire::mandates::{MandateListing, mandates};
 use crate::wire::order::{
-    CallOffListing, NeedListing, OrderListing, call_offs, evidence_seen, explain, in_words, list, needs, order,
-    submission,
+    CallOffListing, NeedListing, OrderListing, annex_seen, call_offs, evidence_seen, explain, in_words, list, needs,
+    order, submission,
 };
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
-use crate::wire::statement::signed_as;
+use crate::wire::statement::{enclosed_as, signed_as};
 use crate::wire::status::{lang_of, to_status};
 
 /// How long an order is watched under one proof of identity; whoever was revoked meanwhile does not come back.
@@ -52,7 +53,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::DecideOrderResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::DecideOrderRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Decision, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Decision, statement)?).await?;
             Ok(pb::DecideOrderResponse { order_id })
         })
         .await
@@ -64,7 +65,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::SealOrderResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::SealOrderRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Seal, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Seal, statement)?).await?;
             Ok(pb::SealOrderResponse { order_id })
         })
         .await
@@ -76,7 +77,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::CancelOrderResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::CancelOrderRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Void, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Void, statement)?).await?;
             Ok(pb::CancelOrderResponse { order_id })
         })
         .await
@@ -88,7 +89,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::RecallOrderResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::RecallOrderRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Recall, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Recall, statement)?).await?;
             Ok(pb::RecallOrderResponse { order_id })
         })
         .await
@@ -100,7 +101,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::ConfirmOrderResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::ConfirmOrderRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Confirm, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Confirm, statement)?).await?;
             Ok(pb::ConfirmOrderResponse { order_id })
         })
         .await
@@ -112,7 +113,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::SettleOrderResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::SettleOrderRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Settlement, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Settlement, statement)?).await?;
             Ok(pb::SettleOrderResponse { order_id })
         })
         .await
@@ -124,7 +125,7 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::ReportMilestoneResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let pb::ReportMilestoneRequest { statement } = request.into_inner();
-            let order_id = self.hand_in(signed_as(&Kind::Milestone, statement)?).await?;
+            let order_id = self.hand_in(enclosed_as(&Kind::Milestone, statement)?).await?;
             Ok(pb::ReportMilestoneResponse { order_id })
         })
         .await
@@ -153,7 +154,7 @@ impl OrderService for Desk {
             let pb::GiveMandateRequest { statement } = request.into_inner();
             let signed = signed_as(&Kind::Mandate, statement)?;
             let statement_id = signed.id().to_string();
-            self.hand_in(signed).await?;
+            self.hand_in(signed.into()).await?;
             Ok(pb::GiveMandateResponse { statement_id })
         })
         .await
@@ -213,7 +214,8 @@ impl OrderService for Desk {
     ) -> Result<Response<pb::GetOrderResponse>, Status> {
         let (metadata, _, pb::GetOrderRequest { order_id }) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let view = self.ask_as_party(&metadata, &order_id, order).await?;
+            let mut view = self.ask_as_party(&metadata, &order_id, order).await?;
+            self.join_annexes(&mut view).await?;
             Ok(pb::GetOrderResponse { order: Some(view) })
         })
         .await
@@ -278,11 +280,20 @@ impl OrderService for Desk {
 
 impl Desk {
     /// Hands in what an officer signed.
-    async fn hand_in(&self, signed: Signed) -> Result<String, Refusal> {
-        match self.handle.officer(signed).await? {
+    async fn hand_in(&self, enclosed: Enclosed) -> Result<String, Refusal> {
+        match self.handle.officer(enclosed).await? {
             Answer::Order(order) => Ok(order.to_string()),
             other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
         }
+    }
+
+    /// Puts the words of the annexes that are here beside the messages that name them.
+    async fn join_annexes(&self, order: &mut pb::Order) -> Result<(), Refusal> {
+        for message in order.messages.iter_mut().filter(|message| !message.annex_id.is_empty()) {
+            let annex = self.handle.annex(message.annex_id.parse()?).await?;
+            annex_seen(message, annex.as_ref());
+        }
+        Ok(())
     }
 
     async fn watch(
@@ -295,6 +306,8 @@ impl Desk {
         let (id, org, view) = self
             .ask_as_party(metadata, order_id, |node, id, org, now| Ok((id, org.clone(), order(node, id, org, now)?)))
             .await?;
+        let mut view = view;
+        self.join_annexes(&mut view).await?;
         let place = self.watches.enter(&org)?;
         let (sender, receiver) = mpsc::channel(WATCH_QUEUE);
         let watch = Watch { desk: self.clone(), id, org, lang: lang_of(metadata), sender };
@@ -338,7 +351,12 @@ impl Watch {
                 },
             }
             let (id, org) = (self.id, self.org.clone());
-            let view = self.desk.ask_about(id, move |node, now| order(node, id, &org, now)).await;
+            let mut view = self.desk.ask_about(id, move |node, now| order(node, id, &org, now)).await;
+            if let Ok(order) = &mut view
+                && let Err(refusal) = self.desk.join_annexes(order).await
+            {
+                view = Err(refusal);
+            }
             let failed = view.is_err();
             if let Ok(view) = &view {
                 if *view == last {

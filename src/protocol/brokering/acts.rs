@@ -8,7 +8,7 @@ use crate::domain::order::{
     Accept, Attempt, Counter, Decline, Endorse, LateNotice, NOTE_CHARS_MAX, Placed, Recall, Reminder, Request, Seal,
     Void,
 };
-use crate::domain::reason::{Lang, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::text::tamed;
@@ -158,13 +158,17 @@ impl Node {
             Act::Decline(from, refusal) => {
                 let kind = if attempt.route().provider() == &from { Kind::Reject } else { Kind::Decline };
                 let (reason, note) = (refusal.reason.code().to_owned(), note_of(&refusal));
-                let body = Decline { order, attempt: number, from, request, reason, note, signed_at, salt };
+                // Whoever said no has said why: the same words for those who hear of it.
+                let refused = attempt.decisions.get(&from).filter(|_| refusal.reason == Reason::DecisionNo);
+                let annex = refused.and_then(|decision| decision.body().annex);
+                let body = Decline { order, attempt: number, from, request, reason, note, annex, signed_at, salt };
                 self.sign_as(&body.from, &kind, &body)
             }
             Act::Recall(from, refusal) => {
                 let (reason, note) = (refusal.reason.code().to_owned(), note_of(&refusal));
+                let (annex, officer) = (None, None);
                 let body =
-                    Recall { order, attempt: number, from, request, reason, note, officer: None, signed_at, salt };
+                    Recall { order, attempt: number, from, request, reason, note, annex, officer, signed_at, salt };
                 self.sign_as(&body.from, &Kind::Recall, &body)
             }
             _ => None,

@@ -239,5 +239,12 @@ fn follows_end(signed: &Signed) -> bool {
 }
 
 fn delivery_of(key: &DeliveryKey, messages: Vec<Signed>) -> Delivery {
-    Delivery { order: key.order, attempt: key.attempt, to: key.to.clone(), message: key.message, messages }
+    Delivery {
+        order: key.order,
+        attempt: key.attempt,
+        to: key.to.clone(),
+        message: key.message,
+        messages,
+        annexes: Vec::new(),
+    }
 }

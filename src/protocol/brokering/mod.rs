@@ -357,7 +357,7 @@ impl Node {
             return if decision.body().approve {
                 Opinion::Go(finding, Some(decision.id()))
             } else {
-                Opinion::No(Refusal::new(Reason::DecisionNo).with("note", &decision.body().note))
+                Opinion::No(Refusal::new(Reason::DecisionNo))
             };
         }
         match &policy.deciding {

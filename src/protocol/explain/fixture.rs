@@ -232,7 +232,7 @@ impl Town {
             request: self.node.state().orders[&order].attempts[&1].request.id(),
             org: org(of),
             approve,
-            note: String::new(),
+            annex: None,
             leg: (of == "town").then(|| LegFinding {
                 from: org("town"),
                 to: org("kitu"),

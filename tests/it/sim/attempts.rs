@@ -85,6 +85,7 @@ fn another_route_begins_only_after_the_void_and_late_offers_of_the_first_get_a_n
         to: name("kitu"),
         message: offers.counters[&2].id(),
         messages: offers.messages().into_iter().cloned().collect(),
+        annexes: Vec::new(),
     };
     world.deliver_now("kid", "kitu", late).expect("it is kept, and answered with a notice");
     next.attempt = 2;
@@ -154,7 +155,8 @@ fn recall(world: &World, request: &Request, from: &str, officer: &str) -> Signed
         from: name(from),
         request: sign_request(request).id(),
         reason: "DECISION_NO".to_owned(),
-        note: "Kapazität fehlt".to_owned(),
+        note: String::new(),
+        annex: None,
         officer: Some(name(officer)),
         signed_at: world.now,
         salt: salt("recall"),
@@ -353,7 +355,7 @@ pub fn milestone(world: &World, order: OrderId, from: &str, officer: &str, numbe
         from: name(from),
         number,
         event,
-        note: String::new(),
+        annex: None,
         officer: name(officer),
         signed_at: world.now,
         salt: salt("milestone"),
@@ -372,8 +374,14 @@ fn a_second_endorsement_after_the_seal_is_kept_and_blocks_nothing() {
     let said = attempt.endorsements.values().find(|said| said.body().from == name("kid")).expect("an endorsement");
     let other = Endorse { salt: salt("other"), ..said.body().clone() };
     let other = Signed::sign(&Kind::Endorse, &other, &[&statement_key("kid")]);
-    let delivery =
-        Delivery { order, attempt: 1, to: name("barleben"), message: other.id(), messages: vec![other.clone()] };
+    let delivery = Delivery {
+        order,
+        attempt: 1,
+        to: name("barleben"),
+        message: other.id(),
+        messages: vec![other.clone()],
+        annexes: Vec::new(),
+    };
     world.deliver_now("kid", "kitu", delivery).expect("it is kept as evidence");
     assert_eq!(world.node("kitu").state().orders[&order].contradictions, [other]);
     let routed = Happening::Connected { item: ConnectionStep::Routing };
@@ -423,7 +431,7 @@ fn a_contradiction_after_the_seal_is_settled_once_both_have_signed() {
     // Nothing contradicts the seal yet.
     let proposal = half(&world, order, "barleben", id, None);
     refused(world.officer("kitu", &sign(&proposal)), Reason::NothingToSettle);
-    let delivery = Delivery { order, attempt: 1, to: name("barleben"), message: id, messages };
+    let delivery = Delivery { order, attempt: 1, to: name("barleben"), message: id, messages, annexes: Vec::new() };
     world.deliver_now("kid", "kitu", delivery).expect("it is kept as evidence");
     assert_eq!(told(&world, "kitu", "barleben"), (1, Some("settle")));
     // The seal stands, and nobody agrees to what was not proposed.
@@ -598,7 +606,8 @@ pub fn every_party_looks_at_what_is_amended_and_waits_for_its_seal() {
         let endorsed = Endorse { order: request.order, prev: signed.id(), ..open.endorsements[&1].body().clone() };
         let endorsed = Signed::sign(&Kind::Endorse, &endorsed, &[&statement_key("kitu")]);
         let (message, messages) = (endorsed.id(), vec![signed, endorsed]);
-        let delivery = Delivery { order: request.order, attempt: 1, to: name("kid"), message, messages };
+        let delivery =
+            Delivery { order: request.order, attempt: 1, to: name("kid"), message, messages, annexes: Vec::new() };
         world.deliver_now("kitu", "kid", delivery).expect("a party takes it");
         request.order
     };
@@ -862,7 +871,11 @@ fn a_members_node_files_no_part_without_its_mandate() {
     let brought = |world: &mut World, by: &str, part: &CallOff| {
         let signed = Signed::sign(&Kind::CallOff, part, &[&statement_key(by)]);
         let (order, message, messages) = (part.order, signed.id(), vec![signed]);
-        world.deliver_now("kid", "kitu", Delivery { order, attempt: 1, to: name("barleben"), message, messages })
+        world.deliver_now(
+            "kid",
+            "kitu",
+            Delivery { order, attempt: 1, to: name("barleben"), message, messages, annexes: Vec::new() },
+        )
     };
     let stranger = CallOff { from: name("akdb"), mandate: StatementId([9; 32]), ..true_one.clone() };
     refused(brought(&mut world, "akdb", &stranger), Reason::NeedMissing);

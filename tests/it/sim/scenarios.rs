@@ -631,6 +631,7 @@ fn a_party_that_contradicts_itself_freezes_the_order() {
         to: name("provitako"),
         message: message.id(),
         messages: vec![message.clone()],
+        annexes: Vec::new(),
     };
     world.deliver_now("kitu", "provitako", delivery(&one)).expect("it is known");
     world.deliver_now("kitu", "provitako", delivery(&other)).expect("it is kept as evidence");
@@ -651,7 +652,14 @@ fn a_seal_and_a_void_of_one_attempt_contradict_each_other() {
     let order = submit(&mut world, &request).expect("a good request");
     world.settle();
     let void = cancel(&sign_request(&request), &request, world.now);
-    let delivery = Delivery { order, attempt: 1, to: name("kid"), message: void.id(), messages: vec![void.clone()] };
+    let delivery = Delivery {
+        order,
+        attempt: 1,
+        to: name("kid"),
+        message: void.id(),
+        messages: vec![void.clone()],
+        annexes: Vec::new(),
+    };
     world.deliver_now("kitu", "kid", delivery).expect("it is kept as evidence");
     let known = &world.node("kid").state().orders[&order];
     assert_eq!(known.contradictions, [void]);
@@ -669,6 +677,7 @@ fn strangers_cannot_deliver_and_nobody_receipts_for_others() {
         to: name(to),
         message: signed.id(),
         messages,
+        annexes: Vec::new(),
     };
     for (to, messages, reason) in [
         ("akdb", vec![signed.clone()], Reason::OrgElsewhere),

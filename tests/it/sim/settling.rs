@@ -175,7 +175,14 @@ fn a_delivery_again_gets_the_same_receipt() {
     let attempt = world.attempt("kitu", request.order).expect("an attempt");
     let message = attempt.endorsements[&1].signed().clone();
     let messages = vec![attempt.request.signed().clone(), message.clone()];
-    let delivery = Delivery { order: request.order, attempt: 1, to: name("kid"), message: message.id(), messages };
+    let delivery = Delivery {
+        order: request.order,
+        attempt: 1,
+        to: name("kid"),
+        message: message.id(),
+        messages,
+        annexes: Vec::new(),
+    };
     let (store, kid) = (&world.sites[&name::<NodeId>("kid")].store, world.node("kid"));
     let known = kid.reread(request.order, store.order_now(request.order).expect("read")).expect("as it was");
     let first = known.receipts[&(message.id(), name("kid"))].clone();
