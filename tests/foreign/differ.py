@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Two verifiers, one verdict: lets `verbund-audit` and verify.py judge the same bundles and compares what they find.
+"""Three verifiers, one verdict: lets `verbund-audit`, verify.py and the browser's judge the same bundles and compares them.
 
     differ.py --audit target/debug/verbund-audit FOLDER... [--count N] [--seed S] [--jobs N] [--keep DIR]
 
 A FOLDER holds bundles (*.asice) and `root.txt`. Every bundle is compared as it is; then N mutations of the good ones
-are made from the seed (forge.py) and compared. Two verifiers agree if they give the same verdict, the same set of
+are made from the seed (forge.py) and compared. The browser's runs under `node` (verify.mjs), without it only two are compared.
+Verifiers agree if they give the same verdict, the same set of
 (check, verdict, reason), and, unless `--findings-only`, the same number of passed examinations in each check and the same
 judgement of each leg. Disagreements are printed and kept; the last line is a summary as JSON. Exit 1 if there are any.
-A forgery that both call valid is counted: most change nothing that any rule is about, `--show-valid` lists them. One is
+A forgery that all call valid is counted: most change nothing that any rule is about, `--show-valid` lists them. One is
 *undetected* if it was made without a key, holds signed bytes or a signature that were not there, and is valid for either.
 """
 
@@ -17,6 +18,7 @@ import argparse
 import json
 import multiprocessing
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,7 @@ Job = tuple[str, int]
 settings: dict[str, Any] = {}
 goods: list[tuple[str, bytes, bytes]] = []
 worlds: dict[int, forge.World] = {}
+workers: dict[str, "subprocess.Popen[str]"] = {}
 
 
 def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:
@@ -48,17 +51,27 @@ def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:
     return report["verdict"], findings
 
 
-def by_rust(bundle: bytes, root: bytes) -> tuple[str, set[Finding]]:
-    with tempfile.NamedTemporaryFile(suffix=".asice") as file:
-        file.write(bundle)
-        file.flush()
-        command = [settings["audit"], "verify", file.name, "--root", f"sha256:{root.hex()}", "-o", "json"]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+def by_rust(path: str, root: bytes) -> tuple[str, set[Finding]]:
+    command = [settings["audit"], "verify", path, "--root", f"sha256:{root.hex()}", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     if done.returncode not in (0, 9, 10):
         return f"exit {done.returncode}: {done.stderr.decode(errors='replace')[-300:]}", set()
     report = json.loads(done.stdout)
     assert report["exit_code"] == done.returncode, "the exit code is the report's"
     return found(report)
+
+
+def by_browser(path: str, root: bytes) -> tuple[str, set[Finding]]:
+    """One node process for each of ours: it keeps what it knows of keys and signatures."""
+    if "node" not in workers:
+        command = ["node", "--no-warnings", str(Path(__file__).with_name("verify.mjs")), "--lines"]
+        workers["node"] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    node = workers["node"]
+    assert node.stdin and node.stdout
+    node.stdin.write(json.dumps({"bundle": path, "root": root.hex()}) + "\n")
+    node.stdin.flush()
+    line = node.stdout.readline()
+    return found(json.loads(line)) if line else ("no answer", set())
 
 
 def by_python(bundle: bytes, root: bytes) -> tuple[str, set[Finding]]:
@@ -108,14 +121,21 @@ def compare(job: Job) -> dict[str, Any]:
     started = time.process_time()
     python = by_python(bundle, root)
     spent = time.process_time() - started
-    rust = by_rust(bundle, root)
+    with tempfile.NamedTemporaryFile(suffix=".asice") as file:
+        file.write(bundle)
+        file.flush()
+        rust = by_rust(file.name, root)
+        browser = by_browser(file.name, root) if settings["browser"] else rust
     result: dict[str, Any] = {"job": job, "told": told, "verdict": rust[0], "seconds": spent}
     result["reasons"] = sorted({finding[2] for finding in rust[1] if finding[0] not in ("passed", "leg")})
-    if job[0] == "changed" and "VALID" in (python[0], rust[0]):
+    if job[0] == "changed" and "VALID" in (python[0], rust[0], browser[0]):
         result["undetected"] = bool(signed_in(bundle) - signed_in(goods[source(job)][1]))
-    if python != rust:
-        result["python"] = [python[0], sorted(python[1] - rust[1])]
-        result["rust"] = [rust[0], sorted(rust[1] - python[1])]
+    others = {name: other for name, other in (("python", python), ("browser", browser)) if other != rust}
+    if others:
+        result["differs"] = {
+            name: [other[0], sorted(other[1] - rust[1]), "rust", rust[0], sorted(rust[1] - other[1])]
+            for name, other in others.items()
+        }
         if settings["keep"]:
             stem = Path(settings["keep"], f"{job[0]}-{job[1]}")
             stem.with_suffix(".asice").write_bytes(bundle)
@@ -144,6 +164,7 @@ def main() -> int:
     arguments = parser.parse_args()
     settings.update(audit=arguments.audit, seed=arguments.seed, keep=arguments.keep)
     settings["findings_only"] = arguments.findings_only
+    settings["browser"] = shutil.which("node") is not None
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     for folder in arguments.folders:
@@ -154,7 +175,7 @@ def main() -> int:
     wanted = jobs(arguments.count)
     if arguments.only is not None:
         wanted = iter([("forged" if arguments.only % 2 else "changed", arguments.only)])
-    totals: dict[str, Any] = {"bundles": 0, "mutations": 0, "disagreements": 0, "undetected": 0, "valid": 0, "seconds": 0.0}
+    totals: dict[str, Any] = {"bundles": 0, "mutations": 0, "disagreements": 0, "browser_disagreements": 0, "undetected": 0, "valid": 0, "seconds": 0.0}
     reasons: dict[str, int] = {}
     with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
         for result in pool.imap_unordered(compare, wanted, chunksize=4):
@@ -173,19 +194,18 @@ def main() -> int:
                 reasons[reason] = reasons.get(reason, 0) + 1
             if result["verdict"] == "VALID" and arguments.show_valid:
                 print("valid", result["job"], result["told"], flush=True)
-            if "python" in result:
-                totals["disagreements"] += 1
+            for name, told in result.get("differs", {}).items():
+                totals["disagreements" if name == "python" else "browser_disagreements"] += 1
                 print("differ", result["job"], result["told"])
-                print("   python", result["python"])
-                print("   rust  ", result["rust"], flush=True)
+                print("  ", name, told, flush=True)
     totals["seconds"] = round(totals["seconds"], 1)
     totals["reasons"] = dict(sorted(reasons.items()))
     print(json.dumps(totals))
     if arguments.figures:
         arguments.figures.mkdir(parents=True, exist_ok=True)
-        for figure in ("mutations", "disagreements", "undetected"):
+        for figure in ("mutations", "disagreements", "browser_disagreements", "undetected"):
             (arguments.figures / f"{figure}.txt").write_text(str(totals[figure]))
-    return 1 if totals["disagreements"] or totals["undetected"] else 0
+    return 1 if any(totals[each] for each in ("disagreements", "browser_disagreements", "undetected")) else 0
 
 
 if __name__ == "__main__":
