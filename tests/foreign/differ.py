@@ -37,6 +37,11 @@ settings: dict[str, Any] = {}
 goods: list[tuple[str, bytes, bytes]] = []
 worlds: dict[int, forge.World] = {}
 workers: dict[str, "subprocess.Popen[str]"] = {}
+said: dict[str, str] = {}  # What `verbund-audit` last said of each reason.
+
+
+def sentences(report: dict[str, Any]) -> dict[str, str]:
+    return {finding["reason"]: finding["sentence"] for row in report["checks"] for finding in row["findings"]}
 
 
 def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:
@@ -58,6 +63,8 @@ def by_rust(path: str, root: bytes) -> tuple[str, set[Finding]]:
         return f"exit {done.returncode}: {done.stderr.decode(errors='replace')[-300:]}", set()
     report = json.loads(done.stdout)
     assert report["exit_code"] == done.returncode, "the exit code is the report's"
+    said.clear()
+    said.update(sentences(report))
     return found(report)
 
 
@@ -71,7 +78,13 @@ def by_browser(path: str, root: bytes) -> tuple[str, set[Finding]]:
     node.stdin.write(json.dumps({"bundle": path, "root": root.hex()}) + "\n")
     node.stdin.flush()
     line = node.stdout.readline()
-    return found(json.loads(line)) if line else ("no answer", set())
+    if not line:
+        return "no answer", set()
+    report = json.loads(line)
+    # The words of the page are those of the program, which may add the rule that was broken.
+    words = {("words", reason, text) for reason, text in sentences(report).items() if not said.get(reason, text).startswith(text)}
+    verdict, findings = found(report)
+    return verdict, findings | words
 
 
 def by_python(bundle: bytes, root: bytes) -> tuple[str, set[Finding]]:
@@ -149,6 +162,25 @@ def jobs(count: int) -> Iterator[Job]:
         yield ("forged" if number % 2 else "changed", number)
 
 
+def leave_for_web(path: Path, disagreements: int) -> None:
+    """Adds the figure of the page that verifies to those measured there, in the shape of `benches/measure`."""
+    figure = {
+        "figure": "browser_disagreements",
+        "limit": 0.0,
+        "median_of": 1,
+        "n": 1,
+        "note": "counted by tests/foreign/differ.py",
+        "peer": None,
+        "peer_value": None,
+        "unit": "count",
+        "value": float(disagreements),
+    }
+    figures = json.loads(path.read_text()) if path.exists() else []
+    others = [each for each in figures if each["figure"] != figure["figure"]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([*others, figure], indent=2) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
@@ -165,6 +197,8 @@ def main() -> int:
     settings.update(audit=arguments.audit, seed=arguments.seed, keep=arguments.keep)
     settings["findings_only"] = arguments.findings_only
     settings["browser"] = shutil.which("node") is not None
+    if not settings["browser"]:
+        print("no node: the browser's verifier is left out", file=sys.stderr)
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     for folder in arguments.folders:
@@ -202,6 +236,8 @@ def main() -> int:
     totals["reasons"] = dict(sorted(reasons.items()))
     print(json.dumps(totals))
     if arguments.figures:
+        if settings["browser"]:
+            leave_for_web(arguments.figures / "web.json", totals["browser_disagreements"])
         arguments.figures.mkdir(parents=True, exist_ok=True)
         for figure in ("mutations", "disagreements", "browser_disagreements", "undetected"):
             (arguments.figures / f"{figure}.txt").write_text(str(totals[figure]))

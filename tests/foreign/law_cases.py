@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""Lets verify.py judge the cases of section 108 GWB under `tests/cases/law` and compares with the answers expected there.
+"""Lets verify.py and the browser's verifier judge the cases of section 108 GWB under `tests/cases/law` and compares with
+the answers expected there.
 
     law_cases.py [FOLDER]
 
-Python 3.11 or later, standard library only. Exit 1 if an answer differs.
+Python 3.11 or later, standard library only; node for the browser's. Exit 1 if an answer differs.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -16,6 +20,7 @@ from typing import Any, Optional
 
 import verify
 
+node: list["subprocess.Popen[str]"] = []
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 
@@ -44,8 +49,8 @@ def body(kind: str, row: dict[str, Any]) -> verify.Doc:
     return found
 
 
-def public_of(case: dict[str, Any]) -> dict[bytes, tuple[str, str, verify.Doc]]:
-    public = {}
+def facts_of(case: dict[str, Any]) -> list[tuple[bytes, str, dict[str, Any]]]:
+    facts = []
     rows = [("membership", row) for row in case.get("membership", [])]
     rows += [("entity-facts", row) for row in case.get("entity", [])]
     for number, (kind, row) in enumerate(rows):
@@ -55,8 +60,20 @@ def public_of(case: dict[str, Any]) -> dict[bytes, tuple[str, str, verify.Doc]]:
             row["corrects"] = verify.sha256(row["corrects"].encode()).hex()
         if "confirms" in row:
             row["confirms"] = [verify.sha256(label.encode()).hex() for label in row["confirms"]]
-        public[statement] = ("", kind, body(kind, row))
-    return public
+        facts.append((statement, kind, row))
+    return facts
+
+
+def by_browser(question: dict[str, Any]) -> tuple[Any, ...]:
+    if not node:
+        command = ["node", "--no-warnings", str(HERE / "verify.mjs"), "--law"]
+        node.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    asked, answers = node[0].stdin, node[0].stdout
+    assert asked and answers
+    asked.write(json.dumps(question, default=str) + "\n")
+    asked.flush()
+    verdict, basis, failing, assumed = json.loads(answers.readline())
+    return verdict, basis, failing, assumed
 
 
 def differs(case: dict[str, Any]) -> Optional[str]:
@@ -67,21 +84,32 @@ def differs(case: dict[str, Any]) -> Optional[str]:
     began = verify.day(str(case.get("procedure_began", as_of)))
     pack = {**usual_pack(case, began), **case.get("rule_pack", {})}
     pack = {key: value for key, value in pack.items() if value != "none"}
-    court = verify.Court(
-        verify.FactBase(public_of(case)),
-        body("rule-pack", pack),
-        as_of,
-        verify.day(str(case.get("known_on", as_of))),
-        began,
-        case.get("award", "general"),
-        case.get("last", False),
-        case.get("change", False),
-    )
+    facts = facts_of(case)
+    known_on, award = verify.day(str(case.get("known_on", as_of))), case.get("award", "general")
+    is_last, is_change = case.get("last", False), case.get("change", False)
+    base = verify.FactBase({statement: ("", kind, body(kind, row)) for statement, kind, row in facts})
+    court = verify.Court(base, body("rule-pack", pack), as_of, known_on, began, award, is_last, is_change)
     judged = court.judge(*case["leg"])
     failing = [f"{each.condition} {each.org}" for each in judged.findings if each.verdict != verify.FULFILLED]
     found = (verify.VERDICTS[judged.verdict], judged.basis, failing, judged.assumed)
     wanted = (expect["verdict"], expect.get("basis"), expect["failing"], expect.get("assumed", False))
-    return None if found == wanted else f"{found} instead of {wanted}"
+    if found != wanted:
+        return f"{found} instead of {wanted}"
+    if shutil.which("node") is None:
+        return None
+    question = {
+        "facts": [(statement.hex(), kind, row) for statement, kind, row in facts],
+        "pack": pack,
+        "leg": case["leg"],
+        "asOf": as_of,
+        "knownOn": known_on,
+        "began": began,
+        "award": award,
+        "isLast": is_last,
+        "isChange": is_change,
+    }
+    found = by_browser(question)
+    return None if found == wanted else f"browser: {found} instead of {wanted}"
 
 
 def main() -> int:
@@ -94,6 +122,8 @@ def main() -> int:
             wrong += 1
             print(f"{path.stem}: {told}")
     print(f"{len(cases)} cases, {wrong} answered otherwise")
+    for each in node:
+        each.communicate()
     return 1 if wrong or not cases else 0
 
 

@@ -36,7 +36,7 @@ function unread(refusal) {
   const book = new Book();
   book.spared = new Set(CHECKS);
   book.refuse("CONTAINER", "bundle", refusal);
-  return book.close({});
+  return { ...book.close({}), not_checked: [] };
 }
 
 /** Judges a bundle by what is known of signatures; all checks are made, a check that fails does not stop the others. */
@@ -66,7 +66,24 @@ function judged(file, expected, signatures) {
   markGrants(entries, logs, chronicle, book);
   const about = examineOrder(entries, logs, chronicle, book);
   const isStamped = checkTimestamp(reading.members, book);
-  return { ...book.close({ ...about, root: found }), not_checked: isStamped ? ["QUALIFIED_TIMESTAMP_UNCHECKED"] : ["NO_QUALIFIED_TIMESTAMP"] };
+  const report = book.close({ ...about, names: namesIn(logs, about.parties ?? []), root: found });
+  return { ...report, not_checked: notChecked(report, isStamped) };
+}
+
+/** What the parties are called, as the trustees have admitted them. */
+function namesIn(logs, parties) {
+  const known = parties.filter((org) => logs.standingOf(org) !== null);
+  return Object.fromEntries(known.map((org) => [org, logs.standingOf(org).admission.name]));
+}
+
+// What no bundle can show.
+const NEVER_CHECKED = ["LATER_REVOCATIONS", "TRUTH_OF_FACTS", "WALL_CLOCK", "WITHHELD", "LAW_BEYOND_108"];
+
+function notChecked(report, isStamped) {
+  const gaps = [...NEVER_CHECKED, isStamped ? "QUALIFIED_TIMESTAMP_UNCHECKED" : "NO_QUALIFIED_TIMESTAMP"];
+  if (report.case.ending === "CALLED_OFF") gaps.push("CHAIN_BEHIND_PART");
+  if (report.checks.every(({ check }) => check !== "RECEIPTS")) gaps.push("NO_RECEIPTS");
+  return gaps;
 }
 
 // Each round checks every signature that a round before it had not reached. Honest bundles need two; more rounds than this

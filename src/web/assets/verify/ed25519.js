@@ -1,5 +1,5 @@
 //! Ed25519 (RFC 8032), strict: the signature oracle of the audit, and the arithmetic that registering a key asks for.
-import { hashOf, hex, joined, sha512, unhex } from "./bytes.js";
+import { hashOf, hex, sha512, unhex } from "./bytes.js";
 
 const FIELD = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;

@@ -83,7 +83,7 @@ function checkFieldName(field) {
 }
 
 /** The text, up to the first byte that is no UTF-8: there stands a character that no document may hold. */
-function decoded(bytes) {
+function textUpToFault(bytes) {
   const whole = textOf(bytes);
   if (whole !== null) return whole;
   let [good, bad] = [0, bytes.length];
@@ -110,7 +110,7 @@ const ESCAPES = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: 
 class JsonReader {
   constructor(bytes, isBody) {
     this.isBody = isBody;
-    this.text = decoded(bytes);
+    this.text = textUpToFault(bytes);
     this.at = 0;
   }
 

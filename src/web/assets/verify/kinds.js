@@ -1,13 +1,13 @@
 //! What each kind of statement holds, and the rules of one body (proto/statements.md).
 import { hex, sha256, utf8 } from "./bytes.js";
-import * as field from "./fields.js";
+import { CENTS, COUNT_MAX, DAY_MS, I16, ID, LANDS, ORDER_ID, PARTIES_MAX, POINTS, SALT, U32, U64 } from "./fields.js";
+import { U8, checkCount, dayOf, isAddress, lineText, linesText, wordOf, area, choice, day } from "./fields.js";
+import { distinct, flag, instant, interval, key, label, leika, many, name, opt, or, origin } from "./fields.js";
+import { pattern, record, route, text, title, within, word, wrong } from "./fields.js";
 import { TEXT_CHARS_MAX } from "./json.js";
 import { WEIGHT_MAX, checkItems, checkOffered, component, keyKind } from "./money.js";
 import { Refusal } from "./refusal.js";
 
-const { CENTS, I16, ID, ORDER_ID, POINTS, SALT, U32, U64, U8 } = field;
-const { choice, day, flag, instant, key, many, name, opt, or, record, text, word, wordOf } = field;
-const { checkCount, distinct, interval, label, lineText, linesText, title, within } = field;
 
 export const BASES =
   `vertical vertical-indirect inverse inverse-indirect sister sister-indirect joint joint-inverse joint-indirect
@@ -40,13 +40,13 @@ const EVENTS = {
 function event(value) {
   if (value === "closed") return { what: "closed" };
   const [what, inner] = value instanceof Map && value.size === 1 ? [...value][0] : [""];
-  if (!Object.hasOwn(EVENTS, what)) throw field.wrong();
+  if (!Object.hasOwn(EVENTS, what)) throw wrong();
   return { ...EVENTS[what](inner), what };
 }
 
 const requirement = choice("account", "mailbox", "payment", "dms");
 const rootKeys = record({ keys: many(key), threshold: U32, next_sha256: ID });
-const lastGood = or(many(record({ log: field.origin, size: U64 })), []);
+const lastGood = or(many(record({ log: origin, size: U64 })), []);
 const leg = record({
   from: name,
   to: name,
@@ -82,7 +82,7 @@ const BODIES = {
     legal_form: text,
     home_node: name,
     operates: opt(name),
-    area: opt(field.area),
+    area: opt(area),
     inhabitants: opt(U32),
     portal: opt(text),
     root: opt(rootKeys),
@@ -107,7 +107,7 @@ const BODIES = {
     operator: name,
     addresses: many(text),
     tls_sha256: ID,
-    log: field.origin,
+    log: origin,
     alone_since: opt(instant),
   }),
   "officer-grant": record({
@@ -186,13 +186,13 @@ const BODIES = {
     seller: name,
     title: text,
     description: text,
-    leika: many(field.leika),
-    ozg: opt(field.pattern(/^[0-9]{5}$/, "OZG_ID_INVALID")),
+    leika: many(leika),
+    ozg: opt(pattern(/^[0-9]{5}$/, "OZG_ID_INVALID")),
     leika_types: texts,
     topic: text,
     lead_land: opt(text),
     efa_confirmed: flag,
-    coverage: many(field.area),
+    coverage: many(area),
     maturity: opt(maturity),
     connection: texts,
     portals: texts,
@@ -233,7 +233,7 @@ const BODIES = {
     source: text,
     assumed: texts,
   }),
-  need: record({ municipality: name, leika: many(field.leika), note: text, until: day, through: opt(name) }),
+  need: record({ municipality: name, leika: many(leika), note: text, until: day, through: opt(name) }),
   "need-withdrawal": record({ municipality: name, need: ID, reason: text }),
   "rule-pack": record({
     name,
@@ -263,7 +263,7 @@ const BODIES = {
     mode: choice("interest", "binding"),
     buyer: name,
     offering: ID,
-    route: field.route,
+    route: route,
     as_of: day,
     procedure_began: opt(day),
     rule_pack: ID,
@@ -275,7 +275,7 @@ const BODIES = {
     auto_seal: opt(record({ accept_assumed: flag })),
     quantities: or(quantities, quantities(new Map())),
     reference: or(text, ""),
-    considered: or(many(record({ route: field.route, verdict: choice(...VERDICTS), total: opt(CENTS) })), []),
+    considered: or(many(record({ route: route, verdict: choice(...VERDICTS), total: opt(CENTS) })), []),
     amends: opt(record({ order: ORDER_ID, seal: ID, what: choice("change", "prolong") })),
     bundle: opt(record({ key: keyKind, members: many(record({ org: name, need: ID, weight: U64 })) })),
     grounds: or(
@@ -368,7 +368,7 @@ const BODIES = {
     attempt: U32,
     from: name,
     message: ID,
-    log: field.origin,
+    log: origin,
     size: U64,
     received_at: instant,
     salt: SALT,
@@ -415,7 +415,7 @@ export function orderId(buyer, requestId) {
 
 /** The day on which the award procedure began. */
 export function procedureDay(request) {
-  return request.procedure_began ?? field.dayOf(request.signed_at);
+  return request.procedure_began ?? dayOf(request.signed_at);
 }
 
 function checkGathered({ members }, buyer) {
@@ -470,17 +470,17 @@ const BODY_RULES = {
     checkLastGood(body.last_good);
   },
   "key-event"(body) {
-    within("seq", body.seq <= field.COUNT_MAX && (body.seq === 0) === (body.prev === null));
+    within("seq", body.seq <= COUNT_MAX && (body.seq === 0) === (body.prev === null));
     within("add", body.add.length <= 8);
     within("revoke", body.revoke.length <= 64 && distinct(body.revoke.map((each) => each.key)));
     const epoch = body.new_epoch?.epoch ?? 2;
-    within("new_epoch", epoch >= 2 && epoch <= field.COUNT_MAX);
+    within("new_epoch", epoch >= 2 && epoch <= COUNT_MAX);
     for (const revocation of body.revoke) checkLastGood(revocation.last_good);
     checkRootKeys(body.root);
   },
   "node-record"({ addresses }) {
     const listed = addresses.length >= 1 && addresses.length <= 8 && distinct(addresses);
-    within("addresses", listed && addresses.every(field.isAddress));
+    within("addresses", listed && addresses.every(isAddress));
   },
   "officer-grant"(body) {
     interval(body.valid_from, body.valid_to);
@@ -577,7 +577,7 @@ const BODY_RULES = {
       title("catalogue", each.catalogue, 100);
       title("entry", each.entry, 300);
     }
-    within("lead_land", body.lead_land === null || field.LANDS.includes(body.lead_land));
+    within("lead_land", body.lead_land === null || LANDS.includes(body.lead_land));
     if (body.version === 0) throw new Refusal("OFFERING_VERSION");
     checkCount("version", body.version);
     within("notice_days", body.notice_days === null || body.notice_days <= 731);
@@ -629,9 +629,9 @@ const BODY_RULES = {
     within("amends", body.amends === null || (body.amends.order !== body.order && body.mode === "binding"));
     if (body.grounds !== null) checkGrounds(body.grounds, body.offering);
     // Only a further attempt may belong to a procedure that began before it.
-    const [began, signed] = [procedureDay(body), field.dayOf(body.signed_at)];
+    const [began, signed] = [procedureDay(body), dayOf(body.signed_at)];
     within("procedure_began", began === signed || (began < signed && body.attempt > 1));
-    const latest = body.signed_at + 180 * field.DAY_MS;
+    const latest = body.signed_at + 180 * DAY_MS;
     if (!(body.signed_at < body.quote_by && body.quote_by < body.seal_by && body.seal_by <= latest)) {
       throw new Refusal("DEADLINE_INVALID");
     }
@@ -655,8 +655,8 @@ const BODY_RULES = {
     within("about", distinct(body.about) && body.about.length >= 1 && body.about.length <= 8);
   },
   seal(body) {
-    within("chain", body.chain.length <= 2 * field.PARTIES_MAX);
-    within("agreed", body.agreed.length <= field.PARTIES_MAX);
+    within("chain", body.chain.length <= 2 * PARTIES_MAX);
+    within("agreed", body.agreed.length <= PARTIES_MAX);
   },
   accept(body) {
     checkOffered(body.components);

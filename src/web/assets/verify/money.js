@@ -1,9 +1,9 @@
 //! Price items: their shape, and from what is published to what one buyer pays, in whole cents (docs/audit-rules.md, 7).
 import { alike, compared } from "./bytes.js";
-import * as field from "./fields.js";
+import { CENTS, CENTS_MAX, POINTS, U32, U64, lineText, neededText, choice, distinct, flag } from "./fields.js";
+import { label, many, opt, or, party, record, text, within } from "./fields.js";
 import { Refusal } from "./refusal.js";
 
-const { CENTS_MAX, U32, U64, POINTS, choice, many, opt, or, record, text, within } = field;
 
 export const WEIGHT_MAX = 10 ** 12;
 // The Königsteiner Schlüssel of 2016 in 1e-5 per cent, by the numbers of the Länder.
@@ -23,14 +23,14 @@ const priceKey = record({
   group: or(text, ""),
   year: or(U32, 0),
   source: text,
-  parties: many(record({ party: field.party, weight: opt(U64) })),
-  open: or(field.flag, false),
+  parties: many(record({ party: party, weight: opt(U64) })),
+  open: or(flag, false),
 });
 const terms = record({
   uses_min: opt(U32),
   indexation: opt(record({ index: text, rate: opt(POINTS) })),
   split: or(many(record({ share: POINTS, key: priceKey })), []),
-  payers: or(many(record({ who: opt(field.party), share: POINTS })), []),
+  payers: or(many(record({ who: opt(party), share: POINTS })), []),
   payers_source: or(text, ""),
 });
 const NO_TERMS = terms(new Map());
@@ -38,7 +38,7 @@ const NO_TERMS = terms(new Map());
 export const component = record({
   item: choice("infrastructure", "development", "platform", "operation", "usage", "set-up", "connection", "brokering"),
   due: choice("once", "per-year", "per-use"),
-  cents: field.CENTS,
+  cents: CENTS,
   vat: or(text, ""),
   tax: opt(
     record({ treatment: choice("taxed", "exempt", "not-taxable", "reverse-charge"), rate: opt(POINTS), reason: text }),
@@ -81,21 +81,21 @@ export function checkOffered(items) {
 }
 
 function checkWords(item) {
-  field.lineText("vat", item.vat, 300);
+  lineText("vat", item.vat, 300);
   if (item.tax === null) return;
-  field.neededText("tax.reason", item.tax.reason);
+  neededText("tax.reason", item.tax.reason);
   within("tax", (item.tax.rate !== null && item.tax.rate > 0) === (item.tax.treatment === "taxed"));
 }
 
 function checkTerms(found) {
-  if (found.indexation !== null) field.neededText("index", found.indexation.index);
+  if (found.indexation !== null) neededText("index", found.indexation.index);
   if (found.split.length > 8 || found.payers.length > 400) throw badDistribution("too many parts");
-  field.lineText("payers_source", found.payers_source, 500);
+  lineText("payers_source", found.payers_source, 500);
   checkSum(found.split);
   for (const part of found.split) checkPriceKey(part.key);
   if (found.payers.length === 0) return;
-  if (!field.distinct(found.payers.map((payer) => payer.who))) throw badDistribution("a payer is named twice");
-  field.neededText("payers_source", found.payers_source);
+  if (!distinct(found.payers.map((payer) => payer.who))) throw badDistribution("a payer is named twice");
+  neededText("payers_source", found.payers_source);
   checkSum(found.payers);
 }
 
@@ -105,12 +105,12 @@ function checkSum(parts) {
 }
 
 function checkPriceKey(key) {
-  field.neededText("source", key.source);
-  field.label("group", key.group, 200);
+  neededText("source", key.source);
+  label("group", key.group, 200);
   if (key.year < 1949 || key.year > 2100) throw new Refusal("DISTRIBUTION_YEAR_UNKNOWN", { year: key.year });
   if ((key.group === "") === (key.kind === "target-group")) throw badDistribution("a group is for that key only");
   if ((key.parties.length === 0 && !key.open) || key.parties.length > 400) throw badDistribution("parties");
-  if (!field.distinct(key.parties.map((weight) => weight.party))) throw badDistribution("a party is named twice");
+  if (!distinct(key.parties.map((weight) => weight.party))) throw badDistribution("a party is named twice");
   if (key.open && ["koenigstein", "fixed"].includes(key.kind)) throw badDistribution("nobody joins such a key");
   const sum = key.parties.reduce((total, weight) => total + weightOf(key, weight), 0);
   if (sum === 0 && !key.open) throw badDistribution("all weights are zero");

@@ -97,7 +97,7 @@ export class Book {
         findings = [{ subject: "bundle", ruling: NOT_CHECKABLE, refusal: new Refusal("EVIDENCE_MISSING") }];
       }
       const worst = Math.max(VALID, ...findings.map((finding) => finding.ruling));
-      rows.push({ check, verdict: worst, passed: this.passed.get(check), findings: findings.map(told) });
+      rows.push({ check, verdict: worst, passed: this.passed.get(check), findings: findings.map(findingTold) });
     }
     const ruling = rows.length ? Math.max(...rows.map((row) => row.verdict)) : NOT_CHECKABLE;
     return {
@@ -109,7 +109,7 @@ export class Book {
   }
 }
 
-function told({ subject, ruling, refusal }) {
+function findingTold({ subject, ruling, refusal }) {
   const details = Object.fromEntries(
     Object.entries(refusal.fields).map(([name, value]) => [name, printable(String(value))]),
   );
