@@ -30,6 +30,7 @@ from typing import Any, Iterator, Optional
 import forge
 import verify
 
+BROWSER = Path(__file__).with_name("verify.mjs")
 Finding = tuple[str, ...]
 Job = tuple[str, int]
 
@@ -68,10 +69,19 @@ def by_rust(path: str, root: bytes) -> tuple[str, set[Finding]]:
     return found(report)
 
 
+def check_names() -> None:
+    """Both know the same names of fields: one that is missing is noticed before some statement happens to use it."""
+    names = subprocess.run(["node", "--no-warnings", str(BROWSER), "--names"], capture_output=True, check=True).stdout
+    known, lists = (frozenset(each) for each in json.loads(names))
+    differing = (known ^ verify.KNOWN_FIELDS) | (lists ^ verify.LISTS)
+    if differing:
+        sys.exit(f"names of fields that verify.py or src/web/assets/verify/json.js does not know: {sorted(differing)}")
+
+
 def by_browser(path: str, root: bytes) -> tuple[str, set[Finding]]:
     """One node process for each of ours: it keeps what it knows of keys and signatures."""
     if "node" not in workers:
-        command = ["node", "--no-warnings", str(Path(__file__).with_name("verify.mjs")), "--lines"]
+        command = ["node", "--no-warnings", str(BROWSER), "--lines"]
         workers["node"] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     node = workers["node"]
     assert node.stdin and node.stdout
@@ -197,7 +207,9 @@ def main() -> int:
     settings.update(audit=arguments.audit, seed=arguments.seed, keep=arguments.keep)
     settings["findings_only"] = arguments.findings_only
     settings["browser"] = shutil.which("node") is not None
-    if not settings["browser"]:
+    if settings["browser"]:
+        check_names()
+    else:
         print("no node: the browser's verifier is left out", file=sys.stderr)
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)

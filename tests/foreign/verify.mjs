@@ -3,12 +3,14 @@
 //!     verify.mjs BUNDLE [sha256:HEX]   judges one bundle: the report as JSON, exit 0, 9 or 10
 //!     verify.mjs --lines               a line {"bundle": PATH, "root": HEX} in, a report out: thousands in one process (differ.py)
 //!     verify.mjs --law                 a line with a case of section 108 GWB in, a judgement out (law_cases.py)
+//!     verify.mjs --names               the known names of fields, and those of lists
 //!     verify.mjs --one-file            the modules as the one classic script that a saved page holds
 import { readFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 import { audit, rootHash } from "../../src/web/assets/verify/audit.js";
 import { Signatures } from "../../src/web/assets/verify/ed25519.js";
+import { KNOWN_FIELDS, LISTS } from "../../src/web/assets/verify/json.js";
 import { bodyOf } from "../../src/web/assets/verify/kinds.js";
 import { Court, FULFILLED, FactBase, verdictWord } from "../../src/web/assets/verify/law.js";
 import { headline, sentenceOf } from "../../src/web/assets/verify/words.js";
@@ -76,5 +78,6 @@ const [first, second] = process.argv.slice(2);
 const signatures = new Signatures();
 if (first === "--lines") await answer((line) => withWords(line, signatures));
 else if (first === "--law") await answer(judgedBySection108);
+else if (first === "--names") process.stdout.write(JSON.stringify([[...KNOWN_FIELDS], [...LISTS]]));
 else if (first === "--one-file") process.stdout.write(oneFile());
 else await one(first, second);

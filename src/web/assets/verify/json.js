@@ -16,7 +16,7 @@ const HIDING = [
 ];
 
 // Every name of a field in the body of any kind.
-const KNOWN_FIELDS = new Set(
+export const KNOWN_FIELDS = new Set(
   `about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add addresses
   after against agreed agreement agrees all_represented alone_since alternatives amends approve approves area as_of
   assumed attempt auto_seal award basis binds_until bodies bundle bus buyer cap catalogue central_purchasing cents chain
@@ -39,7 +39,7 @@ const KNOWN_FIELDS = new Set(
 );
 
 // The names under which a list stands.
-const LISTS = new Set(
+export const LISTS = new Set(
   `about activity_years add addresses agreed alternatives assumed bodies chain components confirms connection considered
   coverage dvdv evidence fee interfaces keys last_good leika leika_types market_years members nodes not_included
   paragraphs parties payers portals price provides references requires revoke roles route specialised_systems split
