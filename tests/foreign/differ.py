@@ -38,11 +38,20 @@ settings: dict[str, Any] = {}
 goods: list[tuple[str, bytes, bytes]] = []
 worlds: dict[int, forge.World] = {}
 workers: dict[str, "subprocess.Popen[str]"] = {}
-said: dict[str, str] = {}  # What `verbund-audit` last said of each reason.
+said: set[tuple[str, str, str]] = set()  # What `verbund-audit` last said to people.
 
 
-def sentences(report: dict[str, Any]) -> dict[str, str]:
-    return {finding["reason"]: finding["sentence"] for row in report["checks"] for finding in row["findings"]}
+def told(report: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """What a person reads of each finding, and of a bundle without any that counts."""
+    findings = [finding for row in report["checks"] for finding in row["findings"]]
+    words = {(finding["reason"], finding["about"], finding["sentence"]) for finding in findings}
+    return words | ({("headline", "", report["headline"])} if report["verdict"] == "VALID" else set())
+
+
+def is_told(words: tuple[str, str, str]) -> bool:
+    """Whether the program says the same; it may add the rule that was broken, and whom the finding concerns besides."""
+    reason, about, sentence = words
+    return any(each[0] == reason and each[1].startswith(about) and each[2].startswith(sentence) for each in said)
 
 
 def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:
@@ -65,7 +74,7 @@ def by_rust(path: str, root: bytes) -> tuple[str, set[Finding]]:
     report = json.loads(done.stdout)
     assert report["exit_code"] == done.returncode, "the exit code is the report's"
     said.clear()
-    said.update(sentences(report))
+    said.update(told(report))
     return found(report)
 
 
@@ -91,8 +100,7 @@ def by_browser(path: str, root: bytes) -> tuple[str, set[Finding]]:
     if not line:
         return "no answer", set()
     report = json.loads(line)
-    # The words of the page are those of the program, which may add the rule that was broken.
-    words = {("words", reason, text) for reason, text in sentences(report).items() if not said.get(reason, text).startswith(text)}
+    words = {("words", *each) for each in told(report) if not is_told(each)}
     verdict, findings = found(report)
     return verdict, findings | words
 
@@ -140,7 +148,7 @@ def compare(job: Job) -> dict[str, Any]:
     made_one = made(job)
     if made_one is None:
         return {"job": job, "skipped": True}
-    bundle, root, told = made_one
+    bundle, root, how = made_one
     started = time.process_time()
     python = by_python(bundle, root)
     spent = time.process_time() - started
@@ -149,7 +157,7 @@ def compare(job: Job) -> dict[str, Any]:
         file.flush()
         rust = by_rust(file.name, root)
         browser = by_browser(file.name, root) if settings["browser"] else rust
-    result: dict[str, Any] = {"job": job, "told": told, "verdict": rust[0], "seconds": spent}
+    result: dict[str, Any] = {"job": job, "told": how, "verdict": rust[0], "seconds": spent}
     result["reasons"] = sorted({finding[2] for finding in rust[1] if finding[0] not in ("passed", "leg")})
     if job[0] == "changed" and "VALID" in (python[0], rust[0], browser[0]):
         result["undetected"] = bool(signed_in(bundle) - signed_in(goods[source(job)][1]))
@@ -240,10 +248,10 @@ def main() -> int:
                 reasons[reason] = reasons.get(reason, 0) + 1
             if result["verdict"] == "VALID" and arguments.show_valid:
                 print("valid", result["job"], result["told"], flush=True)
-            for name, told in result.get("differs", {}).items():
+            for name, findings in result.get("differs", {}).items():
                 totals["disagreements" if name == "python" else "browser_disagreements"] += 1
                 print("differ", result["job"], result["told"])
-                print("  ", name, told, flush=True)
+                print("  ", name, findings, flush=True)
     totals["seconds"] = round(totals["seconds"], 1)
     totals["reasons"] = dict(sorted(reasons.items()))
     print(json.dumps(totals))

@@ -13,7 +13,7 @@ import { Signatures } from "../../src/web/assets/verify/ed25519.js";
 import { KNOWN_FIELDS, LISTS } from "../../src/web/assets/verify/json.js";
 import { bodyOf } from "../../src/web/assets/verify/kinds.js";
 import { Court, FULFILLED, FactBase, verdictWord } from "../../src/web/assets/verify/law.js";
-import { headline, sentenceOf } from "../../src/web/assets/verify/words.js";
+import { aboutText, headline, sentenceOf } from "../../src/web/assets/verify/words.js";
 
 const MODULES = new URL("../../src/web/assets/verify/", import.meta.url);
 
@@ -31,7 +31,10 @@ async function answer(respond) {
 /** A report with the words a page shows, so that they are compared as well. */
 async function withWords({ bundle, root }, signatures) {
   const report = await reportOn(bundle, root, signatures);
-  for (const { findings } of report.checks) for (const each of findings) each.sentence = sentenceOf(each.reason, "de");
+  for (const { findings } of report.checks) for (const each of findings) {
+    each.sentence = sentenceOf(each.reason, "de");
+    each.about = aboutText(report, each.subject, "de");
+  }
   return { ...report, headline: headline(report, "de") };
 }
 

@@ -1,8 +1,9 @@
-//! The audit of an evidence bundle in the browser: bytes and root hash in, report out. Nothing is uploaded, nothing is asked.
+//! The audit of an evidence bundle in the browser: bytes and root hash in, report out. Nothing is uploaded.
 import { readZip } from "./container.js";
 import { Signatures } from "./ed25519.js";
 import { examineOrder, requestIn, soldIn } from "./examine.js";
 import { Logs, entriesOf } from "./federation.js";
+import { papersIn } from "./papers.js";
 import { Reading, checkBelonging, checkContainer, checkFormat } from "./reading.js";
 import { Book, CHECKS, Refusal } from "./refusal.js";
 import { Chronicle, markGrants } from "./time.js";
@@ -66,14 +67,8 @@ function judged(file, expected, signatures) {
   markGrants(entries, logs, chronicle, book);
   const about = examineOrder(entries, logs, chronicle, book);
   const isStamped = checkTimestamp(reading.members, book);
-  const report = book.close({ ...about, names: namesIn(logs, about.parties ?? []), root: found });
+  const report = book.close({ ...about, ...papersIn(reading), root: found });
   return { ...report, not_checked: notChecked(report, isStamped) };
-}
-
-/** What the parties are called, as the trustees have admitted them. */
-function namesIn(logs, parties) {
-  const known = parties.filter((org) => logs.standingOf(org) !== null);
-  return Object.fromEntries(known.map((org) => [org, logs.standingOf(org).admission.name]));
 }
 
 // What no bundle can show.

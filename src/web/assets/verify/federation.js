@@ -325,9 +325,14 @@ export class Logs {
     }
   }
 
-  checkNote(subject, note, notes, heads, book) {
+  checkNote(name, note, notes, heads, book) {
     if (notes.has(note.written)) return;
     notes.add(note.written);
+    let subject = name;
+    refusalOf(() => {
+      const claimed = new Checkpoint(note.text);
+      subject = `${claimed.origin} (${claimed.size})`;
+    });
     const head = book.judge("CHECKPOINT", subject, () => this.open(note));
     if (head !== null) {
       const at = `${head.origin} ${head.size}`;

@@ -594,8 +594,10 @@ export class Court {
   }
 
   commonMembers(one, to) {
-    const members = (of) =>
-      new Set(this.memberships.filter(([, fact]) => fact.of === of && CONTROLLING.includes(fact.relation)).map(([, fact]) => fact.member));
+    const members = (of) => {
+      const carrying = this.memberships.filter(([, fact]) => fact.of === of && CONTROLLING.includes(fact.relation));
+      return new Set(carrying.map(([, fact]) => fact.member));
+    };
     const ofTo = members(to);
     return [...members(one)].filter((member) => ofTo.has(member)).sort();
   }

@@ -1,5 +1,6 @@
 //! Notes, checkpoints, cosignatures and proofs (C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof; RFC 9162).
-import { base64, bigEndian, byCodePoint, hashOf, hex, joined, sameBytes, sha256, textLike, textOf, unbase64, unhex, utf8 } from "./bytes.js";
+import { base64, bigEndian, byCodePoint, hashOf, hex, joined, sameBytes, sha256 } from "./bytes.js";
+import { textLike, textOf, unbase64, unhex, utf8 } from "./bytes.js";
 import { origin, partsOf } from "./fields.js";
 import { Refusal } from "./refusal.js";
 

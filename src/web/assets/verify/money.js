@@ -4,7 +4,6 @@ import { CENTS, CENTS_MAX, POINTS, U32, U64, lineText, neededText, choice, disti
 import { label, many, opt, or, party, record, text, within } from "./fields.js";
 import { Refusal } from "./refusal.js";
 
-
 export const WEIGHT_MAX = 10 ** 12;
 // The Königsteiner Schlüssel of 2016 in 1e-5 per cent, by the numbers of the Länder.
 const KOENIGSTEIN_2016 = [
@@ -143,7 +142,10 @@ export function sumOf(amounts) {
   return amounts.reduce((total, amount) => cents(total + amount), 0);
 }
 
-/** Shares rounded down; the cents left go to the largest remainders, among equal ones to the lower name. `weights` are pairs of name and number. */
+/**
+ * Shares rounded down; the cents left go to the largest remainders, among equal ones to the lower name. `weights` are pairs
+ * of name and number.
+ */
 export function distribute(total, weights) {
   const whole = weights.reduce((sum, [, weight]) => sum + BigInt(weight), 0n);
   if (whole === 0n) throw badDistribution("nobody has a weight");

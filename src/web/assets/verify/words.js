@@ -535,6 +535,63 @@ const REMEDIES = {
   ],
 };
 
+// What a kind of statement is called.
+const KINDS = {
+  "federation-root": ["Wurzel des Verbunds, Fassung", "Federation root, version"],
+  admission: ["Aufnahme", "Admission"],
+  expulsion: ["Ausschluss", "Expulsion"],
+  "key-event": ["Schlüsselmeldung", "Key event"],
+  "node-record": ["Knotenmeldung", "Node record"],
+  "officer-grant": ["Vollmacht", "Grant"],
+  recovery: ["Wiederherstellung der Schlüssel", "Recovery of the keys"],
+  succession: ["Rechtsnachfolge", "Succession"],
+  membership: ["Nachweis der Mitgliedschaft", "Evidence of the membership"],
+  "entity-facts": ["Nachweis der Eigenschaften", "Evidence of the properties"],
+  offering: ["Angebot", "Offering"],
+  withdrawal: ["Rücknahme des Angebots", "Withdrawal of the offering"],
+  "connection-report": ["Anbindungsbericht", "Connection report"],
+  "connection-profile": ["Anbindungsprofil", "Connection profile"],
+  need: ["Bedarf", "Need"],
+  "need-withdrawal": ["Rücknahme eines Bedarfs", "Withdrawal of a need"],
+  "rule-pack": ["Regelwerk", "Rule pack"],
+  tariff: ["Entgelttarif", "Tariff"],
+  request: ["Anfrage", "Request"],
+  decision: ["Freigabeentscheidung", "Decision"],
+  endorse: ["Feststellung zum Abschnitt", "Finding on the leg"],
+  accept: ["Annahme", "Acceptance"],
+  reject: ["Ablehnung", "Rejection"],
+  counter: ["Angebot für den Abschnitt", "Offer for the leg"],
+  decline: ["Absage", "Decline"],
+  seal: ["Abschluss", "Seal"],
+  void: ["Ende ohne Vertrag", "End without a contract"],
+  confirm: ["Bestätigung des verspäteten Abschlusses", "Confirmation of the late seal"],
+  recall: ["Rücknahme der Zusage", "Recall"],
+  "late-notice": ["Verspätungsanzeige", "Late notice"],
+  reminder: ["Erinnerung", "Reminder"],
+  milestone: ["Meldung nach dem Abschluss", "Milestone"],
+  settlement: ["Beilegung eines Widerspruchs", "Settlement"],
+  mandate: ["Abrufvollmacht", "Mandate"],
+  "call-off": ["Einzelabruf", "Call-off"],
+  receipt: ["Empfangsbestätigung", "Receipt"],
+  access: ["Ausweis", "Proof of access"],
+  unknown: ["Erklärung unbekannter Art", "Statement of an unknown kind"],
+};
+
+// What else a finding may be about.
+const SUBJECTS = {
+  bundle: ["Prüfpaket", "Bundle"],
+  order: ["Bestellung", "Order"],
+  facts: ["Nachweise", "Facts"],
+  "root/1": ["Wurzel des Verbunds", "Federation root"],
+};
+const PARTS = {
+  order: ["Erklärung zur Bestellung:", "Statement on the order:"],
+  facts: ["Nachweis:", "Fact:"],
+  keys: ["Schlüssel:", "Key:"],
+  receipts: ["Empfangsbestätigung:", "Receipt:"],
+  other: ["Teil des Pakets:", "Part of the bundle:"],
+};
+
 /** The text of a table in a language; the stable word itself where the table has none. */
 function textIn(table, code, lang) {
   return Object.hasOwn(table, code) ? table[code][LANGUAGES.indexOf(lang)] : code;
@@ -553,6 +610,40 @@ export function remedyOf({ reason, verdict }, lang) {
   return own ?? textIn(REMEDIES, verdict, lang);
 }
 
+/** `Abschluss von stadt-a (Person einkauf) vom 02.09.2026`. */
+function paperText({ kind, about, org, officer, day }, lang) {
+  const isGerman = lang === "de";
+  let text = textIn(KINDS, kind, lang);
+  if (about) text += ` „${about}“`;
+  if (org) text += ` ${isGerman ? "von" : "of"} ${org}`;
+  if (officer) text += ` (${isGerman ? "Person" : "officer"} ${officer})`;
+  if (day) text += isGerman ? ` vom ${day.split("-").reverse().join(".")}` : ` of ${day}`;
+  return text;
+}
+
+/** What a person calls the thing that a finding is about: a paper, a log, an organisation, a part of the bundle. */
+export function aboutText(report, subject, lang) {
+  const { papers = {}, names = {} } = report.case;
+  const shorter = subject.replace(/\.[^.]*$/, "");
+  const paper = [subject, shorter, shorter.replace(/\.[^.]*$/, "")].find((name) => Object.hasOwn(papers, name));
+  if (paper !== undefined) return paperText(papers[paper], lang);
+  const [, node, size] = /^[a-z0-9-]+\/log\/([a-z0-9-]+)\/[0-9]+(?: \(([0-9]+)\))?$/.exec(subject) ?? [];
+  if (node) {
+    const log = `${lang === "de" ? "Protokoll des Knotens" : "Log of the node"} ${node}`;
+    return size ? `${log}, ${lang === "de" ? "Stand" : "at size"} ${size}` : log;
+  }
+  if (Object.hasOwn(SUBJECTS, subject)) return textIn(SUBJECTS, subject, lang);
+  if (Object.hasOwn(names, subject)) return orgText(subject, names);
+  const [section, ...rest] = subject.split("/");
+  const part = rest.length && Object.hasOwn(PARTS, section) ? section : "other";
+  return `${textIn(PARTS, part, lang)} ${subject}`;
+}
+
+/** An organisation with its full name, if its admission lies in the bundle. */
+function orgText(org, names) {
+  return Object.hasOwn(names, org) ? `${names[org]} (${org})` : org;
+}
+
 /** Whole cents as an amount for people. */
 export function amountText(cents, lang) {
   const [whole, part] = [Math.floor(cents / 100), String(cents % 100).padStart(2, "0")];
@@ -564,7 +655,7 @@ export function amountText(cents, lang) {
 function borneOut({ parties = [], names = {}, ending, total_cents: total = null, legs = [] }, lang) {
   const isGerman = lang === "de";
   if (parties.length === 0 || !ending) return isGerman ? "die Nachweise stimmen." : "the evidence holds.";
-  const [buyer, provider] = [parties[0], parties[parties.length - 1]].map((org) => names[org] ?? org);
+  const [buyer, provider] = [parties[0], parties[parties.length - 1]].map((org) => orgText(org, names));
   const price = total === null ? null : amountText(total, lang);
   if (ending === "SEALED" && price !== null) {
     return isGerman
@@ -593,7 +684,7 @@ export function headline(report, lang) {
   const german = more === 1 ? " Dazu eine weitere Feststellung." : ` Dazu ${more} weitere Feststellungen.`;
   const english = more === 1 ? " And one more finding." : ` And ${more} more findings.`;
   const rest = more === 0 ? "" : lang === "de" ? german : english;
-  return `${said}: ${wrong[0].subject}. ${sentenceOf(wrong[0].reason, lang)}${rest}`;
+  return `${said}: ${aboutText(report, wrong[0].subject, lang)}. ${sentenceOf(wrong[0].reason, lang)}${rest}`;
 }
 
 /** A report for a page: all of it in sentences, codes last. Texts from the bundle are to be set as text, never as markup. */
@@ -603,7 +694,7 @@ export function told(report, lang) {
     verdict: verdictText(verdict, lang),
     passed,
     findings: findings.map((finding) => ({
-      about: finding.subject,
+      about: aboutText(report, finding.subject, lang),
       verdict: verdictText(finding.verdict, lang),
       sentence: sentenceOf(finding.reason, lang),
       remedy: remedyOf(finding, lang),
