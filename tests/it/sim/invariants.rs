@@ -21,6 +21,8 @@
 //! | I16 a dead hop does not stop an order | [`no_order_waits_beyond_its_deadline`] | every step |
 //! | I18 what was let go of is what is read | [`what_was_let_go_of_is_what_is_stored`] | sampled, and at the end |
 //! | I19 only what is over is let go of | [`only_what_is_over_rests`] | with I18 |
+//!
+//! I20 and I21 are about bundles that liars make: see `coalitions`.
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbund::audit::bundle::{BundleInput, LogEnd, LoggedStatement};
@@ -679,6 +681,11 @@ pub fn bundle_at(world: &World, name: &NodeId, order: OrderId) -> Result<Vec<u8>
 
 /// The evidence of an order, packed as the node's shell packs it.
 fn bundle(world: &World, name: &NodeId, evidence: Evidence) -> Result<Vec<u8>, Refusal> {
+    pack(&input_of(world, name, evidence)?)?.to_zip()
+}
+
+/// What a node packs.
+pub fn input_of(world: &World, name: &NodeId, evidence: Evidence) -> Result<BundleInput, Refusal> {
     let store = &world.sites[name].store;
     let member = |item: Item| {
         let signed = store.statement_now(item.id)?.ok_or_else(|| Refusal::new(Reason::StoreDamaged))?;
@@ -710,7 +717,7 @@ fn bundle(world: &World, name: &NodeId, evidence: Evidence) -> Result<Vec<u8>, R
     let messages = evidence.messages.into_iter();
     input.messages = messages.map(|(signed, item)| LoggedStatement { signed, proof: item.proof }).collect();
     input.receipts = evidence.receipts;
-    pack(&input)?.to_zip()
+    Ok(input)
 }
 
 /// I9: the log in the store has the root the node signs.

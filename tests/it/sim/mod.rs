@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds        orders among six nodes
+//! VERBUND_SEEDS=10000 cargo test --release --test it sim::coalitions  liars together, and the bundles they make
 //! VERBUND_SEEDS=10000 cargo test --release --test it swarm::seeds        replication, one seed in ten among up to 100 nodes
 //! cargo test --release --test it swarm::crowds -- --ignored              300 and 500 nodes
 //! VERBUND_FUZZ=1000000 cargo test --release --test it swarm::properties::fuzz -- --ignored
@@ -17,6 +18,7 @@
 mod attempts;
 mod boundaries;
 mod checked;
+mod coalitions;
 pub mod faults;
 pub mod invariants;
 pub mod liars;
