@@ -49,9 +49,15 @@ def told(report: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 
 def is_told(words: tuple[str, str, str]) -> bool:
-    """Whether the program says the same; it may add the rule that was broken, and whom the finding concerns besides."""
+    """Whether the program says the same. It may add the rule that was broken and whom a finding concerns besides; where it
+    has no name for what lies in the bundle, the page may have one."""
     reason, about, sentence = words
-    return any(each[0] == reason and each[1].startswith(about) and each[2].startswith(sentence) for each in said)
+
+    def same(said_of: tuple[str, str, str]) -> bool:
+        names = said_of[1].startswith(about) or (about.startswith(said_of[1]) and said_of[1].endswith(": "))
+        return said_of[0] == reason and names and said_of[2].startswith(sentence)
+
+    return any(map(same, said))
 
 
 def found(report: dict[str, Any]) -> tuple[str, set[Finding]]:

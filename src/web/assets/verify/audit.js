@@ -90,6 +90,7 @@ const ROUNDS_MAX = 100;
  * wrong in here is told as *not checkable* (`VERIFIER_FAILED`). `signatures` may be kept for further bundles.
  */
 export async function audit(file, expected, signatures = new Signatures()) {
+  signatures.begin();
   try {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const report = judged(file, expected, signatures);

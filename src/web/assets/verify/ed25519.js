@@ -160,11 +160,15 @@ export class Signatures {
     return true;
   }
 
+  /** Before a bundle: forgets all of former ones when that is much. Never during one, or its rounds would not end. */
+  begin() {
+    if (this.known.size >= CACHE_MAX) this.known.clear();
+  }
+
   /** Checks what was asked for. Gives whether there was anything. */
   async settle() {
     const asked = [...this.asked];
     this.asked.clear();
-    if (this.known.size >= CACHE_MAX) this.known.clear();
     const checks = asked.map(async ([at, [key, message, signature]]) => {
       let good = false;
       if (signature.length === 64 && hex(signature.subarray(0, 32)) !== NEUTRAL_TEXT) {

@@ -1,19 +1,11 @@
 //! JSON, strictly: bounded size and depth, no name twice, whole numbers up to 2^53; texts and names of fields that do not deceive.
 import { textOf } from "./bytes.js";
+import { codeOf, hides } from "./characters.js";
 import { Refusal } from "./refusal.js";
 
 export const JSON_BYTES_MAX = 48 * 1024;
 const JSON_DEPTH_MAX = 12;
 export const TEXT_CHARS_MAX = 4_000;
-
-// Characters that act or are not seen; the last two code points of every plane are among them as well.
-const HIDING = [
-  [0x0, 0x1f], [0x7f, 0x9f], [0xad, 0xad], [0x34f, 0x34f], [0x61c, 0x61c],
-  [0x115f, 0x1160], [0x17b4, 0x17b5], [0x180b, 0x180f], [0x200b, 0x200f], [0x2028, 0x202e],
-  [0x2060, 0x206f], [0x2800, 0x2800], [0x3164, 0x3164], [0xe000, 0xf8ff], [0xfdd0, 0xfdef],
-  [0xfe00, 0xfe0f], [0xfeff, 0xfeff], [0xffa0, 0xffa0], [0xfff0, 0xfffc], [0x1bca0, 0x1bca3],
-  [0x1d173, 0x1d17a], [0xe0000, 0xe0fff], [0xf0000, 0x10ffff],
-];
 
 // Every name of a field in the body of any kind.
 export const KNOWN_FIELDS = new Set(
@@ -46,10 +38,6 @@ export const LISTS = new Set(
   switches trustees`.split(/\s+/),
 );
 
-function hides(code) {
-  return (code & 0xfffe) === 0xfffe || HIDING.some(([first, last]) => first <= code && code <= last);
-}
-
 export function lengthOf(text) {
   let count = 0;
   for (const _ of text) count++;
@@ -60,10 +48,7 @@ export function lengthOf(text) {
 export function checkCharacters(text) {
   if (/^[ -~\n]*$/.test(text)) return;
   for (const letter of text) {
-    const code = letter.codePointAt(0);
-    if (letter !== "\n" && hides(code)) {
-      throw new Refusal("TEXT_HIDES", { character: `U+${code.toString(16).toUpperCase().padStart(4, "0")}` });
-    }
+    if (letter !== "\n" && hides(letter)) throw new Refusal("TEXT_HIDES", { character: codeOf(letter) });
   }
   if (text.normalize("NFC") !== text) throw new Refusal("TEXT_MISSHAPED", { rule: "not in Unicode normalization form C" });
 }

@@ -1,7 +1,8 @@
 //! What the papers of a bundle say of themselves: kind, by whom, of which day, for people to find them. Judges nothing.
+import { printable } from "./characters.js";
 import { dayOf } from "./fields.js";
 import { SIGNER_RULES, hasSigner, isKnown, signedAt } from "./kinds.js";
-import { asRefusal, printable } from "./refusal.js";
+import { asRefusal } from "./refusal.js";
 
 // Where other fields than the signer's say whom or what a paper is about, and of which day it is.
 const SHOWN = {

@@ -1,4 +1,5 @@
 //! Refusals: a rule is broken. What each reason means for an auditor, and the book in which findings are written down.
+import { printable } from "./characters.js";
 
 export const VALID = 0;
 export const NOT_CHECKABLE = 1;
@@ -44,11 +45,6 @@ export function refusalOf(rule) {
 export function asRefusal(error) {
   if (error instanceof Refusal) return error;
   throw error;
-}
-
-/** Text from outside with nothing in it that a terminal or page would obey. */
-export function printable(text) {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "?");
 }
 
 export class Book {

@@ -37,7 +37,7 @@ function elements(data, ...tags) {
 
 const isId = (content, digits) => content !== null && hex(content) === digits;
 
-function require(holds, rule) {
+function demand(holds, rule) {
   if (!holds) throw new Refusal("TIMESTAMP_INVALID", { rule });
 }
 
@@ -50,11 +50,11 @@ function stampedDigest(token) {
   const [about, wrapped] = elements(encapsulated, 0x06, 0xa0);
   const [info, after] = elements(element(wrapped, 0x04)[0], 0x30);
   const isWhole = token.length <= TOKEN_BYTES_MAX && [behind, more, most, after].every((rest) => rest.length === 0);
-  require(isWhole && isId(kind, SIGNED_DATA) && isId(about, TST_INFO), "no TimeStampToken in DER");
+  demand(isWhole && isId(kind, SIGNED_DATA) && isId(about, TST_INFO), "no TimeStampToken in DER");
   const [, , imprint, , time] = elements(info, 0x02, 0x06, 0x30, 0x02, 0x18);
-  require(/^[0-9]{14}([.][0-9]+)?Z$/.test(latin1(time ?? NOTHING)), "time");
+  demand(/^[0-9]{14}([.][0-9]+)?Z$/.test(latin1(time ?? NOTHING)), "time");
   const [algorithm, digest] = elements(imprint, 0x30, 0x04);
-  require(isId(element(algorithm, 0x06)[0], SHA_256), "it is over other bytes");
+  demand(isId(element(algorithm, 0x06)[0], SHA_256), "it is over other bytes");
   return digest ?? NOTHING;
 }
 
@@ -67,7 +67,7 @@ export function checkTimestamp(members, book) {
   if (token === undefined) return false;
   const refusal = refusalOf(() => {
     const manifest = sha256(members.get(MANIFEST) ?? NOTHING);
-    require(hex(stampedDigest(token)) === hex(manifest), "it is over other bytes");
+    demand(hex(stampedDigest(token)) === hex(manifest), "it is over other bytes");
   });
   if (refusal) {
     book.refuse("CONTAINER", TIMESTAMP, new Refusal("BUNDLE_ALTERED", { ...refusal.fields, member: TIMESTAMP }));
