@@ -89,10 +89,12 @@ impl Fleet {
         self.running.get(node)
     }
 
-    /// The first node that has ended by itself, if any.
-    pub fn ended(&mut self) -> Option<NodeId> {
+    /// A node that has ended by itself, or that somebody has ended; it is told of once.
+    pub fn take_ended(&mut self) -> Option<NodeId> {
         let ended = |running: &mut NodeProcess| !matches!(running.child.try_wait(), Ok(None));
-        self.running.iter_mut().find_map(|(node, running)| ended(running).then(|| node.clone()))
+        let node = self.running.iter_mut().find_map(|(node, running)| ended(running).then(|| node.clone()))?;
+        self.running.remove(&node);
+        Some(node)
     }
 
     /// Asks every node to end, and ends those that do not.

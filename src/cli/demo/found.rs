@@ -116,6 +116,10 @@ pub fn found_world(
             keys::write(&folder.join("roots").join(format!("{org}-{number}.pem")), key)?;
         }
     }
+    keys::make_folder(&folder.join("trustees"))?;
+    for (name, key) in described.federation.trustees.iter().zip(&founding.trustees) {
+        keys::write(&folder.join("trustees").join(format!("{name}.pem")), key)?;
+    }
     write_profiles(&world, &founding)?;
     world.officers = founding.officers;
     Ok(world)

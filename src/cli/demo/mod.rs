@@ -2,6 +2,7 @@
 //!
 //! Everything is real but the people: processes, TLS, signatures, stores, a node that is killed and comes back.
 //! Keys are made here for this run only, prices and officers are invented, and whatever is assumed is marked so.
+pub mod described;
 pub mod fleet;
 pub mod found;
 pub mod story;
@@ -38,19 +39,20 @@ pub struct Arguments {
     /// Schlüssel aus dieser Zahl ableiten: wiederholbar, aber unsicher
     #[arg(long, value_name = "ZAHL")]
     seed: Option<u64>,
-    /// Beschreibung des Verbunds
-    #[arg(long, value_name = "ORDNER", default_value = "nodes")]
-    nodes: PathBuf,
+    /// Beschreibung eines anderen Verbunds, wie der Ordner `nodes` sie zeigt; sonst die mitgelieferte
+    #[arg(long, value_name = "ORDNER")]
+    nodes: Option<PathBuf>,
 }
 
 /// Plays the story; returns its exit code.
 pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refusal> {
     let began = SystemClock.now();
     let out = global.out();
-    let described = read_folder(&arguments.nodes)?;
+    let given = arguments.nodes.as_deref().map(read_folder).transpose()?;
+    let place = Place::choose(arguments.keep.as_deref())?;
+    let described = given.map_or_else(|| described::carried(&place.folder), Ok)?;
     let names: Vec<NodeId> = described.nodes.iter().map(|node| node.profile.node.clone()).collect();
     let addresses = choose_addresses(&names, arguments.port_base)?;
-    let place = Place::choose(arguments.keep.as_deref())?;
     if arguments.seed.is_some() {
         out.talk(out.say(
             "UNSICHER: Alle Schlüssel folgen aus der Zahl. Nur zum Vergleichen von Läufen.",
@@ -78,9 +80,8 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refu
             tokio::select! {
                 () = interrupted() => break,
                 () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
-                    if let Some(node) = story.fleet.ended() {
-                        story.fleet.stop().await;
-                        return Err(Refusal::new(Reason::DemoFailed).with("node", node).with("why", "process ended"));
+                    if let Some(node) = story.fleet.take_ended() {
+                        story.tell_gone(&node);
                     }
                 }
             }

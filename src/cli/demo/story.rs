@@ -9,7 +9,7 @@ use crate::audit::bundle::Bundle;
 use crate::audit::report::Ruling;
 use crate::cli::chain::verdict_of;
 use crate::cli::client::{ActingOfficer, Client};
-use crate::cli::demo::fleet::{Fleet, rss_bytes};
+use crate::cli::demo::fleet::{Fleet, log, rss_bytes};
 use crate::cli::demo::found::{World, write};
 use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::offering::euros;
@@ -580,6 +580,23 @@ impl Story {
         write(&self.world.folder.join("demo.json"), &format!("{report:#}\n"))
     }
 
+    /// A node is gone, and the others go on.
+    pub fn tell_gone(&self, node: &NodeId) {
+        let program = std::env::current_exe().unwrap_or_else(|_| "verbund".into());
+        let again = format!("{} node run --config {}", program.display(), self.world.run_file(node).display());
+        self.out.talk(&match self.out.lang {
+            Lang::De => format!(
+                "\nDer Knoten {node} läuft nicht mehr (Protokoll: {}). Die anderen laufen weiter; was ihn braucht, wartet.\n\
+                 Wieder starten: {again}",
+                log(&self.world, node).display()
+            ),
+            Lang::En => format!(
+                "\nNode {node} runs no more (log: {}). The others go on; what needs it waits.\nTo start it again: {again}",
+                log(&self.world, node).display()
+            ),
+        });
+    }
+
     /// Addresses, and commands to paste into another terminal.
     pub fn show_commands(&self) {
         let out = self.out;
@@ -614,6 +631,7 @@ impl Story {
                 "{program} --profile {folder}/client.toml chain routes --for barleben --offering dataport/wohngeld"
             ),
             format!("{program} --profile {folder}/client.toml order list"),
+            format!("{program} --profile {folder}/client.toml order inbox"),
             format!("{program} --profile {folder}/client.toml node status"),
             format!("{program} audit verify {folder}/pruefpaket.asice --root sha256:{}", self.world.anchor),
         ];
