@@ -19,9 +19,11 @@ import argparse
 import base64
 import bisect
 import datetime
+import functools
 import hashlib
 import json
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -136,6 +138,11 @@ class Book:
 def printable(text: str) -> str:
     """Text from outside with nothing in it that a terminal would obey."""
     return "".join("?" if ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 else c for c in text)
+
+
+# How many results of a function are kept of what follows from its arguments alone: whoever judges thousands of bundles
+# meets the same statements and checkpoints again.
+KEPT = 1 << 16
 
 
 def sha256(*parts: bytes) -> bytes:
@@ -1861,6 +1868,7 @@ def is_about_sales(subject: str) -> bool:
     return subject.startswith(("offering/", "tariff/"))
 
 
+@functools.lru_cache(KEPT)
 def subject_in(kind: str, payload: bytes) -> Optional[str]:
     """Whom or what a statement is about that an order may fall by, accepted or not."""
     if kind in SALES:
@@ -1970,6 +1978,11 @@ def ambiguous(rule: str) -> Refusal:
     return Refusal("BUNDLE_AMBIGUOUS", rule=rule)
 
 
+@functools.cache
+def little_endian(widths: tuple[int, ...]) -> struct.Struct:
+    return struct.Struct("<" + "".join({2: "H", 4: "L", 8: "Q"}[width] for width in widths))
+
+
 class Fields:
     """Little-endian numbers and bytes, one after the other."""
 
@@ -1986,8 +1999,9 @@ class Fields:
     def number(self, width: int) -> int:
         return int.from_bytes(self.take(width), "little")
 
-    def numbers(self, *widths: int) -> list[int]:
-        return [self.number(width) for width in widths]
+    def numbers(self, *widths: int) -> tuple[int, ...]:
+        shape = little_endian(widths)
+        return shape.unpack(self.take(shape.size))
 
     def widened(self, numbers: list[int]) -> list[int]:
         """Each number that stands in a wider field is replaced by that field."""
@@ -2053,7 +2067,7 @@ class ZipEntry:
         self.data = fields.take(self.packed)
         if described:
             width = 4 if wide is None else 8
-            if fields.numbers(4, 4, width, width) != [DESCRIPTOR, self.crc, self.packed, self.size]:
+            if fields.numbers(4, 4, width, width) != (DESCRIPTOR, self.crc, self.packed, self.size):
                 raise ambiguous("record behind the data of a member")
             if method == 0 and b"PK\7\x08" in self.data:
                 raise ambiguous("end of the data of a member")
@@ -2293,6 +2307,7 @@ def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+@functools.lru_cache(KEPT)
 def from_base64(value: str) -> Optional[bytes]:
     """The bytes behind their one text."""
     try:
@@ -2756,6 +2771,7 @@ def decimal(value: str) -> Optional[int]:
     return int(value)
 
 
+@functools.lru_cache(KEPT)
 def note_key_id(name_value: str, kind: int, key: bytes) -> bytes:
     return sha256(name_value.encode(), b"\n", bytes([kind]), key)[:4]
 
@@ -2786,6 +2802,7 @@ class Note:
             self.lines.append((signer, data[:4], data[4:]))
         if any(c < " " and c != "\n" for c in self.text) or len(self.lines) > 64:
             raise malformed
+        self.cosigned: dict[tuple[str, bytes], Optional[int]] = {}
 
     def of(self, signer: str, kind: int, key: bytes) -> list[bytes]:
         wanted = (signer, note_key_id(signer, kind, key))
@@ -2800,6 +2817,11 @@ class Note:
 
     def cosigned_at(self, witness: str, key: bytes) -> Optional[int]:
         """The earliest time at which this key cosigned; none if it did not, or if one of its lines is wrong."""
+        if (witness, key) not in self.cosigned:
+            self.cosigned[witness, key] = self.earliest_by(witness, key)
+        return self.cosigned[witness, key]
+
+    def earliest_by(self, witness: str, key: bytes) -> Optional[int]:
         times = []
         for data in self.of(witness, COSIGNED, key):
             seconds = int.from_bytes(data[:8], "big")
@@ -2828,6 +2850,11 @@ class Checkpoint:
         self.size, self.root = size, root
 
 
+# Many places stand under one checkpoint, and bundles that are judged one after the other share most of theirs.
+note_of = functools.lru_cache(KEPT)(Note)
+checkpoint_of = functools.lru_cache(KEPT)(Checkpoint)
+
+
 class Proof:
     """An inclusion proof with its checkpoint."""
 
@@ -2850,11 +2877,11 @@ class Proof:
         if index is None or len(hashes) > 64 or any(found is None or len(found) != 32 for found in hashes):
             raise malformed
         self.index, self.hashes = index, hashes
-        self.note = Note(note)
+        self.note = note_of(note)
 
     def origin(self) -> Optional[Origin]:
         try:
-            return Checkpoint(self.note.text).origin
+            return checkpoint_of(self.note.text).origin
         except Refusal:
             return None
 
@@ -2928,13 +2955,13 @@ class Cover:
         self.hashes = [from_base64(line) or b"" for line in lines]
         if len(lines) > 128 or any(len(found) != 32 for found in self.hashes):
             raise malformed
-        self.note = Note(note)
+        self.note = note_of(note)
         if first != "verbund/cover/v1":
             raise malformed
 
     def name(self) -> Optional[str]:
         try:
-            head = Checkpoint(self.note.text)
+            head = checkpoint_of(self.note.text)
         except Refusal:
             return None
         return f"{log_label(head.origin)}/{head.size}"
@@ -3733,7 +3760,7 @@ class Logs:
 
     def open(self, note: Note) -> Checkpoint:
         """The checkpoint, signed with the log key that was good at its size."""
-        head = Checkpoint(note.text)
+        head = checkpoint_of(note.text)
         log = self.logs.get(head.origin)
         key = log.log_key_of(head.size) if log else None
         if key is None:
@@ -3828,7 +3855,7 @@ def check_end(log: LogTrust, end: Optional[LogEnd], entries: list[Entry], sold: 
 
     if end is None:
         raise missing("the end of the log")
-    head = Checkpoint(end.proof.note.text)
+    head = checkpoint_of(end.proof.note.text)
     require_inclusion(end.leaf, end.proof, head)
     if end.proof.index + 1 != head.size:
         raise missing("the newest leaf")
@@ -3886,7 +3913,7 @@ def check_last(end: LogEnd, entries: list[Entry], said: dict[str, dict[int, byte
 def check_included(entry: Entry, proof: Optional[Proof], request: Optional[Doc]) -> None:
     """The leaf follows from the statement, its kind and, for a seal or void, the request."""
     assert proof is not None
-    head = Checkpoint(proof.note.text)
+    head = checkpoint_of(proof.note.text)
     outcome = bytes(32)
     if entry.signed.kind in ("seal", "void"):
         if request is None:
