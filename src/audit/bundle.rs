@@ -385,6 +385,7 @@ impl Bundle {
             match self.signatures(name, &keys, &mut used).and_then(|signatures| Signed::parse(pae, signatures)) {
                 Ok(signed) => {
                     let proofs = proofs_of(name, section, &mut proofs);
+                    Body::keep(&signed);
                     reading.statements.push(Filed { name: name.to_owned(), section, signed, proofs });
                 }
                 Err(refusal) => reading.refused.push((file.clone(), refusal)),

@@ -33,7 +33,7 @@ impl Chronicle {
         for end in &reading.ends {
             // What is wrong with the newest checkpoint is booked where proofs are checked.
             let Ok(head) = logs.open(&end.proof.checkpoint) else { continue };
-            let seen = logs.witnesses().count(&end.proof.checkpoint).seen_at();
+            let seen = logs.quorum(&end.proof.checkpoint).seen_at();
             chronicle.saw(&head, seen);
             newest.insert(head.origin.clone(), head);
         }
@@ -42,7 +42,7 @@ impl Chronicle {
             let Some(continued) = newest.get(&head.origin).map(|newest| cover.check_continued(newest)) else {
                 continue;
             };
-            let quorum = logs.witnesses().count(&cover.note);
+            let quorum = logs.quorum(&cover.note);
             let holds = [
                 book.judge(Check::Checkpoint, name, continued),
                 book.judge(Check::Witnesses, name, quorum.require()),

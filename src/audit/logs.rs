@@ -3,7 +3,7 @@
 //! The hash of the federation root is the only thing that comes from outside. Everything else must follow from what
 //! the logs themselves say before the place in question. Must never take a place for proven: the fold goes by the
 //! indices claimed, and the proofs of all of them are checked besides.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use crate::audit::bundle::{Bundle, LogEnd, POLICY, Reading, Section, log_label, origin_of};
 use crate::audit::report::{Book, Check, Ruling};
@@ -16,7 +16,7 @@ use crate::domain::statement::{Kind, Signed, Verified, kind_and_payload};
 use crate::domain::trust::subject::{Subject, subject_in, subject_of};
 use crate::domain::trust::{Holder, LogTrust, OfficerGrant, Registry};
 use crate::log::checkpoint::Checkpoint;
-use crate::log::cosignature::Witnesses;
+use crate::log::cosignature::{Quorum, Witnesses};
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag, STEM_BYTES};
 use crate::log::merkle::{leaf_hash, verify_inclusion};
 use crate::log::note::{SignatureType, SignedNote, vkey};
@@ -78,6 +78,8 @@ pub struct Logs {
     registry: Registry,
     registered: BTreeSet<KeyHash>,
     witnesses: Witnesses,
+    /// What witnesses say about the checkpoints that have been checked, by their texts with all lines.
+    quorums: BTreeMap<String, Quorum>,
     public: BTreeMap<StatementId, (String, Verified<Body>)>,
 }
 
@@ -88,6 +90,7 @@ impl Logs {
             registry: Registry::default(),
             registered: BTreeSet::new(),
             witnesses: Witnesses::default(),
+            quorums: BTreeMap::new(),
             public: BTreeMap::new(),
         };
         let mut refused = Vec::new();
@@ -165,6 +168,11 @@ impl Logs {
     /// Whose cosignatures count.
     pub fn witnesses(&self) -> &Witnesses {
         &self.witnesses
+    }
+
+    /// What they say about a checkpoint; what has been counted is not counted again.
+    pub fn quorum(&self, note: &SignedNote) -> Quorum {
+        self.quorums.get(&note.to_string()).cloned().unwrap_or_else(|| self.witnesses.count(note))
     }
 
     /// The public statements that hold, by id, each with its name in the bundle.
@@ -368,11 +376,16 @@ impl Logs {
     }
 
     /// Checks every proof, and every checkpoint once.
-    pub fn check_proofs(&self, entries: &[Entry], ends: &[LogEnd], outcome: Option<&OutcomeKey>, book: &mut Book) {
-        let mut notes = BTreeSet::new();
+    pub fn check_proofs(
+        &mut self,
+        entries: &[Entry],
+        ends: &[LogEnd],
+        outcome: Option<&OutcomeKey>,
+        book: &mut Book,
+    ) {
         let mut heads = BTreeMap::new();
         for end in ends {
-            if notes.insert(end.proof.checkpoint.to_string()) {
+            if self.count_lines(&end.proof.checkpoint) {
                 let label = origin_of(&end.proof).as_ref().map(log_label).unwrap_or_default();
                 self.check_note(&label, &end.proof.checkpoint, &mut heads, book);
             }
@@ -382,11 +395,18 @@ impl Logs {
                 book.refuse(Check::Inclusion, &entry.name, Refusal::new(Reason::ProofMissing));
                 continue;
             };
-            if notes.insert(proof.checkpoint.to_string()) {
+            if self.count_lines(&proof.checkpoint) {
                 self.check_note(&entry.name, &proof.checkpoint, &mut heads, book);
             }
             book.judge(Check::Inclusion, &entry.name, included(entry, proof, outcome));
         }
+    }
+
+    /// Counts who has cosigned a checkpoint; whether that had not been done before.
+    fn count_lines(&mut self, note: &SignedNote) -> bool {
+        let btree_map::Entry::Vacant(place) = self.quorums.entry(note.to_string()) else { return false };
+        place.insert(self.witnesses.count(note));
+        true
     }
 
     fn check_note(&self, name: &str, note: &SignedNote, heads: &mut BTreeMap<(Origin, u64), Hash>, book: &mut Book) {
@@ -399,7 +419,7 @@ impl Logs {
                 book.refuse(Check::Checkpoint, &subject, refusal);
             }
         }
-        book.judge(Check::Witnesses, &subject, self.witnesses.count(note).require());
+        book.judge(Check::Witnesses, &subject, self.quorum(note).require());
     }
 
     /// Opens a checkpoint with the log key that was good at its size.

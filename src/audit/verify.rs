@@ -82,7 +82,7 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>, stampers: &[
     let entries = Entry::all(&reading);
     // Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
     let anchor = found.or(expected_root).unwrap_or(StatementId([0; 32]));
-    let logs = Logs::fold(&entries, anchor, &mut book);
+    let mut logs = Logs::fold(&entries, anchor, &mut book);
     logs.check_policy(bundle, &mut book);
     logs.check_names(&mut book);
     logs.check_complete(&entries, &reading.ends, &contract::sold(&entries), &mut book);

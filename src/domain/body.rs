@@ -53,6 +53,13 @@ macro_rules! bodies {
                 Ok(body)
             }
 
+            /// Reads a body and keeps it, for whoever holds few statements and asks for each of them many times.
+            pub fn keep(signed: &Signed) {
+                if let Ok(body) = Self::parse(signed) {
+                    signed.keep_ahead(body);
+                }
+            }
+
             /// Reads a body on whatever core is free, for whoever asks next. What cannot be read is left to them.
             pub fn read_ahead(signed: &Signed) {
                 if let Ok(body) = Self::parse(signed) {

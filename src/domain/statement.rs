@@ -145,6 +145,9 @@ struct Parts {
     ahead: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// A body that is given to everyone who asks.
+struct Kept<T>(T);
+
 const _: () = assert!(SIGNATURES_MAX <= u16::BITS as usize, "one bit for each signature");
 
 impl PartialEq for Signed {
@@ -297,11 +300,19 @@ impl Signed {
         }
     }
 
-    /// The body that was read ahead. It is given away once: a node holds statements by the million, and most of them are
-    /// read once.
-    pub(in crate::domain) fn take_ahead<T: Any>(&self) -> Option<T> {
-        let body = self.parts.ahead.lock().ok()?.take()?;
-        body.downcast().ok().map(|body| *body)
+    /// The same for everyone who asks from now on.
+    pub(in crate::domain) fn keep_ahead<T: Any + Send>(&self, body: T) {
+        self.put_ahead(Kept(body));
+    }
+
+    /// The body that was read ahead. It is given away once, unless it is to be kept: a node holds statements by the million,
+    /// and most of them are read once.
+    pub(in crate::domain) fn take_ahead<T: Any + Clone>(&self) -> Option<T> {
+        let mut ahead = self.parts.ahead.lock().ok()?;
+        if let Some(Kept(body)) = ahead.as_ref().and_then(|body| body.downcast_ref::<Kept<T>>()) {
+            return Some(body.clone());
+        }
+        ahead.take()?.downcast().ok().map(|body| *body)
     }
 
     /// One bit for each signature.

@@ -280,14 +280,14 @@ impl Node {
         self.state().logs.get(origin).ok_or_else(unknown)?.tree.consistency_proof(old, new)
     }
 
-    fn home_of(&self, signed: &Signed) -> Result<Origin, Refusal> {
+    pub(super) fn home_of(&self, signed: &Signed) -> Result<Origin, Refusal> {
         // It was verified when it came in; its key may have been rotated since, which takes nothing from it.
         let body = Body::read(signed)?;
         let (org, _) = body.signer_rule().ok_or_else(|| Refusal::new(Reason::SignerWrong))?;
         Ok(self.state().registry.home(org)?.origin().clone())
     }
 
-    fn public_place(&self, id: &StatementId) -> Result<Origin, Refusal> {
+    pub(super) fn public_place(&self, id: &StatementId) -> Result<Origin, Refusal> {
         let places = || self.state().places.of(id).map(|(origin, _)| origin);
         // A rule pack may stand in several logs; the own one is preferred, it needs no replica. Of the others the
         // first by name, so that all nodes choose alike.
@@ -346,7 +346,7 @@ impl Node {
 }
 
 /// Whether a rule asks when witnesses saw a message of this kind.
-fn is_timed(kind: &Kind) -> bool {
+pub(super) fn is_timed(kind: &Kind) -> bool {
     matches!(
         kind,
         Kind::Request
@@ -361,7 +361,8 @@ fn is_timed(kind: &Kind) -> bool {
 }
 
 /// Messages with legal time have one of their own; of the facts in one log it is enough to know when the last was seen.
-/// What the chain's findings rest on must have been seen before the seal, what call-offs rest on before these.
+/// What the chain's findings rest on must have been seen before the seal, what call-offs rest on before these. What stands
+/// before the request in its log was seen with it.
 fn timed(evidence: &Evidence, of_chain: &BTreeSet<StatementId>) -> BTreeSet<(Origin, u64)> {
     let place = |item: &Item| Some((item.origin.clone(), item.proof.as_ref()?.index));
     let mut facts: BTreeMap<(Origin, bool), u64> = BTreeMap::new();
@@ -370,7 +371,12 @@ fn timed(evidence: &Evidence, of_chain: &BTreeSet<StatementId>) -> BTreeSet<(Ori
         let last = facts.entry((origin, of_chain.contains(&item.id))).or_default();
         *last = index.max(*last);
     }
+    let request = evidence.messages.iter().find(|(signed, _)| *signed.kind() == Kind::Request);
+    let request = request.and_then(|(_, item)| place(item));
+    let comes_first =
+        |origin: &Origin, index: u64| request.as_ref().is_some_and(|(of, at)| of == origin && index < *at);
     let facts = facts.into_iter().map(|((origin, _), index)| (origin, index));
+    let facts = facts.filter(|(origin, index)| !comes_first(origin, *index));
     let messages = evidence.messages.iter().filter(|(signed, _)| is_timed(signed.kind()));
     messages.filter_map(|(_, item)| place(item)).chain(facts).collect()
 }

@@ -356,6 +356,10 @@ impl World {
             said["signed_at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(hours(self.now));
         let late = if kind == Kind::Seal { self.script.seal_seen_late } else { 0 };
         self.now = signed_at.since_ms(hours(0)) / HOUR_MS;
+        // What stands before the request in its log was seen with it.
+        if kind == Kind::Request {
+            self.covers.retain(|(name, _), _| name != home(by));
+        }
         if matches!(kind, Kind::Request | Kind::Decision | Kind::Seal | Kind::Void | Kind::Confirm) {
             self.cover(home(by), self.now + late);
         }
