@@ -88,12 +88,19 @@ pub struct Driver<S, P, C> {
     deliveries: JoinSet<()>,
 }
 
-/// Entries to be read for a peer.
+/// Something of a log to be read for a peer.
 struct Read {
     to: NodeId,
     origin: Origin,
-    first: u64,
-    bytes_max: usize,
+    what: What,
+}
+
+/// What is to be read.
+enum What {
+    /// Entries.
+    Entries { first: u64, bytes_max: usize },
+    /// The first witnessed checkpoint that covers this entry.
+    Cover(u64),
 }
 
 /// One round: what the inputs of a batch ask to be stored and done.
@@ -575,7 +582,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             Effect::Send(node, frame) => self.send(&node, frame),
             Effect::ReadEntries { to, origin, first, bytes_max } => {
-                self.reads.push_back(Read { to, origin, first, bytes_max });
+                self.reads.push_back(Read { to, origin, what: What::Entries { first, bytes_max } });
+            }
+            Effect::ReadCover { to, origin, index } => {
+                self.reads.push_back(Read { to, origin, what: What::Cover(index) });
             }
             Effect::ReadOrder(order) => _ = self.order_reads.entry(order).or_default(),
             Effect::Deliver(node, delivery) => self.couriers.give(node, delivery),
@@ -643,7 +653,17 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     async fn read_entries(&mut self) -> Result<(), Refusal> {
         let reads = std::mem::take(&mut self.reads);
         let mut round = Round::default();
-        for Read { to, origin, first, bytes_max } in reads {
+        for Read { to, origin, what } in reads {
+            let (first, bytes_max) = match what {
+                What::Entries { first, bytes_max } => (first, bytes_max),
+                What::Cover(index) => {
+                    // Who asked asks again on its next stream; a store that cannot be read shows itself elsewhere.
+                    if let Ok(Some(note)) = Store::cover(&self.store, &origin, index).await {
+                        self.step(Input::CoverRead { to, note }, &mut round);
+                    }
+                    continue;
+                }
+            };
             let read = match self.recent.entries(&origin, first, bytes_max) {
                 Some(entries) => Ok(entries),
                 None => self.store.entries(&origin, first, FRAME_ENTRIES_MAX, bytes_max).await,

@@ -235,6 +235,14 @@ pub enum Frame {
         /// The signed note.
         note: String,
     },
+    /// Asks the node of a log for the first witnessed checkpoint that covers each of these entries. It answers with
+    /// [`Frame::Cosigned`] for each that it holds.
+    CoversWanted {
+        /// The log, which is the receiver's own.
+        origin: Origin,
+        /// The entries.
+        indexes: Vec<u64>,
+    },
     /// Roots of a log at some sizes, in search of the place where two histories part: they agree at `low`, they
     /// differ at `high`.
     Probe {

@@ -119,6 +119,19 @@ pub const QUOTA_PER_SECOND: u64 = 1_500;
 /// It is what one admitted operator can make every other one store; a newcomer that fetches a longer past takes days.
 pub const QUOTA_BYTES_PER_DAY: u64 = 4 * 1024 * 1024 * 1024;
 
+/// How long after it was signed a message is first seen by witnesses where nothing was missed, in milliseconds: seconds,
+/// and a minute where links are bad. What was seen later is asked for once, which costs little.
+pub const COVER_LATE_MS: i64 = 60_000;
+
+/// Most entries whose first witnessed checkpoint is asked for in one frame; each costs the answering node one read.
+pub const COVERS_MAX: usize = 64;
+
+/// Shortest time between two such frames of a peer that are answered, in milliseconds: 64 reads in a second.
+pub const COVERS_MS: i64 = 1_000;
+
+/// Most of them on one stream: several for every order that may have ended while a node was away for a few hours.
+pub const COVERS_SOUGHT_MAX: usize = 4_096;
+
 /// How long a cosigned checkpoint waits for what it covers, in milliseconds: ten minutes, in which a catch-up that is under
 /// way gets there or hears of a newer one.
 pub const EARLY_NOTE_MS: i64 = 10 * 60 * 1000;

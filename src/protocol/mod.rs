@@ -34,6 +34,7 @@ pub mod record;
 pub mod repair;
 pub mod replication;
 pub mod settings;
+pub mod sightings;
 pub mod state;
 pub mod trust_view;
 mod trusting;
@@ -107,6 +108,13 @@ pub enum Input {
         /// The entries.
         entries: Vec<LogEntry>,
     },
+    /// The checkpoint asked for by [`Effect::ReadCover`], as a signed note.
+    CoverRead {
+        /// For whom.
+        to: NodeId,
+        /// The checkpoint.
+        note: String,
+    },
     /// What the store has of an order, asked for by [`Effect::ReadOrder`]: every record that holds something of it, in the
     /// order in which they were written.
     OrderRead {
@@ -137,6 +145,16 @@ pub enum Effect {
         first: u64,
         /// Most bytes, as [`replication::entry_bytes`] counts them.
         bytes_max: usize,
+    },
+    /// Read the first witnessed checkpoint kept that covers an entry; if there is one, it comes back as
+    /// [`Input::CoverRead`].
+    ReadCover {
+        /// For whom.
+        to: NodeId,
+        /// The log.
+        origin: Origin,
+        /// The entry.
+        index: u64,
     },
     /// Read what the store has of a settled order; it comes back as [`Input::OrderRead`], whatever happens.
     ReadOrder(OrderId),
@@ -351,6 +369,7 @@ impl Node {
             Input::EntriesRead { to, origin, first, entries } => {
                 self.entries_read(&to, &origin, first, entries, work);
             }
+            Input::CoverRead { to, note } => work.then.push(Effect::Send(to, Frame::Cosigned { note })),
             Input::OrderRead { .. } => debug_assert!(false, "taken before"),
             Input::Woken => self.woken(now, work),
         }

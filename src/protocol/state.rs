@@ -33,6 +33,7 @@ use crate::protocol::places::Places;
 use crate::protocol::public::Public;
 use crate::protocol::record::{LogEntry, Record, order_of};
 use crate::protocol::settings::Instance;
+use crate::protocol::sightings::Sightings;
 
 /// One log as this node holds it.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +49,8 @@ pub struct LogState {
     bridges: BTreeMap<u64, SignedNote>,
     /// The newest checkpoint that enough witnesses have cosigned, and its size.
     pub witnessed: Option<(u64, SignedNote)>,
-    /// Every witnessed checkpoint that was the newest when it came, by size, and when witnesses had seen it, in seconds
-    /// since 1970: the first that covers an entry tells its time. 16 bytes for each; the checkpoints lie in the store.
-    seen: Vec<(u64, u64)>,
+    /// When witnesses had seen it, and that far.
+    seen: Sightings,
     /// Public entries whose content was refused, each with its reason: their leaves stay, their content is not used.
     pub refused: BTreeMap<u64, Refusal>,
     /// Two checkpoints of this log cannot both be true; it is not followed any further.
@@ -103,23 +103,21 @@ impl LogState {
         if self.fork.is_some() { 0 } else { self.witnessed.as_ref().map_or(0, |(size, _)| *size) }
     }
 
-    /// When witnesses had seen the entry at `index`, by the first checkpoint known that covers it.
+    /// When witnesses had seen the entry at `index`, by the first checkpoint known that covers it: of every outcome, and of
+    /// what is new.
     pub fn seen_at(&self, index: u64) -> Option<Timestamp> {
-        let first = self.seen.partition_point(|(size, _)| *size <= index);
-        let (size, seconds) = self.seen.get(first)?;
-        self.cut().is_none_or(|cut| *size <= cut).then(|| Timestamp::from_unix_seconds(*seconds))
+        self.first_cover(index).map(|(_, seen_at)| seen_at)
+    }
+
+    /// Size of the first checkpoint known that covers the entry at `index`, and when witnesses had seen it.
+    pub fn first_cover(&self, index: u64) -> Option<(u64, Timestamp)> {
+        let (size, seconds) = self.seen.first(index)?;
+        self.cut().is_none_or(|cut| size <= cut).then(|| (size, Timestamp::from_unix_seconds(seconds)))
     }
 
     /// Whether a witnessed checkpoint of this size would be news: the newest, or the first that covers some entry.
     pub fn would_tell_more(&self, size: u64) -> bool {
-        size > self.witnessed_size() || self.seen.binary_search_by_key(&size, |(known, _)| *known).is_err()
-    }
-
-    fn saw(&mut self, size: u64, seconds: u64) {
-        let at = self.seen.partition_point(|(known, _)| *known < size);
-        if self.seen.get(at).is_none_or(|(known, _)| *known != size) {
-            self.seen.insert(at, (size, seconds));
-        }
+        size > self.witnessed_size() || self.seen.would_tell_more(size)
     }
 
     /// Whether it holds this outcome, before its cut.
@@ -378,7 +376,7 @@ impl State {
     pub fn witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote) {
         let seen = Quorum::of_checked(&note, self.registry.witnesses().1).seen_at();
         let log = self.log_mut(origin);
-        seen.into_iter().for_each(|seconds| log.saw(size, seconds));
+        seen.into_iter().for_each(|seconds| log.seen.saw(size, seconds));
         if log.witnessed.as_ref().is_none_or(|(known, _)| *known < size) {
             log.witnessed = Some((size, note));
             self.touched(origin, 1);
@@ -536,7 +534,9 @@ impl State {
         self.places.put(leaf.statement_id(), origin, index);
         if leaf.outcome() != NO_OUTCOME {
             let prefix = outcome_prefix(&leaf.outcome());
-            self.log_mut(origin).outcomes.entry(prefix).or_insert(index);
+            let log = self.log_mut(origin);
+            log.outcomes.entry(prefix).or_insert(index);
+            log.seen.outcome(index);
             self.ended.extend(self.awaited.get(&prefix));
         }
     }

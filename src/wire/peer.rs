@@ -16,7 +16,7 @@ use crate::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use crate::log::note::SignedNote;
 use crate::protocol::frame::{Claim, Cover, Frame, Run, Wanted};
 use crate::protocol::limits::{
-    FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX, PROOF_HASHES_MAX,
+    COVERS_MAX, FRAME_ENTRIES_MAX, FRAME_HEADS_MAX, INTRODUCTION_ENTRIES_MAX, PROBE_SIZES_MAX, PROOF_HASHES_MAX,
 };
 use crate::protocol::record::LogEntry;
 use crate::protocol::settings::Instance;
@@ -91,6 +91,7 @@ pub fn kind_name(frame: &pb::Frame) -> &'static str {
         Some(PbKind::Probe(_)) => "probe",
         Some(PbKind::Branch(_)) => "branch",
         Some(PbKind::Pushed(_)) => "pushed",
+        Some(PbKind::CoversWanted(_)) => "covers_wanted",
     }
 }
 
@@ -149,9 +150,7 @@ fn heard(kind: PbKind, federation: &OrgId) -> Result<Frame, Refusal> {
                 heads: heads_of(federation, &heads)?,
             }
         }
-        PbKind::JournalDelta(pb::JournalDelta { since, until, heads }) => {
-            Frame::News { since, until, heads: heads_of(federation, &heads)? }
-        }
+        PbKind::JournalDelta(delta) => news_of(federation, &delta)?,
         PbKind::Pushed(pb::Pushed { journal_position, check }) => {
             Frame::Pushed { until: journal_position, check: check.to_be_bytes() }
         }
@@ -172,6 +171,7 @@ fn heard(kind: PbKind, federation: &OrgId) -> Result<Frame, Refusal> {
         PbKind::Credit(pb::Credit { bytes }) => Frame::Credit { bytes },
         PbKind::Entries(entries) => Frame::Entries(run_of(log("entries.origin", &entries.origin)?, entries)?),
         PbKind::Cosigned(pb::Cosigned { note }) => Frame::Cosigned { note },
+        PbKind::CoversWanted(wanted) => covers_wanted_of(log("covers_wanted.origin", &wanted.origin)?, wanted)?,
         PbKind::Probe(probe) => probe_of(log("probe.origin", &probe.origin)?, &probe)?,
         PbKind::Branch(pb::Branch { origin, size, history }) => Frame::Branch {
             origin: log("branch.origin", &origin)?,
@@ -241,6 +241,20 @@ fn heads_of(federation: &OrgId, heads: &[pb::Head]) -> Result<Vec<Claim>, Refusa
         Ok(Claim { origin, size: *size, root, witnessed: witnessed_size.unwrap_or(*size), cut: *cut })
     };
     heads.iter().map(head).collect()
+}
+
+fn news_of(federation: &OrgId, delta: &pb::JournalDelta) -> Result<Frame, Refusal> {
+    let pb::JournalDelta { since, until, heads } = delta;
+    Ok(Frame::News { since: *since, until: *until, heads: heads_of(federation, heads)? })
+}
+
+fn covers_wanted_of(origin: Origin, wanted: pb::CoversWanted) -> Result<Frame, Refusal> {
+    bounded("covers_wanted.indexes", wanted.indexes.len(), COVERS_MAX)?;
+    Ok(Frame::CoversWanted { origin, indexes: wanted.indexes })
+}
+
+fn covers_wanted(origin: &Origin, indexes: &[u64]) -> pb::CoversWanted {
+    pb::CoversWanted { origin: short_name(origin), indexes: indexes.to_vec() }
 }
 
 fn probe_of(origin: Origin, probe: &pb::Probe) -> Result<Frame, Refusal> {
@@ -464,6 +478,7 @@ impl From<&Frame> for pb::Frame {
             Frame::Credit { bytes } => PbKind::Credit(pb::Credit { bytes: *bytes }),
             Frame::Entries(run) => PbKind::Entries(entries_message(run)),
             Frame::Cosigned { note } => PbKind::Cosigned(pb::Cosigned { note: note.clone() }),
+            Frame::CoversWanted { origin, indexes } => PbKind::CoversWanted(covers_wanted(origin, indexes)),
             Frame::Probe { origin, low, high, roots } => PbKind::Probe(pb::Probe {
                 origin: short_name(origin),
                 low: *low,
@@ -609,10 +624,11 @@ mod tests {
             Frame::Busy { retry_after_ms: 1_234 },
             Frame::Probe { origin: origin.clone(), low: 1, high: 9, roots: vec![(3, digest)] },
             Frame::Branch { origin: origin.clone(), size: 4, branch: branch.clone() },
-            Frame::ForkProof(ForkProof { origin, size: 4, first: branch.clone(), second: branch }),
+            Frame::ForkProof(ForkProof { origin: origin.clone(), size: 4, first: branch.clone(), second: branch }),
             Frame::Entries(Run { cover: Cover::of(&note, 7, 6), ..run }),
             Frame::Pushed { until: 9, check: [1, 2, 3, 4] },
             Frame::Clock { now: "2026-11-30T10:00:00.123Z".parse().expect("a time"), is_answer: true },
+            Frame::CoversWanted { origin, indexes: vec![0, u64::MAX] },
         ]
     }
 
@@ -733,6 +749,8 @@ mod tests {
         check!(9, "heads.heads.root_prefix", JournalDelta, |delta| delta.heads[0].root_prefix.clear());
         check!(13, "probe.roots", Probe, |probe| probe.roots.clear());
         check!(13, "probe.sizes", Probe, |probe| probe.sizes = vec![0; 33]);
+        check!(19, "covers_wanted.origin", CoversWanted, |wanted| wanted.origin.clear());
+        check!(19, "covers_wanted.indexes", CoversWanted, |wanted| wanted.indexes = vec![0; 65]);
         check!(14, "branch.history", Branch, |branch| branch.history = None);
         check!(15, "fork_proof.second", ForkProof, |proof| proof.second = None);
         check!(15, "fork_proof.first", ForkProof, |proof| {

@@ -53,6 +53,10 @@ pub struct Peer {
     pub(in crate::protocol) delivered_at: Timestamp,
     /// Wants that came to nothing since it last sent entries.
     pub(in crate::protocol) stalls: u32,
+    /// First checkpoints of its log that it was asked for.
+    pub(in crate::protocol) sought: BTreeSet<(Origin, u64)>,
+    /// Not before then it is sent first checkpoints of the own log again.
+    pub(in crate::protocol) covers_at: Timestamp,
     /// It asked for patience until then.
     pub(in crate::protocol) busy_until: Timestamp,
 }
@@ -130,7 +134,7 @@ impl Replication {
     pub(in crate::protocol) fn clock_set_back(&mut self, now: Timestamp) {
         (self.next_ping, self.next_spread, self.next_cursors) = (now, now, now);
         for peer in self.peers.values_mut() {
-            (peer.delivered_at, peer.busy_until) = (now, now);
+            (peer.delivered_at, peer.busy_until, peer.covers_at) = (now, now, now);
             peer.retry_at = peer.retry_at.map(|_| now);
             peer.up_at = peer.up_at.min(now);
             peer.wants.values_mut().for_each(|asked_at| *asked_at = now);

@@ -9,6 +9,7 @@
 //! supply    entries asked for and sent, under credit                                      Want Entries Credit Busy
 //! spread    new entries go to two peers at once, their heads to all others               Pushed
 //! witness   checkpoints are cosigned, gathered and kept                                    Cosigned
+//! covers    the first checkpoint that covers an entry, where it was missed                 CoversWanted
 //! fork      two histories of one log become evidence and a cut                             Probe Branch ForkProof
 //! introduction  a new node shows how its log begins, a known one its new TLS key
 //! own       what others know of the own log comes back before anything is signed
@@ -16,6 +17,7 @@
 //!
 //! Must never believe a head: it is a reason to ask, nothing else. Must never hold more of a peer than its credit.
 mod compare;
+mod covers;
 mod fork;
 mod introduction;
 pub mod memory;
@@ -113,6 +115,7 @@ impl Node {
             }
             Frame::Entries(run) => self.run(from, run, now, work)?,
             Frame::Cosigned { note } => self.cosigned(from, &note, now, work)?,
+            Frame::CoversWanted { origin, indexes } => self.covers_wanted(from, &origin, indexes, now, work)?,
             Frame::Probe { origin, low, high, roots } => self.probed(from, &origin, low, high, &roots, work)?,
             Frame::Branch { origin, size, branch } => self.branch(from, origin, size, branch, now, work)?,
             Frame::ForkProof(proof) => self.fork_proven(proof, now, work)?,

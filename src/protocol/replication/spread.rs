@@ -111,6 +111,7 @@ impl Node {
         self.ask_for_cosignatures(now, work);
         if now >= self.sync.next_cursors {
             self.sync.next_cursors = now.plus_ms(CURSOR_MS);
+            self.seek_covers(work);
             let peers: Vec<_> = self.sync.peers.iter().map(|(node, peer)| (node.clone(), peer.clone())).collect();
             for (node, peer) in peers {
                 self.keep_cursor(&node, &peer, work);

@@ -19,6 +19,7 @@ mod attempts;
 mod boundaries;
 mod checked;
 mod coalitions;
+mod covers;
 pub mod faults;
 pub mod invariants;
 pub mod liars;
@@ -518,6 +519,12 @@ impl World {
                 let entries =
                     store.entries_now(&origin, first, FRAME_ENTRIES_MAX, bytes_max).expect("an open store answers");
                 self.step(at, Input::EntriesRead { to, origin, first, entries });
+            }
+            Effect::ReadCover { to, origin, index } => {
+                let note = self.site(at).store.cover_now(&origin, index).expect("an open store answers");
+                if let Some(note) = note {
+                    self.step(at, Input::CoverRead { to, note });
+                }
             }
             Effect::ReadOrder(order) => self.read_order(at, order),
             Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),

@@ -450,7 +450,7 @@ impl Swarm {
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
             // There are no orders here.
-            Effect::Ask(..) | Effect::ReadOrder(_) => {}
+            Effect::Ask(..) | Effect::ReadOrder(_) | Effect::ReadCover { .. } => {}
             Effect::Reply(id, answer) => {
                 self.answers.insert(id.0, answer);
             }

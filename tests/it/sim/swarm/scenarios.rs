@@ -407,6 +407,7 @@ fn frames_out_of_range_close_the_stream_with_a_reason() {
         (Frame::Heads { asked_at: 0, position: 3, buckets: vec![], heads: vec![head(1)] }, Reason::FrameInvalid),
         (Frame::Buckets { position: 3, salt: [0; 8], digests: vec![] }, Reason::FrameInvalid),
         (Frame::Probe { origin: origin.clone(), low: 5, high: 3, roots: vec![] }, Reason::FrameInvalid),
+        (Frame::CoversWanted { origin: origin.clone(), indexes: vec![0; 65] }, Reason::FrameInvalid),
         (Frame::Entries(shrunk), Reason::ProofInvalid),
         (Frame::Entries(revoked), Reason::SignatureInvalid),
     ];
