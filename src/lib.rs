@@ -14,7 +14,7 @@
 //! | 1 | [`domain`]: ids, money, time, statements, keys, trust, offerings, prices, facts, law, routes, orders | read a clock, throw dice, touch a file or the network |
 //! | 2 | [`log`]: Merkle tree, checkpoints, cosignatures, proofs. [`protocol`]: the node as `step(input, now)`. [`view`]: read models, a second fold made for questions. [`audit`]: offline judgement | name tokio, tonic or sled; protocol knows neither view nor audit |
 //! | 3 | [`store`]: records and their index. `wire`: the protobuf edge. `config`: files to checked values. `search`. `exchange`: registers and other people's formats | hold a rule; know one another |
-//! | 4 | `node`: driver loop, gRPC server, peers, TLS, clock, randomness | decide anything: handlers decode, ask, encode |
+//! | 4 | `web`: pages for browsers, made from `view` and `search`. `node`: driver loop, gRPC server, peers, TLS, clock, randomness; it serves the pages | decide anything: handlers decode, ask, encode |
 //! | 5 | `cli`, `main.rs`, `bin/verbund-audit.rs`, `usage.rs` and `replay.rs` for both | reach past the node into the protocol |
 //!
 //! Without the default feature `node` only floors 1 and 2, the reader of records and the memory store are built: the auditor's binary has no
@@ -79,5 +79,7 @@ pub mod search;
 pub mod store;
 pub mod usage;
 pub mod view;
+#[cfg(feature = "node")]
+pub mod web;
 #[cfg(feature = "node")]
 pub mod wire;

@@ -124,6 +124,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
         metrics: None,
         peers: vec![peer],
         limits: Limits::default(),
+        web: None,
     };
     write(folder.join("run.toml"), &to_toml(&file).expect("plain values"));
     folder.join("run.toml")

@@ -170,14 +170,17 @@ async fn serve(
     telemetry::init("info")?;
     let node = config.profile.node.clone();
     let mut running = start::start(config, opener, beginning.alone).await?;
-    let (handle, address) = (running.handle.clone(), running.address);
+    let (handle, address, page) = (running.handle.clone(), running.address, running.page.clone());
     let serving = async {
         if beginning.has_joined {
             catch_up(&handle, global.out()).await?;
         }
         let ready_ms = SystemClock.now().since_ms(began);
         tracing::info!(node = %node, address = %address, ready_ms, "ready");
-        let ready = json!({"ready": true, "node": node, "address": address.to_string(), "ready_ms": ready_ms});
+        let mut ready = json!({"ready": true, "node": node, "address": address.to_string(), "ready_ms": ready_ms});
+        if let Some(page) = &page {
+            ready["page"] = json!(page);
+        }
         data(&format!("{ready}\n"))?;
         std::future::pending::<Result<(), Refusal>>().await
     };

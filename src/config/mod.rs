@@ -14,3 +14,4 @@ pub mod organisations;
 pub mod plan;
 pub mod rule_packs;
 mod strict;
+pub mod web;

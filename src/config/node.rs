@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::document::Document;
+use crate::config::web::{self, WebConfig, WebFile};
 use crate::domain::id::{Hash, NodeId, OrgId, StatementId, shortened};
 use crate::domain::money::Cents;
 use crate::domain::price::{Component, check_items};
@@ -110,6 +111,9 @@ pub struct RunFile {
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// The page for browsers; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebFile>,
 }
 
 fn first_epoch() -> u32 {
@@ -233,6 +237,8 @@ pub struct NodeConfig {
     pub peers: Vec<KnownPeer>,
     /// Upper bounds.
     pub limits: Limits,
+    /// The page for browsers.
+    pub web: Option<WebConfig>,
 }
 
 /// Reads a `node.toml`.
@@ -259,6 +265,7 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
     if let Some(index) = file.peers.iter().position(|peer| peer.node == profile.node) {
         return Err(document.invalid(&format!("peers.{index}.node"), "a node is not its own peer"));
     }
+    let web = file.web.map(|web| web::checked(&document, web)).transpose()?;
     Ok(NodeConfig {
         profile,
         listen: file.listen,
@@ -272,6 +279,7 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
         metrics: file.metrics,
         peers: file.peers,
         limits: file.limits,
+        web,
     })
 }
 

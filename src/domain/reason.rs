@@ -711,6 +711,12 @@ reasons! {
     PageInvalid "PAGE_INVALID" Rejected
         "Die Seitenangabe ist ungültig." "The page token is not valid."
         "Mit der ersten Seite neu beginnen." "Start again with the first page.";
+    PageUnknown "PAGE_UNKNOWN" Missing
+        "Diese Seite gibt es hier nicht." "There is no such page here."
+        "Die Adresse prüfen, oder von der Startseite aus suchen." "Check the address, or look from the first page.";
+    PageUnencrypted "PAGE_UNENCRYPTED" Config
+        "Die Seite wäre aus dem Netz unverschlüsselt erreichbar." "The page could be reached from the network without encryption."
+        "Unter [web] `certificate` und `key` angeben, oder als Adresse 127.0.0.1, wenn auf derselben Maschine ein Webserver mit TLS davor steht." "Give `certificate` and `key` under [web], or the address 127.0.0.1 if a web server with TLS stands before it on the same machine.";
     FrameInvalid "FRAME_INVALID" Rejected
         "Die Nachricht eines Knotens ist ungültig." "A message between nodes is not valid."
         "Fassungen der Knoten vergleichen." "Compare the versions of the nodes.";

@@ -9,27 +9,43 @@ use crate::domain::reason::{Reason, Refusal};
 const KEPT: u64 = 256;
 
 /// Connections without which a node is of no use: its peers, and a few desks.
-const CONNECTIONS_MIN: u64 = 64;
+const CONNECTIONS_MIN: usize = 64;
 
-/// How many connections may be open at once, of as many as the operator wants. The soft limit of the process is raised
-/// to the hard one first. Refuses a limit under which the node would come to a stop one day.
-pub fn places(wanted: u32) -> Result<usize, Refusal> {
+/// Browsers get at most this part of what is left: the node's peers come first.
+const PAGES_SHARE: usize = 4;
+
+/// How many connections may be open at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Places {
+    /// Of peers and gRPC clients.
+    pub calls: usize,
+    /// Of browsers.
+    pub pages: usize,
+}
+
+/// The places there are, of as many as are wanted. The soft limit of the process is raised as far as the hard one allows. Refuses
+/// a limit under which the node would come to a stop one day.
+pub fn places(wanted: Places) -> Result<Places, Refusal> {
+    let files = (wanted.calls + wanted.pages) as u64 + KEPT;
     // Where the system does not let itself be asked there is nothing to go by but the operator's word.
-    let limit = rlimit::increase_nofile_limit(u64::from(wanted) + KEPT).ok();
+    let Ok(limit) = rlimit::increase_nofile_limit(files) else { return Ok(wanted) };
     let places = places_of(limit, wanted)?;
-    if places < wanted as usize {
-        tracing::warn!(places, wanted, limit, "the limit of open files leaves room for fewer connections");
+    if places != wanted {
+        let Places { calls, pages } = places;
+        tracing::warn!(calls, pages, limit, "the limit of open files leaves room for fewer connections");
     }
     Ok(places)
 }
 
-fn places_of(limit: Option<u64>, wanted: u32) -> Result<usize, Refusal> {
-    let Some(limit) = limit else { return Ok(wanted as usize) };
-    let least = CONNECTIONS_MIN.min(wanted.into());
-    match limit.checked_sub(KEPT).filter(|left| *left >= least) {
-        Some(left) => Ok(usize::try_from(left).unwrap_or(usize::MAX).min(wanted as usize)),
-        None => Err(Refusal::new(Reason::StoreHandles).with("limit", limit).with("least", KEPT + least)),
+fn places_of(limit: u64, wanted: Places) -> Result<Places, Refusal> {
+    let least = CONNECTIONS_MIN.min(wanted.calls);
+    let left = usize::try_from(limit.saturating_sub(KEPT)).unwrap_or(usize::MAX);
+    let pages = if left.saturating_sub(wanted.pages) >= wanted.calls { left } else { left / PAGES_SHARE };
+    let pages = pages.min(wanted.pages);
+    if left - pages < least {
+        return Err(Refusal::new(Reason::StoreHandles).with("limit", limit).with("least", KEPT + 2 * least as u64));
     }
+    Ok(Places { calls: wanted.calls.min(left - pages), pages })
 }
 
 #[cfg(test)]
@@ -38,17 +54,20 @@ mod tests {
 
     #[test]
     fn strangers_never_get_the_files_that_the_node_needs() {
-        for (limit, wanted, places) in [
-            (None, 4_096, Some(4_096)),
-            (Some(20_000), 4_096, Some(4_096)),
-            (Some(1_024), 4_096, Some(768)),
-            (Some(320), 4_096, Some(64)),
-            (Some(319), 4_096, None),
-            (Some(64), 4_096, None),
-            (Some(258), 2, Some(2)),
-            (Some(u64::MAX), u32::MAX, Some(u32::MAX as usize)),
+        let wanted = |calls, pages| Places { calls, pages };
+        for (limit, asked, places) in [
+            (20_000, wanted(4_096, 1_024), Some(wanted(4_096, 1_024))),
+            (5_376, wanted(4_096, 1_024), Some(wanted(4_096, 1_024))),
+            (1_024, wanted(4_096, 0), Some(wanted(768, 0))),
+            (1_024, wanted(4_096, 1_024), Some(wanted(576, 192))),
+            (320, wanted(4_096, 0), Some(wanted(64, 0))),
+            (319, wanted(4_096, 0), None),
+            (320, wanted(4_096, 1_024), None),
+            (64, wanted(4_096, 0), None),
+            (258, wanted(2, 0), Some(wanted(2, 0))),
+            (u64::MAX, wanted(4_096, 1_024), Some(wanted(4_096, 1_024))),
         ] {
-            assert_eq!(places_of(limit, wanted).ok(), places, "{limit:?}");
+            assert_eq!(places_of(limit, asked).ok(), places, "{limit}");
         }
     }
 }

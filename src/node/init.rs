@@ -277,6 +277,7 @@ impl Beginning {
             passphrase_file: self.plan.passphrase.as_ref().map(|(file, _)| file.clone()),
             peers: Vec::new(),
             limits: Limits::default(),
+            web: None,
         }
     }
 

@@ -27,3 +27,4 @@ pub mod tls;
 #[cfg(feature = "pkcs11")]
 pub mod token;
 pub mod traffic;
+mod web;

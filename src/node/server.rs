@@ -35,7 +35,7 @@ use crate::wire::{access, order, pb};
 
 mod catalogue;
 mod chain;
-mod finding;
+pub mod finding;
 pub mod gate;
 pub mod health;
 mod orders;
@@ -86,6 +86,8 @@ pub struct Services {
     pub call_max: Duration,
     /// Whether the node stops: streams end then, and say why.
     pub stopped: watch::Receiver<bool>,
+    /// Finds offerings; shared with the page, so that there is one index.
+    pub finder: Arc<Finder>,
 }
 
 /// The same, shared by all services.
@@ -103,14 +105,14 @@ struct Desk {
 /// All services behind their limits, ready for `serve_with_incoming`, and the reporter that turns health to
 /// `NOT_SERVING` when the node drains.
 pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, HealthReporter) {
-    let Services { handle, anchors, bundle, reflection, calls_max, call_max, stopped } = services;
+    let Services { handle, anchors, bundle, reflection, calls_max, call_max, finder, stopped } = services;
     let desk = Desk {
         handle,
         anchors: Arc::new(anchors),
         bundle,
         watches: Watches::default(),
         introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
-        finder: Arc::default(),
+        finder,
         stopped,
     };
     let (health, health_service) = tonic_health::server::health_reporter();

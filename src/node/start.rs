@@ -15,6 +15,7 @@ use crate::domain::id::{NodeId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::driver::Driver;
+use crate::node::files::Places;
 use crate::node::handle::Handle;
 use crate::node::keys::Opener;
 use crate::node::listening::{IsPeer, accept, bind};
@@ -24,6 +25,7 @@ use crate::node::server::Services;
 use crate::node::system::{self, SystemClock, SystemDice, fill};
 use crate::node::tasks::Tasks;
 use crate::node::tls::{Identities, Identity};
+use crate::node::web::{self, Door};
 use crate::node::{evidence, files, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
@@ -42,6 +44,8 @@ pub struct Running {
     pub handle: Handle,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its page is, if it has one.
+    pub page: Option<String>,
     stop: watch::Sender<bool>,
     driver: JoinHandle<Result<(), Refusal>>,
     tasks: Tasks,
@@ -82,10 +86,18 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
     let node_keys = NodeKeys { tls: identities.pins(), ..node_keys };
     let genesis = read_genesis(&config.genesis)?;
-    let places = files::places(config.limits.connections_max)?;
+    let wanted = Places {
+        calls: config.limits.connections_max as usize,
+        pages: if config.web.is_some() { web::CONNECTIONS_MAX } else { 0 },
+    };
+    let places = files::places(wanted)?;
     let listener = bind(config.listen).await?;
     let for_numbers = match config.metrics {
         Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let door = match config.web.clone() {
+        Some(web) => Some(Door::open(web, places.pages).await?),
         None => None,
     };
     let address = listener
@@ -115,8 +127,9 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     }
     let (stop, stopped) = watch::channel(false);
     let (tasks, failed) = Tasks::new(stopped.clone());
-    let (connections, accepting) = accept(listener, &identities, places, is_peer(&handle, anchors.clone()))?;
+    let (connections, accepting) = accept(listener, &identities, places.calls, is_peer(&handle, anchors.clone()))?;
     tasks.keep("accept", accepting);
+    let finder = Arc::default();
     let services = Services {
         handle: handle.clone(),
         anchors,
@@ -125,6 +138,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         calls_max: config.limits.calls_max as usize,
         call_max: Duration::from_millis(config.limits.call_ms_max.into()),
         stopped: stopped.clone(),
+        finder: Arc::clone(&finder),
     };
     let (router, health) = server::router(services).await;
     let signal = server::health::keep_true(health, handle.clone(), stopped.clone());
@@ -136,9 +150,13 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     if let Some(listener) = for_numbers {
         tasks.keep("metrics", metrics::serve(listener, handle.clone()));
     }
+    let page = door.as_ref().map(Door::address);
+    if let Some(door) = door {
+        tasks.watch("pages", door.serve(handle.clone(), finder, stopped.clone())?);
+    }
     tasks.keep("identity", show_as_named(identities, handle.clone()));
     tasks.watch("dial", dial_all(peers, handle.clone(), stopped));
-    Ok(Running { handle, address, stop, driver, tasks, failed })
+    Ok(Running { handle, address, page, stop, driver, tasks, failed })
 }
 
 /// What was found in the store, where it was not as it should be.

@@ -221,6 +221,12 @@ impl Catalogue {
         self.rows.get(&(seller.clone(), name.clone()))?.newest().map(|row| &**row)
     }
 
+    /// All versions of one offering, the newest first.
+    pub fn versions(&self, seller: &OrgId, name: &OrgId) -> impl Iterator<Item = &OfferingVersion> {
+        let versions = self.rows.get(&(seller.clone(), name.clone()));
+        versions.into_iter().flat_map(|versions| versions.known.values().rev()).map(|row| &**row)
+    }
+
     /// One version of an offering, by its statement, as an order pins it.
     pub fn version(&self, id: &StatementId) -> Option<&Offering> {
         let versions = self.rows.get(self.keys.get(id)?)?;

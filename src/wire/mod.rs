@@ -12,6 +12,7 @@ pub mod access;
 pub mod catalogue;
 pub mod chain;
 pub mod delivery;
+pub mod described;
 pub mod fitting;
 pub mod inbox;
 pub mod keys;

@@ -142,7 +142,11 @@ fn locale(lang: Lang) -> &'static str {
 /// The language a caller asks for in `accept-language`: the better-weighted of German and English, German if neither
 /// is named or the header is not readable.
 pub fn lang_of(metadata: &MetadataMap) -> Lang {
-    let header = metadata.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    lang_of_header(metadata.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default())
+}
+
+/// The same from the header's text, which browsers send too.
+pub fn lang_of_header(header: &str) -> Lang {
     let weight_of = |wanted: &str| -> i32 {
         let ranges = header.split(',').filter_map(|range| {
             let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));

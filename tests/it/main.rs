@@ -35,6 +35,7 @@ mod live;
 mod model;
 mod network;
 mod outage;
+mod page;
 mod ports;
 mod presorting;
 mod processes;

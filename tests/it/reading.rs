@@ -210,6 +210,7 @@ async fn stranger(handle: &Handle) -> Client {
         calls_max: 64,
         call_max: Duration::from_secs(10),
         stopped,
+        finder: Arc::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");

@@ -7,9 +7,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::config::document::Document;
 use crate::config::federation::FederationFile;
 use crate::config::folder::{FederationFolder, NodeFolder};
 use crate::config::node::{HostPort, KnownPeer, Limits, PinnedRoot, RunFile, to_toml};
+use crate::config::web::{Imprint, WebFile};
 use crate::domain::envelope;
 use crate::domain::facts::EntityFacts;
 use crate::domain::id::{Hash, NodeId, OfficerName, OrgId, StatementId, sha256};
@@ -24,6 +26,9 @@ use crate::node::tls::Identity;
 use crate::node::{keys, system};
 use crate::protocol::founding::{Founding, NodePlan, OfficerPlan, OrgPlan, Plan, found};
 
+/// What stands at the top of every page of the demonstration.
+const NOTICE: &str = "Vorführung: keine amtliche Website. Preise und Bestellungen sind erfunden.";
+
 /// A founded federation on disk.
 pub struct World {
     /// The folder that holds everything.
@@ -34,6 +39,8 @@ pub struct World {
     pub rule_pack: StatementId,
     /// Address and TLS pin per node.
     pub nodes: BTreeMap<NodeId, (SocketAddr, Hash)>,
+    /// Where the page of each node is.
+    pub pages: BTreeMap<NodeId, SocketAddr>,
     /// The home node of every organisation.
     pub homes: BTreeMap<OrgId, NodeId>,
     /// The officers' keys.
@@ -44,6 +51,20 @@ impl World {
     /// The `run.toml` of a node.
     pub fn run_file(&self, node: &NodeId) -> PathBuf {
         self.folder.join("nodes").join(node.as_str()).join("run.toml")
+    }
+
+    /// Has nodes serve their pages there.
+    pub fn open_pages(&mut self, pages: BTreeMap<NodeId, SocketAddr>) -> Result<(), Refusal> {
+        for (node, listen) in &pages {
+            let path = self.run_file(node);
+            let mut run: RunFile = Document::open(&path)?.read()?;
+            let notice = Some(NOTICE.to_owned());
+            let imprint = Imprint { notice, ..Imprint::default() };
+            run.web = Some(WebFile { listen: *listen, certificate: None, key: None, imprint });
+            write(&path, &to_toml(&run)?)?;
+        }
+        self.pages = pages;
+        Ok(())
     }
 
     /// An officer's key file.
@@ -90,6 +111,7 @@ pub fn found_world(
         anchor: StatementId([0; 32]),
         rule_pack: StatementId([0; 32]),
         nodes: BTreeMap::new(),
+        pages: BTreeMap::new(),
         homes: BTreeMap::new(),
         officers: BTreeMap::new(),
     };
@@ -268,6 +290,7 @@ fn write_node(
         metrics: None,
         peers: peers?,
         limits: Limits::default(),
+        web: None,
     };
     write(&folder.join("run.toml"), &to_toml(&run)?)
 }

@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Alles in diesem Ordner behalten
     #[arg(long, value_name = "ORDNER")]
     keep: Option<PathBuf>,
-    /// Erster von sechs aufeinanderfolgenden Anschlüssen; ohne Angabe freie
+    /// Erster von zwölf aufeinanderfolgenden Anschlüssen, sechs für Knoten und sechs für ihre Seiten; ohne Angabe freie
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_000))]
     port_base: Option<u16>,
     /// Schlüssel aus dieser Zahl ableiten: wiederholbar, aber unsicher
@@ -52,14 +52,15 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refu
     let place = Place::choose(arguments.keep.as_deref())?;
     let described = given.map_or_else(|| described::carried(&place.folder), Ok)?;
     let names: Vec<NodeId> = described.nodes.iter().map(|node| node.profile.node.clone()).collect();
-    let addresses = choose_addresses(&names, arguments.port_base)?;
+    let (addresses, pages) = choose_addresses(&names, arguments.port_base)?;
     if arguments.seed.is_some() {
         out.talk(out.say(
             "UNSICHER: Alle Schlüssel folgen aus der Zahl. Nur zum Vergleichen von Läufen.",
             "UNSAFE: all keys follow from the number. For comparing runs only.",
         ));
     }
-    let world = found::found_world(&place.folder, &described, &addresses, arguments.seed)?;
+    let mut world = found::found_world(&place.folder, &described, &addresses, arguments.seed)?;
+    world.open_pages(pages)?;
     let mut story = Story::new(world, described, out, Fleet::default(), began);
     let played = tokio::select! {
         played = story.play() => played,
@@ -125,16 +126,22 @@ impl Drop for Place {
     }
 }
 
-/// One port per node: consecutive ones from a base, else whatever is free. All are held until all are chosen.
-fn choose_addresses(names: &[NodeId], base: Option<u16>) -> Result<BTreeMap<NodeId, SocketAddr>, Refusal> {
+/// Addresses by node.
+type Addresses = BTreeMap<NodeId, SocketAddr>;
+
+/// Two ports per node, for other nodes and for browsers: consecutive ones from a base, else whatever is free. All are held
+/// until all are chosen.
+fn choose_addresses(names: &[NodeId], base: Option<u16>) -> Result<(Addresses, Addresses), Refusal> {
     let mut held = Vec::new();
-    let mut addresses = BTreeMap::new();
-    for (offset, name) in (0..).zip(names) {
+    let mut chosen = Vec::new();
+    for (offset, _) in (0..).zip(names.iter().chain(names)) {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, base.map_or(0, |base| base.saturating_add(offset))));
         let listener = TcpListener::bind(wanted)
             .map_err(|error| Refusal::new(Reason::PortTaken).with("address", wanted).with("problem", error))?;
-        addresses.insert(name.clone(), listener.local_addr().unwrap_or(wanted));
+        chosen.push(listener.local_addr().unwrap_or(wanted));
         held.push(listener);
     }
-    Ok(addresses)
+    let (nodes, pages) = chosen.split_at(names.len());
+    let named = |addresses: &[SocketAddr]| names.iter().cloned().zip(addresses.iter().copied()).collect();
+    Ok((named(nodes), named(pages)))
 }

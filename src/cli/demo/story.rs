@@ -622,6 +622,16 @@ impl Story {
                 mebibytes
             ));
         }
+        out.talk(&format!(
+            "\n{}",
+            out.say(
+                "Im Browser ansehen (Lesen ohne Anmeldung):",
+                "To look at in a browser (reading needs no sign-in):"
+            )
+        ));
+        for (node, page) in &self.world.pages {
+            out.talk(&format!("  {:<12} http://{page}/", node.as_str()));
+        }
         let folder = self.world.folder.display();
         let program = std::env::current_exe().unwrap_or_else(|_| "verbund".into());
         let program = program.display();

@@ -10,7 +10,7 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::register::Area;
 use crate::domain::time::Date;
 use crate::search::entry::{Register, entry_of};
-use crate::search::{Facet, FacetCount, Hit, Index, Narrowing, Place};
+use crate::search::{Facet, FacetCount, Found, Hit, Index, Narrowing, Place};
 use crate::view::View;
 use crate::view::fitting::{RankQuestion, Ways, rank_place};
 use crate::wire::catalogue::{OfferingSearch, entry};
@@ -20,7 +20,7 @@ use crate::wire::pb::catalogue::v1 as pb;
 
 /// The index of one node.
 #[derive(Default)]
-pub(super) struct Finder {
+pub struct Finder {
     followed: RwLock<Followed>,
     ways: Ways,
 }
@@ -71,17 +71,8 @@ impl Finder {
         today: Date,
     ) -> Result<pb::SearchOfferingsResponse, Refusal> {
         let public = view.public();
-        let narrowing = self.narrowing(view, wanted.for_org.as_ref(), &wanted.narrow, today)?;
-        let after = match wanted.page.after() {
-            Some(text) => Some(Place::of_text(text).ok_or_else(|| {
-                Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
-            })?),
-            None => None,
-        };
         // One more than a page holds, so that a full page knows whether another follows.
-        let (found, left_out) = self.looked(view, |index| {
-            (index.find(&wanted.query, &narrowing, after.as_ref(), PAGE_SIZE_MAX + 1), index.left_out)
-        });
+        let (found, left_out) = self.found(view, wanted, today, PAGE_SIZE_MAX + 1)?;
         let shown = found.hits.iter().filter_map(|hit| Some((hit, public.catalogue.version(&hit.id)?)));
         let shown = shown.map(|(hit, offering)| (hit, result(hit, entry(view, &hit.id, offering))));
         let rows = shown.map(|(hit, result)| (hit.place.to_text(), result));
@@ -97,6 +88,21 @@ impl Finder {
             is_everything: found.is_empty,
             left_out: counted(left_out),
         })
+    }
+
+    /// The `limit` results after the page before, and how many offerings the index has no room for.
+    pub(in crate::node) fn found(
+        &self,
+        view: &View,
+        wanted: &OfferingSearch,
+        today: Date,
+        limit: usize,
+    ) -> Result<(Found, usize), Refusal> {
+        let narrowing = self.narrowing(view, wanted.for_org.as_ref(), &wanted.narrow, today)?;
+        let not_a_token =
+            || Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token");
+        let after = wanted.page.after().map(|text| Place::of_text(text).ok_or_else(not_a_token)).transpose()?;
+        Ok(self.looked(view, |index| (index.find(&wanted.query, &narrowing, after.as_ref(), limit), index.left_out)))
     }
 
     /// Ranks what is found for a municipality, as of that view or later.

@@ -1,0 +1,52 @@
+//! The pages, each with what it shows, how that is asked for, and its tests.
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::web::assets;
+use crate::web::desk::Desk;
+use crate::web::place::Place;
+use crate::web::shell::Visit;
+
+mod accessibility;
+mod comparison;
+mod imprint;
+mod interfaces;
+mod nodes;
+mod offering;
+mod offerings;
+mod privacy;
+mod start;
+
+/// All of them, at their addresses.
+pub(super) fn router(desk: Desk) -> Router {
+    Router::new()
+        .route(&Place::Start.path(), get(start::show))
+        .route(&Place::Offerings.path(), get(offerings::show))
+        .route(Place::OFFERING, get(offering::show))
+        .route(Place::BYTES, get(offering::bytes))
+        .route(Place::SIGNATURE, get(offering::signature))
+        .route(Place::ENVELOPE, get(offering::envelope))
+        .route(&Place::Comparison.path(), get(comparison::show))
+        .route(&Place::Nodes.path(), get(nodes::show))
+        .route(&Place::Interfaces.path(), get(interfaces::show))
+        .route(&Place::Accessibility.path(), get(accessibility::show))
+        .route(&Place::Privacy.path(), get(privacy::show))
+        .route(&Place::Imprint.path(), get(imprint::show))
+        .route(assets::ROUTE, get(assets::serve))
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_so)
+        .with_state(desk)
+}
+
+async fn unknown(visit: Visit) -> Response {
+    visit.unknown()
+}
+
+/// Nothing here takes anything yet: pages are read.
+async fn not_so(visit: Visit) -> Response {
+    let mut response = visit.unknown();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}

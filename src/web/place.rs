@@ -1,0 +1,59 @@
+//! Every address of the page, once: routes are made from it, and links.
+use crate::domain::id::StatementId;
+
+/// A page or a file of the node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// The first page.
+    Start,
+    /// What is on offer.
+    Offerings,
+    /// One version of an offering.
+    Offering(StatementId),
+    /// The bytes of it that were signed.
+    Bytes(StatementId),
+    /// Bytes and signatures as a file for the command line.
+    Envelope(StatementId),
+    /// Its signature alone.
+    Signature(StatementId),
+    /// Up to four offerings beside each other.
+    Comparison,
+    /// How the federation is.
+    Nodes,
+    /// What programs may call.
+    Interfaces,
+    /// What is accessible, and to whom to say what is not.
+    Accessibility,
+    /// What is known of visitors.
+    Privacy,
+    /// Who answers for the page.
+    Imprint,
+}
+
+impl Place {
+    /// As the router matches it.
+    pub(super) const OFFERING: &'static str = "/angebote/{id}";
+    pub(super) const BYTES: &'static str = "/angebote/{id}/bytes";
+    pub(super) const ENVELOPE: &'static str = "/angebote/{id}/umschlag";
+    pub(super) const SIGNATURE: &'static str = "/angebote/{id}/unterschrift";
+
+    /// The address.
+    pub(super) fn path(self) -> String {
+        let of = |pattern: &str, id: StatementId| pattern.replace("{id}", &id.to_string());
+        let fixed = match self {
+            Self::Offering(id) => return of(Self::OFFERING, id),
+            Self::Bytes(id) => return of(Self::BYTES, id),
+            Self::Envelope(id) => return of(Self::ENVELOPE, id),
+            Self::Signature(id) => return of(Self::SIGNATURE, id),
+            Self::Start => "/",
+            Self::Offerings => "/angebote",
+            Self::Comparison => "/vergleich",
+            Self::Nodes => "/knoten",
+            Self::Interfaces => "/schnittstellen",
+            Self::Accessibility => "/barrierefreiheit",
+            Self::Privacy => "/datenschutz",
+            Self::Imprint => "/impressum",
+        };
+        fixed.to_owned()
+    }
+}
