@@ -103,11 +103,9 @@ pub(super) fn checked(document: &Document, file: WebFile) -> Result<WebConfig, R
             .with("web.listen", listen));
     }
     for (name, text) in imprint.texts() {
-        let lines = text.iter().flat_map(|text| text.lines());
-        lines
-            .map(|line| checked_text(name, line, TEXT_CHARS_MAX))
-            .collect::<Result<(), _>>()
-            .or_else(|refusal| document.checked("web.imprint", Err(refusal)))?;
+        let mut lines = text.iter().flat_map(|text| text.lines());
+        let checked = lines.try_for_each(|line| checked_text(name, line, TEXT_CHARS_MAX));
+        document.checked("web.imprint", checked)?;
     }
     Ok(WebConfig { listen, tls, imprint })
 }

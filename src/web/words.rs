@@ -54,7 +54,7 @@ pub(super) fn number(count: usize, lang: Lang) -> String {
     let apart = if lang == Lang::De { '.' } else { ',' };
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(apart);
         }
         text.push(digit);
