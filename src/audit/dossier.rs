@@ -3,8 +3,7 @@
 //! Same bundle, same root, same bytes. What was decided and why is taken from signed statements; what they do not say is
 //! called unknown and left to the officer. Must never judge anew what the audit has judged, and never invent.
 //! Contents after section 8 (2) VgV, which does not bind in-house awards but is what auditors ask for.
-use std::collections::BTreeMap;
-
+use crate::audit::annexes::Words;
 use crate::audit::chronicle::Chronicle;
 use crate::audit::dossier::page::{Cell, Chapter, Column, Fit, Page, Table};
 use crate::audit::logs::Logs;
@@ -12,7 +11,6 @@ use crate::audit::report::told::Told;
 use crate::audit::report::{Ending, Report};
 use crate::audit::terms::buyer_of;
 use crate::audit::verify::Examined;
-use crate::domain::annex::Annex;
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, OrgId};
 use crate::domain::law::words::german;
@@ -38,7 +36,7 @@ struct Draft<'e> {
     logs: &'e Logs,
     chronicle: &'e Chronicle,
     attempt: &'e Attempt,
-    annexes: &'e BTreeMap<Hash, Annex>,
+    words: &'e Words,
 }
 
 /// The draft for an examined bundle. Where not even the request holds, it says only that.
@@ -69,7 +67,7 @@ pub fn draft(examined: &Examined, lang: Lang) -> Page {
         chapters: Vec::new(),
     };
     if let (Some(logs), Some(attempt)) = (&examined.logs, &examined.attempt) {
-        let draft = Draft { lang, report, logs, chronicle: &examined.chronicle, attempt, annexes: &examined.annexes };
+        let draft = Draft { lang, report, logs, chronicle: &examined.chronicle, attempt, words: &examined.words };
         page.foot = format!("{}, {} {}", page.foot, say("Bestellung", "order"), draft.request().order);
         page.chapters = vec![
             draft.summary(),
@@ -108,9 +106,14 @@ impl<'e> Draft<'e> {
 
     /// The note in an annex; where it is not here, that.
     fn note_in(&self, annex: Option<Hash>) -> String {
-        let absent = || self.say("(Text liegt nicht bei)", "(text not present)").to_owned();
-        let note = |id| self.annexes.get(&id).map_or_else(absent, |annex| annex.texts().note.clone());
-        annex.map_or_else(String::new, note)
+        let Some(id) = annex else { return String::new() };
+        match self.words.here.get(&id) {
+            Some(annex) => annex.texts().note.clone(),
+            None if self.words.erased.contains(&id) => {
+                self.say("(rechtmäßig gelöscht)", "(lawfully erased)").to_owned()
+            }
+            None => self.say("(Text liegt nicht bei)", "(text not present)").to_owned(),
+        }
     }
 
     fn say(&self, de: &'static str, en: &'static str) -> &'static str {

@@ -71,6 +71,10 @@ impl Paper {
                 paper.officer = Some(body.officer.clone());
                 paper.about = Some(printable(&body.terms));
             }
+            Body::Erasure(body) => {
+                paper.officer = Some(body.officer.clone());
+                paper.about = Some(printable(&body.ground));
+            }
             Body::Seal(body) => paper.officer.clone_from(&body.officer),
             Body::Void(body) => paper.officer.clone_from(&body.officer),
             Body::Recall(body) => paper.officer.clone_from(&body.officer),
@@ -138,6 +142,7 @@ pub fn kind_text(kind: &Kind, lang: Lang) -> &str {
         Kind::Reminder => ["Erinnerung", "Reminder"],
         Kind::Milestone => ["Meldung nach dem Abschluss", "Milestone"],
         Kind::Settlement => ["Beilegung eines Widerspruchs", "Settlement"],
+        Kind::Erasure => ["Löschung von Texten", "Erasure of texts"],
         Kind::Mandate => ["Abrufvollmacht", "Mandate"],
         Kind::CallOff => ["Einzelabruf", "Call-off"],
         Kind::Receipt => ["Empfangsbestätigung", "Receipt"],

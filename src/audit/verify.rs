@@ -2,10 +2,9 @@
 //!
 //! Container, root, logs, proofs, then the order itself. A check that fails does not stop the others; what they find
 //! may follow from it, and the first row that fails is where to begin reading.
-use std::collections::BTreeMap;
-
 use x509_cert::Certificate;
 
+use crate::audit::annexes::Words;
 use crate::audit::bundle::{Bundle, FORMAT, MANIFEST, Reading, Section, VERIFY};
 use crate::audit::chronicle::Chronicle;
 use crate::audit::container::{MIMETYPE, MIMETYPE_TEXT};
@@ -13,9 +12,8 @@ use crate::audit::logs::{Entry, Logs};
 use crate::audit::papers::Papers;
 use crate::audit::report::{Book, Check, NotChecked, Report, Ruling};
 use crate::audit::{annexes, belonging, contract, instructions, terms, timestamp};
-use crate::domain::annex::Annex;
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, OrgId, StatementId};
+use crate::domain::id::{OrgId, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 
@@ -29,15 +27,15 @@ pub struct Examined {
     pub(super) chronicle: Chronicle,
     /// The order's messages that hold; absent if its request does not.
     pub(super) attempt: Option<Attempt>,
-    /// The annexes that are what a message names.
-    pub(super) annexes: BTreeMap<Hash, Annex>,
+    /// The words beside the messages.
+    pub(super) words: Words,
 }
 
 impl Examined {
     /// What could not even be read.
     pub fn unread(what: &str, refusal: Refusal) -> Self {
         let report = Report::unread(what, refusal);
-        Self { report, logs: None, chronicle: Chronicle::default(), attempt: None, annexes: BTreeMap::new() }
+        Self { report, logs: None, chronicle: Chronicle::default(), attempt: None, words: Words::default() }
     }
 
     /// The order's messages that hold.
@@ -77,7 +75,6 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>, stampers: &[
     let reading = bundle.read();
     check_container(bundle, &reading, &mut book);
     belonging::check(&reading, &mut book);
-    let annexes = annexes::check(&reading, &mut book);
     let found = check_root(&reading, expected_root, &mut book);
     let entries = Entry::all(&reading);
     // Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
@@ -90,13 +87,14 @@ pub fn inspect(bundle: &Bundle, expected_root: Option<StatementId>, stampers: &[
     let chronicle = Chronicle::read(&entries, &reading, &logs, &mut book);
     terms::mark_grants(&entries, &logs, &chronicle, &mut book);
     let (mut case, attempt) = contract::examine(&entries, &logs, &chronicle, &mut book);
+    let words = annexes::check(&reading, attempt.as_ref(), &mut book);
     case.root = found;
     case.papers = Papers::of(&reading);
     case.counts = [reading.statements.len(), signatures(&reading), logs.count()];
     let (stamp, gap) = timestamp::judge(bundle, stampers, &mut book);
     case.stamp = stamp;
     case.not_checked.extend(not_checked().into_iter().chain(gap));
-    Examined { report: book.close(case), logs: Some(logs), chronicle, attempt, annexes }
+    Examined { report: book.close(case), logs: Some(logs), chronicle, attempt, words }
 }
 
 fn signatures(reading: &Reading) -> usize {

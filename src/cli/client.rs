@@ -569,6 +569,10 @@ impl Client {
                 let request = pb::SettleOrderRequest { statement };
                 client.settle_order(request).await.map(|answer| answer.into_inner().order_id)
             }
+            Kind::Erasure => client
+                .erase_annex(pb::EraseAnnexRequest { statement })
+                .await
+                .map(|answer| answer.into_inner().order_id),
             Kind::Milestone => {
                 let request = pb::ReportMilestoneRequest { statement };
                 client.report_milestone(request).await.map(|answer| answer.into_inner().order_id)

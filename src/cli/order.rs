@@ -22,6 +22,7 @@ use crate::domain::time::parse_date;
 pub mod acts;
 pub mod after;
 pub mod again;
+pub mod erase;
 pub mod gathered;
 pub mod inbox;
 pub mod settle;
@@ -123,6 +124,8 @@ pub enum Verb {
     Report(after::MilestoneReport),
     /// Einen Widerspruch nach dem Abschluss beilegen: vorschlagen, oder dem Vorschlag des anderen zustimmen
     Settle(settle::Settling),
+    /// Eigene Texte (Begründungen, Erläuterungen) bei allen Beteiligten löschen lassen
+    EraseAnnex(erase::Erasing),
     /// Bedarfe, die sich gemeinsam bestellen lassen
     Needs {
         /// Nur Bedarfe, die dieses Angebot erfüllt: Kennung oder ANBIETER/NAME
@@ -191,6 +194,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Recall { order, note } => after::recall(&mut client, out, order, note).await,
         Verb::Report(report) => after::report(&mut client, out, report).await,
         Verb::Settle(settling) => settle::settle(&mut client, out, settling).await,
+        Verb::EraseAnnex(erasing) => erase::erase(&mut client, out, erasing).await,
         Verb::Needs { offering } => gathered::needs(&mut client, out, offering).await,
         Verb::CallOffs => gathered::call_offs(&mut client, out).await,
     }

@@ -4,15 +4,17 @@
 //! the SHA-256 of an annex, and the annex goes beside the statement. Its 32 random bytes of salt keep a short text from
 //! being guessed from the hash. Without its annex a statement says everything that binds: no verdict, price or deadline
 //! rests on words.
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, from_hex};
+use crate::domain::id::{Hash, OrgId, from_hex};
 use crate::domain::json;
 use crate::domain::order::NOTE_CHARS_MAX;
+use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::text::checked_lines;
@@ -142,6 +144,49 @@ pub fn named(signed: &Signed) -> Option<Hash> {
     Body::read_payload(signed.kind(), signed.payload()).ok().map(|_| annex)
 }
 
+/// The annexes that are erased by what statements say: an annex goes by the word of the organisation that named it as its
+/// own, and of nobody else. Nothing is asked about signatures.
+#[derive(Default, Debug)]
+pub struct Erased {
+    authors: BTreeSet<(OrgId, Hash)>,
+    erasures: BTreeSet<(OrgId, Hash)>,
+}
+
+impl Erased {
+    /// By what these statements say.
+    pub fn of<'s>(statements: impl IntoIterator<Item = &'s Signed>) -> Self {
+        let mut erased = Self::default();
+        statements.into_iter().for_each(|signed| erased.hear(signed));
+        erased
+    }
+
+    /// Takes one more statement.
+    pub fn hear(&mut self, signed: &Signed) {
+        if let Some(annex) = named(signed) {
+            let body = Body::read_payload(signed.kind(), signed.payload()).ok();
+            let author = body.as_ref().and_then(Body::signer_rule).map(|(org, _)| org.clone());
+            self.authors.extend(author.map(|org| (org, annex)));
+        }
+        if let Some(erasure) = erasure(signed) {
+            self.erasures.extend(erasure.annexes.iter().map(|annex| (erasure.from.clone(), *annex)));
+        }
+    }
+
+    /// Those that have gone.
+    pub fn annexes(&self) -> BTreeSet<Hash> {
+        self.erasures.intersection(&self.authors).map(|(_, annex)| *annex).collect()
+    }
+}
+
+/// The erasure that a statement is.
+pub fn erasure(signed: &Signed) -> Option<Erasure> {
+    let is_one = *signed.kind() == Kind::Erasure;
+    match is_one.then(|| Body::read_payload(signed.kind(), signed.payload()))? {
+        Ok(Body::Erasure(erasure)) => Some(erasure),
+        _ => None,
+    }
+}
+
 /// A statement with the annex that came beside it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Enclosed {
@@ -205,6 +250,35 @@ mod tests {
         assert_eq!(refused(decision.clone(), other.bytes()), Reason::AnnexDiffers);
         assert_eq!(refused(decision, b""), Reason::AnnexDiffers);
         assert_eq!(refused(statement(&Kind::Seal, own.id()), own.bytes()), Reason::AnnexDiffers, "seals have none");
+    }
+
+    fn decision(org: &str, annex: Hash) -> Signed {
+        let body = json!({ "order": "01".repeat(16), "attempt": 1, "request": "03".repeat(32), "org": org,
+            "approve": true, "annex": annex, "officer": "leitung", "signed_at": "2026-11-23T10:00:00Z",
+            "salt": "07".repeat(16) });
+        Signed::sign(&Kind::Decision, &body, &[&SecretKey::from_seed(&[1; 32])])
+    }
+
+    fn erases(from: &str, annexes: &[Hash]) -> Signed {
+        let body = json!({ "order": "01".repeat(16), "attempt": 1, "from": from, "number": 1, "annexes": annexes,
+            "ground": "Art. 17 DSGVO", "authority": "Amt", "officer": "leitung", "signed_at": "2026-11-23T10:00:00Z",
+            "salt": "07".repeat(16) });
+        Signed::sign(&Kind::Erasure, &body, &[&SecretKey::from_seed(&[1; 32])])
+    }
+
+    #[test]
+    fn only_its_own_author_lets_an_annex_go() {
+        let [own, other] = [Hash([1; 32]), Hash([2; 32])];
+        let said = [decision("kid", own), decision("kitu", other)];
+        let all = |more: Signed| Erased::of(said.iter().chain([&more])).annexes();
+        assert_eq!(Erased::of(&said).annexes(), BTreeSet::new());
+        assert_eq!(all(erases("kid", &[own, other])), BTreeSet::from([own]), "of two it named one is its own");
+        assert_eq!(all(erases("barleben", &[own, other])), BTreeSet::new());
+        assert_eq!(
+            Erased::of([&erases("kid", &[own])]).annexes(),
+            BTreeSet::new(),
+            "nothing says that it is its own"
+        );
     }
 
     #[test]

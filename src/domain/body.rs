@@ -5,6 +5,7 @@ use crate::domain::id::{OfficerName, OrderId, OrgId, checked_count};
 use crate::domain::json;
 use crate::domain::offering::{Need, NeedWithdrawal, Offering, Withdrawal};
 use crate::domain::order::call_off::CallOff;
+use crate::domain::order::erasure::Erasure;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::settlement::Settlement;
@@ -104,6 +105,7 @@ bodies! {
     Reminder(Reminder);
     Milestone(Milestone);
     Settlement(Settlement);
+    Erasure(Erasure);
     Mandate(Mandate);
     CallOff(CallOff);
     Receipt(Receipt);
@@ -150,6 +152,7 @@ impl Body {
             Self::Recall(body) => body.check(),
             Self::Milestone(body) => body.check(),
             Self::Settlement(body) => body.check(),
+            Self::Erasure(body) => body.check(),
             Self::Mandate(body) => body.check(),
             Self::CallOff(body) => body.check_terms(),
             Self::Seal(body) => body.check(),
@@ -220,6 +223,7 @@ impl Body {
             Self::Reminder(body) => (&body.org, SignerRule::Organisation),
             Self::Milestone(body) => (&body.from, TELL),
             Self::Settlement(body) => (&body.from, DECIDE),
+            Self::Erasure(body) => (&body.from, TELL),
             Self::Mandate(body) => (&body.org, TELL),
             Self::CallOff(body) => (&body.from, SignerRule::Organisation),
             Self::Receipt(body) => (&body.from, SignerRule::Organisation),
@@ -245,6 +249,7 @@ impl Body {
             Self::Reminder(body) => Some(body.signed_at),
             Self::Milestone(body) => Some(body.signed_at),
             Self::Settlement(body) => Some(body.signed_at),
+            Self::Erasure(body) => Some(body.signed_at),
             Self::Mandate(body) => Some(body.signed_at),
             Self::CallOff(body) => Some(body.signed_at),
             Self::Receipt(body) => Some(body.received_at),
@@ -265,6 +270,7 @@ impl Body {
             Self::Recall(body) => body.officer.as_ref(),
             Self::Milestone(body) => Some(&body.officer),
             Self::Settlement(body) => Some(&body.officer),
+            Self::Erasure(body) => Some(&body.officer),
             Self::Mandate(body) => Some(&body.officer),
             _ => return officer.is_some(),
         };
@@ -291,6 +297,7 @@ impl Body {
             Self::Reminder(body) => Some((body.order, body.attempt)),
             Self::Milestone(body) => Some((body.order, body.attempt)),
             Self::Settlement(body) => Some((body.order, body.attempt)),
+            Self::Erasure(body) => Some((body.order, body.attempt)),
             Self::Mandate(body) => Some((body.order, body.attempt)),
             Self::CallOff(body) => Some((body.order, body.attempt)),
             Self::Receipt(body) => Some((body.order, body.attempt)),

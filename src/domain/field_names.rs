@@ -14,14 +14,14 @@ use crate::domain::reason::{Reason, Refusal};
 pub const KNOWN: &[&str] = &[
     "about", "accept_assumed", "act", "activity_above", "activity_age_max", "activity_basis", "activity_share",
     "activity_years", "add", "addresses", "after", "against", "agreed", "agreement", "agrees",
-    "all_represented", "alone_since", "alternatives", "amends", "annex", "approve", "approves", "area", "as_of",
-    "assumed", "attempt", "auto_seal", "award", "basis", "binds_until", "bodies", "bundle", "bus", "buyer",
+    "all_represented", "alone_since", "alternatives", "amends", "annex", "annexes", "approve", "approves", "area", "as_of",
+    "assumed", "attempt", "authority", "auto_seal", "award", "basis", "binds_until", "bodies", "bundle", "bus", "buyer",
     "cap", "catalogue", "central_purchasing", "cents", "chain", "character_kept", "choice", "circumstances",
     "citation", "common_goals", "completes", "components", "confirms", "connected", "connection", "considered",
     "contact", "contracting_authority", "contrary_interests", "cooperation", "copied", "corrects", "coverage",
     "d_stack", "data_location", "decision", "decisive_influence", "description", "device", "due", "dvdv",
     "efa_confirmed", "ends_on", "entrustment", "entry", "epoch", "event", "evidence", "federation", "fee",
-    "from", "grounds", "group", "holds", "home_node", "index", "indexation", "inhabitants", "interfaces",
+    "from", "ground", "grounds", "group", "holds", "home_node", "index", "indexation", "inhabitants", "interfaces",
     "item", "joint_influence", "key", "keys", "kind", "known_from", "last_good", "lead_land", "leg",
     "legal_form", "leika", "leika_types", "level", "licence", "limit", "limit_per_year", "log", "mandate",
     "market_basis", "market_below", "market_share", "market_years", "maturity", "member", "members", "message",
@@ -49,7 +49,7 @@ static LOOKS: LazyLock<BTreeMap<String, &str>> =
 /// The names under which a list may stand.
 #[rustfmt::skip]
 pub const LISTS: &[&str] = &[
-    "about", "activity_years", "add", "addresses", "agreed", "alternatives", "assumed", "bodies", "chain",
+    "about", "activity_years", "add", "addresses", "agreed", "alternatives", "annexes", "assumed", "bodies", "chain",
     "components", "confirms", "connection", "considered", "coverage", "dvdv", "evidence", "fee", "interfaces",
     "keys", "last_good", "leika", "leika_types", "market_years", "members", "nodes", "not_included",
     "paragraphs", "parties", "payers", "portals", "price", "provides", "references", "requires", "revoke",

@@ -5,7 +5,7 @@
 //! acts and the auditor who judges years later.
 //!
 //! [`attempt`] puts the messages of one attempt in their places, [`milestone`] and [`aftercare`] are what follows a seal,
-//! [`settlement`] ends a contradiction after it, [`gathered`] is one order for several members of the buyer, [`mandate`] what lets it, [`call_off`] what each of them gets. [`approval`],
+//! [`settlement`] ends a contradiction after it, [`erasure`] lets words beside statements go, [`gathered`] is one order for several members of the buyer, [`mandate`] what lets it, [`call_off`] what each of them gets. [`approval`],
 //! [`charges`], [`ending`], [`orderable`] and [`timely`] are the rules that node and auditor ask alike.
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,7 @@ pub mod attempt;
 pub mod call_off;
 pub mod charges;
 pub mod ending;
+pub mod erasure;
 pub mod gathered;
 pub mod mandate;
 pub mod milestone;

@@ -549,6 +549,12 @@ reasons! {
     AnnexMissing "ANNEX_NOT_PRESENT" Incomplete
         "Ein Text, den die Erklärung nennt, liegt nicht bei." "A text that the statement names is not present."
         "Am Vertrag ändert das nichts; der Verfasser oder ein anderer Beteiligter kann den Text haben." "It changes nothing in the contract; its author or another party may have the text.";
+    AnnexErased "ANNEX_ERASED" Incomplete
+        "Ein Text wurde rechtmäßig gelöscht; sein Verfasser hat das unterschrieben." "A text was lawfully erased; its author has signed that."
+        "Am Vertrag ändert das nichts; Rechtsgrund und Stelle stehen in der Löschung." "It changes nothing in the contract; ground and authority stand in the erasure.";
+    NothingToErase "NOTHING_TO_ERASE" Conflict
+        "Von den genannten Texten ist keiner ein eigener, der noch nicht gelöscht ist." "None of the texts named is one's own and not yet erased."
+        "`verbund order show` nennt die Erklärungen mit Text; löschen lassen kann nur, wer ihn verfasst hat." "`verbund order show` names the statements with a text; only its author can let it be erased.";
     AwardDay "AWARD_DAY_OUTSIDE" Rejected
         "Der Tag der Vergabe liegt nicht zwischen Anfrage und Abschluss." "The day of award does not lie between request and seal."
         "Als Vergabetag den Tag der Anfrage oder einen späteren bis zum Abschluss angeben." "Give the day of the request as day of award, or a later one up to the seal.";

@@ -89,6 +89,7 @@ kinds! {
     Reminder "reminder" false #[doc = "A node reminds its officers; stays there."];
     Milestone "milestone" false #[doc = "What a party tells the others after the seal."];
     Settlement "settlement" false #[doc = "Two parties end a contradiction after the seal; each signs its half."];
+    Erasure "erasure" false #[doc = "A party lets annexes of its own be erased."];
     Mandate "mandate" false #[doc = "A member lets a cooperative order for it."];
     CallOff "call-off" false #[doc = "A member's own part of an order for several."];
     Receipt "receipt" false #[doc = "A message has arrived and is stored."];

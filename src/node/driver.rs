@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::domain::annex::{self, Annex, Enclosed};
+use crate::domain::annex::{self, Annex, Enclosed, Erased};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, NodeId, OrderId, Origin};
+use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
@@ -188,8 +189,16 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 
     async fn load(&mut self) -> Result<(), Refusal> {
-        let node = &mut self.node;
-        self.store.load(|record| node.replay(record)).await?;
+        let (node, mut erased) = (&mut self.node, Erased::default());
+        let read = |record: Record| {
+            record.statements().for_each(|signed| erased.hear(signed));
+            node.replay(record)
+        };
+        self.store.load(read).await?;
+        // What was erased, and what the process may have stopped before.
+        for id in erased.annexes() {
+            self.store.erase_annex(id).await?;
+        }
         self.prover.begin(self.node.state());
         self.pin();
         self.follower = Follower::of(&self.node, self.follower.view().life() + 1, self.clock.now());
@@ -450,6 +459,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             // Taken away first: if they are not stored, nobody may be sent them.
             let mut recent = std::mem::take(&mut self.recent);
             recent.put(&round.commit);
+            let erasures: Vec<Erasure> =
+                round.commit.iter().flat_map(Record::statements).filter_map(annex::erasure).collect();
             let stored = match self.keep_annexes(&round.commit).await {
                 Ok(()) => self.store.commit(round.commit).await,
                 refused => refused,
@@ -458,6 +469,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 return self.not_stored(refusal).await;
             }
             self.recent = recent;
+            self.erase(erasures).await?;
             if self.full.take().is_some() {
                 tracing::info!("there is room again, the node takes what comes");
                 self.ends.is_full.send_replace(false);
@@ -498,9 +510,27 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         if self.enclosed.is_empty() {
             return Ok(());
         }
-        for id in commit.iter().flat_map(Record::statements).filter_map(annex::named) {
-            if let Some(annex) = self.enclosed.remove(&id) {
+        // Of two statements in one place the second has no say, so its words cannot be erased, and are not kept.
+        let placed = commit.iter().filter(|record| !matches!(record, Record::Kept(_))).flat_map(Record::statements);
+        for signed in placed {
+            let Some(annex) = annex::named(signed).and_then(|id| self.enclosed.remove(&id)) else { continue };
+            let Some((order, _)) = Body::read(signed).ok().and_then(|body| body.order()) else { continue };
+            let mut erased = erased(&*self.store, order).await?;
+            erased.hear(signed);
+            if !erased.annexes().contains(&annex.id()) {
                 self.store.keep_annex(annex).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the annexes that have just been erased by whoever wrote them.
+    async fn erase(&mut self, erasures: Vec<Erasure>) -> Result<(), Refusal> {
+        for erasure in erasures {
+            let erased = erased(&*self.store, erasure.order).await?.annexes();
+            for id in erasure.annexes.iter().filter(|id| erased.contains(*id)) {
+                self.store.erase_annex(*id).await?;
+                tracing::info!(annex = %id, order = %erasure.order, "erased");
             }
         }
         Ok(())
@@ -676,6 +706,12 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         self.settle(round).await
     }
+}
+
+/// What is erased of an order, by all that is stored of it.
+async fn erased(store: &impl Store, order: OrderId) -> Result<Erased, Refusal> {
+    let records = store.order(order).await?;
+    Ok(Erased::of(records.iter().flat_map(Record::statements)))
 }
 
 /// Puts the annexes that are here beside the messages that name them. One that cannot be read stays behind: the message

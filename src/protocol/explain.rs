@@ -344,6 +344,7 @@ pub fn said(attempt: &Attempt) -> Vec<Said> {
     all.extend(attempt.late.values().map(|m| one(Kind::LateNotice, m, &m.body().buyer, m.body().signed_at)));
     all.extend(attempt.reminders.values().map(|m| one(Kind::Reminder, m, &m.body().org, m.body().signed_at)));
     all.extend(attempt.settlements.values().map(|m| one(Kind::Settlement, m, &m.body().from, m.body().signed_at)));
+    all.extend(attempt.erasures.values().map(|m| one(Kind::Erasure, m, &m.body().from, m.body().signed_at)));
     all.extend(attempt.milestones.values().map(|m| one(Kind::Milestone, m, &m.body().from, m.body().signed_at)));
     all
 }

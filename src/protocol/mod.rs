@@ -635,6 +635,7 @@ fn is_officer_kind(kind: &Kind) -> bool {
             | Kind::Confirm
             | Kind::Mandate
             | Kind::Settlement
+            | Kind::Erasure
             | Kind::Milestone
     )
 }

@@ -1,7 +1,7 @@
 //! Orders on the wire: what officers hand in, and what the parties read.
 use std::ops::Bound;
 
-use crate::domain::annex::{Annex, Enclosed};
+use crate::domain::annex::{Annex, Enclosed, Erased};
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase, settlements};
@@ -185,7 +185,7 @@ pub fn order(node: &Node, id: OrderId, for_org: &OrgId, now: Timestamp) -> Resul
         chain: attempt.chain().unwrap_or_default().iter().map(ToString::to_string).collect(),
         quote_by: Some(timestamp(request.quote_by)),
         seal_by: Some(timestamp(request.seal_by)),
-        messages: said(attempt).iter().map(Into::into).collect(),
+        messages: messages(attempt),
         contradictions: known.contradictions.iter().map(|signed| signed.id().to_string()).collect(),
         deliveries: explanation.waiting.iter().map(Into::into).collect(),
         explanation: Some((&explanation).into()),
@@ -193,6 +193,17 @@ pub fn order(node: &Node, id: OrderId, for_org: &OrgId, now: Timestamp) -> Resul
         procedure_began: request.procedure_day().to_string(),
         ..afterwards(node, known, attempt, for_org)
     })
+}
+
+/// Every message, and of which of them the annex is erased.
+fn messages(attempt: &Attempt) -> Vec<pb::Message> {
+    let erased = Erased::of(attempt.messages()).annexes();
+    let message = |said: &Said| {
+        let gone = said.annex.is_some_and(|annex| erased.contains(&annex));
+        let state = if gone { pb::AnnexState::Erased } else { pb::AnnexState::Unspecified };
+        pb::Message { annex_state: state.into(), ..said.into() }
+    };
+    said(attempt).iter().map(message).collect()
 }
 
 /// Only the explanation.
@@ -227,9 +238,11 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
     let is_buyer = request.buyer == *for_org;
     let gathered = request.gathered.iter().filter(|_| is_buyer);
     let unconfirmed = node.unconfirmed(attempt);
+    let own_erasures = attempt.erasures.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     let own_settlements = attempt.settlements.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     pb::Order {
         settlements: settlements(attempt).map(settlement).collect(),
+        next_erasure: own_erasures.last().map_or(1, |((_, number), _)| number + 1),
         next_settlement: own_settlements.last().map_or(1, |((_, number), _)| number + 1),
         sealed_late: unconfirmed.is_some(),
         unconfirmed: unconfirmed.into_iter().flatten().map(ToString::to_string).collect(),
@@ -433,8 +446,11 @@ impl From<&Said> for pb::Message {
     }
 }
 
-/// Says where the annex of a message is, and what it says.
+/// Says where the annex of a message is, and what it says; of one that is erased that is known.
 pub fn annex_seen(message: &mut pb::Message, annex: Option<&Annex>) {
+    if message.annex_state() == pb::AnnexState::Erased {
+        return;
+    }
     let Some(annex) = annex else {
         message.annex_state = pb::AnnexState::Missing.into();
         return;

@@ -47,7 +47,7 @@ GAPS = frozenset(
     BUNDLE_UNREADABLE BUNDLE_TOO_LARGE ROOT_NOT_GIVEN PROOF_MISSING EVIDENCE_MISSING TIMES_OUT_OF_ORDER FILE_EMPTY
     BUNDLE_NOT_ZIP BUNDLE_TRUNCATED BUNDLE_BOMB BUNDLE_TOO_NEW LEFTOVER_PASSED_OVER EVIDENCE_UNRELATED
     EVIDENCE_TWICE FACT_LATER PRICE_FREELY_AGREED CONTRADICTION_SETTLED SETTLEMENT_NOT_AGREED
-    ANNEX_NOT_PRESENT""".split()
+    ANNEX_NOT_PRESENT ANNEX_ERASED""".split()
 )
 
 CHECKS = (
@@ -355,12 +355,12 @@ KNOWN_FIELDS = frozenset(
     """
     about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years
     add addresses after against agreed agreement agrees all_represented alone_since alternatives amends annex
-    approve approves area as_of assumed attempt auto_seal award basis binds_until bodies bundle bus buyer
+    annexes approve approves area as_of assumed attempt authority auto_seal award basis binds_until bodies bundle bus buyer
     cap catalogue central_purchasing cents chain character_kept choice circumstances citation common_goals
     completes components confirms connected connection considered contact contracting_authority
     contrary_interests cooperation copied corrects coverage d_stack data_location decision
     decisive_influence description device due dvdv efa_confirmed ends_on entrustment entry epoch event
-    evidence federation fee from grounds group holds home_node index indexation inhabitants interfaces item
+    evidence federation fee from ground grounds group holds home_node index indexation inhabitants interfaces item
     joint_influence key keys kind known_from last_good lead_land leg legal_form leika leika_types level
     licence limit limit_per_year log mandate market_basis market_below market_share market_years maturity
     member members message mode model modification municipality name nature need new_epoch next_sha256 node
@@ -382,7 +382,7 @@ KNOWN_FIELDS = frozenset(
 # The names under which a list stands.
 LISTS = frozenset(
     """
-    about activity_years add addresses agreed alternatives assumed bodies chain components confirms
+    about activity_years add addresses agreed alternatives annexes assumed bodies chain components confirms
     connection considered coverage dvdv evidence fee interfaces keys last_good leika leika_types
     market_years members nodes not_included paragraphs parties payers portals price provides references
     requires revoke roles route specialised_systems split switches trustees
@@ -1279,6 +1279,9 @@ BODIES: dict[str, Reader] = {
         agrees=opt(ID),
         officer=name,
     ),
+    "erasure": record(
+        **MESSAGE, from_=name, number=U32, annexes=many(ID), ground=text, authority=text, officer=name
+    ),
     "mandate": record(
         **MESSAGE, org=name, to=name, need=ID, cap=CENTS, until=day, approves=opt(ID), officer=name
     ),
@@ -1712,6 +1715,13 @@ def check_offer(body: Doc) -> None:
     check_offered(body.components)
 
 
+def check_erasure(body: Doc) -> None:
+    title("ground", body.ground, 200)
+    title("authority", body.authority, 200)
+    within("number", 1 <= body.number <= 20)
+    within("annexes", distinct(body.annexes) and 1 <= len(body.annexes) <= 20)
+
+
 def check_mandate(body: Doc) -> None:
     if body.order != order_id(body.org, f"mandate {body.need.hex()}"):
         raise Refusal("ORDER_ID_MISMATCH")
@@ -1751,6 +1761,7 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
     "recall": check_recall,
     "milestone": check_milestone,
     "settlement": check_settlement,
+    "erasure": check_erasure,
     "seal": check_seal_lists,
     "accept": check_offer,
     "counter": check_offer,
@@ -1920,12 +1931,13 @@ SIGNER_RULES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "reminder": ("org", True, ()),
     "milestone": ("from_", False, BUYER + APPROVER),
     "settlement": ("from_", False, APPROVER),
+    "erasure": ("from_", False, BUYER + APPROVER),
     "mandate": ("org", False, BUYER + APPROVER),
     "call-off": ("from_", True, ()),
     "receipt": ("from_", True, ()),
     "access": ("org", False, ROLES),
 }
-NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone", "settlement", "mandate")
+NAMES_OFFICER = ("request", "decision", "access", "seal", "void", "confirm", "recall", "milestone", "settlement", "erasure", "mandate")
 
 
 def signed_at(kind: str, body: Doc) -> Optional[int]:
@@ -2518,12 +2530,27 @@ def is_annex(member: str, data: bytes) -> bool:
     return annex.note != ""
 
 
-def check_annexes(reading: Reading, book: Book) -> None:
-    """A remark for each annex that is not here. No verdict rests on words."""
+def erased_in(attempt: Attempt) -> set[str]:
+    """The members of the annexes that an erasure names and a message of the same organisation too."""
+    said = [attempt.decisions, attempt.declines, attempt.recalls, attempt.milestones]
+    own = {
+        (message.body.org if message.kind == "decision" else message.body.from_, message.body.annex)
+        for placed in said
+        for message in placed.values()
+    }
+    erased = {(message.body.from_, annex) for message in attempt.erasures.values() for annex in message.body.annexes}
+    return {f"annexes/{annex.hex()}.json" for _, annex in own & erased}
+
+
+def check_annexes(reading: Reading, attempt: Optional[Attempt], book: Book) -> None:
+    """A remark for each annex that is not here, or that its author has let be erased. No verdict rests on words."""
+    erased = erased_in(attempt) if attempt else set()
     refused = {member for member, _ in reading.refused}
     for filed in reading.statements:
         member = annex_of(filed.signed) if filed.section == "order" else None
-        if member in reading.annexes:
+        if member in erased:
+            book.note("CONTAINER", filed.name, VALID, Refusal("ANNEX_ERASED", annex=member))
+        elif member in reading.annexes:
             book.ok("CONTAINER")
         elif member is not None and member not in refused:
             book.note("CONTAINER", filed.name, VALID, Refusal("ANNEX_NOT_PRESENT", annex=member))
@@ -4954,6 +4981,7 @@ class Attempt:
         self.late: dict[Any, Message] = {}
         self.milestones: dict[Any, Message] = {}
         self.settlements: dict[Any, Message] = {}
+        self.erasures: dict[Any, Message] = {}
         self.reminders: dict[Any, Message] = {}
         self.acceptance: Optional[Message] = None
         self.seal: Optional[Message] = None
@@ -5091,6 +5119,12 @@ class Attempt:
             if first.agrees is not None or (body.from_, body.to) != (first.to, first.from_) or not same:
                 raise broken("agrees to something else than was proposed")
         return put(self.settlements, (body.from_, body.number), message)
+
+    def place_erasure(self, message: Message, body: Doc) -> Optional[bytes]:
+        self.position(body.from_)
+        if self.seal is None and self.void is None:
+            raise broken("follows the end")
+        return put(self.erasures, (body.from_, body.number), message)
 
     def place_reminder(self, message: Message, body: Doc) -> Optional[bytes]:
         self.position(body.org)
@@ -5275,6 +5309,7 @@ def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: 
         "ending": ending,
         "total_cents": total,
         "legs": legs,
+        "attempt placed": attempt,
     }
 
 
@@ -6005,7 +6040,6 @@ def audit(zipped: bytes, expected: Optional[bytes]) -> dict[str, Any]:
         book.refuse("CONTAINER", "format", refusal)
     check_container(reading, book)
     check_belonging(reading, book)
-    check_annexes(reading, book)
     found = check_root(reading, expected, book)
     entries = entries_of(reading)
     # Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
@@ -6017,6 +6051,7 @@ def audit(zipped: bytes, expected: Optional[bytes]) -> dict[str, Any]:
     chronicle = Chronicle(entries, reading, logs, book)
     mark_grants(entries, logs, chronicle, book)
     case = examine_order(entries, logs, chronicle, book)
+    check_annexes(reading, case.pop("attempt placed", None), book)
     check_timestamp(reading.members, book)
     case["root"] = found.hex() if found else None
     return book.close(case)

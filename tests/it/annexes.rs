@@ -7,12 +7,15 @@ use verbund::audit::report::Ruling;
 use verbund::audit::{dossier, inspect};
 use verbund::domain::annex::{Annex, Enclosed, Texts};
 use verbund::domain::id::{NodeId, OrderId, StatementId};
+use verbund::domain::order::erasure::Erasure;
 use verbund::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use verbund::domain::reason::{Lang, Reason};
 use verbund::domain::statement::Kind;
+use verbund::node::driver::Driver;
 use verbund::node::evidence::bundle;
-use verbund::node::ports::Clock as _;
-use verbund::node::system::SystemClock;
+use verbund::node::ports::{Clock as _, Nobody};
+use verbund::node::system::{SystemClock, SystemDice};
+use verbund::protocol::Node;
 use verbund::store::disk::DiskStore;
 
 use crate::federation::{CHAIN, federation, name, salt, sign_as, sign_request};
@@ -98,7 +101,7 @@ impl Office {
     async fn heard(&self, count: usize) {
         let order = self.order;
         for party in PARTIES {
-            let heard = move |node: &verbund::protocol::Node| {
+            let heard = move |node: &Node| {
                 let attempt = node.state().orders.get(&order).and_then(|known| known.current());
                 attempt.is_some_and(|attempt| attempt.milestones.len() >= count)
             };
@@ -115,7 +118,7 @@ impl Office {
     }
 }
 
-fn outcome(node: &verbund::protocol::Node, order: OrderId) -> Option<StatementId> {
+fn outcome(node: &Node, order: OrderId) -> Option<StatementId> {
     node.state().orders.get(&order)?.current()?.seal.as_ref().map(|seal| seal.id())
 }
 
@@ -148,4 +151,67 @@ async fn words_reach_every_party_and_stand_in_no_record() {
         let _ = dossier::draft(&examined, Lang::De);
     }
     office.nodes.stop().await;
+}
+
+/// Barleben's word that its words go, or that of another.
+fn erasure(office: &Office, from: &str, officer: &str, annex: &Annex) -> Enclosed {
+    let body = Erasure {
+        order: office.order,
+        attempt: 1,
+        from: name(from),
+        number: 1,
+        annexes: vec![annex.id()],
+        ground: "Art. 17 Abs. 1 Buchst. a DSGVO".to_owned(),
+        authority: "Datenschutzstelle".to_owned(),
+        officer: name(officer),
+        signed_at: SystemClock.now(),
+        salt: salt("erasure"),
+    };
+    sign_as(&Kind::Erasure, &body, from, officer).into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_erased_words_nothing_is_left_with_any_party() {
+    let office = Office::open().await;
+    let own = annex(PERSONAL);
+    let kitu = office.nodes.node("kitu");
+    let said = told(office.order, office.seal, own.clone());
+    kitu.officer(said.clone()).await.expect("a good milestone");
+    office.heard(1).await;
+    let foreign = office.nodes.node("kid").officer(erasure(&office, "kid", "leitung", &own)).await;
+    assert_eq!(foreign.expect_err("not its own").reason, Reason::NothingToErase);
+    kitu.officer(erasure(&office, "barleben", "einkauf", &own)).await.expect("its own words");
+    let order = office.order;
+    for party in PARTIES {
+        let erased = move |node: &Node| {
+            let attempt = node.state().orders.get(&order).and_then(|known| known.current());
+            attempt.is_some_and(|attempt| !attempt.erasures.is_empty())
+        };
+        office.nodes.wait_until(party, "heard of the erasure", erased).await;
+        assert_eq!(office.nodes.node(party).annex(own.id()).await, Ok(None), "{party}");
+    }
+    // The same milestone again, with its words: they are not taken back.
+    kitu.officer(said).await.expect("the same again");
+    for party in PARTIES {
+        office.nodes.wait_until(party, "witnessed", move |node| node.unwitnessed(order) == Ok(0)).await;
+        assert_eq!(holding(&office.disk(party), PERSONAL), Vec::<PathBuf>::new(), "{party}");
+    }
+    let zip = office.bundle_of("barleben").await;
+    let report = inspect(&zip, Some(federation().anchor)).report;
+    let found: Vec<Reason> = report.findings().map(|(_, finding)| finding.refusal.reason).collect();
+    assert_eq!((report.ruling(), found.contains(&Reason::AnnexErased)), (Ruling::Valid, true), "{found:?}");
+    // Of a backup of the folder that is older than the erasure, the next start removes it again.
+    let (folder, file) = (office.disk("kid"), own.id().to_string());
+    office.nodes.stop().await;
+    fs::write(folder.join("annexes").join(&file), own.bytes()).expect("put back");
+    let own_node: NodeId = name("kid");
+    let state = Node::new(federation().settings(&own_node), federation().keys(&own_node), Box::new(SystemDice));
+    let store = DiskStore::open(&folder).expect("a store");
+    let (driver, handle) = Driver::new(state, store, SystemClock, |_| Nobody);
+    let driver = tokio::spawn(driver.run());
+    handle.view().await.expect("it has read its store");
+    assert_eq!(handle.annex(own.id()).await, Ok(None));
+    handle.stop().await;
+    driver.await.expect("no panic").expect("no store failure");
+    assert_eq!(holding(&folder, PERSONAL), Vec::<PathBuf>::new());
 }

@@ -637,6 +637,9 @@ impl World {
         for by in self.script.confirmed.clone() {
             self.confirm(&request, seal, by);
         }
+        if let Some(by) = self.script.erased_by {
+            self.erase(&request, by);
+        }
         if let Some(settling) = self.script.settled {
             self.settle(&request, seal, settling);
         }
@@ -761,6 +764,13 @@ impl World {
         }
     }
 
+    /// Whether others than the buyer's officer sign something.
+    fn shows_officers(&self) -> bool {
+        let Script { mandate, settled, erased_by, approval, .. } = &self.script;
+        let signs = mandate.is_some() || settled.is_some() || erased_by.is_some() || approval.is_some();
+        signs || !self.script.confirmed.is_empty()
+    }
+
     fn annexes_of(&self, messages: &[LoggedStatement]) -> Vec<Annex> {
         let named: Vec<_> = messages.iter().filter_map(|message| named(&message.signed)).collect();
         self.annexes.iter().filter(|annex| named.contains(&annex.id())).cloned().collect()
@@ -793,11 +803,7 @@ impl World {
                     }
                     Kind::OfficerGrant => {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
-                        text.contains("einkauf")
-                            || self.script.mandate.is_some()
-                            || self.script.settled.is_some()
-                            || self.script.approval.is_some()
-                            || !self.script.confirmed.is_empty()
+                        text.contains("einkauf") || self.shows_officers()
                     }
                     _ => false,
                 };

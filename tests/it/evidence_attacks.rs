@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use verbund::audit::bundle::ANNEXES;
+use verbund::audit::dossier::draft;
 use verbund::audit::report::{Check, Ending, NotChecked, Report, Ruling};
 use verbund::audit::show::show;
-use verbund::audit::verify::verify;
+use verbund::audit::verify::{inspect, verify};
 use verbund::domain::id::StatementId;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::call_off::CallOff;
@@ -206,7 +207,14 @@ fn a_call_off_binds_nobody_but_under_a_mandate_of_its_own() {
 
 /// Verdict, findings, and whether the words are shown, after something was done to the members.
 fn told(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>, &str)) -> (Ruling, Vec<(Check, Reason)>, bool) {
-    let evidence = evidence(&Script { approval: Some(true), ..Script::default() });
+    told_of(&Script { approval: Some(true), ..Script::default() }, change)
+}
+
+fn told_of(
+    script: &Script,
+    change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>, &str),
+) -> (Ruling, Vec<(Check, Reason)>, bool) {
+    let evidence = evidence(script);
     let mut bundle = evidence.bundle();
     let annex = bundle.members.keys().find(|name| name.starts_with(ANNEXES)).expect("the approver's words").clone();
     change(&mut bundle.members, &annex);
@@ -229,6 +237,27 @@ fn words_beside_a_statement_are_those_that_it_names() {
     assert_eq!(missing, (Ruling::Valid, vec![(Check::Container, Reason::AnnexMissing)], false));
     let foreign = told(|members, annex| _ = members.insert(annex.replace(".json", ".txt"), b"{}".to_vec()));
     assert_eq!(foreign, (Ruling::Invalid, vec![(Check::Container, Reason::MemberForeign)], true));
+}
+
+#[test]
+fn words_are_erased_by_their_author_and_by_nobody_else() {
+    let by = |org| Script { approval: Some(true), erased_by: Some(org), ..Script::default() };
+    let remark = |reason| vec![(Check::Container, reason)];
+    let taken = |script: &Script| told_of(script, |members, annex| _ = members.remove(annex));
+    assert_eq!(taken(&by("barleben")), (Ruling::Valid, remark(Reason::AnnexErased), false));
+    // Whoever kept it all the same shows nothing that may be shown.
+    let kept = told_of(&by("barleben"), |_, _| ());
+    assert_eq!((kept.0, kept.1), (Ruling::Valid, remark(Reason::AnnexErased)));
+    assert_eq!(taken(&by("kid")), (Ruling::Valid, remark(Reason::AnnexMissing), false), "another's word");
+    assert_eq!(told_of(&by("kid"), |_, _| ()), (Ruling::Valid, Vec::new(), true), "has no force");
+    let page = |script: &Script| {
+        let evidence = evidence(script);
+        let examined = inspect(&evidence.bundle(), Some(evidence.root), &[]);
+        draft(&examined, Lang::De).html()
+    };
+    let erased = page(&by("barleben"));
+    assert!(erased.contains("(rechtmäßig gelöscht)") && !erased.contains(APPROVERS_NOTE));
+    assert!(page(&by("kid")).contains(APPROVERS_NOTE));
 }
 
 /// What ProVitako has taken back after the seal.

@@ -11,6 +11,7 @@ use verbund::domain::id::{Hash, OrderId, Origin, StatementId};
 use verbund::domain::law::{Award, Basis, Verdict};
 use verbund::domain::offering::{Need, NeedWithdrawal, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
+use verbund::domain::order::erasure::Erasure;
 use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::{Event, Milestone};
 use verbund::domain::order::settlement::Settlement;
@@ -342,6 +343,21 @@ fn message(kind: &Kind) -> Signed {
                 holds: Some(prev),
                 terms: "Es gilt die erste Fassung".to_owned(),
                 agrees: Some(request),
+                officer: name("leitung"),
+                signed_at: now,
+                salt,
+            },
+        ),
+        Kind::Erasure => statement(
+            kind,
+            &Erasure {
+                order,
+                attempt,
+                from: name("kid"),
+                number: 1,
+                annexes: vec![Hash([6; 32])],
+                ground: "Art. 17 Abs. 1 DSGVO".to_owned(),
+                authority: "Datenschutzstelle".to_owned(),
                 officer: name("leitung"),
                 signed_at: now,
                 salt,

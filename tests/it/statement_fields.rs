@@ -19,6 +19,7 @@ use verbund::domain::field_names::KNOWN;
 use verbund::domain::id::OrderId;
 use verbund::domain::offering::{Need, NeedWithdrawal, Offering, Withdrawal};
 use verbund::domain::order::call_off::CallOff;
+use verbund::domain::order::erasure::Erasure;
 use verbund::domain::order::mandate::Mandate;
 use verbund::domain::order::milestone::Milestone;
 use verbund::domain::order::settlement::Settlement;
@@ -258,6 +259,8 @@ fn answers(kind: &Kind) -> Option<Vec<Value>> {
         Kind::Settlement => message(&json!({ "seal": id("3"), "from": "barleben", "to": "kid", "number": 1,
             "about": [id("4"), id("5")], "holds": id("4"), "terms": "Es gilt die erste Fassung", "agrees": id("6"),
             "officer": "leitung" })),
+        Kind::Erasure => message(&json!({ "from": "kid", "number": 1, "annexes": [id("6"), id("7")],
+            "ground": "Art. 17 DSGVO", "authority": "Datenschutzstelle", "officer": "leitung" })),
         Kind::Mandate => {
             let (org, need) = ("barleben".parse().expect("a name"), id("4").parse().expect("an id"));
             message(&json!({ "order": Mandate::matter(&org, &need), "org": org, "to": "kitu", "need": need,
@@ -680,6 +683,7 @@ fn every_field_stands_in_a_sample() {
             Reminder(Reminder),
             Milestone(Milestone),
             Settlement(Settlement),
+            Erasure(Erasure),
             Mandate(Mandate),
             CallOff(CallOff),
             Receipt(Receipt),

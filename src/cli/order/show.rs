@@ -238,6 +238,7 @@ fn words(message: &pb::Message, out: Output) -> Option<String> {
     match message.annex_state() {
         pb::AnnexState::Unspecified => None,
         pb::AnnexState::Present => Some(format!("             „{}“", message.note)),
+        pb::AnnexState::Erased => absent(out.say("Text gelöscht", "text erased")),
         pb::AnnexState::Missing => absent(out.say("Text nicht vorhanden", "text not present")),
     }
 }

@@ -52,6 +52,7 @@ schemas! {
     Reminder "reminder";
     Milestone "milestone";
     Settlement "settlement";
+    Erasure "erasure";
     Mandate "mandate";
     CallOff "call-off";
     Receipt "receipt";

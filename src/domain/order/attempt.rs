@@ -5,6 +5,7 @@ use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::Verdict;
 use crate::domain::money::Cents;
+use crate::domain::order::erasure::Erasure;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::order::settlement::Settlement;
 use crate::domain::order::{
@@ -59,6 +60,8 @@ pub struct Attempt {
     pub milestones: BTreeMap<(OrgId, u32), Verified<Milestone>>,
     /// Contradictions that two parties settle, by party and number.
     pub settlements: BTreeMap<(OrgId, u32), Verified<Settlement>>,
+    /// Annexes that a party lets go, by party and number.
+    pub erasures: BTreeMap<(OrgId, u32), Verified<Erasure>>,
     /// Of what the officers hosted here were reminded, by organisation and due time.
     pub reminders: BTreeMap<(OrgId, Timestamp), Verified<Reminder>>,
 }
@@ -80,6 +83,7 @@ impl Attempt {
             late: BTreeMap::new(),
             milestones: BTreeMap::new(),
             settlements: BTreeMap::new(),
+            erasures: BTreeMap::new(),
             reminders: BTreeMap::new(),
         }
     }
@@ -163,7 +167,8 @@ impl Attempt {
         }
     }
 
-    /// Puts what stands beside the chain in its place: withdrawals, notices, reminders, milestones, settlements.
+    /// Puts what stands beside the chain in its place: withdrawals, notices, reminders, milestones, settlements,
+    /// erasures.
     fn place_beside(&mut self, message: Verified<Body>) -> Result<Placed, Refusal> {
         match message.body() {
             Body::Recall(body) => {
@@ -202,6 +207,14 @@ impl Attempt {
                 self.check_settlement(body)?;
                 let (key, body) = ((body.from.clone(), body.number), body.clone());
                 Ok(put(&mut self.settlements, key, message.map(|_| body)))
+            }
+            Body::Erasure(body) => {
+                self.position(&body.from)?;
+                if self.outcome().is_none() {
+                    return Err(Refusal::new(Reason::ChainBroken).with("rule", "follows the end"));
+                }
+                let (key, body) = ((body.from.clone(), body.number), body.clone());
+                Ok(put(&mut self.erasures, key, message.map(|_| body)))
             }
             Body::Reminder(body) => {
                 self.position(&body.org)?;
@@ -485,6 +498,7 @@ impl Attempt {
             let those = self.settlements.values().filter(|said| said.body().agrees.is_some() == is_agreement);
             all.extend(those.map(Verified::signed));
         }
+        all.extend(self.erasures.values().map(Verified::signed));
         all
     }
 }

@@ -119,6 +119,18 @@ impl OrderService for Desk {
         .await
     }
 
+    async fn erase_annex(
+        &self,
+        request: Request<pb::EraseAnnexRequest>,
+    ) -> Result<Response<pb::EraseAnnexResponse>, Status> {
+        answered(lang_of(request.metadata()), async {
+            let pb::EraseAnnexRequest { statement } = request.into_inner();
+            let order_id = self.hand_in(enclosed_as(&Kind::Erasure, statement)?).await?;
+            Ok(pb::EraseAnnexResponse { order_id })
+        })
+        .await
+    }
+
     async fn report_milestone(
         &self,
         request: Request<pb::ReportMilestoneRequest>,

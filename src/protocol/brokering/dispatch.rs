@@ -81,8 +81,8 @@ impl Node {
         out
     }
 
-    /// What goes out once an attempt has ended: notices of the buyer, milestones, confirmations and settlements
-    /// of any party to all others: the seal binds all of them at once.
+    /// What goes out once an attempt has ended: notices of the buyer, milestones, confirmations, settlements
+    /// and erasures of any party to all others: the seal binds all of them at once.
     fn afterwards(&self, attempt: &Attempt) -> Vec<(OrgId, StatementId)> {
         let parties = attempt.route().parties();
         let mut out = Vec::new();
@@ -92,7 +92,8 @@ impl Node {
         let milestones = attempt.milestones.values().map(|said| (&said.body().from, said.id()));
         let confirmations = attempt.confirmations.values().map(|said| (&said.body().from, said.id()));
         let settlements = attempt.settlements.values().map(|said| (&said.body().from, said.id()));
-        let all = milestones.chain(confirmations).chain(settlements);
+        let erasures = attempt.erasures.values().map(|said| (&said.body().from, said.id()));
+        let all = milestones.chain(confirmations).chain(settlements).chain(erasures);
         for (from, said) in all.filter(|(from, _)| self.state.is_local(from)) {
             out.extend(parties.iter().filter(|party| *party != from).map(|party| (party.clone(), said)));
         }
@@ -235,7 +236,8 @@ fn proposal_of(attempt: &Attempt, agreement: StatementId) -> Option<&Signed> {
 
 /// Whether a message can only be placed behind the end of its attempt.
 fn follows_end(signed: &Signed) -> bool {
-    matches!(signed.kind(), Kind::LateNotice | Kind::Milestone | Kind::Confirm | Kind::Settlement)
+    let kinds = [Kind::LateNotice, Kind::Milestone, Kind::Confirm, Kind::Settlement, Kind::Erasure];
+    kinds.contains(signed.kind())
 }
 
 fn delivery_of(key: &DeliveryKey, messages: Vec<Signed>) -> Delivery {

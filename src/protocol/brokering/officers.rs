@@ -1,10 +1,12 @@
 //! What officers hand in: requests, decisions, seals, voids, recalls, milestones. Each rule is asked before the log grows.
+use crate::domain::annex::Erased;
 use crate::domain::body::Body;
 use crate::domain::id::{OrderId, OrgId};
 use crate::domain::order::aftercare::check_timely;
 use crate::domain::order::approval::{Approval, approval, check_approval};
 use crate::domain::order::charges::check_agreed;
 use crate::domain::order::ending::{check_undefeated, objections as said_against};
+use crate::domain::order::erasure::Erasure;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::orderable::objections;
@@ -65,6 +67,10 @@ impl Node {
             }
             Body::Settlement(settlement) => {
                 self.check_settlement(&settlement, &signed)?;
+                self.take(verified, work)?;
+            }
+            Body::Erasure(erasure) => {
+                self.check_erasure(&erasure, &signed)?;
                 self.take(verified, work)?;
             }
             Body::Milestone(milestone) => {
@@ -311,6 +317,22 @@ impl Node {
             return Ok(());
         }
         Err(Refusal::new(Reason::NothingToSettle).with("order", settlement.order))
+    }
+
+    /// Whoever lets annexes go names one at least that is its own and still there. What others say of theirs counts by
+    /// the same rule, wherever it is heard.
+    fn check_erasure(&self, erasure: &Erasure, signed: &Signed) -> Result<(), Refusal> {
+        if self.is_known(signed) {
+            return Ok(());
+        }
+        let attempt = self.attempt(erasure.order, erasure.attempt)?;
+        let mut erased = Erased::of(attempt.messages());
+        let before = erased.annexes();
+        erased.hear(signed);
+        if erased.annexes() == before {
+            return Err(Refusal::new(Reason::NothingToErase).with("order", erasure.order));
+        }
+        Ok(())
     }
 
     fn check_milestone(&self, milestone: &Milestone, signed: &Signed) -> Result<(), Refusal> {

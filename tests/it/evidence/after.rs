@@ -1,5 +1,7 @@
-//! What parties say after the seal: confirmations of a late one, settlements of a contradiction.
+//! What parties say after the seal: confirmations of a late one, settlements of a contradiction, erasures.
+use verbund::domain::annex::Annex;
 use verbund::domain::id::StatementId;
+use verbund::domain::order::erasure::Erasure;
 use verbund::domain::order::settlement::Settlement;
 use verbund::domain::order::{Confirm, Request};
 use verbund::domain::statement::Kind;
@@ -19,6 +21,22 @@ impl World {
             salt: self.salt(),
         };
         self.say(by, Kind::Confirm, &confirm, &secret(&format!("officer/{by}/leitung")));
+    }
+
+    pub(super) fn erase(&mut self, request: &Request, by: &'static str) {
+        let erasure = Erasure {
+            order: request.order,
+            attempt: 1,
+            from: org(by),
+            number: 1,
+            annexes: self.annexes.iter().map(Annex::id).collect(),
+            ground: "Art. 17 Abs. 1 Buchst. a DSGVO".to_owned(),
+            authority: "Datenschutzstelle".to_owned(),
+            officer: "leitung".parse().expect("name"),
+            signed_at: hours(self.now + 1),
+            salt: self.salt(),
+        };
+        self.say(by, Kind::Erasure, &erasure, &secret(&format!("officer/{by}/leitung")));
     }
 
     pub(super) fn settle(&mut self, request: &Request, seal: StatementId, settling: Settling) {

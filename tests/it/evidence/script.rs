@@ -75,6 +75,8 @@ pub struct Script {
     pub confirmed: Vec<&'static str>,
     /// What Barleben proposes to ProVitako about the last objection, and what comes of it.
     pub settled: Option<Settling>,
+    /// Who lets the approver's words be erased.
+    pub erased_by: Option<&'static str>,
     /// Entries of others in every log.
     pub others: u64,
     /// How many more of them come at the end.
@@ -210,6 +212,7 @@ impl Default for Script {
             later: None,
             confirmed: Vec::new(),
             settled: None,
+            erased_by: None,
             others: 40,
             more_others: 0,
             title: "Elektronische Wohnsitzanmeldung",
@@ -248,7 +251,7 @@ pub fn plan(script: &Script) -> Plan {
         source: "Satzung und Genossenschaftsregister".to_owned(),
         officers,
     };
-    let settles = script.settled.is_some();
+    let settles = script.settled.is_some() || script.erased_by.is_some();
     let confirming =
         |name: &str| match script.confirmed.contains(&name) || settles && ["kid", "provitako"].contains(&name) {
             true => vec![officer("leitung", OfficerRole::Approver, 0)],

@@ -1,0 +1,80 @@
+//! `verbund order erase-annex`: an organisation lets what it has written for people be erased, at every party.
+use crate::cli::client::{Client, fresh_salt};
+use crate::cli::order::acts::answered;
+use crate::cli::order::sight::Sight;
+use crate::cli::output::Output;
+use crate::domain::id::{Hash, OrderId, StatementId};
+use crate::domain::order::erasure::Erasure;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::{Kind, Signed};
+use crate::node::ports::Clock as _;
+use crate::node::system::SystemClock;
+use crate::wire::pb::order::v1 as pb;
+
+/// Whose words go, and why.
+#[derive(clap::Args)]
+pub struct Erasing {
+    /// Bestellnummer
+    order: OrderId,
+    /// Die Erklärungen, deren Text gelöscht wird: Kennungen aus `verbund order show`
+    #[arg(required = true, value_name = "ERKLÄRUNG")]
+    statements: Vec<StatementId>,
+    /// Rechtsgrund, z. B. "Art. 17 Abs. 1 Buchst. a DSGVO"; bleibt stehen, nennt also keine Person
+    #[arg(long, value_name = "GRUND")]
+    ground: String,
+    /// Stelle, die das entschieden hat, z. B. "Datenschutzbeauftragte"; bleibt stehen, nennt also keine Person
+    #[arg(long, value_name = "STELLE")]
+    authority: String,
+}
+
+/// Shows the words, asks, signs and hands in.
+pub async fn erase(client: &mut Client, out: Output, erasing: Erasing) -> Result<(), Refusal> {
+    let order = client.order(erasing.order).await?;
+    let own = client.officer()?.org.clone();
+    let mut sight = Sight::new(out, &format!("{} {}", out.say("Löschung", "Erasure"), erasing.order));
+    let mut annexes: Vec<Hash> = Vec::new();
+    for statement in &erasing.statements {
+        let message = annexed(&order, *statement, own.as_str())?;
+        sight.line(("Text", "Text"), format!("{}, {}: „{}“", message.kind, statement, message.note));
+        annexes.push(message.annex_id.parse()?);
+    }
+    // A decision and the refusal that follows from it share their words.
+    annexes.sort_unstable();
+    annexes.dedup();
+    sight.line(("Rechtsgrund", "Ground"), &erasing.ground);
+    sight.line(("Stelle", "Authority"), &erasing.authority);
+    let forever = out.say(
+        "Alle Beteiligten löschen den Text; zurückholen lässt er sich nicht. Die Erklärungen gelten weiter.",
+        "All parties erase the text; it cannot be brought back. The statements stand.",
+    );
+    sight.line(("!", "!"), forever);
+    sight.ask(client.asks)?;
+    let officer = client.officer()?;
+    let body = Erasure {
+        order: erasing.order,
+        attempt: order.attempt,
+        from: own,
+        number: order.next_erasure,
+        annexes,
+        ground: erasing.ground,
+        authority: erasing.authority,
+        officer: officer.name.clone(),
+        signed_at: SystemClock.now(),
+        salt: fresh_salt(),
+    };
+    let signed = Signed::sign(&Kind::Erasure, &body, &[&officer.key]);
+    let order = client.hand_in("", &signed).await?;
+    answered(out, order)
+}
+
+/// The message of one's own organisation that has a text which is not erased.
+fn annexed<'o>(order: &'o pb::Order, id: StatementId, own: &str) -> Result<&'o pb::Message, Refusal> {
+    let name = id.to_string();
+    let is_it = |message: &&pb::Message| {
+        let state = message.annex_state();
+        let is_there = state != pb::AnnexState::Unspecified && state != pb::AnnexState::Erased;
+        message.statement_id == name && message.by == own && is_there
+    };
+    let found = order.messages.iter().find(is_it);
+    found.ok_or_else(|| Refusal::new(Reason::NothingToErase).with("statement", id))
+}
