@@ -1,4 +1,5 @@
 //! The audit of an evidence bundle in the browser: bytes and root hash in, report out. Nothing is uploaded.
+import { checkAnnexes } from "./annexes.js";
 import { readZip } from "./container.js";
 import { Signatures } from "./ed25519.js";
 import { examineOrder, requestIn, soldIn } from "./examine.js";
@@ -55,6 +56,7 @@ function judged(file, expected, signatures) {
   }
   checkContainer(reading, book);
   checkBelonging(reading, book);
+  checkAnnexes(reading, book);
   const found = checkRoot(reading, expected, book);
   const entries = entriesOf(reading);
   // Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.

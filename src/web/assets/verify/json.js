@@ -10,8 +10,8 @@ export const TEXT_CHARS_MAX = 4_000;
 // Every name of a field in the body of any kind.
 export const KNOWN_FIELDS = new Set(
   `about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add addresses
-  after against agreed agreement agrees all_represented alone_since alternatives amends approve approves area as_of
-  assumed attempt auto_seal award basis binds_until bodies bundle bus buyer cap catalogue central_purchasing cents chain
+  after against agreed agreement agrees all_represented alone_since alternatives amends annex approve approves area
+  as_of assumed attempt auto_seal award basis binds_until bodies bundle bus buyer cap catalogue central_purchasing cents chain
   character_kept choice circumstances citation common_goals completes components confirms connected connection
   considered contact contracting_authority contrary_interests cooperation copied corrects coverage d_stack data_location
   decision decisive_influence description device due dvdv efa_confirmed ends_on entrustment entry epoch event evidence

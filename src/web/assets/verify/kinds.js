@@ -62,7 +62,7 @@ const measured = choice("turnover", "other-value", "projection");
 const texts = or(many(text), []);
 const fact = { valid_from: day, valid_to: opt(day), known_from: day, source: text, assumed: or(flag, false), corrects: opt(ID) };
 const message = { order: ORDER_ID, attempt: U32, signed_at: instant, salt: SALT };
-const refusing = record({ ...message, from: name, request: ID, reason: text, note: or(text, "") });
+const refusing = record({ ...message, from: name, request: ID, reason: text, note: or(text, ""), annex: opt(ID) });
 
 const BODIES = {
   "federation-root": record({
@@ -293,7 +293,7 @@ const BODIES = {
     ),
     officer: name,
   }),
-  decision: record({ ...message, request: ID, org: name, approve: flag, note: or(text, ""), leg: opt(leg), officer: name }),
+  decision: record({ ...message, request: ID, org: name, approve: flag, annex: opt(ID), leg: opt(leg), officer: name }),
   endorse: record({ ...message, from: name, prev: ID, leg, decision: opt(ID) }),
   accept: record({
     ...message,
@@ -326,10 +326,18 @@ const BODIES = {
     ),
     officer: opt(name),
   }),
-  recall: record({ ...message, from: name, request: ID, reason: text, note: or(text, ""), officer: opt(name) }),
+  recall: record({
+    ...message,
+    from: name,
+    request: ID,
+    reason: text,
+    note: or(text, ""),
+    annex: opt(ID),
+    officer: opt(name),
+  }),
   "late-notice": record({ ...message, buyer: name, to: name, message: ID, void: ID }),
   reminder: record({ ...message, org: name, about: choice("approval", "decision", "seal"), due: instant, until: instant }),
-  milestone: record({ ...message, seal: ID, from: name, number: U32, event, note: or(text, ""), officer: name }),
+  milestone: record({ ...message, seal: ID, from: name, number: U32, event, annex: opt(ID), officer: name }),
   settlement: record({
     ...message,
     seal: ID,
@@ -636,14 +644,14 @@ const BODY_RULES = {
       throw new Refusal("DEADLINE_INVALID");
     }
   },
-  decision(body) {
-    linesText("note", body.note, 500);
-  },
   reject: checkRefusing,
   decline: checkRefusing,
-  recall: checkRefusing,
+  recall(body) {
+    checkRefusing(body);
+    // An officer's words stand in the annex, where they can be erased.
+    within("note", body.officer === null || body.note === "");
+  },
   milestone(body) {
-    linesText("note", body.note, 500);
     within("number", body.number >= 1 && body.number <= 200);
     if (body.event.what === "contact") title("office", body.event.office, 200);
   },

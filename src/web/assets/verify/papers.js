@@ -1,4 +1,5 @@
 //! What the papers of a bundle say of themselves: kind, by whom, of which day, for people to find them. Judges nothing.
+import { annexNamed } from "./annexes.js";
 import { printable } from "./characters.js";
 import { dayOf } from "./fields.js";
 import { SIGNER_RULES, hasSigner, isKnown, signedAt } from "./kinds.js";
@@ -44,8 +45,9 @@ function paperOf(signed) {
 /** All papers by their names in the bundle, and what organisations are called by their admissions. */
 export function papersIn(reading) {
   const [papers, names] = [{}, {}];
-  for (const { name, signed } of reading.statements) {
-    papers[name] = paperOf(signed);
+  for (const { name, section, signed } of reading.statements) {
+    const note = section === "order" ? (reading.annexes.get(annexNamed(signed))?.note ?? null) : null;
+    papers[name] = { ...paperOf(signed), note };
     if (papers[name].kind !== "admission" || !papers[name].org) continue;
     const { org, name: full } = signed.body();
     names[org] = printable(full);

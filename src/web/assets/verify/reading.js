@@ -1,4 +1,5 @@
 //! Everything readable in a bundle, and what is not; what lies where it does not belong (docs/audit-rules.md, 1 and 2).
+import { annexMember, annexNamed, readAnnex } from "./annexes.js";
 import { base64, byCodePoint, hashOf, sameBytes, sha256, textOf, unbase64, utf8 } from "./bytes.js";
 import { SIGNER_RULES, hasSigner, isAboutTrust, isMessage, isPublic } from "./kinds.js";
 import { Cover, LogEnd, Proof, linesOf } from "./logs.js";
@@ -10,7 +11,7 @@ export const MANIFEST = "META-INF/ASiCManifest.xml";
 export const TIMESTAMP = "META-INF/timestamp.tst";
 const FORMAT = 2;
 // The text of VERIFY.txt before its commands.
-const VERIFY_HEAD_SHA256 = "88a62a5042c0a6ba502cc9887d799065ffa5c86a0438f6c952f358d51b521681";
+const VERIFY_HEAD_SHA256 = "a18c46bae240f9d3b00e1a6466643c95d28c22cd4122b354e8ce0dcbcd3b497b";
 const MANIFEST_HEAD = `<?xml version="1.0" encoding="UTF-8"?>
 <asic:ASiCManifest xmlns:asic="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
 <asic:SigReference URI="META-INF/timestamp.tst" MimeType="application/vnd.etsi.timestamp-token"/>
@@ -42,6 +43,8 @@ export class Reading {
     this.statements = [];
     this.ends = [];
     this.covers = [];
+    // What the annexes that messages name say, by their ids.
+    this.annexes = new Map();
     this.keys = this.readKeys();
     this.signatureMembers = this.findSignatures();
     this.proofs = this.readProofs();
@@ -54,6 +57,7 @@ export class Reading {
     }
     this.readEnds();
     this.readCovers();
+    this.readAnnexes();
     for (const proof of [...this.proofs.keys()].sort(byCodePoint)) {
       this.refused.push([proof, new Refusal("EVIDENCE_MISSING", { rule: "a proof without what it is about" })]);
     }
@@ -186,6 +190,18 @@ export class Reading {
       });
     }
   }
+
+  /** Only what a message names is an annex. */
+  readAnnexes() {
+    const messages = this.statements.filter(({ section }) => section === "order");
+    const named = new Set(messages.map(({ signed }) => annexNamed(signed)));
+    for (const id of [...named].filter((each) => each !== null).sort()) {
+      const member = annexMember(id);
+      if (!this.members.has(member)) continue;
+      this.use(member);
+      this.attempt(member, () => this.annexes.set(id, readAnnex(id, this.members.get(member))));
+    }
+  }
 }
 
 // ---- the container ----
@@ -258,7 +274,8 @@ function checkListed(reading, listed, book) {
   const strays = new Set(reading.strays);
   const found = new Set();
   for (const [member, data] of reading.members) {
-    if (member.startsWith("META-INF/")) continue;
+    // Annexes are not listed, so that one can be taken out of a bundle that is kept.
+    if (member.startsWith("META-INF/") || member.startsWith("annexes/")) continue;
     found.add(member);
     const digest = listed.get(member);
     if (digest && sameBytes(sha256(data), digest)) book.ok("CONTAINER");

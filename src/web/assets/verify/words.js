@@ -88,6 +88,18 @@ const REASONS = {
     "Die Aufnahme schließt nicht an die vorige an.",
     "The admission does not follow the one before.",
   ],
+  ANNEX_DIFFERS: [
+    "Der Anhang ist nicht der, den die Erklärung nennt.",
+    "The annex is not the one that the statement names.",
+    "Die Erklärung gilt ohne ihn; den Anhang neu anfordern.",
+    "The statement stands without it; ask for the annex again.",
+  ],
+  ANNEX_NOT_PRESENT: [
+    "Ein Text, den die Erklärung nennt, liegt nicht bei.",
+    "A text that the statement names is not present.",
+    "Am Vertrag ändert das nichts; der Verfasser oder ein anderer Beteiligter kann den Text haben.",
+    "It changes nothing in the contract; its author or another party may have the text.",
+  ],
   APPROVAL_LATE: ["Die Freigabe kam nach dem Abschluss.", "The approval came after the seal."],
   ARS_INVALID: ["Der Regionalschlüssel ist ungültig.", "The regional key is not valid."],
   AWARD_DAY_OUTSIDE: [
@@ -702,5 +714,7 @@ export function told(report, lang) {
     })),
   }));
   const notChecked = report.not_checked.map((code) => notCheckedText(code, lang));
-  return { headline: headline(report, lang), checks, notChecked };
+  const noted = Object.entries(report.case.papers ?? {}).filter(([, { note }]) => note);
+  const notes = noted.map(([subject, { note }]) => ({ about: aboutText(report, subject, lang), text: note }));
+  return { headline: headline(report, lang), checks, notChecked, notes };
 }
