@@ -162,6 +162,7 @@ class World:
         members, _ = verify.read_zip(zipped)
         reading = verify.Reading(members)
         self.head = members["VERIFY.txt"].decode().partition("\nopenssl ")[0] + "\n"
+        self.annexes = {member: members[member] for member in reading.annexes}
         self.papers: list[Paper] = []
         self.keys: dict[str, str] = {}
         for filed in reading.statements:
@@ -205,6 +206,7 @@ class World:
     def copy(self) -> World:
         other = copy.copy(self)
         other.papers = copy.deepcopy(self.papers)
+        other.annexes = dict(self.annexes)
         other.newest, other.covers = dict(self.newest), copy.deepcopy(self.covers)
         return other
 
@@ -256,6 +258,7 @@ class World:
                 logs.setdefault(origin, []).append((index, paper, member))
         for origin, entries in logs.items():
             self.write_log(members, origin, sorted(entries, key=lambda entry: entry[0]), request)
+        members.update(self.annexes)
         self.write_policy(members)
         tune(members)
         refresh(members, self.head)
@@ -371,7 +374,7 @@ def refresh(members: dict[str, bytes], head: Optional[str] = None) -> None:
     entries = "".join(
         verify.MANIFEST_ENTRY.format(name, base64_of(sha256(members[name]))) + "\n"
         for name in sorted(members)
-        if not name.startswith("META-INF/")
+        if not name.startswith(("META-INF/", "annexes/"))
     )
     members[verify.MANIFEST] = (verify.MANIFEST_HEAD + entries + verify.MANIFEST_TAIL).encode()
 
@@ -615,6 +618,47 @@ def change_lines(dice: random.Random, members: dict[str, bytes]) -> str:
     return f"lines of {name}"
 
 
+def annex_of(dice: random.Random) -> bytes:
+    """Words as an officer may write them, or a document that is no annex."""
+    salt = sha256(dice.randbytes(8)).hex()
+    note = dice.choice(("geprüft", "geprüft\nund gut", "", " x", "a\u202eb", "ä" * 500, "ä" * 501, 7, None, ["ja"], '"'))
+    annex = json.dumps({"salt": salt, "note": note}, ensure_ascii=dice.random() < 0.2)
+    odd = (
+        annex[:-1] + ',"more":{"note":["ja"]}}',
+        annex[:-1] + ',"note":"noch einmal"}',
+        annex[:-1] + ',"nоte":"fremd"}',
+        annex[:-1] + "}" + " " * dice.choice((1, 8192 - len(annex.encode()), 8193 - len(annex.encode()))),
+        annex.replace(salt, salt[:32]),
+        annex.replace(salt, salt.upper()),
+        annex.replace('"salt"', '"salz"'),
+        "[" + annex + "]",
+        annex[:-1],
+        "",
+    )
+    return (annex if dice.random() < 0.6 else dice.choice(odd)).encode()
+
+
+def change_annex_unsigned(dice: random.Random, members: dict[str, bytes]) -> str:
+    """The words beside a statement are taken away, changed, put elsewhere, or put beside a statement that names none."""
+    annexes = [name for name in sorted(members) if name.startswith("annexes/")]
+    how = dice.randrange(5)
+    if not annexes or how == 0:
+        annex = annex_of(dice)
+        members[f"annexes/{sha256(annex).hex()}.json"] = annex
+        return "an annex that nobody names"
+    name = dice.choice(annexes)
+    if how == 1:
+        del members[name]
+    elif how == 2:
+        members[name] = annex_of(dice)
+    elif how == 3:
+        members[name] += dice.choice((b" ", b"\n", b"\0"))
+    else:
+        other = dice.choice((name.upper(), name + ".json", name[:-5], name[8:], f"annexes/{name}", f"order/{name[8:]}"))
+        members[other] = members.pop(name)
+    return f"annex {how}"
+
+
 def change_json_unsigned(dice: random.Random, members: dict[str, bytes]) -> str:
     name = dice.choice([name for name in sorted(members) if name.endswith(".pae")])
     pae = members[name]
@@ -800,7 +844,8 @@ def say(dice: random.Random, world: World) -> str:
     kind = dice.choice("void recall decline reject decision milestone seal confirm late-notice reminder receipt call-off settlement".split())
     bodies: dict[str, dict[str, Any]] = {
         "void": {"buyer": route[0], "request": label, "reason": "cancelled", "officer": "einkauf"},
-        "recall": {"from": org, "request": label, "reason": "CAPACITY"},
+        "recall": {"from": org, "request": label, "reason": "CAPACITY",
+                   **dice.choice(({}, {"note": "Grund"}, {"note": "Grund", "officer": "leitung"}, {"officer": "leitung"}))},
         "decline": {"from": org, "request": label, "reason": "CAPACITY"},
         "reject": {"from": org, "request": label, "reason": "CAPACITY"},
         "decision": {"request": label, "org": route[0], "approve": dice.random() < 0.7, "officer": "einkauf"},
@@ -844,6 +889,18 @@ def say(dice: random.Random, world: World) -> str:
         paper.places = [(home_of(world, route[0] if buyers else org), dice.choice((10**6, 10**6 + 1, 20.5)), paper.name)]
     world.papers.append(paper)
     return f"{org} says {kind}"
+
+
+def annotate(dice: random.Random, world: World) -> str:
+    """An officer puts other words beside a statement, of a kind that may have some or of another."""
+    may_have = ("decision", "decline", "reject", "recall", "milestone")
+    papers = [paper for paper in world.papers if paper.name.startswith("order/") and isinstance(paper.body, dict)]
+    paper = dice.choice([paper for paper in papers if paper.kind in may_have] if dice.random() < 0.8 else papers)
+    annex = annex_of(dice)
+    paper.body["annex"] = sha256(annex).hex()
+    if dice.random() < 0.85:
+        world.annexes[f"annexes/{sha256(annex).hex()}.json"] = annex
+    return f"words beside {paper.name}"
 
 
 def publish(dice: random.Random, world: World) -> str:
@@ -1034,12 +1091,13 @@ SIGNED = (
     (add_paper, 12),
     (say, 12),
     (publish, 12),
+    (annotate, 6),
     (change_times, 10),
     (change_trust, 16),
     (break_format, 4),
     (change_shape, 3),
 )
-UNSIGNED = ((change_member, 40), (shuffle_members, 30), (change_lines, 15), (change_json_unsigned, 15))
+UNSIGNED = ((change_member, 40), (shuffle_members, 30), (change_lines, 15), (change_json_unsigned, 15), (change_annex_unsigned, 10))
 
 
 def forged(dice: random.Random, world: World, most: int = 2) -> tuple[bytes, bytes, str]:
