@@ -841,7 +841,9 @@ def say(dice: random.Random, world: World) -> str:
     at = dice.randrange(len(route))
     org = route[at]
     officers, own = keys_of(world, route[0], "officer-grant"), keys_of(world, org)
-    kind = dice.choice("void recall decline reject decision milestone seal confirm late-notice reminder receipt call-off settlement".split())
+    kind = dice.choice("void recall decline reject decision milestone seal confirm late-notice reminder receipt call-off settlement erasure erasure".split())
+    named = {paper.body["annex"] for paper in world.papers if isinstance(paper.body, dict) and "annex" in paper.body}
+    annexes = [annex for annex in sorted(named) if dice.random() < 0.8]
     bodies: dict[str, dict[str, Any]] = {
         "void": {"buyer": route[0], "request": label, "reason": "cancelled", "officer": "einkauf"},
         "recall": {"from": org, "request": label, "reason": "CAPACITY",
@@ -863,6 +865,10 @@ def say(dice: random.Random, world: World) -> str:
             "seal": seal, "from": route[0], "to": org, "number": dice.randrange(1, 3), "about": [label],
             "holds": dice.choice((seal, label)), "terms": "Es gilt der Abschluss", "officer": "leitung",
         },
+        "erasure": {
+            "from": org, "number": dice.randrange(1, 3), "annexes": annexes or ["ab" * 32], "officer": dice.choice(("leitung", "einkauf")),
+            "ground": dice.choice(("Art. 17 Abs. 1 Buchst. a DSGVO", "")), "authority": "Datenschutz",
+        },
         "confirm": {"from": org, "seal": seal, "officer": dice.choice(("leitung", "einkauf"))},
         "late-notice": {"buyer": route[0], "to": org, "message": label, "void": seal},
         "reminder": {"org": org, "about": "seal", "due": "2026-11-29T18:00:00Z", "until": "2026-11-30T18:00:00Z"},
@@ -878,9 +884,9 @@ def say(dice: random.Random, world: World) -> str:
     body = salted(world, kind, org, **bodies[kind])
     if kind == "receipt":
         body["received_at"] = body.pop("signed_at")
-    if kind in ("confirm", "settlement") and dice.random() < 0.8:
-        officers = keys_of(world, org if kind == "confirm" else route[0], "officer-grant") or officers
-    by_officer = kind in ("void", "decision", "milestone", "confirm", "settlement") and officers
+    if kind in ("confirm", "settlement", "erasure") and dice.random() < 0.8:
+        officers = keys_of(world, route[0] if kind == "settlement" else org, "officer-grant") or officers
+    by_officer = kind in ("void", "decision", "milestone", "confirm", "settlement", "erasure") and officers
     signers = [dice.choice(officers)] if by_officer else [dice.choice(own)] if own else officers[:1]
     folder = "receipts" if kind == "receipt" else "order"
     paper = Paper(f"{folder}/{dice.choice(('000', '105', '99'))}-{kind}", kind, body, signers, [])

@@ -7,7 +7,7 @@ import { Refusal, VALID, refusalOf } from "./refusal.js";
 // Twice what the longest texts take in letters of four bytes.
 const ANNEX_BYTES_MAX = 8 * 1024;
 
-const words = record({ salt: pattern(/^[0-9a-f]{64}$/, "JSON_INVALID"), note: or(text, "") });
+const content = record({ salt: pattern(/^[0-9a-f]{64}$/, "JSON_INVALID"), note: or(text, "") });
 
 /** The id of the annex that a statement names, else null: that of a body that cannot be read counts for nothing. */
 export function annexNamed(signed) {
@@ -23,20 +23,45 @@ export function readAnnex(id, bytes) {
   let said = null;
   const refusal = refusalOf(() => {
     if (bytes.length > ANNEX_BYTES_MAX) throw new Refusal("JSON_TOO_LARGE", { bytes: bytes.length });
-    said = words(readJson(bytes, true));
+    said = content(readJson(bytes, true));
     linesText("note", said.note, 500);
   });
   if (refusal !== null || hashOf(bytes) !== id || said.note === "") throw new Refusal("ANNEX_DIFFERS", { member: annexMember(id) });
   return said;
 }
 
-/** A remark for each annex that is not here. No verdict rests on words. */
-export function checkAnnexes(reading, book) {
+// A decision is by its `org`, all others are `from` somebody.
+const authorOf = (body) => body.org ?? body.from;
+
+/** The erasures of an attempt that have force, each by the annex and its author: one's own words, and nobody else's. */
+function erasuresIn(attempt) {
+  const said = [attempt.decisions, attempt.declines, attempt.recalls, attempt.milestones].flatMap((placed) => [...placed.values()]);
+  const own = new Set(said.map(({ body }) => `${body.annex} ${authorOf(body)}`));
+  const erasures = [...attempt.erasures.values()].flatMap(({ body }) => body.annexes.map((id) => [`${id} ${body.from}`, body]));
+  return new Map(erasures.filter(([words]) => own.has(words)).reverse());
+}
+
+/** What to say of erased words: who let them go, by what right. */
+function erasedTold(id, signed, erasures) {
+  const erasure = erasures.get(`${id} ${authorOf(signed.body())}`);
+  const why = erasure ? { org: erasure.from, ground: erasure.ground, authority: erasure.authority } : {};
+  return new Refusal("ANNEX_ERASED", { annex: id, ...why });
+}
+
+/**
+ * A remark for each annex that is not here, or that its author has let be erased. No verdict rests on words. Gives what
+ * the others say, by their ids.
+ */
+export function checkAnnexes(reading, attempt, book) {
+  const erasures = attempt ? erasuresIn(attempt) : new Map();
+  const erased = new Set([...erasures.keys()].map((words) => words.split(" ")[0]));
   const refused = new Set(reading.refused.map(([member]) => member));
   for (const { name, section, signed } of reading.statements) {
     const id = section === "order" ? annexNamed(signed) : null;
     if (id === null) continue;
-    if (reading.annexes.has(id)) book.ok("CONTAINER");
+    if (erased.has(id)) book.note("CONTAINER", name, VALID, erasedTold(id, signed, erasures));
+    else if (reading.annexes.has(id)) book.ok("CONTAINER");
     else if (!refused.has(annexMember(id))) book.note("CONTAINER", name, VALID, new Refusal("ANNEX_NOT_PRESENT", { annex: id }));
   }
+  return new Map([...reading.annexes].filter(([id]) => !erased.has(id)));
 }

@@ -56,7 +56,6 @@ function judged(file, expected, signatures) {
   }
   checkContainer(reading, book);
   checkBelonging(reading, book);
-  checkAnnexes(reading, book);
   const found = checkRoot(reading, expected, book);
   const entries = entriesOf(reading);
   // Under a foreign root everything else is judged by the root in the bundle, to find what else is wrong.
@@ -67,9 +66,10 @@ function judged(file, expected, signatures) {
   logs.checkProofs(entries, reading.ends, requestIn(entries), book);
   const chronicle = new Chronicle(entries, reading, logs, book);
   markGrants(entries, logs, chronicle, book);
-  const about = examineOrder(entries, logs, chronicle, book);
+  const { placed = null, ...about } = examineOrder(entries, logs, chronicle, book);
+  const words = checkAnnexes(reading, placed, book);
   const isStamped = checkTimestamp(reading.members, book);
-  const report = book.close({ ...about, ...papersIn(reading), root: found });
+  const report = book.close({ ...about, ...papersIn(reading, words), root: found });
   return { ...report, not_checked: notChecked(report, isStamped) };
 }
 

@@ -72,6 +72,7 @@ export function examineOrder(entries, logs, chronicle, book) {
     ending,
     total_cents: attempt?.seal?.body.total ?? null,
     legs,
+    placed: attempt,
   };
 }
 

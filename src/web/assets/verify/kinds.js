@@ -350,6 +350,15 @@ const BODIES = {
     agrees: opt(ID),
     officer: name,
   }),
+  erasure: record({
+    ...message,
+    from: name,
+    number: U32,
+    annexes: many(ID),
+    ground: text,
+    authority: text,
+    officer: name,
+  }),
   mandate: record({ ...message, org: name, to: name, need: ID, cap: CENTS, until: day, approves: opt(ID), officer: name }),
   "call-off": record({
     ...message,
@@ -662,6 +671,12 @@ const BODY_RULES = {
     within("number", body.number >= 1 && body.number <= 20);
     within("about", distinct(body.about) && body.about.length >= 1 && body.about.length <= 8);
   },
+  erasure(body) {
+    title("ground", body.ground, 200);
+    title("authority", body.authority, 200);
+    within("number", body.number >= 1 && body.number <= 20);
+    within("annexes", distinct(body.annexes) && body.annexes.length >= 1 && body.annexes.length <= 20);
+  },
   seal(body) {
     within("chain", body.chain.length <= 2 * PARTIES_MAX);
     within("agreed", body.agreed.length <= PARTIES_MAX);
@@ -720,12 +735,13 @@ export const SIGNER_RULES = {
   reminder: ["org", true, []],
   milestone: ["from", false, ["buyer", "approver"]],
   settlement: ["from", false, ["approver"]],
+  erasure: ["from", false, ["buyer", "approver"]],
   mandate: ["org", false, ["buyer", "approver"]],
   "call-off": ["from", true, []],
   receipt: ["from", true, []],
   access: ["org", false, ROLES],
 };
-const NAMES_OFFICER = new Set("request decision access seal void confirm recall milestone settlement mandate".split(" "));
+const NAMES_OFFICER = new Set("request decision access seal void confirm recall milestone settlement erasure mandate".split(" "));
 
 export const hasSigner = (kind) => Object.hasOwn(SIGNER_RULES, kind);
 export const namesOfficer = (kind) => NAMES_OFFICER.has(kind);

@@ -52,6 +52,7 @@ export class Attempt {
     this.late = new Map();
     this.milestones = new Map();
     this.settlements = new Map();
+    this.erasures = new Map();
     this.reminders = new Map();
     this.acceptance = null;
     this.seal = null;
@@ -84,6 +85,7 @@ export class Attempt {
       confirm: this.placeConfirm,
       milestone: this.placeMilestone,
       settlement: this.placeSettlement,
+      erasure: this.placeErasure,
       reminder: this.placeReminder,
     };
     if (!Object.hasOwn(rules, kind)) throw broken(`${kind} has no place`);
@@ -204,6 +206,12 @@ export class Attempt {
     if (first.agrees !== null || body.from !== first.to || body.to !== first.from || !same) {
       throw broken("agrees to something else than was proposed");
     }
+  }
+
+  placeErasure(message, body) {
+    this.position(body.from);
+    if (!this.seal && !this.void) throw broken("follows the end");
+    return put(this.erasures, `${body.from} ${body.number}`, message);
   }
 
   placeReminder(message, body) {

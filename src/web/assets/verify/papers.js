@@ -18,9 +18,10 @@ const SHOWN = {
   membership: (body) => ({ about: `${body.member} → ${body.of}`, day: body.known_from }),
   "entity-facts": (body) => ({ day: body.known_from }),
   offering: (body) => ({ about: printable(body.title), day: body.valid_from }),
+  erasure: (body) => ({ about: printable(body.ground) }),
   settlement: (body) => ({ about: printable(body.terms) }),
 };
-const SHOWS_OFFICER = ["request", "decision", "milestone", "settlement", "seal", "void", "recall"];
+const SHOWS_OFFICER = ["request", "decision", "milestone", "settlement", "erasure", "seal", "void", "recall"];
 
 /** A paper as it calls itself; what cannot be read stays unsaid. */
 function paperOf(signed) {
@@ -42,11 +43,11 @@ function paperOf(signed) {
   };
 }
 
-/** All papers by their names in the bundle, and what organisations are called by their admissions. */
-export function papersIn(reading) {
+/** All papers by their names in the bundle, with the words beside them, and what organisations are called by their admissions. */
+export function papersIn(reading, words) {
   const [papers, names] = [{}, {}];
   for (const { name, section, signed } of reading.statements) {
-    const note = section === "order" ? (reading.annexes.get(annexNamed(signed))?.note ?? null) : null;
+    const note = section === "order" ? (words.get(annexNamed(signed))?.note ?? null) : null;
     papers[name] = { ...paperOf(signed), note };
     if (papers[name].kind !== "admission" || !papers[name].org) continue;
     const { org, name: full } = signed.body();

@@ -94,6 +94,12 @@ const REASONS = {
     "Die Erklärung gilt ohne ihn; den Anhang neu anfordern.",
     "The statement stands without it; ask for the annex again.",
   ],
+  ANNEX_ERASED: [
+    "Ein Text wurde rechtmäßig gelöscht; sein Verfasser hat das unterschrieben.",
+    "A text was lawfully erased; its author has signed that.",
+    "Am Vertrag ändert das nichts; Rechtsgrund und Stelle stehen in der Löschung.",
+    "It changes nothing in the contract; ground and authority stand in the erasure.",
+  ],
   ANNEX_NOT_PRESENT: [
     "Ein Text, den die Erklärung nennt, liegt nicht bei.",
     "A text that the statement names is not present.",
@@ -581,6 +587,7 @@ const KINDS = {
   "late-notice": ["Verspätungsanzeige", "Late notice"],
   reminder: ["Erinnerung", "Reminder"],
   milestone: ["Meldung nach dem Abschluss", "Milestone"],
+  erasure: ["Löschung von Texten", "Erasure of texts"],
   settlement: ["Beilegung eines Widerspruchs", "Settlement"],
   mandate: ["Abrufvollmacht", "Mandate"],
   "call-off": ["Einzelabruf", "Call-off"],
