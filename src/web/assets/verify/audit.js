@@ -34,10 +34,10 @@ function checkRoot(reading, expected, book) {
 }
 
 /** The report on what could not be read as a bundle: nothing else can be said of it. */
-function unread(refusal) {
+function unread(refusal, subject = "bundle") {
   const book = new Book();
   book.spared = new Set(CHECKS);
-  book.refuse("CONTAINER", "bundle", refusal);
+  book.refuse("CONTAINER", subject, refusal);
   return { ...book.close({}), not_checked: [] };
 }
 
@@ -51,7 +51,8 @@ function judged(file, expected, signatures) {
     book.ok("CONTAINER");
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (!reading || error.reason === "BUNDLE_TOO_NEW") return unread(error);
+    if (!reading) return unread(error);
+    if (error.reason === "BUNDLE_TOO_NEW") return unread(error, "format");
     book.refuse("CONTAINER", "format", error);
   }
   checkContainer(reading, book);
