@@ -255,8 +255,8 @@ impl Office {
             Effect::WakeAt(time) => {
                 self.wakes.insert(at.clone(), time);
             }
-            // Questions are for orders in doubt, of which there are none here.
-            Effect::Changed(_) | Effect::Forked(..) | Effect::Ask(..) => {}
+            // Questions are for orders in doubt, and for whoever was away, of which there are none here.
+            Effect::Changed(_) | Effect::Forked(..) | Effect::Ask(..) | Effect::ReadCover { .. } => {}
         }
     }
 }
