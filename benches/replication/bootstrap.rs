@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(50);
 
 pub fn run(figures: &mut Figures, dataset: &Dataset) {
-    telemetry::init("warn").expect("a good filter");
+    telemetry::init(None, "warn").expect("a good filter");
     let folder = dataset.folder.join("bootstrap");
     // Without an earlier run there is none to be removed.
     let _ = fs::remove_dir_all(&folder);

@@ -146,7 +146,7 @@ struct Beginning {
 
 /// Introduces the node; the peer it was introduced to is the first it connects to.
 async fn join(root: &str, peer: HostPort, config: &Path, opener: &mut Opener) -> Result<NodeConfig, Refusal> {
-    telemetry::init("info")?;
+    log()?;
     let mut config = read_run(config)?;
     let root = parse_root(root)?;
     if root != config.federation_root {
@@ -167,7 +167,7 @@ async fn serve(
     beginning: Beginning,
 ) -> Result<(), Refusal> {
     let began = SystemClock.now();
-    telemetry::init("info")?;
+    log()?;
     let node = config.profile.node.clone();
     let mut running = start::start(config, opener, beginning.alone).await?;
     let (handle, address, page) = (running.handle.clone(), running.address, running.page.clone());
@@ -199,6 +199,11 @@ async fn serve(
             Err(Refusal::new(Reason::ShuttingDown).with("node", node))
         }
     }
+}
+
+/// Begins to log, as the variable `RUST_LOG` says.
+fn log() -> Result<(), Refusal> {
+    telemetry::init(std::env::var("RUST_LOG").ok().as_deref(), "info")
 }
 
 /// Waits until the node holds what its peers have announced, and shows how far it is to a person who watches.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -86,23 +87,7 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
     let node_keys = NodeKeys { tls: identities.pins(), ..node_keys };
     let genesis = read_genesis(&config.genesis)?;
-    let wanted = Places {
-        calls: config.limits.connections_max as usize,
-        pages: if config.web.is_some() { web::CONNECTIONS_MAX } else { 0 },
-    };
-    let places = files::places(wanted)?;
-    let listener = bind(config.listen).await?;
-    let for_numbers = match config.metrics {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
-    let door = match config.web.clone() {
-        Some(web) => Some(Door::open(web, places.pages).await?),
-        None => None,
-    };
-    let address = listener
-        .local_addr()
-        .map_err(|error| Refusal::new(Reason::ConfigInvalid).with("address", config.listen).with("problem", error))?;
+    let Doors { places, listener, address, for_numbers, pages } = Doors::open(&config).await?;
     let data = config.data.clone();
     let store = tokio::task::spawn_blocking(move || DiskStore::open(&data))
         .await
@@ -150,13 +135,45 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
     if let Some(listener) = for_numbers {
         tasks.keep("metrics", metrics::serve(listener, handle.clone()));
     }
-    let page = door.as_ref().map(Door::address);
-    if let Some(door) = door {
+    let page = pages.as_ref().map(Door::address);
+    if let Some(door) = pages {
         tasks.watch("pages", door.serve(handle.clone(), finder, stopped.clone())?);
     }
     tasks.keep("identity", show_as_named(identities, handle.clone()));
     tasks.watch("dial", dial_all(peers, handle.clone(), stopped));
     Ok(Running { handle, address, page, stop, driver, tasks, failed })
+}
+
+/// The addresses at which a node is asked, taken before it speaks to anyone.
+struct Doors {
+    places: Places,
+    listener: TcpListener,
+    address: SocketAddr,
+    for_numbers: Option<TcpListener>,
+    pages: Option<Door>,
+}
+
+impl Doors {
+    async fn open(config: &NodeConfig) -> Result<Self, Refusal> {
+        let wanted = Places {
+            calls: config.limits.connections_max as usize,
+            pages: if config.web.is_some() { web::CONNECTIONS_MAX } else { 0 },
+        };
+        let places = files::places(wanted)?;
+        let listener = bind(config.listen).await?;
+        let for_numbers = match config.metrics {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let pages = match config.web.clone() {
+            Some(web) => Some(Door::open(web, places.pages).await?),
+            None => None,
+        };
+        let unknown =
+            |error| Refusal::new(Reason::ConfigInvalid).with("address", config.listen).with("problem", error);
+        let address = listener.local_addr().map_err(unknown)?;
+        Ok(Self { places, listener, address, for_numbers, pages })
+    }
 }
 
 /// What was found in the store, where it was not as it should be.

@@ -1,12 +1,12 @@
-//! Logging: structured lines on standard error, filtered by `RUST_LOG`.
+//! Logging: structured lines on standard error, filtered as the operator wrote it (`RUST_LOG`).
 use tracing_subscriber::EnvFilter;
 
 use crate::domain::reason::{Reason, Refusal};
 
 /// Sets up logging for the process; later calls change nothing. A filter that says nothing sensible is refused: an operator
 /// who asks for a log and gets another one looks in vain.
-pub fn init(default: &str) -> Result<(), Refusal> {
-    let filter = filter(std::env::var(EnvFilter::DEFAULT_ENV).ok().as_deref().unwrap_or_default(), default)?;
+pub fn init(written: Option<&str>, default: &str) -> Result<(), Refusal> {
+    let filter = filter(written.unwrap_or_default(), default)?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

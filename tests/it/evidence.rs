@@ -764,13 +764,6 @@ impl World {
         }
     }
 
-    /// Whether others than the buyer's officer sign something.
-    fn shows_officers(&self) -> bool {
-        let Script { mandate, settled, erased_by, approval, .. } = &self.script;
-        let signs = mandate.is_some() || settled.is_some() || erased_by.is_some() || approval.is_some();
-        signs || !self.script.confirmed.is_empty()
-    }
-
     fn annexes_of(&self, messages: &[LoggedStatement]) -> Vec<Annex> {
         let named: Vec<_> = messages.iter().filter_map(|message| named(&message.signed)).collect();
         self.annexes.iter().filter(|annex| named.contains(&annex.id())).cloned().collect()
@@ -803,7 +796,7 @@ impl World {
                     }
                     Kind::OfficerGrant => {
                         let text = String::from_utf8_lossy(signed.payload()).into_owned();
-                        text.contains("einkauf") || self.shows_officers()
+                        text.contains("einkauf") || self.script.shows_officers()
                     }
                     _ => false,
                 };

@@ -180,6 +180,15 @@ pub fn considered() -> Vec<Considered> {
     vec![seen(&ROUTE, Verdict::Fulfilled, Some(cents(1_010_000))), seen(&short, Verdict::NotProven, None)]
 }
 
+impl Script {
+    /// Whether others than the buyer's officer sign something.
+    pub fn shows_officers(&self) -> bool {
+        let Self { mandate, settled, erased_by, approval, .. } = self;
+        let signs = mandate.is_some() || settled.is_some() || erased_by.is_some() || approval.is_some();
+        signs || !self.confirmed.is_empty()
+    }
+}
+
 impl Default for Script {
     fn default() -> Self {
         Self {
