@@ -11,11 +11,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, OrgId, from_hex};
+use crate::domain::id::{Hash, OrgId};
 use crate::domain::json;
 use crate::domain::order::NOTE_CHARS_MAX;
 use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::text::checked_lines;
 
@@ -51,25 +52,10 @@ impl Texts {
 /// The document in an annex.
 #[derive(Serialize, Deserialize)]
 struct Content {
-    salt: Salt,
+    /// The hash of an annex must not give its text away, not even one of a few words.
+    salt: Salt<32>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     note: String,
-}
-
-/// 32 random bytes: the hash of an annex must not give its text away, not even one of a few words.
-struct Salt([u8; 32]);
-
-impl Serialize for Salt {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Salt {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        from_hex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("64 lower-case hexadecimal digits expected"))
-    }
 }
 
 /// An annex, as its author wrote it: readable, and within the limits of its texts.

@@ -126,6 +126,10 @@ pub const COVER_LATE_MS: i64 = 60_000;
 /// Most entries whose first witnessed checkpoint is asked for in one frame; each costs the answering node one read.
 pub const COVERS_MAX: usize = 64;
 
+/// Orders that are looked at in one go for what may have been missed: each takes reading a dozen statements, and nothing else
+/// goes on meanwhile. The next look goes on where this one ended.
+pub const COVERS_ORDERS_MAX: usize = 128;
+
 /// Shortest time between two such frames of a peer that are answered, in milliseconds: 64 reads in a second.
 pub const COVERS_MS: i64 = 1_000;
 

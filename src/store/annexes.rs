@@ -64,8 +64,10 @@ impl Annexes {
     /// Removes one, durably; does nothing if it is not there.
     pub fn erase(&self, id: &Hash) -> Result<(), Refusal> {
         let path = self.path(id);
-        remove(&path)?;
-        remove(&path.with_extension(PART))?;
+        let (was_kept, was_begun) = (remove(&path)?, remove(&path.with_extension(PART))?);
+        if !was_kept && !was_begun {
+            return Ok(());
+        }
         sync_folder(&self.folder).map_err(|error| refused(&path, &error))
     }
 
@@ -74,9 +76,11 @@ impl Annexes {
     }
 }
 
-fn remove(path: &Path) -> Result<(), Refusal> {
+/// Whether there was something to remove.
+fn remove(path: &Path) -> Result<bool, Refusal> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(refused(path, &error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(refused(path, &error)),
     }
 }

@@ -4,15 +4,16 @@
 //! and by that one a seal that was in time looks late. Only the log's own node is asked: it gathers the cosignatures, so it
 //! holds every first checkpoint there is.
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, Origin, StatementId};
+use crate::domain::id::{NodeId, OrderId, Origin, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::protocol::evidence::is_timed;
 use crate::protocol::frame::Frame;
-use crate::protocol::limits::{COVER_LATE_MS, COVERS_MAX, COVERS_MS, COVERS_SOUGHT_MAX};
+use crate::protocol::limits::{COVER_LATE_MS, COVERS_MAX, COVERS_MS, COVERS_ORDERS_MAX, COVERS_SOUGHT_MAX};
 use crate::protocol::state::Order;
 use crate::protocol::{Effect, Node, Work};
 
@@ -20,7 +21,13 @@ impl Node {
     /// Asks for what seems to have been seen long after it was said, once on each stream. Until an order has come to its
     /// end, what it rests on is still on its way.
     pub(super) fn seek_covers(&mut self, work: &mut Work) {
-        let ended = self.state.orders.values().filter_map(Order::current);
+        let begin = self.sync.covers_after.map_or(Bound::Unbounded, Bound::Excluded);
+        let some: Vec<(&OrderId, &Order)> =
+            self.state.orders.range((begin, Bound::Unbounded)).take(COVERS_ORDERS_MAX).collect();
+        // After the last one the next look begins with the first.
+        let last = some.last().filter(|_| some.len() == COVERS_ORDERS_MAX);
+        self.sync.covers_after = last.map(|(order, _)| **order);
+        let ended = some.into_iter().filter_map(|(_, order)| order.current());
         let ended = ended.filter(|attempt| attempt.outcome().is_some());
         let mut late: BTreeMap<Origin, BTreeSet<u64>> = BTreeMap::new();
         for (origin, index) in ended.flat_map(|attempt| self.late_places(attempt)) {

@@ -110,6 +110,8 @@ pub struct Replication {
     pub(in crate::protocol) next_spread: Timestamp,
     pub(in crate::protocol) next_ping: Timestamp,
     pub(in crate::protocol) next_cursors: Timestamp,
+    /// The last order that was looked at for missed checkpoints; none where the next look begins with the first.
+    pub(super) covers_after: Option<OrderId>,
     /// Own checkpoints that wait for cosignatures, by size.
     pub(in crate::protocol) pending_notes: BTreeMap<u64, SignedNote>,
     /// Cosigned checkpoints that came before what they cover, and when; one for each log.
