@@ -44,6 +44,18 @@ pub fn verify(note: &SignedNote, name: &str, key: &PublicKey) -> Result<u64, Ref
 /// follow by name, and each witness has one line, the earliest that is good.
 pub fn merge(note: &mut SignedNote, cosignature: NoteSignature, witness: &PublicKey) -> Result<u64, Refusal> {
     let time = verify_line(note.text(), &cosignature, witness)?;
+    put_good(note, cosignature, witness)?;
+    Ok(time)
+}
+
+/// Cosigns a checkpoint and adds the line to its note, as [`merge`] does with those of others.
+pub fn add(note: &mut SignedNote, name: &str, key: &SecretKey, unix_seconds: u64) -> Result<(), Refusal> {
+    // What was signed here just now need not be checked.
+    let line = cosign(note, name, key, unix_seconds)?;
+    put_good(note, line, &key.public())
+}
+
+fn put_good(note: &mut SignedNote, cosignature: NoteSignature, witness: &PublicKey) -> Result<(), Refusal> {
     let origin = note.text().lines().next().unwrap_or_default();
     let (same, mut lines): (Vec<NoteSignature>, Vec<NoteSignature>) = note
         .signatures()
@@ -57,7 +69,7 @@ pub fn merge(note: &mut SignedNote, cosignature: NoteSignature, witness: &Public
     lines.sort_by(|a, b| (!by_the_log(a), a).cmp(&(!by_the_log(b), b)));
     lines.dedup();
     *note = SignedNote::new(note.text().to_owned(), lines)?;
-    Ok(time)
+    Ok(())
 }
 
 /// Whose cosignatures count, and how many of them are needed.

@@ -14,7 +14,39 @@ type Account = (OrgId, OfficerName, i16);
 /// The caps by officer, year and order.
 #[derive(Clone, Default, Debug)]
 pub struct Commitments {
-    caps: BTreeMap<Account, BTreeMap<OrderId, (u64, Cents)>>,
+    accounts: BTreeMap<Account, Caps>,
+}
+
+/// The caps of one account. An officer may place a hundred thousand orders in a year, and each is asked about when it is
+/// new: so the sum is kept, and only what came later is taken off it.
+#[derive(Clone, Default, Debug)]
+struct Caps {
+    places: BTreeMap<OrderId, u64>,
+    caps: BTreeMap<(u64, OrderId), Cents>,
+    /// In cents, of everything; as many caps as fit into memory cannot exceed it.
+    sum: i128,
+}
+
+impl Caps {
+    fn put(&mut self, order: OrderId, at: u64, cap: Cents) {
+        self.remove(&order);
+        self.places.insert(order, at);
+        self.caps.insert((at, order), cap);
+        self.sum += i128::from(cap.get());
+    }
+
+    fn remove(&mut self, order: &OrderId) {
+        let place = self.places.remove(order);
+        let cap = place.and_then(|at| self.caps.remove(&(at, *order)));
+        self.sum -= cap.map_or(0, |cap| i128::from(cap.get()));
+    }
+
+    /// What stands before an order; before one that is not here stands everything.
+    fn before(&self, order: &OrderId) -> i128 {
+        let Some(at) = self.places.get(order) else { return self.sum };
+        let from = (*at, OrderId([0; 16]));
+        self.sum - self.caps.range(from..).map(|(_, cap)| i128::from(cap.get())).sum::<i128>()
+    }
 }
 
 fn account(org: &OrgId, officer: &OfficerName, day: Date) -> Account {
@@ -25,24 +57,20 @@ impl Commitments {
     /// An officer has placed or approved an order with this cap on that day; it stands at position `at` of the log. A
     /// further attempt of the same order takes the place of the one before.
     pub fn put(&mut self, org: &OrgId, officer: &OfficerName, day: Date, order: OrderId, (at, cap): (u64, Cents)) {
-        self.caps.entry(account(org, officer, day)).or_default().insert(order, (at, cap));
+        self.accounts.entry(account(org, officer, day)).or_default().put(order, at, cap);
     }
 
     /// The order has come to nothing.
     pub fn release(&mut self, order: &OrderId) {
-        for caps in self.caps.values_mut() {
-            caps.remove(order);
-        }
-        self.caps.retain(|_, caps| !caps.is_empty());
+        self.accounts.values_mut().for_each(|caps| caps.remove(order));
+        self.accounts.retain(|_, caps| !caps.places.is_empty());
     }
 
     /// What an officer had committed to in the year of a day, in other orders before this one.
     pub fn before(&self, org: &OrgId, officer: &OfficerName, day: Date, order: &OrderId) -> Cents {
-        let Some(caps) = self.caps.get(&account(org, officer, day)) else { return Cents::ZERO };
-        let until = caps.get(order).map_or(u64::MAX, |(at, _)| *at);
-        let earlier = caps.iter().filter(|(other, (at, _))| *other != order && *at < until);
+        let sum = self.accounts.get(&account(org, officer, day)).map_or(0, |caps| caps.before(order));
         // A sum beyond all money exceeds every limit.
-        earlier.map(|(_, (_, cap))| *cap).try_fold(Cents::ZERO, Cents::plus).unwrap_or(Cents::MAX)
+        i64::try_from(sum).ok().and_then(|sum| Cents::try_from(sum).ok()).unwrap_or(Cents::MAX)
     }
 }
 
@@ -64,7 +92,11 @@ mod tests {
         assert_eq!(before(&known, day, 1), Cents::ZERO);
         assert_eq!((before(&known, day, 2), before(&known, day, 9)), (cents(40), cents(110)));
         assert_eq!((before(&known, next, 3), before(&known, next, 9)), (Cents::ZERO, cents(5)));
-        known.release(&order(1));
-        assert_eq!(before(&known, day, 2), Cents::ZERO);
+        known.put(&org, &officer, day, order(1), (25, cents(41)));
+        assert_eq!((before(&known, day, 1), before(&known, day, 2)), (cents(70), Cents::ZERO), "a further attempt");
+        known.put(&org, &officer, day, order(4), (30, Cents::MAX));
+        assert_eq!((before(&known, day, 4), before(&known, day, 9)), (cents(111), Cents::MAX), "beyond all money");
+        [4, 2].iter().for_each(|number| known.release(&order(*number)));
+        assert_eq!((before(&known, day, 1), before(&known, day, 9)), (Cents::ZERO, cents(41)));
     }
 }

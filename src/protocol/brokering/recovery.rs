@@ -3,10 +3,10 @@
 //! Replicas of the own log bring back its leaves, never the content of what was for the parties only. Going on without
 //! it would mean to say things twice, in other words. So a node whose log has such gaps, or whose store was restored,
 //! asks every other node for what it holds of it, and takes no part in orders until it has heard them.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::body::Body;
-use crate::domain::id::NodeId;
+use crate::domain::id::{NodeId, OrgId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
@@ -119,17 +119,37 @@ impl Node {
     }
 
     /// Up to which position of its log a node must have everything, so that it has this message; none if it never had it.
-    pub(super) fn lost_before(&self, known: &Order, signed: &Signed, node: &NodeId) -> Option<u64> {
-        let body = Body::read(signed).ok()?;
-        let by_node = body.signer_rule().is_some_and(|(org, _)| self.is_home_of(node, org));
-        let place = || self.state.places.of(&signed.id()).find(|(origin, _)| origin.node == *node);
-        // What is not in its log at all, as far as that is here, is lost in any case.
-        let said = by_node.then(|| place().map_or(u64::MAX, |(_, index)| index.saturating_add(1)));
-        let receipted = known.receipts_for(signed.id()).filter_map(|receipt| match Body::read(receipt) {
-            Ok(Body::Receipt(receipt)) if self.is_home_of(node, &receipt.from) => Some(receipt.size),
-            _ => None,
-        });
-        said.into_iter().chain(receipted).max()
+    fn lost_before(&self, known: &Order, signed: &Signed, node: &NodeId) -> Option<u64> {
+        self.lost_by_node(known, [signed]).remove(node)
+    }
+
+    /// The same for all of these messages of an order, by node. Every message and every receipt is read once.
+    pub(super) fn lost_by_node<'a>(
+        &self,
+        known: &Order,
+        messages: impl IntoIterator<Item = &'a Signed>,
+    ) -> BTreeMap<NodeId, u64> {
+        let mut before = BTreeMap::new();
+        let mut had = |node: &NodeId, size: u64| {
+            before.entry(node.clone()).and_modify(|known| *known = size.max(*known)).or_insert(size);
+        };
+        let home = |org: &OrgId| self.state.registry.home(org).ok().map(|home| &home.origin().node);
+        for signed in messages {
+            let Ok(body) = Body::read(signed) else { continue };
+            if let Some(node) = body.signer_rule().and_then(|(org, _)| home(org)) {
+                let place = self.state.places.of(&signed.id()).find(|(origin, _)| origin.node == *node);
+                // What is not in its log at all, as far as that is here, is lost in any case.
+                had(node, place.map_or(u64::MAX, |(_, index)| index.saturating_add(1)));
+            }
+            for receipt in known.receipts_for(signed.id()) {
+                if let Ok(Body::Receipt(receipt)) = Body::read(receipt)
+                    && let Some(node) = home(&receipt.from)
+                {
+                    had(node, receipt.size);
+                }
+            }
+        }
+        before
     }
 
     /// What the parties at home on a node may know of an attempt: everything but the offers between them and the buyer, and

@@ -267,9 +267,10 @@ impl Node {
         let seen = Seen::of(messages.iter().copied().chain(known.receipts.values()), &delivered_bytes(known));
         let parties: BTreeSet<&OrgId> =
             known.attempts.values().flat_map(|attempt| attempt.route().parties()).collect();
+        let before = self.lost_by_node(known, messages.iter().copied());
         let place = |party: &OrgId| {
             let home = self.state.registry.home(party).ok()?.origin().node.clone();
-            let before = messages.iter().filter_map(|signed| self.lost_before(known, signed, &home)).max();
+            let before = before.get(&home).copied();
             Some((party.clone(), home, before.unwrap_or(0)))
         };
         // Somebody without a home may get one: then everything of it is lost there.

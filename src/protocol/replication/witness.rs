@@ -61,8 +61,7 @@ impl Node {
     fn with_own_cosignature(&self, note: &SignedNote, now: Timestamp) -> Option<SignedNote> {
         let mut cosigned = note.clone();
         let (name, key) = (self.settings.node().as_str(), self.witness_key()?);
-        let line = cosignature::cosign(note, name, key, now.unix_seconds()).ok()?;
-        cosignature::merge(&mut cosigned, line, &key.public()).ok()?;
+        cosignature::add(&mut cosigned, name, key, now.unix_seconds()).ok()?;
         Some(cosigned)
     }
 
