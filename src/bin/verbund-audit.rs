@@ -146,7 +146,9 @@ const STAMPING: &str = "Beispiel:
   openssl ts -query -data verzeichnis.xml -sha256 -cert -out anfrage.tsq
   (anfrage.tsq an den Zeitstempeldienst senden, antwort.tsr erhalten)
   openssl ts -reply -in antwort.tsr -token_out -out stempel.tst
-  verbund-audit timestamp bestellung.asice --token stempel.tst -o gestempelt.asice";
+  verbund-audit timestamp bestellung.asice --token stempel.tst -o gestempelt.asice
+Prüfen ohne unsere Programme, mit dem Zertifikat der ausstellenden Stelle:
+  openssl ts -verify -data verzeichnis.xml -in stempel.tst -token_in -CAfile stelle.pem";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Sheet {

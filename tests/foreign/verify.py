@@ -1957,7 +1957,7 @@ MANIFEST = "META-INF/ASiCManifest.xml"
 TIMESTAMP = "META-INF/timestamp.tst"
 FORMAT = 2
 # The text of VERIFY.txt before its commands.
-VERIFY_HEAD_SHA256 = bytes.fromhex("a18c46bae240f9d3b00e1a6466643c95d28c22cd4122b354e8ce0dcbcd3b497b")
+VERIFY_HEAD_SHA256 = bytes.fromhex("52c158d7604576615ed2ab806604f422a5a333d694b038378504d3ffb2e581c6")
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 TST_INFO = bytes.fromhex("2a864886f70d0109100104")
 SHA_256 = bytes.fromhex("608648016503040201")

@@ -11,7 +11,7 @@ export const MANIFEST = "META-INF/ASiCManifest.xml";
 export const TIMESTAMP = "META-INF/timestamp.tst";
 const FORMAT = 2;
 // The text of VERIFY.txt before its commands.
-const VERIFY_HEAD_SHA256 = "a18c46bae240f9d3b00e1a6466643c95d28c22cd4122b354e8ce0dcbcd3b497b";
+const VERIFY_HEAD_SHA256 = "52c158d7604576615ed2ab806604f422a5a333d694b038378504d3ffb2e581c6";
 const MANIFEST_HEAD = `<?xml version="1.0" encoding="UTF-8"?>
 <asic:ASiCManifest xmlns:asic="http://uri.etsi.org/02918/v1.2.1#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
 <asic:SigReference URI="META-INF/timestamp.tst" MimeType="application/vnd.etsi.timestamp-token"/>
