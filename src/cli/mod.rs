@@ -141,7 +141,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
     let global = cli.global;
     match cli.noun {
         Noun::Demo(arguments) => demo::run(&global, arguments).await,
-        Noun::Offering(verb) => offering::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Offering(verb) => offering::run(&global, verb).await,
         Noun::Fact(verb) => fact::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Chain(verb) => chain::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Price(verb) => price::run(&global, verb).await.map(|()| ExitCode::SUCCESS),

@@ -1,5 +1,6 @@
 //! `verbund offering`: finding, reading, publishing and withdrawing offerings.
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -21,6 +22,7 @@ use crate::node::system::SystemClock;
 use crate::wire::pb::catalogue::v1 as pb;
 
 mod fitting;
+mod review;
 mod search;
 
 /// How often, and how far apart, a publication is looked at until enough witnesses have cosigned: three seconds in all,
@@ -101,6 +103,23 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT", default_value = "eigener Versuch")]
         source: String,
     },
+    /// Angebotsdateien prüfen, bevor etwas veröffentlicht wird: alle Fehler auf einmal, mit Zeile und Feld
+    #[command(after_help = "Beispiel:\n  verbund offering validate angebote/wohngeld.toml")]
+    Validate {
+        /// Angebote (TOML)
+        #[arg(required = true, value_name = "DATEI")]
+        files: Vec<PathBuf>,
+    },
+    /// Zeigen, was eine Fassung an einer anderen ändert
+    #[command(after_help = "Beispiel:\n  verbund offering diff dataport/wohngeld wohngeld-neu.toml")]
+    Diff {
+        /// Die frühere Fassung: Datei (TOML), Kennung oder ANBIETER/NAME
+        #[arg(value_name = "VORHER")]
+        former: String,
+        /// Die spätere Fassung, ebenso
+        #[arg(value_name = "NACHHER")]
+        latter: String,
+    },
     /// Ein Angebot aus einer Datei unterschreiben und veröffentlichen
     Publish {
         /// Angebot (TOML)
@@ -117,39 +136,31 @@ pub enum Verb {
 }
 
 /// Runs the verb.
-pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
-    let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
+    let connect = || Client::connect(global, Duration::from_secs(global.timeout));
     match verb {
+        Verb::Validate { files } => return review::validate(global, &files),
+        Verb::Diff { former, latter } => review::diff(global, &former, &latter).await,
         Verb::List { topic, land, seller, area } => {
+            let mut client = connect()?;
             let filter = pb::ListOfferingsRequest { topic, land, seller, area, ..Default::default() };
             let offerings = client.list_offerings(filter).await?;
             let rows: Vec<Vec<Value>> = offerings.iter().filter_map(row).collect();
             global.out().rows(&COLUMNS, &rows)
         }
-        Verb::Get { offering } => {
-            let found = client.get_offering(&offering).await?;
-            let mut value = entry_value(found.entry.as_ref(), found.withdrawn);
-            let id = found.entry.map(|entry| entry.id).unwrap_or_default();
-            let witnesses = client.witnesses(&id).await?;
-            value["witnesses"] = witnesses.value();
-            let out = global.out();
-            let text = format!(
-                "{}\n{}: {}",
-                entry_text(&value, global),
-                out.say("Zeugen", "Witnesses"),
-                witnesses.text(out)
-            );
-            out.one(&value, &text)
-        }
+        Verb::Get { offering } => get(global, &mut connect()?, &offering).await,
         Verb::Search { query, for_org, only, facets } => {
+            let mut client = connect()?;
             let wish = search::Wish { query: query.join(" "), for_org, only, facets };
             search::run(global, &mut client, &wish, &search::Table { columns: &COLUMNS, row }).await
         }
         Verb::For { org, query, only, why, limit } => {
+            let mut client = connect()?;
             let wish = fitting::Wish { org, query: query.join(" "), only, why, limit };
             fitting::run(global, &mut client, &wish).await
         }
         Verb::Report { offering, portal, outcome, result, on, source } => {
+            let mut client = connect()?;
             let found = client.get_offering(&offering).await?;
             let id = found.entry.map(|entry| entry.id).unwrap_or_default();
             let officer = client.officer()?;
@@ -167,11 +178,13 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         }
         Verb::Publish { file } => {
             let offering = read_offering(&file)?;
+            let mut client = connect()?;
             let officer = client.officer()?;
             let signed = Signed::sign(&Kind::Offering, &offering, &[&officer.key]);
             publish(global, &mut client, &signed).await
         }
         Verb::Withdraw { offering, reason } => {
+            let mut client = connect()?;
             let (seller, name) = offering
                 .split_once('/')
                 .ok_or_else(|| Refusal::new(Reason::UsageInvalid).with("expected", "ANBIETER/NAME"))?;
@@ -182,6 +195,18 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             publish(global, &mut client, &signed).await
         }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+async fn get(global: &Global, client: &mut Client, which: &str) -> Result<(), Refusal> {
+    let found = client.get_offering(which).await?;
+    let mut value = entry_value(found.entry.as_ref(), found.withdrawn);
+    let id = found.entry.map(|entry| entry.id).unwrap_or_default();
+    let witnesses = client.witnesses(&id).await?;
+    value["witnesses"] = witnesses.value();
+    let out = global.out();
+    let text = format!("{}\n{}: {}", entry_text(&value, global), out.say("Zeugen", "Witnesses"), witnesses.text(out));
+    out.one(&value, &text)
 }
 
 /// Hands a public statement in and waits for its witnesses.

@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
-use crate::config::strict::{FaultKind, Located, whole};
+use crate::config::strict::{Fault, FaultKind, Located, whole};
 use crate::domain::reason::{Lang, Reason, Refusal};
 
 /// Largest file that is read: far above the largest hand-written one, far below what would fill memory.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Most faults of one file that are told: more than anybody mends before they check again.
+pub const FAULTS_MAX: usize = 50;
 
 /// A file that has been read but not yet understood.
 pub struct Document {
@@ -57,17 +60,62 @@ impl Document {
             let offset = error.span().map_or(0, |span| span.start);
             self.invalid_at(offset, error.message())
         })?;
-        let tree = whole(table);
-        T::deserialize(Located(&tree)).map_err(|fault| {
-            let offset = fault.offset.unwrap_or(0);
-            match fault.kind {
-                FaultKind::Wrong(problem) => self.invalid_at(offset, &problem),
-                FaultKind::UnknownKey { key, known } => Refusal::new(Reason::ConfigUnknownKey)
-                    .with("place", self.place(offset))
-                    .with("key", key)
-                    .with("known", known.join(" ")),
+        T::deserialize(Located(&whole(table))).map_err(|fault| self.refused(fault))
+    }
+
+    fn refused(&self, fault: Fault) -> Refusal {
+        let offset = fault.offset.unwrap_or(0);
+        match fault.kind {
+            FaultKind::Wrong(problem) => self.invalid_at(offset, &problem),
+            FaultKind::UnknownKey { key, known } => Refusal::new(Reason::ConfigUnknownKey)
+                .with("place", self.place(offset))
+                .with("key", key)
+                .with("known", known.join(" ")),
+        }
+    }
+
+    /// Everything that is wrong with the file, in the order of its lines, at most [`FAULTS_MAX`]. Reading stops at the first
+    /// fault, so each entry is read by itself, among those of `model`, a file that is in order; what only together breaks a
+    /// rule is found when nothing else is wrong. `check` refuses with what [`Document::invalid`] gives.
+    pub fn faults<T: DeserializeOwned>(
+        &self,
+        model: &str,
+        check: impl Fn(&T) -> Result<(), Refusal>,
+    ) -> Vec<Refusal> {
+        let (table, errors) = DeTable::parse_recoverable(&self.text);
+        if !errors.is_empty() {
+            let at = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+            return errors.iter().take(FAULTS_MAX).map(|error| self.invalid_at(at(error), error.message())).collect();
+        }
+        let (span, table) = (table.span(), table.into_inner());
+        let model = DeTable::parse(model).map(Spanned::into_inner).unwrap_or_default();
+        let read = |table: DeTable<'_>| {
+            let tree = whole(Spanned::new(span.clone(), table));
+            T::deserialize(Located(&tree)).map_err(|fault| self.refused(fault)).and_then(|read| check(&read)).err()
+        };
+        let missing = model.keys().filter(|key| !table.contains_key(*key)).filter_map(|key| {
+            let mut rest = model.clone();
+            rest.remove(key);
+            read(rest).map(|refusal| refusal.with("key", key.get_ref()))
+        });
+        let wrong = table.iter().flat_map(|(key, value)| parts(value).into_iter().map(move |part| (key, part)));
+        let wrong = wrong.filter_map(|(key, part)| {
+            let mut alone = model.clone();
+            alone.remove(key);
+            alone.insert(key.clone(), part);
+            read(alone)
+        });
+        let mut found: Vec<Refusal> = Vec::new();
+        for refusal in missing.chain(wrong).take(FAULTS_MAX) {
+            if !found.contains(&refusal) {
+                found.push(refusal);
             }
-        })
+        }
+        if found.is_empty() {
+            found.extend(read(table.clone()));
+        }
+        found.sort_by_key(line_of);
+        found
     }
 
     /// `CONFIG_INVALID` for the value at a path such as `brokering.1.org`; numbers count array items from 0. If there
@@ -139,6 +187,28 @@ const READER_WORDS: [(&str, &str, &str); 7] = [
         "Only someone who can know a fact states it: an organisation of this file.",
     ),
 ];
+
+/// A list of tables, such as the items of a price, as lists of one each; anything else as it is.
+fn parts<'i>(value: &Spanned<DeValue<'i>>) -> Vec<Spanned<DeValue<'i>>> {
+    let is_table = |item: &Spanned<DeValue<'_>>| matches!(item.get_ref(), DeValue::Table(_));
+    match value.get_ref() {
+        DeValue::Array(items) if items.iter().next().is_some_and(is_table) => items
+            .iter()
+            .map(|item| {
+                let mut alone = DeArray::new();
+                alone.push(item.clone());
+                Spanned::new(value.span(), DeValue::Array(alone))
+            })
+            .collect(),
+        _ => vec![value.clone()],
+    }
+}
+
+/// The line that a refusal of a file names.
+pub fn line_of(refusal: &Refusal) -> usize {
+    let line = refusal.field("place").and_then(|place| place.rsplit_once(':'));
+    line.and_then(|(_, line)| line.parse().ok()).unwrap_or(0)
+}
 
 fn child<'a, 'i>(value: &'a Spanned<DeValue<'i>>, step: &str) -> Option<&'a Spanned<DeValue<'i>>> {
     match value.get_ref() {

@@ -36,16 +36,45 @@ pub fn read_offerings(folder: &Path) -> Result<Vec<Offering>, Refusal> {
     Ok(offerings)
 }
 
+/// Everything that is wrong with an offering file, each with its line; nothing if it can be published.
+pub fn faults(path: &Path) -> Result<Vec<Refusal>, Refusal> {
+    let document = Document::open(path)?;
+    Ok(document.faults(MODEL, |offering| checked(&document, offering)))
+}
+
 fn understood(document: &Document) -> Result<Offering, Refusal> {
     let offering: Offering = document.read()?;
-    // The document itself is the table, so the field named is the key.
-    offering.check().map_err(|refusal| document.invalid(refusal.field("field").unwrap_or("version"), &refusal))?;
+    checked(document, &offering)?;
     Ok(offering)
 }
+
+fn checked(document: &Document, offering: &Offering) -> Result<(), Refusal> {
+    // The document itself is the table, so the field named is the key.
+    offering.check().map_err(|refusal| document.invalid(refusal.field("field").unwrap_or("version"), &refusal))
+}
+
+/// An offering in which nothing is wrong, beside which each entry of another file is read. It is valid since so early that
+/// every end of another one lies behind it.
+const MODEL: &str = r#"name = "muster"
+version = 1
+seller = "muster"
+title = "Muster"
+description = "Muster"
+leika = []
+topic = "Muster"
+efa_confirmed = false
+coverage = ["*"]
+maturity = { model = "1.1", level = 0 }
+price = [{ item = "operation", due = "per-year", cents = 0 }]
+term_years_min = 1
+valid_from = "1949-05-24"
+source = "Muster"
+"#;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::document::line_of;
     use crate::config::document::tests::refused;
     use crate::domain::reason::Reason;
 
@@ -92,6 +121,40 @@ cents = 240_000
             let document = Document::of(Path::new("a.toml"), GOOD.replace(part, instead));
             refused(understood(&document), reason, &format!("a.toml:{line}"));
         }
+    }
+
+    #[test]
+    fn the_model_is_in_order_and_names_all_that_is_required() {
+        let document = Document::of(Path::new("model.toml"), MODEL.to_owned());
+        understood(&document).expect("in order");
+        for line in MODEL.lines() {
+            let without = MODEL.replace(&format!("{line}\n"), "");
+            let faults = faults_of(&without);
+            assert!(faults.len() <= 1, "{line}: {faults:?}");
+            let other = Document::of(Path::new("a.toml"), without);
+            assert_eq!(faults.is_empty(), understood(&other).is_ok(), "{line}");
+        }
+    }
+
+    fn faults_of(text: &str) -> Vec<(usize, String)> {
+        let document = Document::of(Path::new("a.toml"), text.to_owned());
+        let found = document.faults(MODEL, |offering| checked(&document, offering));
+        found.iter().map(|refusal| (line_of(refusal), refusal.details())).collect()
+    }
+
+    #[test]
+    fn all_faults_of_a_file_are_told_at_once_each_with_its_line() {
+        assert_eq!(faults_of(GOOD), []);
+        let more = "\n[[price]]\nitem = \"betrieb\"\ndue = \"per-year\"\ncents = 1\n";
+        let text = GOOD.replace("9910702301700", "991070230170").replace("level = 3", "levle = 3");
+        let text = text.replace("version = 1\n", "version = 0\n").replace("seller = \"dataport\"\n", "");
+        let text = format!("farbe = \"rot\"\n{}{more}", text.replace("cents = 240_000", "cents = -1"));
+        let lines: Vec<usize> = faults_of(&text).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [1, 1, 3, 6, 11, 19, 22], "{:?}", faults_of(&text));
+        let late = GOOD.replace("source", "valid_to = \"2023-12-31\"\nsource");
+        assert_eq!(faults_of(&late).iter().map(|(line, _)| *line).collect::<Vec<_>>(), [14], "only together");
+        let broken = faults_of(&GOOD.replace("title = \"Wohngeld\"", "title = Wohngeld"));
+        assert_eq!(broken.first().map(|(line, _)| *line), Some(4), "{broken:?}");
     }
 
     #[test]

@@ -152,9 +152,92 @@ async fn nobody_signs_blindly_and_what_waits_for_whom_is_told() {
     let shown = buyer.is_asked(&["order", "seal", &order]);
     holds(&shown, &terms);
     holds(&shown, &["Summe", "govdigital", "Preis"]);
-    buyer.orders(&["order", "seal", &order]);
+    let note = "Wohngeld fehlt noch";
+    let need = buyer.does(&["need", "publish", "--leika", "99107023017000", "--note", note, "--until", "2099-12-31"]);
+    let need = need["statement_id"].as_str().expect("published").to_owned();
+    let told = run(&mut buyer.command(&["order", "seal", &order]), 0);
+    let withdraw = format!("verbund need withdraw {need}");
+    holds(&String::from_utf8_lossy(&told.stderr), &[note, &withdraw]);
+    let withdraw = ["need", "withdraw", &need, "--reason", "bestellt"];
+    buyer.does(&withdraw);
+    assert_eq!(buyer.does(&["need", "list"]), Value::Array(Vec::new()));
     assert!(waits(&buyer).is_empty() && waits(&second).is_empty());
     let notice = ["order", "report", &order, "--terminate", "2099-12-31"];
     holds(&buyer.is_asked(&notice), &["2099-12-31", "Wohngeld online"]);
+    words_are_erased(&buyer, &second, &order);
     processes.stop().await;
+}
+
+/// What somebody wrote beside a statement goes where its organisation says so; the statement stays.
+fn words_are_erased(buyer: &Desk, second: &Desk, order: &str) {
+    const WORDS: &str = "Frau Muster, Zimmer 12";
+    buyer.orders(&["order", "report", order, "--connected", "test", "--note", WORDS]);
+    let message = |kind: &str| {
+        let shown = buyer.does(&["order", "show", order]);
+        let found = shown["messages"].as_array().into_iter().flatten().find(|message| message["kind"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} in {shown}")).clone()
+    };
+    let told = message("milestone");
+    assert_eq!(told["note"], WORDS);
+    let id = told["statement_id"].as_str().expect("an id");
+    let ground = ["--ground", "Art. 17 Abs. 1 Buchst. a DSGVO", "--authority", "Datenschutzbeauftragte"];
+    let erase = |statement: &str| -> Vec<String> {
+        let words = ["order", "erase-annex", order, statement].into_iter().chain(ground);
+        words.map(ToOwned::to_owned).collect()
+    };
+    let with = |words: &[String]| -> Vec<&'static str> {
+        words.iter().map(|word| &*Box::leak(word.clone().into_boxed_str())).collect()
+    };
+    let asked = buyer.is_asked(&with(&erase(id)));
+    assert!(asked.contains(WORDS) && asked.contains("Datenschutzbeauftragte"), "{asked}");
+    assert_eq!(message("milestone")["note"], WORDS, "nothing was signed");
+    for statement in [message("counter"), message("request")] {
+        let other = statement["statement_id"].as_str().expect("an id").to_owned();
+        buyer.is_refused(&with(&erase(&other)), 7, "NOTHING_TO_ERASE");
+    }
+    run(&mut buyer.command(&["order", "erase-annex", order, "abc", "--ground", "x", "--authority", "y"]), 2);
+    buyer.orders(&with(&erase(id)));
+    let gone = message("milestone");
+    assert_eq!((&gone["note"], &gone["statement_id"]), (&Value::from(""), &told["statement_id"]));
+    buyer.is_refused(&with(&erase(id)), 7, "NOTHING_TO_ERASE");
+    assert!(!second.does(&["order", "show", order]).to_string().contains(WORDS));
+}
+
+#[test]
+fn an_offering_file_is_judged_whole_and_versions_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = std::fs::read_to_string("nodes/dataport/offerings/wohngeld.toml").expect("an example");
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("writable");
+        path.display().to_string()
+    };
+    let (same, bad) = (
+        path("gut.toml", &good),
+        path(
+            "schlecht.toml",
+            &format!("farbe = \"rot\"\nversion = 0\n{}", {
+                let lines = good.lines().filter(|line| !line.starts_with("version") && !line.starts_with("seller"));
+                lines.collect::<Vec<_>>().join("\n")
+            }),
+        ),
+    );
+    let judged = |files: &[&str], exit: i32| -> Value {
+        let output = run(verbund().args(["-o", "json", "offering", "validate"]).args(files), exit);
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    assert_eq!(judged(&[&same], 0)["valid"], true);
+    let told = judged(&[&same, &bad, "gibt-es-nicht.toml"], 8);
+    let reasons = |at: usize| -> Vec<String> {
+        let findings = told["files"][at]["findings"].as_array().into_iter().flatten();
+        findings.map(|one| one["reason"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(reasons(0), Vec::<String>::new());
+    assert_eq!(reasons(1), ["CONFIG_INVALID", "CONFIG_UNKNOWN_KEY", "CONFIG_INVALID"], "{told}");
+    assert_eq!(reasons(2), ["CONFIG_UNREADABLE"]);
+
+    let newer = path("neu.toml", &good.replace("version = 1\n", "version = 2\n"));
+    let compared = run(verbund().args(["-o", "json", "offering", "diff", &same, &newer]), 0);
+    let compared: Value = serde_json::from_slice(&compared.stdout).expect("JSON");
+    assert_eq!(compared, serde_json::json!([{"field": "version", "before": 1, "after": 2}]));
 }

@@ -178,8 +178,28 @@ pub async fn seal(client: &mut Client, out: Output, id: OrderId, agree: &[OrgId]
         salt: fresh_salt(),
     };
     let signed = Signed::sign(&Kind::Seal, &body, &[&officer.key]);
-    let order = client.hand_in("", &signed).await?;
-    answered(out, order)
+    let sealed = client.hand_in("", &signed).await?;
+    name_met_needs(client, out, &order).await;
+    answered(out, sealed)
+}
+
+/// Names the buyer's own needs that the contract meets. Orders are confidential and needs are public, so no node takes one off
+/// the list: its organisation does.
+async fn name_met_needs(client: &mut Client, out: Output, order: &pb::Order) {
+    // The contract stands; a question that goes unanswered takes nothing from it.
+    let Ok(needs) = client.needs(&order.offering_id, "").await else { return };
+    let today = SystemClock.now().date().to_string();
+    for need in needs.iter().filter(|need| need.municipality == order.buyer && need.until >= today) {
+        out.talk(&format!(
+            "{} {} ({}). {} verbund need withdraw {} --reason {}",
+            out.say("Damit ist ein Bedarf gedeckt:", "This meets a need:"),
+            need.note,
+            need.leika_keys.join(" "),
+            out.say("Zurücknehmen:", "Withdraw it:"),
+            need.statement_id,
+            out.say("bestellt", "ordered"),
+        ));
+    }
 }
 
 /// Shows what the seal concludes, from the very statements it names, and asks; gives their sum.
