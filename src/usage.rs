@@ -32,7 +32,14 @@ pub enum Stop {
 pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, Stop> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if lang_of(&arguments) == Lang::En {
+        let is_program = asks_for_json(&arguments);
         return P::try_parse_from(arguments).map_err(|error| {
+            if is_program && error.use_stderr() {
+                let said = error.to_string();
+                return Stop::Refused(
+                    Refusal::new(Reason::UsageInvalid).with("why", said.lines().next().unwrap_or("")),
+                );
+            }
             let _ = error.print();
             if error.use_stderr() { Stop::Told } else { Stop::Shown }
         });
@@ -61,8 +68,15 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
+/// Whether a program is to read the answer, before anything is parsed: it reads refusals of wrong use too.
+pub fn asks_for_json(arguments: &[OsString]) -> bool {
+    let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let apart = words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]));
+    apart || words.iter().any(|word| matches!(*word, "-ojson" | "-o=json" | "--output=json"))
+}
+
 /// The language asked for, before anything is parsed.
-fn lang_of(arguments: &[OsString]) -> Lang {
+pub fn lang_of(arguments: &[OsString]) -> Lang {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     let english = words.windows(2).any(|pair| pair == ["--lang", "en"]) || words.contains(&"--lang=en");
     if english { Lang::En } else { Lang::De }

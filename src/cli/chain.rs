@@ -5,13 +5,14 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::client::{self, Client};
+use crate::cli::names;
 use crate::cli::offering::euros;
 use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::output::Output;
 use crate::domain::id::OrgId;
 use crate::domain::law::{Award, Verdict};
 use crate::domain::reason::{Lang, Refusal};
-use crate::domain::time::{Date, parse_date};
+use crate::domain::time::Date;
 use crate::wire::pb::chain::v1 as pb;
 
 /// What to do with chains.
@@ -125,7 +126,7 @@ impl Days {
 }
 
 fn day(text: Option<&str>) -> Result<Option<Date>, Refusal> {
-    text.map(parse_date).transpose()
+    text.map(names::day).transpose()
 }
 
 /// Runs the verb.
@@ -137,7 +138,10 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let days = days.read()?;
             let found = match (offering, to) {
                 (_, Some(to)) => client.routes_to(&for_org, &to, days).await?,
-                (offering, None) => client.routes(&for_org, &offering.unwrap_or_default(), needs, days).await?,
+                (offering, None) => {
+                    let offering = names::offering_id(&mut client, &offering.unwrap_or_default()).await?;
+                    client.routes(&for_org, &offering, needs, days).await?
+                }
             };
             out.one(&routes_value(&found), &routes_text(&found, out))
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::cli::options::{Global, PriceNeeds};
+use crate::cli::options::{Global, PriceNeeds, node_address};
 use crate::cli::output::Output;
 use crate::cli::passphrase;
 use crate::config::node::NodeConfig;
@@ -152,6 +152,7 @@ impl Client {
         };
         let missing = |what: &str| Refusal::new(Reason::UsageInvalid).with("missing", what);
         let address = global.address.clone().or(file.address).ok_or_else(|| missing("--address, --profile"))?;
+        let address = node_address(&address)?;
         let tls_file = global.tls.clone().or(file.tls).ok_or_else(|| missing("--tls, --profile"))?;
         let pem = std::fs::read_to_string(&tls_file).map_err(|error| {
             Refusal::new(Reason::FileUnreadable).with("file", tls_file.display()).with("problem", error)

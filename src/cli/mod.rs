@@ -12,6 +12,7 @@ pub mod fact;
 pub mod grounds;
 pub mod import;
 pub mod key;
+pub mod names;
 pub mod need;
 pub mod node;
 pub mod offering;
@@ -26,13 +27,15 @@ pub mod price;
 pub mod statement;
 pub mod trust;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::options::Global;
-use crate::cli::output::Output;
-use crate::domain::reason::{Class, Refusal};
+use crate::cli::output::{Format, Output};
+use crate::domain::reason::{Class, Reason, Refusal};
 use crate::usage::{self, Stop};
 
 /// Verbund: Marktplatz der öffentlichen IT-Genossenschaften.
@@ -111,12 +114,14 @@ enum Noun {
 
 /// Parses, runs, and turns the outcome into an exit code.
 pub fn main() -> ExitCode {
-    let cli: Cli = match usage::parse(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli: Cli = match usage::parse(arguments.iter().cloned()) {
         Ok(cli) => cli,
         Err(Stop::Shown) => return ExitCode::SUCCESS,
         Err(Stop::Told) => return ExitCode::from(Class::Usage.exit_code()),
         Err(Stop::Refused(refusal)) => {
-            Output::default().refusal(&refusal);
+            let format = if usage::asks_for_json(&arguments) { Format::Json } else { Format::default() };
+            Output { format, lang: usage::lang_of(&arguments) }.refusal(&refusal);
             return ExitCode::from(refusal.reason.class().exit_code());
         }
     };
@@ -128,7 +133,18 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli)) {
+    let global = cli.global.clone();
+    let answer = runtime.block_on(async {
+        match run(cli).await {
+            // Whoever knows no organisation of that name is asked for those that are known.
+            Err(refusal) if refusal.reason == Reason::OrgUnknown => {
+                let client = client::Client::connect(&global, Duration::from_secs(global.timeout)).ok();
+                Err(names::taught(client, refusal).await)
+            }
+            answer => answer,
+        }
+    });
+    match answer {
         Ok(code) => code,
         Err(refusal) => {
             out.refusal(&refusal);

@@ -8,17 +8,17 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use crate::cli::client::Client;
+use crate::cli::names;
 use crate::cli::need::mandates::Terms;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
-use crate::cli::order::wish::euro_cents;
 use crate::cli::output::Output;
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
 use crate::domain::offering::{Need, NeedWithdrawal};
 use crate::domain::reason::Refusal;
 use crate::domain::register::LeikaKey;
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::time::parse_date;
 use crate::wire::pb::catalogue::v1 as catalogue;
 use crate::wire::pb::order::v1 as order;
 
@@ -50,8 +50,8 @@ pub enum Verb {
     },
     /// Was Kommunen suchen: eigene und fremde Bedarfe
     List {
-        /// Nur Bedarfe, die zu diesem Angebot passen (Kennung)
-        #[arg(long, value_name = "KENNUNG", default_value = "")]
+        /// Nur Bedarfe, die zu diesem Angebot passen
+        #[arg(long, value_name = "ANGEBOT", default_value = "")]
         offering: String,
         /// Nur Bedarfe, die diese Genossenschaft bestellen darf
         #[arg(long, value_name = "ORG")]
@@ -71,8 +71,8 @@ pub enum Verb {
         #[arg(long, value_name = "ORG")]
         to: OrgId,
         /// Höchstens so viel zahlt die eigene Organisation über die ganze Laufzeit, in Euro netto
-        #[arg(long, value_name = "EURO")]
-        max_euro: u32,
+        #[arg(long, value_name = "EURO", value_parser = names::euros)]
+        max_euro: Cents,
         /// Letzter Tag, an dem abgerufen werden darf
         #[arg(long, value_name = "JJJJ-MM-TT")]
         until: String,
@@ -98,6 +98,10 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             return publish(global, &mut client, &signed).await;
         }
         Verb::List { offering, through } => {
+            let offering = match offering.is_empty() {
+                true => offering,
+                false => names::offering_id(&mut client, &offering).await?,
+            };
             let needs = client.needs(&offering, through.as_ref().map_or("", OrgId::as_str)).await?;
             return out.rows(&NEEDS, &needs.iter().map(need_row).collect::<Vec<_>>());
         }
@@ -106,7 +110,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             return out.rows(&DEMAND, &demand.iter().map(|one| demand_row(one, out)).collect::<Vec<_>>());
         }
         Verb::Mandate { need, to, max_euro, until } => {
-            let (cap, until) = (euro_cents(max_euro)?, parse_date(&until)?);
+            let (cap, until) = (max_euro, names::day(&until)?);
             let terms = Terms { need, to, cap, until, number: 1, approves: None };
             return mandates::give(&mut client, out, terms).await;
         }
@@ -114,7 +118,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Mandates => return mandates::list(&mut client, out).await,
     };
     let officer = client.officer()?;
-    let need = Need { municipality: officer.org.clone(), leika, note, until: parse_date(&until)?, through };
+    let need = Need { municipality: officer.org.clone(), leika, note, until: names::day(&until)?, through };
     let signed = Signed::sign(&Kind::Need, &need, &[&officer.key]);
     publish(global, &mut client, &signed).await
 }

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::client::Client;
+use crate::cli::names;
 use crate::cli::options::Global;
 use crate::config::offerings::read_offering;
 use crate::domain::connection::ConnectionReport;
@@ -14,9 +15,8 @@ use crate::domain::id::OrgId;
 use crate::domain::money::Cents;
 use crate::domain::offering::Withdrawal;
 use crate::domain::price::{CostItem, Due};
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Lang, Refusal};
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::time::parse_date;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::wire::pb::catalogue::v1 as pb;
@@ -80,8 +80,8 @@ pub enum Verb {
         #[arg(long)]
         why: bool,
         /// So viele Angebote zeigen
-        #[arg(long, value_name = "ANZAHL", default_value_t = 20)]
-        limit: usize,
+        #[arg(long, value_name = "ANZAHL", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
     },
     /// Berichten, ob sich ein Angebot an ein Portal anbinden ließ (Anbindungsbericht)
     Report {
@@ -127,7 +127,7 @@ pub enum Verb {
     },
     /// Ein Angebot zurückziehen
     Withdraw {
-        /// ANBIETER/NAME
+        /// Kennung oder ANBIETER/NAME
         offering: String,
         /// Warum
         #[arg(long)]
@@ -144,7 +144,11 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
         Verb::List { topic, land, seller, area } => {
             let mut client = connect()?;
             let filter = pb::ListOfferingsRequest { topic, land, seller, area, ..Default::default() };
+            let seller = (!filter.seller.is_empty()).then(|| filter.seller.parse()).transpose()?;
             let offerings = client.list_offerings(filter).await?;
+            if let (true, Some(seller)) = (offerings.is_empty(), &seller) {
+                names::check_org(&mut client, seller).await?;
+            }
             let rows: Vec<Vec<Value>> = offerings.iter().filter_map(row).collect();
             global.out().rows(&COLUMNS, &rows)
         }
@@ -156,12 +160,13 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
         }
         Verb::For { org, query, only, why, limit } => {
             let mut client = connect()?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let wish = fitting::Wish { org, query: query.join(" "), only, why, limit };
             fitting::run(global, &mut client, &wish).await
         }
         Verb::Report { offering, portal, outcome, result, on, source } => {
             let mut client = connect()?;
-            let found = client.get_offering(&offering).await?;
+            let found = names::offering(&mut client, &offering).await?;
             let id = found.entry.map(|entry| entry.id).unwrap_or_default();
             let officer = client.officer()?;
             let body = ConnectionReport {
@@ -170,7 +175,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
                 offering: Some(id.parse()?),
                 outcome: Some(fitting::outcome(&outcome)?),
                 result,
-                reported_on: on.as_deref().map_or_else(|| Ok(SystemClock.now().date()), parse_date)?,
+                reported_on: on.as_deref().map_or_else(|| Ok(SystemClock.now().date()), names::day)?,
                 source,
             };
             let signed = Signed::sign(&Kind::ConnectionReport, &body, &[&officer.key]);
@@ -185,12 +190,10 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
         }
         Verb::Withdraw { offering, reason } => {
             let mut client = connect()?;
-            let (seller, name) = offering
-                .split_once('/')
-                .ok_or_else(|| Refusal::new(Reason::UsageInvalid).with("expected", "ANBIETER/NAME"))?;
-            let found = client.get_offering(&offering).await?;
-            let version = found.entry.and_then(|entry| entry.offering).map_or(0, |offering| offering.version);
-            let body = Withdrawal { seller: seller.parse()?, name: name.parse()?, version, reason };
+            let found = names::offering(&mut client, &offering).await?;
+            let found = found.entry.and_then(|entry| entry.offering).unwrap_or_default();
+            let (seller, name) = (found.seller.parse()?, found.name.parse()?);
+            let body = Withdrawal { seller, name, version: found.version, reason };
             let signed = Signed::sign(&Kind::Withdrawal, &body, &[&client.officer()?.key]);
             publish(global, &mut client, &signed).await
         }
@@ -199,7 +202,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
 }
 
 async fn get(global: &Global, client: &mut Client, which: &str) -> Result<(), Refusal> {
-    let found = client.get_offering(which).await?;
+    let found = names::offering(client, which).await?;
     let mut value = entry_value(found.entry.as_ref(), found.withdrawn);
     let id = found.entry.map(|entry| entry.id).unwrap_or_default();
     let witnesses = client.witnesses(&id).await?;

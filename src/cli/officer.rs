@@ -6,16 +6,17 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::client::Client;
+use crate::cli::names;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
-use crate::cli::order::wish::euro_cents;
 use crate::cli::trust::carried::{Carried, check_free, each, keep, path_for, read_keys, read_public, signed_by};
 use crate::cli::trust::propose::of_org;
 use crate::domain::id::{OfficerName, OrgId};
+use crate::domain::money::Cents;
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
-use crate::domain::time::{Date, parse_date, plus_years};
+use crate::domain::time::{Date, plus_years};
 use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
@@ -81,11 +82,11 @@ pub struct Granting {
     #[arg(long, value_delimiter = ',', required = true, value_enum, value_name = "ROLLE,ROLLE")]
     roles: Vec<RoleArgument>,
     /// Obergrenze je Bestellung
-    #[arg(long, value_name = "EURO", default_value_t = 0)]
-    limit_euro: u32,
+    #[arg(long, value_name = "EURO", default_value = "0", value_parser = names::euros)]
+    limit_euro: Cents,
     /// Obergrenze je Jahr
-    #[arg(long, value_name = "EURO")]
-    limit_year_euro: Option<u32>,
+    #[arg(long, value_name = "EURO", value_parser = names::euros)]
+    limit_year_euro: Option<Cents>,
     /// Erster Tag; heute, wenn nicht genannt
     #[arg(long, value_name = "JJJJ-MM-TT")]
     from: Option<String>,
@@ -158,7 +159,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 
 async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
     let today = SystemClock.now().date();
-    let day = |text: &Option<String>, other: Date| text.as_deref().map_or(Ok(other), parse_date);
+    let day = |text: &Option<String>, other: Date| text.as_deref().map_or(Ok(other), names::day);
     let new = granting.new_key.as_ref().map(|path| (path.clone(), fresh_key()));
     let key = match (&new, &granting.officer_public) {
         (Some((_, key)), _) => key.public(),
@@ -172,8 +173,8 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
         device: granting.device,
         key,
         roles: granting.roles.into_iter().map(OfficerRole::from).collect::<BTreeSet<_>>(),
-        limit: euro_cents(granting.limit_euro)?,
-        limit_per_year: granting.limit_year_euro.map(euro_cents).transpose()?,
+        limit: granting.limit_euro,
+        limit_per_year: granting.limit_year_euro,
         valid_from,
         valid_to: day(&granting.to, plus_years(valid_from, GRANT_YEARS))?,
     };

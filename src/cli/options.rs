@@ -5,8 +5,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::output::{Format, Output};
 use crate::config::node::HostPort;
-use crate::domain::id::{OfficerName, OrgId};
-use crate::domain::reason::Lang;
+use crate::domain::id::{OfficerName, OrgId, shortened};
+use crate::domain::reason::{Lang, Reason, Refusal};
 
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
@@ -82,7 +82,44 @@ pub struct PriceNeeds {
     pub target_group: Option<u32>,
 }
 
+/// The address of a node as people copy it: with or without the scheme of a web address. Refused with `ADDRESS_INVALID`.
+pub fn node_address(text: &str) -> Result<String, Refusal> {
+    let bare = text.trim();
+    let bare = ["https://", "http://"].iter().find_map(|scheme| bare.strip_prefix(scheme)).unwrap_or(bare);
+    let bare = bare.strip_suffix('/').unwrap_or(bare);
+    let invalid = |_| Refusal::new(Reason::AddressInvalid).with("value", shortened(text));
+    HostPort::try_from(bare.to_owned()).map(String::from).map_err(invalid)
+}
+
 /// An address on the command line.
 pub fn address(text: &str) -> Result<HostPort, String> {
     HostPort::try_from(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_as_people_copy_them_and_refused_without_a_port() {
+        for (text, address) in [
+            ("127.0.0.1:18440", "127.0.0.1:18440"),
+            ("https://knoten.example:18440/", "knoten.example:18440"),
+            (" http://[::1]:18440 ", "[::1]:18440"),
+        ] {
+            assert_eq!(node_address(text).as_deref(), Ok(address));
+        }
+        for text in [
+            "",
+            "127.0.0.1",
+            "::1:18440",
+            "[::1]",
+            "knoten.example:0",
+            "https://knoten.example:18440/pfad",
+            "a b:1",
+            "x:99999",
+        ] {
+            assert_eq!(node_address(text).expect_err(text).reason, Reason::AddressInvalid, "{text}");
+        }
+    }
 }

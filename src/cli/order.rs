@@ -9,11 +9,13 @@ use serde_json::json;
 
 use crate::cli::client::{Client, Days, fresh_salt};
 use crate::cli::grounds::{ForRecord, gather};
+use crate::cli::names;
 use crate::cli::options::Global;
 use crate::cli::order::acts::hand_in;
-use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
+use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
 use crate::domain::id::{OrderId, OrgId};
+use crate::domain::money::Cents;
 use crate::domain::order::{Amendment, AutoSeal, Mode, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -142,9 +144,9 @@ pub struct Submission {
     /// Kennung oder ANBIETER/NAME
     #[arg(long, value_name = "ANGEBOT")]
     offering: String,
-    /// Obergrenze für den Gesamtpreis über die Laufzeit, in Euro
-    #[arg(long, value_name = "EURO")]
-    max_euro: u32,
+    /// Obergrenze für den Gesamtpreis über die Laufzeit, in Euro, z. B. 30000 oder 30.000,00
+    #[arg(long, value_name = "EURO", value_parser = names::euros)]
+    max_euro: Cents,
     /// Nur Interesse bekunden; bindet niemanden
     #[arg(long)]
     interest: bool,
@@ -202,10 +204,11 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
 
 /// What the officer wants, completed from the node: routes, rule pack, shortest term, what else is on offer.
 async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refusal> {
-    let Submission { offering, max_euro, interest, request_id, terms, said, gathering } = submission;
-    let as_of = terms.as_of.as_deref().map(parse_date).transpose()?;
+    let Submission { offering, max_euro: total_max, interest, request_id, terms, said, gathering } = submission;
+    let as_of = terms.as_of.as_deref().map(names::day).transpose()?;
     let buyer = client.officer()?.org.clone();
     let days = Days { as_of, award: terms.award.into(), ..Days::default() };
+    let offering = names::offering_id(client, &offering).await?;
     let found = client.routes(&buyer, &offering, terms.needs, days).await?;
     let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
     let gathered = gathering.gathered(client, &found.offering_id).await?;
@@ -222,7 +225,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
         as_of: parse_date(&found.as_of)?,
         procedure_began: None,
         term_years,
-        total_max: euro_cents(max_euro)?,
+        total_max,
         quote_ms: terms.quote_days * DAY_MS,
         seal_ms: terms.seal_days * DAY_MS,
         auto_seal: terms.auto_seal.then_some(AutoSeal { accept_assumed: terms.accept_assumed }),
@@ -248,7 +251,7 @@ async fn term_years(client: &mut Client, offering: &str, asked: u32) -> Result<u
 fn draft(out: Output, file: &Path, wish: &Wish) -> Result<(), Refusal> {
     let text = serde_json::to_string_pretty(wish).expect("a wish is plain data");
     std::fs::write(file, text)
-        .map_err(|error| Refusal::new(Reason::FileUnreadable).with("file", file.display()).with("problem", error))?;
+        .map_err(|error| Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error))?;
     let value = json!({"file": file.display().to_string(), "request_id": wish.request_id, "route": wish.route});
     let text = format!(
         "{} {}. {} `verbund order send {}`",

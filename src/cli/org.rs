@@ -10,6 +10,7 @@ use crate::cli::trust::carried::{
     Carried, check_free, keep, path_for, read_keys, read_public, read_standing, tell, write_new,
 };
 use crate::cli::trust::propose::{self, What, of_org};
+use crate::cli::trust::show;
 use crate::config::organisations::{Organisation, read_organisations};
 use crate::domain::id::{NodeId, OrgId};
 use crate::domain::proposal::Proposal;
@@ -24,6 +25,14 @@ use crate::node::system::fresh_key;
 /// What to do with organisations.
 #[derive(Subcommand)]
 pub enum Verb {
+    /// Alle Organisationen des Verbunds
+    List,
+    /// Eine Organisation: Aufnahme, Heimatknoten, Schlüssel
+    Show {
+        /// Welche Organisation
+        #[arg(value_name = "ORG")]
+        named: OrgId,
+    },
     /// Die Aufnahme beantragen: ein Vorschlag, den die Treuhänder unterschreiben
     Join(Joining),
     /// Schlüssel beim Heimatknoten anmelden, wie der Betreiber sie gemacht hat
@@ -120,6 +129,8 @@ const ROOT_KEYS: usize = 3;
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     match verb {
+        Verb::List => show::all(global).await,
+        Verb::Show { named } => show::node(&Global { org: Some(named), ..global.clone() }, None).await,
         Verb::Join(joining) => join(global, &joining),
         Verb::Keys { statement_public, root_key, of, carried } => {
             let file = carried.file(global, Some(&of)).await?;

@@ -116,9 +116,9 @@ impl Output {
 /// A refusal in words: what, why, what now, code.
 pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
     let reason = refusal.reason;
-    let (error, why, now, code) = match lang {
-        Lang::De => ("Fehler:", "Grund:", "Abhilfe:", "Code:"),
-        Lang::En => ("Error:", "Why:", "What now:", "Code:"),
+    let (error, why, now, code, like) = match lang {
+        Lang::De => ("Fehler:", "Grund:", "Abhilfe:", "Code:", "Gemeint vielleicht:"),
+        Lang::En => ("Error:", "Why:", "What now:", "Code:", "Perhaps meant:"),
     };
     let mut text = format!("{error} {}\n", reason.text(lang));
     let said = match lang {
@@ -131,13 +131,17 @@ pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
     let rest: Vec<String> = refusal
         .fields
         .iter()
-        .filter(|(name, _)| !matches!(name.as_ref(), "why" | "why_en"))
+        .filter(|(name, _)| !matches!(name.as_ref(), "why" | "why_en" | "like"))
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     if !rest.is_empty() {
         text.push_str(&format!("  {why:<9} {}\n", rest.join(", ")));
     }
-    text.push_str(&format!("  {now:<9} {}\n  {code:<9} {}", reason.help(lang), reason.code()));
+    text.push_str(&format!("  {now:<9} {}\n", reason.help(lang)));
+    if let Some(names) = refusal.field("like") {
+        text.push_str(&format!("  {:<9} {like} {names}\n", ""));
+    }
+    text.push_str(&format!("  {code:<9} {}", reason.code()));
     text
 }
 

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::client::Client;
+use crate::cli::names;
 use crate::cli::offering::{due_text, due_word, euros, item_text};
 use crate::cli::options::{Global, PriceNeeds};
 use crate::cli::order::wish::chosen;
@@ -15,7 +16,6 @@ use crate::domain::price::Party;
 use crate::domain::price::text::percent;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::route::Route;
-use crate::domain::time::parse_date;
 use crate::wire::pb::catalogue::v1 as pb;
 
 /// What to do with prices.
@@ -47,8 +47,9 @@ pub enum Verb {
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let Verb::Preview { for_org, offering, route, via, as_of, needs } = verb;
-    let as_of = as_of.as_deref().map(parse_date).transpose()?;
+    let as_of = as_of.as_deref().map(names::day).transpose()?;
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let offering = names::offering_id(&mut client, &offering).await?;
     let (route, offering) = if via.is_empty() {
         let found = client.routes(&for_org, &offering, needs, (as_of, None)).await?;
         (chosen(&found, route)?, found.offering_id)

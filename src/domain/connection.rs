@@ -169,4 +169,13 @@ impl ConnectionReport {
         checked_lines("result", &self.result, 1000)?;
         checked_text("source", &self.source, 500)
     }
+
+    /// Nobody reports what has yet to be tried.
+    pub fn check_happened(&self, today: Date) -> Result<(), Refusal> {
+        if self.reported_on <= today {
+            return Ok(());
+        }
+        let refusal = Refusal::new(Reason::DayAhead).with("field", "reported_on").with("value", self.reported_on);
+        Err(refusal.with("today", today))
+    }
 }

@@ -347,6 +347,14 @@ impl Need {
         checked_list("leika", self.leika.len(), 0)?;
         checked_lines("note", &self.note, 1000)
     }
+
+    /// Whether anything is still looked for.
+    pub fn check_open(&self, today: Date) -> Result<(), Refusal> {
+        if self.until >= today {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::DayPast).with("field", "until").with("value", self.until).with("today", today))
+    }
 }
 
 #[cfg(test)]

@@ -137,6 +137,18 @@ reasons! {
     TimeInvalid "TIME_INVALID" Rejected
         "Das ist kein gültiger Tag oder Zeitpunkt." "This is not a valid day or time."
         "Ein Datum genau wie 2021-06-15 oder einen Zeitpunkt in UTC genau wie 2026-11-23T10:00:00Z angeben, Jahre 1900 bis 2199." "Give a date exactly like 2021-06-15 or a time in UTC exactly like 2026-11-23T10:00:00Z, years 1900 to 2199.";
+    ClockDiffers "CLOCK_DIFFERS" Conflict
+        "Die Uhr dieses Rechners und die des Knotens gehen auseinander." "This machine's clock and the node's differ."
+        "Datum, Uhrzeit und Zeitzone des Rechners prüfen (Zeitserver) und wiederholen; geht die Uhr des Knotens falsch, seinen Betreiber benachrichtigen." "Check the machine's date, time and time zone (time server) and repeat; if it is the node's clock that is wrong, tell its operator.";
+    DayPast "DAY_PAST" Rejected
+        "Dieser Tag ist schon vorbei." "That day has passed."
+        "Einen Tag ab heute angeben." "Give a day from today on.";
+    DayAhead "DAY_AHEAD" Rejected
+        "Dieser Tag ist noch nicht gekommen." "That day has not come yet."
+        "Einen Tag bis heute angeben." "Give a day up to today.";
+    LandUnknown "LAND_UNKNOWN" Rejected
+        "Dieses Land gibt es nicht." "There is no such Land."
+        "Kurzform oder Namen angeben, z. B. SH oder Schleswig-Holstein." "Give its short form or name, such as SH or Schleswig-Holstein.";
     MoneyInvalid "MONEY_INVALID" Rejected
         "Der Betrag liegt außerhalb des Zulässigen." "The amount is out of range."
         "Ganze Cent von 0 bis 1.000.000.000.000 angeben." "Give whole cents from 0 to 1,000,000,000,000.";
@@ -309,7 +321,7 @@ reasons! {
         "Fassung N+1 nennt Fassung N und ist von beiden unterschrieben." "Version N+1 names version N and is signed by both.";
     OrgUnknown "ORG_UNKNOWN" Missing
         "Diese Organisation ist dem Verbund nicht bekannt." "The federation does not know this organisation."
-        "Namen prüfen: `verbund node status` zeigt die bekannten Organisationen." "Check the name: `verbund node status` shows the organisations known.";
+        "Namen prüfen: `verbund org list` zeigt die bekannten Organisationen." "Check the name: `verbund org list` shows the organisations known.";
     OrgElsewhere "ORG_HOSTED_ELSEWHERE" Denied
         "Die Organisation ist auf einem anderen Knoten zu Hause." "The organisation is hosted by another node."
         "Den Auftrag an den Heimatknoten richten." "Send the request to its home node.";
@@ -417,6 +429,9 @@ reasons! {
     OfferingUnknown "OFFERING_UNKNOWN" Missing
         "Dieses Angebot gibt es hier nicht." "There is no such offering here."
         "Mit `verbund offering search` suchen." "Search with `verbund offering search`.";
+    OfferingAmbiguous "OFFERING_AMBIGUOUS" Conflict
+        "Mehrere Angebote heißen so." "Several offerings are called that."
+        "Eines davon mit ANBIETER/NAME nennen." "Name one of them as SELLER/NAME.";
     OfferingVersion "OFFERING_VERSION" Conflict
         "Die Fassung des Angebots ist nicht neuer als die bekannte." "The offering's version is not newer than the one known."
         "Die nächste Fassungsnummer verwenden." "Use the next version number.";
@@ -811,6 +826,12 @@ reasons! {
     FileUnwritable "FILE_UNWRITABLE" Conflict
         "Die Datei lässt sich nicht schreiben." "The file cannot be written."
         "Pfad, Rechte und freien Platz prüfen." "Check path, permissions and free space.";
+    AddressInvalid "ADDRESS_INVALID" Usage
+        "Das ist keine Adresse eines Knotens." "This is no address of a node."
+        "Rechner und Port angeben, z. B. knoten.example:18440, 192.0.2.1:18440 oder [2001:db8::1]:18440." "Give host and port, such as node.example:18440, 192.0.2.1:18440 or [2001:db8::1]:18440.";
+    FileExists "FILE_EXISTS" Conflict
+        "Diese Datei gibt es schon; überschrieben wird nichts." "This file exists; nothing is overwritten."
+        "Einen anderen Namen wählen oder die vorhandene Datei vorher wegräumen." "Choose another name, or move the existing file away first.";
     FileShadow "FILE_IS_SHADOW" Rejected
         "Die Datei ist nur die Begleitdatei, die macOS neben die echte legt." "The file is only the companion that macOS puts beside the real one."
         "Die Datei ohne `._` am Anfang des Namens angeben." "Give the file without `._` at the beginning of its name.";

@@ -3,6 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::domain::id::shortened;
 use crate::domain::reason::{Reason, Refusal};
@@ -190,6 +191,11 @@ const LANDS: [(&str, &str); 16] = [
     ("TH", "Thüringen"),
 ];
 
+fn folded(name: &str) -> String {
+    let letters = name.nfc().flat_map(char::to_lowercase).filter(|letter| letter.is_alphanumeric());
+    letters.collect::<String>().replace('ä', "ae").replace('ö', "oe").replace('ü', "ue")
+}
+
 /// One of the sixteen Länder.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Land(usize);
@@ -204,6 +210,12 @@ impl Land {
     pub fn of(area: &Area) -> Option<Self> {
         let number: usize = area.as_str().get(..2)?.parse().ok()?;
         number.checked_sub(1).filter(|at| *at < LANDS.len()).map(Self)
+    }
+
+    /// The one with this short form or name, in whatever case, umlauts written out or not.
+    pub fn named(text: &str) -> Option<Self> {
+        let same = |name: &str| folded(name) == folded(text);
+        Self::all().find(|land| same(land.code()) || same(land.name()))
     }
 
     /// Its place among all of them.

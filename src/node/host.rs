@@ -57,11 +57,9 @@ pub fn host(arrival: Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf, 
     if dry_run {
         return Ok((event_file, proposal));
     }
-    let refuse =
-        |problem: &str| Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", problem);
     let key_file = keys::generation(&config.keys, &format!("statement-{org}"), 0);
-    if folder.exists() || key_file.exists() {
-        return Err(refuse("the folder or the key exists"));
+    if let Some(path) = [folder, key_file.as_path()].into_iter().find(|path| path.exists()) {
+        return Err(Refusal::new(Reason::FileExists).with("file", path.display()));
     }
     make(folder)?;
     for (number, signed) in copies.into_iter().enumerate() {
@@ -76,7 +74,9 @@ pub fn host(arrival: Arrival, folder: &Path, dry_run: bool) -> Result<(PathBuf, 
         let path = profile_path(&arrival.run)?;
         let beside = path.with_extension("neu");
         write(&beside, &text)?;
-        fs::rename(&beside, &path).map_err(|error| refuse(&error.to_string()))?;
+        fs::rename(&beside, &path).map_err(|error| {
+            Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error)
+        })?;
     }
     Ok((event_file, proposal))
 }

@@ -224,7 +224,7 @@ impl Beginning {
             Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", problem)
         };
         if folder.exists() {
-            return Err(unwritable(&"the folder exists"));
+            return Err(Refusal::new(Reason::FileExists).with("file", folder.display()));
         }
         if let Some(above) = folder.parent() {
             make(above)?;

@@ -290,6 +290,9 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), Refusal> {
 }
 
 fn unwritable(path: &Path, error: std::io::Error) -> Refusal {
+    if error.kind() == std::io::ErrorKind::AlreadyExists {
+        return Refusal::new(Reason::FileExists).with("file", path.display());
+    }
     Refusal::new(Reason::FileUnwritable).with("file", path.display()).with("problem", error)
 }
 

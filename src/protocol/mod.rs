@@ -428,6 +428,8 @@ impl Node {
         match verified.body() {
             Body::Offering(offering) => self.state.catalogue.check_new(offering)?,
             Body::ConnectionProfile(profile) => self.state.catalogue.connections.check_new(profile)?,
+            Body::ConnectionReport(report) => report.check_happened(now.date())?,
+            Body::Need(need) => need.check_open(now.date())?,
             Body::NeedWithdrawal(gone) => self.state.catalogue.needs.check(&gone.need, &gone.municipality)?,
             Body::Membership(fact) => {
                 facts.check_correction(fact.corrects.as_ref(), &fact.of, true)?;

@@ -1,10 +1,11 @@
 //! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrgId, StatementId, shortened};
 use crate::domain::offering::{CatalogueReference, Maturity, MaturityModel, Offering, Sovereignty};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::register::Land;
 use crate::domain::text::{checked_text, tamed};
 use crate::protocol::catalogue::{Catalogue, OfferingVersion};
 use crate::view::View;
@@ -33,17 +34,23 @@ impl TryFrom<pb::ListOfferingsRequest> for OfferingListing {
     fn try_from(message: pb::ListOfferingsRequest) -> Result<Self, Refusal> {
         let pb::ListOfferingsRequest { page_size, page_token, topic, land, seller, area } = message;
         checked_text("topic", &topic, 100)?;
-        checked_text("land", &land, 10)?;
+        checked_text("land", &land, 40)?;
         let page = Page::read(page_size, &page_token, &[&topic, &land, &seller, &area])?;
         let after = page.after().map(offering_of_key).transpose()?;
         let filter = Filter {
             topic: Some(topic).filter(|topic| !topic.is_empty()),
-            land: Some(land).filter(|land| !land.is_empty()),
+            land: (!land.is_empty()).then(|| land_named(&land)).transpose()?,
             seller: optional("seller", &seller)?,
             area: optional("area", &area)?,
         };
         Ok(Self { filter, page, after })
     }
+}
+
+/// The short form of a Land that is named in either way.
+fn land_named(text: &str) -> Result<String, Refusal> {
+    let unknown = || Refusal::new(Reason::LandUnknown).with("field", "land").with("value", shortened(text));
+    Land::named(text).map(|land| land.code().to_owned()).ok_or_else(unknown)
 }
 
 /// Where a page of offerings ends: a space sorts before everything a name is made of.

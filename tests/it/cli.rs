@@ -112,7 +112,7 @@ fn a_node_that_is_not_there_is_unreachable() {
     let address = free_addresses(1)[0].to_string();
     let key = folder.path().join("key.pem");
     run(verbund().args(["key", "generate", "--file"]).arg(&key), 0);
-    refused(verbund().args(["key", "generate", "--file"]).arg(&key), 7, "FILE_UNWRITABLE");
+    refused(verbund().args(["key", "generate", "--file"]).arg(&key), 7, "FILE_EXISTS");
     let pem = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("certificate");
     let tls = folder.path().join("tls.pem");
     fs::write(&tls, pem.cert.pem()).expect("file");

@@ -230,8 +230,8 @@ fn carried_files_refuse_what_was_tampered_with() {
     // Made before, refused whole: nothing is written over, and no key is made.
     let keys = || fs::read_dir(desk.path("wurzeln")).expect("folder").count();
     let before = keys();
-    desk.refused(&commands(PAGE)[3], 7, "FILE_UNWRITABLE");
-    desk.refused(&commands(PAGE)[0], 7, "FILE_UNWRITABLE");
+    desk.refused(&commands(PAGE)[3], 7, "FILE_EXISTS");
+    desk.refused(&commands(PAGE)[0], 7, "FILE_EXISTS");
     assert_eq!(keys(), before);
     desk.refused(
         "verbund node init --from kid --standing akte --listen 127.0.0.1:7402 --out betrieb/kid",
@@ -252,7 +252,7 @@ fn a_node_begins_once_the_root_keys_have_signed_elsewhere() {
     assert!(!desk.path("betrieb").exists());
     let said: Value = serde_json::from_str(&desk.exit(&format!("{init} -o json"), 0)).expect("JSON");
     let open = said["to_be_signed"][0].as_str().expect("the key event").to_owned();
-    desk.refused(init, 7, "FILE_UNWRITABLE");
+    desk.refused(init, 7, "FILE_EXISTS");
     desk.exit(&format!("verbund trust sign {open} --key wurzeln/kid-wurzel-3.pem"), 0);
     desk.refused("verbund node run --config betrieb/kid/run.toml", 5, "THRESHOLD_MISSED");
     desk.refused(&format!("verbund trust sign {open} --key wurzeln/kid-danach-1.pem"), 5, "SIGNER_WRONG");
@@ -440,7 +440,7 @@ fn a_municipality_moves_to_another_node() {
     desk.exit(&format!("{host} --dry-run"), 0);
     assert!(!desk.path("umzug").exists());
     desk.exit(&host, 0);
-    desk.refused(&host, 7, "FILE_UNWRITABLE");
+    desk.refused(&host, 7, "FILE_EXISTS");
     desk.restart(1, "verbund node run --config betrieb/kid/run.toml");
     desk.patiently(&format!("verbund trust publish umzug/*.json {new}"));
     let shown = desk.exit(&format!("verbund trust show --org barleben {new}"), 0);
@@ -461,7 +461,7 @@ fn a_key_is_replaced_by_root_keys_that_lie_elsewhere() {
     let at = "--profile betrieb/kitu/client.toml";
     let rotate = "verbund key rotate --role statement --org barleben --config betrieb/kitu/run.toml --out .";
     desk.exit(rotate, 0);
-    desk.refused(rotate, 7, "FILE_UNWRITABLE");
+    desk.refused(rotate, 7, "FILE_EXISTS");
     let file = "schluessel-barleben-1.vorschlag.json";
     let publish = format!("verbund trust publish {file} {at}");
     desk.refused(&publish, 5, "THRESHOLD_MISSED");

@@ -50,3 +50,4 @@ mod tidy;
 mod token_keys;
 mod trust_attacks;
 mod vectors;
+mod wrong_inputs;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::cli::client::Client;
+use crate::cli::names;
 use crate::cli::options::Global;
 use crate::cli::output::{Output, error_text};
 use crate::config::document::line_of;
@@ -75,7 +76,7 @@ async fn fields(global: &Global, which: &str) -> Result<Map<String, Value>, Refu
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let id: StatementId = match which.parse() {
         Ok(id) => id,
-        Err(_) => client.get_offering(which).await?.entry.map(|entry| entry.id).unwrap_or_default().parse()?,
+        Err(_) => names::offering_id(&mut client, which).await?.parse()?,
     };
     let signed = client.statement(id).await?;
     match Body::read(&signed)? {

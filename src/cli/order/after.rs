@@ -2,6 +2,7 @@
 use clap::ArgGroup;
 
 use crate::cli::client::{Client, annex_of, fresh_salt};
+use crate::cli::names;
 use crate::cli::offering::euros;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::{self, Sight};
@@ -12,7 +13,6 @@ use crate::domain::order::Recall;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::time::parse_date;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::wire::pb::order::v1 as pb;
@@ -52,13 +52,13 @@ impl MilestoneReport {
             return Ok(Event::Connected { item });
         }
         if let Some(day) = &self.productive {
-            return Ok(Event::Productive { since: parse_date(day)? });
+            return Ok(Event::Productive { since: names::day(day)? });
         }
         if let Some(office) = &self.contact {
             return Ok(Event::Contact { office: office.clone() });
         }
         if let Some(day) = &self.terminate {
-            return Ok(Event::Terminated { ends_on: parse_date(day)? });
+            return Ok(Event::Terminated { ends_on: names::day(day)? });
         }
         if self.closed { Ok(Event::Closed) } else { Err(missing()) }
     }

@@ -2,11 +2,13 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::{Client, Days, fresh_salt};
+use crate::cli::names;
 use crate::cli::order::acts::{hand_in, void};
 use crate::cli::order::show::is_over;
-use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered, euro_cents};
+use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
+use crate::domain::money::Cents;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -19,8 +21,8 @@ pub struct Again {
     /// Bestellnummer
     order: OrderId,
     /// Neue Obergrenze für den Gesamtpreis, in Euro; sonst die bisherige
-    #[arg(long, value_name = "EURO")]
-    max_euro: Option<u32>,
+    #[arg(long, value_name = "EURO", value_parser = names::euros)]
+    max_euro: Option<Cents>,
     /// How.
     #[command(flatten)]
     terms: RequestTerms,
@@ -107,7 +109,7 @@ async fn next(
     procedure: Days,
 ) -> Result<Wish, Refusal> {
     let terms = &again.terms;
-    let as_of = terms.as_of.as_deref().map(parse_date).transpose()?;
+    let as_of = terms.as_of.as_deref().map(names::day).transpose()?;
     let days = Days { as_of, award: before.award.into(), ..procedure };
     let mut needs = terms.needs;
     needs.term_years = if needs.term_years == 0 { before.term_years } else { needs.term_years };
@@ -126,7 +128,7 @@ async fn next(
         as_of: parse_date(&found.as_of)?,
         procedure_began: procedure.began,
         term_years: needs.term_years,
-        total_max: again.max_euro.map_or(Ok(before.total_max), euro_cents)?,
+        total_max: again.max_euro.unwrap_or(before.total_max),
         quote_ms: terms.quote_days * DAY_MS,
         seal_ms: terms.seal_days * DAY_MS,
         auto_seal: terms.auto_seal.then_some(AutoSeal { accept_assumed: terms.accept_assumed }),

@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
+use crate::cli::names;
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
 use crate::domain::id::OrgId;
@@ -52,7 +53,7 @@ impl Gathering {
 /// Needs that fit an offering.
 pub async fn needs(client: &mut Client, out: Output, offering: Option<String>) -> Result<(), Refusal> {
     let offering = match offering {
-        Some(named) => client.get_offering(&named).await?.entry.map(|entry| entry.id).unwrap_or_default(),
+        Some(named) => names::offering_id(client, &named).await?,
         None => String::new(),
     };
     let needs = client.needs(&offering, "").await?;

@@ -178,11 +178,6 @@ pub fn considered(found: &FindRoutesResponse) -> Result<Vec<Considered>, Refusal
     seen.collect()
 }
 
-/// Whole euros as an amount.
-pub fn euro_cents(euro: u32) -> Result<Cents, Refusal> {
-    Cents::try_from(i64::from(euro) * 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -165,13 +165,17 @@ pub fn path_for(out: &Path, proposal: &Proposal) -> PathBuf {
 /// Whether none of these files exists: looked at before the first is written.
 pub fn check_free<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Refusal> {
     let taken = paths.into_iter().find(|path| path.exists());
-    taken.map_or(Ok(()), |path| Err(unwritable(path, "the file exists")))
+    taken.map_or(Ok(()), |path| Err(taken_already(path)))
+}
+
+fn taken_already(path: &Path) -> Refusal {
+    Refusal::new(Reason::FileExists).with("file", path.display())
 }
 
 /// Writes a file that does not exist yet.
 pub fn write_new(path: &Path, text: &str) -> Result<(), Refusal> {
     if path.exists() {
-        return Err(unwritable(path, "the file exists"));
+        return Err(taken_already(path));
     }
     write_over(path, text)
 }

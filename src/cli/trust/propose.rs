@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::cli::names;
 use crate::cli::options::Global;
 use crate::cli::trust::carried::{Carried, read_keys, read_public};
 use crate::config::organisations::read_organisations;
@@ -16,7 +17,6 @@ use crate::domain::register::Area;
 use crate::domain::rule_pack::{RulePack, check_successor};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::Kind;
-use crate::domain::time::parse_date;
 use crate::domain::trust::drafts::{self, Renewal};
 use crate::domain::trust::subject::{Subject, subject_of};
 use crate::domain::trust::{LogTrust, RootKeys, Succession, Trustee};
@@ -163,7 +163,7 @@ pub async fn run(global: &Global, what: What) -> Result<(), Refusal> {
             how.propose(global, Kind::RulePack, &pack, &file)
         }
         What::Succession { predecessor, successor, on, source, how } => {
-            let on = parse_date(&on)?;
+            let on = names::day(&on)?;
             let file = how.carried.file(global, None).await?;
             let federation = file.federation.clone();
             let succession = Succession { federation, predecessor, successor, on, source };

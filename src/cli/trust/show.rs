@@ -35,6 +35,13 @@ pub async fn node(global: &Global, save: Option<&Path>) -> Result<(), Refusal> {
     out.one(&value(&answer, &file), &text(&answer, out))
 }
 
+/// Lists the organisations admitted.
+pub async fn all(global: &Global) -> Result<(), Refusal> {
+    let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let answer = client.trust(None).await?;
+    global.out().rows(&ORGANISATION_COLUMNS, &answer.organisations.iter().map(row).collect::<Vec<_>>())
+}
+
 /// Shows one public statement: as its envelope, which is the same for people and programs.
 pub async fn statement(global: &Global, id: StatementId) -> Result<(), Refusal> {
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;

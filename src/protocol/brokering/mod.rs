@@ -388,7 +388,7 @@ impl Node {
         let request = attempt.request.body();
         // Its deadlines and its law would hang on a day that has not come.
         if request.signed_at.since_ms(now) > CLOCK_SKEW_MS {
-            return Err(Refusal::new(Reason::TimeInvalid).with("signed_at", request.signed_at).with("now", now));
+            return Err(Refusal::new(Reason::ClockDiffers).with("signed_at", request.signed_at).with("now", now));
         }
         self.check_pack_of_buyer(attempt)?;
         if leg.verdict == Verdict::NotFulfilled {

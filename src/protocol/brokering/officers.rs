@@ -117,7 +117,7 @@ impl Node {
         if self.is_known(verified.signed()) || now.since_ms(signed_at).abs() <= CLOCK_SKEW_MS {
             return Ok(());
         }
-        Err(Refusal::new(Reason::TimeInvalid).with("signed_at", signed_at).with("now", now))
+        Err(Refusal::new(Reason::ClockDiffers).with("signed_at", signed_at).with("now", now))
     }
 
     /// A request begins an order, or a new attempt of one; the same request again is the same order and the same answer.

@@ -338,7 +338,7 @@ fn a_request_that_breaks_a_rule_is_refused_with_its_reason() {
         (Box::new(|r| r.term_years = 0), Reason::FieldInvalid),
         (Box::new(|r| r.attempt = 2), Reason::OrderState),
         (Box::new(|r| r.seal_by = r.quote_by), Reason::DeadlineInvalid),
-        (Box::new(move |r| r.signed_at = late), Reason::TimeInvalid),
+        (Box::new(move |r| r.signed_at = late), Reason::ClockDiffers),
         (Box::new(|r| r.request_id = "other".to_owned()), Reason::OrderIdMismatch),
         (Box::new(|r| r.offering = r.rule_pack), Reason::OfferingUnknown),
         (Box::new(|r| r.rule_pack = r.offering), Reason::RulePackUnknown),
