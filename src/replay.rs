@@ -47,7 +47,13 @@ fn take(replica: &mut Replica, batch: &Batch) -> Result<(), Refusal> {
             Record::Kept(signed) => replica.kept(signed),
             Record::Forked(proof) => replica.forked(proof),
             // A node's notes to itself, and contents whose leaves were judged where they stand.
-            Record::Delivered { .. } | Record::Cursor { .. } | Record::Checked(_) | Record::Recovered(_) => {}
+            Record::Delivered { .. }
+            | Record::Cursor { .. }
+            | Record::Checked(_)
+            | Record::Recovered(_)
+            | Record::Lodged { .. } => {}
+            // What others have deposited here is sealed.
+            Record::Deposited { .. } => {}
         }
     }
     replica.whole();

@@ -121,6 +121,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
         epoch: founded.origin.epoch,
         federation: founded.origin.federation.clone(),
         federation_root: PinnedRoot(dataset.anchor),
+        recovery_key: None,
         metrics: None,
         peers: vec![peer],
         limits: Limits::default(),

@@ -104,6 +104,7 @@ impl Dataset {
             is_new_store: false,
             anchors: BTreeSet::new(),
             alone: true,
+            deposits: false,
             anchor: self.anchor,
             origin: node.origin.clone(),
             operator: node.operator.clone(),

@@ -8,6 +8,7 @@ use crate::cli::options::Global;
 use crate::cli::passphrase::{for_new, opener};
 use crate::domain::reason::Refusal;
 use crate::domain::signing::SecretKey;
+use crate::node::sealing::RecoverySecret;
 use crate::node::{keys, system};
 
 mod carry;
@@ -23,6 +24,15 @@ pub enum Verb {
     /// Einen Ed25519-Schlüssel erzeugen; die Datei liest nur, wem sie gehört
     Generate {
         /// Wohin (PKCS #8, PEM)
+        #[arg(long, value_name = "DATEI")]
+        file: PathBuf,
+        /// Verschlüsseln: mit der Passphrase aus `--passphrase-file`, sonst wird gefragt
+        #[arg(long)]
+        encrypt: bool,
+    },
+    /// Einen Wiederherstellungsschlüssel erzeugen, offline aufzubewahren; sein öffentlicher Teil gehört in run.toml
+    Recovery {
+        /// Wohin (X25519, PKCS #8, PEM)
         #[arg(long, value_name = "DATEI")]
         file: PathBuf,
         /// Verschlüsseln: mit der Passphrase aus `--passphrase-file`, sonst wird gefragt
@@ -58,6 +68,9 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
             let key = opener(global)?.signer(&file)?;
             (file, key.public())
         }
+        Verb::Recovery { file, encrypt } => {
+            return recovery(global, &file, encrypt || global.passphrase_file.is_some());
+        }
         Verb::List(arguments) => return list::run(global, arguments).await,
         Verb::Rotate(arguments) => return rotate::run(global, arguments).await,
         Verb::RotateRoot(arguments) => return root::run(global, arguments).await,
@@ -77,6 +90,17 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         public.hash()
     );
     global.out().one(&value, &text)
+}
+
+fn recovery(global: &Global, file: &Path, encrypt: bool) -> Result<(), Refusal> {
+    let secret = RecoverySecret::make();
+    let passphrase = if encrypt { Some(for_new(global, file)?) } else { None };
+    keys::write_pem(file, &secret.to_pem(), passphrase.as_ref())?;
+    let public = secret.public().to_string();
+    let value = json!({ "file": file.display().to_string(), "recovery_key": public });
+    let line = format!("recovery_key = \"{public}\"");
+    let told = global.out().say("In run.toml eintragen", "Put into run.toml");
+    global.out().one(&value, &format!("{told}:\n{line}"))
 }
 
 fn generate(global: &Global, file: &Path, encrypt: bool) -> Result<SecretKey, Refusal> {

@@ -23,6 +23,7 @@ use crate::node::join::introduce;
 use crate::node::keys::Opener;
 use crate::node::ports::Clock as _;
 use crate::node::repair::repair_log;
+use crate::node::sealing::RecoverySecret;
 use crate::node::system::SystemClock;
 use crate::node::{start, telemetry};
 
@@ -44,6 +45,9 @@ pub enum Verb {
         /// allein ist: nach einer Rücksicherung entstünde sonst ein Widerspruch
         #[arg(long)]
         alone: bool,
+        /// Wiederherstellungsschlüssel, nur nach einem Verlust: öffnet, was andere Knoten verwahren. Auch mehrere
+        #[arg(long, value_name = "DATEI")]
+        recovery_key: Vec<PathBuf>,
     },
     /// Einem Verbund beitreten: vorstellen, alles holen und prüfen, dann den Knoten betreiben
     Join {
@@ -94,14 +98,17 @@ const LOG_COLUMNS: [(&str, &str); 9] = [
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     match verb {
-        Verb::Run { config, until_stdin_closes, alone } => {
-            let beginning = Beginning { alone, has_joined: false };
-            serve(global, read_run(&config)?, opener(global)?, until_stdin_closes, beginning).await
+        Verb::Run { config, until_stdin_closes, alone, recovery_key } => {
+            let (config, mut opener) = (read_run(&config)?, opener(global)?);
+            let recovery = recovery_key.iter().map(|file| opener.read_recovery(file)).collect::<Result<_, _>>()?;
+            let beginning = Beginning { alone, has_joined: false, recovery };
+            serve(global, config, opener, until_stdin_closes, beginning).await
         }
         Verb::Join { root, peer, config, until_stdin_closes } => {
             let mut opener = opener(global)?;
             let config = join(&root, peer, &config, &mut opener).await?;
-            serve(global, config, opener, until_stdin_closes, Beginning { alone: false, has_joined: true }).await
+            let beginning = Beginning { alone: false, has_joined: true, recovery: Vec::new() };
+            serve(global, config, opener, until_stdin_closes, beginning).await
         }
         Verb::RepairLog { config, root_key } => repair(global, &config, &root_key),
         Verb::Init(made) => init::run(global, made),
@@ -142,6 +149,8 @@ struct Beginning {
     alone: bool,
     /// As a new one, which is ready once it holds what the others hold.
     has_joined: bool,
+    /// Keys that open what comes back after a loss.
+    recovery: Vec<RecoverySecret>,
 }
 
 /// Introduces the node; the peer it was introduced to is the first it connects to.
@@ -169,7 +178,7 @@ async fn serve(
     let began = SystemClock.now();
     log()?;
     let node = config.profile.node.clone();
-    let mut running = start::start(config, opener, beginning.alone).await?;
+    let mut running = start::start_with(config, opener, beginning.alone, beginning.recovery).await?;
     let (handle, address, page) = (running.handle.clone(), running.address, running.page.clone());
     let serving = async {
         if beginning.has_joined {

@@ -102,6 +102,10 @@ pub struct RunFile {
     pub federation: OrgId,
     /// The pinned root, as the statutes print it.
     pub federation_root: PinnedRoot,
+    /// Public half of the operator's recovery key, as `verbund key recovery` prints it. What only this node holds is sealed to it
+    /// and deposited at two others; nothing is if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_key: Option<String>,
     /// Where to answer with the node's numbers, over plain HTTP; nowhere if absent. For the operator's network only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
@@ -231,6 +235,8 @@ pub struct NodeConfig {
     pub federation: OrgId,
     /// The pinned root.
     pub federation_root: StatementId,
+    /// Public half of the operator's recovery key: 64 hexadecimal digits, not checked yet.
+    pub recovery_key: Option<String>,
     /// Where to answer with the node's numbers.
     pub metrics: Option<SocketAddr>,
     /// Nodes to connect to.
@@ -258,6 +264,10 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
             return Err(document.invalid(key, format!("{} is not a folder", folder.display())));
         }
     }
+    let is_key = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if file.recovery_key.as_ref().is_some_and(|text| !is_key(text)) {
+        return Err(document.invalid("recovery_key", "64 hexadecimal digits, as `verbund key recovery` prints them"));
+    }
     if file.epoch == 0 {
         return Err(document.invalid("epoch", "1 or more"));
     }
@@ -276,6 +286,7 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
         epoch: file.epoch,
         federation: file.federation,
         federation_root: file.federation_root.0,
+        recovery_key: file.recovery_key,
         metrics: file.metrics,
         peers: file.peers,
         limits: file.limits,
@@ -444,6 +455,7 @@ calls_max = 64
             ("keys = \"keys\"", "keys = \"gone\"", Reason::ConfigInvalid, 3),
             ("genesis = \"genesis\"", "genesis = \"node.toml\"", Reason::ConfigInvalid, 4),
             ("profile = ", "epoch = 0\nprofile = ", Reason::ConfigInvalid, 5),
+            ("profile = ", "recovery_key = \"0g\"\nprofile = ", Reason::ConfigInvalid, 5),
             ("sha256:0000", "sha512:0000", Reason::ConfigInvalid, 7),
             ("00aa\"", "00a\"", Reason::ConfigInvalid, 7),
             ("node = \"kid\"", "node = \"kitu\"", Reason::ConfigInvalid, 9),

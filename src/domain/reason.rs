@@ -705,6 +705,18 @@ reasons! {
     CatchingUp "CATCHING_UP" Unavailable
         "Der Knoten fragt andere noch nach dem Stand seines Protokolls." "The node is still asking others how far its log goes."
         "In Kürze wiederholen. Dauert es an, zeigt `verbund peer list`, welche Knoten fehlen. `--alone` nur, wenn sicher niemand mehr von diesem Protokoll weiß: sonst widerspricht es sich für immer." "Try again shortly. If it lasts, `verbund peer list` shows which nodes are missing. Use `--alone` only if certainly nobody knows more of this log: otherwise it contradicts itself for good.";
+    DepositPending "DEPOSIT_PENDING" Unavailable
+        "Angenommen, aber noch nicht endgültig: Was nur dieser Knoten hat, ist noch nicht bei den anderen Knoten hinterlegt, auf die es sich stützen soll." "Accepted, but not final yet: what only this node holds is not deposited yet at the other nodes that are to keep it."
+        "Dasselbe in einigen Minuten noch einmal einreichen: Es wirkt nur einmal, und die Antwort sagt, ob es endgültig ist. Hält es an, zeigt `verbund peer list`, welche Knoten fehlen." "Hand in the same again in some minutes: it takes effect once, and the answer says whether it is final. If it lasts, `verbund peer list` shows which nodes are missing.";
+    DepositLimit "DEPOSIT_LIMIT" Exhausted
+        "Dieser Knoten verwahrt für den anderen schon so viel, wie er für einen verwahrt." "This node keeps as much for the other one already as it keeps for any."
+        "Der andere Knoten hinterlegt bei einem dritten." "The other node makes its deposits at a third one.";
+    DepositUnreadable "DEPOSIT_UNREADABLE" Verification
+        "Was ein anderer Knoten zurückgibt, lässt sich mit diesem Wiederherstellungsschlüssel nicht öffnen." "What another node gives back cannot be opened with this recovery key."
+        "Den Schlüssel angeben, dessen öffentlicher Teil bei der Hinterlegung in run.toml stand." "Give the key whose public part stood in run.toml when the deposit was made.";
+    RecoveryKeyMissing "RECOVERY_KEY_MISSING" Config
+        "Andere Knoten verwahren Hinterlegtes von diesem Knoten; zum Öffnen fehlt der Wiederherstellungsschlüssel." "Other nodes keep deposits of this node; the recovery key that opens them is missing."
+        "Den Knoten einmal mit `--recovery-key DATEI` starten." "Start the node once with `--recovery-key FILE`.";
     ProtocolTooOld "PROTOCOL_TOO_OLD" Rejected
         "Dieser Knoten spricht eine zu alte Fassung des Protokolls zwischen Knoten." "This node speaks too old a version of the protocol between nodes."
         "Den älteren Knoten aktualisieren." "Update the older node.";

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::domain::annex::{self, Annex, Enclosed, Erased};
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, NodeId, OrderId, Origin};
+use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
@@ -327,11 +327,12 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         let refusal = || Refusal::new(full.reason).with("rule", "only reading");
         match ask {
             Ask::Found(_, reply) | Ask::Publish(_, reply) | Ask::Officer(_, reply) => _ = reply.send(Err(refusal())),
+            Ask::Deposit { reply, .. } => _ = reply.send(Err(refusal())),
             Ask::Deliver { reply, .. } | Ask::Introduced(_, _, reply) | Ask::Reintroduced(_, _, reply) => {
                 let _ = reply.send(Err(refusal()));
             }
             Ask::Open { reply, .. } => _ = reply.send(Err(refusal())),
-            Ask::Frame { .. } | Ask::Told(..) => {}
+            Ask::Frame { .. } | Ask::Told(..) | Ask::Lodged(..) | Ask::Returned(..) => {}
             other => return Some(other),
         }
         None
@@ -379,6 +380,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 }
             }
             Ask::Told(node, question, answer) => self.step(Input::Told(node, question, answer), round),
+            ask @ (Ask::Deposit { .. } | Ask::Lodged(..) | Ask::Returned(..)) => self.take_deposit(ask, round),
             Ask::Open { node, stream, reply } => {
                 let opened = self.open(node, stream, round);
                 // Whoever has stopped waiting closes what was opened.
@@ -402,6 +404,20 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 self.order_reads.entry(order).or_default().push(look);
             }
             Ask::LookAt(order, look) => round.order_looks.push((order, look)),
+        }
+    }
+
+    /// A deposit of another node, or what became of those of this one.
+    fn take_deposit(&mut self, ask: Ask, round: &mut Round) {
+        match ask {
+            Ask::Deposit { from, sealed, reply, room } => {
+                drop(room);
+                let id = self.expect(reply);
+                self.step(Input::Deposit(id, from, sealed), round);
+            }
+            Ask::Lodged(node, result) => self.step(Input::Lodged(node, result), round),
+            Ask::Returned(node, from, answer) => self.step(Input::Returned(node, from, answer), round),
+            _ => debug_assert!(false, "no deposit"),
         }
     }
 
@@ -626,6 +642,23 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                     handle.told(node, question, answer).await;
                 });
             }
+            Effect::Lodge(node, words) => {
+                let (peers, store, handle) = (self.peers.clone(), self.store.clone(), self.handle.clone());
+                self.deliveries.spawn(async move {
+                    let result = lodge(&*peers, &*store, &node, &words).await;
+                    handle.lodged(node, result).await;
+                });
+            }
+            Effect::AskBack(node, from) => {
+                let (peers, handle) = (self.peers.clone(), self.handle.clone());
+                self.deliveries.spawn(async move {
+                    let answer = peers.ask_back(node.clone(), from).await;
+                    if let Err(refusal) = &answer {
+                        tracing::warn!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "deposits not given back");
+                    }
+                    handle.returned(node, from, answer).await;
+                });
+            }
             Effect::Disconnect(node, refusal) => {
                 tracing::warn!(peer = %node, reason = refusal.reason.code(), details = refusal.details(), "stream closed");
                 self.gone(&node);
@@ -708,6 +741,23 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 }
 
+/// Reads entries of the own log and deposits them; says which was the last that went along.
+async fn lodge(
+    peers: &impl Peers,
+    store: &impl Store,
+    node: &NodeId,
+    words: &[(u64, StatementId)],
+) -> Result<u64, Refusal> {
+    let mut statements = Vec::new();
+    for (index, id) in words {
+        let missing = || Refusal::new(Reason::StoreDamaged).with("entry", index).with("id", id);
+        statements.push(store.statement(*id).await?.ok_or_else(missing)?);
+    }
+    let count = peers.lodge(node.clone(), statements).await?;
+    let last = count.checked_sub(1).and_then(|last| words.get(last)).map(|(index, _)| *index);
+    last.ok_or_else(|| Refusal::new(Reason::Bug).with("entries", count))
+}
+
 /// What is erased of an order, by all that is stored of it.
 async fn erased(store: &impl Store, order: OrderId) -> Result<Erased, Refusal> {
     let records = store.order(order).await?;
@@ -759,14 +809,15 @@ fn record_bytes(record: &Record) -> usize {
         }
         Record::Kept(signed) | Record::Recovered(signed) => signed.pae().len(),
         Record::Checked(marks) => size_of_val(marks.as_slice()),
-        Record::Delivered { .. } | Record::Cursor { .. } => 128,
+        Record::Deposited { sealed, .. } => 64 + sealed.len(),
+        Record::Delivered { .. } | Record::Cursor { .. } | Record::Lodged { .. } => 128,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{OrgId, StatementId};
+    use crate::domain::id::OrgId;
     use crate::domain::order::{AutoSeal, Request};
     use crate::node::ports::Nobody;
     use crate::node::system::SystemClock;

@@ -17,8 +17,10 @@ use crate::domain::time::Timestamp;
 use crate::node::ports::KeyRing;
 use crate::node::prover::{Admitted, FRAMES_MAX, Prover};
 use crate::node::traffic::Traffic;
-use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
-use crate::protocol::limits::{DELIVERIES_IN_FLIGHT_MAX, RECOVERY_STATEMENTS_MAX};
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Returned, Run};
+use crate::protocol::limits::{
+    DELIVERIES_IN_FLIGHT_MAX, DEPOSIT_BYTES_MAX, DEPOSITS_RETURNED_MAX, RECOVERY_STATEMENTS_MAX,
+};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::peering::Dialler;
 use crate::protocol::record::{LogEntry, Record};
@@ -71,6 +73,9 @@ pub(super) enum Ask {
     Close { node: NodeId, stream: u64 },
     Delivered(NodeId, Vec<(DeliveryKey, Result<Signed, Refusal>)>),
     Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
+    Deposit { from: NodeId, sealed: Vec<u8>, reply: Reply, room: OwnedSemaphorePermit },
+    Lodged(NodeId, Result<u64, Refusal>),
+    Returned(NodeId, u64, Result<Returned, Refusal>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -83,6 +88,7 @@ pub(super) trait Archive: Send + Sync {
     fn entry(&self, origin: Origin, index: u64) -> Reading<'_, Option<LogEntry>>;
     fn cover(&self, origin: Origin, index: u64) -> Reading<'_, Option<String>>;
     fn annex(&self, id: Hash) -> Reading<'_, Option<Annex>>;
+    fn deposit(&self, of: NodeId, number: u64) -> Reading<'_, Option<Vec<u8>>>;
 }
 
 impl<S: Store> Archive for S {
@@ -104,6 +110,10 @@ impl<S: Store> Archive for S {
 
     fn annex(&self, id: Hash) -> Reading<'_, Option<Annex>> {
         Box::pin(Store::annex(self, id))
+    }
+
+    fn deposit(&self, of: NodeId, number: u64) -> Reading<'_, Option<Vec<u8>>> {
+        Box::pin(async move { Store::deposit(self, &of, number).await })
     }
 }
 
@@ -472,6 +482,40 @@ impl Handle {
     pub async fn annex(&self, id: Hash) -> Result<Option<Annex>, Refusal> {
         let _turn = self.archive_turn().await?;
         self.archive()?.annex(id).await
+    }
+
+    /// Hands in what a peer deposits; refused at once while too many calls of the same peer wait.
+    pub async fn deposit(&self, from: &NodeId, sealed: Vec<u8>) -> Result<Answer, Refusal> {
+        let room = self.room(from)?;
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask::Deposit { from: from.clone(), sealed, reply, room };
+        self.inbox.send(ask).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    /// What a node has deposited here, from a parcel on: the sealed parcels, and the number of the next if there is more.
+    pub async fn deposits(&self, of: NodeId, from: u64) -> Result<(Vec<Vec<u8>>, Option<u64>), Refusal> {
+        let (mut parcels, mut number, mut bytes) = (Vec::new(), from, 0);
+        loop {
+            let _turn = self.archive_turn().await?;
+            let Some(sealed) = self.archive()?.deposit(of.clone(), number).await? else { return Ok((parcels, None)) };
+            bytes += sealed.len();
+            if parcels.len() == DEPOSITS_RETURNED_MAX || bytes > DEPOSIT_BYTES_MAX && !parcels.is_empty() {
+                return Ok((parcels, Some(number)));
+            }
+            parcels.push(sealed);
+            number += 1;
+        }
+    }
+
+    pub(super) async fn lodged(&self, node: NodeId, result: Result<u64, Refusal>) {
+        // A driver that has stopped gives it again.
+        let _ = self.inbox.send(Ask::Lodged(node, result)).await;
+    }
+
+    pub(super) async fn returned(&self, node: NodeId, from: u64, answer: Result<Returned, Refusal>) {
+        self.prover.check(answer.iter().flat_map(|returned| &returned.statements));
+        let _ = self.inbox.send(Ask::Returned(node, from, answer)).await;
     }
 
     fn archive(&self) -> Result<Arc<dyn Archive>, Refusal> {

@@ -273,6 +273,7 @@ impl Beginning {
             profile: "node.toml".into(),
             federation: self.plan.file.federation.clone(),
             federation_root: PinnedRoot(self.plan.file.root),
+            recovery_key: None,
             metrics: None,
             passphrase_file: self.plan.passphrase.as_ref().map(|(file, _)| file.clone()),
             peers: Vec::new(),

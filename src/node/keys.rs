@@ -12,6 +12,7 @@ use crate::config::node::NodeConfig;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{SecretKey, Signer};
 use crate::node::passphrase::{self, Fresh, Passphrase};
+use crate::node::sealing::RecoverySecret;
 use crate::node::system;
 use crate::protocol::settings::NodeKeys;
 
@@ -93,6 +94,12 @@ impl Opener {
     pub fn read(&mut self, file: &Path) -> Result<SecretKey, Refusal> {
         let pem = self.read_pem(file)?;
         SecretKey::from_pem(&pem).map_err(|refusal| refusal.with("file", file.display()))
+    }
+
+    /// Reads a recovery key.
+    pub fn read_recovery(&mut self, file: &Path) -> Result<RecoverySecret, Refusal> {
+        let pem = self.read_pem(file)?;
+        RecoverySecret::from_pem(&pem).map_err(|refusal| refusal.with("file", file.display()))
     }
 
     /// A key in a file or, named by a URI, in a token.

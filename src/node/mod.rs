@@ -18,6 +18,7 @@ pub mod ports;
 mod prover;
 mod recent;
 pub mod repair;
+pub mod sealing;
 pub mod server;
 pub mod start;
 pub mod system;

@@ -17,16 +17,20 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::node::handle::Handle;
 use crate::node::ports::Peers;
+use crate::node::sealing::{RecoveryKeys, SEALING_BYTES};
 use crate::node::system::SystemDice;
 use crate::node::tls::{self, HeldIdentity, Identities};
 use crate::node::traffic::Direction;
 use crate::protocol::Node;
-use crate::protocol::frame::{Delivery, Question};
+use crate::protocol::deposits::pack;
+use crate::protocol::frame::{Delivery, Question, Returned};
+use crate::protocol::limits::DEPOSIT_BYTES_MAX;
 use crate::protocol::peering::{Dialler, REDRAW_MS};
 use crate::wire::delivery::{outcomes, receipt, statements};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
 use crate::wire::pb::peer::v1::{
-    AskRequest, DeliverBatchRequest, DeliverRequest, Frame as FrameMessage, IntroduceRequest, SyncRequest,
+    AskRequest, DeliverBatchRequest, DeliverRequest, DepositRequest, Frame as FrameMessage, IntroduceRequest,
+    ListDepositsRequest, ListDepositsResponse, SyncRequest,
 };
 use crate::wire::peer::Heard;
 use crate::wire::status::to_refusal;
@@ -64,6 +68,7 @@ struct Place {
 pub struct GrpcPeers {
     own: NodeId,
     identities: Identities,
+    recovery: Arc<RecoveryKeys>,
     /// Where the operator of this node says that others are.
     configured: Arc<BTreeMap<NodeId, String>>,
     places: Arc<Mutex<BTreeMap<NodeId, Place>>>,
@@ -76,7 +81,7 @@ type OpenChannel = ((Place, Hash), Channel);
 
 impl GrpcPeers {
     /// Knows the peers of the configuration. Nothing is connected yet.
-    pub fn new(config: &NodeConfig, identities: Identities) -> Self {
+    pub fn new(config: &NodeConfig, identities: Identities, recovery: RecoveryKeys) -> Self {
         let places = config.peers.iter().map(|peer| {
             let place = Place { addresses: vec![peer.address.as_str().to_owned()], pin: peer.tls_sha256 };
             (peer.node.clone(), place)
@@ -87,6 +92,7 @@ impl GrpcPeers {
             configured: Arc::new(configured),
             own: config.profile.node.clone(),
             identities,
+            recovery: Arc::new(recovery),
             places: Arc::new(Mutex::new(places.collect())),
             channels: Arc::default(),
         }
@@ -169,6 +175,45 @@ impl Peers for GrpcPeers {
             Ok(Err(status)) => Err(to_refusal(&status)),
             Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
         }
+    }
+
+    async fn lodge(&self, node: NodeId, mut statements: Vec<Signed>) -> Result<usize, Refusal> {
+        let Some(public) = self.recovery.public else {
+            return Err(Refusal::new(Reason::Bug).with("rule", "no recovery key to seal to"));
+        };
+        // What does not fit goes along with the next.
+        let mut sizes = statements.iter().scan(SEALING_BYTES, |sum, signed| {
+            *sum += pack(std::slice::from_ref(signed)).len();
+            Some(*sum)
+        });
+        let fits = sizes.position(|sum| sum > DEPOSIT_BYTES_MAX).unwrap_or(statements.len()).max(1);
+        statements.truncate(fits);
+        let own = self.own.clone();
+        let sealing = tokio::task::spawn_blocking(move || public.seal(&own, &statements));
+        let sealed = sealing.await.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
+        let mut client = self.client(&node)?;
+        match tokio::time::timeout(DELIVER, client.deposit(DepositRequest { sealed })).await {
+            Ok(Ok(_)) => Ok(fits),
+            Ok(Err(status)) => Err(to_refusal(&status)),
+            Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
+        }
+    }
+
+    async fn ask_back(&self, node: NodeId, from: u64) -> Result<Returned, Refusal> {
+        let mut client = self.client(&node)?;
+        let answer = match tokio::time::timeout(DELIVER, client.list_deposits(ListDepositsRequest { from })).await {
+            Ok(Ok(answer)) => answer.into_inner(),
+            Ok(Err(status)) => return Err(to_refusal(&status)),
+            Err(_) => return Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
+        };
+        let ListDepositsResponse { sealed, next } = answer;
+        let (own, keys) = (self.own.clone(), Arc::clone(&self.recovery));
+        let opening = tokio::task::spawn_blocking(move || {
+            let opened = sealed.iter().map(|sealed| keys.open(&own, sealed));
+            Ok(opened.collect::<Result<Vec<_>, Refusal>>()?.concat())
+        });
+        let statements = opening.await.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
+        Ok(Returned { statements, next: Some(next).filter(|next| *next > from) })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::id::NodeId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
-use crate::protocol::frame::{Delivery, Question};
+use crate::protocol::frame::{Delivery, Question, Returned};
 use crate::protocol::settings::NodeKeys;
 
 /// Reads the node's private keys anew, from wherever they are kept. May take its time.
@@ -28,6 +28,18 @@ pub trait Peers: Send + Sync + 'static {
 
     /// Asks and brings back the answer. Ends by its own deadline.
     fn ask(&self, node: NodeId, question: Question) -> impl Future<Output = Result<Vec<Signed>, Refusal>> + Send;
+
+    /// Seals statements and deposits them, as many from the first on as fit; says how many. Ends by its own deadline.
+    fn lodge(&self, node: NodeId, statements: Vec<Signed>) -> impl Future<Output = Result<usize, Refusal>> + Send {
+        drop(statements);
+        async move { Err(unreachable(&node)) }
+    }
+
+    /// Brings back what was deposited at a node, from a parcel on, and opens it. Ends by its own deadline.
+    fn ask_back(&self, node: NodeId, from: u64) -> impl Future<Output = Result<Returned, Refusal>> + Send {
+        let _ = from;
+        async move { Err(unreachable(&node)) }
+    }
 }
 
 /// Peers of a node that stands alone: nobody can be reached.

@@ -22,6 +22,7 @@ use crate::node::keys::Opener;
 use crate::node::listening::{IsPeer, accept, bind};
 use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::ports::KeyRing;
+use crate::node::sealing::{RecoveryKeys, RecoveryPublic, RecoverySecret};
 use crate::node::server::Services;
 use crate::node::system::{self, SystemClock, SystemDice, fill};
 use crate::node::tasks::Tasks;
@@ -82,7 +83,18 @@ impl Running {
 
 /// Starts a node from its checked configuration, with keys as `opener` finds and opens them, now and whenever there are
 /// new ones. `alone`: the operator answers for it that nobody knows more of the node's log than its store.
-pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Result<Running, Refusal> {
+pub async fn start(config: NodeConfig, opener: Opener, alone: bool) -> Result<Running, Refusal> {
+    start_with(config, opener, alone, Vec::new()).await
+}
+
+/// The same after a loss, with recovery keys that open what other nodes give back.
+pub async fn start_with(
+    config: NodeConfig,
+    mut opener: Opener,
+    alone: bool,
+    recovery: Vec<RecoverySecret>,
+) -> Result<Running, Refusal> {
+    let recovery = recovery_keys(&config, recovery)?;
     let node_keys = opener.read_node(&config)?;
     let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
     let node_keys = NodeKeys { tls: identities.pins(), ..node_keys };
@@ -93,11 +105,12 @@ pub async fn start(config: NodeConfig, mut opener: Opener, alone: bool) -> Resul
         .await
         .map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
     tell(store.opened());
-    let settings = settings(&config, instance(&config.data)?, alone);
+    let deposits = recovery.public.is_some();
+    let settings = Settings { deposits, ..settings(&config, instance(&config.data)?, alone) };
     let anchors: BTreeMap<[u8; 32], NodeId> =
         config.peers.iter().map(|peer| (peer.tls_sha256.0, peer.node.clone())).collect();
     let node = Node::new(settings, node_keys, Box::new(SystemDice));
-    let peers = GrpcPeers::new(&config, identities.clone());
+    let peers = GrpcPeers::new(&config, identities.clone(), recovery);
     let for_driver = peers.clone();
     let (driver, handle) = Driver::new(node, store, SystemClock, move |_| for_driver);
     let handle = handle.with_key_ring(key_ring(&config, opener, identities.clone()));
@@ -176,6 +189,17 @@ impl Doors {
     }
 }
 
+/// To which recovery key deposits are sealed: that of the settings, else one that is at hand.
+fn recovery_keys(config: &NodeConfig, secrets: Vec<RecoverySecret>) -> Result<RecoveryKeys, Refusal> {
+    let named = config.recovery_key.as_ref().map(|text| text.parse::<RecoveryPublic>()).transpose();
+    let named = named.map_err(|refusal| refusal.with("field", "recovery_key"))?;
+    let public = named.or_else(|| secrets.last().map(RecoverySecret::public));
+    if public.is_none() {
+        tracing::info!("nothing is deposited at others: run.toml names no recovery_key");
+    }
+    Ok(RecoveryKeys { public, secrets })
+}
+
 /// What was found in the store, where it was not as it should be.
 fn tell(opened: &Opened) {
     if let Some(torn) = &opened.torn {
@@ -224,6 +248,7 @@ fn settings(config: &NodeConfig, (instance, is_new_store): (Instance, bool), alo
         is_new_store,
         anchors: config.peers.iter().map(|peer| peer.node.clone()).collect(),
         alone,
+        deposits: false,
         anchor: config.federation_root,
         origin: origin(config),
         operator: profile.operator.clone(),

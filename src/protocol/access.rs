@@ -50,7 +50,7 @@ impl Node {
     pub fn check_party(&self, org: &OrgId, order: OrderId, now: Timestamp) -> Result<OrgId, Refusal> {
         let known = self.state().orders.get(&order).and_then(|order| order.current());
         let party = known.and_then(|attempt| self.party_in(attempt, org, now));
-        party.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))
+        party.ok_or_else(|| self.order_unknown(order))
     }
 
     /// For whom an organisation may fetch evidence on an order: the party for which it speaks, or else the member that has a

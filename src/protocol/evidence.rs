@@ -115,7 +115,7 @@ impl Node {
     /// Gathers the evidence for an order's current attempt.
     pub fn evidence(&self, order: OrderId) -> Result<Evidence, Refusal> {
         let state = self.state();
-        let unknown = || Refusal::new(Reason::OrderUnknown).with("order", order);
+        let unknown = || self.order_unknown(order);
         let known = state.orders.get(&order).ok_or_else(unknown)?;
         let attempt = known.current().ok_or_else(unknown)?;
         let call_offs: Vec<_> =

@@ -6,7 +6,7 @@ use crate::domain::annex;
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, StatementId};
 use crate::domain::order::approval::Approval;
 use crate::domain::order::{Attempt, Mode, VoidReason};
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Lang, Refusal};
 use crate::domain::statement::{Kind, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
@@ -172,7 +172,7 @@ pub struct Explanation {
 impl Node {
     /// Explains an order to an officer of `for_org`.
     pub fn explain(&self, order: OrderId, for_org: &OrgId, now: Timestamp) -> Result<Explanation, Refusal> {
-        let unknown = || Refusal::new(Reason::OrderUnknown).with("order", order);
+        let unknown = || self.order_unknown(order);
         let known = self.state.orders.get(&order).ok_or_else(unknown)?;
         let attempt = known.current().ok_or_else(unknown)?;
         let (stage, turn) = self.stage_and_turn(known, attempt, now);
@@ -617,6 +617,7 @@ fn instant(at: Timestamp, lang: Lang) -> String {
 mod tests {
     use super::fixture::{Town, by_officer, by_rule};
     use super::*;
+    use crate::domain::reason::Reason;
     use crate::protocol::Answer;
 
     fn check(town: &Town, order: OrderId, for_org: &str, stage: Stage, turn: Option<(&str, Task)>, words: &[&str]) {

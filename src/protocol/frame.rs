@@ -325,6 +325,15 @@ pub enum Question {
     OwnSince(u64),
 }
 
+/// Part of what a depositary gives back.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Returned {
+    /// The statements, in the order in which they were deposited.
+    pub statements: Vec<Signed>,
+    /// From which parcel on there is more.
+    pub next: Option<u64>,
+}
+
 impl Delivery {
     /// Its key.
     pub fn key(&self) -> DeliveryKey {

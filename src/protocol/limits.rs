@@ -200,6 +200,39 @@ pub const RECOVERY_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Most statements in one answer to a restored node: about 2 MB.
 pub const RECOVERY_STATEMENTS_MAX: usize = 1_000;
 
+/// How many other nodes keep what only this one holds: one of them may be away, or lose its own disk.
+pub const DEPOSIT_COPIES: usize = 2;
+
+/// Most statements in one deposit: what comes up during a round trip at a hundred orders a second, many times over.
+pub const DEPOSIT_STATEMENTS_MAX: usize = 256;
+
+/// Most bytes of one deposit, sealed: several of the largest statements, and well below the largest message.
+pub const DEPOSIT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most deposits given back at a time: small ones, as a node makes while it has little to do, together hold no more
+/// statements than one large one or two.
+pub const DEPOSITS_RETURNED_MAX: usize = 64;
+
+/// Bytes that a node keeps for one depositor: of about 6 kB for each order between parties at home on one node, more than
+/// two million orders.
+pub const DEPOSITED_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+
+/// A deposit that is not answered after this long, in milliseconds, counts as lost; the call's own deadline is shorter.
+pub const DEPOSIT_MS_MAX: i64 = 10_000;
+
+/// How long an act waits until others have what it rests on, in milliseconds: a round trip takes some hundredths of it, and
+/// whoever waits for the answer gives up only later.
+pub const DEPOSIT_WAIT_MS: i64 = 3_000;
+
+/// How often in a row a depositary may fail before another takes its place.
+pub const DEPOSITS_TRIES: u32 = 3;
+
+/// Most answers that wait for a deposit: as many as callers may wait for the node.
+pub const DEPOSIT_PARKED_MAX: usize = 1_024;
+
+/// Most statements given back that wait for what they rest on: they came in the order of the log, so hardly any do.
+pub const DEPOSIT_UNPLACED_MAX: usize = 10_000;
+
 /// After how long a colleague is reminded of an approval, in milliseconds: three days.
 pub const APPROVAL_REMIND_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 

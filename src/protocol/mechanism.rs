@@ -59,6 +59,8 @@ pub enum Mechanism {
     TakeBack,
     /// Nothing ends by time on the word of one clock.
     ClockGuard,
+    /// What only one node holds is with others before what rests on it is final.
+    Deposit,
 }
 
 impl Mechanism {

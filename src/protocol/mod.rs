@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod clocks;
 pub mod commitments;
 pub mod connections;
+pub mod deposits;
 pub mod evidence;
 pub mod explain;
 pub mod founding;
@@ -20,6 +21,8 @@ pub mod inbox;
 pub mod journal;
 pub mod key_book;
 pub mod limits;
+pub mod lodging;
+pub mod lone;
 pub mod mechanism;
 pub mod needs;
 pub mod numbered;
@@ -56,8 +59,9 @@ use crate::log::note::SignedNote;
 use crate::protocol::brokering::memory::{Doubt, Recovery};
 use crate::protocol::brokering::resting::Resting;
 use crate::protocol::clocks::Clocks;
-use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Run};
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Returned, Run};
 use crate::protocol::limits::CLOCK_BACK_MS;
+use crate::protocol::lodging::Deposits;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
@@ -123,6 +127,12 @@ pub enum Input {
         /// The records, or why they cannot be read.
         records: Result<Vec<Record>, Refusal>,
     },
+    /// Another node deposits sealed bytes here.
+    Deposit(RequestId, NodeId, Vec<u8>),
+    /// A deposit of ours was taken up to this entry, the last of those in it; or it was not.
+    Lodged(NodeId, Result<u64, Refusal>),
+    /// Part of what was deposited at a node came back, from this parcel on, or did not.
+    Returned(NodeId, u64, Result<Returned, Refusal>),
     /// A time asked for by [`Effect::WakeAt`] has come.
     Woken,
 }
@@ -162,6 +172,11 @@ pub enum Effect {
     Deliver(NodeId, Delivery),
     /// Ask another node; its answer comes back as [`Input::Told`].
     Ask(NodeId, Question),
+    /// Seal these entries of the own log, as many from the first on as fit into one deposit, and give them to a node; what
+    /// becomes of it comes back as [`Input::Lodged`].
+    Lodge(NodeId, Vec<(u64, StatementId)>),
+    /// Ask a node for what this one has deposited there, from this parcel on; it comes back as [`Input::Returned`].
+    AskBack(NodeId, u64),
     /// Close the stream with a peer, which did not keep to the protocol.
     Disconnect(NodeId, Refusal),
     /// Come back with [`Input::Woken`] at this time.
@@ -215,6 +230,7 @@ pub struct Node {
     recovery: Recovery,
     resting: Resting<Input>,
     clocks: Clocks,
+    deposits: Deposits<(RequestId, Answer)>,
     /// Whether it takes part in orders, and has told its peers.
     is_ready: bool,
     /// How many expelled organisations this node has parted with.
@@ -233,7 +249,8 @@ impl Node {
     }
 
     /// A node that goes on from what has been read already.
-    pub fn resume(settings: Settings, keys: NodeKeys, dice: Box<dyn Dice>, state: State) -> Self {
+    pub fn resume(settings: Settings, keys: NodeKeys, dice: Box<dyn Dice>, mut state: State) -> Self {
+        state.lone.switch(settings.deposits);
         Self {
             mark_keys: keys.log.iter().map(MarkKey::derive).collect(),
             marks: BTreeSet::new(),
@@ -250,6 +267,7 @@ impl Node {
             recovery: Recovery::default(),
             resting: Resting::default(),
             clocks: Clocks::default(),
+            deposits: Deposits::default(),
             is_ready: false,
             parted_with: 0,
         }
@@ -280,6 +298,8 @@ impl Node {
     /// Forgets everything that is not stored; [`Node::replay`] brings back what is.
     pub fn forget(&mut self) {
         self.state = State::new(self.settings.anchor, self.settings.origin.clone());
+        self.state.lone.switch(self.settings.deposits);
+        self.deposits = Deposits::default();
         self.outbox = Outbox::default();
         self.checkpoint = None;
         // What others said of the own log still holds: nothing that is not stored was ever signed.
@@ -314,6 +334,7 @@ impl Node {
         self.sync.clock_set_back(now);
         self.outbox.clock_set_back(now);
         self.recovery.clock_set_back(now);
+        self.deposits.clock_set_back(now);
         self.schedule.extend(self.clocks.clock_set_back().into_iter().map(|order| (now, order)));
         for ((order, _), doubt) in &mut self.doubts {
             doubt.next_at = doubt.next_at.min(now);
@@ -347,7 +368,7 @@ impl Node {
             Input::Keys(keys) => self.keys = keys,
             Input::Officer(id, signed) => {
                 let answer = self.check_may_broker().and_then(|()| self.officer(signed, now, work));
-                work.reply(id, answer);
+                self.answer_when_deposited(id, answer, work);
             }
             Input::Introduced(id, run, tls_sha256) => {
                 let answer = self.introduced(run, tls_sha256, now, work);
@@ -357,7 +378,10 @@ impl Node {
                 let answer = self.reintroduced(&record, tls_sha256);
                 work.reply(id, answer);
             }
-            Input::PeerUp(node) => self.peer_up(node, now, work),
+            Input::PeerUp(node) => {
+                self.deposits_awake(&node);
+                self.peer_up(node, now, work);
+            }
             Input::PeerDown(node) => self.peer_down(&node, now, work),
             Input::Frame(node, frame) => self.frame(&node, frame, now, work),
             Input::Delivery(id, from, delivery) => {
@@ -366,6 +390,12 @@ impl Node {
             }
             Input::Delivered(key, result) => self.delivered(key, result, now, work),
             Input::Told(from, question, answer) => self.told(&from, question, answer, now, work),
+            Input::Deposit(id, from, sealed) => {
+                let answer = self.deposit(&from, sealed, work);
+                work.reply(id, answer);
+            }
+            Input::Lodged(node, result) => self.lodged(node, result, now, work),
+            Input::Returned(node, after, answer) => self.returned(&node, after, answer, now, work),
             Input::EntriesRead { to, origin, first, entries } => {
                 self.entries_read(&to, &origin, first, entries, work);
             }
@@ -405,6 +435,7 @@ impl Node {
         for verified in judged {
             self.append(verified, work);
         }
+        self.recovery.founded = self.own_size();
         if self.check_may_sign().is_ok() {
             self.publish_tariffs(work);
         }
@@ -469,6 +500,9 @@ impl Node {
         self.state.push_entry(&origin, index, &entry);
         self.state.touched(&origin, 1);
         self.sync.arrived(&origin, index, None);
+        if !public {
+            self.state.note_if_lone(&verified, index);
+        }
         if public {
             self.state.absorb_own(&verified, index);
             self.state.admit(&origin, index, Some(Ok(verified)));
@@ -515,17 +549,28 @@ impl Node {
     /// durable.
     fn own_checkpoint(&mut self) -> Option<SignedNote> {
         if self.checkpoint.is_none() {
-            self.checkpoint = self.signed_checkpoint();
+            self.checkpoint = self.signed_checkpoint_at(self.shown_size());
         }
         self.checkpoint.clone()
     }
 
+    /// How many entries of the own log others are shown.
+    fn shown_size(&self) -> u64 {
+        let log = self.state.logs.get(&self.settings.origin);
+        log.map_or(0, |log| log.withheld.unwrap_or(u64::MAX).min(log.tree.size()))
+    }
+
     /// Signs the own log's checkpoint; the same log always gives the same bytes.
     fn signed_checkpoint(&self) -> Option<SignedNote> {
+        self.signed_checkpoint_at(self.own_size())
+    }
+
+    fn signed_checkpoint_at(&self, size: u64) -> Option<SignedNote> {
         let origin = &self.settings.origin;
-        let key = NodeKeys::half_of(&self.keys.log, self.state.registry.log(origin)?.log_key()?)?;
-        let log = self.state.logs.get(origin)?;
-        Some(Checkpoint { origin: origin.clone(), size: log.tree.size(), root: log.tree.root() }.sign(key))
+        let (trust, log) = (self.state.registry.log(origin)?, self.state.logs.get(origin)?);
+        let in_force = if size == log.tree.size() { trust.log_key() } else { trust.log_key_of(size) };
+        let key = NodeKeys::half_of(&self.keys.log, in_force?)?;
+        Some(Checkpoint { origin: origin.clone(), size, root: log.tree.root_at(size).ok()? }.sign(key))
     }
 
     /// The key with which this node cosigns.
@@ -565,6 +610,7 @@ impl Node {
         self.part_with_expelled(now, &mut work);
         self.review_recovery(now, &mut work);
         self.tell_ready(now, &mut work);
+        self.review_deposits(now, &mut work);
         if !self.is_ready {
             self.sync.own.waiting.append(&mut work.touched);
         }
@@ -576,6 +622,7 @@ impl Node {
             work.then.push(Effect::Changed(order));
             work.looked_at.insert(order);
         }
+        self.pursue_deposits(now, &mut work);
         self.let_settled_go(&work.looked_at, now);
         self.spread_if_due(now, &mut work);
         if let Some(wake) = self.wake_at(now) {
@@ -587,7 +634,7 @@ impl Node {
 
     fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let order = self.schedule.first().map(|&(due, _)| due);
-        [order, self.outbox.next_due(), self.replication_due(), self.recovery_due()]
+        [order, self.outbox.next_due(), self.replication_due(), self.recovery_due(), self.deposits_due()]
             .into_iter()
             .flatten()
             .min()

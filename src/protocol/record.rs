@@ -81,6 +81,24 @@ pub enum Record {
         /// The signed note.
         note: String,
     },
+    /// Sealed bytes that another node has deposited here.
+    Deposited {
+        /// Whose.
+        of: NodeId,
+        /// How many of the same node there were before.
+        number: u64,
+        /// What only its operator can open.
+        sealed: Vec<u8>,
+    },
+    /// Another node keeps what only this one holds of its own log, from an entry up to another, the last one not included.
+    Lodged {
+        /// Who keeps it.
+        with: NodeId,
+        /// The first entry.
+        from: u64,
+        /// The end.
+        upto: u64,
+    },
 }
 
 /// What a record holds of one order.
@@ -134,7 +152,9 @@ impl Record {
             | Self::Forked(_)
             | Self::Cursor { .. }
             | Self::Checked(_)
-            | Self::Bridge { .. } => (&[], None),
+            | Self::Bridge { .. }
+            | Self::Deposited { .. }
+            | Self::Lodged { .. } => (&[], None),
         };
         entries.iter().filter_map(|entry| entry.statement.as_ref()).chain(kept)
     }
@@ -159,6 +179,11 @@ impl Record {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whose deposit it is, and which of them, for the index of a store.
+    pub fn deposit(&self) -> Option<(&NodeId, u64)> {
+        if let Self::Deposited { of, number, .. } = self { Some((of, *number)) } else { None }
     }
 
     /// The log and the size of a witnessed checkpoint, for the index of a store.
@@ -222,6 +247,17 @@ enum RecordBytes<'a> {
     Bridge {
         origin: String,
         note: String,
+    },
+    Deposited {
+        of: String,
+        number: u64,
+        #[serde(borrow)]
+        sealed: Bytes<'a>,
+    },
+    Lodged {
+        with: String,
+        from: u64,
+        upto: u64,
     },
 }
 
@@ -334,6 +370,10 @@ impl<'a> From<&'a Record> for RecordBytes<'a> {
             Record::Recovered(signed) => Self::Recovered(signed.into()),
             Record::Checked(marks) => Self::Checked(marks.clone()),
             Record::Bridge { origin, note } => Self::Bridge { origin: origin.to_string(), note: note.clone() },
+            Record::Deposited { of, number, sealed } => {
+                Self::Deposited { of: of.to_string(), number: *number, sealed: Bytes(sealed) }
+            }
+            Record::Lodged { with, from, upto } => Self::Lodged { with: with.to_string(), from: *from, upto: *upto },
             Record::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: order.0, attempt: *attempt, to: to.to_string(), message: *message }
             }
@@ -368,6 +408,10 @@ impl TryFrom<RecordBytes<'_>> for Record {
             RecordBytes::Recovered(signed) => Self::Recovered(signed.try_into()?),
             RecordBytes::Checked(marks) => Self::Checked(marks),
             RecordBytes::Bridge { origin, note } => Self::Bridge { origin: origin.parse()?, note },
+            RecordBytes::Deposited { of, number, sealed } => {
+                Self::Deposited { of: of.parse()?, number, sealed: sealed.0.to_vec() }
+            }
+            RecordBytes::Lodged { with, from, upto } => Self::Lodged { with: with.parse()?, from, upto },
             RecordBytes::Delivered { order, attempt, to, message } => {
                 Self::Delivered { order: OrderId(order), attempt, to: to.parse()?, message }
             }
@@ -405,6 +449,8 @@ mod tests {
             Record::Recovered(signed.clone()),
             Record::Checked(vec![[7; 16], [8; 16]]),
             Record::Bridge { origin: "demo/log/kitu/1".parse().expect("origin"), note: "n".into() },
+            Record::Deposited { of: "kid".parse().expect("name"), number: 3, sealed: vec![1, 2, 3] },
+            Record::Lodged { with: "kid".parse().expect("name"), from: 3, upto: 9 },
             Record::Delivered {
                 order: OrderId([3; 16]),
                 attempt: 1,

@@ -48,6 +48,8 @@ pub struct Settings {
     pub anchors: BTreeSet<NodeId>,
     /// The operator answers for it that nobody knows more of the own log than this store.
     pub alone: bool,
+    /// What only this node holds is deposited at others, and asked for again after a restore.
+    pub deposits: bool,
     /// The federation's root hash, the one thing that comes from outside.
     pub anchor: StatementId,
     /// The log this node writes; names federation, node and epoch.

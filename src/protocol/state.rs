@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::body::Body;
+use crate::domain::body::{Body, SignerRule};
 use crate::domain::fact_base::FactBase;
 use crate::domain::id::{Hash, KeyHash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
@@ -28,6 +28,7 @@ use crate::protocol::catalogue::Catalogue;
 use crate::protocol::commitments::Commitments;
 use crate::protocol::frame::DeliveryKey;
 use crate::protocol::journal::Journal;
+use crate::protocol::lone::{Held, Lone};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::places::Places;
 use crate::protocol::public::Public;
@@ -55,6 +56,8 @@ pub struct LogState {
     pub refused: BTreeMap<u64, Refusal>,
     /// Two checkpoints of this log cannot both be true; it is not followed any further.
     pub fork: Option<Fork>,
+    /// Of the own log: from where on nobody else sees it yet, because others do not keep what only this node holds.
+    pub(super) withheld: Option<u64>,
     /// Consistency proof from the entries held to the checkpoint in `note`, while a catch-up is under way. Not stored:
     /// the next run of entries brings another.
     pub tail: Vec<Hash>,
@@ -87,9 +90,9 @@ pub struct Fork {
 }
 
 impl LogState {
-    /// How many entries count: those held, but none after a cut.
+    /// How many entries count for others: those held, but none after a cut, and none that is withheld yet.
     pub fn size(&self) -> u64 {
-        let held = self.tree.size();
+        let held = self.withheld.map_or(self.tree.size(), |withheld| withheld.min(self.tree.size()));
         self.cut().map_or(held, |cut| held.min(cut))
     }
 
@@ -230,6 +233,10 @@ pub struct State {
     pub orders: BTreeMap<OrderId, Order>,
     /// Orders with those that amend them.
     pub(super) amending: BTreeSet<(OrderId, OrderId)>,
+    /// What only this node holds.
+    pub lone: Lone,
+    /// What other nodes have deposited here.
+    pub deposits: BTreeMap<NodeId, Held>,
     /// What officers hosted here have committed their organisations to.
     pub(super) commitments: Commitments,
     /// What concerns everyone and stands in another log, but not yet in the own one.
@@ -274,6 +281,8 @@ impl State {
             packs: Arc::default(),
             orders: BTreeMap::new(),
             amending: BTreeSet::new(),
+            lone: Lone::default(),
+            deposits: BTreeMap::new(),
             commitments: Commitments::default(),
             for_everyone: BTreeMap::new(),
             gaps: BTreeMap::new(),
@@ -333,6 +342,14 @@ impl State {
             }
             Record::Cursor { peer, instance, position } => {
                 self.cursors.insert(peer, (instance, position));
+                Ok(())
+            }
+            Record::Deposited { of, sealed, .. } => {
+                self.deposits.entry(of).or_default().add(&sealed);
+                Ok(())
+            }
+            Record::Lodged { with, from, upto } => {
+                self.lone.lodged(with, (from, upto));
                 Ok(())
             }
             Record::Bridge { origin, note } => {
@@ -413,6 +430,7 @@ impl State {
                 taken.take().into_iter().for_each(|trust| self.put_trust(trust));
                 let verified = self.judge(signed)?;
                 self.push_entry(&origin, index, entry);
+                self.note_if_lone(&verified, index);
                 self.place(verified)?;
                 continue;
             }
@@ -503,6 +521,32 @@ impl State {
         self.note_leaf(origin, index, &entry.leaf);
     }
 
+    /// Remembers an entry of the own log whose content no other node gets by the course of its order, or none at once.
+    pub(super) fn note_if_lone(&mut self, verified: &Verified<Body>, index: u64) {
+        if self.lone.is_on() && self.is_lone(verified.body()) {
+            self.lone.note(index, verified.id());
+        }
+    }
+
+    /// What officers sign here and how attempts end; and what an organisation signs for others that are all at home here.
+    fn is_lone(&self, body: &Body) -> bool {
+        let Some((author, rule)) = body.signer_rule().filter(|(author, _)| self.is_local(author)) else {
+            return false;
+        };
+        let SignerRule::Organisation = rule else { return true };
+        let attempt = body.order().and_then(|(order, number)| self.orders.get(&order)?.attempts.get(&number));
+        let Some(attempt) = attempt else { return true };
+        let parties = attempt.route().parties();
+        let Ok(at) = attempt.position(author) else { return true };
+        let to = match body {
+            Body::Endorse(_) => parties.get(at + 1..at + 2),
+            Body::Accept(_) | Body::Counter(_) => parties.get(at.saturating_sub(1)..at),
+            Body::Decline(_) | Body::Reject(_) => parties.get(..at),
+            _ => None,
+        };
+        to.is_none_or(|to| to.iter().all(|party| self.is_local(party)))
+    }
+
     /// Remembers that the content of an entry of the own log is not here, where that is so.
     pub(super) fn note_gap(&mut self, origin: &Origin, index: u64, entry: &LogEntry) {
         if *origin == self.own && entry.leaf.audience() == Audience::Parties && entry.statement.is_none() {
@@ -516,6 +560,7 @@ impl State {
         let index = self.gaps.get(&id).copied().ok_or_else(|| Refusal::new(Reason::LeafInvalid).with("id", id))?;
         let verified = self.judge(signed)?;
         self.gaps.remove(&id);
+        self.note_if_lone(&verified, index);
         self.recovered.insert(index, verified);
         let mut waiting = std::mem::take(&mut self.recovered);
         loop {

@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::annex::Annex;
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::protocol::proving::{KeyRing, SignatureCheck};
@@ -187,6 +187,19 @@ impl DiskStore {
             let Some(place) = views.cover(origin, index)? else { return Ok(None) };
             match read_record(&records(&self.inner.folder), place)? {
                 Record::Cosigned { note, .. } => Ok(Some(note)),
+                _ => Err(index_wrong()),
+            }
+        })
+    }
+
+    /// [`Store::deposit`], blocking.
+    pub fn deposit_now(&self, of: &NodeId, number: u64) -> Result<Option<Vec<u8>>, Refusal> {
+        self.inner.with_views(|views| {
+            let Some(place) = views.deposit(of, number)? else { return Ok(None) };
+            match read_record(&records(&self.inner.folder), place)? {
+                Record::Deposited { of: found, number: numbered, sealed } if found == *of && numbered == number => {
+                    Ok(Some(sealed))
+                }
                 _ => Err(index_wrong()),
             }
         })
@@ -363,6 +376,11 @@ impl Store for DiskStore {
     async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         let origin = origin.clone();
         self.blocking(move |store| store.cover_now(&origin, index)).await
+    }
+
+    async fn deposit(&self, of: &NodeId, number: u64) -> Result<Option<Vec<u8>>, Refusal> {
+        let of = of.clone();
+        self.blocking(move |store| store.deposit_now(&of, number)).await
     }
 
     async fn keep_annex(&self, annex: Annex) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::domain::annex::Annex;
-use crate::domain::id::{Hash, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::protocol::record::{LogEntry, Record};
@@ -45,6 +45,8 @@ struct State {
     runs: BTreeMap<(Origin, u64), usize>,
     /// Log and size of a witnessed checkpoint, to index in `records`.
     covers: BTreeMap<(Origin, u64), usize>,
+    /// Whose deposit and which of them, to index in `records`.
+    deposits: BTreeMap<(NodeId, u64), usize>,
     /// Annexes by hash.
     annexes: BTreeMap<Hash, Annex>,
     next_failure: Option<Failure>,
@@ -78,6 +80,7 @@ impl MemoryStore {
             orders: state.orders.clone(),
             runs: state.runs.clone(),
             covers: state.covers.clone(),
+            deposits: state.deposits.clone(),
             annexes: state.annexes.clone(),
             ..State::default()
         };
@@ -163,6 +166,17 @@ impl MemoryStore {
         }
     }
 
+    /// [`Store::deposit`], at once.
+    pub fn deposit_now(&self, of: &NodeId, number: u64) -> Result<Option<Vec<u8>>, Refusal> {
+        let state = self.state();
+        Ended::check_read(state.ended)?;
+        let Some(&index) = state.deposits.get(&(of.clone(), number)) else { return Ok(None) };
+        match Record::decode(&state.records[index])? {
+            Record::Deposited { sealed, .. } => Ok(Some(sealed)),
+            _ => Ok(None),
+        }
+    }
+
     /// [`Store::close`], at once.
     pub fn close_now(&self) {
         self.state().ended = Some(Ended::Closed);
@@ -188,6 +202,9 @@ impl State {
         }
         if let Some((origin, size)) = record.covers() {
             self.covers.insert((origin.clone(), size), index);
+        }
+        if let Some((of, number)) = record.deposit() {
+            self.deposits.insert((of.clone(), number), index);
         }
     }
 
@@ -228,6 +245,10 @@ impl Store for MemoryStore {
 
     async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         self.cover_now(origin, index)
+    }
+
+    async fn deposit(&self, of: &NodeId, number: u64) -> Result<Option<Vec<u8>>, Refusal> {
+        self.deposit_now(of, number)
     }
 
     async fn keep_annex(&self, annex: Annex) -> Result<(), Refusal> {

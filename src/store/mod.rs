@@ -32,13 +32,13 @@
 //!
 //! Not built, and nothing here may make it impossible. A table `records (position bigserial primary key, bytes bytea)`
 //! takes the place of the segments, with the same bytes per record; a batch is one transaction, and its commit is
-//! sentences 1 and 2. The views (`statements`, `orders`, `entries`, `covers`) are tables written in the same transaction, so they need no
+//! sentences 1 and 2. The views (`statements`, `orders`, `entries`, `covers`, `deposits`) are tables written in the same transaction, so they need no
 //! watermark. Sentence 3 holds across processes through a lease: one row `(holder, token, until)`, taken by raising the
 //! token; every transaction begins by locking that row and comparing the token it was given (a fencing token). Who lost
 //! the lease gets `STORE_STALE` and must load again from the position it had read; who never had it gets `STORE_LOCKED`.
 //! Readers without the lease may call `statement` and `entries`.
 use crate::domain::annex::Annex;
-use crate::domain::id::{Hash, OrderId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::log::leaf::LEAF_BYTES;
@@ -88,6 +88,9 @@ pub trait Store: Send + Sync + 'static {
     /// The smallest witnessed checkpoint kept of a log that covers the entry at `index`, as a signed note.
     fn cover(&self, origin: &Origin, index: u64) -> impl Future<Output = Result<Option<String>, Refusal>> + Send;
 
+    /// What that node has deposited here as its parcel of that number.
+    fn deposit(&self, of: &NodeId, number: u64) -> impl Future<Output = Result<Option<Vec<u8>>, Refusal>> + Send;
+
     /// Keeps an annex under its hash. Sentence 7.
     fn keep_annex(&self, annex: Annex) -> impl Future<Output = Result<(), Refusal>> + Send;
 
@@ -135,6 +138,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn cover(&self, origin: &Origin, index: u64) -> impl Future<Output = Result<Option<String>, Refusal>> + Send {
         self.as_ref().cover(origin, index)
+    }
+
+    fn deposit(&self, of: &NodeId, number: u64) -> impl Future<Output = Result<Option<Vec<u8>>, Refusal>> + Send {
+        self.as_ref().deposit(of, number)
     }
 
     fn keep_annex(&self, annex: Annex) -> impl Future<Output = Result<(), Refusal>> + Send {

@@ -14,13 +14,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::domain::id::{OrderId, Origin, StatementId, sha256};
+use crate::domain::id::{NodeId, OrderId, Origin, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
 use crate::store::segments::{Place, Position, passing, read_batches, refused, sync_folder};
 
 /// Raised whenever keys or values change; other views are written again.
-const SCHEMA: u32 = 4;
+const SCHEMA: u32 = 5;
 /// sled holds several times this in memory. The hot part of the index is small, and the system caches files as well.
 const CACHE_BYTES: u64 = 2 * 1024 * 1024;
 /// Statements and runs held in memory before they are written together: about 8 MB, and a quarter of a second to read
@@ -63,12 +63,13 @@ struct Lot {
     orders: BTreeSet<[u8; ORDER_BYTES]>,
     runs: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
     covers: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
+    deposits: BTreeMap<[u8; RUN_KEY_BYTES], Place>,
     after: Option<Position>,
 }
 
 impl Lot {
     fn len(&self) -> usize {
-        self.statements.len() + self.orders.len() + self.runs.len() + self.covers.len()
+        self.statements.len() + self.orders.len() + self.runs.len() + self.covers.len() + self.deposits.len()
     }
 }
 
@@ -88,6 +89,8 @@ pub struct Views {
     runs: sled::Tree,
     /// SHA-256 of the origin's text ‖ size of a witnessed checkpoint, big-endian, to the place of its record.
     covers: sled::Tree,
+    /// SHA-256 of the depositor's name ‖ number of its parcel, big-endian, to the place of its record.
+    deposits: sled::Tree,
     /// `schema` and `watermark`.
     meta: sled::Tree,
 }
@@ -141,6 +144,9 @@ impl Views {
         if let Some((origin, size)) = record.covers() {
             recent.covers.insert(run_key(origin, size), place);
         }
+        if let Some((of, number)) = record.deposit() {
+            recent.deposits.insert(numbered_key(of.as_str(), number), place);
+        }
         recent.statements.extend(record.statements().map(|signed| (signed.id(), place)));
         recent.orders.extend(record.orders().map(|order| order_entry(order, place)));
         Ok(())
@@ -171,6 +177,7 @@ impl Views {
         watermark[..4].copy_from_slice(&after.segment.to_le_bytes());
         watermark[4..].copy_from_slice(&after.offset.to_le_bytes());
         let (runs, covers) = (std::mem::take(&mut lot.runs), std::mem::take(&mut lot.covers));
+        let deposits = std::mem::take(&mut lot.deposits);
         guarded(|| {
             for (bucket, found) in buckets {
                 self.statements.insert(lot_key(lot.number, bucket), found)?;
@@ -183,6 +190,9 @@ impl Views {
             }
             for (key, place) in covers {
                 self.covers.insert(key, &place_bytes(place))?;
+            }
+            for (key, place) in deposits {
+                self.deposits.insert(key, &place_bytes(place))?;
             }
             self.meta.insert("watermark", &watermark)
         })?;
@@ -267,12 +277,21 @@ impl Views {
         }
     }
 
+    /// The record of a deposit.
+    pub fn deposit(&self, of: &NodeId, number: u64) -> Result<Option<Place>, Refusal> {
+        let key = numbered_key(of.as_str(), number);
+        if let Some(place) = self.recent()?.deposits.get(&key) {
+            return Ok(Some(*place));
+        }
+        guarded(|| self.deposits.get(key))?.map(|value| place_of(&value)).transpose()
+    }
+
     /// Closes in peace. If that does not succeed the next start writes the views again, and nothing is lost.
     pub fn close(self) {
         let written = self.recent().and_then(|mut recent| self.write(&mut recent));
-        let Self { store, db, statements, orders, runs, covers, meta, recent: _ } = self;
+        let Self { store, db, statements, orders, runs, covers, deposits, meta, recent: _ } = self;
         let flushed = written.and_then(|()| guarded(|| db.flush()));
-        drop((statements, orders, runs, covers, meta, db));
+        drop((statements, orders, runs, covers, deposits, meta, db));
         let folder = store.join(FOLDER);
         if flushed.is_ok() && sync_files(&folder).is_ok() {
             // Failing to write it is the same as not trusting the views.
@@ -342,6 +361,7 @@ impl Views {
                 recent: Mutex::new(recent),
                 runs: db.open_tree("entries")?,
                 covers: db.open_tree("covers")?,
+                deposits: db.open_tree("deposits")?,
                 meta: db.open_tree("meta")?,
                 db,
             })
@@ -403,9 +423,13 @@ fn sync_files(folder: &Path) -> std::io::Result<()> {
 }
 
 fn run_key(origin: &Origin, first: u64) -> [u8; RUN_KEY_BYTES] {
+    numbered_key(&origin.to_string(), first)
+}
+
+fn numbered_key(name: &str, number: u64) -> [u8; RUN_KEY_BYTES] {
     let mut key = [0; RUN_KEY_BYTES];
-    key[..32].copy_from_slice(&sha256(origin.to_string().as_bytes()));
-    key[32..].copy_from_slice(&first.to_be_bytes());
+    key[..32].copy_from_slice(&sha256(name.as_bytes()));
+    key[32..].copy_from_slice(&number.to_be_bytes());
     key
 }
 

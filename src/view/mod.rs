@@ -52,6 +52,7 @@ pub struct View {
     order_count: usize,
     outbox_length: usize,
     signs_nothing: Option<Refusal>,
+    overdue_deposits: Option<usize>,
 }
 
 /// Follows one node and keeps its view.
@@ -79,6 +80,7 @@ impl Follower {
             order_count: 0,
             outbox_length: 0,
             signs_nothing: None,
+            overdue_deposits: None,
         };
         let mut follower = Self { view, agenda: Agenda::default() };
         follower.follow(node, &state.orders.keys().copied().collect(), now);
@@ -111,6 +113,7 @@ impl Follower {
         view.order_count = node.order_count();
         view.outbox_length = node.outbox().len();
         view.signs_nothing = node.check_may_sign().err();
+        view.overdue_deposits = node.overdue_deposits(now);
         self.follow_orders(node, changed, now);
         if moved {
             // Whoever has come home here since finds its orders too.
@@ -182,6 +185,11 @@ impl View {
     /// How many deliveries have no receipt.
     pub fn outbox_length(&self) -> usize {
         self.outbox_length
+    }
+
+    /// How many entries of the own log too few others keep although they had the time to take them; none if all is well.
+    pub fn overdue_deposits(&self) -> Option<usize> {
+        self.overdue_deposits
     }
 
     /// Why the node signs nothing, if it does not.

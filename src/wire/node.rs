@@ -22,7 +22,8 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
     let clock = view.clock_offset_ms().filter(|offset| offset.abs() > CLOCK_SKEW_MS);
     let warnings = |lang| {
         let law = uncovered(public.packs.values(), now.date(), lang);
-        law.into_iter().chain(clock.map(|offset| clock_differs(offset, lang))).collect()
+        let deposits = view.overdue_deposits().map(|words| not_deposited(words, lang));
+        law.into_iter().chain(clock.map(|offset| clock_differs(offset, lang))).chain(deposits).collect()
     };
     pb::GetStatusResponse {
         node: settings.node().to_string(),
@@ -69,6 +70,20 @@ fn clock_differs(offset_ms: i64, lang: Lang) -> String {
         (Lang::En, false) => format!(
             "This node's clock is {minutes} minutes ahead of those of the others: check time synchronisation (NTP). Until then no \
              order ends here by time."
+        ),
+    }
+}
+
+/// What to tell people when one disk alone holds what somebody relies on.
+fn not_deposited(words: usize, lang: Lang) -> String {
+    match lang {
+        Lang::De => format!(
+            "{words} Erklärungen liegen nur auf dem Datenträger dieses Knotens, weil zu wenige andere Knoten sie verwahren: \
+             `verbund peer list` zeigt, welche fehlen. Bis dahin sagt jede Antwort, dass sie noch nicht endgültig ist."
+        ),
+        Lang::En => format!(
+            "{words} statements lie on this node's disk alone, because too few other nodes keep them: `verbund peer list` shows \
+             which are missing. Until then each answer says that it is not final yet."
         ),
     }
 }

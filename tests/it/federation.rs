@@ -441,6 +441,7 @@ impl Federation {
             is_new_store: false,
             anchors: NODES.iter().map(|(other, _)| name(other)).filter(|other| other != node).collect(),
             alone: false,
+            deposits: false,
             anchor: self.anchor,
             origin: begun.origin.clone(),
             operator: begun.operator.clone(),

@@ -22,6 +22,7 @@ use verbund::node::keys::Opener;
 use verbund::node::peers::GrpcPeers;
 use verbund::node::ports::{Nobody, Peers as _};
 use verbund::node::repair::repair_log;
+use verbund::node::sealing::RecoveryKeys;
 use verbund::node::start::{Running, read_genesis, start};
 use verbund::node::system::{SystemClock, SystemDice};
 use verbund::node::tls::{self, Identities, Identity, key_shown_at};
@@ -484,7 +485,7 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
 fn outsider(live: &Live, node: &str) -> GrpcPeers {
     let config = read_run(&live.run_file(node)).expect("settings");
     let held = Identity::read_all(&config.keys, &mut Opener::default()).expect("a TLS key");
-    GrpcPeers::new(&config, Identities::new(held).expect("in good form"))
+    GrpcPeers::new(&config, Identities::new(held).expect("in good form"), RecoveryKeys::default())
 }
 
 /// A delivery that any node refuses once it looks at it.

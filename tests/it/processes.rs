@@ -100,22 +100,33 @@ impl Processes {
     /// Founds, starts all six, publishes what will be ordered, and waits until all of it is everywhere.
     pub async fn open() -> Self {
         let mut processes = Self::found();
-        for node in ALL {
-            processes.start(node).await;
-        }
-        processes.publish().await;
-        processes.level().await;
+        processes.open_all().await;
         processes
     }
 
+    /// The same of what is founded already.
+    pub async fn open_all(&mut self) {
+        for node in ALL {
+            self.start(node).await;
+        }
+        self.publish().await;
+        self.level().await;
+    }
+
     /// Starts one node; answers how long it took from the call until the node said that it is ready.
-    #[expect(clippy::disallowed_methods, reason = "real processes keep real time")]
     pub async fn start(&mut self, node: &str) -> Duration {
+        self.start_with(node, &[]).await
+    }
+
+    /// The same with further arguments.
+    #[expect(clippy::disallowed_methods, reason = "real processes keep real time")]
+    pub async fn start_with(&mut self, node: &str, arguments: &[&str]) -> Duration {
         let began = Instant::now();
         let log = std::fs::File::options().create(true).append(true).open(self.log(node)).expect("a log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_verbund"))
             .args(["node", "run", "--until-stdin-closes", "--config"])
             .arg(self.world.run_file(&name(node)))
+            .args(arguments)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -72,6 +72,10 @@ impl Store for Slow {
         self.store.entries(origin, first, count_max, bytes_max).await
     }
 
+    async fn deposit(&self, of: &NodeId, number: u64) -> Result<Option<Vec<u8>>, Refusal> {
+        self.store.deposit(of, number).await
+    }
+
     async fn cover(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         self.store.cover(origin, index).await
     }

@@ -1,8 +1,6 @@
 //! One suite for every store: the sentences of the contract in `verbund::store`, each as a named check, run against
 //! memory and disk; then what only a disk can suffer.
-use std::fs;
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,7 +20,9 @@ use verbund::store::views::Found;
 use verbund::store::{BATCH_BYTES_MAX, Store, entry_bytes};
 
 mod annexes;
+mod deposits;
 use annexes::an_annex_is_kept_until_it_is_erased_and_no_record_holds_it;
+use deposits::deposits_are_found_by_depositor_and_number;
 
 fn origin(node: &str) -> Origin {
     format!("demo/log/{node}/1").parse().expect("origin")
@@ -53,12 +53,11 @@ fn delivered(attempt: u32) -> Record {
 
 async fn load(store: &impl Store) -> Result<Vec<Record>, Refusal> {
     let mut records = Vec::new();
-    store
-        .load(|record| {
-            records.push(record);
-            Ok(())
-        })
-        .await?;
+    let keep = |record| {
+        records.push(record);
+        Ok(())
+    };
+    store.load(keep).await?;
     Ok(records)
 }
 
@@ -103,15 +102,15 @@ struct Faults {
 }
 
 impl Faults {
-    fn next_is(&self, failures: &[Failure]) -> io::Result<()> {
+    fn next_is(&self, failures: &[Failure]) -> std::io::Result<()> {
         let mut next = self.next.lock().expect("lock");
         match *next {
             Some(failure) if failures.contains(&failure) => {
                 *next = None;
                 Err(match failure {
-                    Failure::Full => io::ErrorKind::StorageFull.into(),
-                    Failure::NoHandles => io::Error::from_raw_os_error(24),
-                    Failure::BeforePersist | Failure::AfterPersist => io::ErrorKind::Other.into(),
+                    Failure::Full => std::io::ErrorKind::StorageFull.into(),
+                    Failure::NoHandles => std::io::Error::from_raw_os_error(24),
+                    Failure::BeforePersist | Failure::AfterPersist => std::io::ErrorKind::Other.into(),
                 })
             }
             _ => Ok(()),
@@ -120,7 +119,7 @@ impl Faults {
 }
 
 impl Medium for Faults {
-    fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
         if let Err(error) = self.next_is(&[Failure::BeforePersist, Failure::Full, Failure::NoHandles]) {
             // What a real disk does: a part of it is there.
             Disk.write(file, &bytes[..bytes.len() / 2])?;
@@ -129,14 +128,14 @@ impl Medium for Faults {
         Disk.write(file, bytes)
     }
 
-    fn sync(&mut self, file: &File) -> io::Result<()> {
+    fn sync(&mut self, file: &File) -> std::io::Result<()> {
         Disk.sync(file)?;
         self.next_is(&[Failure::AfterPersist])
     }
 
-    fn truncate(&mut self, file: &File, length: u64) -> io::Result<()> {
+    fn truncate(&mut self, file: &File, length: u64) -> std::io::Result<()> {
         if self.truncate_fails.load(Ordering::Relaxed) {
-            Err(io::ErrorKind::Other.into())
+            Err(std::io::ErrorKind::Other.into())
         } else {
             Disk.truncate(file, length)
         }
@@ -225,6 +224,7 @@ contract! {
     a_closed_store_refuses_and_opens_again
     concurrent_commits_are_kept_whole
     an_annex_is_kept_until_it_is_erased_and_no_record_holds_it
+    deposits_are_found_by_depositor_and_number
 }
 
 async fn records_come_back_in_order_after_a_restart(bench: &impl Bench) {
@@ -863,7 +863,7 @@ fn writer_until_killed() {
     for first in records(&store).len() as u64 / 2.. {
         let kept = Record::Kept(statement(1000 + first));
         store.commit_now(&[entries(&origin("a"), first, 1), kept]).expect("commit");
-        io::Write::write_all(noted, b".").expect("note");
+        std::io::Write::write_all(noted, b".").expect("note");
     }
 }
 

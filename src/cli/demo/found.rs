@@ -287,6 +287,7 @@ fn write_node(
         profile: "node.toml".into(),
         federation: founded.origin.federation.clone(),
         federation_root: PinnedRoot(founding.anchor),
+        recovery_key: None,
         metrics: None,
         peers: peers?,
         limits: Limits::default(),

@@ -97,6 +97,30 @@ impl PeerService for Desk {
         .await
     }
 
+    async fn deposit(&self, request: Request<pb::DepositRequest>) -> Result<Response<pb::DepositResponse>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let peer = self.peer(&extensions)?;
+            self.handle.deposit(&peer, message.sealed).await?;
+            Ok(pb::DepositResponse {})
+        })
+        .await
+    }
+
+    async fn list_deposits(
+        &self,
+        request: Request<pb::ListDepositsRequest>,
+    ) -> Result<Response<pb::ListDepositsResponse>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let peer = self.peer(&extensions)?;
+            let _room = self.handle.room(&peer)?;
+            let (sealed, next) = self.handle.deposits(peer, message.from).await?;
+            Ok(pb::ListDepositsResponse { sealed, next: next.unwrap_or(0) })
+        })
+        .await
+    }
+
     async fn introduce(
         &self,
         request: Request<pb::IntroduceRequest>,

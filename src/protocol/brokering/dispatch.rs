@@ -104,6 +104,9 @@ impl Node {
         let wanted = self.undelivered(order);
         self.outbox.keep_only(order, &wanted);
         for key in wanted {
+            if self.is_held_back(order, key.message, now) {
+                continue;
+            }
             let Ok(home) = self.state.registry.home(&key.to) else { continue };
             let node = home.origin().node.clone();
             let result = self.is_result(&key);

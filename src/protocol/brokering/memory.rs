@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::NodeId;
+use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::protocol::limits::RECOVERY_WAIT_MS;
 
@@ -27,12 +28,23 @@ pub struct Recovery {
     pub(super) asked: BTreeMap<NodeId, Timestamp>,
     /// Until when the others are waited for.
     pub(super) until: Timestamp,
+    /// How much of its own log the node laid down by itself at this start.
+    pub(in crate::protocol) founded: u64,
+    /// Everybody was asked; that is over.
+    pub(super) is_over: bool,
+    /// Who has given back what was deposited there.
+    pub(super) returned: BTreeSet<NodeId>,
+    /// Who was asked for it, and when.
+    pub(super) asked_back: BTreeMap<NodeId, Timestamp>,
+    /// What came back and rests on something that has not yet.
+    pub(super) unplaced: Vec<Signed>,
 }
 
 impl Recovery {
     /// The clock was set back: everyone may be asked again at once, and the wait is no longer than from now.
     pub(in crate::protocol) fn clock_set_back(&mut self, now: Timestamp) {
         self.asked.clear();
+        self.asked_back.clear();
         self.until = self.until.min(now.plus_ms(RECOVERY_WAIT_MS));
     }
 }

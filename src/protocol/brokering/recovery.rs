@@ -5,15 +5,17 @@
 //! asks every other node for what it holds of it, and takes no part in orders until it has heard them.
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OrgId};
+use crate::domain::id::{NodeId, OrderId, OrgId, StatementId};
 use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::brokering::memory::Recovery;
-use crate::protocol::frame::Question;
-use crate::protocol::limits::{RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
+use crate::protocol::frame::{Question, Returned};
+use crate::protocol::limits::{DEPOSIT_UNPLACED_MAX, RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
 use crate::protocol::state::Order;
@@ -29,6 +31,12 @@ impl Node {
         Err(Refusal::new(Reason::CatchingUp)
             .with("heard", self.recovery.heard.len())
             .with("missing", self.state.gaps.len()))
+    }
+
+    /// Why an order is not known. While a node takes back what it has lost it cannot tell.
+    pub fn order_unknown(&self, order: OrderId) -> Refusal {
+        let unknown = || Refusal::new(Reason::OrderUnknown).with("order", order);
+        self.check_may_broker().err().filter(|refusal| refusal.reason == Reason::CatchingUp).unwrap_or_else(unknown)
     }
 
     /// Statements for the parties only that stand in the own log and whose content is not here.
@@ -54,13 +62,18 @@ impl Node {
             return;
         }
         self.recovery.is_needed |= !self.state.gaps.is_empty() && self.recovery.heard.is_empty();
+        self.recovery.is_needed |= !self.recovery.is_over && self.has_lost_its_store();
         if !self.recovery.is_needed {
             return;
         }
         let others = self.other_nodes();
-        if self.settings.alone || now >= self.recovery.until || others.is_subset(&self.recovery.heard) {
+        let is_all = others.is_subset(&self.recovery.heard)
+            && (!self.settings.deposits || others.is_subset(&self.recovery.returned));
+        if self.settings.alone || now >= self.recovery.until || is_all {
+            self.place_loose(now, work);
             return self.end_recovery(work);
         }
+        self.ask_back(&others, now, work);
         let Some(since) = self.recovery.since else { return };
         for node in others.difference(&self.recovery.heard) {
             let asked = self.recovery.asked.get(node);
@@ -71,8 +84,51 @@ impl Node {
         }
     }
 
+    /// Asks whoever has not given back yet what was deposited there.
+    fn ask_back(&mut self, others: &BTreeSet<NodeId>, now: Timestamp, work: &mut Work) {
+        for node in others.difference(&self.recovery.returned).filter(|_| self.settings.deposits) {
+            let asked = self.recovery.asked_back.get(node);
+            if asked.is_none_or(|at| now.since_ms(*at) >= RECOVERY_ASK_MS) {
+                self.recovery.asked_back.insert(node.clone(), now);
+                work.then.push(Effect::AskBack(node.clone(), 0));
+            }
+        }
+    }
+
+    /// Takes back what this node had deposited. One that cannot be opened is asked for again: the operator may bring the key.
+    pub(in crate::protocol) fn returned(
+        &mut self,
+        from: &NodeId,
+        after: u64,
+        answer: Result<Returned, Refusal>,
+        now: Timestamp,
+        work: &mut Work,
+    ) {
+        let Ok(Returned { statements, next }) = answer else { return };
+        if !self.recovery.is_needed || !Mechanism::Deposit.is_on() {
+            return;
+        }
+        for signed in &statements {
+            self.take_back_in_place(signed, work);
+        }
+        match next.filter(|next| *next > after) {
+            Some(next) => {
+                self.recovery.asked_back.insert(from.clone(), now);
+                work.then.push(Effect::AskBack(from.clone(), next));
+            }
+            None => _ = self.recovery.returned.insert(from.clone()),
+        }
+        self.review_recovery(now, work);
+    }
+
+    /// A new store of a node whose log others knew: what it did last may stand in no leaf that anybody has seen.
+    fn has_lost_its_store(&self) -> bool {
+        self.settings.deposits && self.settings.is_new_store && self.sync.own.longest > self.recovery.founded
+    }
+
     fn end_recovery(&mut self, work: &mut Work) {
-        self.recovery.is_needed = false;
+        (self.recovery.is_needed, self.recovery.is_over) = (false, true);
+        self.recovery.unplaced = Vec::new();
         work.touched.append(&mut self.sync.own.waiting);
     }
 
@@ -80,7 +136,8 @@ impl Node {
     pub(in crate::protocol) fn recovery_due(&self) -> Option<Timestamp> {
         let recovery = self.check_may_sign().is_ok().then_some(&self.recovery).filter(|known| known.is_needed)?;
         let asked = recovery.asked.iter().filter(|(node, _)| !recovery.heard.contains(*node));
-        asked.map(|(_, at)| at.plus_ms(RECOVERY_ASK_MS)).chain([recovery.until]).min()
+        let asked_back = recovery.asked_back.iter().filter(|(node, _)| !recovery.returned.contains(*node));
+        asked.chain(asked_back).map(|(_, at)| at.plus_ms(RECOVERY_ASK_MS)).chain([recovery.until]).min()
     }
 
     fn other_nodes(&self) -> BTreeSet<NodeId> {
@@ -177,7 +234,10 @@ impl Node {
         }
         let mut any = false;
         for signed in statements.iter().take(RECOVERY_STATEMENTS_MAX) {
-            any |= self.take_back(signed, now, work);
+            any |= match self.settings.deposits {
+                true => self.take_back_in_place(signed, work),
+                false => self.take_back(signed, now, work),
+            };
         }
         // A full answer that brought something may not have been all.
         if !(any && statements.len() >= RECOVERY_STATEMENTS_MAX) {
@@ -194,6 +254,29 @@ impl Node {
         !verified.signed().kind().is_public() && self.take_in(verified, now, work).is_ok()
     }
 
+    /// Takes back what stands in the own log. What stands nowhere yet, because nobody was shown its entry, waits until all have
+    /// answered: parties and depositaries bring parts of the same order, and each must come behind what it names.
+    fn take_back_in_place(&mut self, signed: &Signed, work: &mut Work) -> bool {
+        if self.is_known(signed) || self.recovery.unplaced.iter().any(|known| known.id() == signed.id()) {
+            return false;
+        }
+        if self.is_missing(signed) {
+            return self.state.judge(signed).is_ok() && self.fill_gap(signed, work).is_ok();
+        }
+        let has_room = self.recovery.unplaced.len() < DEPOSIT_UNPLACED_MAX;
+        if has_room {
+            self.recovery.unplaced.push(signed.clone());
+        }
+        has_room
+    }
+
+    /// Everything that will come has come: each goes behind those it names.
+    fn place_loose(&mut self, now: Timestamp, work: &mut Work) {
+        for signed in behind_what_they_name(std::mem::take(&mut self.recovery.unplaced)) {
+            self.take_back(&signed, now, work);
+        }
+    }
+
     /// Whether a statement stands in the own log, but its content is not here.
     pub(super) fn is_missing(&self, signed: &Signed) -> bool {
         self.state.gaps.contains_key(&signed.id())
@@ -205,5 +288,65 @@ impl Node {
         work.commit.push(Record::Recovered(signed.clone()));
         work.touched.extend(Body::read(signed).ok().and_then(|body| body.order()).map(|(order, _)| order));
         Ok(())
+    }
+}
+
+/// Statements so that each comes behind those it names, and else as they came.
+fn behind_what_they_name(mut loose: Vec<Signed>) -> Vec<Signed> {
+    let mut sorted = Vec::new();
+    let mut open: BTreeSet<StatementId> = loose.iter().map(Signed::id).collect();
+    while !loose.is_empty() {
+        let is_free = |signed: &Signed| named_in(signed).iter().all(|id| *id == signed.id() || !open.contains(id));
+        let (free, rest): (Vec<Signed>, Vec<Signed>) = loose.into_iter().partition(is_free);
+        // A hash names nothing that came later; where it seems so they go as they came.
+        let (free, rest) = if free.is_empty() { (rest, free) } else { (free, rest) };
+        for signed in &free {
+            open.remove(&signed.id());
+        }
+        sorted.extend(free);
+        loose = rest;
+    }
+    sorted
+}
+
+/// Every statement that a body names, wherever in it.
+fn named_in(signed: &Signed) -> Vec<StatementId> {
+    fn look(value: &Value, found: &mut Vec<StatementId>) {
+        match value {
+            Value::String(text) => found.extend(text.parse::<StatementId>()),
+            Value::Array(values) => values.iter().for_each(|value| look(value, found)),
+            Value::Object(fields) => fields.values().for_each(|value| look(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(body) = serde_json::from_slice(signed.payload()) {
+        look(&body, &mut found);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signing::SecretKey;
+
+    #[test]
+    fn each_comes_behind_what_it_names_whatever_the_order_of_arrival() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let sign =
+            |kind, names: Vec<StatementId>| Signed::sign(&kind, &serde_json::json!({ "in": [names] }), &[&key]);
+        let request = sign(Kind::Request, vec![StatementId([9; 32])]);
+        let accept = sign(Kind::Accept, vec![request.id()]);
+        let counter = sign(Kind::Counter, vec![accept.id(), request.id()]);
+        let seal = sign(Kind::Seal, vec![counter.id(), accept.id()]);
+        let right = [request, accept, counter, seal];
+        for turn in 0..4 {
+            let mut arrived = right.to_vec();
+            arrived.rotate_left(turn);
+            assert_eq!(behind_what_they_name(arrived.clone()), right, "{turn}");
+            arrived.reverse();
+            assert_eq!(behind_what_they_name(arrived), right, "{turn}");
+        }
     }
 }

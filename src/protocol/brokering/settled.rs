@@ -125,6 +125,9 @@ impl Node {
             Input::Told(_, Question::OwnSince(_), Ok(statements)) if self.recovery.is_needed => {
                 statements.iter().take(RECOVERY_STATEMENTS_MAX).flat_map(orders_of).collect()
             }
+            Input::Returned(_, _, Ok(returned)) if self.recovery.is_needed => {
+                returned.statements.iter().flat_map(orders_of).collect()
+            }
             _ => BTreeSet::new(),
         }
     }

@@ -127,6 +127,7 @@ impl Town {
             is_new_store: true,
             anchors: BTreeSet::new(),
             alone: false,
+            deposits: false,
             anchor: founding.anchor,
             origin: founded.origin,
             operator: founded.operator,

@@ -273,7 +273,7 @@ impl Node {
     /// cosignature is not on it answers. A cosignature may have been lost, or have come before its key was known here.
     pub(super) fn ask_for_cosignatures(&mut self, now: Timestamp, work: &mut Work) {
         self.seek_cosignatures(now, work);
-        let Some(pending) = self.sync.pending_notes.get(&self.own_size()) else { return };
+        let Some(pending) = self.sync.pending_notes.get(&self.shown_size()) else { return };
         for peer in self.sync.peers.keys() {
             work.then.push(Effect::Send(peer.clone(), Frame::Cosigned { note: pending.to_string() }));
         }
@@ -289,7 +289,7 @@ impl Node {
 
     pub(super) fn seek_cosignatures(&mut self, now: Timestamp, work: &mut Work) {
         self.await_cosignatures();
-        let size = self.own_size();
+        let size = self.shown_size();
         if let Some(pending) = self.sync.pending_notes.get(&size).cloned() {
             self.conclude_if_witnessed(size, pending, now, work);
         }
@@ -297,7 +297,7 @@ impl Node {
 
     /// Every own checkpoint that leaves this node waits for its cosignatures.
     pub(super) fn await_cosignatures(&mut self) {
-        let size = self.own_size();
+        let size = self.shown_size();
         let own = self.state.logs.get(&self.settings.origin).and_then(|log| log.witnessed.as_ref());
         if size == 0 || own.is_some_and(|(known, _)| *known >= size) || self.sync.pending_notes.contains_key(&size) {
             return;

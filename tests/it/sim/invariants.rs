@@ -130,6 +130,15 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// The same, but what it had accepted must come back.
+    pub fn lost_its_disk(&mut self, node: &NodeId) {
+        let accepted = self.accepted.clone();
+        self.restored(node);
+        self.accepted = accepted;
+    }
+}
+
 /// After every step, once its records are stored.
 pub fn after_step(world: &mut World, at: &NodeId, commit: &[Record]) {
     logs_never_fork(world, at);

@@ -20,9 +20,11 @@ mod boundaries;
 mod checked;
 mod coalitions;
 mod covers;
+mod deposits;
 pub mod faults;
 pub mod invariants;
 pub mod liars;
+mod looked_at;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod regressions;
@@ -31,7 +33,6 @@ mod seeds;
 mod settling;
 pub mod swarm;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -47,7 +48,7 @@ use verbund::protocol::limits::FRAME_ENTRIES_MAX;
 use verbund::protocol::mechanism::Mechanism;
 use verbund::protocol::record::Record;
 use verbund::protocol::settings::{Instance, Policy};
-use verbund::protocol::state::{Order, State};
+use verbund::protocol::state::State;
 use verbund::protocol::{Answer, Effect, Input, Node, RequestId, Step};
 use verbund::store::memory::{Failure, MemoryStore};
 
@@ -57,6 +58,7 @@ use crate::federation::{Federation, NODES, federation, further_offerings, name, 
 use faults::{Fault, Faults};
 use invariants::Watch;
 use liars::Liar;
+use looked_at::LookedAt;
 
 /// How long a caller waits for an answer, in milliseconds.
 const CALL_MS: i64 = 5_000;
@@ -151,6 +153,8 @@ pub enum Event {
         question: Question,
         answer: Box<Result<Vec<Signed>, Refusal>>,
     },
+    /// Anything about deposits.
+    Deposit(deposits::Event),
     Errand(usize),
     /// The next commit of the node fails this way.
     Arm(NodeId, Failure),
@@ -167,6 +171,7 @@ pub enum Event {
 enum Waiting {
     Errand(usize),
     Call { call: u64, to: NodeId },
+    Deposit(deposits::Parcel),
     Caller,
 }
 
@@ -198,6 +203,8 @@ pub struct World {
     pub steps: u64,
     /// Orders leave memory as soon as they are settled, rather than never.
     settles: bool,
+    /// Nodes deposit what only they hold.
+    deposits: bool,
     looked_at: LookedAt,
     /// The commit at which a node is to crash: commits before it, and how.
     crash: Option<(NodeId, u64, Failure)>,
@@ -211,7 +218,11 @@ impl World {
 
     /// A world with faults; `edit` may change how organisations broker.
     pub fn new(seed: u64, faults: Faults, edit: impl Fn(&mut BTreeMap<OrgId, Policy>, &mut SeededDice)) -> Self {
-        let mut world = Self::empty(seed, faults, start());
+        Self::empty(seed, faults, start()).begun(edit)
+    }
+
+    fn begun(self, edit: impl Fn(&mut BTreeMap<OrgId, Policy>, &mut SeededDice)) -> Self {
+        let mut world = self;
         for (node, (records, _)) in image() {
             let store = MemoryStore::new();
             store.commit_now(records).expect("an empty store takes everything");
@@ -251,6 +262,7 @@ impl World {
             disconnects: Vec::new(),
             steps: 0,
             settles: false,
+            deposits: false,
             looked_at: LookedAt::default(),
             crash: None,
         }
@@ -386,6 +398,7 @@ impl World {
                     self.step(&to, Input::Told(from, question, *answer));
                 }
             }
+            Event::Deposit(event) => self.deposit_happens(event),
             Event::Errand(at) => self.run_errand(at),
             Event::Arm(node, failure) => {
                 if self.faults.active {
@@ -446,6 +459,7 @@ impl World {
         let mut settings = self.federation.settings(node);
         settings.policies = site.policies.clone();
         (settings.instance, settings.is_new_store) = (site.instance, site.is_new_store);
+        settings.deposits = self.deposits;
         let dice = Box::new(SeededDice::new(self.seed, &format!("{node}/{}", site.life)));
         let state = state.unwrap_or_else(|| State::new(settings.anchor, settings.origin.clone()));
         let mut node = Node::resume(settings, self.keys(node), dice, state);
@@ -529,6 +543,8 @@ impl World {
             Effect::ReadOrder(order) => self.read_order(at, order),
             Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),
             Effect::Ask(to, question) => self.ask(at, to, question),
+            Effect::Lodge(to, words) => self.lodge(at, to, &words),
+            Effect::AskBack(to, from) => self.ask_back(at, to, from),
             Effect::Disconnect(peer, refusal) => {
                 self.disconnects.push((at.clone(), peer.clone(), refusal));
                 self.break_link(at, &peer);
@@ -712,6 +728,7 @@ impl World {
                 self.errands[at].answer = Some(answer).filter(|_| !later);
             }
             Some(Waiting::Caller) => self.answer = Some(answer),
+            Some(Waiting::Deposit(parcel)) => self.deposit_answered(parcel, answer.map(|_| ())),
             Some(Waiting::Call { call, to }) => {
                 let result = match answer {
                     Ok(Answer::Receipt(receipt)) => Ok(receipt),
@@ -825,20 +842,6 @@ impl World {
         let read = site.store.order_now(order).and_then(|records| node.reread(order, records));
         let known = read.unwrap_or_else(|refusal| self.fail(&format!("a settled order is lost: {refusal}")));
         self.looked_at.keep(known).current()
-    }
-}
-
-/// Orders that were read for a look, until time goes on: each lives as long as the one before.
-#[derive(Default)]
-struct LookedAt(OnceCell<Box<(Order, LookedAt)>>);
-
-impl LookedAt {
-    fn keep(&self, order: Order) -> &Order {
-        let mut last = self;
-        while let Some(more) = last.0.get() {
-            last = &more.1;
-        }
-        &last.0.get_or_init(|| Box::new((order, Self::default()))).0
     }
 }
 

@@ -9,7 +9,7 @@ use verbund::store::memory::Failure;
 
 use crate::federation::name;
 use crate::live;
-use crate::sim::{attempts, boundaries, liars, regressions, scenarios};
+use crate::sim::{attempts, boundaries, deposits, liars, regressions, scenarios};
 
 /// The story holds as things are, and breaks without the mechanism.
 fn bites(mechanism: Mechanism, story: fn()) {
@@ -112,6 +112,11 @@ fn amended_as_held() {
 #[test]
 fn clock_guard() {
     bites(Mechanism::ClockGuard, boundaries::a_clock_that_is_a_month_ahead_ends_no_order);
+}
+
+#[test]
+fn deposit() {
+    bites(Mechanism::Deposit, deposits::a_buyers_node_that_lost_its_disk_has_everything_again);
 }
 
 #[test]

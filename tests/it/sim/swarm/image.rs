@@ -87,6 +87,7 @@ impl Image {
             is_new_store: false,
             anchors: BTreeSet::new(),
             alone: false,
+            deposits: false,
             anchor: self.anchor,
             origin: founded.origin.clone(),
             operator: founded.operator.clone(),

@@ -1,0 +1,54 @@
+//! A node that lost its disk comes back from its keys alone: six real processes, real deposits sealed to a recovery key, and
+//! the folder of the buyer's node removed while orders run.
+use std::collections::BTreeMap;
+
+use verbund::config::node::read_run;
+use verbund::domain::id::{OrderId, StatementId};
+use verbund::node::sealing::RecoverySecret;
+
+use crate::federation::name;
+use crate::processes::{PARTIES, Processes, assert_sealed_everywhere, hand_in, until_sealed};
+
+/// Orders before the loss, and as many that are under way when it comes.
+const ORDERS: usize = 10;
+
+/// Where buyer and first hop are at home.
+const HOME: &str = PARTIES[0];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_comes_back_from_its_keys_alone() {
+    let mut processes = Processes::found();
+    let secret = RecoverySecret::make();
+    let run_file = processes.world.run_file(&name(HOME));
+    let text = std::fs::read_to_string(&run_file).expect("settings");
+    std::fs::write(&run_file, format!("recovery_key = \"{}\"\n{text}", secret.public())).expect("settings");
+    let key_file = run_file.with_file_name("recovery.pem");
+    verbund::node::keys::write_private(&key_file, secret.to_pem().as_bytes()).expect("a key file");
+    processes.open_all().await;
+
+    let mut orders: BTreeMap<OrderId, StatementId> = BTreeMap::new();
+    let mut client = processes.buyer();
+    for number in 0..2 * ORDERS {
+        let request_id = format!("lost-{number}");
+        let (order, signed) = processes.request(&request_id);
+        hand_in(&mut client, &request_id, order, &signed).await;
+        orders.insert(order, signed.id());
+        if number < ORDERS {
+            until_sealed(&mut client, order).await;
+        }
+    }
+    // Whatever state the last ones are in.
+    processes.kill(HOME).await;
+    let data = read_run(&run_file).expect("settings").data;
+    std::fs::remove_dir_all(&data).expect("the disk is gone");
+
+    processes.start_with(HOME, &["--recovery-key", key_file.to_str().expect("UTF-8")]).await;
+    let mut client = processes.buyer();
+    for order in orders.keys() {
+        until_sealed(&mut client, *order).await;
+    }
+    processes.delivered().await;
+    processes.level().await;
+    processes.stop().await;
+    assert_sealed_everywhere(&processes, &orders);
+}
