@@ -12,6 +12,7 @@
 //! only caller asks for them: what is encoded there reuses the memory of what was encoded before. This file must never
 //! answer a read from views that miss a batch: if they fail they are written again, and if that fails the read is
 //! refused.
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ use crate::protocol::proving::{KeyRing, SignatureCheck};
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::annexes::Annexes;
 use crate::store::segments::{
-    Batch, Disk, Medium, Position, SEGMENT_BYTES, Segments, Torn, read_batches, read_record, refused, sync_folder,
+    Batch, Disk, Medium, Place, Position, SEGMENT_BYTES, Segments, Torn, is_rotten, read_batches, read_record,
+    refused, sync_folder,
 };
 use crate::store::views::{Found, Views};
 use crate::store::{Store, gather};
@@ -83,6 +85,7 @@ struct Inner {
     /// `None` after a fault, until the next read writes them again.
     views: RwLock<Option<Views>>,
     annexes: Annexes,
+    rotten: Mutex<BTreeSet<u32>>,
     /// Declared last, so that it is released last.
     _lock: Lock,
 }
@@ -121,7 +124,18 @@ impl DiskStore {
         let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
         let jobs = store_thread().map_err(|error| refused(folder, &error))?;
         let folder = folder.to_owned();
-        Ok(Self { inner: Arc::new(Inner { folder, opened, jobs, segments, views, annexes, _lock: Lock(lock) }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                folder,
+                opened,
+                jobs,
+                segments,
+                views,
+                annexes,
+                rotten: Mutex::default(),
+                _lock: Lock(lock),
+            }),
+        })
     }
 
     /// What was found when it was opened.
@@ -151,7 +165,7 @@ impl DiskStore {
     pub fn statement_now(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         self.inner.with_views(|views| {
             let Some(place) = views.statement(id)? else { return Ok(None) };
-            let record = read_record(&records(&self.inner.folder), place)?;
+            let record = self.inner.record(place)?;
             let signed = record.statements().find(|signed| signed.id() == id).cloned();
             signed.map(Some).ok_or_else(index_wrong)
         })
@@ -161,7 +175,7 @@ impl DiskStore {
     pub fn order_now(&self, id: OrderId) -> Result<Vec<Record>, Refusal> {
         self.inner.with_views(|views| {
             let read = |place| {
-                let record = read_record(&records(&self.inner.folder), place)?;
+                let record = self.inner.record(place)?;
                 let is_of_it = record.orders().any(|order| order == id);
                 is_of_it.then_some(record).ok_or_else(index_wrong)
             };
@@ -185,7 +199,7 @@ impl DiskStore {
     pub fn cover_now(&self, origin: &Origin, index: u64) -> Result<Option<String>, Refusal> {
         self.inner.with_views(|views| {
             let Some(place) = views.cover(origin, index)? else { return Ok(None) };
-            match read_record(&records(&self.inner.folder), place)? {
+            match self.inner.record(place)? {
                 Record::Cosigned { note, .. } => Ok(Some(note)),
                 _ => Err(index_wrong()),
             }
@@ -196,7 +210,7 @@ impl DiskStore {
     pub fn deposit_now(&self, of: &NodeId, number: u64) -> Result<Option<Vec<u8>>, Refusal> {
         self.inner.with_views(|views| {
             let Some(place) = views.deposit(of, number)? else { return Ok(None) };
-            match read_record(&records(&self.inner.folder), place)? {
+            match self.inner.record(place)? {
                 Record::Deposited { of: found, number: numbered, sealed } if found == *of && numbered == number => {
                     Ok(Some(sealed))
                 }
@@ -256,9 +270,31 @@ impl Inner {
         views.set_watermark(written.end())
     }
 
+    /// Reads one record. One that has rotted costs whoever asks for it, and nobody else; one that is not where the index
+    /// says is a fault of the index.
+    fn record(&self, place: Place) -> Result<Record, Refusal> {
+        let folder = records(&self.folder);
+        match read_record(&folder, place) {
+            Err(refusal) if refusal.reason == Reason::StoreDamaged => {
+                let is_known = self.rotten()?.contains(&place.segment);
+                if !is_known && !is_rotten(&folder, place)? {
+                    return Err(index_wrong());
+                }
+                self.rotten()?.insert(place.segment);
+                Err(refusal)
+            }
+            other => other,
+        }
+    }
+
+    /// Segments in which something is no longer what was confirmed.
+    fn rotten(&self) -> Result<MutexGuard<'_, BTreeSet<u32>>, Refusal> {
+        self.rotten.lock().map_err(|_| panicked())
+    }
+
     fn run_at(&self, views: &Views, origin: &Origin, index: u64) -> Result<Option<(u64, Vec<LogEntry>)>, Refusal> {
         let Some(place) = views.run(origin, index)? else { return Ok(None) };
-        match read_record(&records(&self.folder), place)? {
+        match self.record(place)? {
             Record::Entries { origin: found, first, entries, .. } if found == *origin && first <= index => {
                 Ok((index - first < entries.len() as u64).then_some((first, entries)))
             }
@@ -266,13 +302,14 @@ impl Inner {
         }
     }
 
-    /// Reads through the views. If that fails they are written again from the records, and what is wrong with those
-    /// is found on the way; then it is tried once more.
+    /// Reads through the views. If those are at fault they are written again from the records; then it is tried once more.
+    /// A record that has rotted, or a system out of files, is no fault of theirs.
     fn with_views<T>(&self, read: impl Fn(&Views) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        if let Some(views) = self.views()?.as_ref()
-            && let Ok(found) = read(views)
-        {
-            return Ok(found);
+        if let Some(views) = self.views()?.as_ref() {
+            match read(views) {
+                Err(refusal) if is_of_index(&refusal) => {}
+                answer => return answer,
+            }
         }
         let segments = self.segments()?;
         if segments.is_closed() {
@@ -280,10 +317,11 @@ impl Inner {
         }
         let mut slot = self.views_mut()?;
         // Another reader may have done the work meanwhile.
-        if let Some(views) = slot.as_ref()
-            && let Ok(found) = read(views)
-        {
-            return Ok(found);
+        if let Some(views) = slot.as_ref() {
+            match read(views) {
+                Err(refusal) if is_of_index(&refusal) => {}
+                answer => return answer,
+            }
         }
         slot.take();
         let views = Views::rebuild(&self.folder, &records(&self.folder), segments.end())?;
@@ -448,6 +486,11 @@ fn panicked() -> Refusal {
 
 fn abandoned() -> Refusal {
     Refusal::new(Reason::StoreFailed).with("rule", "the reader of the records stopped")
+}
+
+/// Whether a read failed because of the index, and will until it is written again.
+fn is_of_index(refusal: &Refusal) -> bool {
+    refusal.field("views").is_some() && !refusal.reason.is_passing_fault()
 }
 
 fn index_wrong() -> Refusal {
