@@ -1,16 +1,18 @@
 //! The files that pages need, within the program: style, script, letters. Each is served under a name that holds its hash, so
 //! a browser may keep it for ever and a new version has a new name.
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::LazyLock;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use flate2::read::GzDecoder;
 
 use crate::domain::id::sha256;
 
-/// Most bytes of all of them together.
+/// Most bytes of all of them together, in the program.
 pub const ASSETS_BYTES_MAX: usize = 700 * 1024;
 
 /// Where they are served.
@@ -18,12 +20,21 @@ pub(super) const ROUTE: &str = "/assets/{name}";
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The verifier of `assets/verify` as one script, packed when the program was built: a third of a megabyte as it is.
+const VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verify.js.gz"));
+
+/// What it is known as.
+pub(super) const VERIFIER_NAME: &str = "verify.js";
+
 /// Names, kinds and contents. Files that name others come after them.
-const FILES: [(&str, &str, &[u8]); 9] = [
+const FILES: [(&str, &str, &[u8]); 10] = [
+    ("check.js", SCRIPT, include_bytes!("assets/check.js")),
     ("fira-sans-regular.woff2", "font/woff2", include_bytes!("assets/fira-sans-regular.woff2")),
     ("fira-sans-semibold.woff2", "font/woff2", include_bytes!("assets/fira-sans-semibold.woff2")),
     ("fira-sans-licence.txt", "text/plain; charset=utf-8", include_bytes!("assets/fira-sans-licence.txt")),
-    ("htmx.js", "text/javascript; charset=utf-8", include_bytes!("assets/htmx.js")),
+    ("htmx.js", SCRIPT, include_bytes!("assets/htmx.js")),
     ("htmx-licence.txt", "text/plain; charset=utf-8", include_bytes!("assets/htmx-licence.txt")),
     ("kern.css", "text/css; charset=utf-8", include_bytes!("assets/kern.css")),
     ("kern-licence.txt", "text/plain; charset=utf-8", include_bytes!("assets/kern-licence.txt")),
@@ -47,7 +58,8 @@ struct Assets {
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let mut assets = Assets { served: BTreeMap::new(), names: BTreeMap::new() };
-    for (name, kind, content) in FILES {
+    let files = FILES.into_iter().map(|(name, kind, content)| (name, kind, Bytes::from_static(content)));
+    for (name, kind, content) in files.chain([(VERIFIER_NAME, SCRIPT, verifier())]) {
         let content = linked(kind, content, &assets.names);
         let digest = hex::encode(&sha256(&content)[..8]);
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -59,13 +71,26 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 });
 
 /// A style sheet names files as they lie in the repository; it is served with their names of now.
-fn linked(kind: &str, content: &'static [u8], names: &BTreeMap<&'static str, String>) -> Bytes {
-    let text = std::str::from_utf8(content).ok().filter(|_| kind.starts_with("text/css"));
-    let Some(text) = text else { return Bytes::from_static(content) };
+fn linked(kind: &str, content: Bytes, names: &BTreeMap<&'static str, String>) -> Bytes {
+    let text = std::str::from_utf8(&content).ok().filter(|_| kind.starts_with("text/css"));
+    let Some(text) = text else { return content };
     let linked = names.iter().fold(text.to_owned(), |text, (name, served)| {
         text.replace(&format!("url(\"{name}\")"), &format!("url(\"{served}\")"))
     });
     Bytes::from(linked)
+}
+
+/// The verifier, unpacked. What the build has packed is whole.
+fn verifier() -> Bytes {
+    let mut script = Vec::new();
+    GzDecoder::new(VERIFIER).read_to_end(&mut script).expect("packed by the build");
+    Bytes::from(script)
+}
+
+/// The content of a file that is text; empty if there is none of that name.
+pub(super) fn text(name: &str) -> &'static str {
+    let asset = ASSETS.names.get(name).and_then(|served| ASSETS.served.get(served));
+    asset.and_then(|asset| std::str::from_utf8(&asset.content).ok()).unwrap_or_default()
 }
 
 /// The address of a file.
@@ -74,9 +99,9 @@ pub(super) fn href(name: &str) -> String {
     format!("/assets/{served}")
 }
 
-/// How many bytes all of them take.
+/// How many bytes all of them take in the program.
 pub fn bytes() -> usize {
-    ASSETS.served.values().map(|asset| asset.content.len()).sum()
+    FILES.iter().map(|(_, _, content)| content.len()).sum::<usize>() + VERIFIER.len()
 }
 
 /// Answers with a file.
@@ -115,6 +140,20 @@ mod tests {
     #[test]
     fn all_of_them_are_small_enough() {
         assert!(bytes() < ASSETS_BYTES_MAX, "{} bytes", bytes());
+    }
+
+    /// What KERN leaves open would have the colours of a light page on a dark one.
+    #[test]
+    fn every_colour_that_a_sheet_names_is_defined() {
+        let sheets = format!("{}{}", text("kern.css"), text("verbund.css"));
+        let mut named = 0;
+        for part in sheets.split("var(--kern-color-").skip(1) {
+            let name: String =
+                part.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+            assert!(sheets.contains(&format!("--kern-color-{name}:")), "{name}");
+            named += 1;
+        }
+        assert!(named > 100, "{named}");
     }
 
     /// A style may load letters from here, and nothing from anywhere else.

@@ -9,8 +9,11 @@ use axum::response::Response;
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
                                  connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const HEADERS: [(&str, &str); 8] = [
-    ("content-security-policy", POLICY),
+/// The same for a page that must not be able to send anything, wherever to: what somebody opens there stays there.
+pub(super) const POLICY_MUTE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+                                      img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(&str, &str); 7] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("x-frame-options", "DENY"),
@@ -40,6 +43,8 @@ fn put(response: &mut Response, is_encrypted: bool) {
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    // A page may have one of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     if is_encrypted {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
     }

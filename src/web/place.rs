@@ -18,6 +18,10 @@ pub(super) enum Place {
     Signature(StatementId),
     /// Up to four offerings beside each other.
     Comparison,
+    /// Where a bundle is verified.
+    Check,
+    /// The same as one file, to be kept.
+    CheckFile,
     /// How the federation is.
     Nodes,
     /// What programs may call.
@@ -48,6 +52,8 @@ impl Place {
             Self::Start => "/",
             Self::Offerings => "/angebote",
             Self::Comparison => "/vergleich",
+            Self::Check => "/pruefen",
+            Self::CheckFile => "/pruefen/verbund-pruefen.html",
             Self::Nodes => "/knoten",
             Self::Interfaces => "/schnittstellen",
             Self::Accessibility => "/barrierefreiheit",

@@ -202,11 +202,12 @@ impl Shell {
     }
 
     /// The main links.
-    pub(super) fn nav(&self) -> [Link; 4] {
+    pub(super) fn nav(&self) -> [Link; 5] {
         let t = self.t;
         [
             self.link(Place::Start, t.start),
             self.link(Place::Offerings, t.offerings),
+            self.link(Place::Check, t.check),
             self.link(Place::Nodes, t.nodes),
             self.link(Place::Interfaces, t.interfaces),
         ]

@@ -36,6 +36,7 @@ texts! {
     node "Knoten" "Node";
     start "Start" "Start";
     offerings "Angebote" "Offerings";
+    check "Prüfen" "Verify";
     nodes "Knoten" "Nodes";
     interfaces "Schnittstellen" "Interfaces";
     accessibility "Barrierefreiheit" "Accessibility";
@@ -55,6 +56,7 @@ texts! {
     start_efa "EfA heißt „Einer für Alle“: Eine Verwaltung entwickelt einen Online-Dienst, alle anderen dürfen ihn nachnutzen." "EfA means \u{201c}one for all\u{201d}: one administration develops an online service, all others may use it too.";
     start_here "Was Sie hier tun können" "What you can do here";
     start_find "Angebote suchen, eingrenzen und vergleichen" "Search, narrow down and compare offerings";
+    start_check "Ein Prüfpaket im Browser prüfen, ohne es hochzuladen" "Verify a bundle in your browser, without uploading it";
     start_nodes "Sehen, wie es den Knoten des Verbunds geht" "See how the nodes of the federation are";
     start_programs "Nachlesen, wie Programme auf dieselben Daten zugreifen" "Read how programs use the same data";
     start_numbers "Stand dieses Knotens" "State of this node";
@@ -228,6 +230,38 @@ texts! {
     log_longer "{n} Knoten haben mehr davon" "{n} nodes have more of it";
     log_not_followed "wird nicht weiter verfolgt: {why}" "is followed no further: {why}";
     table_hint "Die Tabelle lässt sich seitwärts bewegen." "The table can be moved sideways.";
+
+    check_heading "Prüfpaket prüfen" "Verify a bundle";
+    check_lead "Ein Prüfpaket belegt, wie eine Bestellung zustande kam. Ihr Browser prüft es selbst: Die Datei bleibt auf Ihrem Gerät, und diese Seite kann nichts senden." "A bundle proves how an order came about. Your browser verifies it by itself: the file stays on your device, and this page can send nothing.";
+    check_script "Dafür braucht diese Seite JavaScript. Ohne JavaScript prüft das Programm verbund-audit auf der Kommandozeile." "This page needs JavaScript for that. Without JavaScript the program verbund-audit verifies on the command line.";
+    check_bundle "Prüfpaket (Datei .asice)" "Bundle (file .asice)";
+    check_bundle_hint "Datei wählen oder in dieses Feld ziehen. Höchstens {n} MiB." "Choose a file or drop it into this field. At most {n} MiB.";
+    check_root "Wurzel des Verbunds (SHA-256)" "Root of the federation (SHA-256)";
+    check_root_hint "Sie steht in der Satzung des Verbunds." "It stands in the federation's statutes.";
+    check_root_own "Eingetragen ist die Wurzel, die dieser Knoten nennt. Wer unabhängig prüft, bringt die Wurzel selbst mit: aus der Satzung, nicht von einem Knoten." "Filled in is the root that this node names. Who verifies independently brings the root: from the statutes, not from any node.";
+    check_button "Prüfen" "Verify";
+    check_working "Das Prüfpaket wird geprüft …" "The bundle is being verified …";
+    check_no_bundle "Wählen Sie zuerst ein Prüfpaket." "Choose a bundle first.";
+    check_no_root "Das ist keine Wurzel: Sie hat 64 Ziffern von 0 bis 9 und a bis f. Ihre Eingabe steht noch im Feld." "This is no root: it has 64 digits from 0 to 9 and a to f. Your entry still stands in its field.";
+    check_too_large "Die Datei hat mehr als {n} MiB. So große Prüfpakete gibt es nicht; sie wurde nicht gelesen." "The file has more than {n} MiB. No bundle has that size; it was left unread.";
+    check_unread "Ihr Browser konnte die Datei nicht lesen. Wählen Sie sie noch einmal." "Your browser could not read the file. Choose it again.";
+    check_verdict "Ergebnis" "Verdict";
+    check_file "Datei" "File";
+    check_against "Geprüft gegen die Wurzel" "Verified against root";
+    check_findings "Feststellungen" "Findings";
+    check_remarks "Hinweise" "Remarks";
+    check_checks "Alle Prüfungen" "All checks";
+    check_check "Prüfung" "Check";
+    check_passed "Bestandene Untersuchungen" "Examinations passed";
+    check_notes "Texte der Beteiligten" "Texts by parties";
+    check_not_checked "Nicht geprüft" "What was left unchecked";
+    check_report "Bericht speichern (JSON)" "Save report (JSON)";
+    check_keep "Prüfseite behalten" "Keep a copy of the verifier";
+    check_keep_help "Diese Prüfseite gibt es als eine Datei. Sie prüft ohne Netz und ist bei jedem Knoten mit Verbund {version} Byte für Byte gleich: Vergleichen Sie die Prüfsumme bei einem Knoten, dem Sie trauen." "There is a copy in one file. It verifies offline and has equal bytes at every instance of Verbund {version}: compare its digest at one that you trust.";
+    check_keep_file "Prüfseite herunterladen" "Download the verifier";
+    check_keep_digest "Prüfsumme der Datei (SHA-256)" "Digest of the file (SHA-256)";
+    check_command "Dasselbe auf der Kommandozeile" "By command line";
+    check_saved "Gespeicherte Prüfseite von Verbund {version}. Sie braucht kein Netz und kann nichts senden." "Saved verifier of Verbund {version}. It works offline and can send nothing.";
 
     interfaces_heading "Schnittstellen für Programme" "Interfaces for programs";
     interfaces_lead "Dieselben Daten und Regeln stehen jedem Programm über gRPC offen. Der Knoten beschreibt seine Dienste selbst (Reflection)." "The same data and rules are open to every program by gRPC. The node describes its services itself (reflection).";

@@ -4,6 +4,8 @@ mod annexes;
 mod archive;
 mod audit_cases;
 mod audit_faces;
+mod browser;
+mod checking;
 mod cli;
 mod cluster;
 mod configs;

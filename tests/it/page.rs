@@ -19,7 +19,8 @@ async fn said(to: SocketAddr, head: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-async fn get(from: SocketAddr, path: &str) -> String {
+/// Asks for a page, as the whole answer.
+pub async fn get(from: SocketAddr, path: &str) -> String {
     said(from, &format!("GET {path} HTTP/1.1\r\nhost: {from}\r\nconnection: close\r\n\r\n")).await
 }
 

@@ -10,6 +10,7 @@ use crate::web::place::Place;
 use crate::web::shell::Visit;
 
 mod accessibility;
+mod check;
 mod comparison;
 mod imprint;
 mod interfaces;
@@ -29,6 +30,8 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::SIGNATURE, get(offering::signature))
         .route(Place::ENVELOPE, get(offering::envelope))
         .route(&Place::Comparison.path(), get(comparison::show))
+        .route(&Place::Check.path(), get(check::show))
+        .route(&Place::CheckFile.path(), get(check::file))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))
         .route(&Place::Accessibility.path(), get(accessibility::show))

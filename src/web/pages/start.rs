@@ -15,6 +15,7 @@ use crate::web::words;
 #[template(path = "start.html", config = "src/web/askama.toml")]
 struct Start {
     shell: Shell,
+    check: String,
     nodes: String,
     interfaces: String,
     federation: String,
@@ -32,6 +33,7 @@ impl Start {
     fn of(shell: Shell, view: &View, now: Timestamp) -> Result<Self, Refusal> {
         let lang = shell.lang();
         Ok(Self {
+            check: shell.href(Place::Check),
             nodes: shell.href(Place::Nodes),
             interfaces: shell.href(Place::Interfaces),
             federation: view.settings().origin.federation.to_string(),
