@@ -747,6 +747,9 @@ reasons! {
     PageUnknown "PAGE_UNKNOWN" Missing
         "Diese Seite gibt es hier nicht." "There is no such page here."
         "Die Adresse prüfen, oder von der Startseite aus suchen." "Check the address, or look from the first page.";
+    PageCrossSite "PAGE_CROSS_SITE" Denied
+        "Die Anfrage kam nicht von einer Seite dieses Knotens." "The request came from no page of this node."
+        "Die Seite dieses Knotens selbst öffnen und dort wiederholen." "Open this node's own page and repeat it there.";
     PageUnencrypted "PAGE_UNENCRYPTED" Config
         "Die Seite wäre aus dem Netz unverschlüsselt erreichbar." "The page could be reached from the network without encryption."
         "Unter [web] `certificate` und `key` angeben, oder als Adresse 127.0.0.1, wenn auf derselben Maschine ein Webserver mit TLS davor steht." "Give `certificate` and `key` under [web], or the address 127.0.0.1 if a web server with TLS stands before it on the same machine.";

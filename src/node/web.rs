@@ -24,17 +24,23 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::web::{WebConfig, WebTls};
-use crate::domain::id::StatementId;
+use crate::domain::annex::Enclosed;
+use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
-use crate::domain::time::Date;
+use crate::domain::time::{Date, Timestamp};
+use crate::node::evidence;
 use crate::node::handle::Handle;
 use crate::node::listening::bind;
+use crate::node::ports::Clock as _;
 use crate::node::server::finding::Finder;
+use crate::node::system::{SystemClock, SystemDice};
 use crate::node::tls::HANDSHAKE;
+use crate::protocol::Answer;
+use crate::protocol::settings::Dice as _;
 use crate::search::Found;
 use crate::view::View;
-use crate::web::desk::{Find, Later, Look, Source};
+use crate::web::desk::{Find, Later, Look, NodeLook, Source};
 use crate::web::site::Site;
 use crate::wire::catalogue::OfferingSearch;
 
@@ -122,6 +128,35 @@ impl Source for Pages {
 
     fn statement(&self, id: StatementId) -> Later<'_, Option<Signed>> {
         Box::pin(async move { Ok(self.handle.statement(id).await?.filter(|signed| signed.kind().is_public())) })
+    }
+
+    fn look_at_node(&self, look: NodeLook) -> Later<'_, ()> {
+        Box::pin(self.handle.read(look))
+    }
+
+    fn look_at_order(&self, order: OrderId, look: NodeLook) -> Later<'_, ()> {
+        Box::pin(self.handle.read_order(order, |node, now| {
+            look(node, now);
+            Ok(())
+        }))
+    }
+
+    fn bundle(&self, order: OrderId, org: OrgId) -> Later<'_, Vec<u8>> {
+        Box::pin(evidence::bundle(&self.handle, order, org))
+    }
+
+    fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer> {
+        Box::pin(self.handle.officer(enclosed))
+    }
+
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    fn dice(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        SystemDice.fill(&mut bytes);
+        bytes
     }
 }
 

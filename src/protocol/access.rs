@@ -6,12 +6,23 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
-use crate::protocol::limits::ACCESS_MS;
+use crate::protocol::limits::{ACCESS_MS, SESSION_MS};
 use crate::protocol::public::Public;
 
 impl Public<'_> {
     /// The organisation an officer's proof of identity speaks for.
     pub fn check_access(self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+        self.check_access_for(proof, ACCESS_MS, now)
+    }
+
+    /// The same for a session that this node has opened for the proof: it holds for longer, and is judged anew each time, so
+    /// that it ends when the officer's key is revoked.
+    pub fn check_session(self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
+        let org = self.check_access_for(proof, SESSION_MS, now)?;
+        self.check_home(org, now)
+    }
+
+    fn check_access_for(self, proof: &Signed, longest_ms: i64, now: Timestamp) -> Result<OrgId, Refusal> {
         if *proof.kind() != Kind::Access {
             return Err(Refusal::new(Reason::AccessMissing).with("kind", proof.kind()));
         }
@@ -23,7 +34,7 @@ impl Public<'_> {
         if access.node != self.own.node {
             return Err(Refusal::new(Reason::AccessExpired).with("node", &access.node));
         }
-        if now.since_ms(access.signed_at).abs() > ACCESS_MS {
+        if now.since_ms(access.signed_at).abs() > longest_ms {
             return Err(Refusal::new(Reason::AccessExpired).with("signed_at", access.signed_at).with("now", now));
         }
         Ok(access.org.clone())
@@ -33,6 +44,10 @@ impl Public<'_> {
     /// their own node, which knows what they may know.
     pub fn check_reader(self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
         let org = self.check_access(proof, now)?;
+        self.check_home(org, now)
+    }
+
+    fn check_home(self, org: OrgId, now: Timestamp) -> Result<OrgId, Refusal> {
         let is_heir = || {
             let mut before = self.registry.predecessors(&org, now.date());
             before.any(|other| self.is_local(other))

@@ -165,6 +165,9 @@ pub const CLOCK_WAIT_MS: i64 = 5 * 1000;
 /// How long an officer's proof of identity is good, in milliseconds.
 pub const ACCESS_MS: i64 = 5 * 60 * 1000;
 
+/// How long a session lasts that was opened with such a proof, in milliseconds: a working day.
+pub const SESSION_MS: i64 = 8 * 60 * 60 * 1000;
+
 /// Checkpoints of the own log that still wait for cosignatures; older ones have been overtaken.
 pub const CHECKPOINTS_PENDING_MAX: usize = 64;
 

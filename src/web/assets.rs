@@ -29,7 +29,11 @@ const VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verify.js.gz")
 pub(super) const VERIFIER_NAME: &str = "verify.js";
 
 /// Names, kinds and contents. Files that name others come after them.
-const FILES: [(&str, &str, &[u8]); 10] = [
+const FILES: [(&str, &str, &[u8]); 14] = [
+    ("sign.js", SCRIPT, include_bytes!("assets/sign.js")),
+    ("key-page.js", SCRIPT, include_bytes!("assets/key-page.js")),
+    ("keys.js", SCRIPT, include_bytes!("assets/keys.js")),
+    ("sign-in.js", SCRIPT, include_bytes!("assets/sign-in.js")),
     ("check.js", SCRIPT, include_bytes!("assets/check.js")),
     ("fira-sans-regular.woff2", "font/woff2", include_bytes!("assets/fira-sans-regular.woff2")),
     ("fira-sans-semibold.woff2", "font/woff2", include_bytes!("assets/fira-sans-semibold.woff2")),

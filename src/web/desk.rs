@@ -6,12 +6,15 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tokio::sync::oneshot;
 
-use crate::domain::id::StatementId;
+use crate::domain::annex::Enclosed;
+use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::{Date, Timestamp};
+use crate::protocol::{Answer, Node};
 use crate::search::Found;
 use crate::view::View;
+use crate::web::session::{self, Sessions, Token};
 use crate::web::shell::Visit;
 use crate::web::site::Site;
 use crate::wire::catalogue::OfferingSearch;
@@ -22,13 +25,34 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send +
 /// A question to what is committed.
 pub type Look = Box<dyn FnOnce(&View, &dyn Find, Timestamp) + Send>;
 
-/// A node, without its ways to write.
+/// A question to the node itself, for what only its loop knows.
+pub type NodeLook = Box<dyn FnOnce(&Node, Timestamp) + Send>;
+
+/// A node, as far as pages need it.
 pub trait Source: Send + Sync {
     /// Asks a question of what was committed last, beside the node's loop; refused if the node is stopping.
     fn look(&self, look: Look) -> Later<'_, ()>;
 
     /// A statement that everyone may read.
     fn statement(&self, id: StatementId) -> Later<'_, Option<Signed>>;
+
+    /// Asks a question of the node between two commits.
+    fn look_at_node(&self, look: NodeLook) -> Later<'_, ()>;
+
+    /// The same while an order is in memory.
+    fn look_at_order(&self, order: OrderId, look: NodeLook) -> Later<'_, ()>;
+
+    /// The evidence on an order that an organisation may have, a ZIP file.
+    fn bundle(&self, order: OrderId, org: OrgId) -> Later<'_, Vec<u8>>;
+
+    /// Hands in what an officer has signed.
+    fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer>;
+
+    /// The node's clock.
+    fn now(&self) -> Timestamp;
+
+    /// Bytes that nobody can guess.
+    fn dice(&self) -> [u8; 32];
 }
 
 /// Finds offerings by words.
@@ -48,11 +72,21 @@ pub trait Find {
 pub(super) struct Desk {
     source: Arc<dyn Source>,
     pub(super) site: Arc<Site>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 impl Desk {
-    pub(super) fn new(source: Arc<dyn Source>, site: Arc<Site>) -> Self {
-        Self { source, site }
+    pub(super) fn new(source: Arc<dyn Source>, site: Arc<Site>, sessions: Arc<Sessions>) -> Self {
+        Self { source, site, sessions }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.source.now()
+    }
+
+    /// A new token for a session.
+    pub(super) fn token(&self) -> Token {
+        self.source.dice()
     }
 
     /// Asks what is committed.
@@ -64,7 +98,52 @@ impl Desk {
         // Whoever asked may have hung up.
         let look: Look = Box::new(move |view, find, now| _ = sender.send(question(view, find, now)));
         self.source.look(look).await?;
-        answer.await.map_err(|_| Refusal::new(Reason::Bug).with("problem", "a question was not answered"))?
+        answered(answer).await
+    }
+
+    /// Asks the node itself.
+    pub(super) async fn ask_node<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Node, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (sender, answer) = oneshot::channel();
+        let look: NodeLook = Box::new(move |node, now| _ = sender.send(question(node, now)));
+        self.source.look_at_node(look).await?;
+        answered(answer).await
+    }
+
+    /// The same at one order, as a party to it sees it.
+    pub(super) async fn ask_as_party<T: Send + 'static>(
+        &self,
+        org: &OrgId,
+        order: OrderId,
+        question: impl FnOnce(&Node, &OrgId, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let org = org.clone();
+        let asked = move |node: &Node, now| question(node, &node.check_party(&org, order, now)?, now);
+        self.ask_at_order(order, asked).await
+    }
+
+    /// Asks the node at one order.
+    pub(super) async fn ask_at_order<T: Send + 'static>(
+        &self,
+        order: OrderId,
+        question: impl FnOnce(&Node, Timestamp) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (sender, answer) = oneshot::channel();
+        let look: NodeLook = Box::new(move |node, now| _ = sender.send(question(node, now)));
+        self.source.look_at_order(order, look).await?;
+        answered(answer).await
+    }
+
+    /// The evidence on an order.
+    pub(super) async fn bundle(&self, order: OrderId, org: OrgId) -> Result<Vec<u8>, Refusal> {
+        self.source.bundle(order, org).await
+    }
+
+    /// Hands in what an officer has signed.
+    pub(super) async fn hand_in(&self, enclosed: Enclosed) -> Result<Answer, Refusal> {
+        self.source.hand_in(enclosed).await
     }
 
     /// A statement that everyone may read.
@@ -73,10 +152,20 @@ impl Desk {
     }
 }
 
+async fn answered<T>(answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
+    answer.await.map_err(|_| Refusal::new(Reason::Bug).with("problem", "a question was not answered"))?
+}
+
 impl FromRequestParts<Desk> for Visit {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&desk.site, &parts.uri, &parts.headers))
+        let visit = Self::of(&desk.site, &parts.uri, &parts.headers);
+        let token = session::token(&desk.site, &parts.headers);
+        let session = token.and_then(|token| desk.sessions.find(&token, desk.now()));
+        Ok(match session {
+            Some(session) => visit.signed_in(&session),
+            None => visit,
+        })
     }
 }

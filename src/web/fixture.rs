@@ -1,22 +1,30 @@
 //! For tests: somebody who reads the pages of one node, without a network.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use tokio::sync::{mpsc, oneshot};
 use tower::ServiceExt as _;
 
 use crate::config::web::Imprint;
-use crate::domain::id::StatementId;
+use crate::domain::annex::Enclosed;
+use crate::domain::envelope;
+use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::offering::{Offering, Withdrawal};
+use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Date, Timestamp};
+use crate::protocol::Answer as Answered;
 use crate::protocol::explain::fixture::{Town, by_rule, offering};
 use crate::search::entry::{Register, entry_of};
 use crate::search::{Facet, Found, Index, Narrowing, Place};
 use crate::view::View;
-use crate::web::desk::{Find, Later, Look, Source};
+use crate::web::desk::{Find, Later, Look, NodeLook, Source};
+use crate::web::session::Sessions;
 use crate::web::site::Site;
 use crate::wire::catalogue::OfferingSearch;
 
@@ -25,6 +33,13 @@ struct Moment {
     view: View,
     now: Timestamp,
     statements: Vec<Signed>,
+    asks: mpsc::UnboundedSender<Ask>,
+}
+
+/// What only the node itself can do.
+enum Ask {
+    Look(NodeLook, oneshot::Sender<()>),
+    HandIn(Enclosed, oneshot::Sender<Result<Answered, Refusal>>),
 }
 
 struct Finder;
@@ -54,13 +69,51 @@ impl Source for Moment {
         let found = self.statements.iter().find(|signed| signed.id() == id).cloned();
         Box::pin(async move { Ok(found) })
     }
+
+    fn look_at_node(&self, look: NodeLook) -> Later<'_, ()> {
+        let (done, looked) = oneshot::channel();
+        assert!(self.asks.send(Ask::Look(look, done)).is_ok(), "the node is there");
+        Box::pin(async {
+            looked.await.expect("looked");
+            Ok(())
+        })
+    }
+
+    fn look_at_order(&self, _: OrderId, look: NodeLook) -> Later<'_, ()> {
+        self.look_at_node(look)
+    }
+
+    fn bundle(&self, _: OrderId, _: OrgId) -> Later<'_, Vec<u8>> {
+        Box::pin(async { Ok(b"PK".to_vec()) })
+    }
+
+    fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answered> {
+        let (sender, answer) = oneshot::channel();
+        assert!(self.asks.send(Ask::HandIn(enclosed, sender)).is_ok(), "the node is there");
+        Box::pin(async { answer.await.expect("answered") })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn dice(&self) -> [u8; 32] {
+        let number = DICE.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        std::array::from_fn(|at| number[at % number.len()])
+    }
 }
+
+/// Tokens differ.
+static DICE: AtomicU32 = AtomicU32::new(0);
 
 /// Reads the pages of the node `kitu`.
 pub(super) struct Reader {
     pub(super) town: Town,
     site: Site,
     statements: Vec<Signed>,
+    sessions: Arc<Sessions>,
+    /// What the browser shows.
+    pub(super) cookie: Option<String>,
 }
 
 /// What a page answered.
@@ -96,7 +149,39 @@ impl Reader {
             town: Town::new(by_rule()),
             site,
             statements: vec![Signed::sign(&Kind::Offering, &offering(), &[&key])],
+            sessions: Arc::new(Sessions::new([7; 32])),
+            cookie: None,
         }
+    }
+
+    /// A proof of identity over the challenge that the node hands out now.
+    pub(super) async fn proof(&self, of: &str, officer: &str) -> Signed {
+        let challenge = self.get("/anmelden/frage").await.ok();
+        let challenge: serde_json::Value = serde_json::from_str(&challenge).expect("JSON");
+        let salt: Salt = serde_json::from_value(challenge["salt"].clone()).expect("a salt");
+        let access = Access {
+            org: of.parse().expect("a name"),
+            officer: officer.parse().expect("a name"),
+            node: challenge["node"].as_str().expect("a name").parse().expect("a name"),
+            signed_at: challenge["signed_at"].as_str().expect("a time").parse().expect("a time"),
+            salt,
+        };
+        Signed::sign(&Kind::Access, &access, &[self.town.key(of, officer)])
+    }
+
+    /// Hands in a proof as the page does.
+    pub(super) async fn show_proof(&self, proof: &Signed) -> Answer {
+        let request = Request::post("/anmelden").header("sec-fetch-site", "same-origin");
+        self.ask(request.body(Body::from(envelope::write(proof))).expect("a request")).await
+    }
+
+    /// Signs an officer in.
+    pub(super) async fn sign_in(&mut self, of: &str, officer: &str) {
+        // A new minute, so that the proof is another one.
+        self.town.now = self.town.now.plus_ms(60_000);
+        let answer = self.show_proof(&self.proof(of, officer).await).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text);
+        self.cookie = answer.header("set-cookie").split(';').next().map(str::to_owned);
     }
 
     /// The same by TLS.
@@ -118,10 +203,11 @@ impl Reader {
         self.town.publish(&signed).expect("a good withdrawal");
     }
 
-    fn router(&self) -> Router {
-        let (view, now) = (View::of(&self.town.node, self.town.now), self.town.now);
-        let moment = Moment { view, now, statements: self.statements.clone() };
-        super::router(Arc::new(moment), self.site.clone())
+    fn router(&self) -> (Router, mpsc::UnboundedReceiver<Ask>) {
+        let ((asks, asked), now) = (mpsc::unbounded_channel(), self.town.now);
+        let view = View::of(&self.town.node, now);
+        let moment = Moment { view, now, statements: self.statements.clone(), asks };
+        (super::with_sessions(Arc::new(moment), self.site.clone(), Arc::clone(&self.sessions)), asked)
     }
 
     /// Opens an address.
@@ -130,10 +216,55 @@ impl Reader {
     }
 
     pub(super) async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.router().oneshot(request).await.expect("infallible");
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.expect("in memory").to_vec();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        Answer { status: parts.status, headers: parts.headers, body, text }
+        let (router, mut asked) = self.router();
+        let response = router.oneshot(self.with_cookie(request));
+        tokio::pin!(response);
+        loop {
+            tokio::select! {
+                response = &mut response => return answer(response.expect("infallible")).await,
+                Some(ask) = asked.recv() => match ask {
+                    Ask::Look(look, done) => {
+                        look(&self.town.node, self.town.now);
+                        let _ = done.send(());
+                    }
+                    Ask::HandIn(..) => panic!("see `hand_in`"),
+                },
+            }
+        }
     }
+
+    /// Hands in what an officer has signed, as a page does.
+    pub(super) async fn hand_in(&mut self, signed: &Signed) -> Answer {
+        let request = Request::post("/erklaerungen").header("sec-fetch-site", "same-origin");
+        let request = self.with_cookie(request.body(Body::from(envelope::write(signed))).expect("a request"));
+        let (router, mut asked) = self.router();
+        let response = router.oneshot(request);
+        tokio::pin!(response);
+        loop {
+            tokio::select! {
+                response = &mut response => return answer(response.expect("infallible")).await,
+                Some(ask) = asked.recv() => match ask {
+                    Ask::Look(look, done) => {
+                        look(&self.town.node, self.town.now);
+                        let _ = done.send(());
+                    }
+                    Ask::HandIn(enclosed, sender) => _ = sender.send(self.town.hand_in(&enclosed.signed)),
+                },
+            }
+        }
+    }
+
+    fn with_cookie(&self, mut request: Request<Body>) -> Request<Body> {
+        if let Some(cookie) = &self.cookie {
+            request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
+        }
+        request
+    }
+}
+
+async fn answer(response: axum::response::Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("in memory").to_vec();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Answer { status: parts.status, headers: parts.headers, body, text }
 }

@@ -1,5 +1,5 @@
 //! Every address of the page, once: routes are made from it, and links.
-use crate::domain::id::StatementId;
+use crate::domain::id::{OrderId, StatementId};
 
 /// A page or a file of the node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +22,28 @@ pub(super) enum Place {
     Check,
     /// The same as one file, to be kept.
     CheckFile,
+    /// Where an officer signs in.
+    SignIn,
+    /// What a proof of identity must answer.
+    Challenge,
+    /// Where one signs out.
+    SignOut,
+    /// An officer's keys in this browser.
+    Keys,
+    /// What waits for the officer.
+    Inbox,
+    /// The orders of the officer's organisation.
+    Orders,
+    /// One of them.
+    Order(OrderId),
+    /// Its evidence.
+    Bundle(OrderId),
+    /// Where an offering is ordered.
+    Ordering(StatementId),
+    /// What an officer is about to sign about an order.
+    Signing(OrderId, &'static str),
+    /// Where a script hands in what an officer has signed.
+    HandIn,
     /// How the federation is.
     Nodes,
     /// What programs may call.
@@ -40,15 +62,31 @@ impl Place {
     pub(super) const BYTES: &'static str = "/angebote/{id}/bytes";
     pub(super) const ENVELOPE: &'static str = "/angebote/{id}/umschlag";
     pub(super) const SIGNATURE: &'static str = "/angebote/{id}/unterschrift";
+    pub(super) const ORDER: &'static str = "/bestellungen/{id}";
+    pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
+    pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const BUNDLE: &'static str = "/bestellungen/{id}/pruefpaket";
 
     /// The address.
     pub(super) fn path(self) -> String {
         let of = |pattern: &str, id: StatementId| pattern.replace("{id}", &id.to_string());
+        let of_order = |pattern: &str, id: OrderId| pattern.replace("{id}", &id.to_string());
         let fixed = match self {
             Self::Offering(id) => return of(Self::OFFERING, id),
             Self::Bytes(id) => return of(Self::BYTES, id),
             Self::Envelope(id) => return of(Self::ENVELOPE, id),
             Self::Signature(id) => return of(Self::SIGNATURE, id),
+            Self::Ordering(id) => return of(Self::ORDERING, id),
+            Self::Signing(id, act) => return of_order(Self::SIGNING, id).replace("{act}", act),
+            Self::Order(id) => return of_order(Self::ORDER, id),
+            Self::Bundle(id) => return of_order(Self::BUNDLE, id),
+            Self::SignIn => "/anmelden",
+            Self::Challenge => "/anmelden/frage",
+            Self::SignOut => "/abmelden",
+            Self::Keys => "/schluessel",
+            Self::HandIn => "/erklaerungen",
+            Self::Inbox => "/dran",
+            Self::Orders => "/bestellungen",
             Self::Start => "/",
             Self::Offerings => "/angebote",
             Self::Comparison => "/vergleich",

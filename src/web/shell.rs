@@ -5,11 +5,13 @@ use askama::Template;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
+use serde::Serialize;
 
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::web::assets;
 use crate::web::place::Place;
 use crate::web::query::{self, Query};
+use crate::web::session::Session;
 use crate::web::site::Site;
 use crate::web::texts::Texts;
 use crate::wire::status::lang_of_header;
@@ -23,6 +25,8 @@ pub(super) struct Visit {
     is_chosen: bool,
     path: String,
     query: String,
+    /// Who is signed in: office and organisation.
+    officer: Option<String>,
 }
 
 impl Visit {
@@ -36,7 +40,19 @@ impl Visit {
         });
         let preferred = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let lang = named.unwrap_or_else(|| lang_of_header(preferred.unwrap_or_default()));
-        Self { site: Arc::clone(site), lang, is_chosen: named.is_some(), path: uri.path().to_owned(), query }
+        Self {
+            site: Arc::clone(site),
+            lang,
+            is_chosen: named.is_some(),
+            path: uri.path().to_owned(),
+            query,
+            officer: None,
+        }
+    }
+
+    /// The same by somebody who is signed in.
+    pub(super) fn signed_in(self, session: &Session) -> Self {
+        Self { officer: Some(format!("{} · {}", session.officer, session.org)), ..self }
     }
 
     /// The frame of a page.
@@ -64,6 +80,20 @@ impl Visit {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(code(self.lang)));
         headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+        if self.officer.is_some() {
+            // What an officer has read is not left behind on the device.
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        response
+    }
+
+    /// A refusal for a script of a page, which shows its words.
+    pub(super) fn refused_to_script(&self, refusal: &Refusal) -> Response {
+        let problem = Problem::of(refusal, self.lang);
+        let said = Said { what: problem.what, why: refusal.details(), now: problem.now, code: problem.code };
+        let mut response = Response::new(Body::from(serde_json::to_vec(&said).unwrap_or_default()));
+        *response.status_mut() = status_of(refusal.reason.class());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 
@@ -77,6 +107,15 @@ impl Visit {
     pub(super) fn unknown(&self) -> Response {
         self.refused(&Refusal::new(Reason::PageUnknown).with("path", crate::domain::id::shortened(&self.path)))
     }
+}
+
+/// A refusal as a script reads it.
+#[derive(Serialize)]
+struct Said {
+    what: &'static str,
+    why: String,
+    now: &'static str,
+    code: &'static str,
 }
 
 /// A refusal in words.
@@ -202,15 +241,33 @@ impl Shell {
     }
 
     /// The main links.
-    pub(super) fn nav(&self) -> [Link; 5] {
+    pub(super) fn nav(&self) -> Vec<Link> {
         let t = self.t;
-        [
+        let own = [self.link(Place::Inbox, t.inbox), self.link(Place::Orders, t.orders)];
+        let own = own.into_iter().filter(|_| self.officer().is_some());
+        let open = [
             self.link(Place::Start, t.start),
             self.link(Place::Offerings, t.offerings),
             self.link(Place::Check, t.check),
             self.link(Place::Nodes, t.nodes),
             self.link(Place::Interfaces, t.interfaces),
-        ]
+        ];
+        own.chain(open).collect()
+    }
+
+    /// Who is signed in.
+    pub(super) fn officer(&self) -> Option<&str> {
+        self.visit.officer.as_deref()
+    }
+
+    /// Where one signs in.
+    pub(super) fn sign_in(&self) -> Link {
+        self.link(Place::SignIn, self.t.sign_in)
+    }
+
+    /// Where one signs out.
+    pub(super) fn sign_out(&self) -> String {
+        self.href(Place::SignOut)
     }
 
     /// The links below.

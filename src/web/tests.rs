@@ -22,6 +22,9 @@ fn addresses(reader: &Reader, others: &[crate::domain::id::StatementId]) -> Vec<
         "/vergleich",
         "/vergleich?id=x",
         "/pruefen",
+        "/anmelden",
+        "/anmelden?weiter=/bestellungen",
+        "/schluessel",
         "/knoten",
         "/schnittstellen",
         "/barrierefreiheit",
@@ -34,6 +37,22 @@ fn addresses(reader: &Reader, others: &[crate::domain::id::StatementId]) -> Vec<
     let mut ids: Vec<String> = others.iter().map(ToString::to_string).collect();
     ids.push(reader.town.offering.to_string());
     all.extend(ids.iter().map(|id| format!("/angebote/{id}")));
+    if reader.cookie.is_some() {
+        let own =
+            ["/dran", "/dran?seite=x", "/bestellungen", "/bestellungen?stand=4", "/bestellungen?stand=x&achtung=1"];
+        all.extend(own.map(str::to_owned));
+        let orders = reader.town.node.state().orders.keys();
+        all.extend(orders.map(|order| format!("/bestellungen/{order}")));
+        all.push("/bestellungen/00000000000000000000000000000000".to_owned());
+        let orders = reader.town.node.state().orders.keys();
+        let acts = ["freigeben", "abschliessen", "beenden", "x"];
+        all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
+        let offering = reader.town.offering;
+        let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
+        let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
+        all.extend(ways.map(|way| format!("/angebote/{offering}/bestellen?{way}")));
+        all.push(format!("/angebote/{offering}/bestellen?{filled}&pruefen=1"));
+    }
     all.push(format!("/vergleich?{}", ids.iter().map(|id| format!("id={id}")).collect::<Vec<_>>().join("&")));
     all
 }
@@ -80,6 +99,23 @@ fn reader() -> (Reader, Vec<crate::domain::id::StatementId>) {
     let (name, seller) = ("xr".parse().expect("a name"), offering().seller);
     reader.withdraw(&Withdrawal { name, version: 1, seller, reason: "Xqr".to_owned() });
     (reader, vec![first, second, gone])
+}
+
+/// The same by an officer of the town, with orders in several stages.
+async fn officer(of: &str, office: &str) -> (Reader, Vec<crate::domain::id::StatementId>) {
+    let (mut reader, others) = reader();
+    let dear = crate::domain::money::Cents::try_from(2_000_000).expect("an amount");
+    reader.town.order("eins", |request| request.grounds.purpose = "Xqz".to_owned());
+    reader.town.order("zwei", |request| request.total_max = dear);
+    let sealed = reader.town.order("drei", |_| ());
+    reader.town.seal(sealed).expect("sealed");
+    reader.sign_in(of, office).await;
+    (reader, others)
+}
+
+/// Everyone who may look at a page.
+async fn everyone() -> Vec<(Reader, Vec<crate::domain::id::StatementId>)> {
+    vec![reader(), officer("town", "leitung").await, officer("provider", "leitung").await]
 }
 
 #[tokio::test]
@@ -131,9 +167,14 @@ fn named(html: &str) -> BTreeSet<String> {
 /// No script or style within a page, no other host, and every link leads somewhere.
 #[tokio::test]
 async fn pages_need_nothing_but_the_node_and_no_link_is_dead() {
-    let (reader, others) = reader();
+    for (reader, others) in everyone().await {
+        needs_nothing(&reader, &others).await;
+    }
+}
+
+async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId]) {
     let mut links = BTreeSet::new();
-    for address in addresses(&reader, &others) {
+    for address in addresses(reader, others) {
         let html = reader.get(&in_language(&address, "de")).await.text;
         for forbidden in
             ["<style", "style=", "onclick", "onload", "javascript:", "<iframe", "<img", "hx-on", "http-equiv"]
@@ -145,13 +186,16 @@ async fn pages_need_nothing_but_the_node_and_no_link_is_dead() {
     }
     for link in &links {
         assert!(link.starts_with('/') || link.starts_with('#'), "{link} leaves the node");
-        if link.contains("gibtsnicht") || link.starts_with('#') {
+        if link.contains("gibtsnicht") || link.starts_with('#') || link.starts_with("/abmelden") {
             continue;
         }
         let address = link.replace("&amp;", "&").replace("&#38;", "&");
         let address = address.split('#').next().unwrap_or_default();
         let status = reader.get(address).await.status;
-        let is_wrong_on_purpose = ["seite=x", "id=x", "/angebote/x"].iter().any(|wrong| address.contains(wrong));
+        let is_wrong_on_purpose =
+            ["seite=x", "id=x", "/angebote/x", "stand=x", "/bestellungen/0000", "/bestellen", "/unterschreiben/"]
+                .iter()
+                .any(|wrong| address.contains(wrong));
         assert!(status == StatusCode::OK || is_wrong_on_purpose, "{link}: {status}");
     }
     assert!(links.len() > 40, "{links:?}");
@@ -252,8 +296,13 @@ const ENGLISH: [&str; 22] = [
 /// Every page with every state in both languages: no word of the one is left in the other.
 #[tokio::test]
 async fn no_word_of_the_other_language_is_left() {
-    let (reader, others) = reader();
-    for address in addresses(&reader, &others) {
+    for (reader, others) in everyone().await {
+        has_one_language(&reader, &others).await;
+    }
+}
+
+async fn has_one_language(reader: &Reader, others: &[crate::domain::id::StatementId]) {
+    for address in addresses(reader, others) {
         for (lang, foreign) in [("de", &ENGLISH[..]), ("en", &GERMAN[..])] {
             let answer = reader.get(&in_language(&address, lang)).await;
             assert!(answer.text.contains(&format!("<html lang=\"{lang}\"")), "{address}");
@@ -269,8 +318,13 @@ async fn no_word_of_the_other_language_is_left() {
 /// What helps people with screen readers and keyboards, on every page.
 #[tokio::test]
 async fn every_page_has_its_landmarks() {
-    let (reader, others) = reader();
-    for address in addresses(&reader, &others) {
+    for (reader, others) in everyone().await {
+        has_landmarks(&reader, &others).await;
+    }
+}
+
+async fn has_landmarks(reader: &Reader, others: &[crate::domain::id::StatementId]) {
+    for address in addresses(reader, others) {
         let html = reader.get(&address).await.text;
         for (part, count) in [
             ("<main id=\"inhalt\"", 1),
@@ -354,6 +408,53 @@ async fn text_of_others_does_nothing_in_a_page() {
     }
 }
 
+/// What a request says of itself, to those who are asked to decide on it, and what somebody types who signs in or orders.
+#[tokio::test]
+async fn what_officers_write_does_nothing_in_a_page() {
+    let evil = "<script>alert(1)</script>\"'><b>&amp;";
+    let typed = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22'%3E%3Cb%3E";
+    let mut reader = Reader::new();
+    let id = reader.publish(&Offering { title: evil.to_owned(), ..full() });
+    let order = reader.town.order("eins", |request| {
+        request.offering = id;
+        request.term_years = 3;
+        request.grounds.purpose = evil.to_owned();
+        request.reference = evil.to_owned();
+    });
+    reader.sign_in("town", "einkauf").await;
+    let pages = [
+        "/dran".to_owned(),
+        "/bestellungen".to_owned(),
+        format!("/bestellungen/{order}"),
+        format!("/bestellungen/{order}/unterschreiben/beenden"),
+        format!("/bestellungen/{order}/unterschreiben/{typed}"),
+        format!(
+            "/angebote/{id}/bestellen?weg={typed}&hoechstens={typed}&jahre={typed}&zweck={typed}&vorgang={typed}&pruefen=1"
+        ),
+        format!(
+            "/angebote/{id}/bestellen?weg=town,kitu,provider&hoechstens=9&jahre=3&zweck={typed}&zeichen={typed}&vorgang=a&pruefen=1"
+        ),
+    ];
+    for address in pages.into_iter().chain([format!("/bestellungen/{typed}"), format!("/dran?seite={typed}")]) {
+        let html = reader.get(&address).await.text;
+        assert_eq!(
+            html.matches("<script").count(),
+            html.matches("<script src=\"/assets/").count(),
+            "{address}: {html}"
+        );
+        assert!(!html.contains("<b>") && !html.contains("\"'>"), "{address}: {html}");
+    }
+    for address in [format!("/anmelden?weiter={typed}"), format!("/anmelden?weiter=/{typed}")] {
+        let html = reader.get(&address).await.text;
+        assert_eq!(
+            html.matches("<script").count(),
+            html.matches("<script src=\"/assets/").count(),
+            "{address}: {html}"
+        );
+        assert!(!html.contains("<b>") && !html.contains("\"'>"), "{address}: {html}");
+    }
+}
+
 #[tokio::test]
 async fn the_language_is_the_address_s_else_the_browser_s() {
     let reader = Reader::new();
@@ -390,8 +491,9 @@ async fn what_does_not_exist_is_a_page_with_a_way_on() {
         );
     }
     for method in ["POST", "PUT", "DELETE"] {
-        let request = Request::builder().method(method).uri("/angebote").body(Body::from("x")).expect("a request");
-        assert_eq!(reader.ask(request).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        let request = Request::builder().method(method).uri("/angebote").header("sec-fetch-site", "same-origin");
+        let answer = reader.ask(request.body(Body::from("x")).expect("a request")).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
     }
     let head = Request::head("/angebote").body(Body::empty()).expect("a request");
     let head = reader.ask(head).await;

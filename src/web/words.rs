@@ -5,10 +5,13 @@ use crate::domain::offering::{Maturity, MaturityModel, Offering};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::Lang;
 use crate::domain::register::{Area, Land};
+use crate::domain::statement::Kind;
 use crate::domain::time::{Date, Timestamp};
 use crate::search::Facet;
 use crate::view::View;
 use crate::web::texts::Texts;
+use crate::wire::pb::chain::v1::Verdict;
+use crate::wire::pb::order::v1 as pb;
 
 /// A text with its blanks filled in.
 pub(super) fn filled(text: &str, values: &[(&str, &str)]) -> String {
@@ -164,6 +167,84 @@ pub(super) fn years(years: u32, t: &Texts) -> String {
         1 => t.term_one.to_owned(),
         _ => filled(t.term_many, &[("n", &years.to_string())]),
     }
+}
+
+/// An amount as it travels; one that is none is told as nothing.
+pub(super) fn cents(cents: i64, lang: Lang) -> String {
+    amount(Cents::try_from(cents).unwrap_or(Cents::ZERO), lang)
+}
+
+/// An organisation by its name on the wire.
+pub(super) fn party(view: &View, org: &str) -> String {
+    org.parse().map_or_else(|_| org.to_owned(), |org| organisation(view, &org))
+}
+
+/// A moment; empty if there is none.
+pub(super) fn instant(at: Option<Timestamp>, lang: Lang) -> String {
+    at.map(|at| moment(at, lang)).unwrap_or_default()
+}
+
+/// Where an order stands.
+pub(super) fn stage(stage: pb::Stage, t: &Texts) -> &'static str {
+    match stage {
+        pb::Stage::AwaitingApproval => t.stage_awaiting,
+        pb::Stage::InChain => t.stage_in_chain,
+        pb::Stage::Offered => t.stage_offered,
+        pb::Stage::Sealed => t.stage_sealed,
+        pb::Stage::Void => t.stage_void,
+        pb::Stage::Disputed => t.stage_disputed,
+        pb::Stage::Unsealed => t.stage_unsealed,
+        pb::Stage::Unspecified => t.stage_unknown,
+    }
+}
+
+/// Why an order needs attention, if it does.
+pub(super) fn overdue(overdue: pb::Overdue, t: &Texts) -> Option<&'static str> {
+    Some(match overdue {
+        pb::Overdue::Unspecified => return None,
+        pb::Overdue::Disputed => t.overdue_disputed,
+        pb::Overdue::InDoubt => t.overdue_in_doubt,
+        pb::Overdue::Undelivered => t.overdue_undelivered,
+        pb::Overdue::Unconfirmed => t.overdue_unconfirmed,
+        pb::Overdue::Undecided => t.overdue_undecided,
+        pb::Overdue::Unanswered => t.overdue_unanswered,
+        pb::Overdue::Unsealed => t.overdue_unsealed,
+    })
+}
+
+/// How a leg or route stands by the facts; none if that is not said.
+pub(super) fn verdict(verdict: Verdict, t: &Texts) -> Option<&'static str> {
+    match verdict {
+        Verdict::Unspecified => None,
+        Verdict::Fulfilled => Some(t.verdict_fulfilled),
+        Verdict::NotProven => Some(t.verdict_not_proven),
+        Verdict::NotFulfilled => Some(t.verdict_not_fulfilled),
+        Verdict::Contested => Some(t.verdict_contested),
+    }
+}
+
+/// What a message of an order is.
+pub(super) fn statement(kind: &str, t: &Texts) -> String {
+    let known = match Kind::from_name(kind) {
+        Kind::Request => t.statement_request,
+        Kind::Decision => t.statement_decision,
+        Kind::Endorse => t.statement_endorse,
+        Kind::Accept => t.statement_accept,
+        Kind::Counter => t.statement_counter,
+        Kind::Decline => t.statement_decline,
+        Kind::Reject => t.statement_reject,
+        Kind::Recall => t.statement_recall,
+        Kind::Seal => t.statement_seal,
+        Kind::Void => t.statement_void,
+        Kind::Confirm => t.statement_confirm,
+        Kind::LateNotice => t.statement_late,
+        Kind::Reminder => t.statement_reminder,
+        Kind::Milestone => t.statement_milestone,
+        Kind::Settlement => t.statement_settlement,
+        Kind::Erasure => t.statement_erasure,
+        _ => kind,
+    };
+    known.to_owned()
 }
 
 #[cfg(test)]

@@ -79,6 +79,11 @@ impl Browser {
         self.value(&format!("document.querySelector({}).value = {}", json!(field), json!(text))).await;
     }
 
+    /// Clicks on something.
+    pub async fn click(&mut self, what: &str) {
+        self.value(&format!("document.querySelector({}).click()", json!(what))).await;
+    }
+
     /// Sets what the device is like: `width`, `scheme`, `offline`.
     pub async fn device(&mut self, name: &str, value: Value) {
         self.done(name, value).await;

@@ -325,7 +325,7 @@ async fn a_node_process_that_joins_is_ready_once_it_is_level() {
 }
 
 /// An offering of the demonstration, signed by its seller's publisher, with another title.
-fn offering(live: &Live, title: &str, version: u32) -> Signed {
+pub fn offering(live: &Live, title: &str, version: u32) -> Signed {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("nodes/kitu/offerings");
     let mut offering = read_offerings(&folder).expect("offerings").swap_remove(0);
     (offering.title, offering.version) = (title.to_owned(), version);

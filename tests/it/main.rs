@@ -37,6 +37,7 @@ mod live;
 mod lost_disk;
 mod model;
 mod network;
+mod officer_page;
 mod outage;
 mod page;
 mod ports;

@@ -2,7 +2,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::web::assets;
 use crate::web::desk::Desk;
@@ -12,12 +12,20 @@ use crate::web::shell::Visit;
 mod accessibility;
 mod check;
 mod comparison;
+mod hand_in;
 mod imprint;
+mod inbox;
 mod interfaces;
+mod keys;
 mod nodes;
 mod offering;
 mod offerings;
+mod order;
+mod ordering;
+mod orders;
 mod privacy;
+mod sign_in;
+mod signing;
 mod start;
 
 /// All of them, at their addresses.
@@ -32,6 +40,17 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(&Place::Comparison.path(), get(comparison::show))
         .route(&Place::Check.path(), get(check::show))
         .route(&Place::CheckFile.path(), get(check::file))
+        .route(&Place::SignIn.path(), get(sign_in::show).post(sign_in::open))
+        .route(&Place::Challenge.path(), get(sign_in::challenge))
+        .route(&Place::SignOut.path(), post(sign_in::close))
+        .route(&Place::Keys.path(), get(keys::show))
+        .route(&Place::Inbox.path(), get(inbox::show))
+        .route(&Place::Orders.path(), get(orders::show))
+        .route(&Place::HandIn.path(), post(hand_in::take))
+        .route(Place::ORDER, get(order::show))
+        .route(Place::ORDERING, get(ordering::show))
+        .route(Place::SIGNING, get(signing::show))
+        .route(Place::BUNDLE, get(order::bundle))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))
         .route(&Place::Accessibility.path(), get(accessibility::show))
@@ -47,7 +66,7 @@ async fn unknown(visit: Visit) -> Response {
     visit.unknown()
 }
 
-/// Nothing here takes anything yet: pages are read.
+/// Most pages are only read.
 async fn not_so(visit: Visit) -> Response {
     let mut response = visit.unknown();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;

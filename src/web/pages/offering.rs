@@ -39,6 +39,8 @@ struct Page {
     signature: String,
     envelope: String,
     order: String,
+    /// Where an officer who has signed in orders it.
+    ordering: Option<String>,
     file: String,
 }
 
@@ -178,6 +180,7 @@ impl Page {
             signature: shell.href(Place::Signature(id)),
             envelope: shell.href(Place::Envelope(id)),
             order: format!("verbund order submit --offering {}/{} --route 1", offering.seller, offering.name),
+            ordering: shell.officer().map(|_| shell.href(Place::Ordering(id))),
             file: file_name(&id),
             standing: closed,
             shell,

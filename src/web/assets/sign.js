@@ -1,0 +1,100 @@
+// Shows what a statement says, read from the very bytes that will be signed, and signs exactly these.
+"use strict";
+(() => {
+  const place = document.getElementById("erklaerung");
+  if (!place) return;
+  const status = document.getElementById("stand");
+  const words = place.dataset;
+  const lang = document.documentElement.lang;
+  const [labels, sentences] = [words.labels, words.sentences].map((text) => JSON.parse(text));
+  const CENTS = new Set(["total", "total_max"]);
+  // Where what somebody has named is told in words of the page.
+  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"] };
+  const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest };
+
+  function made(name, look, ...content) {
+    const element = document.createElement(name);
+    if (look) element.className = look;
+    element.append(...content);
+    return element;
+  }
+
+  const tell = (text, look = "") => status.replaceChildren(made("p", `kern-body ${look}`, text));
+  const euros = (cents) => (cents / 100).toLocaleString(lang, { style: "currency", currency: "EUR" });
+  const day = (text) => (lang === "de" ? text.replace(/^(\d{4})-(\d\d)-(\d\d)/, "$3.$2.$1") : text);
+
+  function valueOf(name, value) {
+    if (typeof value === "boolean") return value ? words.yes : words.no;
+    if (CENTS.has(name)) return euros(value);
+    if (WORDS[name]?.includes(value)) return VALUES[value];
+    if (typeof value === "string") return /^\d{4}-\d\d-\d\d/.test(value) ? day(value) : value;
+    return String(value);
+  }
+
+  /** Every field of the body, none left out. */
+  function factsOf(body) {
+    const list = made("dl", "facts");
+    for (const [name, value] of Object.entries(body)) {
+      list.append(made("dt", "", labels[name] ?? name));
+      const items = Array.isArray(value) ? value : [value];
+      for (const item of items) {
+        const isNested = typeof item === "object" && item !== null;
+        list.append(made("dd", "", isNested ? factsOf(item) : valueOf(name, item)));
+      }
+      if (items.length === 0) list.append(made("dd", "", "–"));
+    }
+    return list;
+  }
+
+  function sentenceOf(kind, body) {
+    const parties = body.route ?? [];
+    const blanks = {
+      buyer: body.buyer, org: body.org, order: body.order, years: body.term_years, provider: parties[parties.length - 1],
+      route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
+      cap: body.total_max === undefined ? "" : euros(body.total_max),
+    };
+    const text = sentences[kind === "decision" && !body.approve ? "decision-no" : kind] ?? "";
+    return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));
+  }
+
+  async function sign(record, payload, button) {
+    // A second click does nothing; what is handed in twice would be the same anyway.
+    button.disabled = true;
+    tell(words.working);
+    try {
+      const envelope = await verbundKeys.enveloped(record, words.type, payload);
+      const answer = await fetch(words.post, { method: "POST", body: envelope, headers: { "content-type": "application/json" } });
+      const said = await answer.json();
+      if (answer.ok) return location.assign(said.href);
+      tell(`${said.what} ${said.now} (${words.code}: ${said.code}${said.why ? `; ${said.why}` : ""})`, "problem");
+    } catch (error) {
+      tell(`${words.failed} (${error.message})`, "problem");
+    }
+    button.disabled = false;
+  }
+
+  async function begin() {
+    const kind = /^application\/vnd\.verbund\.([a-z-]+)\.v1\+json$/.exec(words.type)?.[1];
+    const payload = verbundKeys.unbase64(words.payload);
+    const body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    place.append(made("p", "kern-body kern-body--bold", sentenceOf(kind, body)), factsOf(body));
+    const whole = made("pre", "", made("code", "", new TextDecoder().decode(payload)));
+    whole.tabIndex = 0;
+    place.append(made("details", "", made("summary", "", words.bytes), whole));
+    if (!(await verbundKeys.works())) {
+      document.getElementById("ersatz").hidden = false;
+      return;
+    }
+    const of = body.org ?? body.buyer;
+    const record = (await verbundKeys.all()).findLast(({ org, officer }) => org === of && officer === body.officer);
+    if (!record) return tell(words.noKey.replace("{officer}", body.officer).replace("{org}", of), "problem");
+    const button = made("button", "kern-btn kern-btn--primary", made("span", "kern-label", words.sign));
+    button.type = "button";
+    button.addEventListener("click", () => sign(record, payload, button));
+    place.append(made("p", "actions", button));
+  }
+
+  begin()
+    .catch(() => tell(words.unreadable, "problem"))
+    .finally(() => (place.dataset.ready = "yes"));
+})();

@@ -1,0 +1,262 @@
+//! What an officer is about to sign, as bytes. The browser shows what they say and signs exactly them; nothing here decides whether
+//! they may be signed: the node judges what is handed in like everything that comes by gRPC.
+use serde::Serialize;
+
+use crate::domain::body::Body;
+use crate::domain::grounds::Grounds;
+use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::json;
+use crate::domain::law::{Award, Verdict};
+use crate::domain::money::Cents;
+use crate::domain::order::{
+    Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
+};
+use crate::domain::price::Quantities;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::route::Route;
+use crate::domain::salt::Salt;
+use crate::domain::statement::Kind;
+use crate::domain::time::{Timestamp, parse_date};
+use crate::protocol::Node;
+use crate::wire::chain::{LegQuestion, explain};
+use crate::wire::pb::chain::v1 as pb;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How long the chain has to answer, and the buyer to seal: what the command line proposes as well.
+const QUOTE_MS: i64 = 7 * DAY_MS;
+const SEAL_MS: i64 = 14 * DAY_MS;
+
+/// A statement without a signature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Draft {
+    /// What kind.
+    pub(super) kind: Kind,
+    /// Its JSON, written once.
+    pub(super) payload: Vec<u8>,
+}
+
+impl Draft {
+    /// Writes a body. Refused for one that breaks a rule by itself, so that it is told before anybody signs.
+    fn of<T: Serialize>(kind: Kind, body: &T) -> Result<Self, Refusal> {
+        let payload = json::write(body);
+        Body::read_payload(&kind, &payload)?;
+        Ok(Self { kind, payload })
+    }
+}
+
+/// Who signs, when.
+#[derive(Clone)]
+pub(super) struct Signer {
+    pub(super) org: OrgId,
+    pub(super) officer: OfficerName,
+    pub(super) salt: Salt,
+}
+
+/// What an officer does with an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Act {
+    /// Approve or accept it.
+    Approve,
+    /// Refuse it.
+    Refuse,
+    /// Conclude all contracts.
+    Seal,
+    /// End it.
+    Cancel,
+}
+
+impl Act {
+    const ALL: [Self; 4] = [Self::Approve, Self::Refuse, Self::Seal, Self::Cancel];
+
+    /// As it stands in an address.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "freigeben",
+            Self::Refuse => "ablehnen",
+            Self::Seal => "abschliessen",
+            Self::Cancel => "beenden",
+        }
+    }
+
+    /// The act of that word.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.word() == word)
+    }
+
+    /// The acts behind what `explain` says a person can do.
+    pub(super) fn of_choice(word: &str) -> &'static [Self] {
+        match word {
+            "approve" | "decide" => &[Self::Approve, Self::Refuse],
+            "seal" => &[Self::Seal],
+            "cancel" => &[Self::Cancel],
+            _ => &[],
+        }
+    }
+}
+
+/// What to sign for an act.
+pub(super) fn act(node: &Node, id: OrderId, act: Act, by: Signer, now: Timestamp) -> Result<Draft, Refusal> {
+    let known = node.state().orders.get(&id).and_then(|known| known.current());
+    let attempt = known.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", id))?;
+    let request = attempt.request.body();
+    let (number, request_id, signed_at) = (request.attempt, attempt.request.id(), now);
+    match act {
+        Act::Approve | Act::Refuse => Draft::of(
+            Kind::Decision,
+            &Decision {
+                order: id,
+                attempt: number,
+                request: request_id,
+                leg: machine_verdict(node, attempt, &by.org, now)?,
+                org: by.org,
+                approve: act == Act::Approve,
+                annex: None,
+                officer: by.officer,
+                signed_at,
+                salt: by.salt,
+            },
+        ),
+        Act::Seal => Draft::of(
+            Kind::Seal,
+            &Seal {
+                order: id,
+                attempt: number,
+                buyer: by.org,
+                chain: attempt.chain()?,
+                total: attempt.total()?,
+                agreed: node.freely_agreed(attempt).into_iter().collect(),
+                officer: Some(by.officer),
+                signed_at,
+                salt: by.salt,
+            },
+        ),
+        Act::Cancel => Draft::of(
+            Kind::Void,
+            &Void {
+                order: id,
+                attempt: number,
+                buyer: by.org,
+                request: request_id,
+                reason: VoidReason::Cancelled,
+                officer: Some(by.officer),
+                signed_at,
+                salt: by.salt,
+            },
+        ),
+    }
+}
+
+/// What the facts say about the leg towards the officer's organisation, to stand beside a decision; for the buyer about the leg it
+/// awards.
+fn machine_verdict(
+    node: &Node,
+    attempt: &Attempt,
+    own: &OrgId,
+    now: Timestamp,
+) -> Result<Option<LegFinding>, Refusal> {
+    let request = attempt.request.body();
+    let own_leg = |leg: &&[OrgId]| leg[1] == *own || leg[0] == *own;
+    let Some([from, to]) = request.route.parties().windows(2).find(own_leg) else { return Ok(None) };
+    let question = pb::ExplainLegRequest {
+        from: from.to_string(),
+        to: to.to_string(),
+        as_of: request.as_of.to_string(),
+        known_on: String::new(),
+        rule_pack_id: String::new(),
+        procedure_began: request.procedure_day().to_string(),
+        award: pb::Award::from(request.award).into(),
+        changes_contract: request.is_change(),
+    };
+    let told = explain(node.state().public(), &LegQuestion::try_from(question)?, now.date())?;
+    let Some(leg) = told.cases.first() else { return Ok(None) };
+    let evidence: Result<Vec<StatementId>, Refusal> = leg.evidence_ids.iter().map(|id| id.parse()).collect();
+    Ok(Some(LegFinding {
+        from: from.clone(),
+        to: to.clone(),
+        as_of: request.as_of,
+        verdict: verdict_of(leg.verdict()),
+        basis: serde_json::from_value(serde_json::Value::String(leg.case.clone())).ok(),
+        assumed: leg.assumed,
+        evidence: evidence?,
+    }))
+}
+
+/// What is not known is not proven.
+fn verdict_of(verdict: pb::Verdict) -> Verdict {
+    match verdict {
+        pb::Verdict::Fulfilled => Verdict::Fulfilled,
+        pb::Verdict::Contested => Verdict::Contested,
+        pb::Verdict::NotFulfilled => Verdict::NotFulfilled,
+        pb::Verdict::NotProven | pb::Verdict::Unspecified => Verdict::NotProven,
+    }
+}
+
+/// What an officer has filled in.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    /// What the officer's tool calls it: handed in twice, it is one order.
+    pub(super) request_id: String,
+    /// The route, one of those found.
+    pub(super) route: Vec<String>,
+    pub(super) total_max: Cents,
+    pub(super) term_years: u32,
+    pub(super) reference: String,
+    pub(super) purpose: String,
+    pub(super) choice: String,
+}
+
+/// What to sign for an order, along one of the routes found.
+pub(super) fn request(
+    wish: Wish,
+    offering: StatementId,
+    found: &pb::FindRoutesResponse,
+    by: Signer,
+    now: Timestamp,
+) -> Result<Draft, Refusal> {
+    if !found.routes.iter().any(|route| route.parties == wish.route) {
+        return Err(Refusal::new(Reason::NoRoute).with("route", wish.route.join(",")));
+    }
+    let body = Request {
+        order: OrderId::derive(&by.org, &wish.request_id),
+        attempt: 1,
+        request_id: wish.request_id,
+        mode: Mode::Binding,
+        buyer: by.org,
+        offering,
+        route: route_of(&wish.route)?,
+        as_of: parse_date(&found.as_of)?,
+        procedure_began: None,
+        rule_pack: found.rule_pack_id.parse()?,
+        award: Award::General,
+        term_years: wish.term_years,
+        total_max: wish.total_max,
+        quote_by: now.plus_ms(QUOTE_MS),
+        seal_by: now.plus_ms(SEAL_MS),
+        auto_seal: None,
+        quantities: Quantities::default(),
+        reference: wish.reference,
+        considered: considered(found)?,
+        amends: None,
+        gathered: None,
+        grounds: Grounds { purpose: wish.purpose, choice: wish.choice, ..Grounds::default() },
+        officer: by.officer,
+        signed_at: now,
+        salt: by.salt,
+    };
+    Draft::of(Kind::Request, &body)
+}
+
+fn route_of(parties: &[String]) -> Result<Route, Refusal> {
+    let parties: Result<Vec<OrgId>, Refusal> = parties.iter().map(|party| party.parse()).collect();
+    Route::new(parties?)
+}
+
+/// What the search offered, for the record.
+fn considered(found: &pb::FindRoutesResponse) -> Result<Vec<Considered>, Refusal> {
+    let seen = found.routes.iter().take(CONSIDERED_MAX).map(|route| {
+        let total = route.total_cents.map(Cents::try_from).transpose()?;
+        Ok(Considered { route: route_of(&route.parties)?, verdict: verdict_of(route.verdict()), total })
+    });
+    seen.collect()
+}

@@ -1,0 +1,226 @@
+//! *Bestellung*: one order as its parties see it, like `order show`: whose turn it is, the route, the price, everything that was
+//! signed, and the evidence to take along.
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+use crate::domain::id::OrderId;
+use crate::domain::reason::{Lang, Refusal};
+use crate::view::View;
+use crate::web::desk::Desk;
+use crate::web::drafts::Act;
+use crate::web::officer::Officer;
+use crate::web::pages::signing;
+use crate::web::place::Place;
+use crate::web::shell::Shell;
+use crate::web::texts::Texts;
+use crate::web::words::{self, filled};
+use crate::wire;
+use crate::wire::order::{order, order_id, request_of};
+use crate::wire::pb::order::v1 as pb;
+
+#[derive(Template)]
+#[template(path = "order.html", config = "src/web/askama.toml")]
+struct Page {
+    shell: Shell,
+    title: String,
+    stage: &'static str,
+    attention: Option<&'static str>,
+    explanation: String,
+    choices: Vec<String>,
+    acts: Vec<(String, &'static str)>,
+    facts: Vec<(&'static str, String)>,
+    /// The officer's own words.
+    purpose: String,
+    route: Vec<Leg>,
+    prices: Vec<Price>,
+    total: String,
+    messages: Vec<Message>,
+    offering: Option<String>,
+    bundle: String,
+    check: String,
+}
+
+struct Leg {
+    text: String,
+    verdict: Option<&'static str>,
+    basis: String,
+    is_assumed: bool,
+}
+
+struct Price {
+    org: String,
+    amount: String,
+    is_free: bool,
+}
+
+struct Message {
+    kind: String,
+    by: String,
+    at: String,
+    note: String,
+    absent: Option<&'static str>,
+}
+
+pub(super) async fn show(State(desk): State<Desk>, officer: Officer, Path(id): Path<String>) -> Response {
+    let Officer { visit, org, .. } = officer;
+    let shell = visit.shell();
+    let made = async {
+        let id = order_id(&id)?;
+        let found = desk.ask_as_party(&org, id, move |node, party, now| order(node, id, party, now)).await?;
+        desk.ask(move |view, _, _| Ok(Page::of(shell, view, id, &found))).await
+    };
+    visit.answered::<Page>(made.await)
+}
+
+/// The evidence, for whom it concerns.
+pub(super) async fn bundle(State(desk): State<Desk>, officer: Officer, Path(id): Path<String>) -> Response {
+    let Officer { visit, org, .. } = officer;
+    let packed = async {
+        let id = order_id(&id)?;
+        let concerned = desk.ask_at_order(id, move |node, now| node.check_concerned(&org, id, now)).await?;
+        Ok::<_, Refusal>((id, desk.bundle(id, concerned).await?))
+    };
+    let (id, content) = match packed.await {
+        Ok(packed) => packed,
+        Err(refusal) => return visit.refused(&refusal),
+    };
+    let mut response = Response::new(Body::from(content));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.etsi.asic-e+zip"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(named) = HeaderValue::from_str(&format!("attachment; filename=\"pruefpaket-{id}.asice\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, named);
+    }
+    response
+}
+
+impl Page {
+    fn of(shell: Shell, view: &View, id: OrderId, order: &pb::Order) -> Self {
+        let (t, lang) = (shell.t, shell.lang());
+        let told = order.explanation.clone().unwrap_or_default();
+        let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
+        let title = if order.offering_title.is_empty() { t.orders_untitled } else { &order.offering_title };
+        let total = if order.chain.is_empty() { 0 } else { order.total_cents };
+        Self {
+            title: title.to_owned(),
+            stage: words::stage(order.stage(), t),
+            attention: words::overdue(told.overdue(), t),
+            explanation: said(&told.text_de, &told.text_en),
+            choices: told.choices.iter().map(|choice| said(&choice.text_de, &choice.text_en)).collect(),
+            acts: told
+                .choices
+                .iter()
+                .flat_map(|choice| Act::of_choice(&choice.word))
+                .map(|act| (shell.href(Place::Signing(id, act.word())), signing::heading(*act, t)))
+                .collect(),
+            facts: facts(&shell, view, order),
+            purpose: request_of(order).map(|request| request.grounds.purpose).unwrap_or_default(),
+            route: route(&shell, view, order),
+            prices: order.price.iter().map(|part| price(view, order, part, lang)).collect(),
+            total: if total == 0 { t.price_unknown.to_owned() } else { words::cents(total, lang) },
+            messages: order.messages.iter().map(|message| message_of(view, message, t, lang)).collect(),
+            offering: order.offering_id.parse().ok().map(|id| shell.href(Place::Offering(id))),
+            bundle: Place::Bundle(id).path(),
+            check: shell.href(Place::Check),
+            shell,
+        }
+    }
+}
+
+fn facts(shell: &Shell, view: &View, order: &pb::Order) -> Vec<(&'static str, String)> {
+    let (t, lang) = (shell.t, shell.lang());
+    let mode = if order.mode() == pb::Mode::Binding { t.order_binding } else { t.order_interest };
+    let facts = [
+        (t.order_id, order.id.clone()),
+        (t.orders_buyer, words::party(view, &order.buyer)),
+        (t.order_officer, order.officer.clone()),
+        (t.order_mode, mode.to_owned()),
+        (t.order_cap, words::cents(order.total_max_cents, lang)),
+        (t.order_term, words::years(order.term_years, t)),
+        (t.order_quote_by, words::instant(order.quote_by.as_ref().map(wire::instant), lang)),
+        (t.order_seal_by, words::instant(order.seal_by.as_ref().map(wire::instant), lang)),
+        (t.order_reference, order.reference.clone()),
+    ];
+    facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// The legs in their order, each with its finding as far as there is one.
+fn route(shell: &Shell, view: &View, order: &pb::Order) -> Vec<Leg> {
+    let t = shell.t;
+    let leg = |pair: &[String]| {
+        let found = order.legs.iter().find(|leg| leg.from == pair[0] && leg.to == pair[1]);
+        let (from, to) = (words::party(view, &pair[0]), words::party(view, &pair[1]));
+        Leg {
+            text: filled(t.order_leg, &[("from", &from), ("to", &to)]),
+            verdict: found.and_then(|leg| words::verdict(leg.verdict(), t)),
+            basis: found.map(|leg| leg.basis.clone()).unwrap_or_default(),
+            is_assumed: found.is_some_and(|leg| leg.assumed),
+        }
+    };
+    order.route.windows(2).map(leg).collect()
+}
+
+fn price(view: &View, order: &pb::Order, part: &pb::PartyPrice, lang: Lang) -> Price {
+    Price {
+        org: words::party(view, &part.org),
+        amount: words::cents(part.amount_cents, lang),
+        is_free: order.freely_agreed.contains(&part.org),
+    }
+}
+
+fn message_of(view: &View, message: &pb::Message, t: &Texts, lang: Lang) -> Message {
+    Message {
+        kind: words::statement(&message.kind, t),
+        by: words::party(view, &message.by),
+        at: words::instant(message.signed_at.as_ref().map(wire::instant), lang),
+        note: message.note.clone(),
+        absent: match message.annex_state() {
+            pb::AnnexState::Unspecified | pb::AnnexState::Present => None,
+            pb::AnnexState::Missing => Some(t.order_note_missing),
+            pb::AnnexState::Erased => Some(t.order_note_erased),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use crate::web::fixture::Reader;
+
+    #[tokio::test]
+    async fn it_shows_an_order_to_its_parties_and_to_nobody_else() {
+        let mut reader = Reader::new();
+        let id = reader.town.order("eins", |request| {
+            request.grounds.purpose = "<b>Wohngeld</b> online".to_owned();
+            request.reference = "AZ 7".to_owned();
+        });
+        let address = format!("/bestellungen/{id}");
+        reader.sign_in("town", "einkauf").await;
+        let answer = reader.get(&address).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let page = answer.ok();
+        for part in [
+            "Wohngeld digital",
+            "Angebote liegen vor",
+            "town im Test beauftragt kitu im Test",
+            "AZ 7",
+            "2.400,00 €",
+            "Annahme",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("<b>"), "{page}");
+        let bundle = reader.get(&format!("{address}/pruefpaket")).await;
+        assert!(bundle.header("content-disposition").contains(&format!("pruefpaket-{id}.asice")));
+        reader.sign_in("loner", "einkauf").await;
+        for address in [address.clone(), format!("{address}/pruefpaket")] {
+            let stranger = reader.get(&address).await;
+            assert!(stranger.status == StatusCode::NOT_FOUND && stranger.text.contains("ORDER_UNKNOWN"), "{address}");
+        }
+        assert_eq!(reader.get("/bestellungen/x").await.status, StatusCode::BAD_REQUEST);
+    }
+}

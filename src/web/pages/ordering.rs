@@ -1,0 +1,315 @@
+//! *Bestellen*: an order is filled in, and then checked before it is signed. What was typed stands in the address, so that the way
+//! back loses nothing; a number drawn for the form makes what is handed in twice one order.
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+
+use crate::domain::id::{OrgId, StatementId};
+use crate::domain::money::Cents;
+use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::Timestamp;
+use crate::view::View;
+use crate::web::desk::Desk;
+use crate::web::drafts::{self, Signer, Wish};
+use crate::web::officer::Officer;
+use crate::web::pages::signing::Signing;
+use crate::web::place::Place;
+use crate::web::query::{self, Query};
+use crate::web::shell::{Problem, Shell, status_of};
+use crate::web::texts::Texts;
+use crate::web::words;
+use crate::wire::chain::{RouteQuestion, answer};
+use crate::wire::pb::chain::v1 as pb;
+
+/// Routes shown; the best ones.
+const ROUTES_MAX: usize = 10;
+
+/// The fields, as they stand in the address.
+const ROUTE: &str = "weg";
+const CAP: &str = "hoechstens";
+const YEARS: &str = "jahre";
+const REFERENCE: &str = "zeichen";
+const PURPOSE: &str = "zweck";
+const CHOICE: &str = "wahl";
+const NUMBER: &str = "vorgang";
+/// Set by the button that leads on to the check.
+const CHECK: &str = "pruefen";
+
+/// How many letters of a token a number has: enough that no two forms of an organisation have the same.
+const NUMBER_LETTERS: usize = 16;
+
+#[derive(Template)]
+#[template(path = "ordering.html", config = "src/web/askama.toml")]
+struct Ordering {
+    shell: Shell,
+    t: &'static Texts,
+    problem: Option<Problem>,
+    title: String,
+    buyer: String,
+    action: String,
+    typed: Typed,
+    routes: Vec<Way>,
+    obstacles: Vec<String>,
+    offering: String,
+}
+
+struct Way {
+    id: String,
+    value: String,
+    label: String,
+    verdict: String,
+    price: String,
+    is_orderable: bool,
+    is_chosen: bool,
+}
+
+/// What was typed, as it was typed.
+#[derive(Clone)]
+struct Typed {
+    route: String,
+    cap: String,
+    years: String,
+    reference: String,
+    purpose: String,
+    choice: String,
+    number: String,
+    is_checked: bool,
+}
+
+impl Typed {
+    fn of(query: &Query, number: &str) -> Self {
+        let of = |name: &str| query.first(name).to_owned();
+        let known = of(NUMBER);
+        Self {
+            route: of(ROUTE),
+            cap: of(CAP),
+            years: of(YEARS),
+            reference: of(REFERENCE),
+            purpose: of(PURPOSE),
+            choice: of(CHOICE),
+            number: if known.is_empty() { number.to_owned() } else { known },
+            is_checked: !query.first(CHECK).is_empty(),
+        }
+    }
+
+    /// Everything but the button, for the way back.
+    fn query(&self) -> String {
+        query::write([
+            (ROUTE, self.route.as_str()),
+            (CAP, &self.cap),
+            (YEARS, &self.years),
+            (REFERENCE, &self.reference),
+            (PURPOSE, &self.purpose),
+            (CHOICE, &self.choice),
+            (NUMBER, &self.number),
+        ])
+    }
+
+    fn wish(&self) -> Result<Wish, Refusal> {
+        let refuse = |field: &'static str, rule: &str| {
+            Refusal::new(Reason::FieldInvalid).with("field", field).with("rule", rule)
+        };
+        let euros: u32 = self.cap.trim().parse().map_err(|_| refuse(CAP, "whole euros, digits only"))?;
+        let years: u32 = self.years.trim().parse().map_err(|_| refuse(YEARS, "whole years, digits only"))?;
+        if self.route.is_empty() {
+            return Err(refuse(ROUTE, "one of those shown"));
+        }
+        Ok(Wish {
+            request_id: self.number.clone(),
+            route: self.route.split(',').map(str::to_owned).collect(),
+            total_max: Cents::try_from(i64::from(euros) * 100)?,
+            term_years: years,
+            reference: self.reference.trim().to_owned(),
+            purpose: self.purpose.trim().replace("\r\n", "\n"),
+            choice: self.choice.trim().replace("\r\n", "\n"),
+        })
+    }
+}
+
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    officer: Officer,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let (shell, by) = (officer.visit.shell(), officer.signer(&desk));
+    let number =
+        hex::encode(desk.token()).get(..NUMBER_LETTERS).map(|text| format!("web-{text}")).unwrap_or_default();
+    let made = async {
+        let id: StatementId = id.parse().map_err(|refusal: Refusal| refusal.with("field", "id"))?;
+        let typed = Typed::of(&Query::read(&query.unwrap_or_default())?, &number);
+        let (shell, org) = (shell.clone(), officer.org.clone());
+        desk.ask(move |view, _, now| made(&shell, view, id, &org, typed, by, now)).await
+    };
+    match made.await {
+        Ok(Made::Check(page)) => officer.visit.answered(Ok(*page)),
+        Ok(Made::Form(page, refused)) => match refused {
+            Some(refusal) => officer.visit.page(status_of(refusal.reason.class()), &*page),
+            None => officer.visit.answered(Ok(*page)),
+        },
+        Err(refusal) => officer.visit.refused(&refusal),
+    }
+}
+
+enum Made {
+    Form(Box<Ordering>, Option<Refusal>),
+    Check(Box<Signing>),
+}
+
+fn made(
+    shell: &Shell,
+    view: &View,
+    id: StatementId,
+    org: &OrgId,
+    typed: Typed,
+    by: Signer,
+    now: Timestamp,
+) -> Result<Made, Refusal> {
+    let offering = view.public().catalogue.orderable(&id)?;
+    let (title, shortest) = (offering.title.clone(), offering.term_years_min);
+    let typed = if typed.years.is_empty() { Typed { years: shortest.to_string(), ..typed } } else { typed };
+    let found = routes(view, id, org, typed.years.trim().parse().unwrap_or(0), now);
+    let form = |problem: Option<Refusal>, typed: Typed, found: &pb::FindRoutesResponse| {
+        let page = Ordering::of(shell.clone(), view, id, org, title.clone(), typed, found, problem.as_ref());
+        Ok(Made::Form(Box::new(page), problem))
+    };
+    let found = match found {
+        Ok(found) => found,
+        // The years, for instance; without them the routes are the same.
+        Err(refusal) => return form(Some(refusal), typed, &routes(view, id, org, 0, now)?),
+    };
+    if !typed.is_checked {
+        return form(None, typed, &found);
+    }
+    match typed.wish().and_then(|wish| drafts::request(wish, id, &found, by, now)) {
+        Err(refusal) => form(Some(refusal), typed, &found),
+        Ok(draft) => {
+            let back =
+                format!("{}&{}", shell.with_query(Place::Ordering(id), &[("lang", shell.code())]), typed.query());
+            Ok(Made::Check(Box::new(Signing::of(shell.clone(), shell.t.act_order, title, &draft, back))))
+        }
+    }
+}
+
+/// The routes of a buyer to an offering; refused for terms that the offering does not have.
+fn routes(
+    view: &View,
+    id: StatementId,
+    org: &OrgId,
+    term_years: u32,
+    now: Timestamp,
+) -> Result<pb::FindRoutesResponse, Refusal> {
+    let question = pb::FindRoutesRequest {
+        for_org: org.to_string(),
+        offering: Some(pb::find_routes_request::Offering::OfferingId(id.to_string())),
+        term_years,
+        ..Default::default()
+    };
+    answer(view.public(), &RouteQuestion::try_from(question)?, now.date())
+}
+
+impl Ordering {
+    #[expect(clippy::too_many_arguments, reason = "one page's parts, each from elsewhere")]
+    fn of(
+        shell: Shell,
+        view: &View,
+        id: StatementId,
+        org: &OrgId,
+        title: String,
+        typed: Typed,
+        found: &pb::FindRoutesResponse,
+        problem: Option<&Refusal>,
+    ) -> Self {
+        let t = shell.t;
+        let first = found.routes.iter().find(|route| route.orderable).map(|route| route.parties.join(","));
+        let chosen = if typed.route.is_empty() { first.unwrap_or_default() } else { typed.route.clone() };
+        let ways = found.routes.iter().take(ROUTES_MAX).enumerate();
+        let obstacles = found.offering_obstacles.iter().map(|obstacle| said(&shell, obstacle));
+        Self {
+            t,
+            problem: problem.map(|refusal| Problem::of(refusal, shell.lang())),
+            buyer: words::organisation(view, org),
+            action: Place::Ordering(id).path(),
+            routes: ways.map(|(at, route)| way(&shell, view, at, route, &chosen)).collect(),
+            obstacles: obstacles.collect(),
+            offering: shell.href(Place::Offering(id)),
+            title,
+            typed,
+            shell,
+        }
+    }
+}
+
+fn said(shell: &Shell, obstacle: &pb::Obstacle) -> String {
+    match shell.lang() {
+        crate::domain::reason::Lang::De => obstacle.text_de.clone(),
+        crate::domain::reason::Lang::En => obstacle.text_en.clone(),
+    }
+}
+
+fn way(shell: &Shell, view: &View, at: usize, route: &pb::Route, chosen: &str) -> Way {
+    let (t, lang) = (shell.t, shell.lang());
+    let value = route.parties.join(",");
+    let names: Vec<String> = route.parties.iter().map(|party| words::party(view, party)).collect();
+    let verdict = words::verdict(route.verdict(), t).unwrap_or(t.stage_unknown);
+    let assumed = if route.assumed { format!(" ({})", t.order_assumed) } else { String::new() };
+    let obstacles: Vec<String> = route.obstacles.iter().map(|obstacle| said(shell, obstacle)).collect();
+    let against = if obstacles.is_empty() { String::new() } else { format!(". {}", obstacles.join(" ")) };
+    Way {
+        id: format!("weg-{at}"),
+        label: names.join(" → "),
+        verdict: format!("{verdict}{assumed}{against}"),
+        price: route.total_cents.map_or_else(|| t.price_unknown.to_owned(), |total| words::cents(total, lang)),
+        is_orderable: route.orderable,
+        is_chosen: value == chosen,
+        value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use crate::web::fixture::Reader;
+
+    const GOOD: &str = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Online&vorgang=web-1";
+
+    #[tokio::test]
+    async fn an_order_is_filled_in_checked_and_then_signed() {
+        let mut reader = Reader::new();
+        let address = format!("/angebote/{}/bestellen", reader.town.offering);
+        assert_eq!(reader.get(&address).await.status, StatusCode::SEE_OTHER, "who orders has signed in");
+        reader.sign_in("town", "einkauf").await;
+        let form = reader.get(&address).await.ok();
+        for part in
+            ["town im Test → kitu im Test → provider im Test", "1.200,00 €", "value=\"web-", "Wohngeld digital"]
+        {
+            assert!(form.contains(part), "{part}: {form}");
+        }
+        let check = reader.get(&format!("{address}?{GOOD}&pruefen=1")).await.ok();
+        assert!(check.contains("data-payload=\"") && check.contains("vorgang=web-1"), "{check}");
+        assert!(reader.get(&format!("{address}?{GOOD}")).await.ok().contains("value=\"9000\""), "the way back");
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_told_and_what_was_typed_stays() {
+        let mut reader = Reader::new();
+        let address = format!("/angebote/{}/bestellen", reader.town.offering);
+        reader.sign_in("town", "einkauf").await;
+        for (wrong, code) in [
+            ("weg=town,kitu,provider&hoechstens=9.000&jahre=2", "FIELD_INVALID"),
+            ("weg=town,kitu,provider&hoechstens=&jahre=2", "FIELD_INVALID"),
+            ("weg=town,kitu,provider&hoechstens=9000&jahre=x", "FIELD_INVALID"),
+            ("weg=town,kitu,provider&hoechstens=9000&jahre=99", "FIELD_INVALID"),
+            ("weg=town,provider&hoechstens=9000&jahre=2", "NO_ROUTE"),
+            ("weg=town,kitu,provider&hoechstens=9000&jahre=2&zeichen=%E2%80%AEa", "TEXT_HIDES"),
+        ] {
+            let answer = reader.get(&format!("{address}?{wrong}&zweck=Meine+Worte&vorgang=web-7&pruefen=1")).await;
+            assert!(!answer.status.is_success() && answer.text.contains(code), "{wrong}: {}", answer.text);
+            assert!(answer.text.contains("Meine Worte") && answer.text.contains("value=\"web-7\""), "{wrong}");
+            assert!(!answer.text.contains("data-payload"), "{wrong}");
+        }
+        let gone = reader.get(&format!("/angebote/{}/bestellen", "0".repeat(64))).await;
+        assert!(gone.text.contains("OFFERING_UNKNOWN"), "{}", gone.text);
+    }
+}

@@ -1,0 +1,256 @@
+//! An officer's whole work in a real browser at a real node: key, sign-in, order, approval by a second officer, seal, evidence. The
+//! keys stay in the browser.
+use std::fs;
+use std::net::SocketAddr;
+
+use serde_json::json;
+use verbund::audit::bundle::Bundle;
+use verbund::audit::report::Ruling;
+use verbund::audit::verify::verify;
+use verbund::config::node::read_run;
+use verbund::domain::id::{NodeId, sha256};
+use verbund::domain::money::Cents;
+use verbund::domain::proposal::Proposal;
+use verbund::domain::signing::SecretKey;
+use verbund::domain::statement::{Kind, Signed};
+use verbund::domain::trust::{OfficerGrant, OfficerRole};
+use verbund::domain::trust_file::TrustFile;
+use verbund::node::start::read_genesis;
+
+use crate::browser::Browser;
+use crate::federation::name;
+use crate::live::{Live, offering, wait_until};
+use crate::ports::free_addresses;
+
+/// Takes the key of an office from its file into the browser.
+async fn import(browser: &mut Browser, page: &str, live: &Live, org: &str, office: &str) {
+    browser.visit(&format!("{page}schluessel?lang=de")).await;
+    browser.until("document.getElementById('schluessel').dataset.ready").await;
+    let pem = live.world.folder.join(format!("{office}.pem"));
+    let key = &live.world.officers[&(name(org), name(office))];
+    fs::write(&pem, key.to_pem().as_bytes()).expect("written");
+    browser.fill("#org", org).await;
+    browser.fill("#amt", office).await;
+    browser.choose("#datei", &pem).await;
+    browser.click("#neu button").await;
+    browser.until("document.getElementById('stand').innerText.includes('liegt jetzt in diesem Browser')").await;
+}
+
+async fn sign_in(browser: &mut Browser, page: &str, office: &str) {
+    browser.visit(&format!("{page}anmelden?lang=de")).await;
+    browser.until("document.getElementById('anmeldung').dataset.ready").await;
+    let own = format!(
+        "[...document.querySelectorAll('#anmeldung button')].find((b) => b.innerText.includes('{office}')).click()"
+    );
+    browser.value(&own).await;
+    browser.until("location.pathname === '/dran' && document.readyState === 'complete'").await;
+}
+
+async fn main_text(browser: &mut Browser) -> String {
+    // Amounts are not broken over lines.
+    browser.text("document.querySelector('main').innerText").await.replace('\u{a0}', " ")
+}
+
+/// Reads what is to be signed, signs it, and waits until the order shows it.
+async fn signs(browser: &mut Browser, picture: &str) -> String {
+    browser.until("document.querySelector('#erklaerung .actions button')").await;
+    let said = main_text(browser).await;
+    browser.picture(picture).await;
+    // Twice, as people do.
+    browser
+        .value("(() => { const b = document.querySelector('#erklaerung .actions button'); b.click(); b.click(); })()")
+        .await;
+    browser.until("/^.bestellungen.[0-9a-f]+$/.test(location.pathname) && document.readyState === 'complete'").await;
+    said
+}
+
+/// Opens what waits for the officer and goes on to one act.
+async fn act(browser: &mut Browser, page: &str, waits: &str, act: &str) {
+    // The chain needs a moment.
+    let asked = format!("fetch('/dran?lang=de').then((a) => a.text()).then((t) => t.includes({}))", json!(waits));
+    browser.until(&asked).await;
+    browser.visit(&format!("{page}dran?lang=de")).await;
+    let inbox = main_text(browser).await;
+    assert!(inbox.contains(waits) && inbox.contains("Eine Sache wartet."), "{inbox}");
+    browser.picture(&format!("dran-{act}")).await;
+    browser.click(".card a").await;
+    browser.until("location.pathname.startsWith('/bestellungen/') && document.readyState === 'complete'").await;
+    browser.click(&format!("a[href*=\"/unterschreiben/{act}\"]")).await;
+}
+
+async fn node_with_page() -> (Live, SocketAddr) {
+    let mut live = Live::found();
+    let address = free_addresses(1)[0];
+    live.world.open_pages([(name::<NodeId>("kitu"), address)].into()).expect("settings");
+    // A node signs once the others have told how far its log goes.
+    let names: Vec<String> = live.world.nodes.keys().map(ToString::to_string).collect();
+    for node in &names {
+        live.start(node).await;
+    }
+    let handle = live.node("kitu");
+    let offering = offering(&live, "Hundesteuer <b>digital</b>", 1);
+    wait_until(&handle, "signing", |node| node.check_may_sign().is_ok()).await;
+    handle.publish(offering).await.expect("a good offering");
+    (live, address)
+}
+
+/// Finds the offering, fills in the form, wrongly at first, and orders.
+async fn orders(browser: &mut Browser, page: &str) {
+    sign_in(browser, page, "einkauf").await;
+    assert!(main_text(browser).await.contains("Nichts wartet auf Sie."));
+    browser.visit(&format!("{page}angebote?lang=de&q=Hundesteuer")).await;
+    browser.click(".card a").await;
+    browser.until("document.querySelector('a[href*=\"/bestellen\"]')").await;
+    browser.click("a[href*=\"/bestellen\"]").await;
+    browser.until("document.querySelector('#hoechstens')").await;
+    browser.picture("bestellen").await;
+    browser.fill("#hoechstens", "viel").await;
+    browser.fill("#zweck", "Meine Worte").await;
+    browser.click("button[name=pruefen]").await;
+    browser.until("document.querySelector('.kern-alert--danger')").await;
+    assert_eq!(browser.text("document.querySelector('#zweck').value").await, "Meine Worte");
+    browser.fill("#hoechstens", "90000").await;
+    browser.click("button[name=pruefen]").await;
+    let said = signs(browser, "unterschreiben").await;
+    for part in ["bestellt verbindlich", "90.000,00 €", "Meine Worte", "barleben"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let order = main_text(browser).await;
+    assert!(order.contains("wartet auf Freigabe") && order.contains("Hundesteuer <b>digital</b>"), "{order}");
+    browser.picture("bestellung").await;
+}
+
+/// The second officer approves, the seller decides, the first officer seals, and takes the evidence along.
+async fn concludes(browser: &mut Browser, page: &str, live: &Live) {
+    sign_in(browser, page, "freigabe").await;
+    act(browser, page, "Bestellung freigeben", "freigeben").await;
+    let said = signs(browser, "freigeben").await;
+    assert!(said.contains("barleben gibt die Bestellung") && said.contains("Voraussetzungen erfüllt"), "{said}");
+
+    // The seller lets a person decide.
+    sign_in(browser, page, "entscheidung").await;
+    act(browser, page, "Über eine Bestellung entscheiden", "freigeben").await;
+    let said = signs(browser, "entscheiden").await;
+    assert!(said.contains("kitu gibt die Bestellung"), "{said}");
+
+    sign_in(browser, page, "einkauf").await;
+    act(browser, page, "Bestellung abschließen", "abschliessen").await;
+    let said = signs(browser, "abschliessen").await;
+    assert!(said.contains("Alle Verträge des Weges kommen damit zustande"), "{said}");
+    let order = main_text(browser).await;
+    assert!(order.contains("abgeschlossen"), "{order}");
+    browser.picture("bestellung-abgeschlossen").await;
+    let fetched = "fetch(document.querySelector('a[href$=\"/pruefpaket\"]').href).then((a) => a.arrayBuffer()).then((b) => [...new Uint8Array(b)])";
+    let bytes: Vec<u8> = serde_json::from_value(browser.value(fetched).await).expect("bytes");
+    let report = verify(&Bundle::parse(&bytes).expect("a bundle"), Some(live.world.anchor));
+    assert_ne!(report.ruling(), Ruling::Invalid, "{}", report.text(verbund::domain::reason::Lang::De));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_officers_order_approve_and_seal_with_keys_in_the_browser() {
+    let Some(mut browser) = Browser::open() else { return };
+    let (live, address) = node_with_page().await;
+    let page = format!("http://{address}/");
+    for (org, office) in [("barleben", "einkauf"), ("barleben", "freigabe"), ("kitu", "entscheidung")] {
+        import(&mut browser, &page, &live, org, office).await;
+    }
+    browser.picture("schluessel").await;
+    // Not even the page gets at it.
+    let stolen = "verbundKeys.all().then(([{ key }]) => crypto.subtle.exportKey('pkcs8', key)).then(() => 'read', () => 'kept')";
+    assert_eq!(browser.text(stolen).await, "kept");
+    orders(&mut browser, &page).await;
+    concludes(&mut browser, &page, &live).await;
+    for width in [320, 1280] {
+        browser.device("width", json!(width)).await;
+        for address in ["dran", "bestellungen", "schluessel", "anmelden"] {
+            browser.visit(&format!("{page}{address}?lang=de")).await;
+            browser
+                .until("[...document.querySelectorAll('#schluessel, #anmeldung')].every((e) => e.dataset.ready)")
+                .await;
+            let fits = "document.documentElement.scrollWidth <= innerWidth";
+            assert_eq!(browser.value(fits).await, json!(true), "{address} at {width}");
+        }
+    }
+    browser.click(".session button").await;
+    browser.until("location.pathname === '/' && document.readyState === 'complete'").await;
+    browser.visit(&format!("{page}dran")).await;
+    assert_eq!(browser.text("location.pathname").await, "/anmelden", "signed out");
+    for (_, url) in browser.requests().await {
+        assert!(url.starts_with(&page), "{url}");
+    }
+    // A form that was filled in wrongly is answered with 400, which the browser writes down.
+    let problems = browser.problems().await.into_iter().filter(|problem| !problem.contains("400 (Bad Request)"));
+    assert_eq!(problems.collect::<Vec<_>>(), Vec::<String>::new());
+    browser.close().await;
+    live.stop_all().await;
+}
+
+/// What the organisation proposes for a key, signed by two of its root keys; the demonstration makes them from its seed.
+fn proposal(live: &Live, key: &str) -> Proposal {
+    let root = |n| SecretKey::from_seed(&sha256(format!("verbund/demo/unsafe/1/org/barleben/root/{n}").as_bytes()));
+    let grant = OfficerGrant {
+        org: name("barleben"),
+        officer: name("vertretung"),
+        device: name("browser"),
+        key: key.parse().expect("a public key"),
+        roles: [OfficerRole::Buyer].into(),
+        limit: Cents::try_from(2_000_000).expect("an amount"),
+        limit_per_year: None,
+        valid_from: "2026-01-01".parse().expect("a day"),
+        valid_to: "2030-12-31".parse().expect("a day"),
+    };
+    let genesis = read_genesis(&read_run(&live.run_file("kitu")).expect("settings").genesis).expect("statements");
+    let file = TrustFile::of(genesis).expect("trust");
+    let proposal = Proposal::new(Kind::OfficerGrant, &grant, &file).expect("a good grant");
+    [root(0), root(1)].iter().fold(proposal, |proposal, key| proposal.sign(key).expect("may sign"))
+}
+
+/// The statement that the page saves, signed by the browser too.
+async fn signed_by_browser(browser: &mut Browser, live: &Live) -> Signed {
+    let key = browser.text("verbundKeys.all().then((all) => all.at(-1).raw)").await;
+    let (file, proposal) = (live.world.folder.join("vollmacht.json"), proposal(live, &key));
+    assert!(proposal.statement().is_err(), "the new key has not signed");
+    fs::write(&file, proposal.write()).expect("written");
+    browser.choose("#vollmacht", &file).await;
+    browser.until("document.querySelector('#vollmacht-inhalt button')").await;
+    let told = main_text(browser).await;
+    assert!(told.contains("Das würden Sie unterschreiben:") && told.contains("20.000,00 €"), "{told}");
+    // What a browser saves, a test takes from where it is made.
+    let caught = "const make = URL.createObjectURL; URL.createObjectURL = (made) => { made.text().then((text) => { window.saved = text; }); return make(made); }; 1";
+    browser.value(caught).await;
+    browser.click("#vollmacht-inhalt button").await;
+    browser.until("window.saved").await;
+    let saved = browser.text("window.saved").await;
+    Proposal::read(&saved).expect("as it was").statement().expect("everybody has signed")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_made_in_the_browser_counts_once_the_organisation_grants_it() {
+    let Some(mut browser) = Browser::open() else { return };
+    let (live, address) = node_with_page().await;
+    let page = format!("http://{address}/");
+    browser.visit(&format!("{page}schluessel?lang=de")).await;
+    browser.until("document.getElementById('schluessel').dataset.ready").await;
+    browser.fill("#org", "Barleben!").await;
+    browser.click("#neu button").await;
+    browser.until("document.querySelector('#stand .problem')").await;
+    assert_eq!(browser.text("document.getElementById('org').value").await, "Barleben!", "what was typed stays");
+    browser.fill("#org", "barleben").await;
+    browser.fill("#amt", "vertretung").await;
+    browser.click("#neu button").await;
+    browser.until("document.querySelector('#liste .card')").await;
+    assert!(main_text(&mut browser).await.contains("verbund officer grant --of barleben --for vertretung"));
+    // Nobody has granted it anything yet.
+    browser.visit(&format!("{page}anmelden?lang=de")).await;
+    browser.until("document.querySelector('#anmeldung button')").await;
+    browser.click("#anmeldung button").await;
+    browser.until("document.getElementById('stand').innerText.includes('KEY_UNKNOWN')").await;
+    browser.visit(&format!("{page}schluessel?lang=de")).await;
+    browser.until("document.querySelector('#liste .card')").await;
+    let grant = signed_by_browser(&mut browser, &live).await;
+    live.node("kitu").publish(grant).await.expect("a good grant");
+    sign_in(&mut browser, &page, "vertretung").await;
+    assert!(main_text(&mut browser).await.contains("Nichts wartet auf Sie."));
+    browser.close().await;
+    live.stop_all().await;
+}
