@@ -66,7 +66,8 @@ impl FromRequestParts<Desk> for Officer {
 /// To where one signs in, and back from there; what would have changed something is refused instead.
 fn sign_in(visit: &Visit, parts: &Parts) -> Response {
     if parts.method != Method::GET {
-        return visit.refused(&Refusal::new(Reason::AccessMissing));
+        // By a script, which tells it beside what was filled in.
+        return visit.refused_to_script(&Refusal::new(Reason::AccessMissing));
     }
     let next = parts.uri.path_and_query().map_or("/", |address| address.as_str());
     see_other(&visit.shell().with_query(Place::SignIn, &[(NEXT, next)]))

@@ -435,6 +435,7 @@ texts! {
     signing_says "Was Sie unterschreiben" "What you sign";
     signing_button "Unterschreiben und abgeben" "Sign and hand in";
     signing_working "Wird unterschrieben und abgegeben …" "Being signed and handed in …";
+    signing_expired "Ihre Sitzung ist zu Ende. Melden Sie sich in einem anderen Fenster neu an und drücken Sie hier noch einmal." "Your session has ended. Sign in again in another window and press here once more.";
     signing_no_key "In diesem Browser liegt kein Schlüssel von {officer} für {org}." "This browser holds no key of {officer} at {org}.";
     signing_unreadable "Ihr Browser kann nicht lesen, was zu unterschreiben wäre. Unterschreiben Sie es nicht." "Your browser cannot read what would be signed. Do not sign it.";
     signing_bytes "Die Bytes selbst" "The bytes themselves";

@@ -632,6 +632,7 @@ impl Story {
         for (node, page) in &self.world.pages {
             out.talk(&format!("  {:<12} http://{page}/", node.as_str()));
         }
+        self.show_officers();
         let folder = self.world.folder.display();
         let program = std::env::current_exe().unwrap_or_else(|_| "verbund".into());
         let program = program.display();
@@ -653,6 +654,29 @@ impl Story {
             out.talk(&format!("  {command}"));
         }
         out.talk(&format!("\n{}", out.say("Beenden mit Strg-C.", "Ctrl-C ends it.")));
+    }
+}
+
+impl Story {
+    /// Whose keys can be taken into a browser, to sign in and order there.
+    fn show_officers(&self) {
+        let out = self.out;
+        let may = |office: &OfficerName| matches!(office.as_str(), "einkauf" | "freigabe");
+        let of_buyer = self.world.officers.keys().filter(|(org, office)| org.as_str() == "barleben" && may(office));
+        let mut shown = of_buyer.filter_map(|(org, office)| {
+            let page = self.world.pages.get(self.world.homes.get(org)?)?;
+            let file = self.world.officer_file(org, office);
+            Some(format!("  {org}, {office}: http://{page}/schluessel  {}", file.display()))
+        });
+        let Some(first) = shown.next() else { return };
+        out.talk(&format!(
+            "\n{}",
+            out.say(
+                "Im Browser bestellen und freigeben: unter Schlüssel diese Dateien öffnen, dann anmelden.",
+                "To order and approve in a browser: open these files under Keys, then sign in."
+            )
+        ));
+        std::iter::once(first).chain(shown).for_each(|line| out.talk(&line));
     }
 }
 

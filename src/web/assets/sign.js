@@ -66,7 +66,8 @@
       const answer = await fetch(words.post, { method: "POST", body: envelope, headers: { "content-type": "application/json" } });
       const said = await answer.json();
       if (answer.ok) return location.assign(said.href);
-      tell(`${said.what} ${said.now} (${words.code}: ${said.code}${said.why ? `; ${said.why}` : ""})`, "problem");
+      if (answer.status === 401) tell(words.expired, "problem");
+      else tell(`${said.what} ${said.now} (${words.code}: ${said.code}${said.why ? `; ${said.why}` : ""})`, "problem");
     } catch (error) {
       tell(`${words.failed} (${error.message})`, "problem");
     }

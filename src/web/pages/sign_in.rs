@@ -112,10 +112,14 @@ mod tests {
     use axum::http::{Request, StatusCode};
 
     use crate::domain::envelope;
+    use crate::domain::id::Hash;
     use crate::domain::order::Access;
     use crate::domain::signing::SecretKey;
     use crate::domain::statement::{Kind, Signed};
+    use crate::domain::trust::drafts::end_of_officer;
+    use crate::domain::trust::{LastGood, RevocationReason};
     use crate::protocol::limits::SESSION_MS;
+    use crate::view::View;
     use crate::web::fixture::Reader;
 
     fn post(address: &str, site: &str, body: impl Into<Body>) -> Request<Body> {
@@ -182,7 +186,27 @@ mod tests {
         assert!(reader.get("/dran").await.status.is_success(), "still signed in");
     }
 
-    /// The proof is judged anew each time: it ends with its time, and with the key.
+    /// The proof is judged anew each time: it ends with the key, and with its time.
+    #[tokio::test]
+    async fn a_session_ends_when_the_key_is_revoked() {
+        let mut reader = Reader::new();
+        reader.sign_in("town", "einkauf").await;
+        assert!(reader.get("/dran").await.status.is_success());
+        let state = reader.town.node.state();
+        let (town, office) = ("town".parse().expect("a name"), "einkauf".parse().expect("a name"));
+        let home = state.registry.home(&town).expect("at home");
+        let log = home.origin().clone();
+        let size = View::of(&reader.town.node, reader.town.now).size(&log);
+        let good = [LastGood { log, size }];
+        let event = end_of_officer(home, (&town, &office, None), RevocationReason::Ceased, &good).expect("one key");
+        let root = |number| SecretKey::from_seed(&Hash::of(format!("org/town/root/{number}").as_bytes()).0);
+        let signed = Signed::sign(&Kind::KeyEvent, &event, &[&root(0), &root(1)]);
+        reader.town.publish(&signed).expect("a good event");
+        assert_eq!(reader.get("/dran").await.status, StatusCode::SEE_OTHER);
+        let handed_in = reader.hand_in(&reader.town.request("eins", |_| ())).await;
+        assert!(handed_in.status == StatusCode::UNAUTHORIZED && handed_in.text.contains("ACCESS_MISSING"));
+    }
+
     #[tokio::test]
     async fn a_session_ends_after_a_working_day_however_busy() {
         let mut reader = Reader::new();
