@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use crate::audit::bundle::{Bundle, Filed, Reading, Section, origin_of};
 use crate::audit::papers::{Paper, kind_text};
 use crate::domain::annex::named;
+use crate::domain::body::Body;
 use crate::domain::characters::printable;
 use crate::domain::reason::Lang;
+use crate::domain::statement::Kind;
 use crate::log::checkpoint::Checkpoint;
 
 /// The contents of a bundle.
@@ -45,10 +47,20 @@ impl Listing {
         here.map(|filed| (filed, Paper::of(&filed.signed)))
     }
 
-    /// What the annex of a statement says, if it is here.
+    /// What the annex of a statement says, if it is here and no paper of the bundle says that it is erased: what somebody has left
+    /// lying shall not be read out.
     fn note(&self, filed: &Filed) -> Option<&str> {
         let annex = self.reading.annexes.get(&named(&filed.signed)?)?;
-        Some(&annex.texts().note)
+        (!self.is_erased(filed)).then_some(&annex.texts().note)
+    }
+
+    fn is_erased(&self, filed: &Filed) -> bool {
+        let Some(id) = named(&filed.signed) else { return false };
+        let erasures = self.reading.statements.iter().filter(|other| *other.signed.kind() == Kind::Erasure);
+        erasures.into_iter().any(|other| match Body::read(&other.signed) {
+            Ok(Body::Erasure(erasure)) => erasure.annexes.contains(&id),
+            _ => false,
+        })
     }
 
     /// Where each log ends: node and size.
@@ -79,6 +91,9 @@ impl Listing {
                 lines.push(format!("  {}", paper.text(lang)));
                 lines.push(format!("    {}  sha256:{}", filed.name, paper.id));
                 lines.extend(self.note(filed).map(|note| format!("    „{note}“")));
+                if self.is_erased(filed) {
+                    lines.push(format!("    {}", say("(Text gelöscht)", "(text erased)")));
+                }
             }
         }
         lines.extend([
@@ -104,7 +119,7 @@ impl Listing {
             json!({
                 "member": filed.name, "kind": paper.kind.name(), "title": kind_text(&paper.kind, lang), "org": paper.org,
                 "officer": paper.officer, "about": paper.about, "day": paper.day.map(|day| day.to_string()),
-                "note": self.note(filed), "id": paper.id, "signatures": filed.signed.signatures().len(), "proofs": filed.proofs.len(),
+                "note": self.note(filed), "erased": self.is_erased(filed), "id": paper.id, "signatures": filed.signed.signatures().len(), "proofs": filed.proofs.len(),
             })
         };
         let statements: Vec<Value> =

@@ -200,6 +200,12 @@ async fn of_erased_words_nothing_is_left_with_any_party() {
     let report = inspect(&zip, Some(federation().anchor)).report;
     let found: Vec<Reason> = report.findings().map(|(_, finding)| finding.refusal.reason).collect();
     assert_eq!((report.ruling(), found.contains(&Reason::AnnexErased)), (Ruling::Valid, true), "{found:?}");
+    // What somebody leaves lying in a bundle is read out by no list.
+    let mut left = verbund::audit::bundle::Bundle::parse(&zip).expect("a bundle");
+    left.members.insert(format!("annexes/{}.json", own.id()), own.bytes().to_vec());
+    let listed = verbund::audit::show::show(&left);
+    let (text, json) = (listed.text(Lang::De), listed.json(Lang::De).to_string());
+    assert!(text.contains("(Text gelöscht)") && !text.contains(PERSONAL) && !json.contains(PERSONAL), "{text}");
     // Of a backup of the folder that is older than the erasure, the next start removes it again.
     let (folder, file) = (office.disk("kid"), own.id().to_string());
     office.nodes.stop().await;
