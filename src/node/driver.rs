@@ -208,7 +208,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     }
 
     /// Gives what is committed by now to whoever only reads.
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.follower.follow_store(self.store.damaged_segments());
         self.ends.view.send_replace(Some(Arc::new(self.follower.view().clone())));
     }
 
@@ -694,7 +695,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 let records = Store::order(&*self.store, order).await;
                 let unread = records.as_ref().err().cloned();
                 if let Some(refusal) = &unread {
-                    tracing::error!(%order, reason = refusal.reason.code(), "cannot read a settled order");
+                    let details = refusal.details();
+                    tracing::error!(%order, reason = refusal.reason.code(), details, "cannot read a settled order");
                 }
                 self.step(Input::OrderRead { order, records }, &mut round);
                 if self.node.is_resting(&order) {
@@ -732,7 +734,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 None => self.store.entries(&origin, first, FRAME_ENTRIES_MAX, bytes_max).await,
             };
             let entries = read.unwrap_or_else(|refusal| {
-                tracing::warn!(log = %origin, reason = refusal.reason.code(), "cannot read entries");
+                let details = refusal.details();
+                tracing::warn!(log = %origin, reason = refusal.reason.code(), details, "cannot read entries");
                 Vec::new()
             });
             self.step(Input::EntriesRead { to, origin, first, entries }, &mut round);

@@ -120,6 +120,12 @@ fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
     );
     page.gauge("offerings", "Offerings on offer.", view.public().catalogue.offered_count() as i128);
     page.gauge("orders", "Orders this node is a party to.", view.order_count() as i128);
+    let damaged = view.damaged_segments().len();
+    page.gauge(
+        "damaged_segments",
+        "Segments of the store in which something cannot be read any more.",
+        damaged as i128,
+    );
     let alone = view.overdue_deposits().unwrap_or(0);
     page.gauge("undeposited", "Statements that too few other nodes keep, once that is overdue.", alone as i128);
     page.gauge("outbox", "Deliveries without receipt.", view.outbox_length() as i128);

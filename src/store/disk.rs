@@ -433,6 +433,10 @@ impl Store for DiskStore {
         self.blocking(move |store| store.while_open(|annexes| annexes.erase(&id))).await
     }
 
+    fn damaged_segments(&self) -> Vec<u32> {
+        self.inner.rotten().map(|rotten| rotten.iter().copied().collect()).unwrap_or_default()
+    }
+
     async fn close(&self) -> Result<(), Refusal> {
         self.blocking(|store| store.close_now()).await
     }

@@ -100,6 +100,11 @@ pub trait Store: Send + Sync + 'static {
     /// Removes an annex; does nothing if it is not here. Sentence 7.
     fn erase_annex(&self, id: Hash) -> impl Future<Output = Result<(), Refusal>> + Send;
 
+    /// The segments of which something could not be read since the store was opened because it is no longer what was confirmed.
+    fn damaged_segments(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Ends the use of the store: everything but another `close` is refused afterwards. A store that was not closed
     /// has lost nothing; its next start may take longer.
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -154,6 +159,10 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn erase_annex(&self, id: Hash) -> impl Future<Output = Result<(), Refusal>> + Send {
         self.as_ref().erase_annex(id)
+    }
+
+    fn damaged_segments(&self) -> Vec<u32> {
+        self.as_ref().damaged_segments()
     }
 
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send {

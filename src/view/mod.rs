@@ -53,6 +53,7 @@ pub struct View {
     outbox_length: usize,
     signs_nothing: Option<Refusal>,
     overdue_deposits: Option<usize>,
+    damaged_segments: Vec<u32>,
 }
 
 /// Follows one node and keeps its view.
@@ -81,6 +82,7 @@ impl Follower {
             outbox_length: 0,
             signs_nothing: None,
             overdue_deposits: None,
+            damaged_segments: Vec::new(),
         };
         let mut follower = Self { view, agenda: Agenda::default() };
         follower.follow(node, &state.orders.keys().copied().collect(), now);
@@ -131,6 +133,11 @@ impl Follower {
             self.view.orders.follow(node, id, now);
             self.agenda.put(id, node.overdue_due(id, now));
         }
+    }
+
+    /// Takes over which segments of the store hold something that cannot be read.
+    pub fn follow_store(&mut self, damaged_segments: Vec<u32>) {
+        self.view.damaged_segments = damaged_segments;
     }
 
     /// Takes over how the node stands with its peers.
@@ -190,6 +197,11 @@ impl View {
     /// How many entries of the own log too few others keep although they had the time to take them; none if all is well.
     pub fn overdue_deposits(&self) -> Option<usize> {
         self.overdue_deposits
+    }
+
+    /// The segments of the store in which something was found that cannot be read any more.
+    pub fn damaged_segments(&self) -> &[u32] {
+        &self.damaged_segments
     }
 
     /// Why the node signs nothing, if it does not.

@@ -23,7 +23,11 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
     let warnings = |lang| {
         let law = uncovered(public.packs.values(), now.date(), lang);
         let deposits = view.overdue_deposits().map(|words| not_deposited(words, lang));
-        law.into_iter().chain(clock.map(|offset| clock_differs(offset, lang))).chain(deposits).collect()
+        law.into_iter()
+            .chain(clock.map(|offset| clock_differs(offset, lang)))
+            .chain(deposits)
+            .chain(rotten(view, lang))
+            .collect()
     };
     pb::GetStatusResponse {
         node: settings.node().to_string(),
@@ -72,6 +76,22 @@ fn clock_differs(offset_ms: i64, lang: Lang) -> String {
              order ends here by time."
         ),
     }
+}
+
+/// What to tell people when a record is no longer what was confirmed.
+fn rotten(view: &View, lang: Lang) -> Option<String> {
+    let files: Vec<String> = view.damaged_segments().iter().map(|number| format!("{number:08}.seg")).collect();
+    let files = (!files.is_empty()).then(|| files.join(", "))?;
+    Some(match lang {
+        Lang::De => format!(
+            "Im Speicher lässt sich etwas nicht mehr lesen ({files}): den Datenträger prüfen. Der Knoten läuft weiter; vor dem nächsten \
+             Start diese Dateien aus einer Sicherung zurückholen, oder den Speicher ganz leeren und alles von den anderen holen lassen."
+        ),
+        Lang::En => format!(
+            "Something in the store cannot be read any more ({files}): check the disk. The node runs on; before its next start bring \
+             these files back from a backup, or empty the store and let the node fetch everything from the others."
+        ),
+    })
 }
 
 /// What to tell people when one disk alone holds what somebody relies on.

@@ -2,7 +2,7 @@
 use std::fs;
 
 use verbund::domain::reason::Reason;
-use verbund::store::BATCH_BYTES_MAX;
+use verbund::store::{BATCH_BYTES_MAX, Store as _};
 
 use super::{OnDisk, delivered, filled, origin, statement};
 
@@ -31,6 +31,7 @@ fn a_record_that_rots_costs_whoever_asks_for_it_and_nobody_else() {
         assert_eq!(read.len(), 36);
     }
     store.commit_now(&[delivered(9)]).expect("it goes on");
+    assert_eq!(store.damaged_segments(), [5]);
 }
 
 /// An index that is written again begins with an empty folder.
