@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use tokio::sync::oneshot;
 
@@ -14,7 +15,7 @@ use crate::domain::time::{Date, Timestamp};
 use crate::protocol::{Answer, Node};
 use crate::search::Found;
 use crate::view::View;
-use crate::web::session::{self, Sessions, Token};
+use crate::web::session::{self, Session, Sessions, Token};
 use crate::web::shell::Visit;
 use crate::web::site::Site;
 use crate::wire::catalogue::OfferingSearch;
@@ -82,6 +83,11 @@ impl Desk {
 
     pub(super) fn now(&self) -> Timestamp {
         self.source.now()
+    }
+
+    /// The session of a token; none if it has ended.
+    pub(super) fn session(&self, token: &Token, headers: &HeaderMap) -> Option<Session> {
+        self.sessions.find(token, session::is_by_itself(headers), self.now())
     }
 
     /// A new token for a session.
@@ -162,7 +168,7 @@ impl FromRequestParts<Desk> for Visit {
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Self::Rejection> {
         let visit = Self::of(&desk.site, &parts.uri, &parts.headers);
         let token = session::token(&desk.site, &parts.headers);
-        let session = token.and_then(|token| desk.sessions.find(&token, desk.now()));
+        let session = token.and_then(|token| desk.session(&token, &parts.headers));
         Ok(match session {
             Some(session) => visit.signed_in(&session),
             None => visit,

@@ -46,7 +46,7 @@ impl FromRequestParts<Desk> for Officer {
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Response> {
         let Ok(visit) = Visit::from_request_parts(parts, desk).await;
         let token = session::token(&desk.site, &parts.headers);
-        let found = token.and_then(|token| Some((token, desk.sessions.find(&token, desk.now())?)));
+        let found = token.and_then(|token| Some((token, desk.session(&token, &parts.headers)?)));
         let Some((token, session)) = found else { return Err(sign_in(&visit, parts)) };
         let proof = session.proof.clone();
         match desk.ask(move |view, _, now| view.public().check_session(&proof, now)).await {
@@ -70,7 +70,18 @@ fn sign_in(visit: &Visit, parts: &Parts) -> Response {
         return visit.refused_to_script(&Refusal::new(Reason::AccessMissing));
     }
     let next = parts.uri.path_and_query().map_or("/", |address| address.as_str());
-    see_other(&visit.shell().with_query(Place::SignIn, &[(NEXT, next)]))
+    let address = visit.shell().with_query(Place::SignIn, &[(NEXT, next)]);
+    if session::is_by_itself(&parts.headers) { leave_for(&address) } else { see_other(&address) }
+}
+
+/// Sends a whole page on that has asked for a part of itself: what an officer has read does not stay on a screen left alone.
+fn leave_for(address: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(address) = HeaderValue::from_str(address) {
+        response.headers_mut().insert("hx-redirect", address);
+    }
+    response
 }
 
 /// Sends a browser on.

@@ -112,15 +112,17 @@ impl Sessions {
         Ok(())
     }
 
-    /// The session of a token; none if it has ended.
-    pub(super) fn find(&self, token: &Token, now: Timestamp) -> Option<Session> {
+    /// The session of a token; none if it has ended. What a page asks by itself keeps no session open.
+    pub(super) fn find(&self, token: &Token, is_by_itself: bool, now: Timestamp) -> Option<Session> {
         let (mut held, id) = (self.held(), Hash::of(token));
         let session = held.open.get_mut(&id)?;
         if session.has_ended(now) {
             held.open.remove(&id);
             return None;
         }
-        session.seen = now;
+        if !is_by_itself {
+            session.seen = now;
+        }
         Some(session.clone())
     }
 
@@ -175,6 +177,11 @@ pub(super) fn cookie(site: &Site, token: Option<&Token>) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+/// Whether a page asks by itself, as htmx says.
+pub(super) fn is_by_itself(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request")
+}
+
 /// The token that a browser shows.
 pub(super) fn token(site: &Site, headers: &HeaderMap) -> Option<Token> {
     let name = cookie_name(site);
@@ -216,7 +223,7 @@ mod tests {
         sessions.open(&proof, &access, &[1; 32], NOW).expect("the first time");
         let again = sessions.open(&proof, &access, &[2; 32], NOW).expect_err("somebody has copied it");
         assert_eq!(again.reason, Reason::AccessExpired);
-        assert!(sessions.find(&[1; 32], NOW).is_some() && sessions.find(&[2; 32], NOW).is_none());
+        assert!(sessions.find(&[1; 32], false, NOW).is_some() && sessions.find(&[2; 32], false, NOW).is_none());
         for (salt, at) in [(Salt([0; 16]), NOW), (access.salt, NOW.plus_ms(ACCESS_MS + CHALLENGE_MS))] {
             let access = Access { salt, ..access.clone() };
             let proof = Signed::sign(&Kind::Access, &access, &[&SecretKey::from_seed(&[2; 32])]);
@@ -230,12 +237,15 @@ mod tests {
         let sessions = Sessions::new([1; 32]);
         open(&sessions, 1, 1, NOW).expect("opened");
         let later = NOW.plus_ms(IDLE_MS);
-        assert!(sessions.find(&[1; 32], later).is_some());
-        assert!(sessions.find(&[1; 32], later.plus_ms(IDLE_MS)).is_some(), "it was used meanwhile");
-        assert!(sessions.find(&[1; 32], later.plus_ms(2 * IDLE_MS + 1)).is_none());
+        assert!(sessions.find(&[1; 32], false, later).is_some());
+        assert!(sessions.find(&[1; 32], false, later.plus_ms(IDLE_MS)).is_some(), "it was used meanwhile");
+        assert!(sessions.find(&[1; 32], false, later.plus_ms(2 * IDLE_MS + 1)).is_none());
+        open(&sessions, 1, 3, NOW).expect("opened");
+        assert!(sessions.find(&[3; 32], true, later).is_some(), "a page asks by itself");
+        assert!(sessions.find(&[3; 32], false, later.plus_ms(1)).is_none(), "and nobody was there");
         open(&sessions, 1, 2, NOW).expect("opened");
         sessions.close(&[2; 32]);
-        assert!(sessions.find(&[2; 32], NOW).is_none());
+        assert!(sessions.find(&[2; 32], false, NOW).is_none());
     }
 
     #[test]
@@ -246,8 +256,8 @@ mod tests {
         }
         open(&sessions, 2, 99, NOW).expect("opened");
         let now = NOW.plus_ms(100);
-        assert!(sessions.find(&[0; 32], now).is_none(), "the oldest of the key gave way");
-        assert!(sessions.find(&[1; 32], now).is_some() && sessions.find(&[99; 32], now).is_some());
+        assert!(sessions.find(&[0; 32], false, now).is_none(), "the oldest of the key gave way");
+        assert!(sessions.find(&[1; 32], false, now).is_some() && sessions.find(&[99; 32], false, now).is_some());
     }
 
     #[test]

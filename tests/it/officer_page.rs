@@ -127,6 +127,10 @@ async fn concludes(browser: &mut Browser, page: &str, live: &Live) {
     let said = signs(browser, "freigeben").await;
     assert!(said.contains("barleben gibt die Bestellung") && said.contains("Voraussetzungen erfüllt"), "{said}");
 
+    // The open page asks by itself, and stays as it is while nothing happens.
+    browser.until("performance.getEntriesByType('resource').some((entry) => entry.name.includes('gesehen='))").await;
+    assert!(main_text(browser).await.contains("Wer dran ist"), "it has not lost itself");
+
     // The seller lets a person decide.
     sign_in(browser, page, "entscheidung").await;
     act(browser, page, "Über eine Bestellung entscheiden", "freigeben").await;

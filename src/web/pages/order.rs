@@ -2,11 +2,11 @@
 //! signed, and the evidence to take along.
 use askama::Template;
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::domain::id::OrderId;
+use crate::domain::id::{Hash, OrderId};
 use crate::domain::reason::{Lang, Refusal};
 use crate::view::View;
 use crate::web::desk::Desk;
@@ -14,6 +14,8 @@ use crate::web::drafts::Act;
 use crate::web::officer::Officer;
 use crate::web::pages::signing;
 use crate::web::place::Place;
+use crate::web::query::Query;
+use crate::web::session;
 use crate::web::shell::Shell;
 use crate::web::texts::Texts;
 use crate::web::words::{self, filled};
@@ -25,6 +27,8 @@ use crate::wire::pb::order::v1 as pb;
 #[template(path = "order.html", config = "src/web/askama.toml")]
 struct Page {
     shell: Shell,
+    /// Where a page that is open asks whether something has happened; none once the order is decided.
+    follow: Option<String>,
     title: String,
     stage: &'static str,
     attention: Option<&'static str>,
@@ -64,15 +68,39 @@ struct Message {
     absent: Option<&'static str>,
 }
 
-pub(super) async fn show(State(desk): State<Desk>, officer: Officer, Path(id): Path<String>) -> Response {
+/// Behind the question mark: what an open page shows already.
+const SEEN: &str = "gesehen";
+
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    officer: Officer,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Officer { visit, org, .. } = officer;
-    let shell = visit.shell();
+    let (shell, is_by_itself) = (visit.shell(), session::is_by_itself(&headers));
     let made = async {
-        let id = order_id(&id)?;
+        let (id, query) = (order_id(&id)?, Query::read(&query.unwrap_or_default())?);
         let found = desk.ask_as_party(&org, id, move |node, party, now| order(node, id, party, now)).await?;
-        desk.ask(move |view, _, _| Ok(Page::of(shell, view, id, &found))).await
+        let state = Hash::of(format!("{found:?}").as_bytes()).short();
+        if is_by_itself && query.first(SEEN) == state {
+            return Ok(None);
+        }
+        desk.ask(move |view, _, _| Ok(Some(Page::of(shell, view, id, &state, &found)))).await
     };
-    visit.answered::<Page>(made.await)
+    match made.await {
+        Ok(Some(page)) => visit.answered(Ok(page)),
+        // Nothing has happened, so the page stays as it is, and so does whatever somebody reads or types there.
+        Ok(None) => nothing_new(),
+        Err(refusal) => visit.refused(&refusal),
+    }
+}
+
+fn nothing_new() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// The evidence, for whom it concerns.
@@ -98,13 +126,15 @@ pub(super) async fn bundle(State(desk): State<Desk>, officer: Officer, Path(id):
 }
 
 impl Page {
-    fn of(shell: Shell, view: &View, id: OrderId, order: &pb::Order) -> Self {
+    fn of(shell: Shell, view: &View, id: OrderId, state: &str, order: &pb::Order) -> Self {
         let (t, lang) = (shell.t, shell.lang());
         let told = order.explanation.clone().unwrap_or_default();
         let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
         let title = if order.offering_title.is_empty() { t.orders_untitled } else { &order.offering_title };
         let total = if order.chain.is_empty() { 0 } else { order.total_cents };
+        let is_open = matches!(order.stage(), pb::Stage::AwaitingApproval | pb::Stage::InChain | pb::Stage::Offered);
         Self {
+            follow: is_open.then(|| shell.with_query(Place::Order(id), &[(SEEN, state)])),
             title: title.to_owned(),
             stage: words::stage(order.stage(), t),
             attention: words::overdue(told.overdue(), t),
@@ -187,9 +217,26 @@ fn message_of(view: &View, message: &pb::Message, t: &Texts, lang: Lang) -> Mess
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
 
-    use crate::web::fixture::Reader;
+    use crate::web::fixture::{Answer, Reader};
+
+    /// What an open page asks.
+    async fn by_itself(reader: &Reader, address: &str) -> Answer {
+        let request = Request::get(address).header("hx-request", "true").body(Body::empty());
+        reader.ask(request.expect("a request")).await
+    }
+
+    #[tokio::test]
+    async fn an_open_page_leads_to_the_sign_in_when_the_session_has_ended() {
+        let mut reader = Reader::new();
+        let address = format!("/bestellungen/{}", reader.town.order("eins", |_| ()));
+        reader.cookie = None;
+        let answer = by_itself(&reader, &address).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        assert!(answer.header("hx-redirect").starts_with("/anmelden?weiter="), "{:?}", answer.headers);
+    }
 
     #[tokio::test]
     async fn it_shows_an_order_to_its_parties_and_to_nobody_else() {
@@ -214,6 +261,13 @@ mod tests {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("<b>"), "{page}");
+        let follow = page.split("hx-get=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("it is open");
+        let follow = follow.replace("&#38;", "&");
+        assert_eq!(by_itself(&reader, &follow).await.status, StatusCode::NO_CONTENT, "nothing has happened");
+        assert!(reader.get(&follow).await.ok().contains("Angebote liegen vor"), "whoever opens it sees it");
+        reader.town.seal(id).expect("sealed");
+        let sealed = by_itself(&reader, &follow).await.ok();
+        assert!(sealed.contains("abgeschlossen") && !sealed.contains("hx-get"), "{sealed}");
         let bundle = reader.get(&format!("{address}/pruefpaket")).await;
         assert!(bundle.header("content-disposition").contains(&format!("pruefpaket-{id}.asice")));
         reader.sign_in("loner", "einkauf").await;
