@@ -12,7 +12,7 @@ use crate::config::web::Imprint;
 use crate::domain::annex::Enclosed;
 use crate::domain::envelope;
 use crate::domain::id::{OrderId, OrgId, StatementId};
-use crate::domain::offering::{Offering, Withdrawal};
+use crate::domain::offering::{Need, Offering, Withdrawal};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
@@ -196,6 +196,19 @@ impl Reader {
         self.town.publish(&signed).expect("a good offering");
         self.statements.push(signed.clone());
         signed.id()
+    }
+
+    /// Publishes what an organisation looks for.
+    pub(super) fn need(&mut self, of: &str, leika: &str) {
+        let need = Need {
+            municipality: of.parse().expect("a name"),
+            leika: vec![leika.parse().expect("a key")],
+            note: "Gesucht".to_owned(),
+            until: crate::domain::law::tests::day("2027-06-30"),
+            through: None,
+        };
+        let signed = Signed::sign(&Kind::Need, &need, &[&Town::statement_key(of)]);
+        self.town.publish(&signed).expect("a good need");
     }
 
     pub(super) fn withdraw(&mut self, withdrawal: &Withdrawal) {

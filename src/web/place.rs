@@ -44,6 +44,8 @@ pub(super) enum Place {
     Signing(OrderId, &'static str),
     /// Where a script hands in what an officer has signed.
     HandIn,
+    /// What municipalities look for.
+    Demand,
     /// How the federation is.
     Nodes,
     /// What programs may call.
@@ -92,6 +94,7 @@ impl Place {
             Self::Comparison => "/vergleich",
             Self::Check => "/pruefen",
             Self::CheckFile => "/pruefen/verbund-pruefen.html",
+            Self::Demand => "/bedarf",
             Self::Nodes => "/knoten",
             Self::Interfaces => "/schnittstellen",
             Self::Accessibility => "/barrierefreiheit",

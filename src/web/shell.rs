@@ -248,6 +248,7 @@ impl Shell {
         let open = [
             self.link(Place::Start, t.start),
             self.link(Place::Offerings, t.offerings),
+            self.link(Place::Demand, t.demand),
             self.link(Place::Check, t.check),
             self.link(Place::Nodes, t.nodes),
             self.link(Place::Interfaces, t.interfaces),

@@ -25,6 +25,7 @@ fn addresses(reader: &Reader, others: &[crate::domain::id::StatementId]) -> Vec<
         "/anmelden",
         "/anmelden?weiter=/bestellungen",
         "/schluessel",
+        "/bedarf",
         "/knoten",
         "/schnittstellen",
         "/barrierefreiheit",
@@ -98,6 +99,9 @@ fn reader() -> (Reader, Vec<crate::domain::id::StatementId>) {
     let gone = reader.publish(&Offering { name: "xr".parse().expect("a name"), ..full() });
     let (name, seller) = ("xr".parse().expect("a name"), offering().seller);
     reader.withdraw(&Withdrawal { name, version: 1, seller, reason: "Xqr".to_owned() });
+    for (of, leika) in [("town", "99107023017000"), ("kitu", "99012070001000")] {
+        reader.need(of, leika);
+    }
     (reader, vec![first, second, gone])
 }
 

@@ -36,6 +36,7 @@ texts! {
     node "Knoten" "Node";
     start "Start" "Start";
     offerings "Angebote" "Offerings";
+    demand "Bedarf" "Demand";
     check "Prüfen" "Verify";
     nodes "Knoten" "Nodes";
     interfaces "Schnittstellen" "Interfaces";
@@ -57,6 +58,7 @@ texts! {
     start_here "Was Sie hier tun können" "What you can do here";
     start_find "Angebote suchen, eingrenzen und vergleichen" "Search, narrow down and compare offerings";
     start_check "Ein Prüfpaket im Browser prüfen, ohne es hochzuladen" "Verify a bundle in your browser, without uploading it";
+    start_demand "Sehen, welche Leistungen Kommunen suchen" "See which services municipalities look for";
     start_nodes "Sehen, wie es den Knoten des Verbunds geht" "See how the nodes of the federation are";
     start_programs "Nachlesen, wie Programme auf dieselben Daten zugreifen" "Read how programs use the same data";
     start_numbers "Stand dieses Knotens" "State of this node";
@@ -190,6 +192,19 @@ texts! {
     standing_open "bestellbar" "orderable";
     standing_closed "zurückgezogen" "withdrawn";
     name "Name" "Name";
+
+    demand_heading "Was Kommunen suchen" "What municipalities look for";
+    demand_lead "Eine Genossenschaft sieht hier, welche Leistungen viele ihrer Mitglieder suchen, und kann sie für alle zusammen bestellen." "A cooperative sees here which services many members look for, and can place one common order.";
+    demand_none "Zurzeit sucht niemand etwas." "Nobody looks for anything at present.";
+    demand_all "{n} Leistungen werden gesucht, die gefragteste zuerst." "{n} services are looked for, the most wanted first.";
+    demand_some "{all} Leistungen werden gesucht; die {n} gefragtesten stehen hier." "{all} services are looked for; the {n} most wanted are shown.";
+    demand_service "Leistung" "service";
+    demand_by "Gesucht von" "Looked for by";
+    demand_more "und {n} weiteren" "and {n} more";
+    demand_inhabitants "Einwohner zusammen" "Inhabitants in all";
+    demand_until "Der erste Bedarf endet am" "The first need ends on";
+    demand_offered "Dafür gibt es" "There is";
+    demand_nothing "Dafür gibt es hier kein Angebot." "There is nothing on offer here.";
 
     nodes_heading "Knoten des Verbunds" "Nodes of the federation";
     nodes_self "Dieser Knoten" "This node";

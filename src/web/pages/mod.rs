@@ -12,6 +12,7 @@ use crate::web::shell::Visit;
 mod accessibility;
 mod check;
 mod comparison;
+mod demand;
 mod hand_in;
 mod imprint;
 mod inbox;
@@ -51,6 +52,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::ORDERING, get(ordering::show))
         .route(Place::SIGNING, get(signing::show))
         .route(Place::BUNDLE, get(order::bundle))
+        .route(&Place::Demand.path(), get(demand::show))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))
         .route(&Place::Accessibility.path(), get(accessibility::show))

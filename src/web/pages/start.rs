@@ -16,6 +16,7 @@ use crate::web::words;
 struct Start {
     shell: Shell,
     check: String,
+    demand: String,
     nodes: String,
     interfaces: String,
     federation: String,
@@ -34,6 +35,7 @@ impl Start {
         let lang = shell.lang();
         Ok(Self {
             check: shell.href(Place::Check),
+            demand: shell.href(Place::Demand),
             nodes: shell.href(Place::Nodes),
             interfaces: shell.href(Place::Interfaces),
             federation: view.settings().origin.federation.to_string(),
