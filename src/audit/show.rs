@@ -1,20 +1,23 @@
 //! What lies in a bundle, for reading: every statement with what it is, by whom, of which day, and its id.
 //!
 //! Must never judge, and must say so: a list of forged papers looks like a list of true ones.
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::audit::bundle::{Bundle, Filed, Reading, Section, origin_of};
 use crate::audit::papers::{Paper, kind_text};
-use crate::domain::annex::named;
-use crate::domain::body::Body;
+use crate::domain::annex::{Erased, named};
 use crate::domain::characters::printable;
+use crate::domain::id::Hash;
 use crate::domain::reason::Lang;
-use crate::domain::statement::Kind;
 use crate::log::checkpoint::Checkpoint;
 
 /// The contents of a bundle.
 pub struct Listing {
     reading: Reading,
+    /// Annexes that their authors have let be erased.
+    erased: BTreeSet<Hash>,
     members: usize,
     bytes: usize,
 }
@@ -22,7 +25,9 @@ pub struct Listing {
 /// Reads a bundle for showing.
 pub fn show(bundle: &Bundle) -> Listing {
     let bytes = bundle.members.values().map(Vec::len).sum();
-    Listing { reading: bundle.read(), members: bundle.members.len(), bytes }
+    let reading = bundle.read();
+    let erased = Erased::of(reading.statements.iter().map(|filed| &filed.signed)).annexes();
+    Listing { reading, erased, members: bundle.members.len(), bytes }
 }
 
 impl Section {
@@ -55,12 +60,7 @@ impl Listing {
     }
 
     fn is_erased(&self, filed: &Filed) -> bool {
-        let Some(id) = named(&filed.signed) else { return false };
-        let erasures = self.reading.statements.iter().filter(|other| *other.signed.kind() == Kind::Erasure);
-        erasures.into_iter().any(|other| match Body::read(&other.signed) {
-            Ok(Body::Erasure(erasure)) => erasure.annexes.contains(&id),
-            _ => false,
-        })
+        named(&filed.signed).is_some_and(|id| self.erased.contains(&id))
     }
 
     /// Where each log ends: node and size.

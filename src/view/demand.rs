@@ -85,7 +85,7 @@ mod tests {
             ("town", "99107023017000", "2027-06-30"),
             ("kitu", "99107023017000", "2027-03-31"),
             ("kitu", "99012070001000", "2027-03-31"),
-            ("kitu", "99999999999999", "2026-01-31"),
+            ("kitu", "99999999999999", "2026-11-30"),
         ] {
             let need = Need {
                 municipality: who.parse().expect("a name"),
@@ -99,7 +99,7 @@ mod tests {
         let view = View::of(&town.node, town.now);
         let wanted = |through: Option<&str>| {
             let through = through.map(|org| org.parse().expect("a name"));
-            let demand = view.demand(through.as_ref(), town.now.date());
+            let demand = view.demand(through.as_ref(), day("2026-12-01"));
             demand
                 .iter()
                 .map(|one| (one.service.to_string(), one.municipalities.len(), one.offerings.len()))
