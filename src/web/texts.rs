@@ -196,6 +196,7 @@ texts! {
     demand_heading "Was Kommunen suchen" "What municipalities look for";
     demand_lead "Eine Genossenschaft sieht hier, welche Leistungen viele ihrer Mitglieder suchen, und kann sie für alle zusammen bestellen." "A cooperative sees here which services many members look for, and can place one common order.";
     demand_none "Zurzeit sucht niemand etwas." "Nobody looks for anything at present.";
+    demand_one "Eine Leistung wird gesucht." "One service is looked for.";
     demand_all "{n} Leistungen werden gesucht, die gefragteste zuerst." "{n} services are looked for, the most wanted first.";
     demand_some "{all} Leistungen werden gesucht; die {n} gefragtesten stehen hier." "{all} services are looked for; the {n} most wanted are shown.";
     demand_service "Leistung" "service";

@@ -49,6 +49,7 @@ impl DemandPage {
         let number = |count: usize| words::number(count, shell.lang());
         let counted = match demand.len() {
             0 => shell.t.demand_none.to_owned(),
+            1 => shell.t.demand_one.to_owned(),
             all if all > ROWS_MAX => filled(shell.t.demand_some, &[("n", &number(ROWS_MAX)), ("all", &number(all))]),
             all => filled(shell.t.demand_all, &[("n", &number(all))]),
         };
