@@ -11,6 +11,7 @@ use crate::audit::report::told::Told;
 use crate::audit::report::{Ending, Report};
 use crate::audit::terms::buyer_of;
 use crate::audit::verify::Examined;
+use crate::domain::annex::Texts;
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, OrgId};
 use crate::domain::law::words::german;
@@ -109,10 +110,29 @@ impl<'e> Draft<'e> {
         let Some(id) = annex else { return String::new() };
         match self.words.here.get(&id) {
             Some(annex) => annex.texts().note.clone(),
-            None if self.words.erased.contains(&id) => {
-                self.say("(rechtmäßig gelöscht)", "(lawfully erased)").to_owned()
-            }
-            None => self.say("(Text liegt nicht bei)", "(text not present)").to_owned(),
+            None => self.absence(&id).to_owned(),
+        }
+    }
+
+    /// What the buyer's officer has said beside the request; where that is not here, why.
+    fn requested(&self, of: impl Fn(&Texts) -> &String) -> Cell {
+        let Some(id) = self.request().annex else { return self.not_given() };
+        match self.words.here.get(&id).map(|annex| of(annex.texts())) {
+            Some(text) if text.is_empty() => self.not_given(),
+            Some(text) => Cell::text(text),
+            None => Cell::unknown(self.absence(&id)),
+        }
+    }
+
+    fn not_given(&self) -> Cell {
+        Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
+    }
+
+    /// Why an annex is not here.
+    fn absence(&self, id: &Hash) -> &'static str {
+        match self.words.erased.contains(id) {
+            true => self.say("(rechtmäßig gelöscht)", "(lawfully erased)"),
+            false => self.say("(Text liegt nicht bei)", "(text not present)"),
         }
     }
 

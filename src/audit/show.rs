@@ -54,9 +54,9 @@ impl Listing {
 
     /// What the annex of a statement says, if it is here and no paper of the bundle says that it is erased: what somebody has left
     /// lying shall not be read out.
-    fn note(&self, filed: &Filed) -> Option<&str> {
+    fn note(&self, filed: &Filed) -> Option<String> {
         let annex = self.reading.annexes.get(&named(&filed.signed)?)?;
-        (!self.is_erased(filed)).then_some(&annex.texts().note)
+        (!self.is_erased(filed)).then(|| annex.texts().told())
     }
 
     fn is_erased(&self, filed: &Filed) -> bool {

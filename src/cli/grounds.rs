@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::cli::client::Client;
 use crate::cli::options::PriceNeeds;
+use crate::domain::annex::Texts;
 use crate::domain::grounds::{ALTERNATIVES_MAX, Grounds, OtherOffering};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
@@ -36,7 +37,7 @@ pub async fn gather(
     offering: &str,
     (needs, as_of): (PriceNeeds, Option<Date>),
     ForRecord { need, purpose, choice }: ForRecord,
-) -> Result<Grounds, Refusal> {
+) -> Result<(Grounds, Texts), Refusal> {
     let mut alternatives = Vec::new();
     for entry in others(client, buyer, offering).await? {
         let title = entry.offering.as_ref().map(|offering| offering.title.clone()).unwrap_or_default();
@@ -49,7 +50,8 @@ pub async fn gather(
         };
         alternatives.push(OtherOffering { offering: entry.id.parse()?, seller, title, against, total });
     }
-    Ok(Grounds { need, purpose, choice, searched: true, alternatives })
+    let words = Texts { purpose, choice, ..Texts::default() };
+    Ok((Grounds { need, searched: true, alternatives }, words))
 }
 
 /// Other offerings of the same services, by their keys; those that cover the buyer's area first.

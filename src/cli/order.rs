@@ -210,7 +210,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
     let days = Days { as_of, award: terms.award.into(), ..Days::default() };
     let offering = names::offering_id(client, &offering).await?;
     let found = client.routes(&buyer, &offering, terms.needs, days).await?;
-    let grounds = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
+    let (grounds, words) = gather(client, &buyer, &found.offering_id, (terms.needs, as_of), said).await?;
     let gathered = gathering.gathered(client, &found.offering_id).await?;
     let route = terms.way(&found, &BTreeSet::new())?;
     let term_years = term_years(client, &found.offering_id, terms.needs.term_years).await?;
@@ -233,6 +233,7 @@ async fn wish(client: &mut Client, submission: Submission) -> Result<Wish, Refus
         reference: terms.reference,
         considered: considered(&found)?,
         grounds,
+        words,
         amends: None,
         gathered,
     })

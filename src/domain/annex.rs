@@ -18,22 +18,44 @@ use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::text::checked_lines;
+use crate::domain::text::{checked_label, checked_lines};
 
-/// Largest annex in bytes: twice what its longest texts take in letters of four bytes.
-pub const ANNEX_BYTES_MAX: usize = 8 * 1024;
+/// Largest annex in bytes: what its longest texts take in letters of four bytes, and half as much again.
+pub const ANNEX_BYTES_MAX: usize = 16 * 1024;
 
-/// The words of one statement.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Longest text for purpose and choice: a long paragraph each.
+pub const WORDS_CHARS_MAX: usize = 1000;
+
+/// Longest name of an office or a person to ask.
+const CONTACT_CHARS_MAX: usize = 200;
+
+/// The words of one statement, written by people.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Texts {
     /// Why, or what else there is to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// Of a request: what the service is needed for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub purpose: String,
+    /// Of a request: why this offering and this route.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub choice: String,
+    /// Of a milestone: whom to ask from now on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub contact: String,
 }
 
 impl Texts {
     /// A note alone.
     pub fn note(note: impl Into<String>) -> Self {
-        Self { note: note.into() }
+        Self { note: note.into(), ..Self::default() }
+    }
+
+    /// All that is said, a text a line.
+    pub fn told(&self) -> String {
+        let texts = [&self.note, &self.purpose, &self.choice, &self.contact];
+        texts.into_iter().filter(|text| !text.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
     /// Whether nothing is said.
@@ -45,7 +67,10 @@ impl Texts {
         if self.is_empty() {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "annex").with("rule", "says nothing"));
         }
-        checked_lines("note", &self.note, NOTE_CHARS_MAX)
+        checked_lines("note", &self.note, NOTE_CHARS_MAX)?;
+        checked_lines("purpose", &self.purpose, WORDS_CHARS_MAX)?;
+        checked_lines("choice", &self.choice, WORDS_CHARS_MAX)?;
+        checked_label("contact", &self.contact, CONTACT_CHARS_MAX)
     }
 }
 
@@ -54,8 +79,8 @@ impl Texts {
 struct Content {
     /// The hash of an annex must not give its text away, not even one of a few words.
     salt: Salt<32>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    note: String,
+    #[serde(flatten)]
+    texts: Texts,
 }
 
 /// An annex, as its author wrote it: readable, and within the limits of its texts.
@@ -79,8 +104,7 @@ impl Annex {
         if texts.is_empty() {
             return Ok(None);
         }
-        let Texts { note } = texts;
-        Self::read(&json::write(&Content { salt: Salt(salt), note })).map(Some)
+        Self::read(&json::write(&Content { salt: Salt(salt), texts })).map(Some)
     }
 
     /// Reads one. The bytes are kept as they are: their hash is what was signed.
@@ -89,8 +113,7 @@ impl Annex {
             let refusal = Refusal::new(Reason::JsonTooLarge).with("field", "annex").with("bytes", bytes.len());
             return Err(refusal.with("limit", ANNEX_BYTES_MAX));
         }
-        let Content { salt: _, note } = json::read_body(bytes)?;
-        let texts = Texts { note };
+        let Content { salt: _, texts } = json::read_body(bytes)?;
         texts.check()?;
         Ok(Self { id: Hash::of(bytes), bytes: bytes.into(), texts })
     }
@@ -119,7 +142,7 @@ struct Naming {
 
 /// Whether statements of a kind may have an annex.
 fn may_have(kind: &Kind) -> bool {
-    matches!(kind, Kind::Decision | Kind::Reject | Kind::Decline | Kind::Recall | Kind::Milestone)
+    matches!(kind, Kind::Request | Kind::Decision | Kind::Reject | Kind::Decline | Kind::Recall | Kind::Milestone)
 }
 
 /// The annex that a statement names; none if its kind has none, or if it cannot be read.

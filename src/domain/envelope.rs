@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::annex::Enclosed;
 use crate::domain::id::{KeyHash, shortened};
 use crate::domain::json::BYTES_MAX;
 use crate::domain::reason::{Reason, Refusal};
@@ -66,6 +67,15 @@ impl Envelope {
     }
 }
 
+/// An envelope with the annex of its statement beside it, in base64.
+#[derive(Serialize, Deserialize)]
+struct WithAnnex {
+    #[serde(flatten)]
+    envelope: Envelope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    annex: Option<String>,
+}
+
 impl From<&Signed> for Envelope {
     fn from(signed: &Signed) -> Self {
         Self::new(signed.kind(), signed.payload(), signed.signatures())
@@ -79,6 +89,21 @@ fn malformed(what: &str) -> Refusal {
 /// The envelope of a statement.
 pub fn write(signed: &Signed) -> String {
     serde_json::to_string_pretty(&Envelope::from(signed)).expect("plain strings always serialize")
+}
+
+/// The envelope of a statement with its annex beside it.
+pub fn write_enclosed(Enclosed { signed, annex }: &Enclosed) -> String {
+    let annex = annex.as_ref().map(|annex| BASE64.encode(annex.bytes()));
+    let beside = WithAnnex { envelope: Envelope::from(signed), annex };
+    serde_json::to_string_pretty(&beside).expect("plain strings always serialize")
+}
+
+/// Reads an envelope with the annex that may stand beside it.
+pub fn read_enclosed(text: &str) -> Result<Enclosed, Refusal> {
+    let signed = read(text)?;
+    let WithAnnex { annex, .. } = serde_json::from_str(text).map_err(|error| malformed(&error.to_string()))?;
+    let bytes = annex.map(|annex| BASE64.decode(annex)).transpose().map_err(|_| malformed("annex"))?;
+    Enclosed::new(signed, bytes.as_deref())
 }
 
 /// Reads an envelope. Signatures are not checked, only their form.

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use crate::domain::id::shortened;
 use crate::domain::reason::{Reason, Refusal};
 
-/// Every name in the body of any kind, variants of [`crate::domain::order::milestone::Event`] included, in order.
+/// Every name in the body of any kind, variants of [`crate::domain::order::milestone::Event`] and the texts of annexes
+/// included, in order.
 #[rustfmt::skip]
 pub const KNOWN: &[&str] = &[
     "about", "accept_assumed", "act", "activity_above", "activity_age_max", "activity_basis", "activity_share",
@@ -26,7 +27,7 @@ pub const KNOWN: &[&str] = &[
     "legal_form", "leika", "leika_types", "level", "licence", "limit", "limit_per_year", "log", "mandate",
     "market_basis", "market_below", "market_share", "market_years", "maturity", "member", "members", "message",
     "mode", "model", "modification", "municipality", "name", "nature", "need", "new_epoch", "next_sha256",
-    "node", "nodes", "not_included", "note", "notice_days", "number", "of", "offering", "office", "officer",
+    "node", "nodes", "not_included", "note", "notice_days", "number", "of", "offering", "officer",
     "on", "open", "operates", "operator", "order", "org", "outcome", "ozg", "paragraphs", "parties", "party",
     "payers", "payers_source", "portal", "portals", "predecessor", "prev", "price", "private_advantage",
     "private_capital", "private_share", "procedure", "procedure_began", "productive", "provider", "provides",

@@ -1,6 +1,7 @@
-//! What an officer says for the record (*Vergabevermerk*): what is needed, what else was on offer, why this was chosen.
+//! What a request says for the record (*Vergabevermerk*): what is needed, and what else was on offer.
 //!
-//! Part of a request, signed with it. No verdict, price or deadline rests on it.
+//! Part of a request, signed with it. No verdict, price or deadline rests on it. What the officer says in words (purpose, choice)
+//! stands in the request's annex.
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -8,13 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::text::{checked_lines, checked_title, checked_word};
+use crate::domain::text::{checked_title, checked_word};
 
 /// Most other offerings a request names: more than anyone compares, about three kilobytes.
 pub const ALTERNATIVES_MAX: usize = 10;
-
-/// Longest text for purpose and choice: a long paragraph each.
-pub const GROUNDS_CHARS_MAX: usize = 1000;
 
 /// Longest title of another offering.
 const TITLE_CHARS_MAX: usize = 200;
@@ -25,12 +23,6 @@ pub struct Grounds {
     /// The buyer's published need (*Bedarf*), if there is one; it comes with the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub need: Option<StatementId>,
-    /// What it is needed for, in the officer's words.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub purpose: String,
-    /// Why this offering and this route, in the officer's words.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub choice: String,
     /// Whether somebody looked for other offerings of the same services; without it, no alternatives means nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub searched: bool,
@@ -64,8 +56,6 @@ impl Grounds {
 
     /// The rules they must meet beside the offering that was chosen.
     pub fn check(&self, chosen: &StatementId) -> Result<(), Refusal> {
-        checked_lines("purpose", &self.purpose, GROUNDS_CHARS_MAX)?;
-        checked_lines("choice", &self.choice, GROUNDS_CHARS_MAX)?;
         for other in &self.alternatives {
             checked_title("title", &other.title, TITLE_CHARS_MAX)?;
             other.against.iter().try_for_each(|word| checked_word("against", word))?;
@@ -107,9 +97,7 @@ mod tests {
         assert_eq!(reason(&of((0..=most).map(other).collect())), Some(Reason::FieldInvalid), "one too many");
         assert_eq!(reason(&of(vec![other(1), other(1)])), Some(Reason::FieldInvalid), "twice");
         assert_eq!(reason(&of(vec![other(99)])), Some(Reason::FieldInvalid), "the one that was chosen");
-        let long = "x".repeat(GROUNDS_CHARS_MAX + 1);
-        assert_eq!(reason(&Grounds { purpose: long.clone(), ..Grounds::default() }), Some(Reason::TextTooLong));
-        assert_eq!(reason(&Grounds { choice: long.clone(), ..Grounds::default() }), Some(Reason::TextTooLong));
+        let long = "x".repeat(TITLE_CHARS_MAX + 1);
         assert_eq!(reason(&of(vec![OtherOffering { title: long, ..other(1) }])), Some(Reason::TextTooLong));
     }
 

@@ -107,9 +107,12 @@ pub struct Request {
     /// The members of the buyer for whom it orders; absent if it orders for itself.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "bundle")]
     pub gathered: Option<Gathered>,
-    /// The need, the other offerings and the reason for the choice, for the record as well.
+    /// The need and the other offerings, for the record as well.
     #[serde(default, skip_serializing_if = "Grounds::is_empty")]
     pub grounds: Grounds,
+    /// What it is needed for and why this was chosen: SHA-256 of the annex that says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annex: Option<Hash>,
     /// Who orders.
     pub officer: OfficerName,
     /// When, by the officer's clock.

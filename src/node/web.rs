@@ -24,8 +24,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::web::{WebConfig, WebTls};
-use crate::domain::annex::Enclosed;
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::annex::{Annex, Enclosed};
+use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::{Date, Timestamp};
@@ -143,6 +143,10 @@ impl Source for Pages {
 
     fn bundle(&self, order: OrderId, org: OrgId) -> Later<'_, Vec<u8>> {
         Box::pin(evidence::bundle(&self.handle, order, org))
+    }
+
+    fn annex(&self, id: Hash) -> Later<'_, Option<Annex>> {
+        Box::pin(self.handle.annex(id))
     }
 
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer> {

@@ -7,8 +7,8 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use tokio::sync::oneshot;
 
-use crate::domain::annex::Enclosed;
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::annex::{Annex, Enclosed};
+use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::{Date, Timestamp};
@@ -45,6 +45,9 @@ pub trait Source: Send + Sync {
 
     /// The evidence on an order that an organisation may have, a ZIP file.
     fn bundle(&self, order: OrderId, org: OrgId) -> Later<'_, Vec<u8>>;
+
+    /// The annex with this hash, if it is here; whoever asks has seen that it belongs to a party's order.
+    fn annex(&self, id: Hash) -> Later<'_, Option<Annex>>;
 
     /// Hands in what an officer has signed.
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer>;
@@ -145,6 +148,15 @@ impl Desk {
     /// The evidence on an order.
     pub(super) async fn bundle(&self, order: OrderId, org: OrgId) -> Result<Vec<u8>, Refusal> {
         self.source.bundle(order, org).await
+    }
+
+    /// The annexes with these hashes that are here.
+    pub(super) async fn annexes(&self, ids: impl IntoIterator<Item = Hash>) -> Result<Vec<Annex>, Refusal> {
+        let mut here = Vec::new();
+        for id in ids {
+            here.extend(self.source.annex(id).await?);
+        }
+        Ok(here)
     }
 
     /// Hands in what an officer has signed.

@@ -2,6 +2,7 @@
 //! they may be signed: the node judges what is handed in like everything that comes by gRPC.
 use serde::Serialize;
 
+use crate::domain::annex::{Annex, Texts};
 use crate::domain::body::Body;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
@@ -34,6 +35,8 @@ pub(super) struct Draft {
     pub(super) kind: Kind,
     /// Its JSON, written once.
     pub(super) payload: Vec<u8>,
+    /// The words it names.
+    pub(super) annex: Option<Annex>,
 }
 
 impl Draft {
@@ -41,7 +44,12 @@ impl Draft {
     fn of<T: Serialize>(kind: Kind, body: &T) -> Result<Self, Refusal> {
         let payload = json::write(body);
         Body::read_payload(&kind, &payload)?;
-        Ok(Self { kind, payload })
+        Ok(Self { kind, payload, annex: None })
+    }
+
+    /// With the annex that the body names.
+    fn beside(self, annex: Option<Annex>) -> Self {
+        Self { annex, ..self }
     }
 }
 
@@ -51,6 +59,8 @@ pub(super) struct Signer {
     pub(super) org: OrgId,
     pub(super) officer: OfficerName,
     pub(super) salt: Salt,
+    /// Hides what an annex says.
+    pub(super) annex_salt: [u8; 32],
 }
 
 /// What an officer does with an order.
@@ -202,8 +212,7 @@ pub(super) struct Wish {
     pub(super) total_max: Cents,
     pub(super) term_years: u32,
     pub(super) reference: String,
-    pub(super) purpose: String,
-    pub(super) choice: String,
+    pub(super) words: Texts,
 }
 
 /// What to sign for an order, along one of the routes found.
@@ -217,6 +226,7 @@ pub(super) fn request(
     if !found.routes.iter().any(|route| route.parties == wish.route) {
         return Err(Refusal::new(Reason::NoRoute).with("route", wish.route.join(",")));
     }
+    let annex = Annex::write(wish.words, by.annex_salt)?;
     let body = Request {
         order: OrderId::derive(&by.org, &wish.request_id),
         attempt: 1,
@@ -239,12 +249,13 @@ pub(super) fn request(
         considered: considered(found)?,
         amends: None,
         gathered: None,
-        grounds: Grounds { purpose: wish.purpose, choice: wish.choice, ..Grounds::default() },
+        grounds: Grounds::default(),
+        annex: annex.as_ref().map(Annex::id),
         officer: by.officer,
         signed_at: now,
         salt: by.salt,
     };
-    Draft::of(Kind::Request, &body)
+    Ok(Draft::of(Kind::Request, &body)?.beside(annex))
 }
 
 fn route_of(parties: &[String]) -> Result<Route, Refusal> {

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tower::ServiceExt as _;
 
 use crate::config::web::Imprint;
-use crate::domain::annex::Enclosed;
+use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::envelope;
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
 use crate::domain::offering::{Need, Offering, Withdrawal};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
@@ -33,6 +33,7 @@ struct Moment {
     view: View,
     now: Timestamp,
     statements: Vec<Signed>,
+    annexes: Vec<Annex>,
     asks: mpsc::UnboundedSender<Ask>,
 }
 
@@ -87,6 +88,11 @@ impl Source for Moment {
         Box::pin(async { Ok(b"PK".to_vec()) })
     }
 
+    fn annex(&self, id: Hash) -> Later<'_, Option<Annex>> {
+        let found = self.annexes.iter().find(|annex| annex.id() == id).cloned();
+        Box::pin(async move { Ok(found) })
+    }
+
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answered> {
         let (sender, answer) = oneshot::channel();
         assert!(self.asks.send(Ask::HandIn(enclosed, sender)).is_ok(), "the node is there");
@@ -111,6 +117,7 @@ pub(super) struct Reader {
     pub(super) town: Town,
     site: Site,
     statements: Vec<Signed>,
+    annexes: Vec<Annex>,
     sessions: Arc<Sessions>,
     /// What the browser shows.
     pub(super) cookie: Option<String>,
@@ -149,6 +156,7 @@ impl Reader {
             town: Town::new(by_rule()),
             site,
             statements: vec![Signed::sign(&Kind::Offering, &offering(), &[&key])],
+            annexes: Vec::new(),
             sessions: Arc::new(Sessions::new([7; 32])),
             cookie: None,
         }
@@ -216,10 +224,17 @@ impl Reader {
         self.town.publish(&signed).expect("a good withdrawal");
     }
 
+    /// Words that the node keeps, for a statement to name.
+    pub(super) fn words(&mut self, texts: Texts) -> Option<Hash> {
+        let annex = Annex::write(texts, [4; 32]).expect("admissible")?;
+        self.annexes.push(annex.clone());
+        Some(annex.id())
+    }
+
     fn router(&self) -> (Router, mpsc::UnboundedReceiver<Ask>) {
         let ((asks, asked), now) = (mpsc::unbounded_channel(), self.town.now);
         let view = View::of(&self.town.node, now);
-        let moment = Moment { view, now, statements: self.statements.clone(), asks };
+        let moment = Moment { view, now, statements: self.statements.clone(), annexes: self.annexes.clone(), asks };
         (super::with_sessions(Arc::new(moment), self.site.clone(), Arc::clone(&self.sessions)), asked)
     }
 

@@ -36,7 +36,7 @@ impl Officer {
     pub(super) fn signer(&self, desk: &Desk) -> Signer {
         let mut salt = Salt([0; 16]);
         salt.0.copy_from_slice(&desk.token()[..16]);
-        Signer { org: self.org.clone(), officer: self.officer.clone(), salt }
+        Signer { org: self.org.clone(), officer: self.officer.clone(), salt, annex_salt: desk.token() }
     }
 }
 

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
 use crate::config::web::Imprint;
+use crate::domain::annex::Texts;
 use crate::domain::offering::{Offering, Sovereignty, Withdrawal};
 use crate::protocol::explain::fixture::offering;
 use crate::web::assets;
@@ -109,7 +110,8 @@ fn reader() -> (Reader, Vec<crate::domain::id::StatementId>) {
 async fn officer(of: &str, office: &str) -> (Reader, Vec<crate::domain::id::StatementId>) {
     let (mut reader, others) = reader();
     let dear = crate::domain::money::Cents::try_from(2_000_000).expect("an amount");
-    reader.town.order("eins", |request| request.grounds.purpose = "Xqz".to_owned());
+    let words = reader.words(Texts { purpose: "Xqz".to_owned(), choice: "Xqy".to_owned(), ..Texts::default() });
+    reader.town.order("eins", |request| request.annex = words);
     reader.town.order("zwei", |request| request.total_max = dear);
     let sealed = reader.town.order("drei", |_| ());
     reader.town.seal(sealed).expect("sealed");
@@ -419,10 +421,11 @@ async fn what_officers_write_does_nothing_in_a_page() {
     let typed = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22'%3E%3Cb%3E";
     let mut reader = Reader::new();
     let id = reader.publish(&Offering { title: evil.to_owned(), ..full() });
+    let words = reader.words(Texts { purpose: evil.to_owned(), choice: evil.to_owned(), ..Texts::default() });
     let order = reader.town.order("eins", |request| {
         request.offering = id;
         request.term_years = 3;
-        request.grounds.purpose = evil.to_owned();
+        request.annex = words;
         request.reference = evil.to_owned();
     });
     reader.sign_in("town", "einkauf").await;

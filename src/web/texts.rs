@@ -485,6 +485,9 @@ texts! {
     field_agreed "Frei vereinbarten Preisen wird zugestimmt von" "Freely agreed prices accepted from";
     field_reason "Grund" "Reason";
     field_grounds "Für die Akte" "For your file";
+    field_annex "Prüfwert der Worte dazu" "Hash of the words beside it";
+    field_note "Bemerkung" "Note";
+    signing_words "Worte dazu" "Words beside it";
 
     interfaces_heading "Schnittstellen für Programme" "Interfaces for programs";
     interfaces_lead "Dieselben Daten und Regeln stehen jedem Programm über gRPC offen. Der Knoten beschreibt seine Dienste selbst (Reflection)." "The same data and rules are open to every program by gRPC. The node describes its services itself (reflection).";

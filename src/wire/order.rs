@@ -1,9 +1,10 @@
 //! Orders on the wire: what officers hand in, and what the parties read.
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use crate::domain::annex::{Annex, Enclosed, Erased};
+use crate::domain::annex::{Annex, Enclosed, Erased, Texts};
 use crate::domain::body::Body;
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase, settlements};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::settlement::Settlement;
@@ -252,7 +253,7 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
         connected: connected(attempt).into_iter().map(|item| item.word().to_owned()).collect(),
         contacts: contacts(attempt)
             .into_iter()
-            .map(|(org, office)| pb::Contact { org: org.to_string(), office })
+            .map(|(org, id)| pb::Contact { org: org.to_string(), statement_id: id.to_string(), ..Default::default() })
             .collect(),
         amends_order_id: request.amends.as_ref().map(|amends| amends.order.to_string()).unwrap_or_default(),
         amended_by: node.amending(request.order).map(|id| id.to_string()).collect(),
@@ -446,17 +447,43 @@ impl From<&Said> for pb::Message {
     }
 }
 
-/// Says where the annex of a message is, and what it says; of one that is erased that is known.
-pub fn annex_seen(message: &mut pb::Message, annex: Option<&Annex>) {
-    if message.annex_state() == pb::AnnexState::Erased {
-        return;
+/// The annexes that the messages of an order name and nobody has let be erased.
+pub fn annexes_of(order: &pb::Order) -> Result<BTreeSet<Hash>, Refusal> {
+    let named = |message: &&pb::Message| !message.annex_id.is_empty() && !is_erased(message);
+    order.messages.iter().filter(named).map(|message| message.annex_id.parse()).collect()
+}
+
+/// Says where the annexes of an order are, and puts their words where they are looked for.
+pub fn annexes_seen(order: &mut pb::Order, here: &[Annex]) {
+    let pb::Order { messages, contacts, request_statement, request_statement_id, .. } = order;
+    for message in messages.iter_mut().filter(|message| !message.annex_id.is_empty() && !is_erased(message)) {
+        let Some(annex) = here.iter().find(|annex| annex.id().to_string() == message.annex_id) else {
+            message.annex_state = pb::AnnexState::Missing.into();
+            continue;
+        };
+        message.annex_state = pb::AnnexState::Present.into();
+        message.note.clone_from(&annex.texts().note);
+        let told = contacts.iter_mut().filter(|contact| contact.statement_id == message.statement_id);
+        told.for_each(|contact| contact.office.clone_from(&annex.texts().contact));
+        if message.statement_id == *request_statement_id
+            && let Some(request) = request_statement
+        {
+            request.annex = annex.bytes().to_vec();
+        }
     }
-    let Some(annex) = annex else {
-        message.annex_state = pb::AnnexState::Missing.into();
-        return;
-    };
-    message.annex_state = pb::AnnexState::Present.into();
-    message.note.clone_from(&annex.texts().note);
+}
+
+fn is_erased(message: &pb::Message) -> bool {
+    message.annex_state() == pb::AnnexState::Erased
+}
+
+/// The words beside the request of an order: those it names, and where they are if it names some.
+pub fn request_words(order: &pb::Order) -> (Texts, pb::AnnexState) {
+    let of_request = |message: &&pb::Message| message.statement_id == order.request_statement_id;
+    let state = order.messages.iter().find(of_request).map_or(pb::AnnexState::Unspecified, pb::Message::annex_state);
+    let enclosed = order.request_statement.clone().map(Enclosed::try_from).and_then(Result::ok);
+    let annex = enclosed.and_then(|enclosed| enclosed.annex);
+    (annex.map(|annex| annex.texts().clone()).unwrap_or_default(), state)
 }
 
 impl From<&Waiting> for pb::Delivery {

@@ -618,16 +618,23 @@ def change_lines(dice: random.Random, members: dict[str, bytes]) -> str:
     return f"lines of {name}"
 
 
+def text_of(dice: random.Random) -> Any:
+    """A text of an annex within its limits, at them, beyond them, or none."""
+    return dice.choice(("Wohngeld online", "zwei\nZeilen", "=1+1", "", "ä" * 200, "ä" * 201, "ä" * 1000, "ä" * 1001, " x", 7))
+
+
 def annex_of(dice: random.Random) -> bytes:
     """Words as an officer may write them, or a document that is no annex."""
     salt = sha256(dice.randbytes(8)).hex()
     note = dice.choice(("geprüft", "geprüft\nund gut", "", " x", "a\u202eb", "ä" * 500, "ä" * 501, 7, None, ["ja"], '"'))
-    annex = json.dumps({"salt": salt, "note": note}, ensure_ascii=dice.random() < 0.2)
+    words = {"note": note} if dice.random() < 0.6 else {}
+    words |= {word: text_of(dice) for word in ("purpose", "choice", "contact", "Purpose") if dice.random() < 0.3}
+    annex = json.dumps({"salt": salt, **words}, ensure_ascii=dice.random() < 0.2)
     odd = (
         annex[:-1] + ',"more":{"note":["ja"]}}',
         annex[:-1] + ',"note":"noch einmal"}',
         annex[:-1] + ',"nоte":"fremd"}',
-        annex[:-1] + "}" + " " * dice.choice((1, 8192 - len(annex.encode()), 8193 - len(annex.encode()))),
+        annex[:-1] + "}" + " " * dice.choice((1, 16384 - len(annex.encode()), 16385 - len(annex.encode()))),
         annex.replace(salt, salt[:32]),
         annex.replace(salt, salt.upper()),
         annex.replace('"salt"', '"salz"'),
@@ -899,7 +906,7 @@ def say(dice: random.Random, world: World) -> str:
 
 def annotate(dice: random.Random, world: World) -> str:
     """An officer puts other words beside a statement, of a kind that may have some or of another."""
-    may_have = ("decision", "decline", "reject", "recall", "milestone")
+    may_have = ("request", "decision", "decline", "reject", "recall", "milestone")
     papers = [paper for paper in world.papers if paper.name.startswith("order/") and isinstance(paper.body, dict)]
     paper = dice.choice([paper for paper in papers if paper.kind in may_have] if dice.random() < 0.8 else papers)
     annex = annex_of(dice)

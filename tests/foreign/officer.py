@@ -170,6 +170,9 @@ class Journey:
         for route in self.found.routes[:20]:
             seen = {"route": list(route.parties), "verdict": VERDICTS[route.verdict]}
             considered.append({**seen, "total": route.total_cents} if route.HasField("total_cents") else seen)
+        # Words for people lie beside the request: they can be erased, and what is signed cannot.
+        said = {"purpose": "Wohngeld soll online beantragt werden können.", "choice": "Der erste Weg, den die Suche nennt."}
+        self.words = json.dumps({"salt": secrets.token_hex(32), **said}).encode()
         order = hashlib.sha256(b"verbund/order/v1\0" + self.org.encode() + b"\0" + self.request_id.encode()).digest()[:16]
         return {
             "order": order.hex(), "attempt": 1, "request_id": self.request_id, "mode": "binding", "buyer": self.org,
@@ -177,13 +180,14 @@ class Journey:
             "rule_pack": self.found.rule_pack_id, "term_years": self.years, "total_max": CAP_CENTS,
             "quote_by": instant(moment + datetime.timedelta(days=7)), "seal_by": instant(moment + datetime.timedelta(days=14)),
             "considered": considered,
-            "grounds": {"purpose": "Wohngeld soll online beantragt werden können.", "choice": "Der erste Weg, den die Suche nennt."},
+            "annex": hashlib.sha256(self.words).hexdigest(),
             "officer": self.buyer.office, "signed_at": instant(moment), "salt": secrets.token_hex(16),
         }  # fmt: skip
 
     def submit(self) -> str:
         body = self.request_body()
         statement = self.buyer.sign("request", body)
+        statement.annex = self.words
         request = self.pb["order_pb2"].SubmitOrderRequest(request_id=self.request_id, statement=statement)
         self.order_id = self.call(self.orders.SubmitOrder, request).order_id
         expect(self.order_id == body["order"], "the order's id is known before it is handed in")
@@ -205,7 +209,9 @@ class Journey:
         expect(self.waits(self.second) == {pb.ERRAND_APPROVE}, "it waits for the second officer")
         expect(not self.waits(self.buyer), "it does not wait for who ordered")
         signed = json.loads(order.request_statement.pae.split(b" ", 4)[4])
-        expect(signed["total_max"] == CAP_CENTS and signed["grounds"]["purpose"], "who approves sees cap and purpose as signed")
+        annex = order.request_statement.annex
+        expect(hashlib.sha256(annex).hexdigest() == signed["annex"], "the words are those that were signed")
+        expect(signed["total_max"] == CAP_CENTS and json.loads(annex)["purpose"], "who approves sees cap and purpose as signed")
         leg = self.awarded_leg(order)
         body = self.second.message(order, request=order.request_statement_id, org=self.org, approve=True, leg=leg)
         request = pb.DecideOrderRequest(statement=self.second.sign("decision", body))

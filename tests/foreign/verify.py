@@ -866,12 +866,11 @@ def maturity(value: Any) -> Doc:
 
 def event(value: Any) -> Doc:
     """What a milestone says: a word, or an object with one field named by that word."""
-    if value == "closed":
-        return Doc({"what": "closed"})
+    if value in ("closed", "contact"):
+        return Doc({"what": value})
     shapes = {
         "connected": record(item=choice("contact", "routing", "interface", "test", "acceptance")),
         "productive": record(since=day),
-        "contact": record(office=text),
         "terminated": record(ends_on=day),
     }
     if type(value) is not dict or len(value) != 1 or next(iter(value)) not in shapes:
@@ -1201,8 +1200,6 @@ BODIES: dict[str, Reader] = {
         grounds=default(
             record(
                 need=opt(ID),
-                purpose=default(text, ""),
-                choice=default(text, ""),
                 searched=default(flag, False),
                 alternatives=default(
                     many(record(offering=ID, seller=name, title=text, against=opt(text), total=opt(CENTS))), []
@@ -1210,6 +1207,7 @@ BODIES: dict[str, Reader] = {
             ),
             None,
         ),
+        annex=opt(ID),
         officer=name,
     ),
     "decision": record(
@@ -1678,8 +1676,6 @@ def check_gathered(gathered: Doc, buyer: str) -> None:
 
 
 def check_grounds(grounds: Doc, chosen: bytes) -> None:
-    lines_text("purpose", grounds.purpose, 1000)
-    lines_text("choice", grounds.choice, 1000)
     for other in grounds.alternatives:
         title("title", other.title, 200)
         word("against", other.against)
@@ -1689,8 +1685,7 @@ def check_grounds(grounds: Doc, chosen: bytes) -> None:
 
 def check_milestone(body: Doc) -> None:
     within("number", 1 <= body.number <= 200)
-    if body.event.what == "contact":
-        title("office", body.event.office, 200)
+    within("annex", body.event.what != "contact" or body.annex is not None)
 
 
 def check_settlement(body: Doc) -> None:
@@ -1770,9 +1765,10 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
 }
 
 # The words beside a message, and the kinds that may have some.
-ANNEX = record(salt=digits(32, "JSON_INVALID"), note=default(text, ""))
-ANNEX_BYTES_MAX = 8 * 1024
-HAVE_ANNEX = frozenset("decision reject decline recall milestone".split())
+WORDS = ("note", "purpose", "choice", "contact")
+ANNEX = record(salt=digits(32, "JSON_INVALID"), **{word: default(text, "") for word in WORDS})
+ANNEX_BYTES_MAX = 16 * 1024
+HAVE_ANNEX = frozenset("request decision reject decline recall milestone".split())
 
 # ======================================================================================================================
 # Statements: DSSE bytes and signatures (proto/README.md)
@@ -2525,9 +2521,12 @@ def is_annex(member: str, data: bytes) -> bool:
     try:
         annex = ANNEX(read_json(data, is_body=True))
         lines_text("note", annex.note, 500)
+        lines_text("purpose", annex.purpose, 1000)
+        lines_text("choice", annex.choice, 1000)
+        label("contact", annex.contact, 200)
     except (Refusal, ValueError):
         return False
-    return annex.note != ""
+    return any(getattr(annex, word) != "" for word in WORDS)
 
 
 def erased_in(attempt: Attempt) -> set[str]:
@@ -2537,7 +2536,7 @@ def erased_in(attempt: Attempt) -> set[str]:
         (message.body.org if message.kind == "decision" else message.body.from_, message.body.annex)
         for placed in said
         for message in placed.values()
-    }
+    } | {(attempt.request.body.buyer, attempt.request.body.annex)}
     erased = {(message.body.from_, annex) for message in attempt.erasures.values() for annex in message.body.annexes}
     return {f"annexes/{annex.hex()}.json" for _, annex in own & erased}
 

@@ -517,6 +517,7 @@ impl Federation {
             amends: None,
             gathered: None,
             grounds: Grounds::default(),
+            annex: None,
             officer: name("einkauf"),
             signed_at: now,
             salt: salt(request_id),

@@ -191,7 +191,7 @@ fn words_are_erased(buyer: &Desk, second: &Desk, order: &str) {
     let asked = buyer.is_asked(&with(&erase(id)));
     assert!(asked.contains(WORDS) && asked.contains("Datenschutzbeauftragte"), "{asked}");
     assert_eq!(message("milestone")["note"], WORDS, "nothing was signed");
-    for statement in [message("counter"), message("request")] {
+    for statement in [message("counter"), message("endorse")] {
         let other = statement["statement_id"].as_str().expect("an id").to_owned();
         buyer.is_refused(&with(&erase(&other)), 7, "NOTHING_TO_ERASE");
     }
@@ -201,6 +201,12 @@ fn words_are_erased(buyer: &Desk, second: &Desk, order: &str) {
     assert_eq!((&gone["note"], &gone["statement_id"]), (&Value::from(""), &told["statement_id"]));
     buyer.is_refused(&with(&erase(id)), 7, "NOTHING_TO_ERASE");
     assert!(!second.does(&["order", "show", order]).to_string().contains(WORDS));
+    // What a service is needed for is said beside the request, and goes in the same way; what binds stays.
+    let request = message("request")["statement_id"].as_str().expect("an id").to_owned();
+    assert_eq!(second.does(&["order", "show", order])["purpose"], "Wohngeld online");
+    buyer.orders(&with(&erase(&request)));
+    let left = second.does(&["order", "show", order]);
+    assert_eq!((&left["purpose"], &left["total_max_cents"]), (&Value::from(""), &Value::from(3_000_000)));
 }
 
 #[test]

@@ -21,12 +21,8 @@ impl Draft<'_> {
             chapter.entry("services", "LeiKa", self.services(&need.leika));
             chapter.entry("until", self.say("Gesucht bis", "Wanted until"), self.day(need.until));
         }
-        let purpose = if request.grounds.purpose.is_empty() {
-            Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
-        } else {
-            Cell::text(&request.grounds.purpose)
-        };
-        chapter.entry("purpose", self.say("Zweck, wie angegeben", "Purpose, as given"), purpose);
+        let label = self.say("Zweck, wie angegeben", "Purpose, as given");
+        chapter.entry("purpose", label, self.requested(|words| &words.purpose));
         let label = self.say("Obergrenze des Preises (netto, gesamte Laufzeit)", "Price cap (net, whole term)");
         chapter.entry("total_max", label, self.money(request.total_max));
         for (id, label, number) in [
@@ -102,16 +98,8 @@ impl Draft<'_> {
         } else {
             chapter.tables.push(self.alternatives());
         }
-        let choice = if grounds.choice.is_empty() {
-            Cell::unknown(self.say("nicht angegeben; ergänzen", "not given; add it"))
-        } else {
-            Cell::text(&grounds.choice)
-        };
-        chapter.entry(
-            "choice",
-            self.say("Gründe der Auswahl, wie angegeben", "Reasons for the choice, as given"),
-            choice,
-        );
+        let label = self.say("Gründe der Auswahl, wie angegeben", "Reasons for the choice, as given");
+        chapter.entry("choice", label, self.requested(|words| &words.choice));
         chapter
     }
 

@@ -34,13 +34,9 @@ impl Draft<'_> {
         chapter.entry("total", self.say("Preis netto, gesamte Laufzeit", "Net price, whole term"), total);
         let cap = self.say("Obergrenze netto, gesamte Laufzeit", "Price cap, net, whole term");
         chapter.entry("total_max", cap, self.money(request.total_max));
-        let given = |text: &str| {
-            let unknown = self.say("nicht angegeben; ergänzen", "not given; add it");
-            if text.is_empty() { Cell::unknown(unknown) } else { Cell::text(text) }
-        };
-        chapter.entry("purpose", self.say("Zweck", "Purpose"), given(&request.grounds.purpose));
+        chapter.entry("purpose", self.say("Zweck", "Purpose"), self.requested(|words| &words.purpose));
         let reasons = self.say("Gründe der Auswahl", "Reasons for the choice");
-        chapter.entry("choice", reasons, given(&request.grounds.choice));
+        chapter.entry("choice", reasons, self.requested(|words| &words.choice));
         chapter.entry(
             "legs",
             self.say("Abschnitte nach § 108 GWB", "Legs under section 108 GWB"),

@@ -352,7 +352,7 @@ impl Story {
         let entry = found.entry.ok_or_else(|| failed("offering missing"))?;
         let term_years = entry.offering.as_ref().map_or(1, |offering| offering.term_years_min);
         let considered = considered(&client.routes(&buyer, offering, PriceNeeds::default(), (as_of, None)).await?)?;
-        let grounds =
+        let (grounds, words) =
             gather(&mut client, &buyer, offering, (PriceNeeds::default(), as_of), ForRecord::default()).await?;
         let now = SystemClock.now();
         let wish = Wish {
@@ -374,13 +374,14 @@ impl Story {
             reference: String::new(),
             considered,
             grounds,
+            words,
             amends: None,
             gathered: None,
         };
         let officer = self.officer_of(&buyer, "einkauf")?;
-        let (_, signed) = sign_request(&officer, wish, now);
+        let (_, enclosed) = sign_request(&officer, wish, now)?;
         let started = SystemClock.now();
-        let order = client.hand_in(request_id, &signed).await?;
+        let order = client.hand_in(request_id, enclosed).await?;
         Ok((order, started))
     }
 

@@ -19,14 +19,17 @@ use crate::wire::order::request_of;
 use crate::wire::pb::order::v1 as pb;
 
 /// Signs a request.
-pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> (OrderId, Signed) {
-    let request = request_body(officer, wish, now);
-    (request.order, Signed::sign(&Kind::Request, &request, &[&officer.key]))
+pub fn sign_request(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> Result<(OrderId, Enclosed), Refusal> {
+    let (request, annex) = request_body(officer, wish, now)?;
+    let signed = Signed::sign(&Kind::Request, &request, &[&officer.key]);
+    Ok((request.order, Enclosed { signed, annex }))
 }
 
-fn request_body(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> Request {
+/// The request, and the words it names.
+fn request_body(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> Result<(Request, Option<Annex>), Refusal> {
+    let annex = annex_of(wish.words)?;
     let order = OrderId::derive(&officer.org, &wish.request_id);
-    Request {
+    let request = Request {
         order,
         attempt: wish.attempt,
         request_id: wish.request_id,
@@ -47,12 +50,14 @@ fn request_body(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> Request 
         reference: wish.reference,
         considered: wish.considered,
         grounds: wish.grounds,
+        annex: annex.as_ref().map(Annex::id),
         amends: wish.amends,
         gathered: wish.gathered,
         officer: officer.name.clone(),
         signed_at: now,
         salt: fresh_salt(),
-    }
+    };
+    Ok((request, annex))
 }
 
 /// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
@@ -62,15 +67,16 @@ pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(),
         out.talk(out.say("Diese Vorgangsnummer ist schon angekommen.", "This request id has arrived already."));
         return answered(out, order);
     }
-    let request = request_body(client.officer()?, wish, SystemClock.now());
+    let (request, annex) = request_body(client.officer()?, wish, SystemClock.now())?;
     let mut sight = Sight::new(out, out.say("Anfrage", "Request"));
-    sight.request(&request, sight::offering(client, request.offering).await.as_ref());
+    let words = annex.as_ref().map(|annex| annex.texts().clone()).unwrap_or_default();
+    sight.request(&request, &words, sight::offering(client, request.offering).await.as_ref());
     sight.as_told(client, &request).await;
     sight.line(("!", "!"), hint.unwrap_or_default());
     sight.ask(client.asks)?;
     let signed = Signed::sign(&Kind::Request, &request, &[&client.officer()?.key]);
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
-    let order = client.hand_in(&request_id, &signed).await?;
+    let order = client.hand_in(&request_id, Enclosed { signed, annex }).await?;
     answered(out, order)
 }
 

@@ -30,7 +30,7 @@ pub struct MilestoneReport {
     /// In Betrieb seit diesem Tag
     #[arg(long, group = "event", value_name = "JJJJ-MM-TT")]
     productive: Option<String>,
-    /// Neue Ansprechstelle (Amt oder Postfach, keine Person); der Vertrag bleibt
+    /// Neue Ansprechstelle: Amt, Postfach oder Person; der Vertrag bleibt
     #[arg(long, group = "event", value_name = "STELLE")]
     contact: Option<String>,
     /// Kündigung: letzter Tag des Vertrags
@@ -54,8 +54,8 @@ impl MilestoneReport {
         if let Some(day) = &self.productive {
             return Ok(Event::Productive { since: names::day(day)? });
         }
-        if let Some(office) = &self.contact {
-            return Ok(Event::Contact { office: office.clone() });
+        if self.contact.is_some() {
+            return Ok(Event::Contact);
         }
         if let Some(day) = &self.terminate {
             return Ok(Event::Terminated { ends_on: names::day(day)? });
@@ -81,7 +81,8 @@ pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -
         );
         sight.ask(client.asks)?;
     }
-    let annex = annex_of(Texts::note(report.note))?;
+    let annex =
+        annex_of(Texts { note: report.note, contact: report.contact.unwrap_or_default(), ..Texts::default() })?;
     let officer = client.officer()?;
     let body = Milestone {
         order: report.order,

@@ -7,13 +7,15 @@ use crate::cli::order::acts::{hand_in, void};
 use crate::cli::order::show::is_over;
 use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
+use crate::domain::annex::Texts;
 use crate::domain::id::OrderId;
 use crate::domain::money::Cents;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::parse_date;
-use crate::wire::order::request_of;
+use crate::wire::order::{request_of, request_words};
+use crate::wire::pb::order::v1 as pb;
 
 /// What follows an order.
 #[derive(clap::Args)]
@@ -28,17 +30,30 @@ pub struct Again {
     terms: RequestTerms,
 }
 
+/// The request that is followed.
+struct Before {
+    request: Request,
+    /// What its officer said beside it; nothing if that is not here any more.
+    words: Texts,
+}
+
+impl Before {
+    fn of(order: &pb::Order) -> Result<Self, Refusal> {
+        Ok(Self { request: request_of(order)?, words: request_words(order).0 })
+    }
+}
+
 /// Ends the current attempt if it is open, and tries another route; an amendment tries its only route again.
 pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(), Refusal> {
     let order = client.order(again.order).await?;
-    let before = request_of(&order)?;
+    let before = Before::of(&order)?;
     // An amendment has one route.
     let ended = order.ended_attempts.iter().map(|ended| ended.route.clone());
-    let tried = ended.chain([order.route.clone()]).filter(|_| before.amends.is_none()).collect();
+    let tried = ended.chain([order.route.clone()]).filter(|_| before.request.amends.is_none()).collect();
     // Asked before anything ends: who has no other route keeps the attempt.
-    let mut wish = next(client, &before, &again, &tried, same_procedure(&before)).await?;
-    if let Some(amends) = &before.amends {
-        keep_route(&mut wish, &before, &again, amends.order)?;
+    let mut wish = next(client, &before, &again, &tried, same_procedure(&before.request)).await?;
+    if let Some(amends) = &before.request.amends {
+        keep_route(&mut wish, &before.request, &again, amends.order)?;
     }
     if !is_over(order.stage) {
         void(client, &order, VoidReason::Rerouted).await?;
@@ -49,16 +64,16 @@ pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(
 /// Raises an interest to a binding request on the same route.
 pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(), Refusal> {
     let order = client.order(again.order).await?;
-    let before = request_of(&order)?;
-    if before.mode != Mode::Interest {
+    let before = Before::of(&order)?;
+    if before.request.mode != Mode::Interest {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not an interest"));
     }
     let mut wish = Wish {
         mode: Mode::Binding,
-        ..next(client, &before, &again, &BTreeSet::new(), same_procedure(&before)).await?
+        ..next(client, &before, &again, &BTreeSet::new(), same_procedure(&before.request)).await?
     };
     if !again.terms.names_route() {
-        wish.route = before.route;
+        wish.route = before.request.route;
     }
     if !is_over(order.stage) {
         void(client, &order, VoidReason::Superseded).await?;
@@ -73,14 +88,14 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }
     let seal = order.seal_statement_id.parse()?;
-    let before = request_of(&order)?;
+    let before = Before::of(&order)?;
     // What changes or prolongs a contract is a procedure of its own.
     let anew = Days { is_change: what == Amendment::Change, ..Days::default() };
     let mut wish = next(client, &before, &again, &BTreeSet::new(), anew).await?;
     wish.request_id = hex::encode(fresh_salt().0);
     wish.attempt = 1;
-    keep_route(&mut wish, &before, &again, before.order)?;
-    wish.amends = Some(Amends { order: before.order, seal, what });
+    keep_route(&mut wish, &before.request, &again, before.request.order)?;
+    wish.amends = Some(Amends { order: before.request.order, seal, what });
     // What else was on offer then says nothing about today.
     (wish.grounds.searched, wish.grounds.alternatives) = (false, Vec::new());
     hand_in(client, out, wish).await
@@ -103,7 +118,7 @@ fn same_procedure(before: &Request) -> Days {
 /// The next request of an order, on a route not tried yet: what is not named stays as it was.
 async fn next(
     client: &mut Client,
-    before: &Request,
+    Before { request: before, words }: &Before,
     again: &Again,
     tried: &BTreeSet<Vec<String>>,
     procedure: Days,
@@ -136,6 +151,7 @@ async fn next(
         reference: if terms.reference.is_empty() { before.reference.clone() } else { terms.reference.clone() },
         considered: considered(&found)?,
         grounds: before.grounds.clone(),
+        words: words.clone(),
         amends: before.amends.clone(),
         gathered: before.gathered.clone(),
     })

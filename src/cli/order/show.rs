@@ -9,7 +9,7 @@ use crate::cli::order::{after, gathered, settle};
 use crate::cli::output::Output;
 use crate::domain::id::OrderId;
 use crate::domain::reason::{Class, Lang, Refusal};
-use crate::wire::order::request_of;
+use crate::wire::order::request_words;
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::status::to_refusal;
 
@@ -161,12 +161,14 @@ fn explain_value(explained: &pb::ExplainOrderResponse) -> Value {
 }
 
 fn order_value(order: &pb::Order) -> Value {
+    let (said, _) = request_words(order);
     json!({
         "id": order.id, "attempt": order.attempt, "buyer": order.buyer, "route": order.route,
         "offering_id": order.offering_id, "offering_title": order.offering_title,
         "stage": pb::Stage::try_from(order.stage).map(|stage| stage.as_str_name()).unwrap_or_default(),
         "as_of": order.as_of, "term_years": order.term_years, "total_max_cents": order.total_max_cents,
         "total_cents": order.total_cents, "reference": order.reference, "officer": order.officer,
+        "purpose": said.purpose, "choice": said.choice,
         "quote_by": time_text(order.quote_by.as_ref()), "seal_by": time_text(order.seal_by.as_ref()),
         "price": order.price.iter().map(|part| json!({"org": part.org, "cents": part.amount_cents})).collect::<Vec<_>>(),
         "legs": order.legs.iter().map(|leg| json!({
@@ -211,9 +213,9 @@ fn order_text(order: &pb::Order, out: Output) -> String {
     let total = if order.chain.is_empty() { 0 } else { order.total_cents };
     lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), total_text(total, out)));
     lines.push(format!("   {:<14} {:>16}", out.say("Obergrenze", "Cap"), euros(order.total_max_cents)));
-    let purpose = request_of(order).map(|request| request.grounds.purpose).unwrap_or_default();
-    if !purpose.is_empty() {
-        lines.push(format!("{}: {purpose}", out.say("Zweck", "Purpose")));
+    let (said, _) = request_words(order);
+    for (label, text) in [(("Zweck", "Purpose"), &said.purpose), (("Begründung", "Choice"), &said.choice)] {
+        lines.extend((!text.is_empty()).then(|| format!("{}: {text}", out.say(label.0, label.1))));
     }
     lines.push(out.say("Erklärungen:", "Statements:").to_owned());
     for message in &order.messages {

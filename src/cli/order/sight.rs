@@ -12,6 +12,7 @@ use crate::cli::client::{Client, Days};
 use crate::cli::offering::euros;
 use crate::cli::options::PriceNeeds;
 use crate::cli::output::Output;
+use crate::domain::annex::{Enclosed, Texts};
 use crate::domain::body::Body;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::Verdict;
@@ -20,10 +21,11 @@ use crate::domain::offering::Offering;
 use crate::domain::order::{LegFinding, Request};
 use crate::domain::price::{Component, amount};
 use crate::domain::reason::{Reason, Refusal};
-use crate::domain::statement::Signed;
+use crate::domain::statement::{Kind, Signed};
 use crate::domain::trust_file::{Folded, TrustFile};
 use crate::wire::pb::catalogue::v1::PreviewPriceRequest;
 use crate::wire::pb::order::v1 as pb;
+use crate::wire::statement::enclosed_as;
 
 /// What the officer sees, line by line.
 pub struct Sight {
@@ -66,7 +68,7 @@ impl Sight {
     }
 
     /// The terms of a request, and of the offering it pins.
-    pub fn request(&mut self, request: &Request, offering: Option<&Offering>) {
+    pub fn request(&mut self, request: &Request, words: &Texts, offering: Option<&Offering>) {
         let out = self.out;
         let title = offering.map_or_else(|| self.unknown(), |one| format!("{} ({})", one.title, one.seller));
         self.add(("Angebot", "Offering"), format!("{title}, {}", request.offering));
@@ -83,10 +85,12 @@ impl Sight {
             false => out.say("sofort, wenn alles belegt ist", "at once, if everything is proven"),
         });
         self.add(("Abschluss", "Seal"), auto.unwrap_or(out.say("durch eine Person", "by a person")));
-        let purpose = &request.grounds.purpose;
-        let none = out.say("nicht angegeben", "not stated");
-        self.add(("Zweck", "Purpose"), if purpose.is_empty() { none } else { purpose });
-        self.add(("Begründung", "Choice"), &request.grounds.choice);
+        let unsaid = match (request.annex.is_some(), words.is_empty()) {
+            (true, true) => out.say("Text nicht vorhanden", "text not present"),
+            _ => out.say("nicht angegeben", "not stated"),
+        };
+        self.add(("Zweck", "Purpose"), if words.purpose.is_empty() { unsaid } else { &words.purpose });
+        self.add(("Begründung", "Choice"), &words.choice);
         self.add(("Zeichen", "Reference"), &request.reference);
         self.add(("Bezug", "Amends"), request.amends.as_ref().map(|one| one.text(out.lang)).unwrap_or_default());
         let members = request.gathered.iter().flat_map(|gathered| &gathered.members);
@@ -229,7 +233,7 @@ impl Sight {
 
 /// The request of an order, verified: it is the one the node names, for this order, and its officer has signed it.
 pub async fn request(sight: &mut Sight, client: &mut Client, order: &pb::Order) -> Result<Request, Refusal> {
-    let signed = crate::wire::statement::signed(order.request_statement.clone())?;
+    let Enclosed { signed, annex } = enclosed_as(&Kind::Request, order.request_statement.clone())?;
     let foreign = || Refusal::new(Reason::StatementMalformed).with("expected", &order.request_statement_id);
     if signed.id().to_string() != order.request_statement_id {
         return Err(foreign());
@@ -240,7 +244,8 @@ pub async fn request(sight: &mut Sight, client: &mut Client, order: &pb::Order) 
     }
     sight.proven(client, &read.buyer, &signed).await?;
     let offering = offering(client, read.offering).await;
-    sight.request(&read, offering.as_ref());
+    let words = annex.map(|annex| annex.texts().clone()).unwrap_or_default();
+    sight.request(&read, &words, offering.as_ref());
     Ok(read)
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::chain::{AwardKind, verdict_of};
 use crate::cli::options::PriceNeeds;
+use crate::domain::annex::Texts;
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::law::{Award, Verdict};
@@ -95,6 +96,9 @@ pub struct Wish {
     pub considered: Vec<Considered>,
     /// For the record.
     pub grounds: Grounds,
+    /// In words: what it is needed for, why this was chosen.
+    #[serde(default)]
+    pub words: Texts,
     /// The sealed order it changes.
     pub amends: Option<Amends>,
     /// The members for whom it orders.
@@ -209,6 +213,7 @@ mod tests {
             reference: String::new(),
             considered: considered.iter().map(seen).collect(),
             grounds: Grounds::default(),
+            words: Texts::default(),
             amends: None,
             gathered: None,
         }

@@ -3,9 +3,11 @@
 //! What changes a contract is an order of its own on the same route with a seal of its own
 //! ([`crate::domain::order::Amends`]); until then the old one stands. Everything else is one party's word to the
 //! others, a [`Milestone`].
+use std::collections::BTreeMap;
+
 use jiff::ToSpan as _;
 
-use crate::domain::id::OrgId;
+use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::NOTICE_DAYS_MAX;
 use crate::domain::order::attempt::Attempt;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
@@ -65,15 +67,10 @@ pub fn connected(attempt: &Attempt) -> Vec<ConnectionStep> {
     ConnectionStep::ALL.into_iter().filter(done).collect()
 }
 
-/// Whom to ask, as each party last said.
-pub fn contacts(attempt: &Attempt) -> Vec<(OrgId, String)> {
-    let mut contacts = std::collections::BTreeMap::new();
-    for milestone in attempt.milestones.values().map(|milestone| milestone.body()) {
-        if let Event::Contact { office } = &milestone.event {
-            contacts.insert(milestone.from.clone(), office.clone());
-        }
-    }
-    contacts.into_iter().collect()
+/// Who has said whom to ask: each party's last milestone about it, whose annex tells.
+pub fn contacts(attempt: &Attempt) -> BTreeMap<OrgId, StatementId> {
+    let said = attempt.milestones.values().filter(|milestone| milestone.body().event == Event::Contact);
+    said.map(|milestone| (milestone.body().from.clone(), milestone.id())).collect()
 }
 
 /// The proposals of an attempt, each with the other party's agreement, if it has agreed.

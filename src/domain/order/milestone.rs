@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
-use crate::domain::text::checked_title;
 use crate::domain::time::{Date, Timestamp};
 
 /// Most milestones one party may add to an order: a connection has five steps, a contract runs for years.
@@ -56,11 +55,8 @@ pub enum Event {
         /// Since when.
         since: Date,
     },
-    /// Whom to ask from now on; the contract does not change. An office, not a person.
-    Contact {
-        /// The office.
-        office: String,
-    },
+    /// Whom to ask from now on stands in the annex, as it may be a person; the contract does not change.
+    Contact,
     /// Notice is given (*Kündigung*).
     Terminated {
         /// Last day of the contract.
@@ -102,9 +98,10 @@ impl Milestone {
         if !(1..=MILESTONES_MAX).contains(&self.number) {
             return Err(Refusal::new(Reason::FieldInvalid).with("field", "number").with("at_most", MILESTONES_MAX));
         }
-        match &self.event {
-            Event::Contact { office } => checked_title("office", office, 200),
-            _ => Ok(()),
+        if self.event == Event::Contact && self.annex.is_none() {
+            let refusal = Refusal::new(Reason::FieldInvalid).with("field", "annex");
+            return Err(refusal.with("rule", "whom to ask stands in the annex"));
         }
+        Ok(())
     }
 }

@@ -17,8 +17,8 @@ use crate::wire::access;
 use crate::wire::inbox::{InboxListing, inbox};
 use crate::wire::mandates::{MandateListing, mandates};
 use crate::wire::order::{
-    CallOffListing, NeedListing, OrderListing, annex_seen, call_offs, evidence_seen, explain, in_words, list, needs,
-    order, submission,
+    CallOffListing, NeedListing, OrderListing, annexes_of, annexes_seen, call_offs, evidence_seen, explain, in_words,
+    list, needs, order, submission,
 };
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
@@ -301,10 +301,11 @@ impl Desk {
 
     /// Puts the words of the annexes that are here beside the messages that name them.
     async fn join_annexes(&self, order: &mut pb::Order) -> Result<(), Refusal> {
-        for message in order.messages.iter_mut().filter(|message| !message.annex_id.is_empty()) {
-            let annex = self.handle.annex(message.annex_id.parse()?).await?;
-            annex_seen(message, annex.as_ref());
+        let mut here = Vec::new();
+        for id in annexes_of(order)? {
+            here.extend(self.handle.annex(id).await?);
         }
+        annexes_seen(order, &here);
         Ok(())
     }
 

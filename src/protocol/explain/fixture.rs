@@ -206,6 +206,7 @@ impl Town {
             amends: None,
             gathered: None,
             grounds: Grounds::default(),
+            annex: None,
             officer: "einkauf".parse().expect("a name"),
             signed_at: self.now,
             salt: Salt([1; 16]),

@@ -119,9 +119,10 @@ const verbundKeys = (() => {
     return enveloped(record, payloadType(kind), payload);
   }
 
-  async function enveloped(record, type, payload) {
+  async function enveloped(record, type, payload, annex = null) {
     const by = await signature(record, type, payload);
-    return JSON.stringify({ payloadType: type, payload: base64(payload), signatures: [by] });
+    const beside = annex === null ? {} : { annex: base64(annex) };
+    return JSON.stringify({ payloadType: type, payload: base64(payload), signatures: [by], ...beside });
   }
 
   /** Asks the browser to keep what is kept; says whether it has agreed. */

@@ -57,12 +57,20 @@
     return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));
   }
 
-  async function sign(record, payload, button) {
+  /** The words beside the statement, which stand in none of its fields; null if they are not those that it names. */
+  async function wordsOf(body, annex) {
+    if (annex === null && body.annex === undefined) return {};
+    if (annex === null || verbundKeys.hex(await verbundKeys.sha256(annex)) !== body.annex) return null;
+    const { salt, ...said } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(annex));
+    return said;
+  }
+
+  async function sign(record, payload, annex, button) {
     // A second click does nothing; what is handed in twice would be the same anyway.
     button.disabled = true;
     tell(words.working);
     try {
-      const envelope = await verbundKeys.enveloped(record, words.type, payload);
+      const envelope = await verbundKeys.enveloped(record, words.type, payload, annex);
       const answer = await fetch(words.post, { method: "POST", body: envelope, headers: { "content-type": "application/json" } });
       const said = await answer.json();
       if (answer.ok) return location.assign(said.href);
@@ -78,7 +86,11 @@
     const kind = /^application\/vnd\.verbund\.([a-z-]+)\.v1\+json$/.exec(words.type)?.[1];
     const payload = verbundKeys.unbase64(words.payload);
     const body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    const annex = words.annex ? verbundKeys.unbase64(words.annex) : null;
+    const said = await wordsOf(body, annex);
+    if (said === null) return tell(words.unreadable, "problem");
     place.append(made("p", "kern-body kern-body--bold", sentenceOf(kind, body)), factsOf(body));
+    if (annex) place.append(made("h2", "kern-heading-medium", words.words), factsOf(said));
     const whole = made("pre", "", made("code", "", new TextDecoder().decode(payload)));
     whole.tabIndex = 0;
     place.append(made("details", "", made("summary", "", words.bytes), whole));
@@ -91,7 +103,7 @@
     if (!record) return tell(words.noKey.replace("{officer}", body.officer).replace("{org}", of), "problem");
     const button = made("button", "kern-btn kern-btn--primary", made("span", "kern-label", words.sign));
     button.type = "button";
-    button.addEventListener("click", () => sign(record, payload, button));
+    button.addEventListener("click", () => sign(record, payload, annex, button));
     place.append(made("p", "actions", button));
   }
 

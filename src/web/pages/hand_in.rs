@@ -24,8 +24,7 @@ struct Taken {
 pub(super) async fn take(State(desk): State<Desk>, officer: Officer, statement: String) -> Response {
     let visit = officer.visit;
     let taken = async {
-        let signed = envelope::read(&statement)?;
-        match desk.hand_in(signed.into()).await? {
+        match desk.hand_in(envelope::read_enclosed(&statement)?).await? {
             Answer::Order(order) => Ok(order),
             other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
         }

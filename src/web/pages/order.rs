@@ -20,7 +20,7 @@ use crate::web::shell::Shell;
 use crate::web::texts::Texts;
 use crate::web::words::{self, filled};
 use crate::wire;
-use crate::wire::order::{order, order_id, request_of};
+use crate::wire::order::{annexes_of, annexes_seen, order, order_id, request_words};
 use crate::wire::pb::order::v1 as pb;
 
 #[derive(Template)]
@@ -38,6 +38,7 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     /// The officer's own words.
     purpose: String,
+    choice: String,
     route: Vec<Leg>,
     prices: Vec<Price>,
     total: String,
@@ -82,7 +83,9 @@ pub(super) async fn show(
     let (shell, is_by_itself) = (visit.shell(), session::is_by_itself(&headers));
     let made = async {
         let (id, query) = (order_id(&id)?, Query::read(&query.unwrap_or_default())?);
-        let found = desk.ask_as_party(&org, id, move |node, party, now| order(node, id, party, now)).await?;
+        let mut found = desk.ask_as_party(&org, id, move |node, party, now| order(node, id, party, now)).await?;
+        let here = desk.annexes(annexes_of(&found)?).await?;
+        annexes_seen(&mut found, &here);
         let state = Hash::of(format!("{found:?}").as_bytes()).short();
         if is_by_itself && query.first(SEEN) == state {
             return Ok(None);
@@ -132,6 +135,7 @@ impl Page {
         let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
         let title = if order.offering_title.is_empty() { t.orders_untitled } else { &order.offering_title };
         let total = if order.chain.is_empty() { 0 } else { order.total_cents };
+        let (words_of_officer, _) = request_words(order);
         let is_open = matches!(order.stage(), pb::Stage::AwaitingApproval | pb::Stage::InChain | pb::Stage::Offered);
         Self {
             follow: is_open.then(|| shell.with_query(Place::Order(id), &[(SEEN, state)])),
@@ -147,7 +151,8 @@ impl Page {
                 .map(|act| (shell.href(Place::Signing(id, act.word())), signing::heading(*act, t)))
                 .collect(),
             facts: facts(&shell, view, order),
-            purpose: request_of(order).map(|request| request.grounds.purpose).unwrap_or_default(),
+            purpose: words_of_officer.purpose,
+            choice: words_of_officer.choice,
             route: route(&shell, view, order),
             prices: order.price.iter().map(|part| price(view, order, part, lang)).collect(),
             total: if total == 0 { t.price_unknown.to_owned() } else { words::cents(total, lang) },
@@ -220,6 +225,7 @@ mod tests {
     use axum::body::Body;
     use axum::http::{Request, StatusCode};
 
+    use crate::domain::annex::Texts;
     use crate::web::fixture::{Answer, Reader};
 
     /// What an open page asks.
@@ -241,8 +247,10 @@ mod tests {
     #[tokio::test]
     async fn it_shows_an_order_to_its_parties_and_to_nobody_else() {
         let mut reader = Reader::new();
+        let purpose = "<b>Wohngeld</b> online".to_owned();
+        let words = reader.words(Texts { purpose, ..Texts::default() });
         let id = reader.town.order("eins", |request| {
-            request.grounds.purpose = "<b>Wohngeld</b> online".to_owned();
+            request.annex = words;
             request.reference = "AZ 7".to_owned();
         });
         let address = format!("/bestellungen/{id}");
@@ -251,6 +259,7 @@ mod tests {
         assert_eq!(answer.header("cache-control"), "no-store");
         let page = answer.ok();
         for part in [
+            "Wohngeld&#60;/b&#62; online",
             "Wohngeld digital",
             "Angebote liegen vor",
             "town im Test beauftragt kitu im Test",

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
+use crate::domain::annex;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
@@ -120,10 +121,18 @@ impl Typed {
             total_max: Cents::try_from(i64::from(euros) * 100)?,
             term_years: years,
             reference: self.reference.trim().to_owned(),
-            purpose: self.purpose.trim().replace("\r\n", "\n"),
-            choice: self.choice.trim().replace("\r\n", "\n"),
+            words: annex::Texts {
+                purpose: lines(&self.purpose),
+                choice: lines(&self.choice),
+                ..annex::Texts::default()
+            },
         })
     }
+}
+
+/// Lines as forms send them, in the one form that statements have.
+fn lines(typed: &str) -> String {
+    typed.trim().replace("\r\n", "\n")
 }
 
 pub(super) async fn show(

@@ -25,6 +25,8 @@ pub(super) struct Signing {
     title: String,
     payload_type: String,
     payload: String,
+    /// The annex beside it, in base64; empty if there is none.
+    annex: String,
     post: String,
     labels: String,
     sentences: String,
@@ -42,6 +44,7 @@ impl Signing {
             title,
             payload_type: draft.kind.payload_type(),
             payload: STANDARD.encode(&draft.payload),
+            annex: draft.annex.as_ref().map(|annex| STANDARD.encode(annex.bytes())).unwrap_or_default(),
             post: shell.href(Place::HandIn),
             labels: labels(t),
             sentences: sentences(t),
@@ -93,7 +96,7 @@ fn labels(t: &Texts) -> String {
         "approve": t.field_approve, "leg": t.field_leg, "from": t.field_from, "to": t.field_to,
         "verdict": t.field_verdict, "basis": t.field_basis, "assumed": t.order_assumed,
         "evidence": t.order_evidence, "chain": t.field_chain, "agreed": t.field_agreed, "reason": t.field_reason,
-        "grounds": t.field_grounds,
+        "grounds": t.field_grounds, "annex": t.field_annex, "note": t.field_note,
     })
     .to_string()
 }

@@ -1,4 +1,5 @@
 //! What is needed: the grounds of an order, and an order for a member as well, with its mandate and what is called off.
+use verbund::domain::annex::{Annex, Texts};
 use verbund::domain::grounds::{Grounds, OtherOffering};
 use verbund::domain::id::StatementId;
 use verbund::domain::law::cases::judge_leg;
@@ -28,8 +29,6 @@ impl World {
         };
         Grounds {
             need: Some(self.publish("barleben", Kind::Need, &need)),
-            purpose: "Ersatz des Papierverfahrens".to_owned(),
-            choice: "Günstigstes Angebot mit belegtem Weg".to_owned(),
             searched: true,
             alternatives: vec![
                 other(1, "govdigital", None, Some(cents(1_110_000))),
@@ -37,6 +36,18 @@ impl World {
                 other(3, "kid", None, None),
             ],
         }
+    }
+
+    /// What the officer says beside the request.
+    pub(super) fn officers_words(&mut self) -> Annex {
+        let words = Texts {
+            purpose: "Ersatz des Papierverfahrens".to_owned(),
+            choice: "Günstigstes Angebot mit belegtem Weg".to_owned(),
+            ..Texts::default()
+        };
+        let annex = Annex::write(words, [9; 32]).expect("admissible").expect("says something");
+        self.annexes.push(annex.clone());
+        annex
     }
 
     /// Halberstadt has a need, and lets somebody order for it.

@@ -3,7 +3,7 @@
 use verbund::audit::bundle::Bundle;
 use verbund::audit::report::NotChecked;
 use verbund::domain::body::Body;
-use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId};
+use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, StatementId};
 use verbund::domain::law::Verdict;
 use verbund::domain::offering::{Need, Withdrawal};
 use verbund::domain::order::aftercare::{Phase, phase, settlements};
@@ -354,8 +354,8 @@ pub fn milestone(world: &World, order: OrderId, from: &str, officer: &str, numbe
         seal,
         from: name(from),
         number,
+        annex: (event == Happening::Contact).then_some(Hash([5; 32])),
         event,
-        annex: None,
         officer: name(officer),
         signed_at: world.now,
         salt: salt("milestone"),
@@ -519,7 +519,7 @@ fn after_the_seal_all_parties_see_connection_use_notice_and_the_end() {
     let today = world.now.date();
     let steps = [
         (1, Happening::Connected { item: ConnectionStep::Routing }, Phase::Connecting(1)),
-        (2, Happening::Contact { office: "Wohngeldstelle".to_owned() }, Phase::Connecting(1)),
+        (2, Happening::Contact, Phase::Connecting(1)),
         (3, Happening::Productive { since: today }, Phase::Productive(today)),
         (4, Happening::Terminated { ends_on: day("2027-06-30") }, Phase::Terminated(day("2027-06-30"))),
     ];

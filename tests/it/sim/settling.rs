@@ -197,7 +197,7 @@ fn a_delivery_again_gets_the_same_receipt() {
 fn a_milestone_reaches_everyone_and_all_rest_again() {
     let mut world = world();
     let request = at_rest(&mut world, "r1");
-    let said = milestone(&world, request.order, "kid", "leitung", 1, Happening::Contact { office: "neu".to_owned() });
+    let said = milestone(&world, request.order, "kid", "leitung", 1, Happening::Contact);
     world.officer("kid", &said).expect("a good milestone");
     assert!(!world.node("kid").is_resting(&request.order), "it must be delivered first");
     rest(&mut world, request.order);
@@ -329,8 +329,7 @@ impl Reading {
     }
 
     fn milestone(&self, number: u32) -> Signed {
-        let event = Happening::Contact { office: format!("Amt {number}") };
-        milestone(&self.world, self.order, "barleben", "einkauf", number, event)
+        milestone(&self.world, self.order, "barleben", "einkauf", number, Happening::Contact)
     }
 
     fn officer(&mut self, request: u64, signed: Signed) -> Vec<Effect> {

@@ -1,13 +1,13 @@
 //! Annexes: the words beside the order's statements, each bound by the statement that names its hash (proto/statements.md).
 import { hashOf } from "./bytes.js";
-import { linesText, or, pattern, record, text } from "./fields.js";
+import { label, linesText, or, pattern, record, text } from "./fields.js";
 import { readJson } from "./json.js";
 import { Refusal, VALID, refusalOf } from "./refusal.js";
 
-// Twice what the longest texts take in letters of four bytes.
-const ANNEX_BYTES_MAX = 8 * 1024;
+// What the longest texts take in letters of four bytes, and half as much again.
+const ANNEX_BYTES_MAX = 16 * 1024;
 
-const content = record({ salt: pattern(/^[0-9a-f]{64}$/, "JSON_INVALID"), note: or(text, "") });
+const content = record({ salt: pattern(/^[0-9a-f]{64}$/, "JSON_INVALID"), note: or(text, ""), purpose: or(text, ""), choice: or(text, ""), contact: or(text, "") });
 
 /** The id of the annex that a statement names, else null: that of a body that cannot be read counts for nothing. */
 export function annexNamed(signed) {
@@ -18,6 +18,9 @@ export function annexNamed(signed) {
 
 export const annexMember = (id) => `annexes/${id}.json`;
 
+/** All that is said, a text a line. */
+export const told = ({ note, purpose, choice, contact }) => [note, purpose, choice, contact].filter((text) => text !== "").join("\n");
+
 /** What the annex with this id says. */
 export function readAnnex(id, bytes) {
   let said = null;
@@ -25,18 +28,21 @@ export function readAnnex(id, bytes) {
     if (bytes.length > ANNEX_BYTES_MAX) throw new Refusal("JSON_TOO_LARGE", { bytes: bytes.length });
     said = content(readJson(bytes, true));
     linesText("note", said.note, 500);
+    linesText("purpose", said.purpose, 1000);
+    linesText("choice", said.choice, 1000);
+    label("contact", said.contact, 200);
   });
-  if (refusal !== null || hashOf(bytes) !== id || said.note === "") throw new Refusal("ANNEX_DIFFERS", { member: annexMember(id) });
+  if (refusal !== null || hashOf(bytes) !== id || told(said) === "") throw new Refusal("ANNEX_DIFFERS", { member: annexMember(id) });
   return said;
 }
 
-// A decision is by its `org`, all others are `from` somebody.
-const authorOf = (body) => body.org ?? body.from;
+// A request is by its buyer, a decision by its `org`, all others are `from` somebody.
+const authorOf = (body) => body.buyer ?? body.org ?? body.from;
 
 /** The erasures of an attempt that have force, each by the annex and its author: one's own words, and nobody else's. */
 function erasuresIn(attempt) {
   const said = [attempt.decisions, attempt.declines, attempt.recalls, attempt.milestones].flatMap((placed) => [...placed.values()]);
-  const own = new Set(said.map(({ body }) => `${body.annex} ${authorOf(body)}`));
+  const own = new Set([attempt.request, ...said].map(({ body }) => `${body.annex} ${authorOf(body)}`));
   const erasures = [...attempt.erasures.values()].flatMap(({ body }) => body.annexes.map((id) => [`${id} ${body.from}`, body]));
   return new Map(erasures.filter(([words]) => own.has(words)).reverse());
 }

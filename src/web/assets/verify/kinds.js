@@ -32,7 +32,6 @@ function maturity(value) {
 const EVENTS = {
   connected: record({ item: choice("contact", "routing", "interface", "test", "acceptance") }),
   productive: record({ since: day }),
-  contact: record({ office: text }),
   terminated: record({ ends_on: day }),
 };
 
@@ -281,8 +280,6 @@ const BODIES = {
     grounds: or(
       record({
         need: opt(ID),
-        purpose: or(text, ""),
-        choice: or(text, ""),
         searched: or(flag, false),
         alternatives: or(
           many(record({ offering: ID, seller: name, title: text, against: opt(text), total: opt(CENTS) })),
@@ -291,6 +288,7 @@ const BODIES = {
       }),
       null,
     ),
+    annex: opt(ID),
     officer: name,
   }),
   decision: record({ ...message, request: ID, org: name, approve: flag, annex: opt(ID), leg: opt(leg), officer: name }),
@@ -443,8 +441,6 @@ function checkGathered({ members }, buyer) {
 }
 
 function checkGrounds(grounds, chosen) {
-  linesText("purpose", grounds.purpose, 1000);
-  linesText("choice", grounds.choice, 1000);
   for (const other of grounds.alternatives) {
     title("title", other.title, 200);
     word("against", other.against);
@@ -662,7 +658,7 @@ const BODY_RULES = {
   },
   milestone(body) {
     within("number", body.number >= 1 && body.number <= 200);
-    if (body.event.what === "contact") title("office", body.event.office, 200);
+    within("annex", body.event.what !== "contact" || body.annex !== null);
   },
   settlement(body) {
     lineText("terms", body.terms, 500);

@@ -1,5 +1,5 @@
 //! What the papers of a bundle say of themselves: kind, by whom, of which day, for people to find them. Judges nothing.
-import { annexNamed } from "./annexes.js";
+import { annexNamed, told } from "./annexes.js";
 import { printable } from "./characters.js";
 import { dayOf } from "./fields.js";
 import { SIGNER_RULES, hasSigner, isKnown, signedAt } from "./kinds.js";
@@ -47,8 +47,8 @@ function paperOf(signed) {
 export function papersIn(reading, words) {
   const [papers, names] = [{}, {}];
   for (const { name, section, signed } of reading.statements) {
-    const note = section === "order" ? (words.get(annexNamed(signed))?.note ?? null) : null;
-    papers[name] = { ...paperOf(signed), note };
+    const said = section === "order" ? words.get(annexNamed(signed)) : null;
+    papers[name] = { ...paperOf(signed), note: said ? told(said) : null };
     if (papers[name].kind !== "admission" || !papers[name].org) continue;
     const { org, name: full } = signed.body();
     names[org] = printable(full);
