@@ -65,6 +65,7 @@ fn verifier() -> Result<(), Box<dyn std::error::Error>> {
     for name in modules.keys() {
         place(name, &modules, &mut placed, &mut script)?;
     }
+    one_of_each_name(&script)?;
     let script =
         format!("\"use strict\";\nconst verbundVerify = (() => {{\n{script}\nreturn {{ {GIVEN} }};\n}})();\n");
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?).join("verify.js.gz");
@@ -97,6 +98,21 @@ fn place(
     for line in own {
         script.push_str(line.strip_prefix("export ").unwrap_or(line));
         script.push('\n');
+    }
+    Ok(())
+}
+
+/// In one script two modules cannot define the same name.
+#[cfg(feature = "node")]
+fn one_of_each_name(script: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let mut names = std::collections::BTreeSet::new();
+    for line in script.lines() {
+        let definition = ["const ", "let ", "function ", "class "].iter().find_map(|word| line.strip_prefix(word));
+        let end = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '$';
+        let name = definition.and_then(|rest| rest.split(end).next()).filter(|name| !name.is_empty());
+        if name.is_some_and(|name| !names.insert(name)) {
+            return Err(format!("two modules of the verifier define: {line}").into());
+        }
     }
     Ok(())
 }

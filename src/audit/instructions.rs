@@ -1,10 +1,10 @@
 //! `VERIFY.txt`: how to check a bundle with an unpacker, OpenSSL 3 and SHA-256, without any program of ours.
 //!
-//! One command per line, each line beginning with `openssl `, so that a script can take them out. Must never contain
-//! anything that has to be run but these.
-use std::collections::BTreeMap;
+//! One text for every bundle, so that nobody can put a command of his own into it. Its last line is the one command that has to
+//! be run.
 
-const HEAD: &str = "\
+/// The text.
+pub const TEXT: &str = "\
 PRÜFUNG OHNE UNSERE PROGRAMME (English below)
 
 1. Auspacken:  unzip PAKET.asice -d paket && cd paket
@@ -13,8 +13,9 @@ PRÜFUNG OHNE UNSERE PROGRAMME (English below)
 2. Wurzel: SHA-256 von root/1.pae muss der in der Satzung abgedruckte Wert sein.
 3. Erklärungen: NAME.pae sind die unterschriebenen Bytes (DSSE v1: Art, Länge, JSON), NAME.<Schlüssel>.sig ist eine
    Unterschrift (Ed25519, RFC 8032), keys/<Schlüssel>.pem der Schlüssel; er heißt nach den ersten 16 Hexziffern von
-   SHA-256 über seine 32 Bytes. Die Befehle unten prüfen alle Unterschriften. Wer unterschreiben durfte, sagen die
-   Erklärungen: Treuhänder in root/, Wurzelschlüssel in admission, andere in key-event, Personen in officer-grant.
+   SHA-256 über seine 32 Bytes. Der Befehl in der letzten Zeile prüft alle Unterschriften (POSIX-Shell, OpenSSL 3) und
+   nennt jede, FALSCH auch eine, die fehlt. Wer unterschreiben durfte, sagen die Erklärungen: Treuhänder in root/,
+   Wurzelschlüssel in admission, andere in key-event, Personen in officer-grant.
 4. Platz im Protokoll: proofs/PROTOKOLL-GRÖSSE.note ist ein Prüfpunkt (c2sp.org/tlog-checkpoint) mit Mitzeichnungen der
    Zeugen (c2sp.org/tlog-cosignature); .tlog-proofs daneben nennt zu jeder Erklärung darunter Index und Hashes. Ein
    Beweis nach c2sp.org/tlog-proof wird daraus so:
@@ -38,26 +39,9 @@ CHECKING WITHOUT OUR PROGRAMS
 
 META-INF/ASiCManifest.xml lists the SHA-256 (Base64) of every member but annexes, which can be erased. That of root/1.pae
 must be the value printed in the statutes. NAME.<key>.sig is an Ed25519 signature by keys/<key>.pem over NAME.pae; the
-commands below check all. proofs/LOG-SIZE.note is a checkpoint cosigned by witnesses of policy.txt, .tlog-proofs beside it
+command below checks all and names each, FALSCH also one that is missing. proofs/LOG-SIZE.note is a checkpoint cosigned by witnesses of policy.txt, .tlog-proofs beside it
 holds the places of statements. A key is good only after the index of the event that names it; times are claims.
 ends/LOG.end leads from all that a log has said about each name to the trust digest of its newest leaf.
 
+find . -name \"*.pae\" | sort | while read -r p; do for s in \"${p%.pae}\".????????????????.sig; do k=\"${s%.sig}\"; openssl pkeyutl -verify -pubin -inkey \"keys/${k##*.}.pem\" -rawin -in \"$p\" -sigfile \"$s\" >/dev/null && echo \"gut  $s\" || echo \"FALSCH  $s\"; done; done
 ";
-
-/// The text for a bundle of which statements, signatures and keys are already in place.
-pub fn text(files: &BTreeMap<String, Vec<u8>>) -> String {
-    let commands: String = commands(files).into_iter().map(|command| command + "\n").collect();
-    format!("{HEAD}{commands}")
-}
-
-/// One command per signature, in the order of the files.
-pub fn commands(files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
-    let signatures = files.keys().filter_map(|file| file.strip_suffix(".sig")?.rsplit_once('.'));
-    signatures
-        .map(|(name, key)| {
-            format!(
-                "openssl pkeyutl -verify -pubin -inkey keys/{key}.pem -rawin -in {name}.pae -sigfile {name}.{key}.sig"
-            )
-        })
-        .collect()
-}

@@ -161,7 +161,7 @@ class World:
     def __init__(self, zipped: bytes):
         members, _ = verify.read_zip(zipped)
         reading = verify.Reading(members)
-        self.head = members["VERIFY.txt"].decode().partition("\nopenssl ")[0] + "\n"
+        self.instructions = members["VERIFY.txt"]
         self.annexes = {member: members[member] for member in reading.annexes}
         self.papers: list[Paper] = []
         self.keys: dict[str, str] = {}
@@ -261,7 +261,8 @@ class World:
         members.update(self.annexes)
         self.write_policy(members)
         tune(members)
-        refresh(members, self.head)
+        members["VERIFY.txt"] = self.instructions
+        refresh(members)
         return members
 
     def root(self) -> bytes:
@@ -365,12 +366,8 @@ def place_text(leaves: list[bytes], index: int, digest: bytes) -> str:
     return f"c2sp.org/tlog-proof@v1\n{extra}index {index}\n{hashes}\n"
 
 
-def refresh(members: dict[str, bytes], head: Optional[str] = None) -> None:
-    """What a careful forger does last: the aids and the digests fit again."""
-    if head is None:
-        head = members.get("VERIFY.txt", b"").decode(errors="replace").partition("\nopenssl ")[0] + "\n"
-    commands = verify.commands_for(sorted(members))
-    members["VERIFY.txt"] = (head + "".join(command + "\n" for command in commands)).encode()
+def refresh(members: dict[str, bytes]) -> None:
+    """What a careful forger does last: the digests fit again."""
     entries = "".join(
         verify.MANIFEST_ENTRY.format(name, base64_of(sha256(members[name]))) + "\n"
         for name in sorted(members)

@@ -198,7 +198,7 @@ fn rule_text(rule: &str, lang: Lang) -> Option<&'static str> {
     Some(if lang == Lang::De { de } else { en })
 }
 
-const RULES: [(&str, &str, &str); 34] = [
+const RULES: [(&str, &str, &str); 33] = [
     ("root differs", "Die Prüfsummen führen zu einem anderen Protokoll.", "The digests lead to another log."),
     (
         "stands before what it names",
@@ -217,11 +217,6 @@ const RULES: [(&str, &str, &str); 34] = [
         "The legal basis or the assumptions differ.",
     ),
     ("belongs to nothing", "Es gehört zu nichts im Paket.", "It belongs to nothing in the bundle."),
-    (
-        "one command per signature",
-        "Die Prüfbefehle in VERIFY.txt sind nicht die zu diesen Unterschriften.",
-        "The commands in VERIFY.txt are not those for these signatures.",
-    ),
     (
         "SPKI PEM of the key it is named for",
         "Die Datei enthält nicht den Schlüssel, nach dem sie benannt ist.",

@@ -19,7 +19,7 @@ export function annexNamed(signed) {
 export const annexMember = (id) => `annexes/${id}.json`;
 
 /** All that is said, a text a line. */
-export const told = ({ note, purpose, choice, contact }) => [note, purpose, choice, contact].filter((text) => text !== "").join("\n");
+export const allSaid = ({ note, purpose, choice, contact }) => [note, purpose, choice, contact].filter((text) => text !== "").join("\n");
 
 /** What the annex with this id says. */
 export function readAnnex(id, bytes) {
@@ -32,7 +32,7 @@ export function readAnnex(id, bytes) {
     linesText("choice", said.choice, 1000);
     label("contact", said.contact, 200);
   });
-  if (refusal !== null || hashOf(bytes) !== id || told(said) === "") throw new Refusal("ANNEX_DIFFERS", { member: annexMember(id) });
+  if (refusal !== null || hashOf(bytes) !== id || allSaid(said) === "") throw new Refusal("ANNEX_DIFFERS", { member: annexMember(id) });
   return said;
 }
 

@@ -1,5 +1,5 @@
 //! What the papers of a bundle say of themselves: kind, by whom, of which day, for people to find them. Judges nothing.
-import { annexNamed, told } from "./annexes.js";
+import { annexNamed, allSaid } from "./annexes.js";
 import { printable } from "./characters.js";
 import { dayOf } from "./fields.js";
 import { SIGNER_RULES, hasSigner, isKnown, signedAt } from "./kinds.js";
@@ -48,7 +48,7 @@ export function papersIn(reading, words) {
   const [papers, names] = [{}, {}];
   for (const { name, section, signed } of reading.statements) {
     const said = section === "order" ? words.get(annexNamed(signed)) : null;
-    papers[name] = { ...paperOf(signed), note: said ? told(said) : null };
+    papers[name] = { ...paperOf(signed), note: said ? allSaid(said) : null };
     if (papers[name].kind !== "admission" || !papers[name].org) continue;
     const { org, name: full } = signed.body();
     names[org] = printable(full);
