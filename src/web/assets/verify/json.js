@@ -19,7 +19,7 @@ export const KNOWN_FIELDS = new Set(
   indexation inhabitants interfaces item joint_influence key keys kind known_from last_good lead_land leg legal_form
   leika leika_types level licence limit limit_per_year log mandate market_basis market_below market_share market_years
   maturity member members message mode model modification municipality name nature need new_epoch next_sha256 node
-  nodes not_included note notice_days number of offering office officer on open operates operator order org outcome
+  nodes not_included note notice_days number of offering officer on open operates operator order org outcome
   ozg paragraphs parties party payers payers_source portal portals predecessor prev price private_advantage
   private_capital private_share procedure procedure_began productive provider provides provision public_interest
   purpose quantities quorum quote_by rate reason received_at reference references relation remit_since reorganised_on
