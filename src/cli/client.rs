@@ -765,6 +765,7 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
             "id": org.id, "name": org.name, "home_node": org.home_node, "area": org.area, "portal": org.portal,
         })).collect::<Vec<_>>(),
         "rule_packs": status.rule_packs.iter().map(|pack| json!({"id": pack.id, "name": pack.name, "valid_from": pack.valid_from, "valid_to": pack.valid_to})).collect::<Vec<_>>(),
+        "deposits": status.deposits,
         "warnings": status.warnings_de, "warnings_en": status.warnings_en,
     })
 }

@@ -117,6 +117,7 @@ fn examine(status: &pb::GetStatusResponse, peers: &[pb::PeerStatus], now: Timest
     found.push(connections(peers));
     found.extend(peers.iter().filter_map(other_clock));
     found.push(deliveries(status));
+    found.push(deposits(status, peers));
     found
 }
 
@@ -251,6 +252,26 @@ fn deliveries(status: &pb::GetStatusResponse) -> Examined {
     }
 }
 
+/// A node that stands alone has nobody to keep anything for it.
+fn deposits(status: &pb::GetStatusResponse, peers: &[pb::PeerStatus]) -> Examined {
+    if status.deposits || peers.is_empty() {
+        return examined(
+            "deposits",
+            Outcome::Good,
+            "Nichts, was zählt, liegt nur auf einem Datenträger.",
+            "Nothing that counts rests on one disk.",
+        );
+    }
+    examined(
+        "deposits",
+        Outcome::Warning,
+        "Was nur dieser Knoten hat, liegt auf einem Datenträger: `verbund key recovery` macht einen Wiederherstellungsschlüssel, \
+         sein öffentlicher Teil gehört als `recovery_key` in run.toml.",
+        "What only this node holds rests on one disk: `verbund key recovery` makes a recovery key, its public part belongs into \
+         run.toml as `recovery_key`.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +286,7 @@ mod tests {
         let status = pb::GetStatusResponse {
             now: Some(crate::wire::timestamp(now())),
             rule_packs: vec![pack],
+            deposits: true,
             logs: vec![pb::LogStatus { cosigned: 3, witnesses_needed: 3, ..log }],
             ..Default::default()
         };
@@ -308,6 +330,13 @@ mod tests {
         };
         assert_eq!(worst(|status, _| unwitnessed(status)), (Outcome::Warning, "witnesses"));
         assert_eq!(worst(|status, _| status.outbox_length = 1), (Outcome::Warning, "deliveries"));
+        assert_eq!(worst(|status, _| status.deposits = false), (Outcome::Warning, "deposits"));
+        let alone = |peers: &mut Vec<pb::PeerStatus>| peers.clear();
+        assert_eq!(
+            worst(|status, peers| (status.deposits = false, alone(peers)).0).0,
+            Outcome::Good,
+            "nobody is there"
+        );
         assert_eq!(worst(|_, peers| peers[0].up = false), (Outcome::Failure, "peers"));
         assert_eq!(worst(|_, peers| peers[0].clock_offset_ms = Some(-600_001)), (Outcome::Warning, "clock"));
         let one_of_two = |peers: &mut Vec<pb::PeerStatus>| peers.push(pb::PeerStatus::default());

@@ -714,6 +714,9 @@ reasons! {
     DepositUnreadable "DEPOSIT_UNREADABLE" Verification
         "Was ein anderer Knoten zurückgibt, lässt sich mit diesem Wiederherstellungsschlüssel nicht öffnen." "What another node gives back cannot be opened with this recovery key."
         "Den Schlüssel angeben, dessen öffentlicher Teil bei der Hinterlegung in run.toml stand." "Give the key whose public part stood in run.toml when the deposit was made.";
+    RecoveryKeyPlace "RECOVERY_KEY_PLACE" Usage
+        "Der Wiederherstellungsschlüssel darf nicht im Ordner des Knotens liegen: Er wird gebraucht, wenn dieser Ordner verloren ist." "The recovery key must not lie in the node's folder: it is needed when that folder is lost."
+        "Mit `--recovery-key DATEI` einen Ort nennen, an dem auch die Wurzelschlüssel liegen." "Name a place with `--recovery-key FILE` where the root keys lie too.";
     RecoveryKeyMissing "RECOVERY_KEY_MISSING" Config
         "Andere Knoten verwahren Hinterlegtes von diesem Knoten; zum Öffnen fehlt der Wiederherstellungsschlüssel." "Other nodes keep deposits of this node; the recovery key that opens them is missing."
         "Den Knoten einmal mit `--recovery-key DATEI` starten." "Start the node once with `--recovery-key FILE`.";

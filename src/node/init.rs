@@ -22,6 +22,7 @@ use crate::domain::trust::{KeyRole, LogTrust, NodeRecord, drafts};
 use crate::domain::trust_file::{TrustFile, fold, printed};
 use crate::node::keys;
 use crate::node::passphrase::Passphrase;
+use crate::node::sealing::{RecoveryPublic, RecoverySecret};
 use crate::node::system::fresh_key;
 use crate::node::tls::{CERTIFICATE_FILE, Identity, KEY_FILE};
 use crate::protocol::settings::NodeKeys;
@@ -38,6 +39,8 @@ pub struct Plan {
     pub addresses: Vec<String>,
     /// Root keys of the organisations that are at hand.
     pub root_keys: Vec<Box<dyn Signer>>,
+    /// To which recovery key the node seals what it deposits at others.
+    pub recovery: RecoveryPublic,
     /// The file with the passphrase for the node's keys, and what is in it; without one they lie there as they are.
     pub passphrase: Option<(PathBuf, Passphrase)>,
 }
@@ -218,14 +221,33 @@ impl Beginning {
         open.collect()
     }
 
-    /// Writes the folder. Refused if there is one already.
-    pub fn write(&self, folder: &Path) -> Result<(), Refusal> {
-        let unwritable = |problem: &dyn std::fmt::Display| {
-            Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", problem)
-        };
+    /// Writes the folder, and the recovery key at its own place. Refused if there is a folder or a key already.
+    pub fn write(&self, folder: &Path, recovery: Option<(&RecoverySecret, &Path)>) -> Result<(), Refusal> {
         if folder.exists() {
             return Err(Refusal::new(Reason::FileExists).with("file", folder.display()));
         }
+        let Some((secret, file)) = recovery else { return self.write_folder(folder) };
+        check_recovery_place(folder, file)?;
+        if let Some(above) = file.parent() {
+            make(above)?;
+        }
+        keys::write_pem(file, &secret.to_pem(), self.passphrase())?;
+        let written = self.write_folder(folder);
+        if written.is_err() {
+            // It opens nothing without the folder; what was refused says more than a failure to remove it.
+            let _ = fs::remove_file(file);
+        }
+        written
+    }
+
+    fn passphrase(&self) -> Option<&Passphrase> {
+        self.plan.passphrase.as_ref().map(|(_, passphrase)| passphrase)
+    }
+
+    fn write_folder(&self, folder: &Path) -> Result<(), Refusal> {
+        let unwritable = |problem: &dyn std::fmt::Display| {
+            Refusal::new(Reason::FileUnwritable).with("file", folder.display()).with("problem", problem)
+        };
         if let Some(above) = folder.parent() {
             make(above)?;
         }
@@ -244,7 +266,7 @@ impl Beginning {
         make(folder)?;
         keys::make_folder(&key_folder)?;
         make(&genesis)?;
-        let passphrase = self.plan.passphrase.as_ref().map(|(_, passphrase)| passphrase);
+        let passphrase = self.passphrase();
         keys::write_node(&key_folder, &self.keys, passphrase)?;
         keys::write_pem(&key_folder.join(KEY_FILE), &self.identity.key_pem, passphrase)?;
         write(&key_folder.join(CERTIFICATE_FILE), &self.identity.certificate_pem)?;
@@ -273,7 +295,7 @@ impl Beginning {
             profile: "node.toml".into(),
             federation: self.plan.file.federation.clone(),
             federation_root: PinnedRoot(self.plan.file.root),
-            recovery_key: None,
+            recovery_key: Some(self.plan.recovery.to_string()),
             metrics: None,
             passphrase_file: self.plan.passphrase.as_ref().map(|(file, _)| file.clone()),
             peers: Vec::new(),
@@ -291,6 +313,16 @@ impl Beginning {
             printed(self.plan.file.root)
         )
     }
+}
+
+/// The private half of the recovery key is needed when the node's folder is gone, and whoever gets hold of the folder must
+/// not have it.
+pub fn check_recovery_place(folder: &Path, file: &Path) -> Result<(), Refusal> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if absolute(file).starts_with(absolute(folder)) {
+        return Err(Refusal::new(Reason::RecoveryKeyPlace).with("file", file.display()));
+    }
+    Ok(())
 }
 
 fn file_name(number: usize, piece: &Piece) -> String {

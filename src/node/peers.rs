@@ -209,11 +209,21 @@ impl Peers for GrpcPeers {
         let ListDepositsResponse { sealed, next } = answer;
         let (own, keys) = (self.own.clone(), Arc::clone(&self.recovery));
         let opening = tokio::task::spawn_blocking(move || {
-            let opened = sealed.iter().map(|sealed| keys.open(&own, sealed));
-            Ok(opened.collect::<Result<Vec<_>, Refusal>>()?.concat())
+            let (mut statements, mut closed) = (Vec::new(), Vec::new());
+            for sealed in &sealed {
+                match keys.open(&own, sealed) {
+                    Ok(opened) => statements.extend(opened),
+                    Err(refusal) => closed.push(refusal),
+                }
+            }
+            (statements, closed)
         });
-        let statements = opening.await.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))??;
-        Ok(Returned { statements, next: Some(next).filter(|next| *next > from) })
+        let (statements, closed) = opening.await.map_err(|error| Refusal::new(Reason::Bug).with("problem", error))?;
+        if let Some(refusal) = closed.first() {
+            let (reason, details) = (refusal.reason.code(), refusal.details());
+            tracing::warn!(peer = %node, parcels = closed.len(), reason, details, "deposits that cannot be opened");
+        }
+        Ok(Returned { statements, next: Some(next).filter(|next| *next > from), unreadable: closed.len() })
     }
 }
 

@@ -106,6 +106,11 @@ impl RecoverySecret {
         Self(Suite::gen_keypair().0)
     }
 
+    /// The one that follows from these bytes, which must be as secret as the key.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, Refusal> {
+        Secret::from_bytes(seed).map(Self).map_err(|_| Refusal::new(Reason::KeyFileInvalid).with("rule", "32 bytes"))
+    }
+
     /// Its public half.
     pub fn public(&self) -> RecoveryPublic {
         let mut bytes = [0; 32];
@@ -147,7 +152,8 @@ impl RecoverySecret {
         let der = Zeroizing::new(BASE64.decode(inner.as_bytes()).map_err(|_| not_a_key("damaged PEM"))?);
         let bytes = der.strip_prefix(&PKCS8_PREFIX);
         let bytes = bytes.ok_or_else(|| not_a_key("an X25519 key expected, as `verbund key recovery` makes it"))?;
-        Secret::from_bytes(bytes).map(Self).map_err(|_| not_a_key("32 bytes expected"))
+        let seed = bytes.try_into().map_err(|_| not_a_key("32 bytes expected"))?;
+        Self::from_seed(seed)
     }
 }
 

@@ -195,7 +195,7 @@ fn recovery_keys(config: &NodeConfig, secrets: Vec<RecoverySecret>) -> Result<Re
     let named = named.map_err(|refusal| refusal.with("field", "recovery_key"))?;
     let public = named.or_else(|| secrets.last().map(RecoverySecret::public));
     if public.is_none() {
-        tracing::info!("nothing is deposited at others: run.toml names no recovery_key");
+        tracing::warn!("what only this node holds rests on one disk: run.toml names no recovery_key");
     }
     Ok(RecoveryKeys { public, secrets })
 }

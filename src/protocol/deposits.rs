@@ -172,19 +172,30 @@ impl Node {
 
     /// One parcel at a time to each depositary; what comes up meanwhile goes along with the next.
     fn lodge(&mut self, now: Timestamp, work: &mut Work) {
-        if self.state.lone.is_empty() {
+        if self.state.lone.is_empty() && self.state.lone.owed().next().is_none() {
             return;
         }
         self.deposits.sending.retain(|_, sending| now.since_ms(sending.since) < DEPOSIT_MS_MAX);
-        for node in self.chosen() {
+        let chosen = self.chosen();
+        for node in chosen
+            .iter()
+            .chain(self.state.lone.owed().filter(|node| !chosen.contains(node)))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             let rests = self.deposits.failed.get(&node).is_some_and(|failed| failed.next_at > now);
-            if rests || self.deposits.sending.contains_key(&node) {
+            if rests || self.deposits.sending.contains_key(&node) || !self.sync.peers.contains_key(&node) {
                 continue;
             }
+            let is_chosen = chosen.contains(&node);
             let words: Vec<_> = self.state.lone.open_for(&node).take(DEPOSIT_STATEMENTS_MAX).collect();
-            let Some((first, _)) = words.first() else { continue };
-            self.deposits.sending.insert(node.clone(), Sending { first: *first, since: now });
-            work.then.push(Effect::Lodge(node, words));
+            match words.first().filter(|_| is_chosen) {
+                Some((first, _)) => {
+                    self.deposits.sending.insert(node.clone(), Sending { first: *first, since: now, again: None });
+                    work.then.push(Effect::Lodge(node, words));
+                }
+                None => self.read_again(node, work),
+            }
         }
     }
 
@@ -204,21 +215,38 @@ impl Node {
 
     /// A depositary has taken everything up to an entry, or has not.
     pub(super) fn lodged(&mut self, node: NodeId, result: Result<u64, Refusal>, now: Timestamp, work: &mut Work) {
-        let Some(Sending { first, .. }) = self.deposits.sending.remove(&node) else { return };
-        match result {
-            Ok(last) => {
+        let Some(Sending { first, again, .. }) = self.deposits.sending.remove(&node) else { return };
+        match (result, again) {
+            (Ok(last), None) => {
                 self.deposits.failed.remove(&node);
                 let range = self.state.lone.range_after(&node, first, last);
-                self.state.lone.lodged(node.clone(), range);
-                work.commit.push(Record::Lodged { with: node, from: range.0, upto: range.1 });
+                self.keeps(node, range, work);
             }
-            Err(_) => {
-                let tries = self.deposits.failed.get(&node).map_or(0, |failed| failed.tries);
-                let wait = RETRY_MS_MIN.saturating_mul(1 << tries.min(16)).min(RETRY_MS_MAX);
-                let failed = Failed { tries: tries.saturating_add(1), next_at: now.plus_ms(wait) };
-                self.deposits.failed.insert(node, failed);
+            (Ok(last), Some(again)) => {
+                self.deposits.failed.remove(&node);
+                self.given_again(node, &again, last, work);
             }
+            (Err(_), _) => self.deposit_failed(node, now),
         }
+    }
+
+    pub(super) fn deposit_failed(&mut self, node: NodeId, now: Timestamp) {
+        let tries = self.deposits.failed.get(&node).map_or(0, |failed| failed.tries);
+        let wait = RETRY_MS_MIN.saturating_mul(1 << tries.min(16)).min(RETRY_MS_MAX);
+        let failed = Failed { tries: tries.saturating_add(1), next_at: now.plus_ms(wait) };
+        self.deposits.failed.insert(node, failed);
+    }
+
+    /// A depositary has everything in this range; nothing any more if it is empty. Its store is remembered beside it, so that
+    /// another one is recognised.
+    pub(super) fn keeps(&mut self, node: NodeId, (from, upto): (u64, u64), work: &mut Work) {
+        let store = self.sync.peers.get(&node).and_then(|peer| peer.instance);
+        if let Some(instance) = store.filter(|_| !self.state.cursors.contains_key(&node)) {
+            self.state.cursors.insert(node.clone(), (instance, 0));
+            work.commit.push(Record::Cursor { peer: node.clone(), instance, position: 0 });
+        }
+        self.state.lone.lodged(node.clone(), (from, upto));
+        work.commit.push(Record::Lodged { with: node, from, upto });
     }
 
     /// A stream with a node is open: it may take deposits again.
@@ -228,13 +256,14 @@ impl Node {
 
     /// When something of it is due.
     pub(super) fn deposits_due(&self) -> Option<Timestamp> {
-        if self.state.lone.is_empty() {
+        if self.state.lone.is_empty() && self.state.lone.owed().next().is_none() {
             return None;
         }
         let waiting = self.deposits.waiting.filter(|_| self.held_from(self.clock).is_some());
         let late = waiting.map(|(_, since)| since.plus_ms(DEPOSIT_WAIT_MS));
         let lost = self.deposits.sending.values().map(|sending| sending.since.plus_ms(DEPOSIT_MS_MAX));
-        let again = self.chosen().into_iter().filter_map(|node| self.deposits.failed.get(&node));
+        let owed = self.state.lone.owed().filter(|node| self.sync.peers.contains_key(*node)).cloned();
+        let again = self.chosen().into_iter().chain(owed).filter_map(|node| self.deposits.failed.get(&node));
         late.into_iter().chain(lost).chain(again.map(|failed| failed.next_at)).min()
     }
 

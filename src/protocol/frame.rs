@@ -332,6 +332,8 @@ pub struct Returned {
     pub statements: Vec<Signed>,
     /// From which parcel on there is more.
     pub next: Option<u64>,
+    /// Parcels that cannot be opened: sealed to another key, or altered.
+    pub unreadable: usize,
 }
 
 impl Delivery {

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::domain::id::{NodeId, OrderId};
 use crate::domain::time::Timestamp;
+use crate::protocol::limits::DEPOSIT_STATEMENTS_MAX;
 
 /// How far this node has come with what it gives to others; all of it can be learnt again.
 pub struct Deposits<A> {
@@ -10,6 +11,10 @@ pub struct Deposits<A> {
     pub(super) parked: VecDeque<(A, u64)>,
     pub(super) sending: BTreeMap<NodeId, Sending>,
     pub(super) failed: BTreeMap<NodeId, Failed>,
+    /// Entries that are read because a depositary that lost its disk is to have them again.
+    pub(super) reading: Option<Reading>,
+    /// How many of them are read at a time; fewer where they are large.
+    pub(super) page: u64,
     /// The first entry that is alone, and since when it has been.
     pub(super) waiting: Option<(u64, Timestamp)>,
     /// Orders whose outcome is not told yet.
@@ -22,6 +27,23 @@ pub struct Deposits<A> {
 pub(super) struct Sending {
     pub(super) first: u64,
     pub(super) since: Timestamp,
+    /// What it had before it lost its disk; absent for what is new.
+    pub(super) again: Option<Again>,
+}
+
+/// A part of what a depositary is given again.
+pub(super) struct Again {
+    /// With it the depositary has everything from this entry on.
+    pub(super) from: u64,
+    /// The last entry in it, if all of it fits into one parcel.
+    pub(super) last: u64,
+}
+
+/// Entries of the own log that are being read for a depositary, up to one of them.
+pub(super) struct Reading {
+    pub(super) node: NodeId,
+    pub(super) first: u64,
+    pub(super) upto: u64,
 }
 
 /// A depositary that did not take it.
@@ -36,6 +58,8 @@ impl<A> Default for Deposits<A> {
             parked: VecDeque::new(),
             sending: BTreeMap::new(),
             failed: BTreeMap::new(),
+            reading: None,
+            page: DEPOSIT_STATEMENTS_MAX as u64,
             waiting: None,
             held_back: BTreeSet::new(),
             shown: 0,

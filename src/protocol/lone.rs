@@ -14,6 +14,8 @@ pub struct Lone {
     words: BTreeMap<u64, StatementId>,
     /// From where up to where each depositary has everything in `words`.
     kept: BTreeMap<NodeId, (u64, u64)>,
+    /// From where on a depositary that has lost its disk is to be given again what it had, up to where `kept` begins.
+    owed: BTreeMap<NodeId, u64>,
 }
 
 impl Lone {
@@ -34,8 +36,13 @@ impl Lone {
         }
     }
 
-    /// A depositary has everything in this range. What enough of them have is no longer alone.
+    /// A depositary has everything in this range, or nothing any more if the range is empty. What enough of them have is no
+    /// longer alone.
     pub(super) fn lodged(&mut self, with: NodeId, (from, upto): (u64, u64)) {
+        if from == upto {
+            return self.lost(with, upto);
+        }
+        self.owed.retain(|node, owed| *node != with || *owed < from);
         let before = self.kept.insert(with.clone(), (from, upto));
         let new =
             before.filter(|before| before.0 <= from).map_or(from, |before| before.1.clamp(from, upto.max(from)));
@@ -49,6 +56,29 @@ impl Lone {
         for index in done {
             self.words.remove(&index);
         }
+    }
+
+    fn lost(&mut self, with: NodeId, upto: u64) {
+        let had = self.kept.insert(with.clone(), (upto, upto)).map_or(upto, |(from, _)| from);
+        let owed = self.owed.get(&with).map_or(had, |owed| had.min(*owed));
+        if owed < upto {
+            self.owed.insert(with, owed);
+        }
+    }
+
+    /// The end of what a depositary had; none if that was nothing.
+    pub(super) fn end_of(&self, node: &NodeId) -> Option<u64> {
+        self.kept.get(node).filter(|(from, upto)| from < upto || self.owed.contains_key(node)).map(|(_, upto)| *upto)
+    }
+
+    /// From where up to where a depositary that has lost its disk is still to be given again what it had.
+    pub(super) fn owed_to(&self, node: &NodeId) -> Option<(u64, u64)> {
+        Some((*self.owed.get(node)?, self.kept.get(node)?.0))
+    }
+
+    /// Those who have lost their disk, and are still to be given something again.
+    pub fn owed(&self) -> impl Iterator<Item = &NodeId> {
+        self.owed.keys()
     }
 
     /// Whether every entry there ever was is with enough others.
@@ -83,10 +113,11 @@ impl Lone {
         }
     }
 
-    /// What a depositary does not have yet, in the order of the log.
+    /// What a depositary does not have yet, in the order of the log; not what it is given again.
     pub fn open_for(&self, node: &NodeId) -> impl Iterator<Item = (u64, StatementId)> {
         let (from, upto) = self.kept.get(node).copied().unwrap_or((0, 0));
-        self.words.range(..from).chain(self.words.range(upto.max(from)..)).map(|(index, id)| (*index, *id))
+        let below = if self.owed.contains_key(node) { 0 } else { from };
+        self.words.range(..below).chain(self.words.range(upto.max(from)..)).map(|(index, id)| (*index, *id))
     }
 
     /// What a depositary has once it has taken its next entries, from the first to the last of them.
@@ -182,6 +213,29 @@ mod tests {
         assert_eq!(lone.open_for(&node("a")).map(|(index, _)| index).collect::<Vec<_>>(), [4, 7], "no false claim");
         lodge(&mut lone, "a", 9);
         assert_eq!((lone.open_for(&node("a")).count(), lone.first_below(1)), (0, None));
+    }
+
+    #[test]
+    fn a_depositary_that_lost_its_disk_is_owed_what_it_had_from_the_newest_down() {
+        let mut lone = lone(&[3, 5, 9]);
+        for with in ["a", "b"] {
+            lodge(&mut lone, with, 9);
+        }
+        let (a, unheard) = (node("a"), node("c"));
+        assert_eq!((lone.end_of(&a), lone.end_of(&unheard), lone.owed_to(&a)), (Some(10), None, None));
+        lone.lodged(a.clone(), (10, 10));
+        assert_eq!(lone.owed_to(&a), Some((3, 10)));
+        // What is new comes first, and takes nothing from what is owed.
+        lone.note(12, StatementId([12; 32]));
+        lodge(&mut lone, "a", 9);
+        assert_eq!(lone.owed_to(&a), Some((3, 10)));
+        lone.lodged(a.clone(), (6, 13));
+        assert_eq!(lone.owed_to(&a), Some((3, 6)));
+        // It loses its disk again before it has everything.
+        lone.lodged(a.clone(), (13, 13));
+        assert_eq!(lone.owed_to(&a), Some((3, 13)));
+        lone.lodged(a.clone(), (3, 13));
+        assert_eq!((lone.owed_to(&a), lone.owed().count(), lone.end_of(&a)), (None, 0, Some(13)));
     }
 
     #[test]

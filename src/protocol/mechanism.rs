@@ -61,6 +61,8 @@ pub enum Mechanism {
     ClockGuard,
     /// What only one node holds is with others before what rests on it is final.
     Deposit,
+    /// A depositary that has lost its disk is given again what it had.
+    DepositAgain,
 }
 
 impl Mechanism {

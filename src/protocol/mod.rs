@@ -36,6 +36,7 @@ pub mod public;
 pub mod record;
 pub mod repair;
 pub mod replication;
+mod restoring;
 pub mod settings;
 pub mod sightings;
 pub mod state;
@@ -147,7 +148,7 @@ pub enum Effect {
     /// Read entries of a log from `first` on, at most [`limits::FRAME_ENTRIES_MAX`] and not many more than
     /// `bytes_max` bytes; they come back as [`Input::EntriesRead`].
     ReadEntries {
-        /// For whom.
+        /// For whom; the node itself where a depositary is to have them again.
         to: NodeId,
         /// The log.
         origin: Origin,
@@ -297,6 +298,7 @@ impl Node {
 
     /// Forgets everything that is not stored; [`Node::replay`] brings back what is.
     pub fn forget(&mut self) {
+        self.store_is_its_own();
         self.state = State::new(self.settings.anchor, self.settings.origin.clone());
         self.state.lone.switch(self.settings.deposits);
         self.deposits = Deposits::default();
@@ -396,6 +398,9 @@ impl Node {
             }
             Input::Lodged(node, result) => self.lodged(node, result, now, work),
             Input::Returned(node, after, answer) => self.returned(&node, after, answer, now, work),
+            Input::EntriesRead { to, first, entries, .. } if to == *self.settings.node() => {
+                self.read_for_depositary(first, &entries, now, work);
+            }
             Input::EntriesRead { to, origin, first, entries } => {
                 self.entries_read(&to, &origin, first, entries, work);
             }

@@ -90,7 +90,8 @@ pub enum Record {
         /// What only its operator can open.
         sealed: Vec<u8>,
     },
-    /// Another node keeps what only this one holds of its own log, from an entry up to another, the last one not included.
+    /// Another node keeps what only this one holds of its own log, from an entry up to another, the last one not included. If
+    /// that is nothing, it has lost what it kept before.
     Lodged {
         /// Who keeps it.
         with: NodeId,

@@ -529,7 +529,7 @@ impl State {
     }
 
     /// What officers sign here and how attempts end; and what an organisation signs for others that are all at home here.
-    fn is_lone(&self, body: &Body) -> bool {
+    pub(super) fn is_lone(&self, body: &Body) -> bool {
         let Some((author, rule)) = body.signer_rule().filter(|(author, _)| self.is_local(author)) else {
             return false;
         };

@@ -52,6 +52,7 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
         signs_nothing: view.signs_nothing().map(|refusal| refusal.reason.code().to_owned()).unwrap_or_default(),
         warnings_de: warnings(Lang::De),
         warnings_en: warnings(Lang::En),
+        deposits: settings.deposits,
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use verbund::config::node::read_run;
 use verbund::domain::id::{OrderId, StatementId};
-use verbund::node::sealing::RecoverySecret;
 
 use crate::federation::name;
 use crate::processes::{PARTIES, Processes, assert_sealed_everywhere, hand_in, until_sealed};
@@ -18,12 +17,6 @@ const HOME: &str = PARTIES[0];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_comes_back_from_its_keys_alone() {
     let mut processes = Processes::found();
-    let secret = RecoverySecret::make();
-    let run_file = processes.world.run_file(&name(HOME));
-    let text = std::fs::read_to_string(&run_file).expect("settings");
-    std::fs::write(&run_file, format!("recovery_key = \"{}\"\n{text}", secret.public())).expect("settings");
-    let key_file = run_file.with_file_name("recovery.pem");
-    verbund::node::keys::write_private(&key_file, secret.to_pem().as_bytes()).expect("a key file");
     processes.open_all().await;
 
     let mut orders: BTreeMap<OrderId, StatementId> = BTreeMap::new();
@@ -39,9 +32,10 @@ async fn a_node_comes_back_from_its_keys_alone() {
     }
     // Whatever state the last ones are in.
     processes.kill(HOME).await;
-    let data = read_run(&run_file).expect("settings").data;
+    let data = read_run(&processes.world.run_file(&name(HOME))).expect("settings").data;
     std::fs::remove_dir_all(&data).expect("the disk is gone");
 
+    let key_file = processes.world.recovery_file(&name(HOME));
     processes.start_with(HOME, &["--recovery-key", key_file.to_str().expect("UTF-8")]).await;
     let mut client = processes.buyer();
     for order in orders.keys() {

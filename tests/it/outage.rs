@@ -5,12 +5,17 @@
 //! stopwatch.
 use std::collections::BTreeMap;
 
+use tokio::task::JoinSet;
 use verbund::domain::id::{OrderId, StatementId};
+use verbund::domain::statement::Signed;
 
 use crate::processes::{Processes, assert_sealed_everywhere, hand_in, until_sealed};
 
 /// Orders of an ordinary run.
 const ORDERS: usize = 300;
+
+/// So many hand in at a time: each answer waits until two other nodes keep what was signed.
+const OFFICERS: usize = 8;
 
 /// Who is away, and who queues for it.
 const AWAY: &str = "provitako";
@@ -23,13 +28,24 @@ async fn a_node_that_was_away_gets_every_order_once() {
     let mut processes = Processes::open().await;
     processes.kill(AWAY).await;
     let mut orders: BTreeMap<OrderId, StatementId> = BTreeMap::new();
-    let mut client = processes.buyer();
+    let mut lots: Vec<Vec<(String, OrderId, Signed)>> = vec![Vec::new(); OFFICERS];
     for number in 0..count {
         let request_id = format!("outage-{number}");
         let (order, signed) = processes.request(&request_id);
-        hand_in(&mut client, &request_id, order, &signed).await;
         orders.insert(order, signed.id());
+        lots[number % OFFICERS].push((request_id, order, signed));
     }
+    let mut officers = JoinSet::new();
+    for lot in lots {
+        let mut client = processes.buyer();
+        officers.spawn(async move {
+            for (request_id, order, signed) in lot {
+                hand_in(&mut client, &request_id, order, &signed).await;
+            }
+        });
+    }
+    officers.join_all().await;
+    let mut client = processes.buyer();
     let mut before = processes.client(BEFORE, None);
     processes
         .until("all wait at the node before", async || {

@@ -21,6 +21,7 @@ use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Date;
 use crate::domain::trust::WitnessPolicy;
 use crate::node::ports::Clock as _;
+use crate::node::sealing::RecoverySecret;
 use crate::node::system::SystemClock;
 use crate::node::tls::Identity;
 use crate::node::{keys, system};
@@ -65,6 +66,11 @@ impl World {
         }
         self.pages = pages;
         Ok(())
+    }
+
+    /// The recovery key of a node, which lies with the root keys and not in the node's folder.
+    pub fn recovery_file(&self, node: &NodeId) -> PathBuf {
+        self.folder.join("roots").join(format!("{node}-recovery.pem"))
     }
 
     /// An officer's key file.
@@ -123,8 +129,11 @@ pub fn found_world(
     let founding = found(plan, &mut |label| SecretKey::from_seed(&maker.bytes(label)));
     world.anchor = founding.anchor;
     world.rule_pack = founding.rule_pack;
+    keys::make_folder(&folder.join("roots"))?;
     for node in &described.nodes {
-        write_node(&world, node, &founding, &identities)?;
+        let recovery = RecoverySecret::from_seed(&maker.bytes(&format!("recovery/{}", node.profile.node)))?;
+        keys::write_private(&world.recovery_file(&node.profile.node), recovery.to_pem().as_bytes())?;
+        write_node(&world, node, &founding, &identities, &recovery)?;
         world.homes.extend(node.profile.hosts.iter().map(|org| (org.clone(), node.profile.node.clone())));
     }
     write(&folder.join("root.txt"), &format!("sha256:{}\n", world.anchor))?;
@@ -132,7 +141,6 @@ pub fn found_world(
     for ((org, officer), key) in &founding.officers {
         keys::write(&world.officer_file(org, officer), key)?;
     }
-    keys::make_folder(&folder.join("roots"))?;
     for (org, roots) in &founding.roots {
         for (number, key) in (1..).zip(roots) {
             keys::write(&folder.join("roots").join(format!("{org}-{number}.pem")), key)?;
@@ -247,6 +255,7 @@ fn write_node(
     node: &NodeFolder,
     founding: &Founding,
     identities: &BTreeMap<NodeId, Identity>,
+    recovery: &RecoverySecret,
 ) -> Result<(), Refusal> {
     let name = &node.profile.node;
     let missing = || Refusal::new(Reason::Bug).with("node", name);
@@ -287,7 +296,7 @@ fn write_node(
         profile: "node.toml".into(),
         federation: founded.origin.federation.clone(),
         federation_root: PinnedRoot(founding.anchor),
-        recovery_key: None,
+        recovery_key: Some(recovery.public().to_string()),
         metrics: None,
         peers: peers?,
         limits: Limits::default(),

@@ -1,6 +1,6 @@
 //! `verbund node init`: everything an operator makes before a node runs for the first time.
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -10,9 +10,10 @@ use crate::config::folder::read_node_folder;
 use crate::config::node::HostPort;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::trust_file::printed;
-use crate::node::init::{Beginning, Plan, waiting_for};
+use crate::node::init::{Beginning, Plan, check_recovery_place, waiting_for};
 use crate::node::keys::Opener;
 use crate::node::passphrase::Passphrase;
+use crate::node::sealing::{RecoveryPublic, RecoverySecret};
 
 /// What the node folder is made from.
 #[derive(clap::Args)]
@@ -32,6 +33,13 @@ pub struct Init {
     /// Wurzelschlüssel der Organisationen, soweit zur Hand; was fehlt, wird zum Unterschreiben getragen
     #[arg(long, value_name = "DATEI")]
     root_key: Vec<PathBuf>,
+    /// Wohin der private Wiederherstellungsschlüssel kommt, der zu den Wurzelschlüsseln gehört und nie auf den Knoten; ohne
+    /// Angabe neben den Ordner des Knotens, als `NAME-wiederherstellung.pem`
+    #[arg(long, value_name = "DATEI", conflicts_with = "recovery_public")]
+    recovery_key: Option<PathBuf>,
+    /// Öffentlicher Teil eines Wiederherstellungsschlüssels, den es schon gibt (`verbund key recovery`): 64 Ziffern
+    #[arg(long, value_name = "HEX")]
+    recovery_public: Option<RecoveryPublic>,
     /// Neuer Ordner des Knotens
     #[arg(long, value_name = "ORDNER")]
     out: PathBuf,
@@ -46,16 +54,20 @@ pub fn run(global: &Global, init: Init) -> Result<(), Refusal> {
     if addresses.is_empty() {
         addresses.push(init.listen.to_string());
     }
+    let recovery = Recovery::of(&init);
     let beginning = Beginning::new(Plan {
         described: read_node_folder(&init.from)?,
         file: read_standing(&init.standing)?,
         listen: init.listen,
         addresses,
         root_keys: read_keys(global, &init.root_key)?,
+        recovery: recovery.public(),
         passphrase: passphrase(global)?,
     })?;
-    if !init.dry_run {
-        beginning.write(&init.out)?;
+    let made = recovery.made();
+    match init.dry_run {
+        true => made.map_or(Ok(()), |(_, file)| check_recovery_place(&init.out, file))?,
+        false => beginning.write(&init.out, made)?,
     }
     let open = beginning.open(&init.out);
     let out = global.out();
@@ -64,9 +76,18 @@ pub fn run(global: &Global, init: Init) -> Result<(), Refusal> {
         "folder": init.out.display().to_string(),
         "federation_root": printed(beginning.root()),
         "to_be_signed": files,
+        "recovery_key": recovery.public().to_string(),
+        "recovery_key_file": made.map(|(_, file)| file.display().to_string()),
         "dry_run": init.dry_run,
     });
     let mut lines = vec![format!("{}: {}", out.say("Ordner des Knotens", "Node folder"), init.out.display())];
+    if let Some((_, file)) = made {
+        let (told, do_now) = (
+            out.say("Wiederherstellungsschlüssel", "Recovery key"),
+            out.say("jetzt zu den Wurzelschlüsseln legen", "put it with the root keys now"),
+        );
+        lines.push(format!("{told}: {} ({do_now})", file.display()));
+    }
     if open.is_empty() {
         lines.push(out.say("Jetzt den Knoten starten.", "Now start the node.").to_owned());
     } else {
@@ -82,6 +103,36 @@ pub fn run(global: &Global, init: Init) -> Result<(), Refusal> {
         lines.push(out.say("Nichts geschrieben, Probelauf.", "Nothing written, dry run.").to_owned());
     }
     out.one(&value, &lines.join("\n"))
+}
+
+/// The recovery key of the new node: made now, or made before.
+enum Recovery {
+    Made(RecoverySecret, PathBuf),
+    Known(RecoveryPublic),
+}
+
+impl Recovery {
+    fn of(init: &Init) -> Self {
+        if let Some(public) = init.recovery_public {
+            return Self::Known(public);
+        }
+        let beside = || {
+            let name = init.out.file_name().unwrap_or_default().to_string_lossy();
+            init.out.with_file_name(format!("{name}-wiederherstellung.pem"))
+        };
+        Self::Made(RecoverySecret::make(), init.recovery_key.clone().unwrap_or_else(beside))
+    }
+
+    fn public(&self) -> RecoveryPublic {
+        match self {
+            Self::Made(secret, _) => secret.public(),
+            Self::Known(public) => *public,
+        }
+    }
+
+    fn made(&self) -> Option<(&RecoverySecret, &Path)> {
+        if let Self::Made(secret, file) = self { Some((secret, file)) } else { None }
+    }
 }
 
 /// `--passphrase-file`: for the node's keys too, and named in its settings from wherever it is started.

@@ -30,12 +30,12 @@ pub struct Recovery {
     pub(super) until: Timestamp,
     /// How much of its own log the node laid down by itself at this start.
     pub(in crate::protocol) founded: u64,
-    /// Everybody was asked; that is over.
-    pub(super) is_over: bool,
     /// Who has given back what was deposited there.
     pub(super) returned: BTreeSet<NodeId>,
     /// Who was asked for it, and when.
     pub(super) asked_back: BTreeMap<NodeId, Timestamp>,
+    /// Who gave back something that cannot be opened, when asked last.
+    pub(super) unreadable: BTreeSet<NodeId>,
     /// What came back and rests on something that has not yet.
     pub(super) unplaced: Vec<Signed>,
 }

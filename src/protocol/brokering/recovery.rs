@@ -62,7 +62,6 @@ impl Node {
             return;
         }
         self.recovery.is_needed |= !self.state.gaps.is_empty() && self.recovery.heard.is_empty();
-        self.recovery.is_needed |= !self.recovery.is_over && self.has_lost_its_store();
         if !self.recovery.is_needed {
             return;
         }
@@ -95,7 +94,8 @@ impl Node {
         }
     }
 
-    /// Takes back what this node had deposited. One that cannot be opened is asked for again: the operator may bring the key.
+    /// Takes back what this node had deposited. Where something cannot be opened all is asked for again: the operator may bring
+    /// the key.
     pub(in crate::protocol) fn returned(
         &mut self,
         from: &NodeId,
@@ -104,30 +104,47 @@ impl Node {
         now: Timestamp,
         work: &mut Work,
     ) {
-        let Ok(Returned { statements, next }) = answer else { return };
+        let Ok(Returned { statements, next, unreadable }) = answer else { return };
         if !self.recovery.is_needed || !Mechanism::Deposit.is_on() {
             return;
         }
         for signed in &statements {
             self.take_back_in_place(signed, work);
         }
+        if after == 0 {
+            self.recovery.unreadable.remove(from);
+        }
+        if unreadable > 0 {
+            self.recovery.unreadable.insert(from.clone());
+        }
         match next.filter(|next| *next > after) {
             Some(next) => {
                 self.recovery.asked_back.insert(from.clone(), now);
                 work.then.push(Effect::AskBack(from.clone(), next));
             }
+            // It is asked again: another key may be brought.
+            None if self.recovery.unreadable.contains(from) => {}
             None => _ = self.recovery.returned.insert(from.clone()),
         }
         self.review_recovery(now, work);
     }
 
-    /// A new store of a node whose log others knew: what it did last may stand in no leaf that anybody has seen.
-    fn has_lost_its_store(&self) -> bool {
-        self.settings.deposits && self.settings.is_new_store && self.sync.own.longest > self.recovery.founded
+    /// At the moment when the own log is known to its end, before anything is added: a new store of a node of whose log others
+    /// knew more than it laid down itself. What it did last may stand in no leaf that anybody has seen.
+    pub(in crate::protocol) fn note_lost_store(&mut self) {
+        let others_knew = self.sync.own.longest > self.recovery.founded;
+        self.recovery.is_needed |= self.settings.deposits && self.settings.is_new_store && others_knew;
+    }
+
+    /// A node that reads its store again in the middle of its life has not lost it.
+    pub(in crate::protocol) fn store_is_its_own(&mut self) {
+        if self.sync.own.is_known && !self.recovery.is_needed {
+            self.settings.is_new_store = false;
+        }
     }
 
     fn end_recovery(&mut self, work: &mut Work) {
-        (self.recovery.is_needed, self.recovery.is_over) = (false, true);
+        self.recovery.is_needed = false;
         self.recovery.unplaced = Vec::new();
         work.touched.append(&mut self.sync.own.waiting);
     }
@@ -260,8 +277,12 @@ impl Node {
         if self.is_known(signed) || self.recovery.unplaced.iter().any(|known| known.id() == signed.id()) {
             return false;
         }
+        // Before it takes the place of what somebody else brings under the same id: signatures are no part of that.
+        if self.state.judge(signed).is_err() {
+            return false;
+        }
         if self.is_missing(signed) {
-            return self.state.judge(signed).is_ok() && self.fill_gap(signed, work).is_ok();
+            return self.fill_gap(signed, work).is_ok();
         }
         let has_room = self.recovery.unplaced.len() < DEPOSIT_UNPLACED_MAX;
         if has_room {

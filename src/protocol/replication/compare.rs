@@ -41,6 +41,7 @@ impl Node {
         now: Timestamp,
         work: &mut Work,
     ) {
+        self.heard_of_store(from, instance, work);
         let is_same_store = |known: &Instance| *known == instance || !Mechanism::CursorReset.is_on();
         let remembered = self.state.cursors.get(from).filter(|(known, at)| is_same_store(known) && *at <= position);
         let cursor = remembered.map_or(0, |(_, at)| *at);

@@ -107,6 +107,7 @@ impl Node {
             return;
         }
         self.sync.own.is_known = true;
+        self.note_lost_store();
         work.touched.append(&mut self.sync.own.waiting);
         if self.settings.alone && !self.others().is_empty() {
             self.say_that_nobody_was_asked(now, work);

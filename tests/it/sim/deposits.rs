@@ -11,6 +11,7 @@ use verbund::protocol::{Answer, Input, RequestId};
 use verbund::store::memory::MemoryStore;
 
 use super::faults::Faults;
+use super::liars::{Liar, Lie};
 use super::{Waiting, World, invariants};
 use crate::dice::each_case;
 use crate::federation::{name, seal, sign_request, start};
@@ -73,6 +74,9 @@ impl World {
                     let refused = Err(Refusal::new(Reason::Unreachable));
                     return self.later(20, super::Event::Deposit(Event::Answered(parcel, Box::new(refused))));
                 }
+                if self.liar.as_ref().is_some_and(|liar| liar.keeps_nothing(&parcel.to)) {
+                    return self.deposit_answered(parcel, Ok(()));
+                }
                 let (from, to) = (parcel.from.clone(), parcel.to.clone());
                 let RequestId(id) = self.request_id(Waiting::Deposit(parcel));
                 self.step(&to, Input::Deposit(RequestId(id), from, sealed));
@@ -85,9 +89,11 @@ impl World {
             }
             Event::Asked { from, life, to, number } => {
                 let answer = match self.sites[&to].store.deposit_now(&from, number) {
-                    Ok(Some(sealed)) if self.reaches(&from, &to) => {
-                        unpack(&sealed).map(|statements| Returned { statements, next: Some(number + 1) })
-                    }
+                    Ok(Some(sealed)) if self.reaches(&from, &to) => unpack(&sealed).map(|statements| {
+                        let given = self.liar.as_ref().map(|liar| liar.returned(&to, statements.clone()));
+                        let (statements, next) = (given.unwrap_or(statements), Some(number + 1));
+                        Returned { statements, next, unreadable: 0 }
+                    }),
                     Ok(None) if self.reaches(&from, &to) && self.sites[&to].node.is_some() => Ok(Returned::default()),
                     _ => Err(Refusal::new(Reason::Unreachable)),
                 };
@@ -145,17 +151,32 @@ fn is_sealed(world: &World, node: &str, order: OrderId) -> bool {
 
 /// An order that is sealed everywhere; then the disk of the buyer's node is gone.
 fn sealed_and_lost(deposits: bool) -> (World, OrderId, usize) {
+    sealed_and_lost_among(deposits, None)
+}
+
+/// The same where somebody does not keep to the rules.
+fn sealed_and_lost_among(deposits: bool, liar: Option<Liar>) -> (World, OrderId, usize) {
     let mut world = world(deposits);
-    let request = world.federation.request("r1", world.now);
+    world.liar = liar;
+    let (order, before) = sealed(&mut world, "r1");
+    world.lose_now(HOME);
+    world.run_until(30_000, |world| is_sealed(world, HOME, order) && world.node(HOME).check_may_broker().is_ok());
+    (world, order, before)
+}
+
+/// An order that is sealed everywhere, and how many offers its buyer has.
+fn sealed(world: &mut World, request_id: &str) -> (OrderId, usize) {
+    let request = world.federation.request(request_id, world.now);
     world.send_officer(0, name(HOME), sign_request(&request));
     assert!(world.run_until(5_000, |world| is_sealed(world, "dataport", request.order)));
     world.run(2_000);
-    let before = offers(&world, request.order);
-    world.lose_now(HOME);
-    world.run_until(30_000, |world| {
-        is_sealed(world, HOME, request.order) && world.node(HOME).check_may_broker().is_ok()
-    });
-    (world, request.order, before)
+    (request.order, offers(world, request.order))
+}
+
+/// Those who keep something for the buyer's node.
+fn depositaries(world: &World) -> Vec<NodeId> {
+    let keeps = |name: &&NodeId| world.node(name.as_str()).state().deposits.contains_key(&self::name::<NodeId>(HOME));
+    world.sites.keys().filter(keeps).cloned().collect()
 }
 
 #[test]
@@ -283,4 +304,65 @@ fn a_restart_deposits_nothing_twice() {
         world.run(5_000);
         assert_eq!((kept(&world), world.node(HOME).undeposited()), (before.clone(), Some((0, 2))), "{node}");
     }
+}
+
+/// One of two depositaries that keeps nothing, or gives back something else, takes nothing from the node that trusted it.
+#[test]
+fn a_false_depositary_costs_nothing_while_the_other_is_true() {
+    let mut calm = world(true);
+    sealed(&mut calm, "r1");
+    for false_one in depositaries(&calm) {
+        for lie in [Lie::KeepNothing, Lie::AlterDeposits] {
+            let (mut world, order, before) = sealed_and_lost_among(true, Some(Liar::new(false_one.as_str(), lie)));
+            assert!(is_sealed(&world, HOME, order), "{false_one} {lie:?}");
+            let found = (offers(&world, order), world.node(HOME).missing_statements());
+            assert_eq!(found, (before, 0), "{false_one} {lie:?}");
+            world.settle();
+            invariants::a_bundle_verifies(&world, &name(HOME), order);
+        }
+    }
+}
+
+/// A depositary comes back without its disk. It is given again what it had, though the depositor stops in between: so it may be
+/// the only one of whom everything comes back.
+#[test]
+pub fn a_depositary_that_lost_its_disk_is_given_the_parcels_again() {
+    let mut world = world(true);
+    let orders = ["r1", "r2", "r3"].map(|id| sealed(&mut world, id));
+    let [first, second] = depositaries(&world).try_into().expect("two keep it");
+    world.lose_now(first.as_str());
+    world.die(&name(HOME), 100);
+    world.run(30_000);
+    assert_eq!(world.node(HOME).state().lone.owed().count(), 0, "everything is given again");
+    assert_eq!(depositaries(&world), [first.clone(), second.clone()]);
+
+    world.lose_now(second.as_str());
+    world.lose_now(HOME);
+    let is_back = |world: &World| world.node(HOME).check_may_broker().is_ok();
+    assert!(
+        world.run_until(60_000, |world| is_back(world)
+            && orders.iter().all(|(order, _)| is_sealed(world, HOME, *order)))
+    );
+    for (order, before) in orders {
+        assert_eq!((offers(&world, order), world.node(HOME).missing_statements()), (before, 0));
+    }
+    world.settle();
+}
+
+/// Peers come and go, and tell it of a log that has grown since its first start: that is no loss, and nobody is waited for.
+#[test]
+fn a_node_in_its_first_life_asks_for_nothing_back() {
+    let mut world = world(true);
+    sealed(&mut world, "r1");
+    world.die(&name("akdb"), 600_000);
+    world.faults.active = true;
+    world.later(0, super::Event::Cut(["kid", "provitako"].map(name::<NodeId>).into()));
+    world.run(10_000);
+    world.later(0, super::Event::Cut([].into()));
+    world.run(10_000);
+    assert_eq!(world.node(HOME).check_may_broker(), Ok(()), "akdb is away, and asked for nothing");
+    // Nor after a full disk, which makes it read its store again.
+    world.start_over(&name(HOME));
+    world.run(10_000);
+    assert_eq!(world.node(HOME).check_may_broker(), Ok(()));
 }

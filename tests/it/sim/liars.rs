@@ -23,6 +23,10 @@ pub enum Lie {
     Withhold,
     /// Answers with receipts under a key of its own making.
     ForgeReceipts,
+    /// Says that it keeps what is deposited there, and does not.
+    KeepNothing,
+    /// Gives back what was deposited there under another signature.
+    AlterDeposits,
 }
 
 /// A party that lies.
@@ -40,6 +44,24 @@ impl Liar {
     /// Whether what is sent to it might as well not be sent.
     pub fn withholds(&self, to: &NodeId) -> bool {
         self.lie == Lie::Withhold && self.node == *to
+    }
+
+    /// Whether what is deposited there might as well not be.
+    pub fn keeps_nothing(&self, node: &NodeId) -> bool {
+        self.lie == Lie::KeepNothing && self.node == *node
+    }
+
+    /// What it gives back instead.
+    pub fn returned(&self, node: &NodeId, statements: Vec<Signed>) -> Vec<Signed> {
+        if self.lie != Lie::AlterDeposits || self.node != *node {
+            return statements;
+        }
+        let altered = |signed: &Signed| {
+            let mut signatures = signed.signatures().to_vec();
+            signatures.iter_mut().for_each(|by| by.signature.0[7] ^= 1);
+            Signed::parse(signed.pae(), signatures).expect("the same form")
+        };
+        statements.iter().map(altered).collect()
     }
 
     /// What it sends instead.

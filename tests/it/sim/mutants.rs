@@ -120,6 +120,11 @@ fn deposit() {
 }
 
 #[test]
+fn deposit_again() {
+    bites(Mechanism::DepositAgain, deposits::a_depositary_that_lost_its_disk_is_given_the_parcels_again);
+}
+
+#[test]
 fn backpressure() {
     bites(Mechanism::Backpressure, live::a_peer_has_no_more_room_at_the_door_than_its_own);
 }
