@@ -257,7 +257,7 @@ impl Office {
             }
             // Questions are for orders in doubt, and for whoever was away, of which there are none here.
             Effect::Changed(_) | Effect::Forked(..) | Effect::Ask(..) | Effect::ReadCover { .. } => {}
-            Effect::Lodge(..) | Effect::AskBack(..) => {}
+            Effect::Lodge(..) | Effect::AskBack(..) | Effect::ReadStatements(_) => {}
         }
     }
 }

@@ -766,6 +766,10 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
         })).collect::<Vec<_>>(),
         "rule_packs": status.rule_packs.iter().map(|pack| json!({"id": pack.id, "name": pack.name, "valid_from": pack.valid_from, "valid_to": pack.valid_to})).collect::<Vec<_>>(),
         "deposits": status.deposits,
+        "store": status.store.as_ref().map(|store| json!({
+            "damaged_segments": store.damaged_segments, "holes": store.holes, "torn_bytes": store.torn_bytes,
+            "index_rebuilt": store.index_rebuilt, "only_reading": store.only_reading,
+        })),
         "warnings": status.warnings_de, "warnings_en": status.warnings_en,
     })
 }
@@ -794,6 +798,7 @@ pub fn status_text(status: &Value, out: Output) -> String {
     if let Some(reason) = status["signs_nothing"].as_str().filter(|reason| !reason.is_empty()) {
         lines.push(format!("{}: {reason}", out.say("Der Knoten unterschreibt nichts", "The node signs nothing")));
     }
+    lines.extend(store_lines(&status["store"], out));
     let warnings = status[out.say("warnings", "warnings_en")].as_array().into_iter().flatten();
     lines.extend(warnings.filter_map(Value::as_str).map(|warning| format!("! {warning}")));
     lines.push(out.say("Protokolle:", "Logs:").to_owned());
@@ -808,6 +813,29 @@ pub fn status_text(status: &Value, out: Output) -> String {
     ));
     lines.extend(status["logs"].as_array().into_iter().flatten().map(|log| log_text(log, out)));
     lines.join("\n")
+}
+
+/// What the store found at its opening, where it was not as it should be.
+fn store_lines(store: &Value, out: Output) -> Vec<String> {
+    let mut lines = Vec::new();
+    let number = |name: &str| store[name].as_u64().unwrap_or_default();
+    if number("torn_bytes") > 0 {
+        let told =
+            out.say("Beim Start abgeschnitten, unvollendet (Bytes)", "Cut off at the start, unfinished (bytes)");
+        lines.push(format!("{told}: {}", number("torn_bytes")));
+    }
+    if number("holes") > 0 {
+        let told =
+            out.say("Unlesbare Stellen, um die herum gelesen wurde", "Unreadable places that were read around");
+        lines.push(format!("{told}: {}", number("holes")));
+    }
+    if let Some(why) = store["index_rebuilt"].as_str().filter(|why| !why.is_empty()) {
+        lines.push(format!(
+            "{}: {why}",
+            out.say("Index beim Start neu geschrieben", "Index written anew at the start")
+        ));
+    }
+    lines
 }
 
 /// One log for people. *Witnesses*: how many have cosigned its end, of how many needed; *longer*: how many peers say

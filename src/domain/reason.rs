@@ -63,7 +63,7 @@ impl Class {
 impl Reason {
     /// Whether a store that refuses with it has written nothing and goes on as before, once there is room or a file again.
     pub fn is_passing_fault(self) -> bool {
-        matches!(self, Self::StoreFull | Self::StoreHandles)
+        matches!(self, Self::StoreFull | Self::StoreHandles | Self::StoreReadOnly)
     }
 }
 
@@ -658,10 +658,13 @@ reasons! {
         "Den anderen Knoten beenden." "Stop the other node.";
     StoreDamaged "STORE_DAMAGED" Internal
         "Der Speicher ist beschädigt." "The store is damaged."
-        "Aus einer Sicherung wiederherstellen; der Knoten holt Fehlendes von den anderen." "Restore a backup; the node fetches what is missing from the others.";
+        "Den Datenträger prüfen. Ein Knoten liest beim Start um die Stelle herum und holt Fehlendes von den anderen; fehlt ein ganzes Stück, aus einer Sicherung wiederherstellen." "Check the disk. A node that starts reads around the place and fetches what is missing from the others; if a whole segment is missing, restore a backup.";
     StoreFull "STORE_FULL" Exhausted
         "Auf dem Datenträger ist kein Platz mehr." "The disk is full."
         "Platz schaffen; der Knoten nimmt dann wieder an, verloren ist nichts." "Make room; the node then accepts again, nothing is lost.";
+    StoreReadOnly "STORE_READ_ONLY" Exhausted
+        "Der Datenträger nimmt nichts mehr an: Er ist nur noch zum Lesen eingehängt." "The disk takes nothing any more: it is mounted for reading only."
+        "Nachsehen, warum (`dmesg`), und ihn wieder beschreibbar machen; der Knoten liest bis dahin, verloren ist nichts." "Find out why (`dmesg`) and make it writable again; the node reads until then, nothing is lost.";
     StoreHandles "STORE_HANDLES" Exhausted
         "Das System gibt diesem Prozess keine weiteren Dateien." "The system gives this process no more files."
         "Die Grenze für offene Dateien anheben (`ulimit -n`, `LimitNOFILE`); verloren ist nichts." "Raise the limit of open files (`ulimit -n`, `LimitNOFILE`); nothing is lost.";

@@ -18,13 +18,14 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::node::couriers::Couriers;
+use crate::node::fetching::{erased, lodge, with_annexes};
 use crate::node::handle::{Archive, Ask, Beside, Ends, Handle, Look, OrderLook, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::node::recent::Recent;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
 use crate::protocol::limits::{FRAME_ENTRIES_MAX, SETTLED_KEPT_MAX};
-use crate::protocol::overview::Contact;
+use crate::protocol::overview::{Contact, StoreCondition};
 use crate::protocol::peering::replaces;
 use crate::protocol::record::Record;
 use crate::protocol::{Answer, Effect, Input, Node, RequestId};
@@ -102,6 +103,8 @@ enum What {
     Entries { first: u64, bytes_max: usize },
     /// The first witnessed checkpoint that covers this entry.
     Cover(u64),
+    /// Statements of the own log that were passed over.
+    Statements(Vec<StatementId>),
 }
 
 /// One round: what the inputs of a batch ask to be stored and done.
@@ -170,6 +173,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.read_orders().await?;
         loop {
             let first = self.next_ask().await;
+            self.look_for_room().await;
             let mut round = Round::default();
             self.fill(first, &mut round);
             while self.deliveries.try_join_next().is_some() {}
@@ -188,7 +192,23 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
     }
 
+    /// Reads the store back. Where something in it cannot be read any more, it is passed over, and what is missing is fetched from
+    /// others.
     async fn load(&mut self) -> Result<(), Refusal> {
+        match self.load_whole().await {
+            Err(refusal) if refusal.reason == Reason::StoreDamaged => {
+                let Some(holes) = self.store.pass_over().await? else { return Err(refusal) };
+                let (reason, details) = (refusal.reason.code(), refusal.details());
+                tracing::error!(reason, details, "what cannot be read is passed over, and fetched from others");
+                self.node.forget();
+                self.node.has_lost(holes);
+                self.load_whole().await
+            }
+            read => read,
+        }
+    }
+
+    async fn load_whole(&mut self) -> Result<(), Refusal> {
         let (node, mut erased) = (&mut self.node, Erased::default());
         let read = |record: Record| {
             record.statements().for_each(|signed| erased.hear(signed));
@@ -209,7 +229,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
 
     /// Gives what is committed by now to whoever only reads.
     fn publish(&mut self) {
-        self.follower.follow_store(self.store.damaged_segments());
+        let only_reading = self.full.filter(|_| *self.ends.is_full.borrow()).map(|full| full.reason);
+        self.follower.follow_store(StoreCondition { only_reading, ..self.store.condition() });
         self.ends.view.send_replace(Some(Arc::new(self.follower.view().clone())));
     }
 
@@ -299,10 +320,39 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         first.try_recv().or_else(|_| second.try_recv()).ok()
     }
 
+    /// After a full disk nothing is thought about before there is room: thinking about it and failing costs reading the whole
+    /// store.
+    async fn look_for_room(&mut self) {
+        let Some(full) = self.full.filter(|full| !self.is_started && full.until <= self.clock.now()) else { return };
+        match self.store.try_room().await {
+            Ok(()) => {
+                // How long was waited is remembered until something is stored.
+                self.ends.is_full.send_replace(false);
+                self.publish();
+            }
+            Err(refusal) => {
+                tracing::debug!(reason = refusal.reason.code(), details = refusal.details(), "still no room");
+                self.wait_for_room(refusal.reason, (full.wait_ms * 2).min(FULL_WAIT_MAX_MS));
+            }
+        }
+    }
+
+    fn wait_for_room(&mut self, reason: Reason, wait_ms: i64) {
+        let until = self.clock.now().plus_ms(wait_ms);
+        (self.full, self.wake) = (Some(Full { until, wait_ms, reason }), Some(until));
+        self.ends.is_full.send_replace(true);
+        self.publish();
+    }
+
+    /// Whether there was no room when it was looked for last, and it is not time to look again.
+    fn waits_for_room(&self) -> bool {
+        !self.is_started && self.full.is_some_and(|full| self.clock.now() < full.until)
+    }
+
     /// Steps through everything that is ready, up to the limits of one commit.
     fn fill(&mut self, first: Option<Ask>, round: &mut Round) {
         // Nothing came in time: the wait is over, whatever the wall clock says by now.
-        let waited = first.is_none() && self.reads.is_empty();
+        let waited = first.is_none() && self.reads.is_empty() && !self.waits_for_room();
         if waited || self.wake.is_some_and(|wake| wake <= self.clock.now()) {
             self.wake = None;
             let input = if self.is_started { Input::Woken } else { Input::Started };
@@ -610,10 +660,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         // Starting may want to store something, which finds no room either; so it waits a little.
         self.is_started = false;
         let wait_ms = self.full.map_or(FULL_WAIT_MS, |full| (full.wait_ms * 2).min(FULL_WAIT_MAX_MS));
-        let until = self.clock.now().plus_ms(wait_ms);
-        self.full = Some(Full { until, wait_ms, reason: refusal.reason });
-        self.ends.is_full.send_replace(true);
-        self.wake = Some(until);
+        self.wait_for_room(refusal.reason, wait_ms);
         Ok(())
     }
 
@@ -633,6 +680,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             Effect::ReadCover { to, origin, index } => {
                 self.reads.push_back(Read { to, origin, what: What::Cover(index) });
+            }
+            Effect::ReadStatements(ids) => {
+                let (to, origin) = (self.node.settings().node().clone(), self.node.settings().origin.clone());
+                self.reads.push_back(Read { to, origin, what: What::Statements(ids) });
             }
             Effect::ReadOrder(order) => _ = self.order_reads.entry(order).or_default(),
             Effect::Deliver(node, delivery) => self.couriers.give(node, delivery),
@@ -728,6 +779,15 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                     }
                     continue;
                 }
+                What::Statements(ids) => {
+                    let mut found = Vec::new();
+                    for id in ids {
+                        // One that cannot be read is asked of others.
+                        found.extend(Store::statement(&*self.store, id).await.ok().flatten());
+                    }
+                    self.step(Input::StatementsRead(found), &mut round);
+                    continue;
+                }
             };
             let read = match self.recent.entries(&origin, first, bytes_max) {
                 Some(entries) => Ok(entries),
@@ -742,43 +802,6 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
         self.settle(round).await
     }
-}
-
-/// Reads entries of the own log and deposits them; says which was the last that went along.
-async fn lodge(
-    peers: &impl Peers,
-    store: &impl Store,
-    node: &NodeId,
-    words: &[(u64, StatementId)],
-) -> Result<u64, Refusal> {
-    let mut statements = Vec::new();
-    for (index, id) in words {
-        let missing = || Refusal::new(Reason::StoreDamaged).with("entry", index).with("id", id);
-        statements.push(store.statement(*id).await?.ok_or_else(missing)?);
-    }
-    let count = peers.lodge(node.clone(), statements).await?;
-    let last = count.checked_sub(1).and_then(|last| words.get(last)).map(|(index, _)| *index);
-    last.ok_or_else(|| Refusal::new(Reason::Bug).with("entries", count))
-}
-
-/// What is erased of an order, by all that is stored of it.
-async fn erased(store: &impl Store, order: OrderId) -> Result<Erased, Refusal> {
-    let records = store.order(order).await?;
-    Ok(Erased::of(records.iter().flat_map(Record::statements)))
-}
-
-/// Puts the annexes that are here beside the messages that name them. One that cannot be read stays behind: the message
-/// counts without it.
-async fn with_annexes(store: &impl Store, mut load: Vec<Delivery>) -> Vec<Delivery> {
-    for delivery in &mut load {
-        for id in delivery.messages.iter().filter_map(annex::named) {
-            match store.annex(id).await {
-                Ok(annex) => delivery.annexes.extend(annex),
-                Err(refusal) => tracing::warn!(annex = %id, reason = refusal.reason.code(), "cannot read an annex"),
-            }
-        }
-    }
-    load
 }
 
 /// The node that a record is about.
@@ -818,79 +841,4 @@ fn record_bytes(record: &Record) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::id::OrgId;
-    use crate::domain::order::{AutoSeal, Request};
-    use crate::node::ports::Nobody;
-    use crate::node::system::SystemClock;
-    use crate::protocol::explain::Stage;
-    use crate::protocol::explain::fixture::{Town, by_rule};
-    use crate::store::memory::MemoryStore;
-    use crate::view::orders::Sought;
-
-    /// A clock that stands still.
-    struct At(Timestamp);
-
-    impl Clock for At {
-        fn now(&self) -> Timestamp {
-            self.0
-        }
-    }
-
-    #[tokio::test]
-    async fn a_settled_order_is_read_for_whoever_looks_at_it() {
-        let mut town = Town::new(by_rule());
-        town.node.keep_settled(1);
-        let auto = |request: &mut Request| request.auto_seal = Some(AutoSeal { accept_assumed: true });
-        let requests = ["r1", "r2"].map(|id| town.request(id, auto));
-        let buyer: OrgId = "town".parse().expect("a name");
-        let [first, second] = ["r1", "r2"].map(|id| OrderId::derive(&buyer, id));
-        let (driver, handle) = Driver::new(town.node, MemoryStore::new(), At(town.now), |_| Nobody);
-        tokio::spawn(driver.run());
-        for request in requests {
-            handle.officer(request).await.expect("a good request");
-        }
-        let rest = move |node: &Node, _| (node.is_resting(&first), node.is_resting(&second), node.order_count());
-        assert_eq!(handle.read(rest).await, Ok((true, false, 2)), "one stays at hand");
-
-        let org = buyer.clone();
-        let explained = handle.read_order(first, move |node, now| node.explain(first, &org, now)).await;
-        assert_eq!(explained.expect("it is read").stage, Stage::Sealed);
-        assert_eq!(handle.read(rest).await, Ok((false, true, 2)), "the other had been touched longer ago");
-        let unknown = OrderId([9; 16]);
-        let refused = handle.read_order(unknown, move |node, _| node.evidence(unknown)).await;
-        assert_eq!(refused.expect_err("nobody knows it").reason, Reason::OrderUnknown);
-
-        let view = handle.view().await.expect("it runs");
-        let rows = view.orders(std::slice::from_ref(&buyer), Sought::default(), None);
-        assert!(rows.map(|row| row.stage).eq([Stage::Sealed; 2]), "both are listed as they ended");
-        assert_eq!(view.order_count(), 2);
-    }
-
-    #[tokio::test]
-    async fn callers_and_peers_take_turns() {
-        let node = Town::new(by_rule()).node;
-        let (mut driver, handle) = Driver::new(node, MemoryStore::new(), SystemClock, |_| Nobody);
-        let key = |number: u8| DeliveryKey {
-            order: OrderId([number; 16]),
-            attempt: 1,
-            to: "kid".parse().expect("a name"),
-            message: StatementId([number; 32]),
-        };
-        for number in 0..100 {
-            let failed = (key(number), Err(Refusal::new(Reason::Unreachable)));
-            handle.delivered("kid".parse().expect("a name"), vec![failed]).await;
-        }
-        let caller = tokio::spawn(async move { handle.read(|_, _| ()).await });
-        tokio::task::yield_now().await;
-        let first_two = [driver.ready_ask(), driver.ready_ask()];
-        assert!(
-            first_two.iter().any(|ask| matches!(ask, Some(Ask::Look(_)))),
-            "a hundred results wait before nobody"
-        );
-        assert!(first_two.iter().any(|ask| matches!(ask, Some(Ask::Delivered(..)))), "nor do peers wait for callers");
-        drop((first_two, driver));
-        assert_eq!(caller.await.expect("no panic").expect_err("stopped").reason, Reason::ShuttingDown);
-    }
-}
+mod tests;

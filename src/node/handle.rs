@@ -496,9 +496,23 @@ impl Handle {
     /// What a node has deposited here, from a parcel on: the sealed parcels, and the number of the next if there is more.
     pub async fn deposits(&self, of: NodeId, from: u64) -> Result<(Vec<Vec<u8>>, Option<u64>), Refusal> {
         let (mut parcels, mut number, mut bytes) = (Vec::new(), from, 0);
+        let asked = of.clone();
+        let count = self.read(move |node, _| node.state().deposits.get(&asked).map_or(0, |held| held.count)).await?;
         loop {
+            if number >= count {
+                return Ok((parcels, None));
+            }
             let _turn = self.archive_turn().await?;
-            let Some(sealed) = self.archive()?.deposit(of.clone(), number).await? else { return Ok((parcels, None)) };
+            // One that has rotted takes none of the others with it.
+            let found = self.archive()?.deposit(of.clone(), number).await;
+            let Some(sealed) = found.or_else(|refusal| match refusal.reason {
+                Reason::StoreDamaged => Ok(None),
+                _ => Err(refusal),
+            })?
+            else {
+                number += 1;
+                continue;
+            };
             bytes += sealed.len();
             if parcels.len() == DEPOSITS_RETURNED_MAX || bytes > DEPOSIT_BYTES_MAX && !parcels.is_empty() {
                 return Ok((parcels, Some(number)));

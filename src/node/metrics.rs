@@ -120,12 +120,21 @@ fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
     );
     page.gauge("offerings", "Offerings on offer.", view.public().catalogue.offered_count() as i128);
     page.gauge("orders", "Orders this node is a party to.", view.order_count() as i128);
-    let damaged = view.damaged_segments().len();
+    let store = view.store();
+    let damaged = store.damaged_segments.len();
     page.gauge(
         "damaged_segments",
         "Segments of the store in which something cannot be read any more.",
         damaged as i128,
     );
+    page.gauge("store_holes", "Places of the store that were passed over.", store.holes as i128);
+    page.gauge("store_torn_bytes", "Bytes of an unfinished batch cut off at the start.", store.torn_bytes.into());
+    page.gauge(
+        "store_index_rebuilt",
+        "1 if the index was written anew at the start.",
+        store.index_rebuilt.is_some().into(),
+    );
+    page.gauge("store_only_reading", "1 while the disk takes nothing.", store.only_reading.is_some().into());
     let alone = view.overdue_deposits().unwrap_or(0);
     page.gauge("undeposited", "Statements that too few other nodes keep, once that is overdue.", alone as i128);
     page.gauge("outbox", "Deliveries without receipt.", view.outbox_length() as i128);

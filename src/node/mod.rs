@@ -4,6 +4,7 @@
 mod couriers;
 pub mod driver;
 pub mod evidence;
+mod fetching;
 pub mod files;
 pub mod handle;
 pub mod host;

@@ -31,12 +31,20 @@ use crate::node::web::{self, Door};
 use crate::node::{evidence, files, metrics, server};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
+use crate::store::Store as _;
 use crate::store::disk::{DiskStore, Opened};
+use crate::store::segments::Position;
 use crate::store::views::Found;
 
 /// Longest wait for calls under way when the node stops. Streams are told to end; a caller that does not listen, or half
 /// a connection, must not keep the node for longer.
 const DRAIN: Duration = Duration::from_secs(3);
+
+/// The store is read again so many bytes at a time, with a pause after each: a gigabyte in a quarter of an hour, unnoticed by
+/// anybody. From one round to the next an hour passes.
+const SCRUB_BYTES: u64 = 1024 * 1024;
+const SCRUB_WAIT: Duration = Duration::from_secs(1);
+const SCRUB_REST: Duration = Duration::from_secs(60 * 60);
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -109,20 +117,16 @@ pub async fn start_with(
     let settings = Settings { deposits, ..settings(&config, instance(&config.data)?, alone) };
     let anchors: BTreeMap<[u8; 32], NodeId> =
         config.peers.iter().map(|peer| (peer.tls_sha256.0, peer.node.clone())).collect();
-    let node = Node::new(settings, node_keys, Box::new(SystemDice));
+    let holes = store.holes()?;
+    let mut node = Node::new(settings, node_keys, Box::new(SystemDice));
+    holes.into_iter().for_each(|holes| node.has_lost(holes));
+    let scrubbed = store.clone();
     let peers = GrpcPeers::new(&config, identities.clone(), recovery);
     let for_driver = peers.clone();
     let (driver, handle) = Driver::new(node, store, SystemClock, move |_| for_driver);
     let handle = handle.with_key_ring(key_ring(&config, opener, identities.clone()));
     let mut driver = tokio::spawn(driver.run());
-    if let Err(refusal) = handle.found(genesis).await {
-        // The driver's own reason says more than that it no longer answers.
-        let ended = tokio::time::timeout(Duration::from_secs(1), &mut driver).await;
-        return Err(match ended {
-            Ok(Ok(Err(first))) => first,
-            _ => refusal,
-        });
-    }
+    begin(&handle, genesis, &mut driver).await?;
     let (stop, stopped) = watch::channel(false);
     let (tasks, failed) = Tasks::new(stopped.clone());
     let (connections, accepting) = accept(listener, &identities, places.calls, is_peer(&handle, anchors.clone()))?;
@@ -152,9 +156,24 @@ pub async fn start_with(
     if let Some(door) = pages {
         tasks.watch("pages", door.serve(handle.clone(), finder, stopped.clone())?);
     }
+    tasks.keep("scrub", scrub(scrubbed));
     tasks.keep("identity", show_as_named(identities, handle.clone()));
     tasks.watch("dial", dial_all(peers, handle.clone(), stopped));
     Ok(Running { handle, address, page, stop, driver, tasks, failed })
+}
+
+/// Reads the store, and begins the log if there is none.
+async fn begin(
+    handle: &Handle,
+    genesis: Vec<Signed>,
+    driver: &mut JoinHandle<Result<(), Refusal>>,
+) -> Result<(), Refusal> {
+    let Err(refusal) = handle.found(genesis).await else { return Ok(()) };
+    // The driver's own reason says more than that it no longer answers.
+    Err(match tokio::time::timeout(Duration::from_secs(1), driver).await {
+        Ok(Ok(Err(first))) => first,
+        _ => refusal,
+    })
 }
 
 /// The addresses at which a node is asked, taken before it speaks to anyone.
@@ -227,6 +246,35 @@ fn key_ring(config: &NodeConfig, opener: Opener, identities: Identities) -> KeyR
 fn is_peer(handle: &Handle, anchors: BTreeMap<[u8; 32], NodeId>) -> IsPeer {
     let pins = handle.watch_pins();
     Arc::new(move |key| anchors.contains_key(key) || pins.borrow().values().any(|pin| pin.0 == *key))
+}
+
+/// Reads everything again, slowly and for ever, so that what has rotted is told before somebody needs it.
+async fn scrub(store: DiskStore) {
+    let mut from = Position::START;
+    loop {
+        tokio::time::sleep(if from == Position::START { SCRUB_REST } else { SCRUB_WAIT }).await;
+        let (reader, known) = (store.clone(), store.condition().damaged_segments.len());
+        let looked = tokio::task::spawn_blocking(move || reader.look_over_now(from, SCRUB_BYTES)).await;
+        match looked {
+            Ok(Ok(next)) => from = next,
+            Ok(Err(refusal)) => {
+                tracing::error!(
+                    reason = refusal.reason.code(),
+                    details = refusal.details(),
+                    "cannot look over the store"
+                );
+                from = Position::START;
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot look over the store");
+                from = Position::START;
+            }
+        }
+        let damaged = store.condition().damaged_segments;
+        if damaged.len() > known {
+            tracing::error!(reason = Reason::StoreDamaged.code(), segments = ?damaged, "records have rotted");
+        }
+    }
 }
 
 /// Shows the TLS key that the node's own record names, from the moment on at which it does.

@@ -203,6 +203,9 @@ pub const RECOVERY_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Most statements in one answer to a restored node: about 2 MB.
 pub const RECOVERY_STATEMENTS_MAX: usize = 1_000;
 
+/// Most statements read at a time from a store with places that cannot be read any more: some milliseconds of reading.
+pub const STATEMENTS_READ_MAX: usize = 256;
+
 /// How many other nodes keep what only this one holds: one of them may be away, or lose its own disk.
 pub const DEPOSIT_COPIES: usize = 2;
 

@@ -46,16 +46,16 @@ impl Lone {
         let before = self.kept.insert(with.clone(), (from, upto));
         let new =
             before.filter(|before| before.0 <= from).map_or(from, |before| before.1.clamp(from, upto.max(from)));
-        let copies = |index: u64| self.kept.values().filter(|(from, upto)| (*from..*upto).contains(&index)).count();
-        let done: Vec<u64> = self
-            .words
-            .range(new..upto.max(new))
-            .map(|(at, _)| *at)
-            .filter(|at| copies(*at) >= DEPOSIT_COPIES)
-            .collect();
+        let between = self.words.range(new..upto.max(new)).map(|(at, _)| *at);
+        let done: Vec<u64> = between.filter(|at| self.is_kept(*at)).collect();
         for index in done {
             self.words.remove(&index);
         }
+    }
+
+    /// Whether enough depositaries have said that they keep this entry, if it is one that others keep.
+    pub(super) fn is_kept(&self, index: u64) -> bool {
+        self.kept.values().filter(|(from, upto)| (*from..*upto).contains(&index)).count() >= DEPOSIT_COPIES
     }
 
     fn lost(&mut self, with: NodeId, upto: u64) {
@@ -133,7 +133,7 @@ impl Lone {
 /// What a depositary holds of one node.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Held {
-    /// How many parcels.
+    /// How many parcels there ever were.
     pub count: u64,
     /// How many bytes they have together.
     pub bytes: u64,
@@ -143,8 +143,9 @@ pub struct Held {
 
 impl Held {
     /// Takes one more into account.
-    pub(super) fn add(&mut self, sealed: &[u8]) {
-        self.count += 1;
+    pub(super) fn add(&mut self, number: u64, sealed: &[u8]) {
+        // One before it may be lost.
+        self.count = number.saturating_add(1).max(self.count);
         self.bytes = self.bytes.saturating_add(sealed.len() as u64);
         self.newest = Some(Hash(sha256(sealed)));
     }

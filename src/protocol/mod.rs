@@ -67,7 +67,7 @@ use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
 use crate::protocol::replication::memory::Replication;
-use crate::protocol::settings::{Dice, NodeKeys, Settings};
+use crate::protocol::settings::{Dice, Instance, NodeKeys, Settings};
 use crate::protocol::state::{State, is_outcome};
 
 /// Names a request of a local caller, so that the reply finds its way.
@@ -128,6 +128,8 @@ pub enum Input {
         /// The records, or why they cannot be read.
         records: Result<Vec<Record>, Refusal>,
     },
+    /// Statements asked for by [`Effect::ReadStatements`].
+    StatementsRead(Vec<Signed>),
     /// Another node deposits sealed bytes here.
     Deposit(RequestId, NodeId, Vec<u8>),
     /// A deposit of ours was taken up to this entry, the last of those in it; or it was not.
@@ -167,6 +169,9 @@ pub enum Effect {
         /// The entry.
         index: u64,
     },
+    /// Read these statements, which stand in the own log and were passed over when the records were read back; those that the store
+    /// has come back as [`Input::StatementsRead`].
+    ReadStatements(Vec<StatementId>),
     /// Read what the store has of a settled order; it comes back as [`Input::OrderRead`], whatever happens.
     ReadOrder(OrderId),
     /// Deliver an order message; its outcome comes back as [`Input::Delivered`].
@@ -218,6 +223,8 @@ pub struct Step {
 /// A node.
 pub struct Node {
     settings: Settings,
+    /// The name of the store as it was given.
+    instance: Instance,
     keys: NodeKeys,
     dice: Box<dyn Dice>,
     state: State,
@@ -255,6 +262,7 @@ impl Node {
         Self {
             mark_keys: keys.log.iter().map(MarkKey::derive).collect(),
             marks: BTreeSet::new(),
+            instance: settings.instance,
             settings,
             keys,
             dice,
@@ -299,7 +307,9 @@ impl Node {
     /// Forgets everything that is not stored; [`Node::replay`] brings back what is.
     pub fn forget(&mut self) {
         self.store_is_its_own();
+        let passes_over = self.state.passes_over;
         self.state = State::new(self.settings.anchor, self.settings.origin.clone());
+        self.state.passes_over = passes_over;
         self.state.lone.switch(self.settings.deposits);
         self.deposits = Deposits::default();
         self.outbox = Outbox::default();
@@ -313,6 +323,13 @@ impl Node {
         self.resting = self.resting.emptied();
         (self.clocks, self.is_ready) = (Clocks::default(), false);
         self.parted_with = 0;
+    }
+
+    /// The store has lost these places. What rests on them is passed over when records are read back, and fetched from others as
+    /// after a restore.
+    pub fn has_lost(&mut self, holes: Hash) {
+        self.settings.instance = self.instance.with_holes(holes);
+        self.state.passes_over = true;
     }
 
     /// What the node knows.
@@ -405,6 +422,7 @@ impl Node {
                 self.entries_read(&to, &origin, first, entries, work);
             }
             Input::CoverRead { to, note } => work.then.push(Effect::Send(to, Frame::Cosigned { note })),
+            Input::StatementsRead(found) => self.found_in_own_store(&found, work),
             Input::OrderRead { .. } => debug_assert!(false, "taken before"),
             Input::Woken => self.woken(now, work),
         }
@@ -416,6 +434,7 @@ impl Node {
             work.touched.extend(self.state.orders.keys());
         }
         self.begin_recovery(now);
+        self.look_in_own_store(0, work);
         self.begin_own(now, work);
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::id::Origin;
+use crate::domain::reason::Reason;
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 
@@ -14,6 +15,21 @@ pub struct Contact {
     pub since: Timestamp,
     /// When something last arrived.
     pub last: Timestamp,
+}
+
+/// What a store has found out about itself, and whether it takes anything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoreCondition {
+    /// Segments in which something is no longer what was confirmed.
+    pub damaged_segments: Vec<u32>,
+    /// How many places the node passed over when it read them, and fetches from others.
+    pub holes: usize,
+    /// Bytes of a batch that was being written when the process or the machine stopped, and was cut off at this start.
+    pub torn_bytes: u64,
+    /// Why the index was written anew at this start.
+    pub index_rebuilt: Option<String>,
+    /// Why it takes nothing at the moment.
+    pub only_reading: Option<Reason>,
 }
 
 /// How far a node has come with what its peers have announced.

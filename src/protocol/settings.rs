@@ -37,6 +37,16 @@ pub struct Policy {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Instance(pub [u8; 16]);
 
+impl Instance {
+    /// The name of the same store once it has lost these places: another life, of which peers believe nothing they remember.
+    pub fn with_holes(self, holes: Hash) -> Self {
+        let Hash(bytes) = Hash::of(&[&self.0[..], &holes.0].concat());
+        let mut name = [0; 16];
+        name.copy_from_slice(&bytes[..16]);
+        Self(name)
+    }
+}
+
 /// A node's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -256,6 +256,8 @@ pub struct State {
     pub journal: Journal,
     /// Up to where the journals of peers have been followed.
     pub cursors: BTreeMap<NodeId, (Instance, u64)>,
+    /// Whether the store has places that cannot be read any more: what rests on them is passed over.
+    pub passes_over: bool,
     heads: HeadSummary,
 }
 
@@ -292,6 +294,7 @@ impl State {
             places: Places::default(),
             journal: Journal::default(),
             cursors: BTreeMap::new(),
+            passes_over: false,
             heads: HeadSummary { digest: HeadDigest::of([]), buckets: BTreeMap::new(), stale: BTreeSet::new() },
         };
         state.registry.put(LogTrust::new(own.clone(), anchor));
@@ -316,8 +319,26 @@ impl State {
         self.logs.get(origin).map_or(0, LogState::size)
     }
 
-    /// Takes back what was stored, through the same checks it came in by.
+    /// Takes back what was stored, through the same checks it came in by. Where the store has places that cannot be read any more,
+    /// what rests on them does not come back: whoever has it is asked.
     pub fn replay(&mut self, record: Record) -> Result<(), Refusal> {
+        if !self.passes_over {
+            return self.replay_whole(record);
+        }
+        let held = |origin: &Origin| self.logs.get(origin).map_or(0, |log| log.tree.size());
+        let rests_on_hole = match &record {
+            Record::Entries { origin, first, .. } => *first != held(origin),
+            Record::Cosigned { origin, .. } => record.covers().is_none_or(|(_, size)| size > held(origin)),
+            _ => false,
+        };
+        if !rests_on_hole {
+            // Refused for the same reason: an order without its request, a content without its entry.
+            let _ = self.replay_whole(record);
+        }
+        Ok(())
+    }
+
+    fn replay_whole(&mut self, record: Record) -> Result<(), Refusal> {
         match record {
             Record::Entries { origin, first, entries, note } => self.replay_entries(origin, first, entries, &note),
             Record::Cosigned { origin, note } => {
@@ -344,8 +365,8 @@ impl State {
                 self.cursors.insert(peer, (instance, position));
                 Ok(())
             }
-            Record::Deposited { of, sealed, .. } => {
-                self.deposits.entry(of).or_default().add(&sealed);
+            Record::Deposited { of, number, sealed } => {
+                self.deposits.entry(of).or_default().add(number, &sealed);
                 Ok(())
             }
             Record::Lodged { with, from, upto } => {
@@ -431,7 +452,12 @@ impl State {
                 let verified = self.judge(signed)?;
                 self.push_entry(&origin, index, entry);
                 self.note_if_lone(&verified, index);
-                self.place(verified)?;
+                let (id, placed) = (verified.id(), self.place(verified));
+                if self.passes_over && placed.is_err() {
+                    self.gaps.insert(id, index);
+                } else {
+                    placed?;
+                }
                 continue;
             }
             let trust = taken.get_or_insert_with(|| self.trust_of(&origin));
@@ -523,7 +549,9 @@ impl State {
 
     /// Remembers an entry of the own log whose content no other node gets by the course of its order, or none at once.
     pub(super) fn note_if_lone(&mut self, verified: &Verified<Body>, index: u64) {
-        if self.lone.is_on() && self.is_lone(verified.body()) {
+        // What was deposited before the store lost its entry is deposited still.
+        let is_kept = self.passes_over && self.lone.is_kept(index);
+        if self.lone.is_on() && !is_kept && self.is_lone(verified.body()) {
             self.lone.note(index, verified.id());
         }
     }

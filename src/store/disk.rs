@@ -26,12 +26,14 @@ use crate::domain::body::Body;
 use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
+use crate::protocol::overview::StoreCondition;
 use crate::protocol::proving::{KeyRing, SignatureCheck};
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::annexes::Annexes;
+use crate::store::holes::Holes;
 use crate::store::segments::{
-    Batch, Disk, Medium, Place, Position, SEGMENT_BYTES, Segments, Torn, is_rotten, read_batches, read_record,
-    refused, sync_folder,
+    Batch, Disk, Medium, Piece, Place, Position, SEGMENT_BYTES, Segments, Torn, is_rotten, look_over, read_pieces,
+    read_record, refused, sync_folder,
 };
 use crate::store::views::{Found, Views};
 use crate::store::{Store, gather};
@@ -86,6 +88,8 @@ struct Inner {
     views: RwLock<Option<Views>>,
     annexes: Annexes,
     rotten: Mutex<BTreeSet<u32>>,
+    /// What is passed over.
+    holes: Mutex<Holes>,
     /// Declared last, so that it is released last.
     _lock: Lock,
 }
@@ -120,7 +124,7 @@ impl DiskStore {
         let (segments, torn) = Segments::open(&records(folder), options.segment_bytes, options.medium)?;
         let (views, found) = Views::open(folder, &records(folder), segments.end())?;
         let opened = Opened { torn, views: found };
-        let annexes = Annexes::open(folder.join("annexes"))?;
+        let (annexes, holes) = (Annexes::open(folder.join("annexes"))?, Holes::read(folder));
         let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
         let jobs = store_thread().map_err(|error| refused(folder, &error))?;
         let folder = folder.to_owned();
@@ -133,6 +137,7 @@ impl DiskStore {
                 views,
                 annexes,
                 rotten: Mutex::default(),
+                holes: Mutex::new(holes),
                 _lock: Lock(lock),
             }),
         })
@@ -141,6 +146,40 @@ impl DiskStore {
     /// What was found when it was opened.
     pub fn opened(&self) -> &Opened {
         &self.inner.opened
+    }
+
+    /// What is passed over, by a name that is another for other places; none if nothing is.
+    pub fn holes(&self) -> Result<Option<Hash>, Refusal> {
+        Ok(self.inner.holes()?.name())
+    }
+
+    /// [`Store::pass_over`], blocking.
+    pub fn pass_over_now(&self) -> Result<Option<Hash>, Refusal> {
+        let end = self.inner.segments()?.end();
+        let mut found = Holes::default();
+        read_pieces(&records(&self.inner.folder), Position::START, end, |piece| {
+            if let Piece::Hole(hole) = piece {
+                found.insert(hole);
+            }
+            Ok(())
+        })?;
+        let name = found.name();
+        if name.is_some() {
+            found.write(&self.inner.folder)?;
+            // The index may name what is gone; the next read writes it again.
+            self.inner.views_mut()?.take();
+            Views::distrust(&self.inner.folder);
+            *self.inner.holes()? = found;
+        }
+        Ok(name)
+    }
+
+    /// Reads a few megabytes from a boundary on, so that what rots is noticed before somebody needs it; answers where to go on.
+    pub fn look_over_now(&self, from: Position, bytes_max: u64) -> Result<Position, Refusal> {
+        let end = self.inner.segments()?.end();
+        let (next, holes) = look_over(&records(&self.inner.folder), from, end, bytes_max)?;
+        self.inner.rotten()?.extend(holes.iter().map(|hole| hole.segment));
+        Ok(next)
     }
 
     /// [`Store::load`], blocking.
@@ -252,13 +291,21 @@ impl Inner {
         self.views.write().map_err(|_| panicked())
     }
 
-    fn read_all(&self, each: impl FnMut(Batch) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    fn read_all(&self, mut each: impl FnMut(Batch) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let end = {
             let segments = self.segments()?;
             segments.check()?;
             segments.end()
         };
-        read_batches(&records(&self.folder), Position::START, end, each)
+        let (folder, known) = (records(&self.folder), self.holes()?.clone());
+        read_pieces(&folder, Position::START, end, |piece| match piece {
+            Piece::Batch(batch) => each(batch),
+            Piece::Hole(hole) if known.contains(&hole) => {
+                self.rotten()?.insert(hole.segment);
+                Ok(())
+            }
+            Piece::Hole(hole) => Err(hole.refusal(&folder)),
+        })
     }
 
     fn index(&self, batch: &[Record], written: &Batch) -> Result<(), Refusal> {
@@ -285,6 +332,10 @@ impl Inner {
             }
             other => other,
         }
+    }
+
+    fn holes(&self) -> Result<MutexGuard<'_, Holes>, Refusal> {
+        self.holes.lock().map_err(|_| panicked())
     }
 
     /// Segments in which something is no longer what was confirmed.
@@ -433,8 +484,23 @@ impl Store for DiskStore {
         self.blocking(move |store| store.while_open(|annexes| annexes.erase(&id))).await
     }
 
-    fn damaged_segments(&self) -> Vec<u32> {
-        self.inner.rotten().map(|rotten| rotten.iter().copied().collect()).unwrap_or_default()
+    fn condition(&self) -> StoreCondition {
+        let Opened { torn, views } = &self.inner.opened;
+        StoreCondition {
+            damaged_segments: self.inner.rotten().map(|rotten| rotten.iter().copied().collect()).unwrap_or_default(),
+            holes: self.inner.holes().map_or(0, |holes| holes.len()),
+            torn_bytes: torn.as_ref().map_or(0, |torn| torn.bytes),
+            index_rebuilt: if let Found::Rebuilt { why } = views { Some(why.clone()) } else { None },
+            only_reading: None,
+        }
+    }
+
+    async fn try_room(&self) -> Result<(), Refusal> {
+        self.blocking(|store| store.inner.segments()?.try_room()).await
+    }
+
+    async fn pass_over(&self) -> Result<Option<Hash>, Refusal> {
+        self.blocking(|store| store.pass_over_now()).await
     }
 
     async fn close(&self) -> Result<(), Refusal> {

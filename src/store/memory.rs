@@ -50,6 +50,8 @@ struct State {
     /// Annexes by hash.
     annexes: BTreeMap<Hash, Annex>,
     next_failure: Option<Failure>,
+    is_full: bool,
+    loads: u64,
     ended: Option<Ended>,
 }
 
@@ -62,6 +64,16 @@ impl MemoryStore {
     /// Lets the next commit fail.
     pub fn fail_next(&self, failure: Failure) {
         self.state().next_failure = Some(failure);
+    }
+
+    /// Lets every commit and every look for room fail with `STORE_FULL`, or no more.
+    pub fn set_full(&self, is_full: bool) {
+        self.state().is_full = is_full;
+    }
+
+    /// How often it was read as a whole.
+    pub fn loads(&self) -> u64 {
+        self.state().loads
     }
 
     /// Kills the process that holds this store: it accepts nothing any more, and what was persisted comes back as a
@@ -93,8 +105,9 @@ impl MemoryStore {
     /// [`Store::load`], at once.
     pub fn load_now(&self, mut each: impl FnMut(Record) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let records = {
-            let state = self.state();
+            let mut state = self.state();
             Ended::check_write(state.ended)?;
+            state.loads += 1;
             state.records.clone()
         };
         records.iter().try_for_each(|bytes| each(Record::decode(bytes)?))
@@ -109,7 +122,7 @@ impl MemoryStore {
             return Ok(());
         }
         batch_bytes(encoded.iter().map(|bytes| bytes.len()))?;
-        let failure = state.next_failure.take();
+        let failure = state.next_failure.take().or(state.is_full.then_some(Failure::Full));
         match failure {
             Some(Failure::Full) => return Err(Refusal::new(Reason::StoreFull)),
             Some(Failure::NoHandles) => return Err(Refusal::new(Reason::StoreHandles)),
@@ -217,6 +230,10 @@ impl State {
 }
 
 impl Store for MemoryStore {
+    async fn try_room(&self) -> Result<(), Refusal> {
+        if self.state().is_full { Err(Refusal::new(Reason::StoreFull)) } else { Ok(()) }
+    }
+
     async fn load(&self, each: impl FnMut(Record) -> Result<(), Refusal> + Send) -> Result<(), Refusal> {
         self.load_now(each)
     }

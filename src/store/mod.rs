@@ -42,12 +42,15 @@ use crate::domain::id::{Hash, NodeId, OrderId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::log::leaf::LEAF_BYTES;
+use crate::protocol::overview::StoreCondition;
 use crate::protocol::record::{LogEntry, Record};
 
 #[cfg(feature = "node")]
 pub mod annexes;
 #[cfg(feature = "node")]
 pub mod disk;
+#[cfg(feature = "node")]
+pub mod holes;
 pub mod memory;
 pub mod segments;
 #[cfg(feature = "node")]
@@ -100,9 +103,20 @@ pub trait Store: Send + Sync + 'static {
     /// Removes an annex; does nothing if it is not here. Sentence 7.
     fn erase_annex(&self, id: Hash) -> impl Future<Output = Result<(), Refusal>> + Send;
 
-    /// The segments of which something could not be read since the store was opened because it is no longer what was confirmed.
-    fn damaged_segments(&self) -> Vec<u32> {
-        Vec::new()
+    /// What the store has found out about itself.
+    fn condition(&self) -> StoreCondition {
+        StoreCondition::default()
+    }
+
+    /// Whether a batch would find room, tried without one.
+    fn try_room(&self) -> impl Future<Output = Result<(), Refusal>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Passes over what can no longer be read: from then on `load` gives everything else, where it was refused with
+    /// `STORE_DAMAGED` before. Answers with a name that is another for other places; none if there are none.
+    fn pass_over(&self) -> impl Future<Output = Result<Option<Hash>, Refusal>> + Send {
+        async { Ok(None) }
     }
 
     /// Ends the use of the store: everything but another `close` is refused afterwards. A store that was not closed
@@ -161,8 +175,16 @@ impl<S: Store> Store for std::sync::Arc<S> {
         self.as_ref().erase_annex(id)
     }
 
-    fn damaged_segments(&self) -> Vec<u32> {
-        self.as_ref().damaged_segments()
+    fn condition(&self) -> StoreCondition {
+        self.as_ref().condition()
+    }
+
+    fn try_room(&self) -> impl Future<Output = Result<(), Refusal>> + Send {
+        self.as_ref().try_room()
+    }
+
+    fn pass_over(&self) -> impl Future<Output = Result<Option<Hash>, Refusal>> + Send {
+        self.as_ref().pass_over()
     }
 
     fn close(&self) -> impl Future<Output = Result<(), Refusal>> + Send {

@@ -34,6 +34,9 @@ const FORMAT_VERSION: u32 = 4;
 /// The oldest version that is still read.
 const FORMAT_VERSION_MIN: u32 = 1;
 const HEADER_BYTES: usize = 16;
+/// With which file it is tried whether there is room, and how long it is: twice what a node commits at once.
+const ROOM: &str = "room";
+const ROOM_BYTES: usize = 4 * 1024 * 1024;
 const FRAME_HEAD_BYTES: usize = 8;
 
 /// What a segment asks of the disk, so that tests can let each of it fail.
@@ -186,6 +189,44 @@ fn frame_spans(at: Position, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     sound.then_some(spans)
 }
 
+/// Bytes of a segment that are no longer what was confirmed; what was in them is gone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Hole {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+impl Hole {
+    /// The refusal of whoever does not pass over it.
+    pub fn refusal(self, folder: &Path) -> Refusal {
+        let refusal = damaged(&segment_path(folder, self.segment), self.offset);
+        if self.offset == 0 { refusal.with("rule", "header") } else { refusal }
+    }
+}
+
+/// What stands in a segment, one after the other.
+pub enum Piece {
+    /// A batch.
+    Batch(Batch),
+    /// Where one was, or several.
+    Hole(Hole),
+}
+
+/// Where the first good frame begins behind the one at the start of these bytes: where that one says that it ends, if its length
+/// is still right, else wherever there is one.
+fn next_frame(at: Position, rest: &[u8]) -> Option<usize> {
+    let is_good = |skipped: usize| {
+        let at = Position { offset: at.offset + skipped as u64, ..at };
+        rest.get(skipped..).is_some_and(|rest| frame_spans(at, rest).is_some())
+    };
+    let claimed = number_at(rest, 0).and_then(|length| length.checked_add(FRAME_HEAD_BYTES));
+    claimed.filter(|end| is_good(*end)).or_else(|| (1..rest.len()).find(|skipped| is_good(*skipped)))
+}
+
 /// What was cut off when the store was opened: at most one batch, which nobody was told was stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Torn {
@@ -269,6 +310,20 @@ impl Segments {
         Ok(Some(batch))
     }
 
+    /// Whether there would be room for a batch, tried with a file of its own: a batch that is thought about and then not stored
+    /// costs its node reading everything again.
+    pub fn try_room(&mut self) -> Result<(), Refusal> {
+        self.check()?;
+        let path = self.folder.join(ROOM);
+        let tried = File::create(&path).and_then(|mut file| {
+            self.medium.write(&mut file, &vec![0; ROOM_BYTES])?;
+            self.medium.sync(&file)
+        });
+        // One that stays behind is written over by the next try.
+        let _ = std::fs::remove_file(&path);
+        tried.map_err(|error| refused(&path, &error))
+    }
+
     /// Refuses once a commit has failed or the store was closed.
     pub fn check(&self) -> Result<(), Refusal> {
         Ended::check_write(self.ended)
@@ -289,7 +344,10 @@ impl Segments {
         let written =
             self.file.seek(SeekFrom::Start(self.end.offset)).and_then(|_| self.medium.write(&mut self.file, frame));
         let Err(error) = written else { return Ok(()) };
-        if passing(&error).is_some() && self.medium.truncate(&self.file, self.end.offset).is_ok() {
+        // A medium that takes nothing cannot be cut either; what it took before is written over by the next batch.
+        let is_undone =
+            |reason| reason == Reason::StoreReadOnly || self.medium.truncate(&self.file, self.end.offset).is_ok();
+        if passing(&error).is_some_and(is_undone) {
             return Err(refused(&segment_path(&self.folder, self.end.segment), &error));
         }
         Err(self.failed(&error))
@@ -355,7 +413,7 @@ impl Tail {
                 });
             }
         }
-        let mut reader = SegmentReader::open(folder, Position::start_of(segment), None)?;
+        let (mut reader, _) = SegmentReader::open(folder, Position::start_of(segment), None)?;
         let (mut last, mut version) = (header.to_vec(), FORMAT_VERSION);
         loop {
             match reader.next_batch() {
@@ -369,9 +427,13 @@ impl Tail {
                         let at = Position { offset: at.offset + skipped as u64, ..at };
                         frame_spans(at, &rest[skipped..]).is_some()
                     });
+                    if more {
+                        // Something behind it was confirmed after it, so it was confirmed too.
+                        reader.pass_over()?;
+                        continue;
+                    }
                     let one_batch = torn <= (FRAME_HEAD_BYTES + BATCH_BYTES_MAX) as u64;
-                    let is_tail = one_batch && !more;
-                    return if is_tail { Ok(Self { end: at.offset, last, torn, version }) } else { Err(damaged) };
+                    return if one_batch { Ok(Self { end: at.offset, last, torn, version }) } else { Err(damaged) };
                 }
                 Err(refusal) => return Err(refusal),
             }
@@ -390,8 +452,8 @@ struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Begins at `from`, a boundary, and reads up to `end`, or to the end of the file.
-    fn open(folder: &Path, from: Position, end: Option<u64>) -> Result<Self, Refusal> {
+    /// Begins at `from`, a boundary, and reads up to `end`, or to the end of the file. Says whether the header is damaged.
+    fn open(folder: &Path, from: Position, end: Option<u64>) -> Result<(Self, Option<Hole>), Refusal> {
         let path = segment_path(folder, from.segment);
         let open = || -> io::Result<(File, u64, Vec<u8>)> {
             let mut file = File::open(&path)?;
@@ -406,11 +468,38 @@ impl SegmentReader {
             _ => refused(&path, &error),
         })?;
         let end = end.unwrap_or(length);
-        let version = check_header(&found, from.segment, &path)?;
+        let (version, hole) = match check_header(&found, from.segment, &path) {
+            Err(refusal) if refusal.reason == Reason::StoreDamaged => {
+                (FORMAT_VERSION, Some(Hole { segment: from.segment, offset: 0, bytes: HEADER_BYTES as u64 }))
+            }
+            version => (version?, None),
+        };
         if from.offset > end || end > length {
             return Err(damaged(&path, length).with("rule", "segment is too short"));
         }
-        Ok(Self { path, file: BufReader::new(file), at: from, end, version })
+        Ok((Self { path, file: BufReader::new(file), at: from, end, version }, hole))
+    }
+
+    fn next_piece(&mut self) -> Result<Option<Piece>, Refusal> {
+        match self.next_batch() {
+            Err(refusal) if refusal.reason == Reason::StoreDamaged => Ok(Some(Piece::Hole(self.pass_over()?))),
+            batch => Ok(batch?.map(Piece::Batch)),
+        }
+    }
+
+    /// Goes on behind a bad frame: with the next good one, else at the end.
+    fn pass_over(&mut self) -> Result<Hole, Refusal> {
+        let (at, mut rest) = (self.at, Vec::new());
+        let mut read = |file: &mut BufReader<File>| {
+            file.seek(SeekFrom::Start(at.offset))?;
+            file.take(self.end - at.offset).read_to_end(&mut rest)
+        };
+        read(&mut self.file).map_err(|error| refused(&self.path, &error))?;
+        let bytes = next_frame(at, &rest).unwrap_or(rest.len()) as u64;
+        self.at.offset += bytes;
+        let at_next = SeekFrom::Start(self.at.offset);
+        self.file.seek(at_next).map_err(|error| refused(&self.path, &error))?;
+        Ok(Hole { segment: at.segment, offset: at.offset, bytes })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Refusal> {
@@ -477,22 +566,57 @@ pub fn extent(folder: &Path) -> Result<Extent, Refusal> {
     Ok(Extent { end, bytes })
 }
 
-/// Gives every batch between two boundaries to `each`, in order, one at a time.
+/// Gives every batch between two boundaries to `each`, in order, one at a time; refuses damage.
 pub fn read_batches(
     folder: &Path,
     from: Position,
     to: Position,
     mut each: impl FnMut(Batch) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
+    read_pieces(folder, from, to, |piece| match piece {
+        Piece::Batch(batch) => each(batch),
+        Piece::Hole(hole) => Err(hole.refusal(folder)),
+    })
+}
+
+/// The same with whatever is damaged.
+pub fn read_pieces(
+    folder: &Path,
+    from: Position,
+    to: Position,
+    mut each: impl FnMut(Piece) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     for segment in from.segment..=to.segment {
         let start = if segment == from.segment { from } else { Position::start_of(segment) };
         let end = (segment == to.segment).then_some(to.offset);
-        let mut reader = SegmentReader::open(folder, start, end)?;
-        while let Some(batch) = reader.next_batch()? {
-            each(batch)?;
+        let (mut reader, header) = SegmentReader::open(folder, start, end)?;
+        header.map_or(Ok(()), |hole| each(Piece::Hole(hole)))?;
+        while let Some(piece) = reader.next_piece()? {
+            each(piece)?;
         }
     }
     Ok(())
+}
+
+/// Looks through a few megabytes from a boundary on: where to go on, and what is damaged. After the end it begins again.
+pub fn look_over(
+    folder: &Path,
+    from: Position,
+    to: Position,
+    bytes_max: u64,
+) -> Result<(Position, Vec<Hole>), Refusal> {
+    let end = (from.segment >= to.segment).then_some(to.offset);
+    let (mut reader, header) = SegmentReader::open(folder, from, end)?;
+    let mut holes: Vec<Hole> = header.into_iter().collect();
+    while reader.at.offset - from.offset < bytes_max {
+        match reader.next_piece()? {
+            Some(Piece::Batch(_)) => {}
+            Some(Piece::Hole(hole)) => holes.push(hole),
+            None if from.segment < to.segment => return Ok((Position::start_of(from.segment + 1), holes)),
+            None => return Ok((Position::START, holes)),
+        }
+    }
+    Ok((reader.at, holes))
 }
 
 /// Reads one record alone.
@@ -515,7 +639,8 @@ pub fn read_record(folder: &Path, place: Place) -> Result<Record, Refusal> {
 /// whoever named the place is wrong.
 pub fn is_rotten(folder: &Path, place: Place) -> Result<bool, Refusal> {
     let look = || -> Result<(), Refusal> {
-        let mut reader = SegmentReader::open(folder, Position::start_of(place.segment), None)?;
+        let (mut reader, header) = SegmentReader::open(folder, Position::start_of(place.segment), None)?;
+        header.map_or(Ok(()), |hole| Err(hole.refusal(folder)))?;
         while reader.at.offset <= place.offset && reader.next_batch()?.is_some() {}
         Ok(())
     };
@@ -553,6 +678,7 @@ const NO_HANDLES: [i32; 2] = [24, 23];
 fn reason_of(error: &io::Error) -> Reason {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::StoreFull,
+        ErrorKind::ReadOnlyFilesystem => Reason::StoreReadOnly,
         _ if cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_HANDLES.contains(&code)) => {
             Reason::StoreHandles
         }

@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::domain::id::{NodeId, OrderId, Origin, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
-use crate::store::segments::{Place, Position, passing, read_batches, refused, sync_folder};
+use crate::store::segments::{Piece, Place, Position, passing, read_pieces, refused, sync_folder};
 
 /// Raised whenever keys or values change; other views are written again.
 const SCHEMA: u32 = 5;
@@ -370,7 +370,9 @@ impl Views {
 
     fn catch_up(&self, records: &Path, from: Position, end: Position) -> Result<u64, Refusal> {
         let mut count = 0;
-        read_batches(records, from, end, |batch| {
+        read_pieces(records, from, end, |piece| {
+            // What is gone is not found.
+            let Piece::Batch(batch) = piece else { return Ok(()) };
             for (record, (place, _)) in batch.decode()?.iter().zip(batch.places()) {
                 self.index(record, place)?;
             }

@@ -17,7 +17,7 @@ use crate::domain::trust::{LogTrust, Registry};
 use crate::log::cosignature::Witnesses;
 use crate::protocol::Node;
 use crate::protocol::catalogue::Catalogue;
-use crate::protocol::overview::Contact;
+use crate::protocol::overview::{Contact, StoreCondition};
 use crate::protocol::places::Places;
 use crate::protocol::public::Public;
 use crate::protocol::replication::witness::Witnessing;
@@ -53,7 +53,7 @@ pub struct View {
     outbox_length: usize,
     signs_nothing: Option<Refusal>,
     overdue_deposits: Option<usize>,
-    damaged_segments: Vec<u32>,
+    store: StoreCondition,
 }
 
 /// Follows one node and keeps its view.
@@ -82,7 +82,7 @@ impl Follower {
             outbox_length: 0,
             signs_nothing: None,
             overdue_deposits: None,
-            damaged_segments: Vec::new(),
+            store: StoreCondition::default(),
         };
         let mut follower = Self { view, agenda: Agenda::default() };
         follower.follow(node, &state.orders.keys().copied().collect(), now);
@@ -135,9 +135,9 @@ impl Follower {
         }
     }
 
-    /// Takes over which segments of the store hold something that cannot be read.
-    pub fn follow_store(&mut self, damaged_segments: Vec<u32>) {
-        self.view.damaged_segments = damaged_segments;
+    /// Takes over what the store has found out about itself.
+    pub fn follow_store(&mut self, store: StoreCondition) {
+        self.view.store = store;
     }
 
     /// Takes over how the node stands with its peers.
@@ -199,9 +199,9 @@ impl View {
         self.overdue_deposits
     }
 
-    /// The segments of the store in which something was found that cannot be read any more.
-    pub fn damaged_segments(&self) -> &[u32] {
-        &self.damaged_segments
+    /// What the store has found out about itself.
+    pub fn store(&self) -> &StoreCondition {
+        &self.store
     }
 
     /// Why the node signs nothing, if it does not.

@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
 use crate::protocol::limits::CLOCK_SKEW_MS;
+use crate::protocol::overview::StoreCondition;
 use crate::view::View;
 use crate::view::logs::{LogRow, LogView};
 use crate::view::peers::PeerView;
@@ -26,7 +27,8 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
         law.into_iter()
             .chain(clock.map(|offset| clock_differs(offset, lang)))
             .chain(deposits)
-            .chain(rotten(view, lang))
+            .chain(rotten(view.store(), lang))
+            .chain(view.store().only_reading.map(|reason| format!("{} {}", reason.text(lang), reason.help(lang))))
             .collect()
     };
     pb::GetStatusResponse {
@@ -53,6 +55,7 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
         warnings_de: warnings(Lang::De),
         warnings_en: warnings(Lang::En),
         deposits: settings.deposits,
+        store: Some(store_status(view.store())),
     }
 }
 
@@ -80,19 +83,29 @@ fn clock_differs(offset_ms: i64, lang: Lang) -> String {
 }
 
 /// What to tell people when a record is no longer what was confirmed.
-fn rotten(view: &View, lang: Lang) -> Option<String> {
-    let files: Vec<String> = view.damaged_segments().iter().map(|number| format!("{number:08}.seg")).collect();
+fn rotten(store: &StoreCondition, lang: Lang) -> Option<String> {
+    let files: Vec<String> = store.damaged_segments.iter().map(|number| format!("{number:08}.seg")).collect();
     let files = (!files.is_empty()).then(|| files.join(", "))?;
     Some(match lang {
         Lang::De => format!(
-            "Im Speicher lässt sich etwas nicht mehr lesen ({files}): den Datenträger prüfen. Der Knoten läuft weiter; vor dem nächsten \
-             Start diese Dateien aus einer Sicherung zurückholen, oder den Speicher ganz leeren und alles von den anderen holen lassen."
+            "Im Speicher lässt sich etwas nicht mehr lesen ({files}): den Datenträger prüfen. Der Knoten läuft weiter; beim Start liest \
+             er um die Stelle herum und holt von den anderen, was dort stand. Auf einem neuen Datenträger kommt alles von ihnen zurück."
         ),
         Lang::En => format!(
-            "Something in the store cannot be read any more ({files}): check the disk. The node runs on; before its next start bring \
-             these files back from a backup, or empty the store and let the node fetch everything from the others."
+            "Something in the store cannot be read any more ({files}): check the disk. The node runs on; when it starts it reads \
+             around the place and fetches from the others what stood there. On a new disk everything comes back from them."
         ),
     })
+}
+
+fn store_status(store: &StoreCondition) -> pb::StoreStatus {
+    pb::StoreStatus {
+        damaged_segments: store.damaged_segments.clone(),
+        holes: count(store.holes),
+        torn_bytes: store.torn_bytes,
+        index_rebuilt: store.index_rebuilt.clone().unwrap_or_default(),
+        only_reading: store.only_reading.map(|reason| reason.code().to_owned()).unwrap_or_default(),
+    }
 }
 
 /// What to tell people when one disk alone holds what somebody relies on.

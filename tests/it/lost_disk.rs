@@ -6,13 +6,16 @@ use verbund::config::node::read_run;
 use verbund::domain::id::{OrderId, StatementId};
 
 use crate::federation::name;
-use crate::processes::{PARTIES, Processes, assert_sealed_everywhere, hand_in, until_sealed};
+use crate::processes::{ALL, PARTIES, Processes, assert_sealed_everywhere, hand_in, until_sealed};
 
 /// Orders before the loss, and as many that are under way when it comes.
 const ORDERS: usize = 10;
 
 /// Where buyer and first hop are at home.
 const HOME: &str = PARTIES[0];
+
+/// Whose records rot.
+const ROTTEN: &str = PARTIES[1];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_comes_back_from_its_keys_alone() {
@@ -41,6 +44,34 @@ async fn a_node_comes_back_from_its_keys_alone() {
     for order in orders.keys() {
         until_sealed(&mut client, *order).await;
     }
+    processes.delivered().await;
+    processes.level().await;
+    processes.stop().await;
+    assert_sealed_everywhere(&processes, &orders);
+
+    // Records in the middle of another node's history rot: it starts, fetches what stood there, and takes part again.
+    let segment =
+        read_run(&processes.world.run_file(&name(ROTTEN))).expect("settings").data.join("records/00000001.seg");
+    let mut bytes = std::fs::read(&segment).expect("records");
+    for part in [2, 3] {
+        let at = bytes.len() * part / 4;
+        bytes[at] ^= 1;
+    }
+    std::fs::write(&segment, bytes).expect("written");
+    for node in ALL {
+        processes.start(node).await;
+    }
+    let mut client = processes.buyer();
+    let (order, signed) = processes.request("after-rot");
+    hand_in(&mut client, "after-rot", order, &signed).await;
+    until_sealed(&mut client, order).await;
+    orders.insert(order, signed.id());
+    let status = processes.client(ROTTEN, None).status().await.expect("it answers");
+    assert_eq!(
+        (&status["store"]["damaged_segments"][0], &status["store"]["holes"]),
+        (&1.into(), &2.into()),
+        "{status}"
+    );
     processes.delivered().await;
     processes.level().await;
     processes.stop().await;

@@ -290,9 +290,11 @@ impl Processes {
         let mut state = State::new(config.federation_root, origin.clone());
         let mut leaves = BTreeMap::new();
         let store = DiskStore::open(&config.data).expect("a store");
+        state.passes_over = store.holes().expect("a store").is_some();
         let read = store.load_now(|record| {
-            if let Record::Entries { origin: log, entries, .. } = &record
+            if let Record::Entries { origin: log, entries, first, .. } = &record
                 && *log == origin
+                && *first == state.size(&origin)
             {
                 entries.iter().for_each(|entry| *leaves.entry(entry.leaf.statement_id()).or_default() += 1);
             }

@@ -15,7 +15,9 @@ use crate::domain::statement::{Kind, Signed, Verified};
 use crate::domain::time::Timestamp;
 use crate::protocol::brokering::memory::Recovery;
 use crate::protocol::frame::{Question, Returned};
-use crate::protocol::limits::{DEPOSIT_UNPLACED_MAX, RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS};
+use crate::protocol::limits::{
+    DEPOSIT_UNPLACED_MAX, RECOVERY_ASK_MS, RECOVERY_STATEMENTS_MAX, RECOVERY_WAIT_MS, STATEMENTS_READ_MAX,
+};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::record::Record;
 use crate::protocol::state::Order;
@@ -56,6 +58,25 @@ impl Node {
         };
     }
 
+    /// Content of the own log from an entry on that was passed over with the entries: it may stand in the store all the same.
+    pub(in crate::protocol) fn look_in_own_store(&self, from: u64, work: &mut Work) {
+        if !self.state.passes_over {
+            return;
+        }
+        let mut ids = self.state.gaps.iter().filter(|(_, index)| **index >= from).map(|(id, _)| *id).peekable();
+        while ids.peek().is_some() {
+            work.then.push(Effect::ReadStatements(ids.by_ref().take(STATEMENTS_READ_MAX).collect()));
+        }
+    }
+
+    /// It does.
+    pub(in crate::protocol) fn found_in_own_store(&mut self, found: &[Signed], work: &mut Work) {
+        for signed in found.iter().filter(|signed| self.is_missing(signed)).cloned().collect::<Vec<_>>() {
+            // What does not count now did not count before.
+            let _ = self.fill_gap(&signed, work);
+        }
+    }
+
     /// Asks whoever has not answered yet, once the own log is known to its end.
     pub(in crate::protocol) fn review_recovery(&mut self, now: Timestamp, work: &mut Work) {
         if self.check_may_sign().is_err() {
@@ -66,6 +87,10 @@ impl Node {
             return;
         }
         let others = self.other_nodes();
+        // Everything that was passed over was found in the own store: nothing is to be taken back.
+        if self.state.passes_over && !self.settings.is_new_store && self.state.gaps.is_empty() {
+            return self.end_recovery(work);
+        }
         let is_all = others.is_subset(&self.recovery.heard)
             && (!self.settings.deposits || others.is_subset(&self.recovery.returned));
         if self.settings.alone || now >= self.recovery.until || is_all {

@@ -90,7 +90,7 @@ impl Node {
 
     /// At the start.
     pub(in crate::protocol) fn begin_own(&mut self, now: Timestamp, work: &mut Work) {
-        self.sync.own.is_restored = self.settings.is_new_store;
+        self.sync.own.is_restored = self.settings.is_new_store || self.state.passes_over;
         self.sync.own.patience = Some(now.plus_ms(OWN_LOG_WAIT_MS));
         self.review_own(now, work);
     }

@@ -340,6 +340,7 @@ impl Node {
         work.commit.push(Record::Entries { origin: origin.clone(), first, entries: run.entries, note: text });
         if is_own {
             self.checkpoint = None;
+            self.look_in_own_store(first, work);
         }
         self.cosign(&origin, now, work);
         self.review_early_notes(&origin, work);

@@ -59,6 +59,12 @@ impl World {
         self.on_the_way(Event::Asked { from: from.clone(), life, to, number });
     }
 
+    pub(super) fn read_statements(&mut self, at: &NodeId, ids: &[verbund::domain::id::StatementId]) {
+        let store = &self.sites[at].store;
+        let found = ids.iter().filter_map(|id| store.statement_now(*id).ok().flatten()).collect();
+        self.step(at, Input::StatementsRead(found));
+    }
+
     /// Calls get lost and take their time.
     fn on_the_way(&mut self, event: Event) {
         if !self.dice.percent(self.faults.lose) {

@@ -540,6 +540,7 @@ impl World {
                     self.step(at, Input::CoverRead { to, note });
                 }
             }
+            Effect::ReadStatements(ids) => self.read_statements(at, &ids),
             Effect::ReadOrder(order) => self.read_order(at, order),
             Effect::Deliver(to, delivery) => self.deliver(at, to, delivery),
             Effect::Ask(to, question) => self.ask(at, to, question),

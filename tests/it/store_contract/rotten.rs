@@ -2,9 +2,11 @@
 use std::fs;
 
 use verbund::domain::reason::Reason;
+use verbund::store::disk::DiskStore;
+use verbund::store::segments::Position;
 use verbund::store::{BATCH_BYTES_MAX, Store as _};
 
-use super::{OnDisk, delivered, filled, origin, statement};
+use super::{Bench as _, OnDisk, delivered, filled, origin, statement};
 
 /// Flips the last byte of a segment that has one batch, which holds the statement of that number and some entries.
 fn flip_last(bench: &OnDisk, segment: u32) {
@@ -31,7 +33,7 @@ fn a_record_that_rots_costs_whoever_asks_for_it_and_nobody_else() {
         assert_eq!(read.len(), 36);
     }
     store.commit_now(&[delivered(9)]).expect("it goes on");
-    assert_eq!(store.damaged_segments(), [5]);
+    assert_eq!(store.condition().damaged_segments, [5]);
 }
 
 /// An index that is written again begins with an empty folder.
@@ -44,4 +46,99 @@ fn an_index_is_not_thrown_away_for_a_record_that_has_rotted() {
     fs::write(&mark, "").expect("written");
     store.statement_now(statement(1004).id()).expect_err("it has rotted");
     assert!(mark.exists());
+}
+
+/// A store with twelve segments, of which one has rotted before it is opened.
+fn rotten_at(change: impl Fn(&mut Vec<u8>)) -> OnDisk {
+    let bench = OnDisk::with_segments_of(1);
+    filled(&bench).close_now().expect("closed");
+    let path = bench.segment(5);
+    let mut bytes = fs::read(&path).expect("read");
+    change(&mut bytes);
+    fs::write(path, bytes).expect("write");
+    bench
+}
+
+/// Refused until somebody passes over it, then everything else is read; known damage is known after a restart, new damage is new.
+#[test]
+fn what_has_rotted_is_passed_over_once_somebody_says_so() {
+    let changes: [fn(&mut Vec<u8>); 5] = [
+        |bytes| *bytes.last_mut().expect("a byte") ^= 1,
+        |bytes| bytes[20] ^= 0x80,
+        |bytes| bytes[3] ^= 1,
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| bytes[16..].fill(0),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let bench = rotten_at(change);
+        let store = bench.open();
+        let count = |store: &DiskStore| {
+            let mut count = 0;
+            store.load_now(|_| Ok(count += 1)).map(|()| count)
+        };
+        assert_eq!(count(&store).expect_err("unknown damage").reason, Reason::StoreDamaged, "{number}");
+        assert_eq!(store.holes(), Ok(None));
+        let name = store.pass_over_now().expect("readable").expect("a hole");
+        let read = count(&store).unwrap_or_else(|refusal| panic!("{number}: {refusal}"));
+        let is_header = number == 2;
+        let lost = if is_header { None } else { Some(1004) };
+        for id in (1000..1012).filter(|id| Some(*id) != lost) {
+            assert_eq!(store.statement_now(statement(id).id()), Ok(Some(statement(id))), "{number} {id}");
+        }
+        store.commit_now(&[delivered(9)]).expect("it goes on");
+        drop(store);
+        let store = bench.open();
+        assert_eq!((store.holes(), count(&store)), (Ok(Some(name)), Ok(read + 1)), "{number}");
+        let condition = store.condition();
+        assert_eq!((condition.holes, condition.damaged_segments), (1, vec![5]), "{number}");
+        drop(store);
+
+        let path = bench.segment(3);
+        let mut bytes = fs::read(&path).expect("read");
+        *bytes.last_mut().expect("a byte") ^= 1;
+        fs::write(path, bytes).expect("write");
+        let store = bench.open();
+        assert_eq!(count(&store).expect_err("more has rotted").reason, Reason::StoreDamaged);
+        assert_ne!(store.pass_over_now().expect("readable"), Some(name), "another name for other places");
+        assert!(count(&store).expect("passed over") < read + 1);
+    }
+}
+
+/// A good frame behind a bad one in the last segment says that the bad one was confirmed.
+#[test]
+fn a_hole_in_the_last_segment_is_no_torn_tail() {
+    let bench = OnDisk::new();
+    let store = bench.open();
+    let mut ends = Vec::new();
+    for number in 1..4 {
+        store.commit_now(&[delivered(number)]).expect("commit");
+        ends.push(fs::metadata(bench.segment(1)).expect("metadata").len() as usize);
+    }
+    drop(store);
+    let mut bytes = fs::read(bench.segment(1)).expect("segment");
+    bytes[ends[1] - 1] ^= 1;
+    fs::write(bench.segment(1), &bytes).expect("write");
+    let store = bench.open();
+    assert_eq!(store.opened().torn, None);
+    store.pass_over_now().expect("readable").expect("a hole");
+    let mut found = Vec::new();
+    store.load_now(|record| Ok(found.push(record))).expect("passed over");
+    assert_eq!(found, [delivered(1), delivered(3)]);
+}
+
+/// What rots is noticed before somebody needs it, a little at a time, from the first segment to the last and again.
+#[test]
+fn looking_over_finds_what_has_rotted() {
+    let bench = rotten_at(|bytes| *bytes.last_mut().expect("a byte") ^= 1);
+    let store = bench.open();
+    let (mut from, mut looks) = (Position::START, 0);
+    loop {
+        from = store.look_over_now(from, 100).expect("it looks");
+        looks += 1;
+        if from == Position::START {
+            break;
+        }
+    }
+    assert!(looks >= 12, "{looks}");
+    assert_eq!(store.condition().damaged_segments, [5]);
 }

@@ -451,7 +451,7 @@ impl Swarm {
         match effect {
             // There are no orders here.
             Effect::Ask(..) | Effect::ReadOrder(_) | Effect::ReadCover { .. } => {}
-            Effect::Lodge(..) | Effect::AskBack(..) => {}
+            Effect::Lodge(..) | Effect::AskBack(..) | Effect::ReadStatements(_) => {}
             Effect::Reply(id, answer) => {
                 self.answers.insert(id.0, answer);
             }
