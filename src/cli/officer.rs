@@ -17,7 +17,7 @@ use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Date, plus_years};
-use crate::domain::trust::{OfficerGrant, OfficerRole, RevocationReason, drafts};
+use crate::domain::trust::{GRANT_YEARS, OfficerGrant, OfficerRole, RevocationReason, drafts};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::node::system::fresh_key;
@@ -197,9 +197,6 @@ async fn grant(global: &Global, granting: Granting) -> Result<(), Refusal> {
     }
     how.hand_on(global, &proposal).await
 }
-
-/// How long a grant holds where nothing is said.
-const GRANT_YEARS: u32 = 2;
 
 impl How {
     /// Publishes it, or writes it into a file.

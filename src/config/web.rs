@@ -23,6 +23,9 @@ pub struct WebFile {
     /// Its private key, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+    /// Folder for what officers ask their organisations for in the browser; nothing can be asked for there if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_requests: Option<PathBuf>,
     /// What the pages about the operator say.
     #[serde(default)]
     pub imprint: Imprint,
@@ -65,6 +68,9 @@ pub struct Imprint {
     /// A sentence at the top of every page, such as that all of it is a demonstration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
+    /// The same in English; whoever reads English is shown the German one if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice_en: Option<String>,
 }
 
 /// The same, checked.
@@ -74,6 +80,8 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// Certificate and key, as seen from the working directory; none for plain HTTP on this machine.
     pub tls: Option<WebTls>,
+    /// Folder for what officers ask their organisations for, as seen from the working directory.
+    pub grant_requests: Option<PathBuf>,
     /// What the operator says of itself.
     pub imprint: Imprint,
 }
@@ -89,7 +97,7 @@ pub struct WebTls {
 
 /// Checks the table.
 pub(super) fn checked(document: &Document, file: WebFile) -> Result<WebConfig, Refusal> {
-    let WebFile { listen, certificate, key, imprint } = file;
+    let WebFile { listen, certificate, key, grant_requests, imprint } = file;
     let tls = match (certificate, key) {
         (Some(certificate), Some(key)) => {
             Some(WebTls { certificate: document.resolve(&certificate), key: document.resolve(&key) })
@@ -107,11 +115,12 @@ pub(super) fn checked(document: &Document, file: WebFile) -> Result<WebConfig, R
         let checked = lines.try_for_each(|line| checked_text(name, line, TEXT_CHARS_MAX));
         document.checked("web.imprint", checked)?;
     }
-    Ok(WebConfig { listen, tls, imprint })
+    let grant_requests = grant_requests.map(|folder| document.resolve(&folder));
+    Ok(WebConfig { listen, tls, grant_requests, imprint })
 }
 
 impl Imprint {
-    fn texts(&self) -> [(&'static str, &Option<String>); 11] {
+    fn texts(&self) -> [(&'static str, &Option<String>); 12] {
         [
             ("name", &self.name),
             ("address", &self.address),
@@ -124,6 +133,7 @@ impl Imprint {
             ("accessibility", &self.accessibility),
             ("enforcement", &self.enforcement),
             ("notice", &self.notice),
+            ("notice_en", &self.notice_en),
         ]
     }
 }
@@ -149,6 +159,8 @@ mod tests {
         let local = read("listen = \"127.0.0.1:8080\"\n").expect("only this machine");
         assert_eq!((local.tls, local.imprint), (None, Imprint::default()));
         assert!(read("listen = \"[::1]:8080\"\n").is_ok());
+        let asks = read("listen = \"127.0.0.1:8080\"\ngrant_requests = \"requests\"\n").expect("a folder");
+        assert_eq!((local.grant_requests, asks.grant_requests), (None, Some("a/requests".into())));
         for open in ["0.0.0.0:80", "[::]:80", "192.0.2.1:8080"] {
             let refusal = read(&format!("listen = \"{open}\"\n")).expect_err("plain, for everyone");
             assert_eq!((refusal.reason, refusal.field("web.listen")), (Reason::PageUnencrypted, Some(open)));

@@ -67,6 +67,26 @@ impl Proposal {
         Self::put_together(file.root, kind, body, Vec::new(), grounds)
     }
 
+    /// What an officer asks an organisation for: a grant that the officer's key has signed already. Nothing but the organisation's own
+    /// signatures may be missing.
+    pub fn asked(signed: &Signed, file: &TrustFile) -> Result<Self, Refusal> {
+        let body = Body::read(signed)?;
+        let Body::OfficerGrant(grant) = &body else {
+            return Err(Refusal::new(Reason::ProposalKind).with("kind", signed.kind()));
+        };
+        let key = grant.key.hash();
+        if !signed.signatures().iter().any(|by| by.key == key) {
+            return Err(Refusal::new(Reason::PossessionMissing).with("key", key.short()));
+        }
+        let (payload, signatures) = (signed.payload().to_vec(), signed.signatures().to_vec());
+        let grounds = file.grounds(rests_on(&body));
+        let asked = Self::put_together(file.root, signed.kind().clone(), payload, signatures, grounds)?;
+        match asked.statement() {
+            Err(refusal) if refusal.reason != Reason::ThresholdMissed => Err(refusal),
+            _ => Ok(asked),
+        }
+    }
+
     /// Proposes the first root version of a new federation; its id becomes the federation's root hash.
     pub fn founding(root: &FederationRoot) -> Result<Self, Refusal> {
         let payload = json::write(root);

@@ -756,6 +756,12 @@ reasons! {
     PageCrossSite "PAGE_CROSS_SITE" Denied
         "Die Anfrage kam nicht von einer Seite dieses Knotens." "The request came from no page of this node."
         "Die Seite dieses Knotens selbst öffnen und dort wiederholen." "Open this node's own page and repeat it there.";
+    GrantRequestsClosed "GRANT_REQUESTS_CLOSED" Unsupported
+        "Bei diesem Knoten lässt sich keine Vollmacht beantragen." "No grant can be asked for at this node."
+        "Den öffentlichen Teil des Schlüssels der Organisation geben; sie erteilt die Vollmacht mit `verbund officer grant`." "Hand the key's public half to the organisation, which grants it with `verbund officer grant`.";
+    GrantRequestsFull "GRANT_REQUESTS_FULL" Exhausted
+        "Es warten schon zu viele Anträge auf eine Vollmacht." "Too many requests for a grant wait already."
+        "Der Betreiber räumt den Ordner `grant_requests` auf; danach den Antrag wiederholen." "The operator clears the folder `grant_requests`; repeat the request then.";
     PageUnencrypted "PAGE_UNENCRYPTED" Config
         "Die Seite wäre aus dem Netz unverschlüsselt erreichbar." "The page could be reached from the network without encryption."
         "Unter [web] `certificate` und `key` angeben, oder als Adresse 127.0.0.1, wenn auf derselben Maschine ein Webserver mit TLS davor steht." "Give `certificate` and `key` under [web], or the address 127.0.0.1 if a web server with TLS stands before it on the same machine.";

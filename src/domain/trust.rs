@@ -30,8 +30,9 @@ mod tests;
 pub mod thresholds;
 
 pub use documents::{
-    Admission, Expulsion, FederationRoot, KeyEvent, KeyRole, LastGood, NewEpoch, NodeRecord, OfficerGrant,
-    OfficerRole, OnlineKey, Recovery, Revocation, RevocationReason, RootKeys, Succession, Trustee, WitnessPolicy,
+    Admission, Expulsion, FederationRoot, GRANT_YEARS, KeyEvent, KeyRole, LastGood, NewEpoch, NodeRecord,
+    OfficerGrant, OfficerRole, OnlineKey, Recovery, Revocation, RevocationReason, RootKeys, Succession, Trustee,
+    WitnessPolicy,
 };
 pub use registry::Registry;
 pub use standing::{Holder, KeyStanding, LogTrust, OrgStanding};

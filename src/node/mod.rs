@@ -6,6 +6,7 @@ pub mod driver;
 pub mod evidence;
 mod fetching;
 pub mod files;
+pub mod grant_requests;
 pub mod handle;
 pub mod host;
 pub mod init;

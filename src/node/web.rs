@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +31,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::{Date, Timestamp};
 use crate::node::evidence;
+use crate::node::grant_requests;
 use crate::node::handle::Handle;
 use crate::node::listening::bind;
 use crate::node::ports::Clock as _;
@@ -103,10 +105,12 @@ impl Door {
         let site = Site {
             node: handle.node().to_string(),
             imprint: config.imprint,
+            takes_requests: config.grant_requests.is_some(),
             is_encrypted: acceptor.is_some(),
             version: env!("CARGO_PKG_VERSION"),
         };
-        let pages = crate::web::router(Arc::new(Pages { handle, finder }), site);
+        let pages =
+            crate::web::router(Arc::new(Pages { handle, finder, grant_requests: config.grant_requests }), site);
         Ok(accept_all(listener, places, acceptor, certificates, pages, stopped))
     }
 }
@@ -115,6 +119,7 @@ impl Door {
 struct Pages {
     handle: Handle,
     finder: Arc<Finder>,
+    grant_requests: Option<PathBuf>,
 }
 
 impl Source for Pages {
@@ -151,6 +156,10 @@ impl Source for Pages {
 
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer> {
         Box::pin(self.handle.officer(enclosed))
+    }
+
+    fn ask_for_grant(&self, asked: Signed) -> Later<'_, ()> {
+        Box::pin(grant_requests::keep(&self.handle, self.grant_requests.clone(), asked))
     }
 
     fn now(&self) -> Timestamp {

@@ -47,7 +47,8 @@ impl Public<'_> {
         self.check_home(org, now)
     }
 
-    fn check_home(self, org: OrgId, now: Timestamp) -> Result<OrgId, Refusal> {
+    /// Refuses an organisation that is not at home here and has not succeeded one that is: those elsewhere turn to their own node.
+    pub fn check_home(self, org: OrgId, now: Timestamp) -> Result<OrgId, Refusal> {
         let is_heir = || {
             let mut before = self.registry.predecessors(&org, now.date());
             before.any(|other| self.is_local(other))

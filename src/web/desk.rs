@@ -52,6 +52,9 @@ pub trait Source: Send + Sync {
     /// Hands in what an officer has signed.
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer>;
 
+    /// Lays what an officer asks an organisation for before whoever signs for it.
+    fn ask_for_grant(&self, asked: Signed) -> Later<'_, ()>;
+
     /// The node's clock.
     fn now(&self) -> Timestamp;
 
@@ -162,6 +165,11 @@ impl Desk {
     /// Hands in what an officer has signed.
     pub(super) async fn hand_in(&self, enclosed: Enclosed) -> Result<Answer, Refusal> {
         self.source.hand_in(enclosed).await
+    }
+
+    /// Lays what an officer asks an organisation for before whoever signs for it.
+    pub(super) async fn ask_for_grant(&self, asked: Signed) -> Result<(), Refusal> {
+        self.source.ask_for_grant(asked).await
     }
 
     /// A statement that everyone may read.

@@ -99,6 +99,10 @@ impl Source for Moment {
         Box::pin(async { answer.await.expect("answered") })
     }
 
+    fn ask_for_grant(&self, _: Signed) -> Later<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn now(&self) -> Timestamp {
         self.now
     }
@@ -151,7 +155,8 @@ impl Reader {
 
     pub(super) fn with(imprint: Imprint) -> Self {
         let key = Town::statement_key("provider");
-        let site = Site { node: "kitu".to_owned(), imprint, is_encrypted: false, version: "0.1.0" };
+        let site =
+            Site { node: "kitu".to_owned(), imprint, takes_requests: true, is_encrypted: false, version: "0.1.0" };
         Self {
             town: Town::new(by_rule()),
             site,

@@ -76,7 +76,7 @@ mod tests {
     /// One place.
     fn slow() -> Router {
         let imprint = crate::config::web::Imprint::default();
-        let site = Site { node: "kitu".to_owned(), imprint, is_encrypted: false, version: "0" };
+        let site = Site { node: "kitu".to_owned(), imprint, takes_requests: true, is_encrypted: false, version: "0" };
         let gate = Gate::new(Arc::new(site), 1, Duration::from_secs(10));
         let never = || async {
             std::future::pending::<()>().await;

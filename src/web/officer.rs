@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn one_goes_on_to_pages_of_this_node_only() {
         let imprint = Imprint::default();
-        let site = Site { node: "kitu".to_owned(), imprint, is_encrypted: false, version: "0" };
+        let site = Site { node: "kitu".to_owned(), imprint, takes_requests: true, is_encrypted: false, version: "0" };
         let uri = "/anmelden?lang=en".parse().expect("an address");
         let shell = Visit::of(&Arc::new(site), &uri, &HeaderMap::new()).shell();
         let next = |asked: &str| next(asked, &shell);

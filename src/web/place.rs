@@ -30,6 +30,8 @@ pub(super) enum Place {
     SignOut,
     /// An officer's keys in this browser.
     Keys,
+    /// Where a script asks for a grant, and whether it has been given.
+    GrantRequest,
     /// What waits for the officer.
     Inbox,
     /// The orders of the officer's organisation.
@@ -86,6 +88,7 @@ impl Place {
             Self::Challenge => "/anmelden/frage",
             Self::SignOut => "/abmelden",
             Self::Keys => "/schluessel",
+            Self::GrantRequest => "/schluessel/antrag",
             Self::HandIn => "/erklaerungen",
             Self::Inbox => "/dran",
             Self::Orders => "/bestellungen",

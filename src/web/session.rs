@@ -265,6 +265,7 @@ mod tests {
         let site = |node: &str, is_encrypted| Site {
             node: node.to_owned(),
             imprint: crate::config::web::Imprint::default(),
+            takes_requests: false,
             is_encrypted,
             version: "0",
         };

@@ -198,9 +198,11 @@ impl Shell {
         &self.visit.site.node
     }
 
-    /// What the operator wants said on every page.
-    pub(super) fn notice(&self) -> Option<&str> {
-        self.visit.site.imprint.notice.as_deref()
+    /// What the operator wants said on every page, and in which language it is.
+    pub(super) fn notice(&self) -> Option<(&str, &'static str)> {
+        let imprint = &self.visit.site.imprint;
+        let english = imprint.notice_en.as_deref().filter(|_| self.lang() == Lang::En);
+        english.map(|text| (text, "en")).or_else(|| Some((imprint.notice.as_deref()?, "de")))
     }
 
     /// A link to a place.

@@ -8,6 +8,8 @@ pub struct Site {
     pub node: String,
     /// Who answers for it.
     pub imprint: Imprint,
+    /// Whether officers can ask their organisations for a grant here.
+    pub takes_requests: bool,
     /// Whether browsers reach it by TLS.
     pub is_encrypted: bool,
     /// Version of the program.

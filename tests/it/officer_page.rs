@@ -2,20 +2,25 @@
 //! keys stay in the browser.
 use std::fs;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::json;
 use verbund::audit::bundle::Bundle;
 use verbund::audit::report::Ruling;
 use verbund::audit::verify::verify;
+use verbund::cli::client::Client;
+use verbund::cli::demo::granting;
 use verbund::config::node::read_run;
+use verbund::domain::envelope;
 use verbund::domain::id::{NodeId, sha256};
 use verbund::domain::money::Cents;
-use verbund::domain::proposal::Proposal;
-use verbund::domain::signing::SecretKey;
+use verbund::domain::proposal::{Progress, Proposal};
+use verbund::domain::signing::{PublicKey, SecretKey};
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::trust::{OfficerGrant, OfficerRole};
 use verbund::domain::trust_file::TrustFile;
 use verbund::node::start::read_genesis;
+use verbund::node::tls;
 
 use crate::browser::Browser;
 use crate::federation::name;
@@ -192,17 +197,7 @@ async fn two_officers_order_approve_and_seal_with_keys_in_the_browser() {
 /// What the organisation proposes for a key, signed by two of its root keys; the demonstration makes them from its seed.
 fn proposal(live: &Live, key: &str) -> Proposal {
     let root = |n| SecretKey::from_seed(&sha256(format!("verbund/demo/unsafe/1/org/barleben/root/{n}").as_bytes()));
-    let grant = OfficerGrant {
-        org: name("barleben"),
-        officer: name("vertretung"),
-        device: name("browser"),
-        key: key.parse().expect("a public key"),
-        roles: [OfficerRole::Buyer].into(),
-        limit: Cents::try_from(2_000_000).expect("an amount"),
-        limit_per_year: None,
-        valid_from: "2026-01-01".parse().expect("a day"),
-        valid_to: "2030-12-31".parse().expect("a day"),
-    };
+    let grant = OfficerGrant { officer: name("vertretung"), ..wish("barleben", key.parse().expect("a public key")) };
     let genesis = read_genesis(&read_run(&live.run_file("kitu")).expect("settings").genesis).expect("statements");
     let file = TrustFile::of(genesis).expect("trust");
     let proposal = Proposal::new(Kind::OfficerGrant, &grant, &file).expect("a good grant");
@@ -226,6 +221,82 @@ async fn signed_by_browser(browser: &mut Browser, live: &Live) -> Signed {
     browser.until("window.saved").await;
     let saved = browser.text("window.saved").await;
     Proposal::read(&saved).expect("as it was").statement().expect("everybody has signed")
+}
+
+/// What is asked for in the page waits: nothing grants it but root keys, which a node does not have and the demonstration does.
+async fn asks_and_waits(browser: &mut Browser, page: &str, live: &Live) {
+    let kitu: NodeId = name("kitu");
+    browser.visit(&format!("{page}schluessel?lang=de&org=barleben&amt=besuch")).await;
+    browser.until("document.getElementById('schluessel').dataset.ready").await;
+    browser.click("#neu button").await;
+    browser.until("document.querySelectorAll('#antrag-schluessel option').length === 2").await;
+    browser.fill("#antrag-grenze", "viel").await;
+    browser.click("#antrag button").await;
+    browser.until("document.querySelector('#stand .problem')").await;
+    assert_eq!(browser.text("document.querySelector('#antrag-grenze').value").await, "viel", "what was typed stays");
+    browser.fill("#antrag-grenze", "20.000").await;
+    browser.picture("vollmacht-beantragen").await;
+    browser.click("#antrag button").await;
+    browser.until("document.getElementById('stand').innerText.startsWith('Beantragt.')").await;
+    let waiting = granting::requests(&live.world, &kitu);
+    let proposal = Proposal::read(&fs::read_to_string(&waiting[0]).expect("a file")).expect("a proposal");
+    let missing: Vec<usize> = proposal.progress().expect("good so far").iter().map(Progress::missing).collect();
+    assert_eq!((waiting.len(), missing), (1, vec![2, 0]), "the new key has signed, two of the organisation have not");
+    let key = browser.text("verbundKeys.all().then((all) => all.at(-1).id)").await;
+    let asked = format!("fetch('/schluessel/antrag?schluessel={key}').then((a) => a.text())");
+    assert_eq!(browser.text(&asked).await, "{\"granted\":false}");
+    // The act of the demonstration, which holds the root keys.
+    let (address, pin) = live.world.nodes[&kitu];
+    let channel = tls::channel(&address.to_string(), pin, None, Duration::from_secs(10)).expect("a channel");
+    let mut client = Client::to(channel, kitu.clone(), None);
+    granting::grant(&live.world, &mut client, &waiting[0]).await.expect("granted");
+    assert!(granting::requests(&live.world, &kitu).is_empty());
+    browser.until("document.getElementById('stand').innerText.includes('hat die Vollmacht erteilt')").await;
+    browser.click("#stand a").await;
+    browser.until("document.querySelector('#anmeldung button')").await;
+    sign_in(browser, page, "besuch").await;
+    // What is no request, for here, or by the key itself, is not laid down.
+    for (body, code) in [
+        ("{}", "STATEMENT_MALFORMED"),
+        (&unsigned(live), "POSSESSION_MISSING"),
+        (&elsewhere(), "ORG_HOSTED_ELSEWHERE"),
+    ] {
+        let posted =
+            format!("fetch('/schluessel/antrag', {{ method: 'POST', body: {} }}).then((a) => a.text())", json!(body));
+        let said = browser.text(&posted).await;
+        assert!(said.contains(code), "{code}: {said}");
+    }
+    assert!(granting::requests(&live.world, &kitu).is_empty());
+}
+
+/// A grant that somebody else has signed for the key.
+fn unsigned(live: &Live) -> String {
+    let grant = wish("barleben", SecretKey::from_seed(&[41; 32]).public());
+    envelope::write(&Signed::sign(
+        &Kind::OfficerGrant,
+        &grant,
+        &[&live.world.officers[&(name("barleben"), name("einkauf"))]],
+    ))
+}
+
+/// A grant of an organisation that is at home on another node.
+fn elsewhere() -> String {
+    let key = SecretKey::from_seed(&[42; 32]);
+    envelope::write(&Signed::sign(&Kind::OfficerGrant, &wish("dataport", key.public()), &[&key]))
+}
+
+fn wish(org: &str, key: PublicKey) -> OfficerGrant {
+    OfficerGrant {
+        org: name(org),
+        officer: name("besuch"),
+        device: name("browser"),
+        key,
+        roles: [OfficerRole::Buyer].into(),
+        limit: Cents::try_from(2_000_000).expect("an amount"),
+        limit_per_year: None,
+        valid_from: "2026-01-01".parse().expect("a day"),
+        valid_to: "2030-12-31".parse().expect("a day"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,6 +326,7 @@ async fn a_key_made_in_the_browser_counts_once_the_organisation_grants_it() {
     live.node("kitu").publish(grant).await.expect("a good grant");
     sign_in(&mut browser, &page, "vertretung").await;
     assert!(main_text(&mut browser).await.contains("Nichts wartet auf Sie."));
+    asks_and_waits(&mut browser, &page, &live).await;
     browser.close().await;
     live.stop_all().await;
 }

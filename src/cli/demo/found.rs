@@ -29,6 +29,7 @@ use crate::protocol::founding::{Founding, NodePlan, OfficerPlan, OrgPlan, Plan, 
 
 /// What stands at the top of every page of the demonstration.
 const NOTICE: &str = "Vorführung: keine amtliche Website. Preise und Bestellungen sind erfunden.";
+const NOTICE_EN: &str = "Demonstration: no official website. Prices and orders are invented.";
 
 /// A founded federation on disk.
 pub struct World {
@@ -59,9 +60,10 @@ impl World {
         for (node, listen) in &pages {
             let path = self.run_file(node);
             let mut run: RunFile = Document::open(&path)?.read()?;
-            let notice = Some(NOTICE.to_owned());
-            let imprint = Imprint { notice, ..Imprint::default() };
-            run.web = Some(WebFile { listen: *listen, certificate: None, key: None, imprint });
+            let (notice, notice_en) = (Some(NOTICE.to_owned()), Some(NOTICE_EN.to_owned()));
+            let imprint = Imprint { notice, notice_en, ..Imprint::default() };
+            let grant_requests = Some(self.requests(node));
+            run.web = Some(WebFile { listen: *listen, certificate: None, key: None, grant_requests, imprint });
             write(&path, &to_toml(&run)?)?;
         }
         self.pages = pages;
@@ -71,6 +73,16 @@ impl World {
     /// The recovery key of a node, which lies with the root keys and not in the node's folder.
     pub fn recovery_file(&self, node: &NodeId) -> PathBuf {
         self.folder.join("roots").join(format!("{node}-recovery.pem"))
+    }
+
+    /// Where a node's page lays down what officers ask their organisations for.
+    pub fn requests(&self, node: &NodeId) -> PathBuf {
+        self.folder.join("nodes").join(node.as_str()).join("requests")
+    }
+
+    /// A root key of an organisation, counted from 1.
+    pub fn root_file(&self, org: &OrgId, number: usize) -> PathBuf {
+        self.folder.join("roots").join(format!("{org}-{number}.pem"))
     }
 
     /// An officer's key file.
@@ -143,7 +155,7 @@ pub fn found_world(
     }
     for (org, roots) in &founding.roots {
         for (number, key) in (1..).zip(roots) {
-            keys::write(&folder.join("roots").join(format!("{org}-{number}.pem")), key)?;
+            keys::write(&world.root_file(org, number), key)?;
         }
     }
     keys::make_folder(&folder.join("trustees"))?;

@@ -5,12 +5,14 @@
 pub mod described;
 pub mod fleet;
 pub mod found;
+pub mod granting;
 pub mod story;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -23,6 +25,9 @@ use crate::domain::id::NodeId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::node::ports::Clock as _;
 use crate::node::system::{self, SystemClock};
+
+/// How often it is looked for nodes that have ended and for officers who ask for a grant.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Options of the demonstration.
 #[derive(Args)]
@@ -80,10 +85,11 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode, Refu
         loop {
             tokio::select! {
                 () = interrupted() => break,
-                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
+                () = tokio::time::sleep(LOOK_AGAIN) => {
                     if let Some(node) = story.fleet.take_ended() {
                         story.tell_gone(&node);
                     }
+                    story.grant_what_is_asked().await;
                 }
             }
         }

@@ -11,13 +11,14 @@ use crate::cli::chain::verdict_of;
 use crate::cli::client::{ActingOfficer, Client};
 use crate::cli::demo::fleet::{Fleet, log, rss_bytes};
 use crate::cli::demo::found::{World, write};
+use crate::cli::demo::granting;
 use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::offering::euros;
 use crate::cli::options::PriceNeeds;
 use crate::cli::order::acts::sign_request;
 use crate::cli::order::show::is_over;
 use crate::cli::order::wish::{Wish, considered};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, error_text};
 use crate::config::folder::FederationFolder;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId};
 use crate::domain::law::{Award, Verdict};
@@ -633,6 +634,7 @@ impl Story {
         for (node, page) in &self.world.pages {
             out.talk(&format!("  {:<12} http://{page}/", node.as_str()));
         }
+        self.show_newcomer();
         self.show_officers();
         let folder = self.world.folder.display();
         let program = std::env::current_exe().unwrap_or_else(|_| "verbund".into());
@@ -659,6 +661,36 @@ impl Story {
 }
 
 impl Story {
+    /// What officers have asked for in a browser, their organisations grant.
+    pub async fn grant_what_is_asked(&self) {
+        let out = self.out;
+        for node in self.world.pages.keys() {
+            for request in granting::requests(&self.world, node) {
+                let granted = async { granting::grant(&self.world, &mut self.client(node, None)?, &request).await };
+                match granted.await {
+                    Ok(whom) => out.talk(&format!("{} {whom}", out.say("Vollmacht erteilt:", "Granted:"))),
+                    Err(refusal) => out.talk(&error_text(&refusal, out.lang)),
+                }
+            }
+        }
+    }
+
+    /// How somebody without a key orders: with one made in the browser, which the demonstration grants by itself.
+    fn show_newcomer(&self) {
+        let (out, org) = (self.out, MAIN_CHAIN[0]);
+        let home = org.parse().ok().and_then(|org| self.world.homes.get(&org));
+        let Some(page) = home.and_then(|home| self.world.pages.get(home)) else { return };
+        out.talk(&format!(
+            "\n{}\n  http://{page}/schluessel?org={org}&amt=besuch",
+            out.say(
+                "Selbst bestellen, in drei Minuten: hier einen Schlüssel anlegen, die Vollmacht beantragen, anmelden. Barleben \
+                 erteilt in der Vorführung jede Vollmacht von selbst; sonst unterschreiben dafür Menschen.",
+                "To order yourself, within three minutes: make a key here, ask for its grant, sign in. In the demonstration \
+                 Barleben grants everything by itself; elsewhere people sign for that."
+            )
+        ));
+    }
+
     /// Whose keys can be taken into a browser, to sign in and order there.
     fn show_officers(&self) {
         let out = self.out;

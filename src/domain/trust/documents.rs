@@ -533,6 +533,9 @@ fn is_address(text: &str) -> bool {
     text.len() <= ADDRESS_BYTES_MAX && is_port && (is_name(host) || is_ip6(host))
 }
 
+/// How many years a grant holds where nothing is said.
+pub const GRANT_YEARS: u32 = 2;
+
 impl OfficerGrant {
     /// `FIELD_INVALID` or `INTERVAL_INVALID` where it contradicts itself.
     pub fn check(&self) -> Result<(), Refusal> {

@@ -68,6 +68,7 @@
     const records = await verbundKeys.all();
     const cards = made("ul", "cards", ...records.map(shown));
     list.replaceChildren(records.length ? cards : made("p", "kern-body", words.none));
+    document.dispatchEvent(new Event("verbund-keys"));
   }
 
   form.addEventListener("submit", async (event) => {

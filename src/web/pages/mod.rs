@@ -45,6 +45,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(&Place::Challenge.path(), get(sign_in::challenge))
         .route(&Place::SignOut.path(), post(sign_in::close))
         .route(&Place::Keys.path(), get(keys::show))
+        .route(&Place::GrantRequest.path(), get(keys::is_granted).post(keys::ask))
         .route(&Place::Inbox.path(), get(inbox::show))
         .route(&Place::Orders.path(), get(orders::show))
         .route(&Place::HandIn.path(), post(hand_in::take))
