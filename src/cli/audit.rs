@@ -13,9 +13,10 @@ use crate::audit::inspect_stamped;
 use crate::audit::show::show;
 use crate::audit::timestamp::{TOKEN_BYTES_MAX, attach, trusted};
 use crate::cli::client::{Client, parse_root};
+use crate::cli::ids;
 use crate::cli::options::Global;
 use crate::cli::output::Format;
-use crate::domain::id::OrderId;
+use crate::domain::id::ShortId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::replay::judge_folder;
 use crate::usage;
@@ -26,7 +27,7 @@ pub enum Verb {
     /// Das Prüfpaket einer Bestellung holen
     Bundle {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
         /// Wohin
         #[arg(long, value_name = "DATEI")]
         file: Option<PathBuf>,
@@ -89,7 +90,7 @@ pub enum Verb {
 /// Runs the verb.
 pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
     match verb {
-        Verb::Bundle { order, file } => fetch(global, order, file).await,
+        Verb::Bundle { order, file } => fetch(global, &order, file).await,
         Verb::Log { folder, root } => {
             let report = judge_folder(&folder, root.as_deref().map(parse_root).transpose()?)?;
             global.out().one(&report.json(global.out().lang), &report.text(global.out().lang))?;
@@ -134,8 +135,9 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
     }
 }
 
-async fn fetch(global: &Global, order: OrderId, file: Option<PathBuf>) -> Result<ExitCode, Refusal> {
+async fn fetch(global: &Global, called: &ShortId, file: Option<PathBuf>) -> Result<ExitCode, Refusal> {
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let order = ids::order(&mut client, called).await?;
     let evidence = client.evidence(order).await?;
     let file = file.unwrap_or_else(|| PathBuf::from(format!("{order}.asice")));
     std::fs::write(&file, &evidence.bundle)

@@ -14,7 +14,7 @@ use crate::cli::passphrase;
 use crate::config::node::NodeConfig;
 use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::body::Body;
-use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId, ShortId, StatementId};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
@@ -289,6 +289,16 @@ impl Client {
             return Ok(signed);
         }
         Err(Refusal::new(Reason::StatementMalformed).with("found", signed.id()).with("expected", statement_id))
+    }
+
+    /// Public statements whose ids begin so.
+    pub async fn statements_beginning(
+        &mut self,
+        prefix: &ShortId,
+    ) -> Result<node::v1::FindStatementsResponse, Refusal> {
+        let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
+        let request = node::v1::FindStatementsRequest { id_prefix: prefix.as_str().to_owned() };
+        client.find_statements(request).await.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
     /// What the federation says about trust, and of one organisation if one is named.
@@ -656,12 +666,20 @@ impl Client {
         .await
     }
 
+    /// One page of the orders of the officer's organisation.
+    pub async fn order_page(
+        &mut self,
+        request: order::v1::ListOrdersRequest,
+    ) -> Result<order::v1::ListOrdersResponse, Refusal> {
+        let call = self.confidential(request).await?;
+        self.orders().list_orders(call).await.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
     /// All orders of the officer's organisation, or those that wait longer than they should.
     pub async fn order_list(&mut self, overdue_only: bool) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
         pages(async |page_token| {
             let request = order::v1::ListOrdersRequest { overdue_only, page_token, ..Default::default() };
-            let call = self.confidential(request).await?;
-            let page = self.orders().list_orders(call).await.map_err(|status| to_refusal(&status))?.into_inner();
+            let page = self.order_page(request).await?;
             Ok((page.orders, page.next_page_token))
         })
         .await

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::Client;
+use crate::cli::ids;
 use crate::cli::options::PriceNeeds;
 use crate::domain::annex::Texts;
 use crate::domain::grounds::{ALTERNATIVES_MAX, Grounds, OtherOffering};
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrgId, ShortId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Kind;
 use crate::domain::time::Date;
 use crate::wire::pb::catalogue::v1::OfferingEntry;
 use crate::wire::pb::chain::v1::FindRoutesResponse;
@@ -21,7 +23,7 @@ const SERVICES_MAX: usize = 5;
 pub struct ForRecord {
     /// Für den Vergabevermerk: Kennung des veröffentlichten Bedarfs (`verbund need publish`)
     #[arg(long, value_name = "KENNUNG")]
-    pub need: Option<StatementId>,
+    pub need: Option<ShortId>,
     /// Für den Vergabevermerk: wofür die Leistung gebraucht wird
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     pub purpose: String,
@@ -38,6 +40,10 @@ pub async fn gather(
     (needs, as_of): (PriceNeeds, Option<Date>),
     ForRecord { need, purpose, choice }: ForRecord,
 ) -> Result<(Grounds, Texts), Refusal> {
+    let need = match need {
+        Some(called) => Some(ids::statement(client, Some(&Kind::Need), &called).await?),
+        None => None,
+    };
     let mut alternatives = Vec::new();
     for entry in others(client, buyer, offering).await? {
         let title = entry.offering.as_ref().map(|offering| offering.title.clone()).unwrap_or_default();

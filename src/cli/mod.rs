@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod export;
 pub mod fact;
 pub mod grounds;
+pub mod ids;
 pub mod import;
 pub mod key;
 pub mod names;
@@ -24,6 +25,8 @@ pub mod output;
 pub mod passphrase;
 pub mod peer;
 pub mod price;
+pub mod repeat;
+pub mod shell;
 pub mod statement;
 pub mod trust;
 
@@ -31,7 +34,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::options::Global;
 use crate::cli::output::{Format, Output};
@@ -110,6 +113,10 @@ enum Noun {
     /// Vollmachten: erteilen und beenden
     #[command(subcommand)]
     Officer(officer::Verb),
+    /// Befehle in der Shell vervollständigen: das Skript dafür ausgeben
+    Completions(shell::Completions),
+    /// Das Handbuch für `man`, eine Seite je Befehl
+    Man(shell::Pages),
 }
 
 /// Parses, runs, and turns the outcome into an exit code.
@@ -147,6 +154,7 @@ pub fn main() -> ExitCode {
     match answer {
         Ok(code) => code,
         Err(refusal) => {
+            let refusal = repeat::with_next(refusal, &arguments);
             out.refusal(&refusal);
             ExitCode::from(refusal.reason.class().exit_code())
         }
@@ -175,5 +183,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Trust(verb) => trust::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Org(verb) => org::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Officer(verb) => officer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
+        Noun::Completions(wanted) => shell::completions(&global, Cli::command(), &wanted).map(|()| ExitCode::SUCCESS),
+        Noun::Man(wanted) => shell::pages(&global, Cli::command(), &wanted).map(|()| ExitCode::SUCCESS),
     }
 }

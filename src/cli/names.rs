@@ -1,9 +1,11 @@
 //! What people call things: an offering in whatever spelling, an organisation with a slip in its name, an amount or a day as it
 //! is written in German.
 use crate::cli::client::Client;
+use crate::cli::ids;
 use crate::domain::id::{OrgId, StatementId, shortened};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Kind;
 use crate::domain::time::Date;
 use crate::search::text::{folded, words};
 use crate::wire::pb::catalogue::v1::{GetOfferingResponse, OfferingEntry};
@@ -13,9 +15,6 @@ const SUGGESTED: usize = 3;
 
 /// How alike a name must be to be suggested, from 0 to 1 (Jaro-Winkler): a slip or two in a short name.
 const ALIKE: f64 = 0.85;
-
-/// Fewest digits of an id that stand for it: by chance two of a million offerings begin alike in one of 4,000 catalogues.
-const SHORT_ID_MIN: usize = 8;
 
 /// The offering that is called that: by id or its beginning, by SELLER/NAME, by name or title. `OFFERING_AMBIGUOUS` if several
 /// are; `OFFERING_UNKNOWN` with the nearest (`like`) if none is.
@@ -30,19 +29,23 @@ pub async fn offering(client: &mut Client, called: &str) -> Result<GetOfferingRe
             other => other,
         };
     }
-    let found = match is_short_id(&lower) {
-        true => client.list_offerings(Default::default()).await?,
-        false => entries(client, called).await?,
+    let found = entries(client, called).await?;
+    let named: Vec<&OfferingEntry> = found.iter().filter(|entry| is_called(entry, &lower)).collect();
+    let (mut ids, more) = match lower.parse() {
+        Ok(prefix) => ids::of_kind(client, Some(&Kind::Offering), &prefix).await?,
+        Err(_) => (Vec::new(), false),
     };
-    let same: Vec<&OfferingEntry> = found.iter().filter(|entry| is_called(entry, &lower)).collect();
-    match same[..] {
-        [] => {
+    ids.retain(|id| named.iter().all(|entry| entry.id != *id));
+    match (&named[..], &ids[..]) {
+        ([], []) if !more => {
             Err(with_nearest(client, Refusal::new(Reason::OfferingUnknown).with("name", shortened(called)), called)
                 .await)
         }
-        [only] => client.get_offering(&only.id).await,
+        ([only], []) => client.get_offering(&only.id).await,
+        ([], [only]) if !more => client.get_offering(only).await,
         _ => {
-            let like = same.iter().take(SUGGESTED).filter_map(|entry| name_of(entry)).collect::<Vec<_>>().join(", ");
+            let names = named.iter().take(SUGGESTED).filter_map(|entry| name_of(entry));
+            let like = names.chain(ids::told_apart(&ids)).collect::<Vec<_>>().join(", ");
             Err(Refusal::new(Reason::OfferingAmbiguous).with("name", shortened(called)).with("like", like))
         }
     }
@@ -58,10 +61,6 @@ fn is_unknown(refusal: &Refusal) -> bool {
     matches!(refusal.reason, Reason::OfferingUnknown | Reason::NameInvalid)
 }
 
-fn is_short_id(text: &str) -> bool {
-    text.len() >= SHORT_ID_MIN && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
 fn name_of(entry: &OfferingEntry) -> Option<String> {
     entry.offering.as_ref().map(|offering| format!("{}/{}", offering.seller, offering.name))
 }
@@ -69,8 +68,7 @@ fn name_of(entry: &OfferingEntry) -> Option<String> {
 fn is_called(entry: &OfferingEntry, lower: &str) -> bool {
     let Some(offering) = &entry.offering else { return false };
     let plain = |text: &str| words(text).iter().map(|word| word.folded.clone()).collect::<Vec<_>>();
-    is_short_id(lower) && entry.id.starts_with(lower)
-        || folded(&offering.name) == folded(lower)
+    folded(&offering.name) == folded(lower)
         || plain(&offering.title) == plain(lower)
         || plain(&offering.name) == plain(lower)
 }

@@ -8,12 +8,13 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use crate::cli::client::Client;
+use crate::cli::ids;
 use crate::cli::names;
 use crate::cli::need::mandates::Terms;
 use crate::cli::offering::publish;
 use crate::cli::options::Global;
 use crate::cli::output::Output;
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrgId, ShortId};
 use crate::domain::money::Cents;
 use crate::domain::offering::{Need, NeedWithdrawal};
 use crate::domain::reason::Refusal;
@@ -43,7 +44,7 @@ pub enum Verb {
     /// Einen Bedarf zurücknehmen; was schon auf ihm beruht, bleibt
     Withdraw {
         /// Kennung des eigenen Bedarfs
-        need: StatementId,
+        need: ShortId,
         /// Warum
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -66,7 +67,7 @@ pub enum Verb {
     /// Eine Genossenschaft bevollmächtigen, für diesen Bedarf bis zu einem Betrag und Tag mitzubestellen (Abrufvollmacht)
     Mandate {
         /// Kennung des eigenen Bedarfs
-        need: StatementId,
+        need: ShortId,
         /// Die Genossenschaft
         #[arg(long, value_name = "ORG")]
         to: OrgId,
@@ -80,7 +81,7 @@ pub enum Verb {
     /// Die Vollmacht eines Kollegen freigeben, dessen Betragsgrenze nicht reicht
     Approve {
         /// Kennung der Vollmacht
-        mandate: StatementId,
+        mandate: ShortId,
     },
     /// Erteilte und erhaltene Vollmachten zeigen
     Mandates,
@@ -92,6 +93,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let (leika, note, until, through) = match verb {
         Verb::Publish { leika, note, until, through } => (leika, note, until, through),
         Verb::Withdraw { need, reason } => {
+            let need = ids::statement(&mut client, Some(&Kind::Need), &need).await?;
             let officer = client.officer()?;
             let body = NeedWithdrawal { municipality: officer.org.clone(), need, reason };
             let signed = Signed::sign(&Kind::NeedWithdrawal, &body, &[&officer.key]);
@@ -103,18 +105,19 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
                 false => names::offering_id(&mut client, &offering).await?,
             };
             let needs = client.needs(&offering, through.as_ref().map_or("", OrgId::as_str)).await?;
-            return out.rows(&NEEDS, &needs.iter().map(need_row).collect::<Vec<_>>());
+            return out.rows(&NEEDS, &needs.iter().map(|need| need_row(need, out)).collect::<Vec<_>>());
         }
         Verb::Demand { through } => {
             let demand = client.demand(through.as_ref()).await?;
             return out.rows(&DEMAND, &demand.iter().map(|one| demand_row(one, out)).collect::<Vec<_>>());
         }
         Verb::Mandate { need, to, max_euro, until } => {
+            let need = ids::statement(&mut client, Some(&Kind::Need), &need).await?;
             let (cap, until) = (max_euro, names::day(&until)?);
             let terms = Terms { need, to, cap, until, number: 1, approves: None };
             return mandates::give(&mut client, out, terms).await;
         }
-        Verb::Approve { mandate } => return mandates::approve(&mut client, out, mandate).await,
+        Verb::Approve { mandate } => return mandates::approve(&mut client, out, &mandate).await,
         Verb::Mandates => return mandates::list(&mut client, out).await,
     };
     let officer = client.officer()?;
@@ -133,7 +136,7 @@ const NEEDS: [(&str, &str); 7] = [
     ("Kennung", "id"),
 ];
 
-fn need_row(need: &order::Need) -> Vec<Value> {
+fn need_row(need: &order::Need, out: Output) -> Vec<Value> {
     let inhabitants = (need.inhabitants > 0).then_some(need.inhabitants);
     vec![
         need.municipality.clone().into(),
@@ -142,7 +145,7 @@ fn need_row(need: &order::Need) -> Vec<Value> {
         need.note.clone().into(),
         need.until.clone().into(),
         need.through.clone().into(),
-        need.statement_id.clone().into(),
+        out.id(&need.statement_id),
     ]
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::client::Client;
 use crate::cli::names;
 use crate::cli::options::Global;
+use crate::cli::output::Output;
 use crate::config::offerings::read_offering;
 use crate::domain::connection::ConnectionReport;
 use crate::domain::id::OrgId;
@@ -149,7 +150,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
             if let (true, Some(seller)) = (offerings.is_empty(), &seller) {
                 names::check_org(&mut client, seller).await?;
             }
-            let rows: Vec<Vec<Value>> = offerings.iter().filter_map(row).collect();
+            let rows: Vec<Vec<Value>> = offerings.iter().filter_map(|entry| row(entry, global.out())).collect();
             global.out().rows(&COLUMNS, &rows)
         }
         Verb::Get { offering } => get(global, &mut connect()?, &offering).await,
@@ -250,7 +251,7 @@ const COLUMNS: [(&str, &str); 8] = [
     ("Kennung", "id"),
 ];
 
-fn row(entry: &pb::OfferingEntry) -> Option<Vec<Value>> {
+fn row(entry: &pb::OfferingEntry, out: Output) -> Option<Vec<Value>> {
     let offering = entry.offering.as_ref()?;
     let sum = |due: pb::Due| {
         let parts = offering.price.iter().filter(|part| part.due == i32::from(due));
@@ -264,7 +265,7 @@ fn row(entry: &pb::OfferingEntry) -> Option<Vec<Value>> {
         sum(pb::Due::PerYear).into(),
         offering.efa_confirmed.into(),
         entry.witnessed.into(),
-        entry.id.clone().into(),
+        out.id(&entry.id),
     ])
 }
 

@@ -14,7 +14,7 @@ use crate::cli::options::Global;
 use crate::cli::order::acts::hand_in;
 use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
-use crate::domain::id::{OrderId, OrgId};
+use crate::domain::id::{OrgId, ShortId};
 use crate::domain::money::Cents;
 use crate::domain::order::{Amendment, AutoSeal, Mode, VoidReason};
 use crate::domain::price::Quantities;
@@ -30,6 +30,7 @@ pub mod inbox;
 pub mod settle;
 pub mod show;
 pub mod sight;
+pub mod warnings;
 pub mod wish;
 
 /// What to do with orders.
@@ -60,12 +61,12 @@ pub enum Verb {
     /// Eine Bestellung mit allen Erklärungen
     Show {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
     },
     /// Freigeben: als zweite Person oder als entscheidende Stelle
     Approve {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
         /// Begründung
         #[arg(long, default_value = "")]
         note: String,
@@ -73,7 +74,7 @@ pub enum Verb {
     /// Die Freigabe verweigern
     Refuse {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
         /// Begründung
         #[arg(long)]
         note: String,
@@ -81,7 +82,7 @@ pub enum Verb {
     /// Abschließen: alle Verträge der Kette auf einmal
     Seal {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
         /// Dem Preis dieser Organisation zustimmen, der aus keinem veröffentlichten Angebot oder Tarif folgt; mehrfach möglich
         #[arg(long, value_name = "ORGANISATION")]
         agree: Vec<OrgId>,
@@ -89,22 +90,22 @@ pub enum Verb {
     /// Einen verspäteten Abschluss bestätigen: Er bindet erst, wenn alle Beteiligten das getan haben
     Confirm {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
     },
     /// Vor dem Abschluss zurückziehen
     Cancel {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
     },
     /// Zusehen, bis die Bestellung entschieden ist
     Watch {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
     },
     /// Wer am Zug ist, seit wann, was als Nächstes geschieht
     Explain {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
     },
     /// Den laufenden Versuch beenden und einen anderen Weg nehmen
     Reroute(again::Again),
@@ -117,7 +118,7 @@ pub enum Verb {
     /// Als Beteiligter die eigene Zusage vor dem Abschluss zurücknehmen
     Recall {
         /// Bestellnummer
-        order: OrderId,
+        order: ShortId,
         /// Begründung
         #[arg(long)]
         note: String,
@@ -181,19 +182,19 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::List => show::list(&mut client, out, false).await,
         Verb::Inbox => inbox::inbox(&mut client, out).await,
         Verb::Stuck => show::list(&mut client, out, true).await,
-        Verb::Show { order } => show::order(&mut client, out, order).await,
-        Verb::Approve { order, note } => acts::decide(&mut client, out, order, true, note).await,
-        Verb::Refuse { order, note } => acts::decide(&mut client, out, order, false, note).await,
-        Verb::Seal { order, agree } => acts::seal(&mut client, out, order, &agree).await,
-        Verb::Confirm { order } => acts::confirm(&mut client, out, order).await,
-        Verb::Cancel { order } => acts::end(&mut client, out, order, VoidReason::Cancelled).await,
-        Verb::Watch { order } => show::watch(&mut client, out, order).await,
-        Verb::Explain { order } => show::explain(&mut client, out, order).await,
+        Verb::Show { order } => show::order(&mut client, out, &order).await,
+        Verb::Approve { order, note } => acts::decide(&mut client, out, &order, true, note).await,
+        Verb::Refuse { order, note } => acts::decide(&mut client, out, &order, false, note).await,
+        Verb::Seal { order, agree } => acts::seal(&mut client, out, &order, &agree).await,
+        Verb::Confirm { order } => acts::confirm(&mut client, out, &order).await,
+        Verb::Cancel { order } => acts::end(&mut client, out, &order, VoidReason::Cancelled).await,
+        Verb::Watch { order } => show::watch(&mut client, out, &order).await,
+        Verb::Explain { order } => show::explain(&mut client, out, &order).await,
         Verb::Reroute(again) => again::reroute(&mut client, out, again).await,
         Verb::Raise(again) => again::raise(&mut client, out, again).await,
         Verb::Change(again) => again::amend(&mut client, out, again, Amendment::Change).await,
         Verb::Prolong(again) => again::amend(&mut client, out, again, Amendment::Prolong).await,
-        Verb::Recall { order, note } => after::recall(&mut client, out, order, note).await,
+        Verb::Recall { order, note } => after::recall(&mut client, out, &order, note).await,
         Verb::Report(report) => after::report(&mut client, out, report).await,
         Verb::Settle(settling) => settle::settle(&mut client, out, settling).await,
         Verb::EraseAnnex(erasing) => erase::erase(&mut client, out, erasing).await,

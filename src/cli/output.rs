@@ -5,9 +5,17 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::domain::characters::{printable, printable_lines};
+use crate::domain::detail_words::detail;
 use crate::domain::json::shown;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::text::inert;
+
+/// Widest table where no terminal says how wide it is: what fits a window beside another, and a printed page.
+const WIDTH_MAX: u16 = 100;
+
+/// Digits of an id in a table: by chance two of ten thousand ids begin alike in one of a hundred lists, and then more are
+/// asked for.
+const SHOWN_DIGITS: usize = 8;
 
 /// The form of data on standard output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -42,6 +50,19 @@ impl Output {
         }
     }
 
+    /// An id in a list: as much of it as commands take, in tables; the whole for programs.
+    pub fn short<'i>(&self, id: &'i str) -> &'i str {
+        match self.format {
+            Format::Table => id.get(..SHOWN_DIGITS).unwrap_or(id),
+            Format::Json | Format::Csv => id,
+        }
+    }
+
+    /// The same as a cell.
+    pub fn id(&self, id: &str) -> Value {
+        self.short(id).into()
+    }
+
     /// Prints rows: as a table, or as a JSON array of objects with the English column names.
     pub fn rows(&self, columns: &[(&str, &str)], rows: &[Vec<Value>]) -> Result<(), Refusal> {
         match self.format {
@@ -55,20 +76,35 @@ impl Output {
                     .collect();
                 data(&(shown(&Value::Array(objects)) + "\n"))
             }
-            Format::Table => {
-                let mut table = Table::new();
-                table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-                table.set_header(columns.iter().map(|(de, en)| self.say(de, en).to_uppercase()));
-                for row in rows {
-                    table.add_row(row.iter().map(plain));
-                }
-                data(&format!("{table}\n"))
-            }
+            Format::Table => data(&self.table(columns, rows)),
             Format::Csv => {
                 let header = columns.iter().map(|(_, en)| Value::from(*en)).collect();
                 let lines = std::iter::once(&header).chain(rows).map(|cells| csv_line(cells));
                 data(&lines.collect::<String>())
             }
+        }
+    }
+
+    /// Rows for people: as wide as the terminal, and where there is none at most [`WIDTH_MAX`].
+    fn table(&self, columns: &[(&str, &str)], rows: &[Vec<Value>]) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(table.width().unwrap_or(WIDTH_MAX));
+        table.set_header(columns.iter().map(|(de, en)| self.say(de, en).to_uppercase()));
+        for row in rows {
+            table.add_row(row.iter().map(|value| self.plain(value)));
+        }
+        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// A value in a table.
+    fn plain(&self, value: &Value) -> String {
+        match value {
+            Value::String(text) => printable(text),
+            Value::Null => "–".to_owned(),
+            Value::Bool(true) => self.say("ja", "yes").to_owned(),
+            Value::Bool(false) => self.say("nein", "no").to_owned(),
+            other => other.to_string(),
         }
     }
 
@@ -131,8 +167,8 @@ pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
     let rest: Vec<String> = refusal
         .fields
         .iter()
-        .filter(|(name, _)| !matches!(name.as_ref(), "why" | "why_en" | "like"))
-        .map(|(name, value)| format!("{name}: {value}"))
+        .filter(|(name, _)| !matches!(name.as_ref(), "why" | "why_en" | "like" | "next"))
+        .map(|(name, value)| format!("{}: {value}", detail(name, lang)))
         .collect();
     if !rest.is_empty() {
         text.push_str(&format!("  {why:<9} {}\n", rest.join(", ")));
@@ -140,6 +176,9 @@ pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
     text.push_str(&format!("  {now:<9} {}\n", reason.help(lang)));
     if let Some(names) = refusal.field("like") {
         text.push_str(&format!("  {:<9} {like} {names}\n", ""));
+    }
+    if let Some(command) = refusal.field("next") {
+        text.push_str(&format!("  {:<9} {command}\n", ""));
     }
     text.push_str(&format!("  {code:<9} {}", reason.code()));
     text
@@ -153,16 +192,6 @@ pub fn data(text: &str) -> Result<(), Refusal> {
             Err(Refusal::new(Reason::FileUnwritable).with("file", "stdout").with("problem", error))
         }
         _ => Ok(()),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => printable(text),
-        Value::Null => "–".to_owned(),
-        Value::Bool(true) => "ja".to_owned(),
-        Value::Bool(false) => "nein".to_owned(),
-        other => other.to_string(),
     }
 }
 
@@ -186,7 +215,35 @@ fn csv_line(cells: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+
     use super::*;
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, ..Default::default() })]
+
+        #[test]
+        fn a_table_is_never_too_wide_and_loses_no_letter(
+            rows in (1_usize..13).prop_flat_map(|columns| {
+                let cell = "[a-zäöüß€ 0-9-]{0,80}|[a-zA-ZÄÖÜ0-9]{60,120}";
+                proptest::collection::vec(proptest::collection::vec(cell, columns), 0..4)
+            }),
+            english: bool,
+        ) {
+            let out = Output { format: Format::Table, lang: if english { Lang::En } else { Lang::De } };
+            let names = [("Veröffentlicht", "published"), ("Rahmenvertragspartner", "party")];
+            let count = rows.first().map_or(3, Vec::len);
+            let columns: Vec<_> = names.into_iter().cycle().take(count).collect();
+            let cells: Vec<Vec<Value>> = rows.iter().map(|row| row.iter().map(|text| json!(text)).collect()).collect();
+            let table = out.table(&columns, &cells);
+            let widest = table.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+            proptest::prop_assert!(widest <= usize::from(WIDTH_MAX), "{widest}\n{table}");
+            let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+            let heads: usize = columns.iter().map(|(de, en)| letters(&out.say(de, en).to_uppercase())).sum();
+            let all: usize = rows.iter().flatten().map(|text| letters(text)).sum();
+            proptest::prop_assert_eq!(letters(&table), heads + all, "{}", table);
+        }
+    }
 
     #[test]
     fn a_cell_with_a_comma_or_a_quote_is_one_cell() {
@@ -218,7 +275,7 @@ mod tests {
     fn text_of_others_neither_acts_nor_hides_in_a_spreadsheet_or_a_terminal() {
         for (title, in_csv, in_table) in HOSTILE {
             assert_eq!(csv_line(&[json!(title), json!(-5)]), format!("{in_csv},-5\r\n"));
-            assert_eq!(plain(&json!(title)), in_table);
+            assert_eq!(Output::default().plain(&json!(title)), in_table);
             let text = shown(&json!({ "title": title }));
             assert!(!text.chars().any(|c| crate::domain::characters::hides(c) && c != '\n'), "{text}");
             let refusal = Refusal::new(Reason::FieldInvalid).with("value", title);

@@ -8,11 +8,12 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::client::Client;
+use crate::cli::ids;
 use crate::cli::options::Global;
 use crate::cli::output::{Output, data, error_text};
 use crate::cli::passphrase::opener;
 use crate::domain::envelope::{self, ENVELOPE_BYTES_MAX};
-use crate::domain::id::StatementId;
+use crate::domain::id::ShortId;
 use crate::domain::json::BYTES_MAX;
 use crate::domain::reason::{Class, Reason, Refusal};
 use crate::domain::signing::PublicKey;
@@ -151,9 +152,14 @@ fn sign(global: &Global, file: &Path, kind: &Kind) -> Result<(), Refusal> {
 
 async fn show(global: &Global, which: &str, signer: Option<&Path>) -> Result<(), Refusal> {
     let out = global.out();
-    let signed = match which.parse::<StatementId>() {
-        Ok(id) => Client::connect(global, Duration::from_secs(global.timeout))?.statement(id).await?,
-        Err(_) => read_file(Path::new(which))?,
+    // A file that is there is meant, whatever it is called.
+    let signed = match which.parse::<ShortId>().ok().filter(|_| !Path::new(which).exists()) {
+        Some(called) => {
+            let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+            let id = ids::statement(&mut client, None, &called).await?;
+            client.statement(id).await?
+        }
+        None => read_file(Path::new(which))?,
     };
     let signer = signer.map(public_key).transpose()?;
     signer.as_ref().map_or(Ok(()), |key| signed.verify(key))?;

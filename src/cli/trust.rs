@@ -15,7 +15,7 @@ use crate::cli::trust::carried::{
 use crate::cli::trust::propose::What;
 use crate::config::plan::{PlanFile, read_plan};
 use crate::domain::envelope;
-use crate::domain::id::StatementId;
+use crate::domain::id::ShortId;
 use crate::domain::proposal::Proposal;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::signing::{SecretKey, Signer};
@@ -62,7 +62,7 @@ pub enum Verb {
         save: Option<PathBuf>,
         /// Eine öffentliche Erklärung mit dieser Kennung, wie sie unterschrieben wurde
         #[arg(long, value_name = "HASH", conflicts_with_all = ["file", "save"])]
-        id: Option<StatementId>,
+        id: Option<ShortId>,
     },
 }
 
@@ -111,7 +111,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Sign(signing) => sign(global, &signing),
         Verb::Publish { files, dry_run } => publish_all(global, &files, dry_run).await,
         Verb::Show { file: Some(file), .. } => show::file(global, &file),
-        Verb::Show { id: Some(id), .. } => show::statement(global, id).await,
+        Verb::Show { id: Some(id), .. } => show::statement(global, &id).await,
         Verb::Show { file: None, save, .. } => show::node(global, save.as_deref()).await,
     }
 }

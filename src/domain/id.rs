@@ -236,6 +236,58 @@ impl<'de> Deserialize<'de> for OrderId {
     }
 }
 
+/// Fewest digits of an id that may stand for it: of a million ids some fifteen begin alike, and those are shown.
+const PREFIX_DIGITS_MIN: usize = 4;
+
+/// Most digits: those of a whole statement id.
+const PREFIX_DIGITS_MAX: usize = 64;
+
+/// How the id of an order or statement begins, as far as somebody has typed it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShortId(String);
+
+impl ShortId {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The lowest and the highest order id that begin so; none if no id is that long.
+    pub fn orders(&self) -> Option<(OrderId, OrderId)> {
+        self.bounds().map(|(lowest, highest)| (OrderId(lowest), OrderId(highest)))
+    }
+
+    /// The lowest and the highest statement id that begin so.
+    pub fn statements(&self) -> Option<(StatementId, StatementId)> {
+        self.bounds().map(|(lowest, highest)| (StatementId(lowest), StatementId(highest)))
+    }
+
+    fn bounds<const N: usize>(&self) -> Option<([u8; N], [u8; N])> {
+        let filled = |with: char| {
+            let missing = (2 * N).saturating_sub(self.0.len());
+            from_hex(&self.0.chars().chain(std::iter::repeat_n(with, missing)).collect::<String>())
+        };
+        Some((filled('0')?, filled('f')?))
+    }
+
+    /// The same beginning with no more digits than anything may be looked up by.
+    pub fn shortest(&self) -> Self {
+        Self(self.0[..PREFIX_DIGITS_MIN].to_owned())
+    }
+}
+
+impl FromStr for ShortId {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if (PREFIX_DIGITS_MIN..=PREFIX_DIGITS_MAX).contains(&text.len()) && text.bytes().all(is_digit) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Refusal::new(Reason::IdPrefixInvalid).with("value", shortened(text)))
+    }
+}
+
 /// A log's name: `<federation>/log/<node>/<epoch>` (C2SP checkpoint origin).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -336,6 +388,22 @@ mod tests {
         for bad in [digits.to_uppercase(), digits.replacen('a', "A", 1), format!("0x{}", &digits[2..])] {
             assert!(bad.parse::<StatementId>().is_err() && bad.parse::<KeyHash>().is_err(), "{bad}");
             assert!(bad[..32].parse::<OrderId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_bounds_exactly_the_ids_that_begin_so() {
+        let prefix = |text: &str| text.parse::<ShortId>();
+        let (lowest, highest) = prefix("abcde").expect("digits").orders().expect("shorter than an id");
+        assert_eq!(lowest.to_string(), format!("abcde{}", "0".repeat(27)));
+        assert_eq!(highest.to_string(), format!("abcde{}", "f".repeat(27)));
+        let whole = "0f".repeat(32);
+        let (lowest, highest) = prefix(&whole).expect("digits").statements().expect("as long as an id");
+        assert_eq!((lowest.to_string(), highest.to_string()), (whole.clone(), whole.clone()));
+        assert_eq!(prefix(&whole).expect("digits").orders(), None, "no order id is that long");
+        assert_eq!(prefix(&whole).expect("digits").shortest(), prefix("0f0f").expect("digits"));
+        for bad in ["", "abc", "ABCD", "abcg", "ab cd", "äbcd", &"0".repeat(65)] {
+            assert_eq!(prefix(bad).expect_err(bad).reason, Reason::IdPrefixInvalid);
         }
     }
 

@@ -4,6 +4,7 @@ pub mod body;
 pub mod characters;
 pub mod checked;
 pub mod connection;
+pub mod detail_words;
 pub mod envelope;
 pub mod fact_base;
 pub mod facts;

@@ -432,6 +432,12 @@ reasons! {
     OfferingAmbiguous "OFFERING_AMBIGUOUS" Conflict
         "Mehrere Angebote heißen so." "Several offerings are called that."
         "Eines davon mit ANBIETER/NAME nennen." "Name one of them as SELLER/NAME.";
+    IdPrefixInvalid "ID_PREFIX_INVALID" Rejected
+        "So beginnt keine Kennung: vier oder mehr der Ziffern 0 bis 9 und a bis f." "No id begins like that: four or more of the digits 0 to 9 and a to f."
+        "Die Kennung aus der Liste abschreiben; der Anfang genügt." "Copy the id from the list; its beginning is enough.";
+    IdAmbiguous "ID_AMBIGUOUS" Conflict
+        "Mehrere Kennungen beginnen so." "Several ids begin like that."
+        "Mehr Ziffern der Kennung angeben." "Give more digits of the id.";
     OfferingVersion "OFFERING_VERSION" Conflict
         "Die Fassung des Angebots ist nicht neuer als die bekannte." "The offering's version is not newer than the one known."
         "Die nächste Fassungsnummer verwenden." "Use the next version number.";

@@ -108,6 +108,19 @@ impl Places {
         self.same(id).filter_map(|((_, log, index), _)| Some((self.logs.value(log)?, u64::from(index))))
     }
 
+    /// The statements from one id to another, as far as there is room for them.
+    pub fn between(&self, (first, last): (StatementId, StatementId), most: usize) -> BTreeSet<StatementId> {
+        let joined = self.rows.range(row_of(&first)..=row_of(&last)).flat_map(|(_, row)| {
+            let from = row.partition_point(|((known, ..), _)| *known < first);
+            row[from..].iter().map(|((id, ..), _)| *id).take_while(|id| *id <= last)
+        });
+        let recent = self.recent.range((first, 0, 0)..=(last, u32::MAX, u32::MAX)).map(|((id, ..), _)| *id);
+        // Both come in order, so the first of each hold the first of all.
+        let mut ids = first_of(joined, most);
+        ids.extend(first_of(recent, most));
+        ids.into_iter().take(most).collect()
+    }
+
     /// Which key signed a statement, where that was remembered.
     pub fn signer(&self, id: &StatementId) -> Option<&KeyHash> {
         self.same(id).find_map(|(_, by)| self.keys.value(by))
@@ -141,6 +154,18 @@ impl Places {
         gone.retain(|id| self.same(id).next().is_none());
         gone
     }
+}
+
+/// The first of some ids that come in order, each once.
+fn first_of(ids: impl Iterator<Item = StatementId>, most: usize) -> BTreeSet<StatementId> {
+    let mut first = BTreeSet::new();
+    for id in ids {
+        if first.len() == most && !first.contains(&id) {
+            break;
+        }
+        first.insert(id);
+    }
+    first
 }
 
 /// Where the places of a statement are in a row.
@@ -187,6 +212,14 @@ mod tests {
             assert_eq!(places.signer(&id(number)), Some(&KeyHash([u8::from(number % 3 == 0); 32])));
         }
         assert_eq!(places.of(&id(count)).count(), 0);
+        let sorted: BTreeSet<StatementId> = (0..count).map(id).collect();
+        for (first, last) in
+            [([0; 32], [255; 32]), ([7; 32], [9; 32]), ([9, 8, 0].repeat(11)[..32].try_into().expect("32"), [9; 32])]
+        {
+            let (first, last) = (StatementId(first), StatementId(last));
+            let expected: BTreeSet<_> = sorted.range(first..=last).take(10).copied().collect();
+            assert_eq!(places.between((first, last), 10), expected);
+        }
         assert_eq!(places.cut(&logs[1], 9_000).len(), 7_956);
         assert_eq!((places.of(&id(8_997)).count(), places.of(&id(9_000)).count()), (1, 0));
     }

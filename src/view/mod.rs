@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::fact_base::FactBase;
-use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
+use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, ShortId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::rule_pack::RulePack;
 use crate::domain::time::Timestamp;
@@ -243,6 +243,11 @@ impl View {
     /// Where a statement stands that everyone may read: the first place of it.
     pub fn place(&self, id: &StatementId) -> Option<(&Origin, u64)> {
         self.places.of(id).min()
+    }
+
+    /// The statements whose id begins so, as far as there is room for them, whether everyone may read them or not.
+    pub fn beginning(&self, prefix: &ShortId, most: usize) -> BTreeSet<StatementId> {
+        prefix.statements().map(|bounds| self.places.between(bounds, most)).unwrap_or_default()
     }
 
     /// Whether enough witnesses have cosigned an entry.

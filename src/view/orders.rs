@@ -123,6 +123,19 @@ pub struct Sought {
     pub stage: Option<StageKind>,
     /// Only what needs attention.
     pub overdue_only: bool,
+    /// Only ids from the one to the other.
+    pub between: Option<(OrderId, OrderId)>,
+}
+
+impl Sought {
+    /// From where on ids are sought after one of them, and the highest.
+    fn range(self, last: Option<OrderId>) -> (Bound<OrderId>, OrderId) {
+        let (lowest, highest) = self.between.unwrap_or((OrderId([0; 16]), OrderId([u8::MAX; 16])));
+        match last.filter(|last| *last >= lowest) {
+            Some(last) => (Bound::Excluded(last.min(highest)), highest),
+            None => (Bound::Included(lowest), highest),
+        }
+    }
 }
 
 /// All orders with a party at home here.
@@ -194,20 +207,21 @@ impl Orders {
         last: Option<OrderId>,
     ) -> Box<dyn Iterator<Item = &'a OrderRow> + 'a> {
         let row = move |id: OrderId| self.rows.get(&id).map(|row| &**row);
+        let range = sought.range(last);
         let is_stage = move |row: &&OrderRow| sought.stage.is_none_or(|stage| stage == row.kind());
         if sought.overdue_only {
-            let of = orgs.iter().map(|org| self.overdue_of(org, last));
+            let of = orgs.iter().map(|org| self.overdue_of(org, range));
             return Box::new(merged(of.collect()).filter_map(row).filter(is_stage));
         }
         let kinds = StageKind::ALL.into_iter().filter(move |kind| sought.stage.is_none_or(|stage| stage == *kind));
-        let of = orgs.iter().flat_map(|org| kinds.clone().map(move |kind| self.listed_of(org, kind, last)));
+        let of = orgs.iter().flat_map(|org| kinds.clone().map(move |kind| self.listed_of(org, kind, range)));
         Box::new(merged(of.collect()).filter_map(row))
     }
 
     /// How many there are in all.
     pub(super) fn count(&self, orgs: &[OrgId], sought: Sought) -> usize {
         match (orgs, sought) {
-            ([org], Sought { stage, overdue_only: false }) => {
+            ([org], Sought { stage, overdue_only: false, between: None }) => {
                 let kinds = StageKind::ALL.into_iter().filter(|kind| stage.is_none_or(|stage| stage == *kind));
                 kinds.filter_map(|kind| self.counts.get(&(org.clone(), kind))).sum()
             }
@@ -216,18 +230,15 @@ impl Orders {
         }
     }
 
-    fn listed_of<'a>(&'a self, org: &OrgId, kind: StageKind, last: Option<OrderId>) -> Ids<'a> {
-        let first = last.unwrap_or(OrderId([0; 16]));
-        let start = (org.clone(), kind, first);
-        let start = if last.is_some() { Bound::Excluded(start) } else { Bound::Included(start) };
-        let end = Bound::Included((org.clone(), kind, OrderId([u8::MAX; 16])));
+    fn listed_of<'a>(&'a self, org: &OrgId, kind: StageKind, (first, last): (Bound<OrderId>, OrderId)) -> Ids<'a> {
+        let start = first.map(|id| (org.clone(), kind, id));
+        let end = Bound::Included((org.clone(), kind, last));
         Box::new(self.listed.range((start, end)).map(|(_, _, id)| *id))
     }
 
-    fn overdue_of<'a>(&'a self, org: &OrgId, last: Option<OrderId>) -> Ids<'a> {
-        let start = (org.clone(), last.unwrap_or(OrderId([0; 16])));
-        let start = if last.is_some() { Bound::Excluded(start) } else { Bound::Included(start) };
-        let end = Bound::Included((org.clone(), OrderId([u8::MAX; 16])));
+    fn overdue_of<'a>(&'a self, org: &OrgId, (first, last): (Bound<OrderId>, OrderId)) -> Ids<'a> {
+        let start = first.map(|id| (org.clone(), id));
+        let end = Bound::Included((org.clone(), last));
         Box::new(self.overdue.range((start, end)).map(|(_, id)| *id))
     }
 }

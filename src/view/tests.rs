@@ -80,7 +80,7 @@ fn shown(view: &View) -> String {
         .flat_map(|org| [None, Some(StageKind::Sealed), Some(StageKind::Offered)].map(|stage| (org, stage)));
     let lists: Vec<_> = lists
         .map(|(org, stage)| {
-            let (org, sought) = (std::slice::from_ref(org), Sought { stage, overdue_only: false });
+            let (org, sought) = (std::slice::from_ref(org), Sought { stage, ..Sought::default() });
             assert_eq!(view.count_orders(org, sought), view.orders(org, sought, None).count());
             view.count_orders(org, sought)
         })
@@ -161,7 +161,7 @@ fn an_order_becomes_overdue_by_time_alone() {
     let mut town = Town::new(by_rule());
     let order = town.order("r1", |_| ());
     let mut following = Follower::of(&town.node, 0, town.now);
-    let (town_only, overdue) = ([org("town")], Sought { stage: None, overdue_only: true });
+    let (town_only, overdue) = ([org("town")], Sought { overdue_only: true, ..Sought::default() });
     let listed = |following: &Follower| {
         let rows: Vec<OrderId> = following.view().orders(&town_only, overdue, None).map(|row| row.id).collect();
         (rows, following.view().count_orders(&town_only, overdue))
@@ -189,7 +189,17 @@ fn orders_of_several_organisations_are_listed_once_and_after_any() {
     assert_eq!(view.orders(&both, all, None).map(|row| row.id).collect::<Vec<_>>(), ids);
     assert_eq!(view.orders(&both, all, Some(ids[0])).map(|row| row.id).collect::<Vec<_>>(), ids[1..]);
     assert_eq!((view.count_orders(&both, all), view.count_orders(&both[..1], all)), (3, 3));
-    let sealed = Sought { stage: Some(StageKind::Sealed), overdue_only: false };
+    for (at, id) in ids.iter().enumerate() {
+        let only = Sought { between: Some((*id, *id)), ..all };
+        let listed = |last| view.orders(&both, only, last).map(|row| row.id).collect::<Vec<_>>();
+        assert_eq!((listed(None), listed(Some(*id)), view.count_orders(&both[..1], only)), (vec![*id], vec![], 1));
+        // A page that ended elsewhere widens nothing.
+        let elsewhere = [OrderId([0; 16]), OrderId([255; 16])].map(|last| listed(Some(last)));
+        assert_eq!(elsewhere, [vec![*id], vec![]], "{at}");
+        let overdue = Sought { overdue_only: true, ..only };
+        assert_eq!(view.orders(&both, overdue, Some(OrderId([255; 16]))).count(), 0);
+    }
+    let sealed = Sought { stage: Some(StageKind::Sealed), ..Sought::default() };
     assert_eq!((view.count_orders(&both[1..], sealed), view.count_orders(&[org("loner")], all)), (1, 0));
 }
 

@@ -1,7 +1,8 @@
 //! A node's state as a message.
-use crate::domain::id::StatementId;
+use crate::domain::id::{ShortId, StatementId};
 use crate::domain::reason::{Lang, Refusal};
 use crate::domain::rule_pack::{RulePack, uncovered};
+use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::domain::trust::LogTrust;
 use crate::log::merkle::empty_root;
@@ -172,6 +173,19 @@ pub fn witnessing(view: &View, message: &pb::GetWitnessingRequest) -> Result<pb:
 /// Which statement is asked for.
 pub fn statement_id(message: &pb::GetStatementRequest) -> Result<StatementId, Refusal> {
     parsed("statement_id", &message.statement_id)
+}
+
+/// How the statements begin that somebody looks for.
+pub fn id_prefix(message: &pb::FindStatementsRequest) -> Result<ShortId, Refusal> {
+    parsed("id_prefix", &message.id_prefix)
+}
+
+/// What begins so and everyone may read.
+pub fn found(statements: &[Signed], more: bool) -> pb::FindStatementsResponse {
+    let found = statements
+        .iter()
+        .map(|signed| pb::FoundStatement { statement_id: signed.id().to_string(), kind: signed.kind().to_string() });
+    pb::FindStatementsResponse { statements: found.collect(), more }
 }
 
 fn count(number: usize) -> u32 {

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use crate::domain::annex::{Annex, Enclosed, Erased, Texts};
 use crate::domain::body::Body;
-use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
+use crate::domain::id::{Hash, OrderId, OrgId, ShortId, StatementId, shortened};
 use crate::domain::order::aftercare::{Phase, connected, contacts, phase, settlements};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::settlement::Settlement;
@@ -80,13 +80,22 @@ impl TryFrom<pb::ListOrdersRequest> for OrderListing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOrdersRequest) -> Result<Self, Refusal> {
-        let pb::ListOrdersRequest { page_size, page_token, stage, overdue_only } = message;
-        let page = Page::read(page_size, &page_token, &[&stage.to_string(), &overdue_only.to_string()])?;
+        let pb::ListOrdersRequest { page_size, page_token, stage, overdue_only, id_prefix } = message;
+        let filters = [&stage.to_string(), &overdue_only.to_string(), &id_prefix];
+        let page = Page::read(page_size, &page_token, &filters.map(String::as_str))?;
         let stage = pb::Stage::try_from(stage)
             .map_err(|_| Refusal::new(Reason::FieldInvalid).with("field", "stage").with("value", stage))?;
         let after = page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?;
-        Ok(Self { sought: Seeking { stage: kind(stage), overdue_only }, page, after })
+        let between = (!id_prefix.is_empty()).then(|| id_beginning("id_prefix", &id_prefix)).transpose()?;
+        Ok(Self { sought: Seeking { stage: kind(stage), overdue_only, between }, page, after })
     }
+}
+
+/// Which order ids begin so; refused if none is that long.
+fn id_beginning(field: &'static str, text: &str) -> Result<(OrderId, OrderId), Refusal> {
+    let prefix: ShortId = parsed(field, text)?;
+    let invalid = || Refusal::new(Reason::IdPrefixInvalid).with("field", field).with("value", shortened(text));
+    prefix.orders().ok_or_else(invalid)
 }
 
 /// None for whatever stage.

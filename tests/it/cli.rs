@@ -3,6 +3,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
+use verbund::domain::detail_words::detail;
+use verbund::domain::reason::Lang;
+
 use crate::cluster::{run, verbund};
 use crate::ports::free_addresses;
 
@@ -63,6 +66,8 @@ fn help_is_german_for_every_command() {
         "officer",
         "statement",
         "access",
+        "completions",
+        "man",
     ];
     let mut pages: Vec<Vec<&str>> = nouns.iter().map(|noun| noun.split_whitespace().collect()).collect();
     pages.extend([vec!["chain", "routes"], vec!["order", "submit"], vec!["price", "preview"], vec!["node", "run"]]);
@@ -95,6 +100,77 @@ fn help_is_german_for_every_command() {
     let none = run(verbund().arg("order"), 2);
     assert!(none.stdout.is_empty() && String::from_utf8_lossy(&none.stderr).contains("Aufruf: verbund order"));
     assert!(!run(verbund().arg("--version"), 0).stdout.is_empty());
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    for (shell, known) in [
+        ("bash", "order__subcmd__submit"),
+        ("zsh", "submit"),
+        ("fish", "submit"),
+        ("powershell", "submit"),
+        ("elvish", "submit"),
+    ] {
+        let script = run(verbund().args(["completions", shell]), 0).stdout;
+        let script = String::from_utf8(script).expect("UTF-8");
+        assert!(script.contains("max-euro") && script.contains(known), "{shell}: {script:.2000}");
+        assert!(!script.contains("Print help"), "{shell} speaks German");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().join("man1");
+    run(verbund().args(["man", "--out"]).arg(&pages), 0);
+    let page = |name: &str| fs::read_to_string(pages.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let submit = page("verbund-order-submit.1");
+    for told in ["BEZEICHNUNG", "ÜBERSICHT", "OPTIONEN", "max\\-euro"] {
+        assert!(submit.contains(told), "{told}: {submit}");
+    }
+    let english = ["SYNOPSIS", "DESCRIPTION", "OPTIONS", "SUBCOMMANDS", "Print help"];
+    let count = fs::read_dir(&pages).expect("pages").count();
+    assert!(count > 100, "{count}");
+    for file in fs::read_dir(&pages).expect("pages") {
+        let text = fs::read_to_string(file.expect("a page").path()).expect("UTF-8");
+        assert!(!english.iter().any(|word| text.contains(word)), "{text}");
+    }
+    let first = run(verbund().arg("man"), 0).stdout;
+    assert_eq!(String::from_utf8(first).expect("UTF-8"), page("verbund.1"));
+    let english = run(verbund().args(["--lang", "en", "man"]), 0).stdout;
+    assert!(String::from_utf8(english).expect("UTF-8").contains("SYNOPSIS"));
+}
+
+/// Programs read the names of details, people read German: each name that stands in the sources has its word.
+#[test]
+fn every_detail_of_a_refusal_has_a_german_word() {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let (mut names, mut missing) = (0, std::collections::BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = fs::read_to_string(&path).expect("UTF-8");
+                for rest in text.split(".with(\"").skip(1) {
+                    let name = rest.split('"').next().unwrap_or_default();
+                    names += 1;
+                    // Settings and attributes are called what they are called.
+                    if name.contains(|c: char| c == '.' || c.is_ascii_uppercase()) {
+                        continue;
+                    }
+                    if detail(name, Lang::De) == name {
+                        missing.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+    assert!(names > 500, "{names}: not looked in the right place");
+    assert!(missing.is_empty(), "{missing:?}");
+    let said = refused(
+        verbund().args(["--tls", "nicht/da.pem", "--address", "127.0.0.1:1", "node", "status"]),
+        6,
+        "FILE_UNREADABLE",
+    );
+    assert!(said.contains("Datei: nicht/da.pem") && said.contains("Ursache:"), "{said}");
 }
 
 #[test]

@@ -553,7 +553,7 @@ pub fn decision(request: &Signed, body: &Request, org: &str, officer: &str, appr
 }
 
 /// How an officer of the buyer found the leg that it awards.
-fn own_leg(request: &Request) -> LegFinding {
+pub fn own_leg(request: &Request) -> LegFinding {
     let parties = request.route.parties();
     LegFinding {
         from: parties[0].clone(),

@@ -1,6 +1,7 @@
 //! Orders that follow one another, in six real processes and with the commands an officer types: a cooperative's
 //! interest for two of its members is raised, prolonged and changed, and another route is taken.
 use serde_json::Value;
+use verbund::domain::id::{OrderId, OrgId};
 use verbund::wire::pb::order::v1::Stage;
 
 use crate::cluster::{run, verbund};
@@ -22,6 +23,16 @@ impl Desk<'_> {
 
     fn does(&self, words: &[&str]) -> Value {
         serde_json::from_slice(&run(&mut self.command(words), 0).stdout).expect("JSON")
+    }
+
+    /// What a person reads.
+    fn table(&self, words: &[&str]) -> String {
+        let profile = self.processes.world.folder.join("clients").join(format!("{}.toml", self.officer));
+        let table = run(verbund().arg("--profile").arg(profile).args(words), 0).stdout;
+        let table = String::from_utf8(table).expect("UTF-8");
+        let widest = table.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest <= 100, "{widest} columns:\n{table}");
+        table
     }
 
     fn is_refused(&self, words: &[&str], exit: i32, code: &str) {
@@ -86,6 +97,8 @@ async fn an_interest_for_several_is_raised_prolonged_and_changed() {
     let other_way = ["--via", "kitu,provitako,govdigital,dataport"];
     kitu.is_refused(&[&["order", "change", &interest][..], &other_way].concat(), 7, "AMENDMENT_INVALID");
     let changed = kitu.orders(&["order", "change", &interest, "--max-euro", "21000"]);
+    let told = kitu.is_asked(&["order", "change", &interest, "--max-euro", "22000"]);
+    assert!(told.contains("ändert schon") && told.contains(&changed) && told.contains(&prolonged), "{told}");
     kitu.is_refused(&[&["order", "reroute", &changed][..], &other_way].concat(), 7, "AMENDMENT_INVALID");
     assert_eq!(show(&changed)["attempt"], 1, "it is still open");
     kitu.orders(&[&["order", "reroute", &changed][..], &AT_ONCE].concat());
@@ -158,14 +171,66 @@ async fn nobody_signs_blindly_and_what_waits_for_whom_is_told() {
     let told = run(&mut buyer.command(&["order", "seal", &order]), 0);
     let withdraw = format!("verbund need withdraw {need}");
     holds(&String::from_utf8_lossy(&told.stderr), &[note, &withdraw]);
-    let withdraw = ["need", "withdraw", &need, "--reason", "bestellt"];
+    let withdraw = ["need", "withdraw", &need[..8], "--reason", "bestellt"];
     buyer.does(&withdraw);
     assert_eq!(buyer.does(&["need", "list"]), Value::Array(Vec::new()));
     assert!(waits(&buyer).is_empty() && waits(&second).is_empty());
     let notice = ["order", "report", &order, "--terminate", "2099-12-31"];
     holds(&buyer.is_asked(&notice), &["2099-12-31", "Wohngeld online"]);
     words_are_erased(&buyer, &second, &order);
+    short_ids_are_enough(&buyer, &order, &need);
     processes.stop().await;
+}
+
+/// Tables show the beginning of an id, and whoever types it is understood; two that begin alike are told apart.
+fn short_ids_are_enough(buyer: &Desk, order: &str, need: &str) {
+    let table = buyer.table(&["order", "list"]);
+    for list in
+        [&["order", "inbox"][..], &["need", "list"], &["offering", "list"], &["org", "list"], &["need", "mandates"]]
+    {
+        buyer.table(list);
+        buyer.table(&[list, &["--lang", "en"]].concat());
+    }
+    assert!(table.contains(&order[..8]) && !table.contains(&order[..9]), "{table}");
+    assert_eq!(buyer.does(&["order", "list"])[0]["order_id"], order, "a program reads the whole id");
+    for begun in [&order[..4], &order[..8], &order[..31], order] {
+        assert_eq!(buyer.does(&["order", "show", begun])["id"], order, "{begun}");
+    }
+    let known = ["offering", "get", "dataport/wohngeld"];
+    let offering = buyer.does(&known)["id"].as_str().expect("an id").to_owned();
+    assert_eq!(buyer.does(&["offering", "get", &offering[..8]])["id"], offering.as_str());
+    assert_eq!(buyer.does(&["statement", "show", &need[..8]])["kind"], "need");
+    let request = buyer.does(&["order", "show", order])["messages"][0]["statement_id"].clone();
+    let request = request.as_str().expect("an id");
+    buyer.is_refused(&["statement", "show", &request[..8]], 6, "STATEMENT_UNKNOWN");
+    buyer.is_refused(&["need", "withdraw", &offering[..8], "--reason", "x"], 6, "STATEMENT_UNKNOWN");
+
+    let like = |words: &[&str]| -> String {
+        let output = buyer.command(words).output().expect("it starts");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        said["error"]["metadata"]["like"].as_str().unwrap_or_default().to_owned()
+    };
+    let other_digit = if order[7..].starts_with('0') { "1" } else { "0" };
+    let unknown = format!("{}{other_digit}", &order[..7]);
+    buyer.is_refused(&["order", "show", &unknown], 6, "ORDER_UNKNOWN");
+    assert_eq!(like(&["order", "show", &unknown]), order[..8]);
+    let org: OrgId = "barleben".parse().expect("a name");
+    let twin = (0..).map(|number| format!("zwilling-{number}"));
+    let mut twin = twin.filter(|id| OrderId::derive(&org, id).to_string().starts_with(&order[..4]));
+    let twin = twin.next().expect("one of some hundred thousand");
+    let submit = ["order", "submit", "--offering", "dataport/wohngeld", "--max-euro", "30000", "--request-id", &twin];
+    let told = buyer.is_asked(&submit);
+    assert!(told.contains("läuft schon ein Vertrag") && told.contains(order), "{told}");
+    assert!(!told.contains("niemand freigeben"), "a colleague may: {told}");
+    let dear = ["order", "submit", "--offering", "dataport/wohngeld", "--max-euro", "100.000,01"];
+    let told = buyer.is_asked(&dear);
+    assert!(told.contains("niemand freigeben") && told.contains("100.000,00 €"), "{told}");
+    let twin = buyer.orders(&submit);
+    buyer.is_refused(&["order", "show", &order[..4]], 7, "ID_AMBIGUOUS");
+    let mut both = [&order[..8], &twin[..8]];
+    both.sort_unstable();
+    assert_eq!(like(&["order", "show", &order[..4]]), both.join(", "));
+    assert_eq!(buyer.does(&["order", "show", &twin[..8]])["id"], twin.as_str());
 }
 
 /// What somebody wrote beside a statement goes where its organisation says so; the statement stays.

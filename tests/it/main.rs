@@ -34,6 +34,7 @@ mod law_cases;
 mod law_graphs;
 mod law_routes;
 mod live;
+mod lost_answers;
 mod lost_disk;
 mod model;
 mod network;

@@ -79,6 +79,14 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("order submit --offering dataport/wohngeld --max-euro 99999999999999 --purpose x", 2, "USAGE_INVALID"),
     ("order show", 2, "USAGE_INVALID"),
     ("order show abc", 2, "USAGE_INVALID"),
+    ("order show abcd1234", 6, "ORDER_UNKNOWN"),
+    ("order show 1234567890abcdef1234567890abcdef1", 6, "ORDER_UNKNOWN"),
+    ("order seal abcg", 2, "USAGE_INVALID"),
+    ("statement show abcd1234", 6, "STATEMENT_UNKNOWN"),
+    ("need withdraw abcd --reason x", 6, "STATEMENT_UNKNOWN"),
+    ("need approve abcd", 6, "STATEMENT_UNKNOWN"),
+    ("completions cmd", 2, "USAGE_INVALID"),
+    ("man --out /dev/null/x", 7, "FILE_UNWRITABLE"),
     ("order show 00000000000000000000000000000000", 6, "ORDER_UNKNOWN"),
     ("order show 11111111111111111111111111111111", 6, "ORDER_UNKNOWN"),
     ("order approve 11111111111111111111111111111111", 6, "ORDER_UNKNOWN"),
@@ -160,6 +168,7 @@ async fn whatever_is_typed_wrongly_is_told_with_a_way_on() {
             failed.push(format!("{typed}\n    {found:?} {}", String::from_utf8_lossy(&output.stderr)));
         }
     }
+    crate::lost_answers::never_two_orders(&processes).await;
     processes.stop().await;
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), WRONG.len(), failed.join("\n"));
     assert!(WRONG.len() >= WRONG_MIN);

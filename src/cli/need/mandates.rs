@@ -2,9 +2,10 @@
 use serde_json::{Value, json};
 
 use crate::cli::client::{ActingOfficer, Client, fresh_salt};
+use crate::cli::ids;
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrgId, ShortId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::mandate::Mandate;
 use crate::domain::reason::{Reason, Refusal};
@@ -56,8 +57,9 @@ pub async fn give(client: &mut Client, out: Output, mut terms: Terms) -> Result<
 }
 
 /// Approves a colleague's mandate by signing its terms.
-pub async fn approve(client: &mut Client, out: Output, id: StatementId) -> Result<(), Refusal> {
+pub async fn approve(client: &mut Client, out: Output, called: &ShortId) -> Result<(), Refusal> {
     let known = client.mandates().await?;
+    let id = ids::among(called, known.iter().map(|known| known.statement_id.as_str()))?;
     let unknown = || Refusal::new(Reason::StatementUnknown).with("approves", id);
     let first = known.into_iter().find(|known| known.statement_id == id.to_string()).ok_or_else(unknown)?;
     let terms = Terms {
@@ -98,13 +100,13 @@ pub async fn list(client: &mut Client, out: Output) -> Result<(), Refusal> {
             vec![
                 mandate.org.into(),
                 mandate.to.into(),
-                mandate.need_id.into(),
+                out.id(&mandate.need_id),
                 euros(mandate.cap_cents).into(),
                 mandate.until.into(),
                 mandate.officer.into(),
-                mandate.approves.into(),
+                out.id(&mandate.approves),
                 mandate.waits_for.into(),
-                mandate.statement_id.into(),
+                out.id(&mandate.statement_id),
             ]
         })
         .collect();

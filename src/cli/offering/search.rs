@@ -22,7 +22,7 @@ pub(super) struct Wish {
 /// How offerings are shown: their columns, and the cells of one.
 pub(super) struct Table<'a> {
     pub(super) columns: &'a [(&'a str, &'a str)],
-    pub(super) row: fn(&pb::OfferingEntry) -> Option<Vec<Value>>,
+    pub(super) row: fn(&pb::OfferingEntry, Output) -> Option<Vec<Value>>,
 }
 
 /// Searches and shows.
@@ -40,7 +40,8 @@ pub(super) async fn run(global: &Global, client: &mut Client, wish: &Wish, table
         let rows: Vec<Vec<Value>> = found.facets.iter().map(facet_row).collect();
         return out.rows(&[("Merkmal", "facet"), ("Wert", "value"), ("Angebote", "count")], &rows);
     }
-    let rows: Vec<Vec<Value>> = found.results.iter().filter_map(|result| result_row(result, wish, table)).collect();
+    let rows: Vec<Vec<Value>> =
+        found.results.iter().filter_map(|result| result_row(result, wish, table, out)).collect();
     let mut columns = table.columns.to_vec();
     columns.push(("deckt ab", "covers"));
     out.rows(&columns, &rows)
@@ -53,8 +54,8 @@ pub(super) fn narrowed(only: &str) -> Result<pb::FacetValues, Refusal> {
     Ok(pb::FacetValues { facet: facet.trim().to_owned(), values: vec![value.trim().to_owned()] })
 }
 
-fn result_row(result: &pb::SearchResult, wish: &Wish, table: &Table<'_>) -> Option<Vec<Value>> {
-    let mut cells = result.entry.as_ref().and_then(table.row)?;
+fn result_row(result: &pb::SearchResult, wish: &Wish, table: &Table<'_>, out: Output) -> Option<Vec<Value>> {
+    let mut cells = (table.row)(result.entry.as_ref()?, out)?;
     cells.push(if wish.for_org.is_some() { result.covers.into() } else { Value::Null });
     Some(cells)
 }

@@ -3,11 +3,13 @@ use serde_json::{Value, json};
 
 use crate::cli::chain::verdict_of;
 use crate::cli::client::{ActingOfficer, Client, Days, annex_of, fresh_salt};
+use crate::cli::ids;
 use crate::cli::order::sight::{self, Sight};
+use crate::cli::order::warnings;
 use crate::cli::order::wish::Wish;
 use crate::cli::output::Output;
 use crate::domain::annex::{Annex, Enclosed, Texts};
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::id::{OrderId, OrgId, ShortId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::order::{Confirm, Decision, LegFinding, Request, Seal, Void, VoidReason};
 use crate::domain::reason::{Class, Reason, Refusal};
@@ -63,6 +65,8 @@ fn request_body(officer: &ActingOfficer, wish: Wish, now: Timestamp) -> Result<(
 /// Signs and hands in; the number is said first, so that a repeated call after a crash names the same order.
 pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(), Refusal> {
     let (request_id, hint) = (wish.request_id.clone(), wish.contested_hint(out.lang));
+    // Who repeats what follows another order would follow it once more; who looks sees whether it has arrived.
+    let only_look = wish.attempt > 1 || wish.amends.is_some();
     if let Some(order) = handed_in_before(client, &wish).await? {
         out.talk(out.say("Diese Vorgangsnummer ist schon angekommen.", "This request id has arrived already."));
         return answered(out, order);
@@ -73,11 +77,18 @@ pub async fn hand_in(client: &mut Client, out: Output, wish: Wish) -> Result<(),
     sight.request(&request, &words, sight::offering(client, request.offering).await.as_ref());
     sight.as_told(client, &request).await;
     sight.line(("!", "!"), hint.unwrap_or_default());
+    warnings::before_signing(&mut sight, client, &request, out).await;
     sight.ask(client.asks)?;
     let signed = Signed::sign(&Kind::Request, &request, &[&client.officer()?.key]);
     out.talk(&format!("{} {request_id}", out.say("Vorgangsnummer:", "Request id:")));
-    let order = client.hand_in(&request_id, Enclosed { signed, annex }).await?;
-    answered(out, order)
+    let order = client.hand_in(&request_id, Enclosed { signed, annex }).await;
+    answered(
+        out,
+        order.map_err(|lost| match only_look && lost.reason == Reason::OutcomeUnknown {
+            true => lost.with("next", format!("verbund order show {}", request.order)),
+            false => lost,
+        })?,
+    )
 }
 
 /// The order of a request id that was handed in before, by whoever did not get the answer: on another day, or with other
@@ -110,11 +121,16 @@ pub fn answered(out: Output, order: OrderId) -> Result<(), Refusal> {
 pub async fn decide(
     client: &mut Client,
     out: Output,
-    id: OrderId,
+    called: &ShortId,
     approve: bool,
     note: String,
 ) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
+    if approve && is_approved(&order, &client.officer()?.org) {
+        out.talk(out.say("Das ist schon freigegeben.", "This is approved already."));
+        return answered(out, id);
+    }
     let title = if approve { out.say("Freigabe", "Approval") } else { out.say("Ablehnung", "Refusal") };
     let mut sight = Sight::new(out, &format!("{title} {id}"));
     let request = sight::request(&mut sight, client, &order).await?;
@@ -139,6 +155,13 @@ pub async fn decide(
     let signed = Signed::sign(&Kind::Decision, &body, &[&officer.key]);
     let order = client.hand_in("", Enclosed { signed, annex }).await?;
     answered(out, order)
+}
+
+/// Whether the buyer's second officer has said yes: the same approval again would be a second statement of it.
+fn is_approved(order: &pb::Order, org: &OrgId) -> bool {
+    let is_said = |message: &pb::Message| message.kind == "decision" && message.by == org.as_str();
+    let is_open = matches!(order.stage(), pb::Stage::InChain | pb::Stage::Offered | pb::Stage::Sealed);
+    order.buyer == org.as_str() && is_open && order.messages.iter().any(is_said)
 }
 
 /// What the machine says about the leg towards the officer's organisation, to stand beside the decision; for the buyer
@@ -166,8 +189,13 @@ async fn machine_verdict(client: &mut Client, order: &pb::Order) -> Result<Optio
 }
 
 /// Seals, and agrees to the prices of these organisations that follow from nothing published.
-pub async fn seal(client: &mut Client, out: Output, id: OrderId, agree: &[OrgId]) -> Result<(), Refusal> {
+pub async fn seal(client: &mut Client, out: Output, called: &ShortId, agree: &[OrgId]) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
+    if !order.seal_statement_id.is_empty() && order.buyer == client.officer()?.org.as_str() {
+        out.talk(out.say("Das ist schon abgeschlossen.", "This is sealed already."));
+        return answered(out, id);
+    }
     let chain: Result<Vec<StatementId>, Refusal> = order.chain.iter().map(|id| id.parse()).collect();
     let chain = chain?;
     let total = see_seal(client, out, &order, &chain, agree).await?;
@@ -235,7 +263,8 @@ async fn see_seal(
 }
 
 /// Takes a seal for binding that came late.
-pub async fn confirm(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+pub async fn confirm(client: &mut Client, out: Output, called: &ShortId) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
     let officer = client.officer()?;
     let body = Confirm {
@@ -253,7 +282,8 @@ pub async fn confirm(client: &mut Client, out: Output, id: OrderId) -> Result<()
 }
 
 /// Ends the current attempt and says so.
-pub async fn end(client: &mut Client, out: Output, id: OrderId, reason: VoidReason) -> Result<(), Refusal> {
+pub async fn end(client: &mut Client, out: Output, called: &ShortId, reason: VoidReason) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
     let order = void(client, &order, reason).await?;
     answered(out, order)

@@ -2,13 +2,13 @@
 use clap::ArgGroup;
 
 use crate::cli::client::{Client, annex_of, fresh_salt};
-use crate::cli::names;
 use crate::cli::offering::euros;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::{self, Sight};
 use crate::cli::output::Output;
+use crate::cli::{ids, names};
 use crate::domain::annex::{Annex, Enclosed, Texts};
-use crate::domain::id::OrderId;
+use crate::domain::id::ShortId;
 use crate::domain::order::Recall;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::reason::{Reason, Refusal};
@@ -22,7 +22,7 @@ use crate::wire::pb::order::v1 as pb;
 #[command(group(ArgGroup::new("event").required(true).multiple(false)))]
 pub struct MilestoneReport {
     /// Bestellnummer
-    order: OrderId,
+    order: ShortId,
     /// Schritt der Anbindung: contact (Ansprechstellen), routing (Zuständigkeit), interface (Schnittstelle), test
     /// (Testfall), acceptance (Abnahme)
     #[arg(long, group = "event", value_name = "SCHRITT", value_parser = ["contact", "routing", "interface", "test", "acceptance"])]
@@ -67,12 +67,13 @@ impl MilestoneReport {
 /// Says what has happened.
 pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -> Result<(), Refusal> {
     let event = report.event()?;
-    let order = client.order(report.order).await?;
+    let id = ids::order(client, &report.order).await?;
+    let order = client.order(id).await?;
     if order.seal_statement_id.is_empty() {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }
     if let Event::Terminated { ends_on } = &event {
-        let mut sight = Sight::new(out, &format!("{} {}", out.say("Kündigung", "Notice"), report.order));
+        let mut sight = Sight::new(out, &format!("{} {}", out.say("Kündigung", "Notice"), id));
         sight::request(&mut sight, client, &order).await?;
         sight.line(("Ende", "Ends on"), ends_on.to_string());
         sight.line(
@@ -85,7 +86,7 @@ pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -
         annex_of(Texts { note: report.note, contact: report.contact.unwrap_or_default(), ..Texts::default() })?;
     let officer = client.officer()?;
     let body = Milestone {
-        order: report.order,
+        order: id,
         attempt: order.attempt,
         seal: order.seal_statement_id.parse()?,
         from: officer.org.clone(),
@@ -102,7 +103,8 @@ pub async fn report(client: &mut Client, out: Output, report: MilestoneReport) -
 }
 
 /// Withdraws what the officer's organisation has promised.
-pub async fn recall(client: &mut Client, out: Output, id: OrderId, note: String) -> Result<(), Refusal> {
+pub async fn recall(client: &mut Client, out: Output, called: &ShortId, note: String) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
     let annex = annex_of(Texts::note(note))?;
     let officer = client.officer()?;

@@ -2,13 +2,13 @@
 use std::collections::BTreeSet;
 
 use crate::cli::client::{Client, Days, fresh_salt};
-use crate::cli::names;
 use crate::cli::order::acts::{hand_in, void};
 use crate::cli::order::show::is_over;
 use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
+use crate::cli::{ids, names};
 use crate::domain::annex::Texts;
-use crate::domain::id::OrderId;
+use crate::domain::id::{OrderId, ShortId};
 use crate::domain::money::Cents;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
 use crate::domain::price::Quantities;
@@ -21,7 +21,7 @@ use crate::wire::pb::order::v1 as pb;
 #[derive(clap::Args)]
 pub struct Again {
     /// Bestellnummer
-    order: OrderId,
+    order: ShortId,
     /// Neue Obergrenze für den Gesamtpreis, in Euro; sonst die bisherige
     #[arg(long, value_name = "EURO", value_parser = names::euros)]
     max_euro: Option<Cents>,
@@ -45,7 +45,8 @@ impl Before {
 
 /// Ends the current attempt if it is open, and tries another route; an amendment tries its only route again.
 pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(), Refusal> {
-    let order = client.order(again.order).await?;
+    let id = ids::order(client, &again.order).await?;
+    let order = client.order(id).await?;
     let before = Before::of(&order)?;
     // An amendment has one route.
     let ended = order.ended_attempts.iter().map(|ended| ended.route.clone());
@@ -63,7 +64,8 @@ pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(
 
 /// Raises an interest to a binding request on the same route.
 pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(), Refusal> {
-    let order = client.order(again.order).await?;
+    let id = ids::order(client, &again.order).await?;
+    let order = client.order(id).await?;
     let before = Before::of(&order)?;
     if before.request.mode != Mode::Interest {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not an interest"));
@@ -83,7 +85,8 @@ pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(),
 
 /// Changes or prolongs a sealed order: an order of its own on the same route, for the same members.
 pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendment) -> Result<(), Refusal> {
-    let order = client.order(again.order).await?;
+    let id = ids::order(client, &again.order).await?;
+    let order = client.order(id).await?;
     if order.seal_statement_id.is_empty() {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }

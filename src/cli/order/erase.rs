@@ -1,9 +1,10 @@
 //! `verbund order erase-annex`: an organisation lets what it has written for people be erased, at every party.
 use crate::cli::client::{Client, fresh_salt};
+use crate::cli::ids;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::Sight;
 use crate::cli::output::Output;
-use crate::domain::id::{Hash, OrderId, StatementId};
+use crate::domain::id::{Hash, ShortId, StatementId};
 use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
@@ -15,10 +16,10 @@ use crate::wire::pb::order::v1 as pb;
 #[derive(clap::Args)]
 pub struct Erasing {
     /// Bestellnummer
-    order: OrderId,
+    order: ShortId,
     /// Die Erklärungen, deren Text gelöscht wird: Kennungen aus `verbund order show`
     #[arg(required = true, value_name = "ERKLÄRUNG")]
-    statements: Vec<StatementId>,
+    statements: Vec<ShortId>,
     /// Rechtsgrund, z. B. "Art. 17 Abs. 1 Buchst. a DSGVO"; bleibt stehen, nennt also keine Person
     #[arg(long, value_name = "GRUND")]
     ground: String,
@@ -29,12 +30,14 @@ pub struct Erasing {
 
 /// Shows the words, asks, signs and hands in.
 pub async fn erase(client: &mut Client, out: Output, erasing: Erasing) -> Result<(), Refusal> {
-    let order = client.order(erasing.order).await?;
+    let id = ids::order(client, &erasing.order).await?;
+    let order = client.order(id).await?;
     let own = client.officer()?.org.clone();
-    let mut sight = Sight::new(out, &format!("{} {}", out.say("Löschung", "Erasure"), erasing.order));
+    let mut sight = Sight::new(out, &format!("{} {}", out.say("Löschung", "Erasure"), id));
     let mut annexes: Vec<Hash> = Vec::new();
-    for statement in &erasing.statements {
-        let message = annexed(&order, *statement, own.as_str())?;
+    for called in &erasing.statements {
+        let statement = ids::among(called, order.messages.iter().map(|message| message.statement_id.as_str()))?;
+        let message = annexed(&order, statement, own.as_str())?;
         sight.line(("Text", "Text"), format!("{}, {}: „{}“", message.kind, statement, message.note));
         annexes.push(message.annex_id.parse()?);
     }
@@ -51,7 +54,7 @@ pub async fn erase(client: &mut Client, out: Output, erasing: Erasing) -> Result
     sight.ask(client.asks)?;
     let officer = client.officer()?;
     let body = Erasure {
-        order: erasing.order,
+        order: id,
         attempt: order.attempt,
         from: own,
         number: order.next_erasure,

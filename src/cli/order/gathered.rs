@@ -76,7 +76,7 @@ pub async fn needs(client: &mut Client, out: Output, offering: Option<String>) -
                 need.note.clone().into(),
                 need.until.clone().into(),
                 need.through.clone().into(),
-                need.statement_id.clone().into(),
+                out.id(&need.statement_id),
             ]
         })
         .collect();
@@ -100,7 +100,7 @@ pub async fn call_offs(client: &mut Client, out: Output) -> Result<(), Refusal> 
         .iter()
         .map(|part| {
             vec![
-                part.order_id.clone().into(),
+                out.id(&part.order_id),
                 part.from.clone().into(),
                 part.provider.clone().into(),
                 part.offering_title.clone().into(),

@@ -39,7 +39,7 @@ fn row(entry: &InboxEntry, out: Output) -> Vec<Value> {
         euros(entry.cap_cents).into(),
         time_text(entry.since.as_ref()).into(),
         due,
-        command(entry).into(),
+        command(entry, out).into(),
     ]
 }
 
@@ -58,8 +58,8 @@ fn words(errand: Errand, out: Output) -> &'static str {
 }
 
 /// What to type; for what is only to be known, how to look at it.
-fn command(entry: &InboxEntry) -> String {
-    let (order, statement) = (&entry.order_id, &entry.statement_id);
+fn command(entry: &InboxEntry, out: Output) -> String {
+    let (order, statement) = (out.short(&entry.order_id), out.short(&entry.statement_id));
     match entry.errand() {
         Errand::Approve | Errand::Decide => format!("verbund order approve {order}"),
         Errand::Seal => format!("verbund order seal {order}"),

@@ -2,11 +2,12 @@
 use serde_json::{Value, json};
 
 use crate::cli::client::{Client, fresh_salt};
+use crate::cli::ids;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::{self, Sight};
 use crate::cli::output::Output;
 use crate::domain::body::Body;
-use crate::domain::id::{OrderId, OrgId, StatementId};
+use crate::domain::id::{OrgId, ShortId, StatementId};
 use crate::domain::order::settlement::Settlement;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
@@ -18,19 +19,19 @@ use crate::wire::pb::order::v1 as pb;
 #[derive(clap::Args)]
 pub struct Settling {
     /// Bestellnummer
-    order: OrderId,
+    order: ShortId,
     /// Dem Vorschlag des anderen Beteiligten zustimmen: Kennung aus `verbund order show`
     #[arg(long, value_name = "VORSCHLAG", conflicts_with_all = ["with", "about", "holds", "terms"])]
-    agree: Option<StatementId>,
+    agree: Option<ShortId>,
     /// Mit wem
     #[arg(long, value_name = "ORGANISATION", required_unless_present = "agree")]
     with: Option<OrgId>,
     /// Eine Erklärung, um die es geht; mehrfach möglich
     #[arg(long, value_name = "ERKLÄRUNG", required_unless_present = "agree")]
-    about: Vec<StatementId>,
+    about: Vec<ShortId>,
     /// Die Erklärung, die gilt: der Abschluss oder eine, auf der er beruht
     #[arg(long, value_name = "ERKLÄRUNG")]
-    holds: Option<StatementId>,
+    holds: Option<ShortId>,
     /// Was von jetzt an zwischen beiden gilt
     #[arg(long, value_name = "TEXT", required_unless_present = "agree")]
     terms: Option<String>,
@@ -45,12 +46,21 @@ struct Terms {
 }
 
 impl Settling {
-    fn terms(self) -> Result<Terms, Refusal> {
+    fn terms(self, order: &pb::Order) -> Result<Terms, Refusal> {
         let missing = |what: &str| Refusal::new(Reason::UsageInvalid).with("missing", what);
         let to = self.with.ok_or_else(|| missing("--with"))?;
         let terms = self.terms.ok_or_else(|| missing("--terms"))?;
-        Ok(Terms { to, about: self.about, holds: self.holds, terms })
+        let about = self.about.iter().map(|called| said_in(order, called)).collect::<Result<_, _>>()?;
+        let holds = self.holds.map(|called| said_in(order, &called)).transpose()?;
+        Ok(Terms { to, about, holds, terms })
     }
+}
+
+/// The statement of an order that is meant.
+fn said_in(order: &pb::Order, called: &ShortId) -> Result<StatementId, Refusal> {
+    let messages = order.messages.iter().map(|message| message.statement_id.as_str());
+    let proposals = order.settlements.iter().map(|settled| settled.statement_id.as_str());
+    ids::among(called, messages.chain(proposals).chain(order.contradictions.iter().map(String::as_str)))
 }
 
 /// The terms of a proposal as its author signed them, and as whoever it was made to signs them.
@@ -64,8 +74,9 @@ fn agreed(said: &[Body], proposal: StatementId) -> Result<Terms, Refusal> {
 
 /// Signs one half and hands it in; says its id, which the other party names.
 pub async fn settle(client: &mut Client, out: Output, settling: Settling) -> Result<(), Refusal> {
-    let (id, agrees) = (settling.order, settling.agree);
+    let id = ids::order(client, &settling.order).await?;
     let order = client.order(id).await?;
+    let agrees = settling.agree.as_ref().map(|called| said_in(&order, called)).transpose()?;
     if order.seal_statement_id.is_empty() {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }
@@ -75,7 +86,7 @@ pub async fn settle(client: &mut Client, out: Output, settling: Settling) -> Res
         Some(proposal) => Some(agreed(&sight::statements(&mut sight, client, &order, &[proposal]).await?, proposal)?),
         None => None,
     };
-    let Terms { to, about, holds, terms } = agreed.map_or_else(|| settling.terms(), Ok)?;
+    let Terms { to, about, holds, terms } = agreed.map_or_else(|| settling.terms(&order), Ok)?;
     let list = |ids: &[StatementId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     sight.line(("Mit", "With"), to.as_str());
     sight.line(("Widerspruch", "Contradiction"), list(&about));

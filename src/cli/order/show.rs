@@ -4,10 +4,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::client::{Client, time_text};
+use crate::cli::ids;
 use crate::cli::offering::euros;
 use crate::cli::order::{after, gathered, settle};
 use crate::cli::output::Output;
-use crate::domain::id::OrderId;
+use crate::domain::id::{OrderId, ShortId};
 use crate::domain::reason::{Class, Lang, Refusal};
 use crate::wire::order::request_words;
 use crate::wire::pb::order::v1 as pb;
@@ -37,7 +38,7 @@ pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Resul
         .iter()
         .map(|order| {
             vec![
-                order.id.clone().into(),
+                out.id(&order.id),
                 order.buyer.clone().into(),
                 order.provider.clone().into(),
                 order.offering_title.clone().into(),
@@ -58,20 +59,23 @@ fn total_text(cents: i64, out: Output) -> String {
 }
 
 /// One order.
-pub async fn order(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+pub async fn order(client: &mut Client, out: Output, called: &ShortId) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
     out.one(&order_value(&order), &order_text(&order, out))
 }
 
 /// Whose turn it is, since when, and what happens next.
-pub async fn explain(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+pub async fn explain(client: &mut Client, out: Output, called: &ShortId) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let explained = client.explain(id).await?;
     out.one(&explain_value(&explained), &explanation(explained.explanation.as_ref(), out))
 }
 
 /// An order as it changes, until it is decided. A stream ends before that when its time is up or the node stops: then it
 /// goes on where it was, for as long as the node comes back within [`AWAY_MAX`].
-pub async fn watch(client: &mut Client, out: Output, id: OrderId) -> Result<(), Refusal> {
+pub async fn watch(client: &mut Client, out: Output, called: &ShortId) -> Result<(), Refusal> {
+    let id = ids::order(client, called).await?;
     let (mut last, mut away) = (None, Duration::ZERO);
     loop {
         let refusal = match follow(client, out, id, &mut last).await {

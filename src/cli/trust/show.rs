@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::client::Client;
+use crate::cli::ids;
 use crate::cli::options::Global;
 use crate::cli::output::{Format, Output, data};
 use crate::cli::trust::carried::{make_folder, read_proposal, tell, write_new};
 use crate::domain::envelope;
-use crate::domain::id::StatementId;
+use crate::domain::id::ShortId;
 use crate::domain::reason::Refusal;
 use crate::domain::trust_file::{TrustFile, printed};
 use crate::wire::pb::node::v1 as pb;
@@ -43,8 +44,9 @@ pub async fn all(global: &Global) -> Result<(), Refusal> {
 }
 
 /// Shows one public statement: as its envelope, which is the same for people and programs.
-pub async fn statement(global: &Global, id: StatementId) -> Result<(), Refusal> {
+pub async fn statement(global: &Global, called: &ShortId) -> Result<(), Refusal> {
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
+    let id = ids::statement(&mut client, None, called).await?;
     let signed = client.statement(id).await?;
     data(&format!("{}\n", envelope::write(&signed)))
 }

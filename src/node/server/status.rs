@@ -10,6 +10,12 @@ use crate::wire::pb::node::v1::node_service_server::NodeService;
 use crate::wire::status::lang_of;
 use crate::wire::{keys, node, trust};
 
+/// Most statements shown of those whose ids begin alike: whoever sees more types another digit.
+const FOUND_MAX: usize = 10;
+
+/// Most that are read for it; what is confidential is read and not shown.
+const LOOKED_AT_MAX: usize = 64;
+
 #[tonic::async_trait]
 impl NodeService for Desk {
     async fn get_status(
@@ -74,6 +80,25 @@ impl NodeService for Desk {
             let unknown = || Refusal::new(Reason::StatementUnknown).with("id", id);
             let signed = self.public(id).await?.ok_or_else(unknown)?;
             Ok(pb::GetStatementResponse { statement: Some((&signed).into()) })
+        })
+        .await
+    }
+
+    async fn find_statements(
+        &self,
+        request: Request<pb::FindStatementsRequest>,
+    ) -> Result<Response<pb::FindStatementsResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let prefix = node::id_prefix(&message)?;
+            let beginning = self.look(move |view, _| Ok(view.beginning(&prefix, LOOKED_AT_MAX + 1))).await?;
+            let mut found = Vec::new();
+            for id in beginning.iter().take(LOOKED_AT_MAX) {
+                found.extend(self.public(*id).await?);
+            }
+            let more = beginning.len() > LOOKED_AT_MAX || found.len() > FOUND_MAX;
+            found.truncate(FOUND_MAX);
+            Ok(node::found(&found, more))
         })
         .await
     }

@@ -85,7 +85,8 @@ impl Asked {
     fn listing(&self) -> Result<OrderListing, Refusal> {
         let Self { stage, overdue_only, token } = self;
         let (page_token, overdue_only) = (token.clone(), *overdue_only);
-        pb::ListOrdersRequest { page_size: PAGE_SIZE, page_token, stage: *stage, overdue_only }.try_into()
+        pb::ListOrdersRequest { page_size: PAGE_SIZE, page_token, stage: *stage, overdue_only, ..Default::default() }
+            .try_into()
     }
 
     fn href(&self, shell: &Shell, token: &str) -> String {
