@@ -768,7 +768,7 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
         "node": status.node, "operator": status.operator, "version": status.version,
         "federation": status.federation, "root_hash": status.root_hash,
         "hosted_orgs": status.hosted_orgs, "connected_peers": status.connected_peers,
-        "signs_nothing": status.signs_nothing,
+        "signs_nothing": status.signs_nothing, "serves_no_orders": status.serves_no_orders,
         "log": {"origin": status.log_origin, "size": status.log_size, "root": status.log_root},
         "logs": status.logs.iter().map(|log| json!({
             "origin": log.origin, "size": log.size, "witnessed_size": log.witnessed_size,
@@ -815,6 +815,9 @@ pub fn status_text(status: &Value, out: Output) -> String {
     ];
     if let Some(reason) = status["signs_nothing"].as_str().filter(|reason| !reason.is_empty()) {
         lines.push(format!("{}: {reason}", out.say("Der Knoten unterschreibt nichts", "The node signs nothing")));
+    }
+    if let Some(reason) = status["serves_no_orders"].as_str().filter(|reason| !reason.is_empty()) {
+        lines.push(format!("{}: {reason}", out.say("Bestellungen ruhen", "Orders rest")));
     }
     lines.extend(store_lines(&status["store"], out));
     let warnings = status[out.say("warnings", "warnings_en")].as_array().into_iter().flatten();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::client::Client;
 use crate::cli::options::Global;
 use crate::cli::output::{Format, Output};
-use crate::domain::reason::{Lang, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::time::{Date, Timestamp, parse_date};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
@@ -112,6 +112,7 @@ fn tell(out: Output, found: &[Examined], worst: Outcome) -> Result<(), Refusal> 
 
 fn examine(status: &pb::GetStatusResponse, peers: &[pb::PeerStatus], now: Timestamp) -> Vec<Examined> {
     let mut found = vec![clock(status, now), signing(status)];
+    found.extend(ordering(status));
     found.extend(law(status, now.date()));
     found.extend(status.logs.iter().filter_map(log));
     found.push(connections(peers));
@@ -147,6 +148,13 @@ fn signing(status: &pb::GetStatusResponse) -> Examined {
             format!("The node signs nothing just now ({why}); `verbund node status` says what to do."),
         ),
     }
+}
+
+/// Why orders rest although the node signs.
+fn ordering(status: &pb::GetStatusResponse) -> Option<Examined> {
+    let reason = Reason::from_code(&status.serves_no_orders).filter(|_| status.signs_nothing.is_empty())?;
+    let told = |lang| format!("{} {} ({})", reason.text(lang), reason.help(lang), reason.code());
+    Some(examined("orders", Outcome::Failure, told(Lang::De), told(Lang::En)))
 }
 
 /// Whether a rule pack is in force for procedures that begin today, and whether somebody should look for a newer law.
@@ -315,6 +323,9 @@ mod tests {
         assert_eq!(worst(|status, _| status.now = later(-5_001)), (Outcome::Failure, "clock"));
         assert_eq!(worst(|status, _| status.now = None), (Outcome::Failure, "clock"));
         assert_eq!(worst(|status, _| status.signs_nothing = "LOG_CUT".to_owned()), (Outcome::Failure, "signing"));
+        let no_quorum =
+            |status: &mut pb::GetStatusResponse| status.serves_no_orders = "QUORUM_UNREACHABLE".to_owned();
+        assert_eq!(worst(|status, _| no_quorum(status)), (Outcome::Failure, "orders"));
         let no_law = |status: &mut pb::GetStatusResponse| {
             status.warnings_de.push("Kein Regelwerk gilt.".to_owned());
             status.warnings_en.push("No rule pack.".to_owned());

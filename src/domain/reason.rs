@@ -361,6 +361,21 @@ reasons! {
     KeyAbsent "KEY_ABSENT" Conflict
         "Der Knoten hat den geheimen Teil dieses Schlüssels nicht." "The node does not hold the private half of this key."
         "Die Schlüsseldatei in den Schlüsselordner des Knotens legen und die Erklärung erneut veröffentlichen." "Put the key file into the node's key folder and publish the statement again.";
+    LogKeyForeign "LOG_KEY_FOREIGN" Config
+        "Der Protokollschlüssel im Schlüsselordner gehört einem anderen." "The log key in the key folder is somebody else's."
+        "Die eigene Datei `log.pem` zurücklegen. Ist sie verloren, die fremde wegnehmen, eine neue erzeugen (`verbund key generate`) und den Schlüssel mit `verbund key rotate --role log` ersetzen." "Put the own file `log.pem` back. If it is lost, take the foreign one away, make a new one (`verbund key generate`) and replace the key with `verbund key rotate --role log`.";
+    WitnessKeyForeign "WITNESS_KEY_FOREIGN" Config
+        "Der Zeugenschlüssel im Schlüsselordner gehört einem anderen." "The witness key in the key folder is somebody else's."
+        "Die eigene Datei `witness.pem` zurücklegen, oder die fremde durch eine neue ersetzen und `verbund key rotate --role witness` aufrufen." "Put the own file `witness.pem` back, or put a new one in place of the foreign one and call `verbund key rotate --role witness`.";
+    StatementKeyForeign "STATEMENT_KEY_FOREIGN" Config
+        "Ein Erklärungsschlüssel im Schlüsselordner gehört einem anderen." "A statement key in the key folder is somebody else's."
+        "Die Datei `statement-ORGANISATION.pem` der genannten Organisation zurücklegen, oder die fremde durch eine neue ersetzen und `verbund key rotate --role statement` aufrufen." "Put the file `statement-ORGANISATION.pem` of the organisation named back, or put a new one in place of the foreign one and call `verbund key rotate --role statement`.";
+    TlsKeyForeign "TLS_KEY_FOREIGN" Config
+        "Der TLS-Schlüssel im Schlüsselordner gehört einem anderen Knoten." "The TLS key in the key folder is another node's."
+        "Die eigenen Dateien `tls-key.pem` und `tls.pem` zurücklegen; der andere Knoten muss seinen Schlüssel ersetzen, wenn er in fremde Hände kam." "Put the own files `tls-key.pem` and `tls.pem` back; the other node must replace its key if it came into other hands.";
+    StoreForeign "STORE_FOREIGN" Config
+        "Der Speicher gehört zu einem Verbund mit einer anderen Wurzel als der in run.toml." "The store belongs to a federation with another root than the one in run.toml."
+        "`federation_root` und `data` in run.toml mit der Satzung und dem Ordner dieses Knotens vergleichen." "Compare `federation_root` and `data` in run.toml with the statutes and with this node's folder.";
     LogKeyNeeded "LOG_KEY_NEEDED" Conflict
         "Ein Protokoll braucht immer einen Schlüssel." "A log always needs a key."
         "Ersetzen statt widerrufen: `verbund key rotate --role log`, bei Diebstahl mit `--reason compromised --last-good`." "Replace it in place of revoking it: `verbund key rotate --role log`, for a stolen key with `--reason compromised --last-good`.";
@@ -714,6 +729,9 @@ reasons! {
     CatchingUp "CATCHING_UP" Unavailable
         "Der Knoten fragt andere noch nach dem Stand seines Protokolls." "The node is still asking others how far its log goes."
         "In Kürze wiederholen. Dauert es an, zeigt `verbund peer list`, welche Knoten fehlen. `--alone` nur, wenn sicher niemand mehr von diesem Protokoll weiß: sonst widerspricht es sich für immer." "Try again shortly. If it lasts, `verbund peer list` shows which nodes are missing. Use `--alone` only if certainly nobody knows more of this log: otherwise it contradicts itself for good.";
+    QuorumUnreachable "QUORUM_UNREACHABLE" Unavailable
+        "Der Knoten erreicht zu wenige Zeugen: Was er jetzt schreibt, bezeugt niemand." "The node reaches too few witnesses: nobody vouches for what it writes now."
+        "`verbund peer list` zeigt, welche Knoten fehlen; die eigene Netzverbindung prüfen." "`verbund peer list` shows which nodes are missing; check your own network connection.";
     DepositPending "DEPOSIT_PENDING" Unavailable
         "Angenommen, aber noch nicht endgültig: Was nur dieser Knoten hat, ist noch nicht bei den anderen Knoten hinterlegt, auf die es sich stützen soll." "Accepted, but not final yet: what only this node holds is not deposited yet at the other nodes that are to keep it."
         "Dasselbe in einigen Minuten noch einmal einreichen: Es wirkt nur einmal, und die Antwort sagt, ob es endgültig ist. Hält es an, zeigt `verbund peer list`, welche Knoten fehlen." "Hand in the same again in some minutes: it takes effect once, and the answer says whether it is final. If it lasts, `verbund peer list` shows which nodes are missing.";

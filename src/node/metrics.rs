@@ -19,6 +19,7 @@ use crate::domain::id::NodeId;
 use crate::domain::time::Timestamp;
 use crate::node::handle::Handle;
 use crate::node::traffic::{Direction, Traffic};
+use crate::protocol::overview::StoreCondition;
 use crate::view::View;
 use crate::view::logs::LogView;
 use crate::view::peers::PeerView;
@@ -118,23 +119,14 @@ fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
         "1 if the node signs, 0 if it asks for its own log or the log is cut.",
         view.signs_nothing().is_none().into(),
     );
+    page.gauge(
+        "serving_orders",
+        "1 if the node serves orders, 0 if it catches up, cannot store, has a wrong clock or too few witnesses.",
+        view.serves_no_orders().is_none().into(),
+    );
     page.gauge("offerings", "Offerings on offer.", view.public().catalogue.offered_count() as i128);
     page.gauge("orders", "Orders this node is a party to.", view.order_count() as i128);
-    let store = view.store();
-    let damaged = store.damaged_segments.len();
-    page.gauge(
-        "damaged_segments",
-        "Segments of the store in which something cannot be read any more.",
-        damaged as i128,
-    );
-    page.gauge("store_holes", "Places of the store that were passed over.", store.holes as i128);
-    page.gauge("store_torn_bytes", "Bytes of an unfinished batch cut off at the start.", store.torn_bytes.into());
-    page.gauge(
-        "store_index_rebuilt",
-        "1 if the index was written anew at the start.",
-        store.index_rebuilt.is_some().into(),
-    );
-    page.gauge("store_only_reading", "1 while the disk takes nothing.", store.only_reading.is_some().into());
+    of_store(&mut page, view.store());
     let alone = view.overdue_deposits().unwrap_or(0);
     page.gauge("undeposited", "Statements that too few other nodes keep, once that is overdue.", alone as i128);
     page.gauge("outbox", "Deliveries without receipt.", view.outbox_length() as i128);
@@ -175,6 +167,17 @@ fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
     let bytes = counts.iter().map(|((kind, direction), count)| (labels(kind, direction), count.bytes.into()));
     page.family("frame_bytes_total", "counter", "Their bytes.", bytes);
     page.0
+}
+
+/// What the store has found out about itself.
+fn of_store(page: &mut Page, store: &StoreCondition) {
+    let damaged = store.damaged_segments.len() as i128;
+    page.gauge("damaged_segments", "Segments of the store in which something cannot be read any more.", damaged);
+    page.gauge("store_holes", "Places of the store that were passed over.", store.holes as i128);
+    page.gauge("store_torn_bytes", "Bytes of an unfinished batch cut off at the start.", store.torn_bytes.into());
+    let (rebuilt, reads) = (store.index_rebuilt.is_some(), store.only_reading.is_some());
+    page.gauge("store_index_rebuilt", "1 if the index was written anew at the start.", rebuilt.into());
+    page.gauge("store_only_reading", "1 while the disk takes nothing.", reads.into());
 }
 
 /// What peers have waiting before the loop, seen from outside of it.

@@ -162,13 +162,19 @@ pub async fn start_with(
     Ok(Running { handle, address, page, stop, driver, tasks, failed })
 }
 
-/// Reads the store, and begins the log if there is none.
+/// Reads the store, begins the log if there is none, and looks whether the keys are this node's.
 async fn begin(
     handle: &Handle,
     genesis: Vec<Signed>,
     driver: &mut JoinHandle<Result<(), Refusal>>,
 ) -> Result<(), Refusal> {
-    let Err(refusal) = handle.found(genesis).await else { return Ok(()) };
+    let Err(refusal) = handle.found(genesis).await else {
+        let checked = handle.read(|node, _| node.check_keys()).await?;
+        if checked.is_err() {
+            handle.stop().await;
+        }
+        return checked;
+    };
     // The driver's own reason says more than that it no longer answers.
     Err(match tokio::time::timeout(Duration::from_secs(1), driver).await {
         Ok(Ok(Err(first))) => first,

@@ -28,6 +28,7 @@ pub mod needs;
 pub mod numbered;
 pub mod outbox;
 pub mod overview;
+mod own_keys;
 pub mod peering;
 pub mod places;
 pub mod pricing;

@@ -3,10 +3,11 @@
 //! Must never decide anything: it only reads, and costs no signature check, so that it may be asked for often.
 use std::collections::BTreeMap;
 
-use crate::domain::id::Origin;
-use crate::domain::reason::Reason;
+use crate::domain::id::{NodeId, Origin};
+use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
+use crate::protocol::limits::CLOCK_SKEW_MS;
 
 /// When a stream ended and when something last came over it; the shell remembers it of peers that are gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +47,30 @@ pub struct Progress {
 }
 
 impl Node {
+    /// Why this node serves no orders now, if it does not: it catches up or its log is cut, its clock is off, or nobody would
+    /// vouch for what it writes.
+    pub fn check_serves_orders(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.check_may_broker()?;
+        // Peers are compared with one by one; what each said last counts, so that it is told before anything waits for it.
+        let last = self.clocks().offset().filter(|offset| offset.abs() > CLOCK_SKEW_MS);
+        if last.is_some() || self.is_clock_off(now) {
+            return Err(Refusal::new(Reason::ClockDiffers));
+        }
+        self.check_quorum()
+    }
+
+    /// Whether so many witnesses are at hand as must cosign, this node among them if it is one.
+    fn check_quorum(&self) -> Result<(), Refusal> {
+        let Some(root) = self.state.registry.newest_root() else { return Ok(()) };
+        let is_at_hand =
+            |node: &&NodeId| *node == self.settings.node() || self.peers().any(|(peer, _)| peer == *node);
+        let (reached, needed) = (root.witnesses.nodes.iter().filter(is_at_hand).count(), root.witnesses.quorum);
+        if reached >= needed as usize {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::QuorumUnreachable).with("reached", reached).with("needed", needed))
+    }
+
     /// How far this node has come.
     pub fn progress(&self) -> Progress {
         let mut ends: BTreeMap<&Origin, (u64, u64)> = BTreeMap::new();

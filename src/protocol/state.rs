@@ -467,6 +467,10 @@ impl State {
             self.admit(&origin, index, judged);
         }
         taken.into_iter().for_each(|trust| self.put_trust(trust));
+        let is_foreign = || self.registry.log(&origin).is_none_or(|trust| trust.root().is_none());
+        if first == 0 && origin == self.own && is_foreign() {
+            return Err(Refusal::new(Reason::StoreForeign).with("log", &origin).with("root", self.anchor));
+        }
         if !note.is_empty() {
             self.replace_note(&origin, SignedNote::parse(note)?);
         }

@@ -52,6 +52,7 @@ pub struct View {
     order_count: usize,
     outbox_length: usize,
     signs_nothing: Option<Refusal>,
+    serves_no_orders: Option<Refusal>,
     overdue_deposits: Option<usize>,
     store: StoreCondition,
 }
@@ -81,6 +82,7 @@ impl Follower {
             order_count: 0,
             outbox_length: 0,
             signs_nothing: None,
+            serves_no_orders: None,
             overdue_deposits: None,
             store: StoreCondition::default(),
         };
@@ -115,6 +117,7 @@ impl Follower {
         view.order_count = node.order_count();
         view.outbox_length = node.outbox().len();
         view.signs_nothing = node.check_may_sign().err();
+        view.serves_no_orders = node.check_serves_orders(now).err();
         view.overdue_deposits = node.overdue_deposits(now);
         self.follow_orders(node, changed, now);
         if moved {
@@ -207,6 +210,11 @@ impl View {
     /// Why the node signs nothing, if it does not.
     pub fn signs_nothing(&self) -> Option<&Refusal> {
         self.signs_nothing.as_ref()
+    }
+
+    /// Why the node serves no orders now, if it does not.
+    pub fn serves_no_orders(&self) -> Option<Reason> {
+        self.store.only_reading.or(self.serves_no_orders.as_ref().map(|refusal| refusal.reason))
     }
 
     /// One log as the node holds it.

@@ -56,6 +56,7 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
         warnings_de: warnings(Lang::De),
         warnings_en: warnings(Lang::En),
         deposits: settings.deposits,
+        serves_no_orders: view.serves_no_orders().map(|reason| reason.code().to_owned()).unwrap_or_default(),
         store: Some(store_status(view.store())),
     }
 }

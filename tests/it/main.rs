@@ -36,6 +36,7 @@ mod law_routes;
 mod live;
 mod lost_answers;
 mod lost_disk;
+mod mixed_up;
 mod model;
 mod network;
 mod officer_page;

@@ -2,7 +2,8 @@
 //!
 //! Whoever reads is served while the node answers at all. Whoever orders is served while it may also sign: not while it
 //! still asks others how far its own log goes or fetches what it has lost, not with a log that contradicts itself, not with
-//! a full disk, not with a clock that differs from those of its peers. The empty name stands for everything.
+//! a disk that takes nothing, not with a clock that differs from those of its peers, not while it reaches too few witnesses. The
+//! empty name stands for everything. Why, `node status` says.
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -48,7 +49,7 @@ pub async fn keep_true(health: HealthReporter, handle: Handle, mut stopped: watc
 
 /// Whether the node answers, and whether it may take part in orders.
 async fn look(handle: &Handle) -> (bool, bool) {
-    let may_order = |node: &Node, now| node.check_may_broker().is_ok() && !node.is_clock_off(now);
+    let may_order = |node: &Node, now| node.check_serves_orders(now).is_ok();
     match tokio::time::timeout(ANSWER, handle.read(may_order)).await {
         Ok(Ok(may_order)) => (true, may_order && !handle.is_full()),
         _ => (false, false),

@@ -22,6 +22,7 @@ mod coalitions;
 mod covers;
 mod deposits;
 pub mod faults;
+mod health;
 pub mod invariants;
 pub mod liars;
 mod looked_at;
