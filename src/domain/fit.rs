@@ -108,6 +108,14 @@ pub enum Way {
 }
 
 impl Way {
+    /// All of them, the best first.
+    const ALL: [Self; 6] = [Self::Own, Self::Fulfilled, Self::Assumed, Self::Contested, Self::NotProven, Self::None];
+
+    /// The one with that name.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.word() == word)
+    }
+
     /// How good one route is.
     pub fn of(judged: &JudgedRoute) -> Self {
         match judged.verdict {

@@ -218,6 +218,15 @@ impl View {
         Ok(Ranking { rows, total, outside, profile })
     }
 
+    /// The best way of an organisation to the seller, and what the shortest contract costs it, net, hops included.
+    pub fn own_price(&self, row: &OfferingVersion, org: &OrgId, today: Date, ways: &Ways) -> (Way, Option<Cents>) {
+        let (public, offering) = (self.public(), &row.offering);
+        let to = ways.between(self, org, &offering.seller, today);
+        let fee = fees(public, &to, offering.term_years_min);
+        let price = public.list_price(&row.id, offering, org).zip(fee);
+        (to.way, price.and_then(|(price, fee)| price.plus(fee).ok()))
+    }
+
     /// Sellers to whom a lawful route leads, among those given.
     pub fn reachable<'a>(
         &self,
@@ -289,11 +298,16 @@ impl<'a> Pricing<'_, 'a> {
         let Candidate { row, to, .. } = candidate;
         let (seller, years) = (&row.offering.seller, row.offering.term_years_min);
         let public = self.public;
-        let fee = *self.fees.entry((seller, years)).or_insert_with(|| match to.way {
-            Way::Own => Some(Cents::ZERO),
-            _ => to.routes.iter().filter_map(|route| public.hop_fees(route, years)).min(),
-        });
+        let fee = *self.fees.entry((seller, years)).or_insert_with(|| fees(public, to, years));
         public.list_price(&row.id, &row.offering, self.org)?.plus(fee?).ok()
+    }
+}
+
+/// What the hops of the cheapest way charge; none if one of them has not published it.
+fn fees(public: Public<'_>, to: &WayTo, years: u32) -> Option<Cents> {
+    match to.way {
+        Way::Own => Some(Cents::ZERO),
+        _ => to.routes.iter().filter_map(|route| public.hop_fees(route, years)).min(),
     }
 }
 

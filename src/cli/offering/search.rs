@@ -3,8 +3,10 @@ use serde_json::Value;
 
 use crate::cli::client::Client;
 use crate::cli::options::Global;
-use crate::cli::output::Output;
+use crate::cli::output::{Format, Output};
+use crate::domain::fit::Way;
 use crate::domain::id::OrgId;
+use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::wire::pb::catalogue::v1 as pb;
 
@@ -25,6 +27,14 @@ pub(super) struct Table<'a> {
     pub(super) row: fn(&pb::OfferingEntry, Output) -> Option<Vec<Value>>,
 }
 
+/// What only whoever is named wants to know.
+const OWN: [(&str, &str); 3] = [("deckt ab", "covers"), ("Für Sie", "total_cents"), ("Weg", "way")];
+
+/// Programs find the same columns whoever asks.
+fn has_own(wish: &Wish, out: Output) -> bool {
+    wish.for_org.is_some() || out.format != Format::Table
+}
+
 /// Searches and shows.
 pub(super) async fn run(global: &Global, client: &mut Client, wish: &Wish, table: &Table<'_>) -> Result<(), Refusal> {
     let narrow = wish.only.iter().map(|only| narrowed(only)).collect::<Result<Vec<_>, _>>()?;
@@ -43,7 +53,10 @@ pub(super) async fn run(global: &Global, client: &mut Client, wish: &Wish, table
     let rows: Vec<Vec<Value>> =
         found.results.iter().filter_map(|result| result_row(result, wish, table, out)).collect();
     let mut columns = table.columns.to_vec();
-    columns.push(("deckt ab", "covers"));
+    columns.extend(OWN);
+    if !has_own(wish, out) {
+        columns.truncate(table.columns.len());
+    }
     out.rows(&columns, &rows)
 }
 
@@ -56,8 +69,25 @@ pub(super) fn narrowed(only: &str) -> Result<pb::FacetValues, Refusal> {
 
 fn result_row(result: &pb::SearchResult, wish: &Wish, table: &Table<'_>, out: Output) -> Option<Vec<Value>> {
     let mut cells = (table.row)(result.entry.as_ref()?, out)?;
-    cells.push(if wish.for_org.is_some() { result.covers.into() } else { Value::Null });
+    if has_own(wish, out) {
+        cells.extend(own(result, wish, out));
+    }
     Some(cells)
+}
+
+/// What it is to whoever is named: in words for people, as it came for programs.
+fn own(result: &pb::SearchResult, wish: &Wish, out: Output) -> [Value; 3] {
+    match (&wish.for_org, out.format) {
+        (None, _) => [Value::Null, Value::Null, Value::Null],
+        (Some(_), Format::Table) => {
+            let cents = result.total_cents.and_then(|cents| Cents::try_from(cents).ok());
+            let price =
+                cents.map_or_else(|| out.say("unbekannt", "unknown").to_owned(), |cents| cents.text(out.lang));
+            let way = Way::of_word(&result.way).map_or(result.way.as_str(), |way| way.text(out.lang));
+            [result.covers.into(), price.into(), way.into()]
+        }
+        (Some(_), _) => [result.covers.into(), result.total_cents.into(), result.way.as_str().into()],
+    }
 }
 
 fn facet_row(count: &pb::FacetCount) -> Vec<Value> {

@@ -18,6 +18,9 @@ use crate::wire::fitting::{self, RankWish};
 use crate::wire::page::{PAGE_SIZE_MAX, encoded_bytes};
 use crate::wire::pb::catalogue::v1 as pb;
 
+/// What price and way add to a result on the wire, in bytes.
+const OWN_BYTES: usize = 32;
+
 /// The index of one node.
 #[derive(Default)]
 pub struct Finder {
@@ -74,11 +77,16 @@ impl Finder {
         // One more than a page holds, so that a full page knows whether another follows.
         let (found, left_out) = self.found(view, wanted, today, PAGE_SIZE_MAX + 1)?;
         let shown = found.hits.iter().filter_map(|hit| Some((hit, public.catalogue.version(&hit.id)?)));
-        let shown = shown.map(|(hit, offering)| (hit, result(hit, entry(view, &hit.id, offering))));
-        let rows = shown.map(|(hit, result)| (hit.place.to_text(), result));
-        let (rows, next) = wanted.page.begin(rows, |(place, _)| place.clone(), |(_, result)| encoded_bytes(result));
+        let rows = shown.map(|(hit, offering)| (hit, result(hit, entry(view, &hit.id, offering))));
+        let (rows, next) =
+            wanted.page.begin(rows, |(hit, _)| hit.place.to_text(), |(_, result)| encoded_bytes(result) + OWN_BYTES);
+        // Priced once it is known what is shown.
+        let priced = rows.into_iter().map(|(hit, result)| match &wanted.for_org {
+            Some(org) => self.priced(view, hit, result, org, today),
+            None => result,
+        });
         Ok(pb::SearchOfferingsResponse {
-            results: rows.into_iter().map(|(_, result)| result).collect(),
+            results: priced.collect(),
             next_page_token: next,
             total_size: counted(found.total),
             facets: found.facets.into_iter().map(facet).collect(),
@@ -88,6 +96,16 @@ impl Finder {
             is_everything: found.is_empty,
             left_out: counted(left_out),
         })
+    }
+
+    /// A result with what it costs who asks, and by which way.
+    fn priced(&self, view: &View, hit: &Hit, result: pb::SearchResult, org: &OrgId, today: Date) -> pb::SearchResult {
+        let catalogue = view.public().catalogue;
+        let row = catalogue.version(&hit.id).and_then(|one| catalogue.row(&one.seller, &one.name));
+        let Some(row) = row.filter(|row| row.id == hit.id) else { return result };
+        let (way, total) = view.own_price(row, org, today, &self.ways);
+        let total_cents = total.map(|cents| cents.get());
+        pb::SearchResult { total_cents, way: way.word().to_owned(), ..result }
     }
 
     /// The `limit` results after the page before, and how many offerings the index has no room for.
@@ -171,7 +189,7 @@ fn counted(count: usize) -> i32 {
 }
 
 fn result(hit: &Hit, entry: pb::OfferingEntry) -> pb::SearchResult {
-    pb::SearchResult { entry: Some(entry), score: hit.score, covers: hit.covers }
+    pb::SearchResult { entry: Some(entry), score: hit.score, covers: hit.covers, ..Default::default() }
 }
 
 fn facet(count: FacetCount) -> pb::FacetCount {
@@ -220,6 +238,25 @@ mod tests {
         assert_eq!(found(&town, "wohngeld", "town"), [("wohngeld".to_owned(), true)]);
         assert_eq!(found(&town, "wohngeld", "kitu"), [("wohngeld".to_owned(), false)]);
         assert!(found(&town, "hundesteuer", "").is_empty());
+    }
+
+    /// The price is that of who asks, hops included, as in the ranking; without anybody there is none.
+    #[test]
+    fn a_result_says_what_it_costs_who_asks() {
+        let town = Town::new(by_rule());
+        let told = |for_org: &str| {
+            let result = asked(&town, "wohngeld", for_org, &[]).results.remove(0);
+            (result.total_cents, result.way)
+        };
+        assert_eq!(told(""), (None, String::new()));
+        let wish = pb::RankOfferingsRequest { for_org: "town".to_owned(), ..Default::default() };
+        let view = View::of(&town.node, town.now);
+        let wish = wish.try_into().expect("well-formed");
+        let ranked =
+            Finder::default().rank(&view, &wish, town.now.date(), Lang::De).expect("ranked").offerings.remove(0);
+        assert!(ranked.total_cents.is_some(), "{ranked:?}");
+        assert_eq!(told("town"), (ranked.total_cents, ranked.way));
+        assert_eq!(told("provider").1, "own");
     }
 
     #[test]
