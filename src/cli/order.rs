@@ -27,6 +27,7 @@ pub mod again;
 pub mod erase;
 pub mod gathered;
 pub mod inbox;
+pub mod rollout;
 pub mod settle;
 pub mod show;
 pub mod sight;
@@ -137,6 +138,9 @@ pub enum Verb {
     },
     /// Eigene Anteile an Sammelbestellungen
     CallOffs,
+    /// Stand der Einführung je Kommune und Leistung: angeboten, bestellt, angebunden, in Betrieb, auffindbar
+    #[command(after_help = "Beispiel:\n  verbund order rollout --portal pvog.xml -o csv >stand.csv")]
+    Rollout(rollout::Asked),
 }
 
 /// What to order.
@@ -200,6 +204,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::EraseAnnex(erasing) => erase::erase(&mut client, out, erasing).await,
         Verb::Needs { offering } => gathered::needs(&mut client, out, offering).await,
         Verb::CallOffs => gathered::call_offs(&mut client, out).await,
+        Verb::Rollout(asked) => rollout::rollout(&mut client, out, &asked).await,
     }
 }
 

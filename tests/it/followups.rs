@@ -179,7 +179,32 @@ async fn nobody_signs_blindly_and_what_waits_for_whom_is_told() {
     holds(&buyer.is_asked(&notice), &["2099-12-31", "Wohngeld online"]);
     words_are_erased(&buyer, &second, &order);
     short_ids_are_enough(&buyer, &order, &need);
+    the_board_shows_what_has_come_how_far(&buyer, &order);
     processes.stop().await;
+}
+
+/// Barleben's contract stands on the board, with the one step of its connection that was reported, and with what a portal shows.
+fn the_board_shows_what_has_come_how_far(buyer: &Desk, order: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let portal = folder.path().join("portal.xml");
+    let service = "<leistung><id>L.1</id><referenzLeiKa><code>99107023017000</code></referenzLeiKa></leistung>";
+    std::fs::write(&portal, format!("<m><schreibe>{service}</schreibe></m>")).expect("writable");
+    let board = buyer.does(&["order", "rollout", "--portal", portal.to_str().expect("UTF-8")]);
+    let rows = board.as_array().expect("rows");
+    let row = rows.iter().find(|row| row["leika"] == "99107023017000").unwrap_or_else(|| panic!("{board}"));
+    let told =
+        ["municipality", "offered", "ordered", "connected", "findable", "order_id"].map(|name| row[name].clone());
+    let expected: [Value; 6] = [
+        "barleben".into(),
+        true.into(),
+        "abgeschlossen".into(),
+        "1/5".into(),
+        "beschrieben, ohne Link".into(),
+        order.into(),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(buyer.does(&["order", "rollout"])[0]["findable"], Value::Null, "nobody was asked");
+    buyer.table(&["order", "rollout"]);
 }
 
 /// Tables show the beginning of an id, and whoever types it is understood; two that begin alike are told apart.

@@ -107,6 +107,8 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("order send Cargo.toml", 6, "FILE_UNREADABLE"),
     ("order draft --file /tmp/nicht/da.json --offering dataport/wohngeld --max-euro 30000 --purpose x", 7, "FILE_UNWRITABLE"),
     ("order list --farbe rot", 2, "USAGE_INVALID"),
+    ("order rollout --portal gibt-es-nicht.xml", 6, "FILE_UNREADABLE"),
+    ("order rollout --portal Cargo.toml", 8, "XML_INVALID"),
     ("org show barlebn", 6, "ORG_UNKNOWN"),
     ("org show", 2, "USAGE_INVALID"),
     ("org list --of x", 2, "USAGE_INVALID"),

@@ -114,7 +114,8 @@ async fn follow(
     Ok(false)
 }
 
-fn stage_text(stage: i32, out: Output) -> &'static str {
+/// A stage in words.
+pub fn stage_text(stage: i32, out: Output) -> &'static str {
     match pb::Stage::try_from(stage) {
         Ok(pb::Stage::AwaitingApproval) => out.say("wartet auf Freigabe", "awaiting approval"),
         Ok(pb::Stage::InChain) => out.say("unterwegs", "in chain"),
