@@ -8,9 +8,10 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use crate::domain::connection::Requirement;
 use crate::domain::id::{OrgId, shortened};
 use crate::domain::money::Cents;
-use crate::domain::offering::{Maturity, MaturityModel, Offering};
+use crate::domain::offering::{CatalogueReference, Maturity, MaturityModel, Offering, Sovereignty};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::register::{Area, LeikaKey};
@@ -23,7 +24,7 @@ use crate::exchange::table::{Column, Row, Table};
 const BAR: char = '|';
 
 /// Column by column: field, German and English head. A name marked with `names` of [`Column`] is read as well.
-const HEADS: [(&str, [&str; 2]); 26] = [
+const HEADS: [(&str, [&str; 2]); 35] = [
     ("seller", ["Anbieter", "Seller"]),
     ("name", ["Name", "Name"]),
     ("version", ["Fassung", "Version"]),
@@ -40,6 +41,15 @@ const HEADS: [(&str, [&str; 2]); 26] = [
     ("connection", ["Anbindungsart", "Connection"]),
     ("portals", ["Portale", "Portals"]),
     ("specialised_systems", ["Fachverfahren", "Specialised systems"]),
+    ("requires", ["Voraussetzungen", "Requirements"]),
+    ("dvdv", ["DVDV-Schlüssel", "DVDV keys"]),
+    ("licence", ["Lizenz", "Licence"]),
+    ("repository", ["Quelltext", "Repository"]),
+    ("data_location", ["Ort der Daten", "Data location"]),
+    ("interfaces", ["Offene Schnittstellen", "Open interfaces"]),
+    ("d_stack", ["Deutschland-Stack", "Deutschland-Stack maturity"]),
+    ("catalogues", ["Andere Kataloge", "Other catalogues"]),
+    ("entries", ["Nummern dort", "Numbers there"]),
     ("once", ["Einmalig (Euro, netto)", "Once (euro, net)"]),
     ("per_year", ["Je Jahr (Euro, netto)", "Per year (euro, net)"]),
     ("price", ["Preis (JSON)", "Price (JSON)"]),
@@ -99,6 +109,13 @@ fn cell(offering: &Offering, field: &str, lang: Lang) -> Value {
         "connection" => listed(&offering.connection),
         "portals" => listed(&offering.portals),
         "specialised_systems" => listed(&offering.specialised_systems),
+        "requires" => joined(offering.requires.iter().map(|one| one.word())).into(),
+        "dvdv" => listed(&offering.dvdv),
+        "catalogues" => joined(offering.references.iter().map(|one| one.catalogue.as_str())).into(),
+        "entries" => joined(offering.references.iter().map(|one| one.entry.as_str())).into(),
+        "licence" | "repository" | "data_location" | "interfaces" | "d_stack" => {
+            offering.sovereignty.as_ref().map_or(Value::Null, |known| sovereign(known, field))
+        }
         "once" => sum(&offering.price, Due::Once, lang),
         "per_year" => sum(&offering.price, Due::PerYear, lang),
         "price" => serde_json::to_string(&offering.price).map_or(Value::Null, Value::from),
@@ -111,6 +128,17 @@ fn cell(offering: &Offering, field: &str, lang: Lang) -> Value {
         "assumed" => listed(&offering.assumed),
         _ => Value::Null,
     }
+}
+
+fn sovereign(known: &Sovereignty, field: &str) -> Value {
+    let text = match field {
+        "licence" => &known.licence,
+        "repository" => &known.repository,
+        "data_location" => &known.data_location,
+        "d_stack" => &known.d_stack,
+        _ => return joined(known.interfaces.iter().map(String::as_str)).into(),
+    };
+    text.clone().map_or(Value::Null, Value::from)
 }
 
 fn yes_or_no(yes: bool, lang: Lang) -> &'static str {
@@ -313,6 +341,28 @@ impl<'g> Draft<'g> {
         serde_json::from_str(text).map_err(|error| self.fault("price", refuse(error))).unwrap_or_default()
     }
 
+    fn requires(&mut self, words: &[String]) -> Vec<Requirement> {
+        let refuse = |word: &String| Refusal::new(Reason::FieldInvalid).with("value", shortened(word));
+        let mut known = |word: &String| {
+            let found = Requirement::of_word(&word.to_lowercase());
+            found.or_else(|| {
+                self.fault("requires", refuse(word));
+                None
+            })
+        };
+        words.iter().filter_map(&mut known).collect()
+    }
+
+    /// A number for each catalogue, in the same order.
+    fn references(&mut self, catalogues: Vec<String>, entries: Vec<String>) -> Vec<CatalogueReference> {
+        if catalogues.len() != entries.len() {
+            let refusal = Refusal::new(Reason::FieldInvalid).with("rule", "as many numbers as catalogues");
+            self.fault("entries", refusal.with("expected", catalogues.len()).with("found", entries.len()));
+        }
+        let pairs = catalogues.into_iter().zip(entries);
+        pairs.map(|(catalogue, entry)| CatalogueReference { catalogue, entry }).collect()
+    }
+
     fn of_row(&mut self, table: &Table, row: &Row) -> Option<Offering> {
         let given = self.given;
         let cell = |field: &str| restored(table.cell(row, field));
@@ -333,10 +383,10 @@ impl<'g> Draft<'g> {
         };
         let valid_to = optional_day("valid_to");
         Some(Offering {
-            requires: Vec::new(),
-            dvdv: Vec::new(),
-            sovereignty: None,
-            references: Vec::new(),
+            requires: self.requires(&list("requires")),
+            dvdv: list("dvdv"),
+            sovereignty: sovereignty(&cell, list("interfaces")),
+            references: self.references(list("catalogues"), list("entries")),
             version: if cell("version").is_empty() {
                 1
             } else {
@@ -373,6 +423,19 @@ impl<'g> Draft<'g> {
     }
 }
 
+/// What is said about sovereignty, if anything is.
+fn sovereignty(cell: &impl Fn(&str) -> String, interfaces: Vec<String>) -> Option<Sovereignty> {
+    let text = |field: &str| Some(cell(field)).filter(|text| !text.is_empty());
+    let said = Sovereignty {
+        licence: text("licence"),
+        repository: text("repository"),
+        data_location: text("data_location"),
+        interfaces,
+        d_stack: text("d_stack"),
+    };
+    (said != Sovereignty::default()).then_some(said)
+}
+
 /// An offering as the file that `verbund offering publish` takes.
 pub fn file(offering: &Offering) -> Result<String, Refusal> {
     toml::to_string(offering).map_err(|error| Refusal::new(Reason::Bug).with("toml", error))
@@ -381,4 +444,64 @@ pub fn file(offering: &Offering) -> Result<String, Refusal> {
 /// The name of that file.
 pub fn file_name(offering: &Offering) -> String {
     format!("{}-{}-{}.toml", offering.seller, offering.name, offering.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::sheet;
+
+    fn full() -> Offering {
+        let known = include_str!("../../nodes/kitu/offerings/hundeanmeldung.toml");
+        let known: Offering = toml::from_str(known).expect("an offering of the demonstration");
+        let text = |text: &str| Some(text.to_owned());
+        let reference = |catalogue: &str, entry: &str| CatalogueReference {
+            catalogue: catalogue.to_owned(),
+            entry: entry.to_owned(),
+        };
+        Offering {
+            requires: vec![Requirement::Account, Requirement::Payment],
+            dvdv: vec!["dpl:prgs:hund|1".to_owned(), "dpl:prgs:hund \\ 2".to_owned()],
+            sovereignty: Some(Sovereignty {
+                licence: text("EUPL-1.2"),
+                repository: text("https://gitlab.opencode.de/hund"),
+                data_location: None,
+                interfaces: vec!["XÖV".to_owned(), "REST".to_owned()],
+                d_stack: text("3 von 5"),
+            }),
+            references: vec![reference("FIT-Store", "4711"), reference("govdigital | Markt", "A|1")],
+            notice_days: Some(90),
+            ..known
+        }
+    }
+
+    fn read_back(row: Vec<Value>, lang: Lang) -> Import<Offering> {
+        let text = sheet::csv(&head(lang), std::iter::once(row)).expect("written");
+        read(text.as_bytes(), &Given::default(), &mut Known::new()).expect("a table")
+    }
+
+    #[test]
+    fn whatever_an_offering_says_comes_back_from_a_row() {
+        let plain = Offering { sovereignty: None, references: Vec::new(), dvdv: Vec::new(), ..full() };
+        for offering in [full(), plain] {
+            for lang in [Lang::De, Lang::En] {
+                let import = read_back(row(&offering, lang), lang);
+                assert!(import.findings.is_empty(), "{:?}", import.findings);
+                assert_eq!(import.taken, std::slice::from_ref(&offering));
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_requirement_and_a_number_without_a_catalogue_are_told_with_their_field() {
+        let place = |field: &str| HEADS.iter().position(|(known, _)| *known == field).expect("a column");
+        for (field, value) in [("requires", "account | bezahlen"), ("entries", "4711"), ("catalogues", "FIT-Store")] {
+            let mut row = row(&full(), Lang::De);
+            row[place(field)] = value.into();
+            let import = read_back(row, Lang::De);
+            let told: Vec<&str> = import.findings.iter().map(|finding| finding.field.as_str()).collect();
+            let expected = if field == "requires" { "requires" } else { "entries" };
+            assert_eq!((import.taken.len(), told), (0, vec![expected]));
+        }
+    }
 }
