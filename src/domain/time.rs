@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::shortened;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 
 /// Central European time, with summer time from the last Sunday of March to the last of October (sections 1 and 2 SoZV,
 /// Directive 2000/84/EC). Written out, so that a day never depends on the tables of the machine that derives it.
@@ -145,6 +145,18 @@ impl Timestamp {
         Date(GERMAN_TIME.to_datetime(self.to_jiff()).date())
     }
 
+    /// As people read it, to the minute, in German time: the one text for pages, programs and explanations.
+    pub fn told(self, lang: Lang) -> String {
+        let (day, clock) = (self.date(), GERMAN_TIME.to_datetime(self.to_jiff()).time());
+        let (hour, minute) = (clock.hour(), clock.minute());
+        match lang {
+            Lang::De => {
+                format!("{:02}.{:02}.{}, {hour:02}:{minute:02} Uhr", day.day(), day.month(), day.year())
+            }
+            Lang::En => format!("{day}, {hour:02}:{minute:02} (German time)"),
+        }
+    }
+
     /// The date that belongs to a time written in UTC. For showing only: no law counts by it.
     pub fn utc_date(self) -> Date {
         Date(TimeZone::UTC.to_datetime(self.to_jiff()).date())
@@ -220,6 +232,17 @@ mod tests {
         assert_eq!(instant.date().to_string(), "2026-11-23");
         assert!("gestern".parse::<Timestamp>().is_err());
         assert!(parse_date("2021-13-01").is_err());
+    }
+
+    #[test]
+    fn people_read_german_time() {
+        for (at, de, en) in [
+            ("2026-11-03T09:05:59Z", "03.11.2026, 10:05 Uhr", "2026-11-03, 10:05 (German time)"),
+            ("2026-06-30T22:30:00Z", "01.07.2026, 00:30 Uhr", "2026-07-01, 00:30 (German time)"),
+        ] {
+            let at: Timestamp = at.parse().expect("RFC 3339");
+            assert_eq!((at.told(Lang::De), at.told(Lang::En)), (de.to_owned(), en.to_owned()));
+        }
     }
 
     #[test]

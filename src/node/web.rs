@@ -43,6 +43,7 @@ use crate::protocol::settings::Dice as _;
 use crate::search::Found;
 use crate::view::View;
 use crate::web::desk::{Find, Later, Look, NodeLook, Source};
+use crate::web::live::Changes;
 use crate::web::site::Site;
 use crate::wire::catalogue::OfferingSearch;
 
@@ -109,8 +110,8 @@ impl Door {
             is_encrypted: acceptor.is_some(),
             version: env!("CARGO_PKG_VERSION"),
         };
-        let pages =
-            crate::web::router(Arc::new(Pages { handle, finder, grant_requests: config.grant_requests }), site);
+        let pages = Pages { handle, finder, grant_requests: config.grant_requests, stopped: stopped.clone() };
+        let pages = crate::web::router(Arc::new(pages), site);
         Ok(accept_all(listener, places, acceptor, certificates, pages, stopped))
     }
 }
@@ -120,6 +121,7 @@ struct Pages {
     handle: Handle,
     finder: Arc<Finder>,
     grant_requests: Option<PathBuf>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Source for Pages {
@@ -160,6 +162,10 @@ impl Source for Pages {
 
     fn ask_for_grant(&self, asked: Signed) -> Later<'_, ()> {
         Box::pin(grant_requests::keep(&self.handle, self.grant_requests.clone(), asked))
+    }
+
+    fn changes(&self) -> Changes {
+        Changes { orders: self.handle.changes(), stopped: self.stopped.clone() }
     }
 
     fn now(&self) -> Timestamp {

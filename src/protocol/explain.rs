@@ -426,8 +426,8 @@ impl Explanation {
     pub fn text(&self, lang: Lang) -> String {
         let mut sentences = vec![self.stage_text(lang)];
         sentences.push(match lang {
-            Lang::De => format!("Letzte Erklärung: {}.", instant(self.since, lang)),
-            Lang::En => format!("Last statement: {}.", instant(self.since, lang)),
+            Lang::De => format!("Letzte Erklärung: {}.", self.since.told(lang)),
+            Lang::En => format!("Last statement: {}.", self.since.told(lang)),
         });
         sentences.extend(self.unsettled_text(lang));
         sentences.extend(self.consequence_text(lang));
@@ -470,7 +470,7 @@ impl Explanation {
     fn consequence_text(&self, lang: Lang) -> Option<String> {
         let (consequence, at) = self.consequence?;
         let org = self.turn.as_ref().map(|turn| turn.org.as_str()).unwrap_or_default();
-        let at = instant(at, lang);
+        let at = at.told(lang);
         Some(match (consequence, lang) {
             (Consequence::Declines, Lang::De) => format!("Geschieht nichts, lehnt {org} nach dem {at} ab."),
             (Consequence::Declines, Lang::En) => format!("If nobody acts, {org} declines after {at}."),
@@ -598,18 +598,8 @@ fn overdue_text(why: Overdue, since: Timestamp, lang: Lang) -> String {
         (Overdue::Unsealed, Lang::En) => "The deadline for the seal is near",
     };
     match lang {
-        Lang::De => format!("Achtung: {what} (seit {}).", instant(since, lang)),
-        Lang::En => format!("Attention: {what} (since {}).", instant(since, lang)),
-    }
-}
-
-/// A point in time as people write it, to the minute, in UTC.
-fn instant(at: Timestamp, lang: Lang) -> String {
-    let (text, date) = (at.to_string(), at.utc_date());
-    let minute: String = text.split('T').nth(1).unwrap_or_default().chars().take(5).collect();
-    match lang {
-        Lang::De => format!("{:02}.{:02}.{} {minute} (UTC)", date.day(), date.month(), date.year()),
-        Lang::En => format!("{date} {minute} (UTC)"),
+        Lang::De => format!("Achtung: {what} (seit {}).", since.told(lang)),
+        Lang::En => format!("Attention: {what} (since {}).", since.told(lang)),
     }
 }
 
@@ -700,15 +690,5 @@ mod tests {
         let refusal =
             town.node.explain(OrderId([0; 16]), &"town".parse().expect("name"), town.now).expect_err("unknown");
         assert_eq!(refusal.reason, Reason::OrderUnknown);
-    }
-
-    #[test]
-    fn times_are_written_as_people_do() {
-        let at: Timestamp = "2026-11-23T09:05:59Z".parse().expect("a time");
-        assert_eq!(instant(at, Lang::De), "23.11.2026 09:05 (UTC)");
-        assert_eq!(instant(at, Lang::En), "2026-11-23 09:05 (UTC)");
-        // Past midnight in Germany: date and time are still those of one clock.
-        let late = "2026-11-29T23:30:00Z".parse().expect("RFC 3339");
-        assert_eq!(instant(late, Lang::De), "29.11.2026 23:30 (UTC)");
     }
 }

@@ -29,10 +29,11 @@ const VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verify.js.gz")
 pub(super) const VERIFIER_NAME: &str = "verify.js";
 
 /// Names, kinds and contents. Files that name others come after them.
-const FILES: [(&str, &str, &[u8]); 15] = [
+const FILES: [(&str, &str, &[u8]); 16] = [
     ("sign.js", SCRIPT, include_bytes!("assets/sign.js")),
     ("key-page.js", SCRIPT, include_bytes!("assets/key-page.js")),
     ("ask-grant.js", SCRIPT, include_bytes!("assets/ask-grant.js")),
+    ("live.js", SCRIPT, include_bytes!("assets/live.js")),
     ("keys.js", SCRIPT, include_bytes!("assets/keys.js")),
     ("sign-in.js", SCRIPT, include_bytes!("assets/sign-in.js")),
     ("check.js", SCRIPT, include_bytes!("assets/check.js")),

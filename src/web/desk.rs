@@ -15,6 +15,7 @@ use crate::domain::time::{Date, Timestamp};
 use crate::protocol::{Answer, Node};
 use crate::search::Found;
 use crate::view::View;
+use crate::web::live::{Changes, Streams};
 use crate::web::session::{self, Session, Sessions, Token};
 use crate::web::shell::Visit;
 use crate::web::site::Site;
@@ -55,6 +56,9 @@ pub trait Source: Send + Sync {
     /// Lays what an officer asks an organisation for before whoever signs for it.
     fn ask_for_grant(&self, asked: Signed) -> Later<'_, ()>;
 
+    /// Orders as they change, until the node stops.
+    fn changes(&self) -> Changes;
+
     /// The node's clock.
     fn now(&self) -> Timestamp;
 
@@ -80,11 +84,12 @@ pub(super) struct Desk {
     source: Arc<dyn Source>,
     pub(super) site: Arc<Site>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) streams: Streams,
 }
 
 impl Desk {
     pub(super) fn new(source: Arc<dyn Source>, site: Arc<Site>, sessions: Arc<Sessions>) -> Self {
-        Self { source, site, sessions }
+        Self { source, site, sessions, streams: Streams::default() }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -165,6 +170,11 @@ impl Desk {
     /// Hands in what an officer has signed.
     pub(super) async fn hand_in(&self, enclosed: Enclosed) -> Result<Answer, Refusal> {
         self.source.hand_in(enclosed).await
+    }
+
+    /// Orders as they change.
+    pub(super) fn changes(&self) -> Changes {
+        self.source.changes()
     }
 
     /// Lays what an officer asks an organisation for before whoever signs for it.

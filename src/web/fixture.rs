@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tower::ServiceExt as _;
 
 use crate::config::web::Imprint;
@@ -24,6 +24,7 @@ use crate::search::entry::{Register, entry_of};
 use crate::search::{Facet, Found, Index, Narrowing, Place};
 use crate::view::View;
 use crate::web::desk::{Find, Later, Look, NodeLook, Source};
+use crate::web::live::Changes;
 use crate::web::session::Sessions;
 use crate::web::site::Site;
 use crate::wire::catalogue::OfferingSearch;
@@ -35,6 +36,7 @@ struct Moment {
     statements: Vec<Signed>,
     annexes: Vec<Annex>,
     asks: mpsc::UnboundedSender<Ask>,
+    orders: broadcast::Sender<OrderId>,
 }
 
 /// What only the node itself can do.
@@ -101,6 +103,10 @@ impl Source for Moment {
 
     fn ask_for_grant(&self, _: Signed) -> Later<'_, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn changes(&self) -> Changes {
+        Changes { orders: self.orders.subscribe(), stopped: watch::channel(false).1 }
     }
 
     fn now(&self) -> Timestamp {
@@ -239,7 +245,9 @@ impl Reader {
     fn router(&self) -> (Router, mpsc::UnboundedReceiver<Ask>) {
         let ((asks, asked), now) = (mpsc::unbounded_channel(), self.town.now);
         let view = View::of(&self.town.node, now);
-        let moment = Moment { view, now, statements: self.statements.clone(), annexes: self.annexes.clone(), asks };
+        let orders = broadcast::channel(1).0;
+        let (statements, annexes) = (self.statements.clone(), self.annexes.clone());
+        let moment = Moment { view, now, statements, annexes, asks, orders };
         (super::with_sessions(Arc::new(moment), self.site.clone(), Arc::clone(&self.sessions)), asked)
     }
 

@@ -20,7 +20,9 @@ mod drafts;
 #[cfg(test)]
 mod fixture;
 mod gate;
+mod graph;
 mod headers;
+pub mod live;
 mod officer;
 mod own;
 mod pages;

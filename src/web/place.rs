@@ -18,6 +18,8 @@ pub(super) enum Place {
     Signature(StatementId),
     /// Up to four offerings beside each other.
     Comparison,
+    /// The same for a spreadsheet.
+    ComparisonFile,
     /// Where a bundle is verified.
     Check,
     /// The same as one file, to be kept.
@@ -38,6 +40,8 @@ pub(super) enum Place {
     Orders,
     /// One of them.
     Order(OrderId),
+    /// What happens to it, while it happens.
+    Live(OrderId),
     /// Its evidence.
     Bundle(OrderId),
     /// Where an offering is ordered.
@@ -69,6 +73,7 @@ impl Place {
     pub(super) const ORDER: &'static str = "/bestellungen/{id}";
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const LIVE: &'static str = "/bestellungen/{id}/verlauf";
     pub(super) const BUNDLE: &'static str = "/bestellungen/{id}/pruefpaket";
 
     /// The address.
@@ -83,6 +88,7 @@ impl Place {
             Self::Ordering(id) => return of(Self::ORDERING, id),
             Self::Signing(id, act) => return of_order(Self::SIGNING, id).replace("{act}", act),
             Self::Order(id) => return of_order(Self::ORDER, id),
+            Self::Live(id) => return of_order(Self::LIVE, id),
             Self::Bundle(id) => return of_order(Self::BUNDLE, id),
             Self::SignIn => "/anmelden",
             Self::Challenge => "/anmelden/frage",
@@ -95,6 +101,7 @@ impl Place {
             Self::Start => "/",
             Self::Offerings => "/angebote",
             Self::Comparison => "/vergleich",
+            Self::ComparisonFile => "/vergleich/vergleich.csv",
             Self::Check => "/pruefen",
             Self::CheckFile => "/pruefen/verbund-pruefen.html",
             Self::Demand => "/bedarf",

@@ -31,6 +31,12 @@ const IDLE_MS: i64 = 60 * 60 * 1000;
 /// How long one challenge is handed out, in milliseconds.
 const CHALLENGE_MS: i64 = 60 * 1000;
 
+/// Statements that one officer hands in within a minute; nobody reads what is to be signed in less than two seconds.
+pub(super) const ACTS_MAX: u32 = 30;
+
+/// That minute, in milliseconds.
+const ACTS_MS: i64 = 60 * 1000;
+
 /// Bytes of a token.
 pub(super) const TOKEN_BYTES: usize = 32;
 
@@ -55,6 +61,8 @@ struct Held {
     open: BTreeMap<Hash, Session>,
     /// Proofs that have opened a session, and when; kept while their challenge is good.
     spent: BTreeMap<StatementId, Timestamp>,
+    /// How much has been handed in with each key since when; of the last minute only.
+    acts: BTreeMap<KeyHash, (Timestamp, u32)>,
 }
 
 /// All sessions of a node. They end with the process.
@@ -126,6 +134,20 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// Counts what an officer hands in. Refused when it is too much for a person.
+    pub(super) fn act(&self, proof: &Signed, now: Timestamp) -> Result<(), Refusal> {
+        let Some(key) = proof.signatures().first().map(|by| by.key) else { return Ok(()) };
+        let mut held = self.held();
+        held.acts.retain(|_, (since, _)| now.since_ms(*since) < ACTS_MS);
+        let (_, count) = held.acts.entry(key).or_insert((now, 0));
+        if *count >= ACTS_MAX {
+            let refusal = Refusal::new(Reason::Overloaded).with("rule", "statements by one officer within a minute");
+            return Err(refusal.with("limit", ACTS_MAX));
+        }
+        *count += 1;
+        Ok(())
+    }
+
     /// Ends a session.
     pub(super) fn close(&self, token: &Token) {
         self.held().open.remove(&Hash::of(token));
@@ -177,9 +199,10 @@ pub(super) fn cookie(site: &Site, token: Option<&Token>) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Whether a page asks by itself, as htmx says.
+/// Whether a page asks by itself, as htmx says, and as a browser says that listens for events.
 pub(super) fn is_by_itself(headers: &HeaderMap) -> bool {
-    headers.contains_key("hx-request")
+    let listens = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes() == b"text/event-stream");
+    listens || headers.contains_key("hx-request")
 }
 
 /// The token that a browser shows.

@@ -188,6 +188,7 @@ texts! {
     comparison_same "gleich" "same";
     comparison_agreement "Übereinstimmung" "Agreement";
     comparison_more "Mehr als vier Angebote passen nicht nebeneinander; gezeigt werden die ersten vier." "More than four offerings do not fit beside each other; the first four are shown.";
+    comparison_file "Für eine Tabelle speichern (CSV)" "Save for a spreadsheet (CSV)";
     standing "Stand" "Standing";
     standing_open "bestellbar" "orderable";
     standing_closed "zurückgezogen" "withdrawn";
@@ -501,6 +502,12 @@ texts! {
     field_annex "Prüfwert der Worte dazu" "Hash of the words beside it";
     field_note "Bemerkung" "Note";
     signing_words "Worte dazu" "Words beside it";
+
+    graph_heading "Wer wem angehört" "Who belongs to whom";
+    graph_label "Bild: Betreiber der Knoten und ihre Mitgliedschaften; links die Mitglieder, rechts, wem sie angehören" "Picture: operators and their memberships; members on the left, whom they belong to on the right";
+    graph_label_way "Bild: der Weg der Bestellung unter den Mitgliedschaften; seine Schritte sind nummeriert" "Picture: the order's route among memberships; its legs are numbered";
+    graph_text "Die Mitgliedschaften als Text" "Memberships as text";
+    graph_belongs "{member} gehört {of} an." "{member} belongs to {of}.";
 
     interfaces_heading "Schnittstellen für Programme" "Interfaces for programs";
     interfaces_lead "Dieselben Daten und Regeln stehen jedem Programm über gRPC offen. Der Knoten beschreibt seine Dienste selbst (Reflection)." "The same data and rules are open to every program by gRPC. The node describes its services itself (reflection).";

@@ -35,17 +35,6 @@ pub(super) fn date(day: Date, lang: Lang) -> String {
     }
 }
 
-/// A moment in UTC, to the minute.
-pub(super) fn moment(at: Timestamp, lang: Lang) -> String {
-    let text = at.to_string();
-    let clock = text.get(11..16).unwrap_or_default();
-    let day = date(at.utc_date(), lang);
-    match lang {
-        Lang::De => format!("{day}, {clock} Uhr UTC"),
-        Lang::En => format!("{day}, {clock} UTC"),
-    }
-}
-
 /// An amount.
 pub(super) fn amount(cents: Cents, lang: Lang) -> String {
     cents.text(lang)
@@ -181,7 +170,7 @@ pub(super) fn party(view: &View, org: &str) -> String {
 
 /// A moment; empty if there is none.
 pub(super) fn instant(at: Option<Timestamp>, lang: Lang) -> String {
-    at.map(|at| moment(at, lang)).unwrap_or_default()
+    at.map(|at| at.told(lang)).unwrap_or_default()
 }
 
 /// Where an order stands.
@@ -258,14 +247,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_days_and_moments_are_those_of_the_language() {
+    fn numbers_are_those_of_the_language() {
         for (count, de, en) in
             [(0, "0", "0"), (999, "999", "999"), (1_000, "1.000", "1,000"), (1_234_567, "1.234.567", "1,234,567")]
         {
             assert_eq!((number(count, Lang::De), number(count, Lang::En)), (de.to_owned(), en.to_owned()));
         }
-        let at: Timestamp = "2026-11-03T09:05:07Z".parse().expect("a time");
-        assert_eq!(moment(at, Lang::De), "03.11.2026, 09:05 Uhr UTC");
-        assert_eq!(moment(at, Lang::En), "2026-11-03, 09:05 UTC");
     }
 }

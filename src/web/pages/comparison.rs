@@ -2,12 +2,16 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use serde_json::Value;
 
 use crate::domain::id::StatementId;
 use crate::domain::offering::Offering;
 use crate::domain::reason::{Reason, Refusal};
+use crate::exchange::sheet;
 use crate::view::View;
 use crate::web::desk::Desk;
 use crate::web::place::Place;
@@ -26,6 +30,8 @@ const ID: &str = "id";
 struct Comparison {
     shell: Shell,
     is_cut: bool,
+    /// Where it is as a file.
+    file: String,
     heads: Vec<Head>,
     rows: Vec<Row>,
 }
@@ -45,19 +51,35 @@ struct Row {
 }
 
 pub(super) async fn show(State(desk): State<Desk>, visit: Visit, RawQuery(query): RawQuery) -> Response {
-    let shell = visit.shell();
-    let made = async {
-        let query = Query::read(&query.unwrap_or_default())?;
-        let mut ids: Vec<StatementId> = Vec::new();
-        for id in query.all(ID) {
-            let id = id.parse().map_err(|refusal: Refusal| refusal.with("field", ID))?;
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
+    visit.answered(made(&desk, &visit, query).await)
+}
+
+/// The same for a spreadsheet.
+pub(super) async fn file(State(desk): State<Desk>, visit: Visit, RawQuery(query): RawQuery) -> Response {
+    match made(&desk, &visit, query).await.and_then(|comparison| comparison.csv()) {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+            let named = HeaderValue::from_static("attachment; filename=\"vergleich.csv\"");
+            headers.insert(header::CONTENT_DISPOSITION, named);
+            response
         }
-        desk.ask(move |view, _, _| Comparison::of(shell, view, &ids)).await
-    };
-    visit.answered(made.await)
+        Err(refusal) => visit.refused(&refusal),
+    }
+}
+
+async fn made(desk: &Desk, visit: &Visit, query: Option<String>) -> Result<Comparison, Refusal> {
+    let query = Query::read(&query.unwrap_or_default())?;
+    let mut ids: Vec<StatementId> = Vec::new();
+    for id in query.all(ID) {
+        let id = id.parse().map_err(|refusal: Refusal| refusal.with("field", ID))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let shell = visit.shell();
+    desk.ask(move |view, _, _| Comparison::of(shell, view, &ids)).await
 }
 
 impl Comparison {
@@ -77,9 +99,36 @@ impl Comparison {
             is_cut: ids.len() > OFFERINGS_MAX,
             heads: shown.iter().map(head).collect(),
             rows: rows(&shell, view, &shown),
+            file: {
+                let ids = chosen(ids);
+                let values: Vec<(&str, &str)> = ids.iter().map(|id| (ID, id.as_str())).collect();
+                shell.with_query(Place::ComparisonFile, &values)
+            },
             shell,
         })
     }
+
+    fn csv(&self) -> Result<String, Refusal> {
+        let t = self.shell.t;
+        let titles = self.heads.iter().map(|head| format!("{} ({})", head.title, head.seller));
+        let head: Vec<String> = [t.comparison_feature.to_owned()]
+            .into_iter()
+            .chain(titles)
+            .chain([t.comparison_agreement.to_owned()])
+            .collect();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        let rows = self.rows.iter().map(|row| {
+            let agreement = if row.differs { t.comparison_differs } else { t.comparison_same };
+            let cells = [row.term].into_iter().chain(row.values.iter().map(String::as_str)).chain([agreement]);
+            cells.map(Value::from).collect()
+        });
+        sheet::csv(&head, rows)
+    }
+}
+
+/// As they stand behind the question mark.
+fn chosen(ids: &[StatementId]) -> Vec<String> {
+    ids.iter().take(OFFERINGS_MAX).map(ToString::to_string).collect()
 }
 
 fn rows(shell: &Shell, view: &View, shown: &[(&StatementId, &Offering)]) -> Vec<Row> {
@@ -174,6 +223,15 @@ mod tests {
         let two = reader.get(&address(&ids[..2])).await.ok();
         assert_eq!(two.matches("scope=\"col\"").count(), 4, "feature, agreement and two offerings: {two}");
         assert_eq!(two.matches("class=\"differs\"").count(), 1, "only the term: {two}");
+        let file = reader.get(&address(&ids[..2]).replace("/vergleich?", "/vergleich/vergleich.csv?")).await;
+        assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+        let file = file.ok();
+        assert!(
+            file.starts_with("\u{feff}Merkmal;Wohngeld digital (")
+                && file.contains(";1 Jahr;2 Jahre;verschieden\r\n"),
+            "{file}"
+        );
+        assert!(two.contains("/vergleich/vergleich.csv?id="), "{two}");
         assert!(two.contains("1 Jahr") && two.contains("2 Jahre") && two.contains("verschieden"), "{two}");
         let five = reader.get(&address(&ids)).await.ok();
         assert_eq!(five.matches("scope=\"col\"").count(), 6, "{five}");

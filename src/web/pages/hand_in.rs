@@ -24,6 +24,7 @@ struct Taken {
 pub(super) async fn take(State(desk): State<Desk>, officer: Officer, statement: String) -> Response {
     let visit = officer.visit;
     let taken = async {
+        desk.sessions.act(&officer.proof, desk.now())?;
         match desk.hand_in(envelope::read_enclosed(&statement)?).await? {
             Answer::Order(order) => Ok(order),
             other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
@@ -54,6 +55,16 @@ mod tests {
         assert!(first.contains("\"href\":\"/bestellungen/"), "{first}");
         assert_eq!(reader.hand_in(&signed).await.ok(), first);
         assert_eq!(reader.town.node.state().orders.len(), 1);
+        for _ in 2..crate::web::session::ACTS_MAX {
+            reader.hand_in(&signed).await.ok();
+        }
+        let hasty = reader.hand_in(&signed).await;
+        assert!(
+            hasty.status == StatusCode::SERVICE_UNAVAILABLE && hasty.text.contains("OVERLOADED"),
+            "{}",
+            hasty.text
+        );
+        reader.town.now = reader.town.now.plus_ms(60_000);
         let other = reader.town.request("eins", |request| request.term_years = 3);
         let refused = reader.hand_in(&other).await;
         assert!(!refused.status.is_success() && refused.text.contains("\"code\":"), "{}", refused.text);

@@ -10,6 +10,7 @@ use crate::view::View;
 use crate::view::logs::LogView;
 use crate::view::peers::PeerView;
 use crate::web::desk::Desk;
+use crate::web::graph::Graph;
 use crate::web::shell::{Shell, Visit};
 use crate::web::texts::Texts;
 use crate::web::words::{self, filled};
@@ -26,6 +27,7 @@ struct Nodes {
     warnings: Vec<String>,
     peers: Vec<Peer>,
     logs: Vec<Log>,
+    graph: Option<Graph>,
 }
 
 struct Peer {
@@ -69,7 +71,7 @@ impl Nodes {
             (t.federation, settings.origin.federation.to_string()),
             (t.root, format!("sha256:{}", settings.anchor)),
             (t.program_version, format!("Verbund {version}")),
-            (t.as_of, words::moment(now, lang)),
+            (t.as_of, now.told(lang)),
             (t.offering_count, words::number(view.public().catalogue.offered_count(), lang)),
             (t.organisation_count, words::number(view.organisations().count(), lang)),
             (t.signing, signing),
@@ -80,6 +82,7 @@ impl Nodes {
             facts,
             warnings: if lang == Lang::De { told.warnings_de } else { told.warnings_en },
             peers: peers.iter().take(ROWS_MAX).map(|row| peer(row, t, lang)).collect(),
+            graph: Graph::of(view, &[], now.date(), t),
             logs: logs.iter().take(ROWS_MAX).map(|row| log(row, t, lang)).collect(),
             shell,
         })
@@ -87,7 +90,7 @@ impl Nodes {
 }
 
 fn peer(row: &PeerView<'_>, t: &Texts, lang: Lang) -> Peer {
-    let at = |text: &str, time: Timestamp| filled(text, &[("time", &words::moment(time, lang))]);
+    let at = |text: &str, time: Timestamp| filled(text, &[("time", &time.told(lang))]);
     let state = match (row.is_up, row.since) {
         (true, Some(since)) => at(t.peer_up, since),
         (false, Some(since)) => at(t.peer_down, since),
@@ -98,7 +101,7 @@ fn peer(row: &PeerView<'_>, t: &Texts, lang: Lang) -> Peer {
         node: row.node.to_string(),
         is_up: row.is_up,
         state,
-        last: row.last.map_or_else(nothing, |last| words::moment(last, lang)),
+        last: row.last.map_or_else(nothing, |last| last.told(lang)),
         lag: row.lag.map_or_else(nothing, |lag| words::number(usize::try_from(lag).unwrap_or(usize::MAX), lang)),
         ahead: words::number(row.ahead.len(), lang),
         clock: row.clock_offset_ms.map_or_else(nothing, |offset| clock(offset, t)),
@@ -200,13 +203,13 @@ mod tests {
         };
         let t = Texts::of(Lang::De);
         let shown = peer(&down, t, Lang::De);
-        assert_eq!(shown.state, "getrennt seit 03.11.2026, 09:05 Uhr UTC");
+        assert_eq!(shown.state, "getrennt seit 03.11.2026, 10:05 Uhr");
         assert_eq!((shown.lag.as_str(), shown.clock.as_str(), shown.shunned), ("–", "3 s nach", None));
         let up =
             peer(&PeerView { is_up: true, lag: Some(2), clock_offset_ms: Some(999), ..down.clone() }, t, Lang::De);
         assert_eq!(
             (up.state.as_str(), up.lag.as_str(), up.clock.as_str()),
-            ("verbunden seit 03.11.2026, 09:05 Uhr UTC", "2", "gleich")
+            ("verbunden seit 03.11.2026, 10:05 Uhr", "2", "gleich")
         );
         let never = peer(&PeerView { since: None, last: None, ..down }, t, Lang::De);
         assert_eq!((never.state.as_str(), never.last.as_str()), ("noch nie verbunden", "–"));

@@ -197,7 +197,7 @@ impl Offerings {
             },
             state: filled(
                 t.results_state,
-                &[("nodes", &words::number(nodes.len(), lang)), ("time", &words::moment(now, lang))],
+                &[("nodes", &words::number(nodes.len(), lang)), ("time", &now.told(lang))],
             ),
             left_out: (left_out > 0).then(|| told(t.results_left_out, left_out)),
             unknown: (!found.unknown.is_empty())

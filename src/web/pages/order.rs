@@ -6,11 +6,14 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::domain::id::{Hash, OrderId};
+use crate::domain::id::{Hash, OrderId, OrgId};
 use crate::domain::reason::{Lang, Refusal};
+use crate::domain::time::{Date, Timestamp};
 use crate::view::View;
 use crate::web::desk::Desk;
 use crate::web::drafts::Act;
+use crate::web::graph::Graph;
+use crate::web::live;
 use crate::web::officer::Officer;
 use crate::web::pages::signing;
 use crate::web::place::Place;
@@ -29,6 +32,8 @@ struct Page {
     shell: Shell,
     /// Where a page that is open asks whether something has happened; none once the order is decided.
     follow: Option<String>,
+    /// Where it hears that something has.
+    live: String,
     title: String,
     stage: &'static str,
     attention: Option<&'static str>,
@@ -40,6 +45,7 @@ struct Page {
     purpose: String,
     choice: String,
     route: Vec<Leg>,
+    graph: Option<Graph>,
     prices: Vec<Price>,
     total: String,
     messages: Vec<Message>,
@@ -90,7 +96,7 @@ pub(super) async fn show(
         if is_by_itself && query.first(SEEN) == state {
             return Ok(None);
         }
-        desk.ask(move |view, _, _| Ok(Some(Page::of(shell, view, id, &state, &found)))).await
+        desk.ask(move |view, _, now| Ok(Some(Page::of(shell, view, id, &state, (&found, now))))).await
     };
     match made.await {
         Ok(Some(page)) => visit.answered(Ok(page)),
@@ -104,6 +110,19 @@ fn nothing_new() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
+}
+
+/// Tells a page that is open when its order has changed.
+pub(super) async fn live(State(desk): State<Desk>, officer: Officer, Path(id): Path<String>) -> Response {
+    let Officer { visit, org, proof, .. } = officer;
+    let followed = async {
+        let id = order_id(&id)?;
+        // Listen first, judge then.
+        let changes = desk.changes();
+        desk.ask_as_party(&org, id, |_, _, _| Ok(())).await?;
+        live::follow(&desk.streams, proof.id(), id, changes)
+    };
+    followed.await.unwrap_or_else(|refusal| visit.refused(&refusal))
 }
 
 /// The evidence, for whom it concerns.
@@ -129,7 +148,7 @@ pub(super) async fn bundle(State(desk): State<Desk>, officer: Officer, Path(id):
 }
 
 impl Page {
-    fn of(shell: Shell, view: &View, id: OrderId, state: &str, order: &pb::Order) -> Self {
+    fn of(shell: Shell, view: &View, id: OrderId, state: &str, (order, now): (&pb::Order, Timestamp)) -> Self {
         let (t, lang) = (shell.t, shell.lang());
         let told = order.explanation.clone().unwrap_or_default();
         let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
@@ -139,6 +158,7 @@ impl Page {
         let is_open = matches!(order.stage(), pb::Stage::AwaitingApproval | pb::Stage::InChain | pb::Stage::Offered);
         Self {
             follow: is_open.then(|| shell.with_query(Place::Order(id), &[(SEEN, state)])),
+            live: shell.href(Place::Live(id)),
             title: title.to_owned(),
             stage: words::stage(order.stage(), t),
             attention: words::overdue(told.overdue(), t),
@@ -154,6 +174,7 @@ impl Page {
             purpose: words_of_officer.purpose,
             choice: words_of_officer.choice,
             route: route(&shell, view, order),
+            graph: graph(view, order, now.date(), t),
             prices: order.price.iter().map(|part| price(view, order, part, lang)).collect(),
             total: if total == 0 { t.price_unknown.to_owned() } else { words::cents(total, lang) },
             messages: order.messages.iter().map(|message| message_of(view, message, t, lang)).collect(),
@@ -196,6 +217,12 @@ fn route(shell: &Shell, view: &View, order: &pb::Order) -> Vec<Leg> {
         }
     };
     order.route.windows(2).map(leg).collect()
+}
+
+/// The route in a picture, among the memberships of today.
+fn graph(view: &View, order: &pb::Order, today: Date, t: &'static Texts) -> Option<Graph> {
+    let way: Vec<OrgId> = order.route.iter().filter_map(|org| org.parse().ok()).collect();
+    if way.len() < 2 { None } else { Graph::of(view, &way, today, t) }
 }
 
 fn price(view: &View, order: &pb::Order, part: &pb::PartyPrice, lang: Lang) -> Price {

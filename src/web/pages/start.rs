@@ -41,7 +41,7 @@ impl Start {
             federation: view.settings().origin.federation.to_string(),
             offering_count: words::number(view.public().catalogue.offered_count(), lang),
             organisation_count: words::number(view.organisations().count(), lang),
-            as_of: words::moment(now, lang),
+            as_of: now.told(lang),
             shell,
         })
     }
