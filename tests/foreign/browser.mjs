@@ -5,7 +5,12 @@
 //!     {"wait": EXPRESSION}             waits until it is true
 //!     {"files": [SELECTOR, PATH]}      chooses a file in a field
 //!     {"press": KEY}                   presses a key: Tab, Enter, " "
+//!     {"tab": SELECTOR}                presses Tab until the focus is there, and says whether one sees it
+//!     {"type": TEXT}                   types where the focus is
+//!     {"script": PATH}                 runs a script of ours in the page
+//!     {"javascript": false}            as a browser without
 //!     {"width": PIXELS}                how wide the window is
+//!     {"text": TIMES}                  how large a reader wants text
 //!     {"scheme": "dark"}               what the device prefers
 //!     {"offline": true}                cuts the network off
 //!     {"requests": true}               every request since the start, as {url, method}
@@ -14,7 +19,7 @@
 //!
 //! An answer is {"value": ...} or {"error": TEXT}. `VERBUND_CHROMIUM` names another program than `chromium`.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,6 +27,10 @@ import { createInterface } from "node:readline";
 // How long a page may take for anything: a machine may have much else to do.
 const WAIT_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
+
+// Links and fields of the longest page.
+const TABS_MAX = 300;
+const SEEN = "(({ outlineStyle, outlineWidth, boxShadow }) => (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none')(getComputedStyle(document.activeElement))";
 
 const KEYS = {
   Tab: { key: "Tab", code: "Tab", windowsVirtualKeyCode: 9 },
@@ -106,9 +115,21 @@ const COMMANDS = {
     await send("Input.dispatchKeyEvent", { type: "keyDown", ...KEYS[name] });
     await send("Input.dispatchKeyEvent", { type: "keyUp", ...KEYS[name] });
   },
+  async tab(selector) {
+    const there = `document.activeElement?.matches(${JSON.stringify(selector)})`;
+    for (let presses = 0; presses < TABS_MAX; presses++) {
+      await COMMANDS.press("Tab");
+      if (await evaluate(there)) return evaluate(SEEN);
+    }
+    throw new Error(`Tab does not lead to ${selector}: ${await evaluate("document.activeElement?.outerHTML")}`);
+  },
+  type: (text) => send("Input.insertText", { text }),
+  script: (path) => evaluate(`${readFileSync(path, "utf8")};0`),
+  javascript: (value) => send("Emulation.setScriptExecutionDisabled", { value: !value }),
   async width(width) {
     await send("Emulation.setDeviceMetricsOverride", { width, height: 800, deviceScaleFactor: 1, mobile: false });
   },
+  text: (times) => send("Page.setFontSizes", { fontSizes: { standard: 16 * times, fixed: 13 * times } }),
   async scheme(value) {
     await send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
   },
@@ -119,7 +140,8 @@ const COMMANDS = {
   requests: async () => requests,
   problems: async () => problems,
   async picture(path) {
-    const { data } = await send("Page.captureScreenshot", { captureBeyondViewport: true });
+    const small = path.endsWith(".webp") ? { format: "webp", quality: 60 } : {};
+    const { data } = await send("Page.captureScreenshot", { captureBeyondViewport: true, ...small });
     writeFileSync(path, Buffer.from(data, "base64"));
   },
 };

@@ -84,7 +84,24 @@ impl Browser {
         self.value(&format!("document.querySelector({}).click()", json!(what))).await;
     }
 
-    /// Sets what the device is like: `width`, `scheme`, `offline`.
+    /// Goes to something with the Tab key. It must be seen that one is there.
+    pub async fn tab(&mut self, what: &str) {
+        assert_eq!(self.done("tab", json!(what)).await, json!(true), "no focus is seen on {what}");
+    }
+
+    /// Goes to something with the Tab key and presses Enter.
+    pub async fn enter(&mut self, what: &str) {
+        self.tab(what).await;
+        self.done("press", json!("Enter")).await;
+    }
+
+    /// Goes to a field with the Tab key and types, in place of what stands there.
+    pub async fn write(&mut self, field: &str, text: &str) {
+        self.tab(field).await;
+        self.done("type", json!(text)).await;
+    }
+
+    /// Sets what the device is like: `width`, `scheme`, `offline`, `javascript`, and runs a `script`.
     pub async fn device(&mut self, name: &str, value: Value) {
         self.done(name, value).await;
     }
@@ -102,10 +119,11 @@ impl Browser {
         all.as_array().into_iter().flatten().map(|each| each.as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Leaves a picture in the folder that `VERBUND_PICTURES` names, if it does.
+    /// Leaves a picture in the folder that `VERBUND_PICTURES` names, if it does; a PNG unless the name says what.
     pub async fn picture(&mut self, name: &str) {
         if let Ok(folder) = std::env::var("VERBUND_PICTURES") {
-            self.done("picture", json!(Path::new(&folder).join(format!("{name}.png")))).await;
+            let file = if name.contains('.') { name.to_owned() } else { format!("{name}.png") };
+            self.done("picture", json!(Path::new(&folder).join(file))).await;
         }
     }
 

@@ -1,4 +1,5 @@
 //! The one integration-test binary.
+mod accessible;
 mod agenda;
 mod annexes;
 mod archive;
