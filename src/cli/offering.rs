@@ -16,7 +16,7 @@ use crate::domain::id::OrgId;
 use crate::domain::money::Cents;
 use crate::domain::offering::Withdrawal;
 use crate::domain::price::{CostItem, Due};
-use crate::domain::reason::{Lang, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
@@ -45,6 +45,9 @@ pub enum Verb {
         /// Nur von diesem Anbieter
         #[arg(long, default_value = "")]
         seller: String,
+        /// Nur die der eigenen Organisation
+        #[arg(long, conflicts_with = "seller")]
+        mine: bool,
         /// Nur Angebote für dieses Gebiet (Regionalschlüssel)
         #[arg(long, default_value = "")]
         area: String,
@@ -142,8 +145,13 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
     match verb {
         Verb::Validate { files } => return review::validate(global, &files),
         Verb::Diff { former, latter } => review::diff(global, &former, &latter).await,
-        Verb::List { topic, land, seller, area } => {
+        Verb::List { topic, land, seller, mine, area } => {
             let mut client = connect()?;
+            let missing = || Refusal::new(Reason::UsageInvalid).with("missing", "--org, --profile");
+            let seller = match mine {
+                true => client.org.clone().ok_or_else(missing)?.to_string(),
+                false => seller,
+            };
             let filter = pb::ListOfferingsRequest { topic, land, seller, area, ..Default::default() };
             let seller = (!filter.seller.is_empty()).then(|| filter.seller.parse()).transpose()?;
             let offerings = client.list_offerings(filter).await?;

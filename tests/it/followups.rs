@@ -224,6 +224,8 @@ fn short_ids_are_enough(buyer: &Desk, order: &str, need: &str) {
     let known = ["offering", "get", "dataport/wohngeld"];
     let offering = buyer.does(&known)["id"].as_str().expect("an id").to_owned();
     assert_eq!(buyer.does(&["offering", "get", &offering[..8]])["id"], offering.as_str());
+    assert_eq!(buyer.does(&["offering", "list", "--mine"]), Value::Array(Vec::new()), "a municipality sells nothing");
+    assert_eq!(buyer.does(&["offering", "list", "--mine", "--org", "dataport"])[0]["id"], offering.as_str());
     assert_eq!(buyer.does(&["statement", "show", &need[..8]])["kind"], "need");
     let request = buyer.does(&["order", "show", order])["messages"][0]["statement_id"].clone();
     let request = request.as_str().expect("an id");

@@ -17,6 +17,7 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("offering list --land Atlantis", 8, "LAND_UNKNOWN"),
     ("offering list --seller datport", 6, "ORG_UNKNOWN"),
     ("offering list --seller Data/Port", 8, "NAME_INVALID"),
+    ("offering list --seller kitu --mine", 2, "USAGE_INVALID"),
     ("offering list --area 99", 8, "ARS_INVALID"),
     ("offering search --only farbe=rot wohngeld", 8, "FIELD_INVALID"),
     ("offering search --only farbe wohngeld", 2, "USAGE_INVALID"),
