@@ -25,6 +25,7 @@ use crate::domain::trust::key_book::KeyBook;
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::node::{system, tls};
+use crate::wire::page::PAGE_SIZE_MAX;
 use crate::wire::pb::{catalogue, chain, node, order};
 use crate::wire::status::to_refusal;
 
@@ -231,8 +232,17 @@ impl Client {
     /// The node's state as it was sent.
     pub async fn raw_status(&mut self) -> Result<node::v1::GetStatusResponse, Refusal> {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
-        let answer = client.get_status(node::v1::GetStatusRequest {}).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+        let (mut logs, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = node::v1::GetStatusRequest { page_size: page_size(), page_token };
+            let answer = client.get_status(request).await;
+            let mut status = answer.map_err(|status| to_refusal(&status))?.into_inner();
+            logs.append(&mut status.logs);
+            page_token = std::mem::take(&mut status.next_page_token);
+            if page_token.is_empty() {
+                return Ok(node::v1::GetStatusResponse { logs, ..status });
+            }
+        }
     }
 
     /// The node's state.
@@ -243,8 +253,16 @@ impl Client {
     /// Every other node it knows.
     pub async fn peers(&mut self) -> Result<Vec<node::v1::PeerStatus>, Refusal> {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
-        let answer = client.list_peers(node::v1::ListPeersRequest {}).await;
-        answer.map(|answer| answer.into_inner().peers).map_err(|status| to_refusal(&status))
+        let (mut peers, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = node::v1::ListPeersRequest { page_size: page_size(), page_token };
+            let answer = client.list_peers(request).await.map_err(|status| to_refusal(&status))?.into_inner();
+            peers.extend(answer.peers);
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok(peers);
+            }
+        }
     }
 
     /// The keys of an organisation, as its home log knows them.
@@ -749,6 +767,11 @@ pub fn fresh_salt() -> Salt {
     let mut bytes = [0; 16];
     system::fill(&mut bytes);
     Salt(bytes)
+}
+
+/// As much as fits on a page, where all of them are wanted.
+fn page_size() -> i32 {
+    i32::try_from(PAGE_SIZE_MAX).unwrap_or(i32::MAX)
 }
 
 /// The annex that holds these words; none where nothing is said.

@@ -23,6 +23,7 @@ use crate::node::handle::{Archive, Ask, Beside, Ends, Handle, Look, OrderLook, S
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::node::recent::Recent;
+use crate::node::system::ticks;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
 use crate::protocol::limits::{FRAME_ENTRIES_MAX, SETTLED_KEPT_MAX};
 use crate::protocol::overview::{Contact, StoreCondition};
@@ -173,6 +174,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         self.read_orders().await?;
         loop {
             let first = self.next_ask().await;
+            let began = ticks();
             self.look_for_room().await;
             let mut round = Round::default();
             self.fill(first, &mut round);
@@ -182,6 +184,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             self.read_entries().await?;
             self.end_outdated().await?;
             self.read_orders().await?;
+            self.handle.timings().rounds.observe(began.elapsed());
             // Whatever it came with is stored or refused by now.
             self.enclosed.clear();
             if let Some(stop) = stop {
@@ -622,8 +625,10 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 // In a task of its own, so that a courier comes back whatever happens on the way; a set of one, so that
                 // it ends with this one.
                 let (mut way, to) = (JoinSet::new(), node.clone());
+                let began = ticks();
                 way.spawn(async move { peers.deliver(to, load).await });
                 let mut results = way.join_next().await.and_then(Result::ok).unwrap_or_default().into_iter();
+                handle.timings().deliveries.observe(began.elapsed());
                 let lost = || Err(Refusal::new(Reason::Unreachable).with("node", &node));
                 let outcomes = keys.into_iter().map(|key| (key, results.next().unwrap_or_else(lost))).collect();
                 handle.delivered(node, outcomes).await;

@@ -14,6 +14,7 @@ use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
+use crate::node::durations::Timings;
 use crate::node::ports::KeyRing;
 use crate::node::prover::{Admitted, FRAMES_MAX, Prover};
 use crate::node::traffic::Traffic;
@@ -170,6 +171,7 @@ pub struct Handle {
     is_full: watch::Receiver<bool>,
     prover: Prover,
     traffic: Traffic,
+    timings: Timings,
     ring: Option<Arc<Mutex<KeyRing>>>,
 }
 
@@ -221,6 +223,7 @@ impl Handle {
             is_full,
             prover,
             traffic: Traffic::default(),
+            timings: Timings::default(),
             ring: None,
         };
         (handle, ends)
@@ -585,6 +588,11 @@ impl Handle {
     /// What has gone over all streams.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// How long the loop and its deliveries take.
+    pub fn timings(&self) -> &Timings {
+        &self.timings
     }
 
     /// Stops the driver after what it is doing; everything acknowledged is durable.

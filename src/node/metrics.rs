@@ -2,7 +2,7 @@
 //!
 //! For the operator's network only: it names peers and logs, as `node status` does. Must never change anything.
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::id::NodeId;
 use crate::domain::time::Timestamp;
+use crate::node::durations::{BOUNDS_MS, Counted, Timings};
 use crate::node::handle::Handle;
 use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::overview::StoreCondition;
@@ -54,9 +55,9 @@ pub async fn serve(listener: TcpListener, handle: Handle) {
 async fn answer(request: Request<Incoming>, handle: &Handle) -> Result<Response<Full<Bytes>>, http::Error> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => {
-            let (traffic, inboxes) = (handle.traffic().clone(), handle.inboxes());
+            let (traffic, inboxes, timings) = (handle.traffic().clone(), handle.inboxes(), handle.timings());
             let numbers = handle.look(move |view, now| Ok(text(view, &traffic, now)));
-            let body = numbers.await.map(|body| body + &inboxes_text(&inboxes));
+            let body = numbers.await.map(|body| body + &inboxes_text(&inboxes) + &timings_text(timings));
             body.map_or((StatusCode::SERVICE_UNAVAILABLE, String::new()), |body| (StatusCode::OK, body))
         }
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
@@ -73,7 +74,7 @@ struct Page(String);
 impl Page {
     /// One family: name, type, help, and its samples as labels and value. Labels hold names of nodes and logs, which
     /// need no escaping.
-    fn family(&mut self, name: &str, kind: &str, help: &str, samples: impl Iterator<Item = (String, i128)>) {
+    fn family<V: Display>(&mut self, name: &str, kind: &str, help: &str, samples: impl Iterator<Item = (String, V)>) {
         // Writing into a text cannot fail.
         let _ = writeln!(self.0, "# HELP verbund_{name} {help}\n# TYPE verbund_{name} {kind}");
         for (labels, value) in samples {
@@ -88,12 +89,26 @@ impl Page {
         self.family(name, "gauge", help, std::iter::once((String::new(), value)));
     }
 
-    fn of_peers(
+    /// Lengths in seconds, each bound with how many were no longer.
+    fn histogram(&mut self, name: &str, help: &str, counted: &Counted) {
+        self.family(name, "histogram", help, std::iter::empty::<(String, u64)>());
+        for (bound, count) in BOUNDS_MS.iter().zip(counted.up_to) {
+            let bound = decimal(i128::from(*bound), 3);
+            let _ = writeln!(self.0, "verbund_{name}_bucket{{le=\"{bound}\"}} {count}");
+        }
+        let (all, sum) = (counted.all, decimal(counted.micros.into(), 6));
+        let _ = writeln!(
+            self.0,
+            "verbund_{name}_bucket{{le=\"+Inf\"}} {all}\nverbund_{name}_sum {sum}\nverbund_{name}_count {all}"
+        );
+    }
+
+    fn of_peers<V: Display>(
         &mut self,
         peers: &[PeerView<'_>],
         name: &str,
         help: &str,
-        of: impl Fn(&PeerView<'_>) -> Option<i128>,
+        of: impl Fn(&PeerView<'_>) -> Option<V>,
     ) {
         let sample = |peer: &PeerView<'_>| Some((format!("peer=\"{}\"", peer.node), of(peer)?));
         self.family(name, "gauge", help, peers.iter().filter_map(sample));
@@ -103,6 +118,13 @@ impl Page {
         let sample = |log: &LogView<'_>| Some((format!("log=\"{}\"", log.origin), of(log)?));
         self.family(name, "gauge", help, logs.iter().filter_map(sample));
     }
+}
+
+/// A number of thousandths or millionths, with so many digits behind the point.
+fn decimal(number: i128, digits: usize) -> String {
+    let unit = 10_i128.pow(digits as u32);
+    let (sign, number) = (if number < 0 { "-" } else { "" }, number.abs());
+    format!("{sign}{}.{:0digits$}", number / unit, number % unit)
 }
 
 fn seconds(at: Timestamp) -> i128 {
@@ -135,19 +157,19 @@ fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
         "Cosignatures the policy asks for.",
         logs.first().map_or(0, |log| log.needed as i128),
     );
-    page.of_peers(peers, "peer_up", "1 while a stream is open.", |peer| Some(peer.is_up.into()));
+    page.of_peers(peers, "peer_up", "1 while a stream is open.", |peer| Some(i128::from(peer.is_up)));
     page.of_peers(peers, "peer_since_seconds", "Since when it is up or down.", |peer| peer.since.map(seconds));
     page.of_peers(peers, "peer_last_contact_seconds", "When something last arrived.", |peer| peer.last.map(seconds));
     page.of_peers(peers, "peer_lag", "Journal positions it has not acknowledged.", |peer| peer.lag.map(i128::from));
     page.of_peers(peers, "peer_ahead_logs", "Logs of which it has more.", |peer| Some(peer.ahead.len() as i128));
     page.of_peers(peers, "peer_strikes", "How often it broke the protocol.", |peer| {
-        Some(peer.shunned.strikes.into())
+        Some(i128::from(peer.shunned.strikes))
     });
     page.of_peers(peers, "peer_shunned_until_seconds", "Until when it is not spoken to.", |peer| {
         (peer.shunned.strikes > 0).then(|| seconds(peer.shunned.until))
     });
-    page.of_peers(peers, "peer_clock_offset_ms", "How far its clock was ahead when it said so last.", |peer| {
-        peer.clock_offset_ms.map(i128::from)
+    page.of_peers(peers, "peer_clock_offset_seconds", "How far its clock was ahead when it said so last.", |peer| {
+        peer.clock_offset_ms.map(|offset| decimal(offset.into(), 3))
     });
     page.of_logs(&logs, "log_entries", "Entries that count.", |log| Some(log.size.into()));
     page.of_logs(&logs, "log_witnessed_entries", "Entries under a witnessed checkpoint.", |log| {
@@ -162,9 +184,9 @@ fn text(view: &View, traffic: &Traffic, now: Timestamp) -> String {
         let direction = if *direction == Direction::Sent { "sent" } else { "received" };
         format!("kind=\"{kind}\",direction=\"{direction}\"")
     };
-    let frames = counts.iter().map(|((kind, direction), count)| (labels(kind, direction), count.frames.into()));
+    let frames = counts.iter().map(|((kind, direction), count)| (labels(kind, direction), count.frames));
     page.family("frames_total", "counter", "Frames on replication streams.", frames);
-    let bytes = counts.iter().map(|((kind, direction), count)| (labels(kind, direction), count.bytes.into()));
+    let bytes = counts.iter().map(|((kind, direction), count)| (labels(kind, direction), count.bytes));
     page.family("frame_bytes_total", "counter", "Their bytes.", bytes);
     page.0
 }
@@ -191,6 +213,18 @@ fn inboxes_text(inboxes: &BTreeMap<NodeId, (usize, u64)>) -> String {
     page.0
 }
 
+/// How long the loop and its deliveries take.
+fn timings_text(timings: &Timings) -> String {
+    let mut page = Page::default();
+    page.histogram(
+        "loop_round_seconds",
+        "Rounds of the loop: thinking, storing, answering.",
+        &timings.rounds.counted(),
+    );
+    page.histogram("delivery_seconds", "Calls that deliver to other nodes.", &timings.deliveries.counted());
+    page.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,31 +239,74 @@ mod tests {
         town.node.step(Input::PeerUp("kid".parse().expect("name")), town.now);
         let traffic = Traffic::default();
         traffic.count(Direction::Sent, &(&Frame::Credit { bytes: 7 }).into());
+        let timings = Timings::default();
+        timings.rounds.observe(Duration::from_millis(3));
         let mut follower = Follower::of(&town.node, 0, town.now);
         follower.follow_peers(&town.node, &BTreeMap::new());
         let page = text(follower.view(), &traffic, town.now)
-            + &inboxes_text(&[("kid".parse().expect("name"), (3, 5))].into());
+            + &inboxes_text(&[("kid".parse().expect("name"), (3, 5))].into())
+            + &timings_text(&timings);
         for line in [
             "# TYPE verbund_peer_up gauge",
             "verbund_peer_up{peer=\"kid\"} 1",
             "verbund_offerings 1",
             "verbund_peer_inbox{peer=\"kid\"} 3",
             "verbund_peer_inbox_refused_total{peer=\"kid\"} 5",
+            "verbund_loop_round_seconds_bucket{le=\"0.005\"} 1",
+            "verbund_loop_round_seconds_sum 0.003000",
             "verbund_frames_total{kind=\"credit\",direction=\"sent\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
         }
         let own = format!("verbund_log_entries{{log=\"{}\"}}", town.node.settings().origin);
         assert!(page.contains(&own));
-        let mut families = std::collections::BTreeSet::new();
-        for line in page.lines() {
-            match line.strip_prefix("# HELP ") {
-                Some(help) => assert!(families.insert(help.split(' ').next().expect("a name").to_owned()), "{line}"),
-                None => {
-                    let name = line.trim_start_matches("# TYPE ").split(['{', ' ']).next().expect("a name");
-                    assert!(families.contains(name), "{line}");
+        check_format(&page);
+        assert_eq!(
+            [decimal(-1, 3), decimal(-12_345, 3), decimal(5, 6)],
+            ["-0.001", "-12.345", "0.000005"].map(str::to_owned)
+        );
+    }
+
+    /// What `promtool check metrics` asks of a page, as its documentation and that of the format say it.
+    fn check_format(page: &str) {
+        assert!(page.ends_with('\n') && !page.contains("\n\n") && !page.contains('\r'));
+        let (mut families, mut samples) = (BTreeMap::new(), std::collections::BTreeSet::new());
+        let mut lines = page.lines().peekable();
+        while let Some(line) = lines.next() {
+            let (name, help) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')).expect(line);
+            assert!(help.ends_with('.'), "{line}");
+            let kind = lines.next().and_then(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name));
+            let kind = kind.expect(name).trim();
+            assert!(["gauge", "counter", "histogram"].contains(&kind), "{name} {kind}");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+            for word in ["ms", "millis", "kb", "gauge", "counter", "histogram", "bucket", "sum", "count", "info"] {
+                assert!(!name.split('_').any(|part| part == word), "{name}: no {word} in a name");
+            }
+            assert!(families.insert(name.to_owned(), ()).is_none(), "{name} twice");
+            let mut buckets = Vec::new();
+            while let Some(line) = lines.next_if(|line| !line.starts_with('#')) {
+                let (series, value) = line.rsplit_once(' ').expect(line);
+                let value: f64 = value.parse().expect(line);
+                assert!(samples.insert(series.to_owned()), "{series} twice");
+                let (of, labels) = series.split_once('{').unwrap_or((series, "}"));
+                let suffix = of.strip_prefix(name).expect(line);
+                let is_part = kind == "histogram" && ["_bucket", "_sum", "_count"].contains(&suffix);
+                assert!(suffix.is_empty() != (kind == "histogram") && (suffix.is_empty() || is_part), "{line}");
+                let labels = labels.strip_suffix('}').expect(line);
+                for label in labels.split(',').filter(|label| !label.is_empty()) {
+                    let (key, text) = label.split_once('=').expect(line);
+                    assert!(key.bytes().all(|byte| byte.is_ascii_lowercase()), "{line}");
+                    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).expect(line);
+                    assert!(!text.contains(['"', '\\']), "{line}");
+                }
+                if suffix != "_sum" && kind == "histogram" {
+                    buckets.push(value);
                 }
             }
+            assert!(buckets.is_sorted(), "{name}: each bound holds those before it");
+            let ends = buckets.len().checked_sub(2).and_then(|at| buckets.get(at..));
+            assert!(ends.is_none_or(|ends| ends[0] == ends[1]), "{name}: the last bucket holds all");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Must never decide anything: handlers decode, ask, encode. The clock and randomness are read in `system` only.
 mod couriers;
 pub mod driver;
+pub mod durations;
 pub mod evidence;
 mod fetching;
 pub mod files;

@@ -11,13 +11,28 @@ use crate::protocol::overview::StoreCondition;
 use crate::view::View;
 use crate::view::logs::{LogRow, LogView};
 use crate::view::peers::PeerView;
+use crate::wire::page::{Page, encoded_bytes};
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::{parsed, timestamp};
 
 /// Most logs named per peer: enough to see which they are; the number says how many there are.
 const AHEAD_LOGS_MAX: usize = 16;
 
-/// What the node says of itself and of the federation.
+/// What the node says of itself and of the federation, with the page of logs asked for.
+pub fn status_page(
+    view: &View,
+    message: &pb::GetStatusRequest,
+    version: &str,
+    now: Timestamp,
+) -> Result<pb::GetStatusResponse, Refusal> {
+    let page = Page::read(message.page_size, &message.page_token, &["logs"])?;
+    let mut status = status(view, version, now);
+    let logs = page.cut(std::mem::take(&mut status.logs), |log| log.origin.clone(), encoded_bytes);
+    (status.logs, status.next_page_token, status.log_count) = (logs.items, logs.next, logs.total);
+    Ok(status)
+}
+
+/// The same with every log.
 pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusResponse {
     let (settings, public) = (view.settings(), view.public());
     let (log_size, log_root) = view.log(&settings.origin).map_or_else(|| (0, empty_root()), LogRow::tree);
@@ -56,6 +71,8 @@ pub fn status(view: &View, version: &str, now: Timestamp) -> pb::GetStatusRespon
         warnings_de: warnings(Lang::De),
         warnings_en: warnings(Lang::En),
         deposits: settings.deposits,
+        next_page_token: String::new(),
+        log_count: 0,
         serves_no_orders: view.serves_no_orders().map(|reason| reason.code().to_owned()).unwrap_or_default(),
         store: Some(store_status(view.store())),
     }
@@ -139,9 +156,12 @@ fn log_status(log: &LogView<'_>) -> pb::LogStatus {
     }
 }
 
-/// Every other node known.
-pub fn peers(view: &View) -> pb::ListPeersResponse {
-    pb::ListPeersResponse { peers: view.peer_views().iter().map(peer_status).collect() }
+/// A page of the other nodes known.
+pub fn peers(view: &View, message: &pb::ListPeersRequest) -> Result<pb::ListPeersResponse, Refusal> {
+    let page = Page::read(message.page_size, &message.page_token, &["peers"])?;
+    let all = view.peer_views();
+    let cut = page.cut(all.iter().map(peer_status), |peer| peer.node.clone(), encoded_bytes);
+    Ok(pb::ListPeersResponse { peers: cut.items, next_page_token: cut.next, total_size: cut.total })
 }
 
 fn peer_status(peer: &PeerView<'_>) -> pb::PeerStatus {
@@ -220,7 +240,9 @@ pub fn rule_pack(id: &StatementId, pack: &RulePack) -> pb::RulePack {
 mod tests {
     use super::*;
     use crate::domain::reason::Reason;
+    use crate::protocol::Input;
     use crate::protocol::explain::fixture::{Town, by_rule};
+    use crate::view::Follower;
 
     #[test]
     fn a_node_says_who_it_is_and_whom_it_knows() {
@@ -232,6 +254,38 @@ mod tests {
         assert_eq!(named, [("kitu", ""), ("loner", ""), ("provider", ""), ("town", "150830040040")]);
         assert_eq!((status.offering_count, status.rule_packs.len(), status.logs.len()), (1, 1, 1));
         assert_eq!(status.log_size, status.logs[0].size);
+    }
+
+    #[test]
+    fn nodes_and_logs_come_in_pages() {
+        let mut town = Town::new(by_rule());
+        let names: Vec<String> = (0..5).map(|number| format!("node-{number}")).collect();
+        for name in &names {
+            town.node.step(Input::PeerUp(name.parse().expect("a name")), town.now);
+        }
+        let mut follower = Follower::of(&town.node, 0, town.now);
+        follower.follow_peers(&town.node, &std::collections::BTreeMap::new());
+        let view = follower.view();
+        let (mut found, mut token) = (Vec::new(), String::new());
+        loop {
+            let asked = pb::ListPeersRequest { page_size: 2, page_token: token };
+            let page = peers(view, &asked).expect("a page");
+            assert!(page.peers.len() <= 2 && page.total_size == 5);
+            found.extend(page.peers.into_iter().map(|peer| peer.node));
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(found, names);
+        let logs = |page_size, page_token: &str| {
+            status_page(view, &pb::GetStatusRequest { page_size, page_token: page_token.to_owned() }, "0", town.now)
+        };
+        let first = logs(1, "").expect("a page");
+        assert_eq!((first.logs.len(), first.log_count as usize), (1, view.log_views().len()));
+        for (size, token) in [(-1, ""), (1, "AAAA"), (1, "!")] {
+            assert_eq!(logs(size, token).expect_err("no page").reason, Reason::PageInvalid);
+        }
     }
 
     #[test]

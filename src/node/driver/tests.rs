@@ -4,7 +4,6 @@ use crate::domain::id::OrgId;
 use crate::domain::order::{AutoSeal, Request};
 use crate::node::ports::Nobody;
 use crate::node::system::SystemClock;
-use crate::node::system::ticks;
 use crate::protocol::explain::Stage;
 use crate::protocol::explain::fixture::{Town, by_rule};
 use crate::store::memory::MemoryStore;

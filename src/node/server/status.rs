@@ -22,16 +22,18 @@ impl NodeService for Desk {
         &self,
         request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
-        let look = self.look(|view, now| Ok(node::status(view, env!("CARGO_PKG_VERSION"), now)));
-        answered(lang_of(request.metadata()), look).await
+        let (metadata, _, message) = request.into_parts();
+        let look = self.look(move |view, now| node::status_page(view, &message, env!("CARGO_PKG_VERSION"), now));
+        answered(lang_of(&metadata), look).await
     }
 
     async fn list_peers(
         &self,
         request: Request<pb::ListPeersRequest>,
     ) -> Result<Response<pb::ListPeersResponse>, Status> {
-        let look = self.look(|view, _| Ok(node::peers(view)));
-        answered(lang_of(request.metadata()), look).await
+        let (metadata, _, message) = request.into_parts();
+        let look = self.look(move |view, _| node::peers(view, &message));
+        answered(lang_of(&metadata), look).await
     }
 
     async fn get_witnessing(
