@@ -76,7 +76,7 @@ async fn search(mut client: Client) {
 }
 
 /// Milliseconds from handing an order in until it is sealed.
-async fn timed(processes: &Processes, client: &mut Client, request_id: &str) -> f64 {
+pub async fn timed(processes: &Processes, client: &mut Client, request_id: &str) -> f64 {
     let (order, signed) = processes.request(request_id);
     let began = now();
     client.hand_in(request_id, &signed).await.expect("taken");
