@@ -119,7 +119,9 @@ mod tests {
     use crate::domain::body::Body;
     use crate::domain::id::OrderId;
     use crate::domain::money::Cents;
+    use crate::domain::offering::{Offering, Withdrawal};
     use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
+    use crate::protocol::explain::fixture::offering;
     use crate::web::fixture::Reader;
 
     /// What a page gives to be signed.
@@ -172,5 +174,33 @@ mod tests {
         let stranger = reader.get(&format!("/bestellungen/{id}/unterschreiben/freigeben")).await;
         assert!(stranger.text.contains("ORDER_UNKNOWN"), "{}", stranger.text);
         assert!(matches!(Body::read(&own), Ok(Body::Decision(_))));
+    }
+
+    /// The back button brings a page again, and one that was left open knows nothing of what has happened since.
+    #[tokio::test]
+    async fn a_page_left_behind_orders_nothing_twice_and_nothing_withdrawn() {
+        let mut reader = Reader::new();
+        reader.sign_in("town", "einkauf").await;
+        let place = format!("/angebote/{}/bestellen", reader.town.offering);
+        let filled = |number: u32| {
+            format!(
+                "{place}?weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Meine+Worte&vorgang=web-{number}&pruefen=1"
+            )
+        };
+        let first = sign(&reader, &reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
+        let left_open = sign(&reader, &reader.get(&filled(2)).await.ok(), &Kind::Request, "town", "einkauf");
+        reader.hand_in(&first).await.ok();
+        let back = sign(&reader, &reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
+        assert_ne!(back.id(), first.id(), "the page is made anew");
+        let told = reader.hand_in(&back).await;
+        assert!(told.status.is_success() || told.text.contains("\"now\":"), "{}", told.text);
+        assert_eq!(reader.town.node.state().orders.len(), 1, "{}", told.text);
+        let Offering { name, version, seller, .. } = offering();
+        reader.withdraw(&Withdrawal { name, version, seller, reason: "Abgelöst".to_owned() });
+        let refused = reader.hand_in(&left_open).await;
+        assert!(refused.text.contains("OFFERING_WITHDRAWN") && refused.text.contains("\"now\":"), "{}", refused.text);
+        assert_eq!(reader.town.node.state().orders.len(), 1);
+        let form = reader.get(&filled(2)).await;
+        assert!(form.text.contains("OFFERING_WITHDRAWN") && !form.text.contains("data-payload"), "{}", form.text);
     }
 }
