@@ -174,7 +174,8 @@ fn made(
     by: Signer,
     now: Timestamp,
 ) -> Result<Made, Refusal> {
-    let offering = view.public().catalogue.orderable(&id)?;
+    let catalogue = view.public().catalogue;
+    let offering = catalogue.version(&id).ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))?;
     let (title, shortest) = (offering.title.clone(), offering.term_years_min);
     let typed = if typed.years.is_empty() { Typed { years: shortest.to_string(), ..typed } } else { typed };
     let found = routes(view, id, org, typed.years.trim().parse().unwrap_or(0), now);
@@ -187,6 +188,10 @@ fn made(
         // The years, for instance; without them the routes are the same.
         Err(refusal) => return form(Some(refusal), typed, &routes(view, id, org, 0, now)?),
     };
+    if let Err(refusal) = catalogue.orderable(&id) {
+        // What was typed meanwhile stays, for another offering.
+        return form(Some(refusal), typed, &found);
+    }
     if !typed.is_checked {
         return form(None, typed, &found);
     }

@@ -201,6 +201,7 @@ mod tests {
         assert!(refused.text.contains("OFFERING_WITHDRAWN") && refused.text.contains("\"now\":"), "{}", refused.text);
         assert_eq!(reader.town.node.state().orders.len(), 1);
         let form = reader.get(&filled(2)).await;
+        assert!(form.text.contains("Meine Worte"), "what was typed stays: {}", form.text);
         assert!(form.text.contains("OFFERING_WITHDRAWN") && !form.text.contains("data-payload"), "{}", form.text);
     }
 }
