@@ -6,8 +6,8 @@ use axum::http::{Request, StatusCode};
 use tokio::sync::{broadcast, watch};
 use tower::ServiceExt as _;
 use verbund::config::web::Imprint;
-use verbund::domain::annex::Enclosed;
-use verbund::domain::id::{NodeId, OrderId, OrgId, StatementId, sha256};
+use verbund::domain::annex::{Annex, Enclosed};
+use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, StatementId, sha256};
 use verbund::domain::offering::Offering;
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::Signed;
@@ -151,6 +151,10 @@ impl Source for Standing {
     }
 
     fn bundle(&self, _: OrderId, _: OrgId) -> Later<'_, Vec<u8>> {
+        nothing()
+    }
+
+    fn annex(&self, _: Hash) -> Later<'_, Option<Annex>> {
         nothing()
     }
 
