@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use tokio::task::JoinSet;
+use verbund::domain::annex::Annex;
 use verbund::domain::id::NodeId;
 use verbund::domain::reason::Refusal;
 use verbund::domain::statement::Signed;
@@ -157,7 +158,7 @@ impl Peers for Silent {
         std::future::pending().await
     }
 
-    async fn ask(&self, _: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
+    async fn ask(&self, _: NodeId, _: Question) -> Result<(Vec<Signed>, Vec<Annex>), Refusal> {
         std::future::pending().await
     }
 }

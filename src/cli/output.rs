@@ -1,7 +1,7 @@
 //! What a person or a program reads: data on standard output, talk on standard error, errors as what, why, what now.
 use std::io::Write as _;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::{Value, json};
 
 use crate::domain::characters::{printable, printable_lines};
@@ -9,9 +9,14 @@ use crate::domain::detail_words::detail;
 use crate::domain::json::shown;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::text::inert;
+use crate::wire::instant;
+use crate::wire::pb::Instant;
 
 /// Widest table where no terminal says how wide it is: what fits a window beside another, and a printed page.
 const WIDTH_MAX: u16 = 100;
+
+/// Blanks around a cell.
+const PADDING: usize = 2;
 
 /// Digits of an id in a table: by chance two of ten thousand ids begin alike in one of a hundred lists, and then more are
 /// asked for.
@@ -63,6 +68,15 @@ impl Output {
         self.short(id).into()
     }
 
+    /// A time as a cell: as people read it in a table, and for programs in RFC 3339.
+    pub fn time(&self, time: Option<&Instant>) -> Value {
+        let Some(time) = time.map(instant) else { return "".into() };
+        match self.format {
+            Format::Table => time.told(self.lang).into(),
+            Format::Json | Format::Csv => time.to_string().into(),
+        }
+    }
+
     /// Prints rows: as a table, or as a JSON array of objects with the English column names.
     pub fn rows(&self, columns: &[(&str, &str)], rows: &[Vec<Value>]) -> Result<(), Refusal> {
         match self.format {
@@ -93,6 +107,20 @@ impl Output {
         table.set_header(columns.iter().map(|(de, en)| self.say(de, en).to_uppercase()));
         for row in rows {
             table.add_row(row.iter().map(|value| self.plain(value)));
+        }
+        // Where there is room for the longest word of every column, none is cut in two.
+        let longest = |text: String| text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns.len())
+            .map(|at| {
+                let cells = rows.iter().filter_map(|row| row.get(at)).map(|value| longest(self.plain(value)));
+                cells.chain([longest(self.say(columns[at].0, columns[at].1).to_owned())]).max().unwrap_or(0) + PADDING
+            })
+            .collect();
+        if widths.iter().sum::<usize>() <= usize::from(table.width().unwrap_or(WIDTH_MAX)) {
+            for (column, width) in table.column_iter_mut().zip(widths) {
+                let width = u16::try_from(width).unwrap_or(WIDTH_MAX);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+            }
         }
         table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }

@@ -4,8 +4,9 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::Value;
 
-use crate::cli::client::{Client, time_text};
+use crate::cli::client::Client;
 use crate::cli::options::Global;
+use crate::cli::output::Output;
 use crate::domain::reason::Refusal;
 use crate::wire::pb::node::v1 as pb;
 
@@ -34,14 +35,15 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
     let Verb::List = verb;
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
     let peers = client.peers().await?;
-    global.out().rows(&COLUMNS, &peers.iter().map(row).collect::<Vec<_>>())
+    let out = global.out();
+    out.rows(&COLUMNS, &peers.iter().map(|peer| row(peer, out)).collect::<Vec<_>>())
 }
 
 /// One peer. `lag` counts journal positions of the node asked that the peer has not acknowledged, `ahead` the logs of
 /// which the peer says that it has more.
-fn row(peer: &pb::PeerStatus) -> Vec<Value> {
+fn row(peer: &pb::PeerStatus, out: Output) -> Vec<Value> {
     let time = |time: &Option<_>| match time {
-        Some(_) => time_text(time.as_ref()).into(),
+        Some(_) => out.time(time.as_ref()),
         None => Value::Null,
     };
     vec![

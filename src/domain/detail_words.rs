@@ -4,7 +4,7 @@ use crate::domain::reason::Lang;
 /// Every name that stands beside a reason, and its German word, by name. Where both are the same the name is German already.
 #[rustfmt::skip]
 const WORDS: &[(&str, &str)] = &[
-    ("act", "Handlung"), ("address", "Adresse"), ("algorithm", "Verfahren"), ("annex", "Anlage"), ("answer", "Antwort"),
+    ("act", "Handlung"), ("address", "Adresse"), ("algorithm", "Verfahren"), ("annex", "Anhang"), ("answer", "Antwort"),
     ("approves", "gibt frei"), ("area", "Gebiet"), ("as_of", "Stichtag"), ("asked", "gefragt"), ("at", "bei"),
     ("at_least", "mindestens"), ("at_most", "höchstens"), ("attempt", "Versuch"), ("authority", "Stelle"),
     ("batch_bytes", "Bytes im Schub"), ("before", "davor"), ("binds_until", "bindet bis"), ("bundle", "Prüfpaket"),
@@ -17,7 +17,7 @@ const WORDS: &[(&str, &str)] = &[
     ("example", "Beispiel"), ("expected", "erwartet"), ("fact", "Tatsache"), ("federation", "Verbund"), ("field", "Feld"),
     ("fields", "Felder"), ("file", "Datei"), ("first", "erste"), ("folder", "Ordner"), ("for_org", "für"),
     ("format", "Form"), ("former", "vorher"), ("found", "gefunden"), ("from", "von"), ("gap", "Lücke"),
-    ("ground", "Rechtsgrund"), ("have", "vorhanden"), ("heard", "gehört"), ("highest", "höchste"), ("holds", "es gilt"),
+    ("ground", "Rechtsgrund"), ("have", "vorhanden"), ("heard", "gehört"), ("highest", "höchste"), ("holder", "Inhaber"), ("holds", "es gilt"),
     ("id", "Kennung"), ("in_force", "in Kraft"), ("index", "Stelle"), ("item", "Posten"), ("key", "Schlüssel"),
     ("kind", "Art"), ("known", "bekannt"), ("last", "letzte"), ("least", "mindestens"), ("left_hours", "Stunden übrig"),
     ("leg", "Schritt"), ("legs", "Schritte"), ("level", "Stufe"), ("like", "ähnlich"), ("limit", "Grenze"),
@@ -32,8 +32,8 @@ const WORDS: &[(&str, &str)] = &[
     ("party", "Beteiligter"), ("path", "Pfad"), ("peer", "anderer Knoten"), ("place", "Ort"), ("position", "Stelle"),
     ("prefix", "Anfang"), ("previewed", "Vorschau"), ("problem", "Ursache"), ("procedure_began", "Beginn des Verfahrens"),
     ("proof", "Nachweis"), ("protocol", "Protokollfassung"), ("provider", "Anbieter"), ("quote_by", "Angebote bis"),
-    ("read_as", "gelesen als"), ("reason", "Grund"), ("record", "Satz"), ("request_id", "Vorgangsnummer"),
-    ("retry_ms", "wieder in Millisekunden"), ("route", "Weg"), ("rows_max", "Zeilen höchstens"), ("rule", "Regel"),
+    ("reached", "erreicht"), ("read_as", "gelesen als"), ("reason", "Grund"), ("record", "Satz"), ("request_id", "Vorgangsnummer"),
+    ("retry_ms", "wieder in Millisekunden"), ("root", "Wurzel"), ("route", "Weg"), ("rows_max", "Zeilen höchstens"), ("rule", "Regel"),
     ("rule_pack", "Regelwerk"), ("seal_by", "Abschluss bis"), ("sealed", "abgeschlossen"), ("seals", "Abschlüsse"),
     ("second", "zweite"), ("seen", "gesehen"), ("segment", "Segment"), ("seller", "Verkäufer"), ("seq", "Folgenummer"),
     ("sha256", "SHA-256"), ("share", "Anteil"), ("shown", "gezeigt"), ("signatures", "Unterschriften"),

@@ -18,13 +18,13 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
 use crate::node::couriers::Couriers;
-use crate::node::fetching::{erased, lodge, with_annexes};
+use crate::node::fetching::{erased, keep_told, lodge, with_annexes, with_their_statements};
 use crate::node::handle::{Archive, Ask, Beside, Ends, Handle, Look, OrderLook, Stream};
 use crate::node::ports::{Clock, Peers};
 use crate::node::prover::Prover;
 use crate::node::recent::Recent;
 use crate::node::system::ticks;
-use crate::protocol::frame::{Delivery, DeliveryKey, Frame};
+use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question};
 use crate::protocol::limits::{FRAME_ENTRIES_MAX, SETTLED_KEPT_MAX};
 use crate::protocol::overview::{Contact, StoreCondition};
 use crate::protocol::peering::replaces;
@@ -118,6 +118,8 @@ struct Round {
     /// Nodes that may have another TLS key than before.
     moved: BTreeSet<NodeId>,
     bytes: usize,
+    /// Words that somebody has brought back, with the statements that name them.
+    told: Vec<(Signed, Annex)>,
     /// Whether the node was given anything.
     is_stepped: bool,
     /// Orders of which a delivery was answered.
@@ -433,7 +435,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                     self.step(Input::Delivered(key, result), round);
                 }
             }
-            Ask::Told(node, question, answer) => self.step(Input::Told(node, question, answer), round),
+            Ask::Told(node, question, answer) => self.take_told(node, question, answer, round),
             ask @ (Ask::Deposit { .. } | Ask::Lodged(..) | Ask::Returned(..)) => self.take_deposit(ask, round),
             Ask::Open { node, stream, reply } => {
                 let opened = self.open(node, stream, round);
@@ -459,6 +461,21 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             }
             Ask::LookAt(order, look) => round.order_looks.push((order, look)),
         }
+    }
+
+    /// What another node has answered; the words beside its statements are put aside.
+    fn take_told(
+        &mut self,
+        node: NodeId,
+        question: Question,
+        answer: Result<(Vec<Signed>, Vec<Annex>), Refusal>,
+        round: &mut Round,
+    ) {
+        let answer = answer.map(|(statements, annexes)| {
+            round.told.extend(with_their_statements(&statements, annexes));
+            statements
+        });
+        self.step(Input::Told(node, question, answer), round);
     }
 
     /// A deposit of another node, or what became of those of this one.
@@ -545,6 +562,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                 self.ends.is_full.send_replace(false);
             }
         }
+        keep_told(&*self.store, round.told).await?;
         self.pin_again(moved);
         // Before anybody is answered: whoever is, finds what the answer is about.
         if round.is_stepped {

@@ -1,7 +1,9 @@
 //! What the loop fetches from its store to give it to others.
-use crate::domain::annex::{self, Erased};
+use crate::domain::annex::{self, Annex, Erased};
+use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OrderId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Signed;
 use crate::node::ports::Peers;
 use crate::protocol::frame::Delivery;
 use crate::protocol::record::Record;
@@ -42,4 +44,24 @@ pub(super) async fn with_annexes(store: &impl Store, mut load: Vec<Delivery>) ->
         }
     }
     load
+}
+
+/// Annexes with the statements that name them.
+pub(super) fn with_their_statements(statements: &[Signed], annexes: Vec<Annex>) -> Vec<(Signed, Annex)> {
+    let naming = |annex: &Annex| statements.iter().find(|signed| annex::named(signed) == Some(annex.id())).cloned();
+    annexes.into_iter().filter_map(|annex| Some((naming(&annex)?, annex))).collect()
+}
+
+/// Keeps words that came back, but for those that are erased. Their statements may have to wait for their place: an annex that
+/// nothing names does no harm, and an erasure that comes later removes it.
+pub(super) async fn keep_told(store: &impl Store, told: Vec<(Signed, Annex)>) -> Result<(), Refusal> {
+    for (signed, annex) in told {
+        let Some((order, _)) = Body::read(&signed).ok().and_then(|body| body.order()) else { continue };
+        let mut erased = erased(store, order).await?;
+        erased.hear(&signed);
+        if !erased.annexes().contains(&annex.id()) {
+            store.keep_annex(annex).await?;
+        }
+    }
+    Ok(())
 }

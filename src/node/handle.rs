@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 
-use crate::domain::annex::{Annex, Enclosed};
+use crate::domain::annex::{self, Annex, Enclosed};
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
@@ -21,6 +21,7 @@ use crate::node::traffic::Traffic;
 use crate::protocol::frame::{Delivery, DeliveryKey, Frame, Question, Returned, Run};
 use crate::protocol::limits::{
     DELIVERIES_IN_FLIGHT_MAX, DEPOSIT_BYTES_MAX, DEPOSITS_RETURNED_MAX, RECOVERY_STATEMENTS_MAX,
+    TOLD_ANNEXES_BYTES_MAX,
 };
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::peering::Dialler;
@@ -73,7 +74,7 @@ pub(super) enum Ask {
     Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
     Close { node: NodeId, stream: u64 },
     Delivered(NodeId, Vec<(DeliveryKey, Result<Signed, Refusal>)>),
-    Told(NodeId, Question, Result<Vec<Signed>, Refusal>),
+    Told(NodeId, Question, Result<(Vec<Signed>, Vec<Annex>), Refusal>),
     Deposit { from: NodeId, sealed: Vec<u8>, reply: Reply, room: OwnedSemaphorePermit },
     Lodged(NodeId, Result<u64, Refusal>),
     Returned(NodeId, u64, Result<Returned, Refusal>),
@@ -463,6 +464,20 @@ impl Handle {
         self.through_resting(orders, answer, each).await
     }
 
+    /// The annexes of these statements that are here, from the first on as many as have room in one answer.
+    pub async fn annexes_of(&self, statements: &[Signed]) -> Result<Vec<Annex>, Refusal> {
+        let (mut here, mut bytes) = (Vec::new(), 0);
+        for id in statements.iter().filter_map(annex::named) {
+            let annex = self.annex(id).await?;
+            bytes += annex.as_ref().map_or(0, |annex| annex.bytes().len());
+            if bytes > TOLD_ANNEXES_BYTES_MAX {
+                break;
+            }
+            here.extend(annex);
+        }
+        Ok(here)
+    }
+
     /// A statement this node holds.
     pub async fn statement(&self, id: StatementId) -> Result<Option<Signed>, Refusal> {
         let _turn = self.archive_turn().await?;
@@ -609,8 +624,13 @@ impl Handle {
         let _ = self.inbox.send(Ask::Delivered(node, results)).await;
     }
 
-    pub(super) async fn told(&self, node: NodeId, question: Question, answer: Result<Vec<Signed>, Refusal>) {
-        self.prover.check(answer.iter().flatten());
+    pub(super) async fn told(
+        &self,
+        node: NodeId,
+        question: Question,
+        answer: Result<(Vec<Signed>, Vec<Annex>), Refusal>,
+    ) {
+        self.prover.check(answer.iter().flat_map(|(statements, _)| statements));
         // A driver that has stopped asks anew when it starts again.
         let _ = self.inbox.send(Ask::Told(node, question, answer)).await;
     }

@@ -12,6 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use crate::config::node::NodeConfig;
+use crate::domain::annex::Annex;
 use crate::domain::id::{Hash, NodeId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
@@ -26,7 +27,7 @@ use crate::protocol::deposits::pack;
 use crate::protocol::frame::{Delivery, Question, Returned};
 use crate::protocol::limits::DEPOSIT_BYTES_MAX;
 use crate::protocol::peering::{Dialler, REDRAW_MS};
-use crate::wire::delivery::{outcomes, receipt, statements};
+use crate::wire::delivery::{outcomes, receipt, told};
 use crate::wire::pb::peer::v1::peer_service_client::PeerServiceClient;
 use crate::wire::pb::peer::v1::{
     AskRequest, DeliverBatchRequest, DeliverRequest, DepositRequest, Frame as FrameMessage, IntroduceRequest,
@@ -168,10 +169,10 @@ impl Peers for GrpcPeers {
         answered.unwrap_or_else(|refusal| vec![Err(refusal); asked])
     }
 
-    async fn ask(&self, node: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {
+    async fn ask(&self, node: NodeId, question: Question) -> Result<(Vec<Signed>, Vec<Annex>), Refusal> {
         let mut client = self.client(&node)?;
         match tokio::time::timeout(DELIVER, client.ask(AskRequest::from(&question))).await {
-            Ok(Ok(answer)) => statements(answer.into_inner()),
+            Ok(Ok(answer)) => told(answer.into_inner()),
             Ok(Err(status)) => Err(to_refusal(&status)),
             Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
         }

@@ -1,6 +1,7 @@
 //! The seams of the shell: clock, peers and key ring. (The store's seam is `store::Store`, that of randomness `settings::Dice`.)
 use std::future::Future;
 
+use crate::domain::annex::Annex;
 use crate::domain::id::NodeId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
@@ -26,8 +27,12 @@ pub trait Peers: Send + Sync + 'static {
         deliveries: Vec<Delivery>,
     ) -> impl Future<Output = Vec<Result<Signed, Refusal>>> + Send;
 
-    /// Asks and brings back the answer. Ends by its own deadline.
-    fn ask(&self, node: NodeId, question: Question) -> impl Future<Output = Result<Vec<Signed>, Refusal>> + Send;
+    /// Asks and brings back the answer, with annexes of its statements. Ends by its own deadline.
+    fn ask(
+        &self,
+        node: NodeId,
+        question: Question,
+    ) -> impl Future<Output = Result<(Vec<Signed>, Vec<Annex>), Refusal>> + Send;
 
     /// Seals statements and deposits them, as many from the first on as fit; says how many. Ends by its own deadline.
     fn lodge(&self, node: NodeId, statements: Vec<Signed>) -> impl Future<Output = Result<usize, Refusal>> + Send {
@@ -50,7 +55,7 @@ impl Peers for Nobody {
         deliveries.iter().map(|_| Err(unreachable(&node))).collect()
     }
 
-    async fn ask(&self, node: NodeId, _: Question) -> Result<Vec<Signed>, Refusal> {
+    async fn ask(&self, node: NodeId, _: Question) -> Result<(Vec<Signed>, Vec<Annex>), Refusal> {
         Err(unreachable(&node))
     }
 }

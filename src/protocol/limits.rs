@@ -203,6 +203,10 @@ pub const RECOVERY_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Most statements in one answer to a restored node: about 2 MB.
 pub const RECOVERY_STATEMENTS_MAX: usize = 1_000;
 
+/// Most bytes of annexes in such an answer: with the statements it stays below the largest message. Words beyond it are not
+/// brought back.
+pub const TOLD_ANNEXES_BYTES_MAX: usize = 1024 * 1024;
+
 /// Most statements read at a time from a store with places that cannot be read any more: some milliseconds of reading.
 pub const STATEMENTS_READ_MAX: usize = 256;
 

@@ -1,6 +1,7 @@
 //! Calls between nodes about orders: deliveries, alone and several at a time, and questions.
 //!
 //! Whatever is malformed is `FRAME_INVALID` and names the field; in a batch it costs the other deliveries nothing.
+use crate::domain::annex::Annex;
 use crate::domain::id::{OrderId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
@@ -86,11 +87,15 @@ impl From<&Question> for pb::AskRequest {
     }
 }
 
-/// The statements in an answer to a question.
-pub fn statements(message: pb::AskResponse) -> Result<Vec<Signed>, Refusal> {
+/// What another node answered, with the annexes that are those of its statements.
+pub fn told(message: pb::AskResponse) -> Result<(Vec<Signed>, Vec<Annex>), Refusal> {
     bounded("statements", message.statements.len(), RECOVERY_STATEMENTS_MAX)?;
-    let statements: Result<Vec<Signed>, Refusal> = message.statements.into_iter().map(Signed::try_from).collect();
-    statements.map_err(malformed)
+    delivered(message.statements).map_err(malformed)
+}
+
+/// The answer to another node, each annex beside the statement that names it.
+pub fn telling(statements: &[Signed], annexes: &[Annex]) -> pb::AskResponse {
+    pb::AskResponse { statements: to_deliver(statements, annexes) }
 }
 
 /// The receipt in an answer to a delivery.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use verbund::domain::annex::Annex;
 use verbund::domain::id::{NodeId, OrderId};
 use verbund::domain::price::quote::carried;
 use verbund::domain::reason::{Reason, Refusal};
@@ -45,11 +46,13 @@ impl Peers for InProcess {
         answers.into_iter().map(|answer| answer.map(receipt)).collect()
     }
 
-    async fn ask(&self, node: NodeId, question: Question) -> Result<Vec<Signed>, Refusal> {
+    async fn ask(&self, node: NodeId, question: Question) -> Result<(Vec<Signed>, Vec<Annex>), Refusal> {
         let handle = self.others.lock().expect("no panic holds it").get(&node).cloned();
         let handle = handle.ok_or_else(|| Refusal::new(Reason::Unreachable).with("node", &node))?;
         let own = self.own.clone();
-        handle.read(move |node, _| node.answer(&own, &question)).await?
+        let statements = handle.answer(own, question).await?;
+        let annexes = handle.annexes_of(&statements).await?;
+        Ok((statements, annexes))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use verbund::config::node::read_run;
+use verbund::domain::annex::{Annex, Enclosed, Texts};
 use verbund::domain::id::{OrderId, StatementId};
 
 use crate::federation::name;
@@ -10,6 +11,9 @@ use crate::processes::{ALL, PARTIES, Processes, assert_sealed_everywhere, hand_i
 
 /// Orders before the loss, and as many that are under way when it comes.
 const ORDERS: usize = 10;
+
+/// What the first order is for, in words that may be erased.
+const PURPOSE: &str = "Wohngeld online";
 
 /// Where buyer and first hop are at home.
 const HOME: &str = PARTIES[0];
@@ -24,10 +28,13 @@ async fn a_node_comes_back_from_its_keys_alone() {
 
     let mut orders: BTreeMap<OrderId, StatementId> = BTreeMap::new();
     let mut client = processes.buyer();
+    let words = Texts { purpose: PURPOSE.to_owned(), ..Texts::default() };
+    let annex = Annex::write(words, [5; 32]).expect("admissible").expect("it says something");
     for number in 0..2 * ORDERS {
         let request_id = format!("lost-{number}");
-        let (order, signed) = processes.request(&request_id);
-        hand_in(&mut client, &request_id, order, &signed).await;
+        let (order, signed) = processes.orders().request_naming(&request_id, (number == 0).then(|| annex.id()));
+        let said = Enclosed { signed: signed.clone(), annex: (number == 0).then(|| annex.clone()) };
+        hand_in(&mut client, &request_id, order, said).await;
         orders.insert(order, signed.id());
         if number < ORDERS {
             until_sealed(&mut client, order).await;
@@ -48,6 +55,9 @@ async fn a_node_comes_back_from_its_keys_alone() {
     processes.level().await;
     processes.stop().await;
     assert_sealed_everywhere(&processes, &orders);
+    // What people wrote lies in no deposit; the other parties give it back.
+    let kept = std::fs::read(data.join("annexes").join(annex.id().to_string())).expect("the words are back");
+    assert_eq!(kept, annex.bytes());
 
     // Records in the middle of another node's history rot: it starts, fetches what stood there, and takes part again.
     let segment =

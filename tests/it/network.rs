@@ -291,10 +291,24 @@ impl Federation {
         let offering = self.published.iter().find(|published| published.offering.starts_with("dataport/"));
         let what = ["--offering", &offering.expect("published").offering, "--via", CHAIN, "--max-euro", "20000"];
         let profile = self.profile("barleben-einkauf");
-        let mut arguments =
-            vec!["--profile", &profile, "order", "submit", "--yes", "--auto-seal", "--accept-assumed"];
+        let mut arguments = vec![
+            "--profile",
+            &profile,
+            "order",
+            "submit",
+            "--request-id",
+            "cut",
+            "--yes",
+            "--auto-seal",
+            "--accept-assumed",
+        ];
         arguments.extend(what);
-        let answer = self.ask("kitu", &arguments).expect("taken");
+        // Taken, and said not to be final while no other node can be reached: the same again is the same order.
+        let answer = match self.ask("kitu", &arguments) {
+            Err(refusal) if refusal.contains("DEPOSIT_PENDING") => self.ask("kitu", &arguments),
+            answer => answer,
+        };
+        let answer = answer.expect("taken");
         answer["order_id"].as_str().expect("id").to_owned()
     }
 

@@ -14,7 +14,8 @@ use verbund::cli::client::{ActingOfficer, Client};
 use verbund::cli::demo::found::{World, found_world};
 use verbund::config::folder::{FederationFolder, read_folder};
 use verbund::config::node::read_run;
-use verbund::domain::id::{NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
+use verbund::domain::annex::Enclosed;
+use verbund::domain::id::{Hash, NodeId, OfficerName, OrderId, OrgId, Origin, StatementId};
 use verbund::domain::offering::Offering;
 use verbund::domain::order::{AutoSeal, Request};
 use verbund::domain::reason::{Class, Refusal};
@@ -63,12 +64,18 @@ pub struct Orders {
 impl Orders {
     /// A five-leg order of Barleben's, to be sealed by itself; signed now.
     pub fn request(&self, request_id: &str) -> (OrderId, Signed) {
+        self.request_naming(request_id, None)
+    }
+
+    /// The same with an annex.
+    pub fn request_naming(&self, request_id: &str, annex: Option<Hash>) -> (OrderId, Signed) {
         // The tests' federation has other keys, and the same chain of the same names.
         let request = Request {
             rule_pack: self.rule_pack,
             term_years: self.term_years,
             total_max: cents(TOTAL_MAX),
             auto_seal: Some(AutoSeal { accept_assumed: true }),
+            annex,
             ..federation().request_along(&CHAIN, self.offering, request_id, SystemClock.now())
         };
         (request.order, Signed::sign(&Kind::Request, &request, &[&self.key]))
@@ -328,9 +335,9 @@ pub async fn patiently<T>(mut call: impl AsyncFnMut() -> Result<T, Refusal>) -> 
 }
 
 /// Hands in an order, however often the node goes away meanwhile.
-pub async fn hand_in(client: &mut Client, request_id: &str, order: OrderId, signed: &Signed) {
+pub async fn hand_in(client: &mut Client, request_id: &str, order: OrderId, said: impl Into<Enclosed> + Clone) {
     loop {
-        match client.hand_in(request_id, signed).await {
+        match client.hand_in(request_id, said.clone()).await {
             Err(refusal) if is_away(&refusal) => tokio::time::sleep(LOOK_AGAIN).await,
             answer => return assert_eq!(answer.expect("taken"), order),
         }

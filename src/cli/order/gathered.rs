@@ -1,7 +1,7 @@
 //! Orders for several members: needs that fit together, whom a request names, each member's own part.
 use serde_json::{Value, json};
 
-use crate::cli::client::{Client, time_text};
+use crate::cli::client::Client;
 use crate::cli::names;
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
@@ -107,7 +107,7 @@ pub async fn call_offs(client: &mut Client, out: Output) -> Result<(), Refusal> 
                 part.key.clone().into(),
                 format!("{} / {}", part.weight, part.weights).into(),
                 euros(part.share_cents).into(),
-                time_text(part.signed_at.as_ref()).into(),
+                out.time(part.signed_at.as_ref()),
             ]
         })
         .collect();

@@ -1,7 +1,7 @@
 //! `verbund order inbox`: what waits for the officer of the profile, and the command for each.
 use serde_json::Value;
 
-use crate::cli::client::{Client, time_text};
+use crate::cli::client::Client;
 use crate::cli::offering::euros;
 use crate::cli::output::Output;
 use crate::domain::reason::Refusal;
@@ -27,17 +27,17 @@ pub async fn inbox(client: &mut Client, out: Output) -> Result<(), Refusal> {
 }
 
 fn row(entry: &InboxEntry, out: Output) -> Vec<Value> {
-    let due = match entry.due.is_some() {
-        true => time_text(entry.due.as_ref()),
-        false => entry.day.clone(),
+    let due = match entry.due.as_ref() {
+        Some(due) => out.time(Some(due)),
+        None if entry.day.is_empty() => Value::Null,
+        None => entry.day.clone().into(),
     };
-    let due = if due.is_empty() { Value::Null } else { due.into() };
     vec![
         words(entry.errand(), out).into(),
         entry.by.clone().into(),
         entry.offering_title.clone().into(),
         euros(entry.cap_cents).into(),
-        time_text(entry.since.as_ref()).into(),
+        out.time(entry.since.as_ref()),
         due,
         command(entry, out).into(),
     ]

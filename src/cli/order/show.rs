@@ -45,7 +45,7 @@ pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Resul
                 stage_text(order.stage, out).into(),
                 order.turn.clone().into(),
                 total_text(order.total_cents, out).into(),
-                time_text(order.updated_at.as_ref()).into(),
+                out.time(order.updated_at.as_ref()),
                 overdue_text(order.overdue, out).into(),
             ]
         })

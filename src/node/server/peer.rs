@@ -16,7 +16,7 @@ use crate::node::traffic::{Direction, Traffic};
 use crate::protocol::Answer;
 use crate::protocol::frame::{Delivery, Question};
 use crate::protocol::peering::Dialler;
-use crate::wire::delivery::deliveries;
+use crate::wire::delivery::{deliveries, telling};
 use crate::wire::pb::peer::v1 as pb;
 use crate::wire::pb::peer::v1::peer_service_server::PeerService;
 use crate::wire::peer::{Heard, Introduction};
@@ -92,7 +92,7 @@ impl PeerService for Desk {
             let (peer, question) = (self.peer(&extensions)?, Question::try_from(message)?);
             let _room = self.handle.room(&peer)?;
             let statements = self.handle.answer(peer, question).await?;
-            Ok(pb::AskResponse { statements: statements.iter().map(Into::into).collect() })
+            Ok(telling(&statements, &self.handle.annexes_of(&statements).await?))
         })
         .await
     }

@@ -87,7 +87,7 @@ pub(super) async fn is_granted(State(desk): State<Desk>, visit: Visit, RawQuery(
     let found = async {
         let query = Query::read(&query.unwrap_or_default())?;
         let named = query.first("schluessel");
-        let unknown = |_| Refusal::new(Reason::FieldInvalid).with("schluessel", shortened(named));
+        let unknown = |_| Refusal::new(Reason::FieldInvalid).with("key", shortened(named));
         let key: KeyHash = named.parse().map_err(unknown)?;
         desk.ask(move |view, _, _| Ok(view.public().registry.logs().any(|log| log.keys().contains_key(&key)))).await
     };
