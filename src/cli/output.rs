@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use crate::domain::characters::{printable, printable_lines};
 use crate::domain::detail_words::detail;
 use crate::domain::json::shown;
+use crate::domain::law::words::german;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::text::inert;
+use crate::domain::time::Date;
 use crate::wire::instant;
 use crate::wire::pb::Instant;
 
@@ -66,6 +68,11 @@ impl Output {
     /// The same as a cell.
     pub fn id(&self, id: &str) -> Value {
         self.short(id).into()
+    }
+
+    /// A day as people write it.
+    pub fn day(&self, day: Date) -> String {
+        if self.lang == Lang::De { german(day) } else { day.to_string() }
     }
 
     /// A time as a cell: as people read it in a table, and for programs in RFC 3339.

@@ -156,7 +156,7 @@ pub fn lines(order: &pb::Order, out: Output) -> Vec<String> {
         let done = |item: &ConnectionStep| order.connected.iter().any(|word| word == item.word());
         let steps = ConnectionStep::ALL
             .iter()
-            .map(|item| format!("[{}] {}", if done(item) { "x" } else { " " }, item.word()));
+            .map(|item| format!("[{}] {}", if done(item) { "x" } else { " " }, item.text(out.lang)));
         lines.push(format!("{}: {}", out.say("Anbindung", "Connection"), steps.collect::<Vec<_>>().join("  ")));
     }
     for contact in &order.contacts {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::audit::papers::kind_text;
 use crate::cli::client::{Client, time_text};
 use crate::cli::ids;
 use crate::cli::offering::euros;
@@ -10,6 +11,8 @@ use crate::cli::order::{after, gathered, settle};
 use crate::cli::output::Output;
 use crate::domain::id::{OrderId, ShortId};
 use crate::domain::reason::{Class, Lang, Refusal};
+use crate::domain::statement::Kind;
+use crate::wire::instant;
 use crate::wire::order::request_words;
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::status::to_refusal;
@@ -225,11 +228,11 @@ fn order_text(order: &pb::Order, out: Output) -> String {
     lines.push(out.say("Erklärungen:", "Statements:").to_owned());
     for message in &order.messages {
         lines.push(format!(
-            "   {:<9} {:<14} {}  {}",
-            message.kind,
+            "   {}  {}  {}, {}",
+            out.short(&message.statement_id),
+            message.signed_at.as_ref().map(|at| instant(at).told(out.lang)).unwrap_or_default(),
+            kind_text(&Kind::from_name(&message.kind), out.lang),
             message.by,
-            time_text(message.signed_at.as_ref()),
-            message.statement_id
         ));
         lines.extend(words(message, out));
     }

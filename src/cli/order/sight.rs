@@ -75,11 +75,11 @@ impl Sight {
         self.add(("Besteller", "Buyer"), format!("{} ({})", request.buyer, request.officer));
         self.add(("Art", "Kind"), request.mode.text(out.lang));
         self.add(("Weg", "Route"), request.route.to_string());
-        self.add(("Tag der Vergabe", "Day of award"), request.as_of.to_string());
+        self.add(("Tag der Vergabe", "Day of award"), out.day(request.as_of));
         self.add(("Laufzeit", "Term"), format!("{} {}", request.term_years, out.say("Jahre", "years")));
         self.add(("Obergrenze", "Cap"), request.total_max.text(out.lang));
-        self.add(("Angebote bis", "Offers until"), request.quote_by.to_string());
-        self.add(("Abschluss bis", "Seal until"), request.seal_by.to_string());
+        self.add(("Angebote bis", "Offers until"), request.quote_by.told(out.lang));
+        self.add(("Abschluss bis", "Seal until"), request.seal_by.told(out.lang));
         let auto = request.auto_seal.as_ref().map(|auto| match auto.accept_assumed {
             true => out.say("sofort, auch auf Annahmen", "at once, on assumptions as well"),
             false => out.say("sofort, wenn alles belegt ist", "at once, if everything is proven"),

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::time::{Date, Timestamp};
 
@@ -28,6 +28,18 @@ pub enum ConnectionStep {
 impl ConnectionStep {
     /// The whole checklist, in its usual order.
     pub const ALL: [Self; 5] = [Self::Contact, Self::Routing, Self::Interface, Self::Test, Self::Acceptance];
+
+    /// The words for a person; the German ones name the command's word as well.
+    pub fn text(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (_, Lang::En) => self.word(),
+            (Self::Contact, Lang::De) => "Ansprechstellen (contact)",
+            (Self::Routing, Lang::De) => "Zuständigkeit (routing)",
+            (Self::Interface, Lang::De) => "Schnittstelle (interface)",
+            (Self::Test, Lang::De) => "Testfall (test)",
+            (Self::Acceptance, Lang::De) => "Abnahme (acceptance)",
+        }
+    }
 
     /// The word in statements and commands.
     pub fn word(self) -> &'static str {
