@@ -486,13 +486,10 @@ fn is_erased(message: &pb::Message) -> bool {
     message.annex_state() == pb::AnnexState::Erased
 }
 
-/// The words beside the request of an order: those it names, and where they are if it names some.
-pub fn request_words(order: &pb::Order) -> (Texts, pb::AnnexState) {
-    let of_request = |message: &&pb::Message| message.statement_id == order.request_statement_id;
-    let state = order.messages.iter().find(of_request).map_or(pb::AnnexState::Unspecified, pb::Message::annex_state);
+/// The words beside the request of an order; none where they are not here.
+pub fn request_words(order: &pb::Order) -> Texts {
     let enclosed = order.request_statement.clone().map(Enclosed::try_from).and_then(Result::ok);
-    let annex = enclosed.and_then(|enclosed| enclosed.annex);
-    (annex.map(|annex| annex.texts().clone()).unwrap_or_default(), state)
+    enclosed.and_then(|enclosed| enclosed.annex).map(|annex| annex.texts().clone()).unwrap_or_default()
 }
 
 impl From<&Waiting> for pb::Delivery {

@@ -39,7 +39,7 @@ struct Before {
 
 impl Before {
     fn of(order: &pb::Order) -> Result<Self, Refusal> {
-        Ok(Self { request: request_of(order)?, words: request_words(order).0 })
+        Ok(Self { request: request_of(order)?, words: request_words(order) })
     }
 }
 

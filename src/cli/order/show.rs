@@ -169,7 +169,7 @@ fn explain_value(explained: &pb::ExplainOrderResponse) -> Value {
 }
 
 fn order_value(order: &pb::Order) -> Value {
-    let (said, _) = request_words(order);
+    let said = request_words(order);
     json!({
         "id": order.id, "attempt": order.attempt, "buyer": order.buyer, "route": order.route,
         "offering_id": order.offering_id, "offering_title": order.offering_title,
@@ -221,7 +221,7 @@ fn order_text(order: &pb::Order, out: Output) -> String {
     let total = if order.chain.is_empty() { 0 } else { order.total_cents };
     lines.push(format!("   {:<14} {:>16}", out.say("Summe", "Total"), total_text(total, out)));
     lines.push(format!("   {:<14} {:>16}", out.say("Obergrenze", "Cap"), euros(order.total_max_cents)));
-    let (said, _) = request_words(order);
+    let said = request_words(order);
     for (label, text) in [(("Zweck", "Purpose"), &said.purpose), (("Begründung", "Choice"), &said.choice)] {
         lines.extend((!text.is_empty()).then(|| format!("{}: {text}", out.say(label.0, label.1))));
     }

@@ -154,7 +154,7 @@ impl Page {
         let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
         let title = if order.offering_title.is_empty() { t.orders_untitled } else { &order.offering_title };
         let total = if order.chain.is_empty() { 0 } else { order.total_cents };
-        let (words_of_officer, _) = request_words(order);
+        let words_of_officer = request_words(order);
         let is_open = matches!(order.stage(), pb::Stage::AwaitingApproval | pb::Stage::InChain | pb::Stage::Offered);
         Self {
             follow: is_open.then(|| shell.with_query(Place::Order(id), &[(SEEN, state)])),
