@@ -2,17 +2,19 @@
 //!
 //! `verify_strict` refuses small-order keys and commitments; registration additionally refuses encodings that are not
 //! canonical and points with a torsion component. Together every conforming verifier, OpenSSL included, reaches the
-//! same verdict on every signature by a registered key. Batch verification never decides: it is not strict.
+//! same verdict on every signature by a registered key. What registration has found is not computed again. Batch verification never decides: it is not strict.
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use ed25519_dalek::pkcs8::{ObjectIdentifier, PrivateKeyInfoRef, SecretDocument};
-use ed25519_dalek::{Signer as _, VerifyingKey};
+use ed25519_dalek::{Signer as _, Verifier as _, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -40,6 +42,9 @@ thread_local! {
     /// key stands in one statement after the other; its answer depends on nothing but the bytes.
     static REGISTERED: RefCell<BTreeMap<[u8; 32], PublicKey>> = const { RefCell::new(BTreeMap::new()) };
 }
+
+/// The eight points of small order in their canonical encodings.
+static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> = LazyLock::new(|| EIGHT_TORSION.map(|point| point.compress().0));
 
 /// A public key that has passed registration: canonical encoding, not of small order, torsion-free.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,11 +91,16 @@ impl PublicKey {
         KeyHash::of(&self.to_bytes())
     }
 
-    /// The one way to check a signature.
+    /// The one way to check a signature, with the verdict of `verify_strict`: the key is not of small order, or it would
+    /// not be registered, and a commitment is taken as its bytes, so that it need not be decompressed, a tenth of the
+    /// work. They are compared with a canonical encoding, so one of small order is one of eight.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), Refusal> {
-        self.0
-            .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
-            .map_err(|_| Refusal::new(Reason::SignatureInvalid).with("key", self.hash().short()))
+        let refuse = || Refusal::new(Reason::SignatureInvalid).with("key", self.hash().short());
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        if SMALL_ORDER.contains(signature.r_bytes()) {
+            return Err(refuse());
+        }
+        self.0.verify(message, &signature).map_err(|_| refuse())
     }
 
     /// SubjectPublicKeyInfo in PEM, as OpenSSL reads it.
@@ -268,6 +278,9 @@ fn algorithm_name(oid: ObjectIdentifier) -> String {
 
 #[cfg(test)]
 mod tests {
+    use curve25519_dalek::Scalar;
+    use sha2::{Digest as _, Sha512};
+
     use super::*;
 
     #[test]
@@ -342,6 +355,55 @@ mod tests {
     }
 
     #[test]
+    fn every_verdict_is_that_of_strict_verification() {
+        let secret = SecretKey::from_seed(&[3; 32]);
+        let key = secret.public();
+        let good = secret.sign(b"message");
+        let with = |at: usize, bytes: &[u8]| {
+            let mut changed = good.0;
+            changed[at..at + bytes.len()].copy_from_slice(bytes);
+            changed
+        };
+        let points = SMALL_ORDER
+            .iter()
+            .flat_map(|point| [*point, std::array::from_fn(|at| point[at] | 0x80 * u8::from(at == 31))]);
+        let commitments = points.map(|point| with(0, &point));
+        let scalars = [[0; 32], [0xff; 32]].map(|scalar| with(32, &scalar));
+        let flipped = (0..64).map(|at| with(at, &[good.0[at] ^ 1]));
+        let tried: Vec<[u8; 64]> = commitments.chain(scalars).chain(flipped).chain([good.0]).collect();
+        for bytes in tried {
+            let strict = key.0.verify_strict(b"message", &ed25519_dalek::Signature::from_bytes(&bytes));
+            assert_eq!(key.verify(b"message", &Signature(bytes)).is_ok(), strict.is_ok(), "{}", hex::encode(bytes));
+        }
+        assert!(key.verify(b"message", &good).is_ok());
+    }
+
+    #[test]
+    fn a_commitment_of_small_order_is_refused_even_where_the_equation_holds() {
+        // With a commitment R of small order and s = k * a the equation s * B = R + k * A holds for the identity.
+        let secret = SecretKey::from_seed(&[4; 32]);
+        let public = secret.public().to_bytes();
+        let identity = EIGHT_TORSION[0].compress().0;
+        let mut hash = Sha512::new();
+        for part in [&identity[..], &public, b"message"] {
+            hash.update(part);
+        }
+        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+        let s = k * secret.0.to_scalar();
+        let mut forged = [0; 64];
+        forged[..32].copy_from_slice(&identity);
+        forged[32..].copy_from_slice(s.as_bytes());
+        let key = secret.public();
+        let as_theirs = ed25519_dalek::Signature::from_bytes(&forged);
+        assert!(key.0.verify(b"message", &as_theirs).is_ok(), "the equation holds");
+        assert!(key.0.verify_strict(b"message", &as_theirs).is_err());
+        assert_eq!(
+            key.verify(b"message", &Signature(forged)).expect_err("small order").reason,
+            Reason::SignatureInvalid
+        );
+    }
+
+    #[test]
     fn weak_and_malformed_keys_are_not_registered() {
         let mut identity = [0; 32];
         identity[0] = 1;
@@ -353,7 +415,7 @@ mod tests {
         // A good point plus a point of order two has a torsion component.
         let good =
             CompressedEdwardsY(SecretKey::from_seed(&[1; 32]).public().to_bytes()).decompress().expect("point");
-        let order_two = curve25519_dalek::constants::EIGHT_TORSION[4];
+        let order_two = EIGHT_TORSION[4];
         let refusal = PublicKey::register(&(good + order_two).compress().0).expect_err("torsion");
         assert_eq!(refusal.field("rule"), Some("torsion component"));
     }

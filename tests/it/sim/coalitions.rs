@@ -1,4 +1,5 @@
-//! Liars together: a lying buyer, a lying hop, an operator with a stolen log key, and any two of them.
+//! Liars together: a lying buyer, a lying hop, the operator of the buyer's home, another operator with that one's stolen log
+//! key, and any two of them.
 //!
 //! While an order runs the hop lies and the buyer tries for a second outcome. Afterwards they make bundles of everything
 //! that anybody holds, with every key that they have: statements signed anew, logs written anew under their log keys, the
@@ -36,8 +37,8 @@ use crate::sim::faults::Faults;
 use crate::sim::invariants::input_of;
 use crate::sim::liars::{Liar, Lie};
 
-/// Seeds in an ordinary run, two for each coalition; `VERBUND_SEEDS` asks for more.
-const SEEDS: u64 = 12;
+/// Seeds in an ordinary run, one for each coalition; `VERBUND_SEEDS` asks for more.
+const SEEDS: u64 = 10;
 
 /// Bundles that are made of each order.
 const BUNDLES: usize = 6;
@@ -49,8 +50,8 @@ const BUYER: &str = "barleben";
 const HOP: &str = "provitako";
 const THIEF: &str = "akdb";
 
-/// Whose log key the operator has stolen: that of the buyer's home, in whose log every outcome stands.
-const ROBBED: &str = "kitu";
+/// The buyer's home, in whose log every outcome stands: who operates it lies, or its log key was stolen.
+const HOME: &str = "kitu";
 
 /// Who lies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,15 +62,21 @@ enum Role {
     Hop,
     /// AKDB with its node and the log key of KITU.
     Thief,
+    /// KITU with its node: first hop, and home of the buyer.
+    Home,
 }
 
-const ALONE_AND_IN_PAIRS: [&[Role]; 6] = [
+const ALONE_AND_IN_PAIRS: [&[Role]; 10] = [
     &[Role::Buyer],
     &[Role::Hop],
     &[Role::Thief],
+    &[Role::Home],
     &[Role::Buyer, Role::Hop],
     &[Role::Buyer, Role::Thief],
+    &[Role::Buyer, Role::Home],
     &[Role::Hop, Role::Thief],
+    &[Role::Hop, Role::Home],
+    &[Role::Thief, Role::Home],
 ];
 
 /// What they say instead.
@@ -81,9 +88,9 @@ enum Trick {
     VoidForSeal,
     /// A seal at the place of the void.
     SealForVoid,
-    /// Another offer of the hop.
+    /// Another offer of a hop.
     OtherOffer,
-    /// Another endorsement of the hop.
+    /// Another endorsement of a hop.
     OtherEndorsement,
     /// The log of the outcome ends just before it, and so does the bundle.
     CutBeforeOutcome,
@@ -129,7 +136,7 @@ impl Coalition {
     }
 
     fn is_honest(&self, org: &OrgId) -> bool {
-        let liars = [(Role::Buyer, BUYER), (Role::Hop, HOP), (Role::Thief, THIEF)];
+        let liars = [(Role::Buyer, BUYER), (Role::Hop, HOP), (Role::Thief, THIEF), (Role::Home, HOME)];
         !liars.iter().any(|(role, liar)| self.has(*role) && org.as_str() == *liar)
     }
 
@@ -138,14 +145,22 @@ impl Coalition {
         let key = |node: &str| crate::federation::key(&format!("node/{node}/log"));
         match node {
             HOP if self.has(Role::Hop) => key(HOP),
-            THIEF | ROBBED if self.has(Role::Thief) => key(node),
+            THIEF | HOME if self.has(Role::Thief) => key(node),
+            HOME if self.has(Role::Home) => key(HOME),
             _ => self.witness_key(HOP).unwrap_or_else(|| statement_key(BUYER)),
         }
     }
 
+    /// The hop that says something else.
+    fn hop(&self) -> Option<&'static str> {
+        let hops = [(Role::Hop, HOP), (Role::Home, HOME)];
+        hops.iter().find(|(role, _)| self.has(*role)).map(|(_, hop)| *hop)
+    }
+
     fn witness_key(&self, node: &str) -> Option<SecretKey> {
-        let own = (self.has(Role::Hop) && node == HOP) || (self.has(Role::Thief) && node == THIEF);
-        let is_held = own || self.further_witnesses.contains(&node);
+        let own = [(Role::Hop, HOP), (Role::Thief, THIEF), (Role::Home, HOME)];
+        let is_held =
+            own.iter().any(|(role, of)| self.has(*role) && node == *of) || self.further_witnesses.contains(&node);
         is_held.then(|| crate::federation::key(&format!("node/{node}/witness")))
     }
 }
@@ -200,7 +215,7 @@ impl<'a> Workshop<'a> {
     fn play(&mut self, trick: Trick) -> Option<()> {
         let request = self.request;
         let outcome = |kind| OutcomeTag::derive(&kind, request.order, request.attempt, &request.salt);
-        let attempt = self.world.attempt(ROBBED, request.order)?;
+        let attempt = self.world.attempt(HOME, request.order)?;
         let later = request.signed_at.plus_ms(7_000);
         match trick {
             Trick::OtherSeal | Trick::VoidForSeal if self.coalition.has(Role::Buyer) => {
@@ -218,18 +233,20 @@ impl<'a> Workshop<'a> {
                 attempt.chain().ok()?;
                 self.replace(at, seal(attempt, "einkauf", later), outcome(Kind::Seal))
             }
-            Trick::OtherOffer if self.coalition.has(Role::Hop) => {
-                let is_own = |body: &Body| matches!(body, Body::Counter(offer) if offer.from.as_str() == HOP);
+            Trick::OtherOffer => {
+                let hop = self.coalition.hop()?;
+                let is_own = |body: &Body| matches!(body, Body::Counter(offer) if offer.from.as_str() == hop);
                 let (at, Body::Counter(mut body)) = self.find(is_own)? else { return None };
                 body.components.push(Component::new(CostItem::Brokering, Due::PerYear, cents(77), ""));
-                let signed = Signed::sign(&Kind::Counter, &body, &[&statement_key(HOP)]);
+                let signed = Signed::sign(&Kind::Counter, &body, &[&statement_key(hop)]);
                 self.replace(at, signed, NO_OUTCOME)
             }
-            Trick::OtherEndorsement if self.coalition.has(Role::Hop) => {
-                let is_own = |body: &Body| matches!(body, Body::Endorse(said) if said.from.as_str() == HOP);
+            Trick::OtherEndorsement => {
+                let hop = self.coalition.hop()?;
+                let is_own = |body: &Body| matches!(body, Body::Endorse(said) if said.from.as_str() == hop);
                 let (at, Body::Endorse(mut body)) = self.find(is_own)? else { return None };
                 body.salt = salt("another");
-                let signed = Signed::sign(&Kind::Endorse, &body, &[&statement_key(HOP)]);
+                let signed = Signed::sign(&Kind::Endorse, &body, &[&statement_key(hop)]);
                 self.replace(at, signed, NO_OUTCOME)
             }
             Trick::CutBeforeOutcome => {
@@ -398,13 +415,13 @@ fn world_with(seed: u64, coalition: &Coalition, dice: &mut SeededDice) -> (World
         // An officer who seals by hand never does: the order ends without a contract, its chain complete.
         request.auto_seal = None;
         let signed = sign_request(&request);
-        world.officer(ROBBED, &signed).expect("a good request");
+        world.officer(HOME, &signed).expect("a good request");
         world.run(5_000);
         let void = end(&signed, &request, VoidReason::Cancelled, world.now);
         // Where the hop has told two stories the order is disputed by now, and nobody ends it by hand.
-        let _ = world.officer(ROBBED, &void);
+        let _ = world.officer(HOME, &void);
     } else {
-        world.officer(ROBBED, &signed).expect("a good request");
+        world.officer(HOME, &signed).expect("a good request");
         world.run(5_000);
     }
     if coalition.has(Role::Buyer) {
@@ -417,26 +434,26 @@ fn world_with(seed: u64, coalition: &Coalition, dice: &mut SeededDice) -> (World
 /// A lying buyer asks its node for the other outcome as well, which refuses.
 fn second_outcomes(world: &mut World, order: OrderId) {
     let now = world.now;
-    let Some(attempt) = world.attempt(ROBBED, order).filter(|attempt| outcome_of(attempt).is_some()) else { return };
+    let Some(attempt) = world.attempt(HOME, order).filter(|attempt| outcome_of(attempt).is_some()) else { return };
     let (request, body) = (attempt.request.signed().clone(), attempt.request.body().clone());
     let mut others = vec![end(&request, &body, VoidReason::Cancelled, now)];
     others.extend(attempt.chain().is_ok().then(|| seal(attempt, "einkauf", now)));
     for other in others {
         // What is the outcome already is the only one that it may take again.
-        let _ = world.officer(ROBBED, &other);
+        let _ = world.officer(HOME, &other);
     }
 }
 
 /// The true evidence, to be worked on.
 fn workshop<'a>(world: &'a World, coalition: &'a Coalition, request: &'a Request) -> Workshop<'a> {
-    let evidence = world.node(ROBBED).evidence(request.order).expect("evidence");
-    let input = input_of(world, &name(ROBBED), evidence).expect("complete evidence");
+    let evidence = world.node(HOME).evidence(request.order).expect("evidence");
+    let input = input_of(world, &name(HOME), evidence).expect("complete evidence");
     Workshop { world, coalition, request, input, logs: BTreeMap::new(), earlier_seconds: 0 }
 }
 
 fn run_seed(seed: u64) {
     let mut dice = SeededDice::new(seed, "coalition");
-    let coalition = Coalition::of(ALONE_AND_IN_PAIRS[usize::try_from(seed % 6).expect("small")]);
+    let coalition = Coalition::of(ALONE_AND_IN_PAIRS[usize::try_from(seed % 10).expect("small")]);
     let (world, request) = world_with(seed, &coalition, &mut dice);
     for _ in 0..BUNDLES {
         let mut work = workshop(&world, &coalition, &request);
@@ -467,7 +484,7 @@ fn harm(further_witnesses: &'static [&'static str], trick: Trick) -> Option<Resu
     let mut world = World::calm();
     world.run(1_000);
     let request = world.federation.request("r1", world.now);
-    world.officer(ROBBED, &sign_request(&request)).expect("a good request");
+    world.officer(HOME, &sign_request(&request)).expect("a good request");
     world.run(20_000);
     let mut work = workshop(&world, &coalition, &request);
     let untouched = judged(&world, &coalition, &request, &work.input);
