@@ -350,6 +350,15 @@ impl Client {
         .await
     }
 
+    /// Offerings as they change, after a position.
+    pub async fn watch_offerings(
+        &mut self,
+        request: catalogue::v1::WatchOfferingsRequest,
+    ) -> Result<tonic::Streaming<catalogue::v1::WatchOfferingsResponse>, Refusal> {
+        let answer = self.catalogue().watch_offerings(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
     /// One offering, by id or by `seller/name`.
     pub async fn get_offering(&mut self, which: &str) -> Result<catalogue::v1::GetOfferingResponse, Refusal> {
         use catalogue::v1::get_offering_request::Offering;

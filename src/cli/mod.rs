@@ -9,6 +9,7 @@ pub mod demo;
 pub mod doctor;
 pub mod export;
 pub mod fact;
+pub mod feed;
 pub mod grounds;
 pub mod ids;
 pub mod import;

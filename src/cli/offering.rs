@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::client::Client;
+use crate::cli::feed::Following;
 use crate::cli::names;
 use crate::cli::options::Global;
 use crate::cli::output::Output;
@@ -22,6 +23,7 @@ use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::wire::pb::catalogue::v1 as pb;
 
+mod feed;
 mod fitting;
 mod review;
 mod search;
@@ -51,6 +53,16 @@ pub enum Verb {
         /// Nur Angebote für dieses Gebiet (Regionalschlüssel)
         #[arg(long, default_value = "")]
         area: String,
+    },
+    /// Zusehen, was sich an den Angeboten ändert: veröffentlicht, neue Fassung, zurückgezogen, ausgesetzt
+    #[command(after_help = "Beispiel:\n  verbund offering watch -o json --since STELLE")]
+    Watch {
+        /// Nur von diesem Anbieter
+        #[arg(long)]
+        seller: Option<OrgId>,
+        /// From where on.
+        #[command(flatten)]
+        following: Following,
     },
     /// Ein Angebot mit Unterschrift
     Get {
@@ -161,6 +173,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
             let rows: Vec<Vec<Value>> = offerings.iter().filter_map(|entry| row(entry, global.out())).collect();
             global.out().rows(&COLUMNS, &rows)
         }
+        Verb::Watch { seller, following } => feed::offerings(&mut connect()?, global.out(), following, seller).await,
         Verb::Get { offering } => get(global, &mut connect()?, &offering).await,
         Verb::Search { query, for_org, only, facets } => {
             let mut client = connect()?;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::client::{Client, Days, fresh_salt};
+use crate::cli::feed::Following;
 use crate::cli::grounds::{ForRecord, gather};
 use crate::cli::names;
 use crate::cli::options::Global;
@@ -25,6 +26,7 @@ pub mod acts;
 pub mod after;
 pub mod again;
 pub mod erase;
+pub mod feed;
 pub mod gathered;
 pub mod inbox;
 pub mod rollout;
@@ -98,10 +100,18 @@ pub enum Verb {
         /// Bestellnummer
         order: ShortId,
     },
-    /// Zusehen, bis die Bestellung entschieden ist
+    /// Zusehen, bis die Bestellung entschieden ist; mit --all allen eigenen Bestellungen
+    #[command(after_help = "Beispiel:\n  verbund order watch --all -o json --since STELLE")]
     Watch {
         /// Bestellnummer
-        order: ShortId,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        order: Option<ShortId>,
+        /// Alle Bestellungen der eigenen Organisation: jede, zu der etwas erklärt wird, eine Zeile
+        #[arg(long)]
+        all: bool,
+        /// From where on.
+        #[command(flatten)]
+        following: Following,
     },
     /// Wer am Zug ist, seit wann, was als Nächstes geschieht
     Explain {
@@ -192,7 +202,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<(), Refusal> {
         Verb::Seal { order, agree } => acts::seal(&mut client, out, &order, &agree).await,
         Verb::Confirm { order } => acts::confirm(&mut client, out, &order).await,
         Verb::Cancel { order } => acts::end(&mut client, out, &order, VoidReason::Cancelled).await,
-        Verb::Watch { order } => show::watch(&mut client, out, &order).await,
+        Verb::Watch { order: Some(order), .. } => show::watch(&mut client, out, &order).await,
+        Verb::Watch { order: None, following, .. } => feed::orders(&mut client, out, following).await,
         Verb::Explain { order } => show::explain(&mut client, out, &order).await,
         Verb::Reroute(again) => again::reroute(&mut client, out, again).await,
         Verb::Raise(again) => again::raise(&mut client, out, again).await,

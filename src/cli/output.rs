@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::characters::{printable, printable_lines};
 use crate::domain::detail_words::detail;
-use crate::domain::json::shown;
+use crate::domain::json::{shown, shown_line};
 use crate::domain::law::words::german;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::text::inert;
@@ -155,6 +155,19 @@ impl Output {
                 data(&format!("{}{}", csv_line(&names), csv_line(&cells)))
             }
             Format::Table => data(&format!("{}\n", printable_lines(text.trim_end()))),
+        }
+    }
+
+    /// Prints one of many things as they come: its JSON, its plain fields or its text, each in one line.
+    pub fn line(&self, value: &Value, text: &str) -> Result<(), Refusal> {
+        match self.format {
+            Format::Json => data(&(shown_line(value) + "\n")),
+            Format::Csv => {
+                let fields = value.as_object().into_iter().flatten();
+                let plain = fields.filter(|(_, value)| !value.is_array() && !value.is_object());
+                data(&csv_line(&plain.map(|(_, value)| value.clone()).collect::<Vec<_>>()))
+            }
+            Format::Table => data(&format!("{}\n", printable(text))),
         }
     }
 

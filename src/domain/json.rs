@@ -61,7 +61,15 @@ pub fn write<T: serde::Serialize>(value: &T) -> Vec<u8> {
 /// A value for programs, whose output people look at as well: characters that act or hide are escaped, so a reader gets
 /// the same value and a terminal nothing to obey.
 pub fn shown(value: &serde_json::Value) -> String {
-    let text = format!("{value:#}");
+    escaped(&format!("{value:#}"))
+}
+
+/// The same in one line.
+pub fn shown_line(value: &serde_json::Value) -> String {
+    escaped(&value.to_string())
+}
+
+fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if hides(c) && c != '\n' {

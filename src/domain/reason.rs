@@ -774,6 +774,9 @@ reasons! {
     PageInvalid "PAGE_INVALID" Rejected
         "Die Seitenangabe ist ungültig." "The page token is not valid."
         "Mit der ersten Seite neu beginnen." "Start again with the first page.";
+    ResumeInvalid "RESUME_INVALID" Rejected
+        "Von dieser Stelle lässt sich nicht fortsetzen." "It cannot go on from this position."
+        "Ohne Stelle neu beginnen: Dann wird zuerst alles gemeldet, was bekannt ist." "Begin anew without a position: then everything known is told first.";
     PageUnknown "PAGE_UNKNOWN" Missing
         "Diese Seite gibt es hier nicht." "There is no such page here."
         "Die Adresse prüfen, oder von der Startseite aus suchen." "Check the address, or look from the first page.";

@@ -378,6 +378,11 @@ impl Handle {
         known.clone().ok_or_else(stopping)
     }
 
+    /// What is committed, as it changes; none before the store is read.
+    pub(super) fn views(&self) -> watch::Receiver<Option<Arc<View>>> {
+        self.view.clone()
+    }
+
     /// Answers a question from what was committed last, on a thread of its own and without the loop. Few are answered at a
     /// time; one whose caller has gone before its turn is never asked.
     pub async fn look<T: Send + 'static>(

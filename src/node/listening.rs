@@ -121,6 +121,11 @@ impl Caller {
         *self.key.lock().expect("no panic while it is held")
     }
 
+    /// Where the connection comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Whether the key was a peer's when it connected.
     pub fn is_peer(&self) -> bool {
         self.is_peer.load(Ordering::Relaxed)

@@ -3,6 +3,7 @@
 //! What is asked is answered from what was committed last, beside the node's loop; only what the parties of one order ask
 //! runs on it, between two steps. Limits stand here by name; whatever exceeds one is refused with a reason, never queued without end.
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use crate::wire::{access, order, pb};
 
 mod catalogue;
 mod chain;
+mod feeds;
 pub mod finding;
 pub mod gate;
 pub mod health;
@@ -96,7 +98,8 @@ struct Desk {
     handle: Handle,
     anchors: Arc<BTreeMap<[u8; 32], NodeId>>,
     bundle: Packer,
-    watches: Watches,
+    watches: Watches<OrgId>,
+    feeds: Watches<IpAddr>,
     introductions: Arc<Semaphore>,
     finder: Arc<Finder>,
     stopped: watch::Receiver<bool>,
@@ -110,7 +113,8 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
         handle,
         anchors: Arc::new(anchors),
         bundle,
-        watches: Watches::default(),
+        watches: Watches::of_orders(),
+        feeds: Watches::of_catalogue(),
         introductions: Arc::new(Semaphore::new(INTRODUCTIONS_MAX)),
         finder,
         stopped,

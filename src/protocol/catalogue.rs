@@ -51,6 +51,19 @@ impl Versions {
     }
 }
 
+/// Where an offering stands as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Its newest version may be ordered.
+    OnOffer,
+    /// Its seller has withdrawn it.
+    Withdrawn,
+    /// Its seller is expelled.
+    Suspended,
+    /// Nothing of it counts any more.
+    Gone,
+}
+
 /// The tariffs of one organisation.
 type Tariffs = BTreeMap<Rank, (StatementId, Tariff)>;
 
@@ -172,6 +185,34 @@ impl Catalogue {
     /// The offerings that have changed after a position, by seller and name, and what of each is on offer now.
     pub fn since(&self, position: u64) -> impl Iterator<Item = (&(OrgId, OrgId), Option<&Arc<OfferingVersion>>)> {
         self.changes.range(position.saturating_add(1)..).map(|(_, key)| (key, self.offered.get(key)))
+    }
+
+    /// The offerings that have changed after a position, the one that changed last at the end.
+    pub fn changes_after(&self, position: u64) -> impl DoubleEndedIterator<Item = (u64, &(OrgId, OrgId))> {
+        self.changes.range(position.saturating_add(1)..).map(|(at, key)| (*at, key))
+    }
+
+    /// The offerings that changed before a position, the one that changed last first.
+    pub fn changes_before(&self, position: u64) -> impl Iterator<Item = (u64, &(OrgId, OrgId))> {
+        self.changes.range(..position).rev().map(|(at, key)| (*at, key))
+    }
+
+    /// What of an offering is on offer.
+    pub fn offered(&self, key: &(OrgId, OrgId)) -> Option<&OfferingVersion> {
+        self.offered.get(key).map(|row| &**row)
+    }
+
+    /// Where an offering stands.
+    pub fn standing(&self, seller: &OrgId, name: &OrgId) -> Standing {
+        let versions = self.rows.get(&(seller.clone(), name.clone()));
+        let Some((versions, newest)) = versions.and_then(|versions| Some((versions, versions.newest()?))) else {
+            return Standing::Gone;
+        };
+        match versions.withdrawal(newest.offering.version) {
+            Some(_) => Standing::Withdrawn,
+            None if self.expelled.contains(seller) => Standing::Suspended,
+            None => Standing::OnOffer,
+        }
     }
 
     /// What an offering, a withdrawal or a tariff is about.

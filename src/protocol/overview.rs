@@ -59,6 +59,11 @@ impl Node {
         self.check_quorum()
     }
 
+    /// Whether what is taken in is looked at in the same step; before that it waits.
+    pub fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
     /// Whether so many witnesses are at hand as must cosign, this node among them if it is one.
     fn check_quorum(&self) -> Result<(), Refusal> {
         let Some(root) = self.state.registry.newest_root() else { return Ok(()) };

@@ -23,7 +23,7 @@ use crate::protocol::public::Public;
 use crate::protocol::replication::witness::Witnessing;
 use crate::protocol::settings::Settings;
 use crate::view::logs::{LogRow, LogView, Logs};
-use crate::view::orders::{Agenda, OrderRow, Orders, Sought};
+use crate::view::orders::{Agenda, OrderRow, Orders, Sought, Spot, StageKind};
 use crate::view::peers::{PeerView, Peers};
 
 pub mod demand;
@@ -49,6 +49,10 @@ pub struct View {
     logs: Logs,
     peers: Arc<Peers>,
     orders: Orders,
+    /// Up to where in the own log every statement about an order is shown.
+    orders_whole_to: u64,
+    /// How many entries of the own log have lost their content and may get it back.
+    gaps: usize,
     order_count: usize,
     outbox_length: usize,
     signs_nothing: Option<Refusal>,
@@ -57,10 +61,17 @@ pub struct View {
     store: StoreCondition,
 }
 
+/// How many entries the node's own log holds, whether others see them yet or not: a restart finds as many again.
+fn own_entries(node: &Node) -> u64 {
+    node.state().logs.get(&node.settings().origin).map_or(0, |log| log.tree.size())
+}
+
 /// Follows one node and keeps its view.
 pub struct Follower {
     view: View,
     agenda: Agenda,
+    /// Changed and let go of before they could be looked at; they are shown once they are read again.
+    unseen: BTreeSet<OrderId>,
 }
 
 impl Follower {
@@ -79,6 +90,8 @@ impl Follower {
             logs: Logs::default(),
             peers: Arc::default(),
             orders: Orders::default(),
+            orders_whole_to: 0,
+            gaps: 0,
             order_count: 0,
             outbox_length: 0,
             signs_nothing: None,
@@ -86,8 +99,10 @@ impl Follower {
             overdue_deposits: None,
             store: StoreCondition::default(),
         };
-        let mut follower = Self { view, agenda: Agenda::default() };
+        let mut follower = Self { view, agenda: Agenda::default(), unseen: BTreeSet::new() };
         follower.follow(node, &state.orders.keys().copied().collect(), now);
+        // Everything was looked at, ready or not.
+        follower.view.orders_whole_to = own_entries(node);
         follower
     }
 
@@ -115,11 +130,18 @@ impl Follower {
         view.places = state.places.clone();
         view.logs.follow(node);
         view.order_count = node.order_count();
+        view.gaps = state.gaps.len();
         view.outbox_length = node.outbox().len();
         view.signs_nothing = node.check_may_sign().err();
         view.serves_no_orders = node.check_serves_orders(now).err();
         view.overdue_deposits = node.overdue_deposits(now);
         self.follow_orders(node, changed, now);
+        self.unseen.retain(|id| !changed.contains(id));
+        self.unseen.extend(changed.iter().filter(|id| node.is_resting(id)));
+        // A node that is not ready looks at what it takes in later.
+        if self.unseen.is_empty() && node.is_ready() {
+            self.view.orders_whole_to = own_entries(node);
+        }
         if moved {
             // Whoever has come home here since finds its orders too.
             let all = state.orders.keys().copied().collect();
@@ -286,6 +308,30 @@ impl View {
     /// How many of them there are.
     pub fn count_orders(&self, orgs: &[OrgId], sought: Sought) -> usize {
         self.orders.count(orgs, sought)
+    }
+
+    /// The orders that an organisation may see and that changed between two spots, both left out, the one that changed first or
+    /// last in front.
+    pub fn orders_changed<'a>(
+        &'a self,
+        orgs: &'a [OrgId],
+        stage: Option<StageKind>,
+        between: (Spot, Spot),
+        newest_first: bool,
+    ) -> impl Iterator<Item = &'a OrderRow> + 'a {
+        self.orders.changed(orgs, stage, between, newest_first)
+    }
+
+    /// Up to where in this node's log every statement about an order is shown.
+    pub fn orders_whole_to(&self) -> u64 {
+        self.orders_whole_to
+    }
+
+    /// What positions in a feed of this node rest on: what is counted anew has another name, and tokens of the one are none of
+    /// the other.
+    pub fn positions_rest_on(&self) -> String {
+        let Settings { instance, anchor, origin, .. } = &*self.settings;
+        format!("{anchor} {origin} {} {}", Hash::of(&instance.0), self.gaps)
     }
 
     /// For whom an organisation speaks on a day: itself, and whom it has succeeded.

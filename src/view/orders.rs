@@ -1,5 +1,6 @@
 //! Orders as they were last explained, in the order in which they are listed: for a list nothing is explained and nothing
 //! is sorted.
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::Mode;
+use crate::domain::order::{Attempt, Mode};
+use crate::domain::statement::Signed;
 use crate::domain::time::Timestamp;
 use crate::protocol::Node;
 use crate::protocol::brokering::overdue::Overdue;
 use crate::protocol::explain::Stage;
+use crate::protocol::state::Order;
 
 /// A stage without what belongs to it, as people ask for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -84,6 +87,8 @@ pub struct OrderRow {
     pub next_at: Option<Timestamp>,
     /// Why it needs attention, and since when.
     pub overdue: Option<(Overdue, Timestamp)>,
+    /// Where its newest statement stands in this node's log, counted from 1: the same after every restart.
+    pub changed_at: u64,
     /// The parties at home here, for whose lists it is.
     parties: Vec<OrgId>,
 }
@@ -91,7 +96,8 @@ pub struct OrderRow {
 impl OrderRow {
     /// None for what is no order yet: parts and mandates that came before any request.
     fn of(node: &Node, id: OrderId, now: Timestamp) -> Option<Self> {
-        let attempt = node.state().orders.get(&id)?.current()?;
+        let known = node.state().orders.get(&id)?;
+        let attempt = known.current()?;
         let request = attempt.request.body();
         let explained = node.explain(id, &request.buyer, now).ok()?;
         let parties = request.route.parties().iter().filter(|party| node.state().is_local(party));
@@ -107,6 +113,7 @@ impl OrderRow {
             since: explained.since,
             next_at: explained.consequence.map(|(_, at)| at),
             overdue: explained.overdue,
+            changed_at: changed_at(node, known),
             parties: parties.cloned().collect(),
         })
     }
@@ -114,6 +121,30 @@ impl OrderRow {
     fn kind(&self) -> StageKind {
         self.stage.into()
     }
+
+    /// Its place among those that changed.
+    pub fn spot(&self) -> Spot {
+        (self.changed_at, self.id)
+    }
+}
+
+/// Where an order changed last, and which it is.
+pub type Spot = (u64, OrderId);
+
+/// Before every order there is.
+pub const SPOT_MIN: Spot = (0, OrderId([0; 16]));
+/// Behind every order there is.
+pub const SPOT_MAX: Spot = (u64::MAX, OrderId([u8::MAX; 16]));
+
+/// Where the newest statement of an order stands in the node's own log, which takes in everything a party says.
+fn changed_at(node: &Node, known: &Order) -> u64 {
+    let own = &node.settings().origin;
+    let said = known.attempts.values().flat_map(Attempt::messages).chain(&known.contradictions);
+    let place = |signed: &Signed| {
+        let places = &node.state().places;
+        places.of(&signed.id()).filter(|(origin, _)| *origin == own).map(|(_, index)| index + 1).max()
+    };
+    said.filter_map(place).max().unwrap_or(1)
 }
 
 /// Which orders are asked for.
@@ -144,6 +175,8 @@ pub(super) struct Orders {
     rows: RedBlackTreeMapSync<OrderId, Arc<OrderRow>>,
     listed: RedBlackTreeSetSync<(OrgId, StageKind, OrderId)>,
     overdue: RedBlackTreeSetSync<(OrgId, OrderId)>,
+    /// In the order in which they changed.
+    changes: RedBlackTreeSetSync<(OrgId, StageKind, Spot)>,
     counts: RedBlackTreeMapSync<(OrgId, StageKind), usize>,
 }
 
@@ -180,6 +213,7 @@ impl Orders {
     fn list(&mut self, row: &OrderRow) {
         for party in &row.parties {
             self.listed.insert_mut((party.clone(), row.kind(), row.id));
+            self.changes.insert_mut((party.clone(), row.kind(), row.spot()));
             if row.overdue.is_some() {
                 self.overdue.insert_mut((party.clone(), row.id));
             }
@@ -192,6 +226,7 @@ impl Orders {
     fn unlist(&mut self, row: &OrderRow) {
         for party in &row.parties {
             self.listed.remove_mut(&(party.clone(), row.kind(), row.id));
+            self.changes.remove_mut(&(party.clone(), row.kind(), row.spot()));
             self.overdue.remove_mut(&(party.clone(), row.id));
             let key = (party.clone(), row.kind());
             let count = self.counts.get(&key).copied().unwrap_or(0);
@@ -215,6 +250,30 @@ impl Orders {
         }
         let kinds = StageKind::ALL.into_iter().filter(move |kind| sought.stage.is_none_or(|stage| stage == *kind));
         let of = orgs.iter().flat_map(|org| kinds.clone().map(move |kind| self.listed_of(org, kind, range)));
+        Box::new(merged(of.collect()).filter_map(row))
+    }
+
+    /// The orders of several organisations that changed between two spots, both left out, the one that changed first or last
+    /// in front, each once.
+    pub(super) fn changed<'a>(
+        &'a self,
+        orgs: &'a [OrgId],
+        stage: Option<StageKind>,
+        (after, before): (Spot, Spot),
+        newest_first: bool,
+    ) -> Box<dyn Iterator<Item = &'a OrderRow> + 'a> {
+        let row = move |(_, id): Spot| self.rows.get(&id).map(|row| &**row);
+        let kinds = StageKind::ALL.into_iter().filter(move |kind| stage.is_none_or(|stage| stage == *kind));
+        let keys = orgs.iter().flat_map(move |org| kinds.clone().map(move |kind| (org, kind)));
+        let of = keys.map(|(org, kind)| {
+            let bound = |spot| Bound::Excluded((org.clone(), kind, spot));
+            self.changes.range((bound(after), bound(before))).map(|(_, _, spot)| *spot)
+        });
+        if newest_first {
+            let of = of.map(|spots| Box::new(spots.rev().map(Reverse)) as Sorted<'_, Reverse<Spot>>);
+            return Box::new(merged(of.collect()).filter_map(move |Reverse(spot)| row(spot)));
+        }
+        let of = of.map(|spots| Box::new(spots) as Sorted<'_, Spot>);
         Box::new(merged(of.collect()).filter_map(row))
     }
 
@@ -243,15 +302,18 @@ impl Orders {
     }
 }
 
-/// Ids in their order.
-type Ids<'a> = Box<dyn Iterator<Item = OrderId> + 'a>;
+/// What comes in its order.
+type Sorted<'a, T> = Box<dyn Iterator<Item = T> + 'a>;
 
-/// Several such rows of ids as one, each id once.
-fn merged(rows: Vec<Ids<'_>>) -> impl Iterator<Item = OrderId> {
+/// Ids in their order.
+type Ids<'a> = Sorted<'a, OrderId>;
+
+/// Several such rows as one, each item once.
+fn merged<T: Ord + Copy>(rows: Vec<Sorted<'_, T>>) -> impl Iterator<Item = T> {
     let mut rows: Vec<_> = rows.into_iter().map(Iterator::peekable).collect();
     std::iter::from_fn(move || {
-        let least = rows.iter_mut().filter_map(|ids| ids.peek().copied()).min()?;
-        rows.iter_mut().for_each(|ids| _ = ids.next_if_eq(&least));
+        let least = rows.iter_mut().filter_map(|items| items.peek().copied()).min()?;
+        rows.iter_mut().for_each(|items| _ = items.next_if_eq(&least));
         Some(least)
     })
 }

@@ -12,7 +12,7 @@ use crate::protocol::Input;
 use crate::protocol::explain::fixture::{Town, by_rule, offering};
 use crate::protocol::frame::{Claim, Frame};
 use crate::view::offerings::Filter;
-use crate::view::orders::StageKind;
+use crate::view::orders::{SPOT_MAX, SPOT_MIN, StageKind};
 
 /// One thing that happens to a catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +85,15 @@ fn shown(view: &View) -> String {
             view.count_orders(org, sought)
         })
         .collect();
+    let (first, last) = (SPOT_MIN, SPOT_MAX);
+    let changed: Vec<_> = view.orders_changed(&orgs_here, None, (first, last), false).map(OrderRow::spot).collect();
+    let back: Vec<_> = view.orders_changed(&orgs_here, None, (first, last), true).map(OrderRow::spot).collect();
+    assert!(changed.is_sorted() && changed.iter().rev().eq(&back), "{changed:?} {back:?}");
+    assert_eq!(changed.len(), orders.len());
+    assert!(changed.iter().all(|(at, _)| *at <= view.orders_whole_to()), "all of it is shown: {changed:?}");
     format!(
-        "{orders:?} {lists:?} {offered:?} {places:?} {orgs:?} {:?} {:?} {} {} {} {} {:?}",
+        "{changed:?} {} {orders:?} {lists:?} {offered:?} {places:?} {orgs:?} {:?} {:?} {} {} {} {} {:?}",
+        view.orders_whole_to(),
         view.log_views(),
         view.peer_views(),
         view.heads_digest(),
@@ -107,9 +114,16 @@ proptest! {
         for (count, what) in story.into_iter().enumerate() {
             let (before, as_it_was) = (following.view().clone(), shown(following.view()));
             let changed = happen(&mut town, what, count);
+            let told_to = (following.view().orders_whole_to(), SPOT_MAX.1);
             following.follow(&town.node, &changed.into_iter().collect(), town.now);
             prop_assert_eq!(shown(following.view()), shown(&View::of(&town.node, town.now)));
             prop_assert_eq!(shown(&before), as_it_was, "a snapshot stays as it was");
+            // Whoever was told all before is told what has changed and nothing else.
+            let here = ["kitu", "provider", "town"].map(org);
+            let told = following.view().orders_changed(&here, None, (told_to, SPOT_MAX), false).map(|row| row.id);
+            let (told, changed): (BTreeSet<_>, BTreeSet<_>) = (told.collect(), changed.into_iter().collect());
+            prop_assert!(told.is_subset(&changed), "{:?} {:?}", told, changed);
+            prop_assert!(!matches!(what, Happens::Ordered) || told == changed);
         }
     }
 

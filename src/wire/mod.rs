@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod chain;
 pub mod delivery;
 pub mod described;
+pub mod feed;
 pub mod fitting;
 pub mod inbox;
 pub mod keys;

@@ -123,7 +123,8 @@ pub fn list(view: &View, org: &OrgId, listing: &OrderListing, now: Timestamp) ->
     pb::ListOrdersResponse { orders, next_page_token, total_size }
 }
 
-fn summary(view: &View, row: &OrderRow) -> pb::OrderSummary {
+/// An order in one line.
+pub fn summary(view: &View, row: &OrderRow) -> pb::OrderSummary {
     pb::OrderSummary {
         id: row.id.to_string(),
         buyer: row.buyer.to_string(),

@@ -235,6 +235,38 @@ class Journey:
             stream.cancel()
         raise Broken("all offers arrive in time")
 
+    def feeds(self) -> str:
+        """Both feeds from the beginning, and once more from where they ended: what was told does not come again."""
+        offers, orders = self.pb["catalogue_pb2"], self.pb["order_pb2"]
+        self.resume = {}
+        told = self.news("offers", self.catalogue.WatchOfferings, offers.WatchOfferingsRequest(until_now=True))
+        expect(any(said.change.entry.id == self.offering.id for said in told), "the offering is told")
+        told = self.news("orders", self.orders.WatchOrders, orders.WatchOrdersRequest(until_now=True))
+        expect([said.order.id for said in told].count(self.order_id) == 1, "the order is told once")
+        wrong = offers.WatchOfferingsRequest(resume_token=self.resume["orders"])
+        try:
+            next(self.catalogue.WatchOfferings(wrong, timeout=DEADLINE_SECONDS))
+            raise Broken("a position in one feed is none in another")
+        except grpc.RpcError as error:
+            expect(reason_of(error) == "RESUME_INVALID", f"another feed's position is RESUME_INVALID, not {reason_of(error)}")
+        return f"{len(told)} orders"
+
+    def news(self, feed: str, call, request) -> list:
+        """What a feed tells until now; its last word says that this is all, and leaves the place to go on from."""
+        told = list(call(request, timeout=DEADLINE_SECONDS, metadata=self.buyer.access()))
+        last = told.pop()
+        over = self.pb["catalogue_pb2"].FEED_VERDICT_OVER
+        expect(last.end.verdict == over and last.end.reason == "ALL_TOLD", "it is over, and says why")
+        self.resume[feed] = last.resume_token
+        return told
+
+    def sealed_is_news(self) -> None:
+        """After the seal the feed goes on where it was."""
+        request = self.pb["order_pb2"].WatchOrdersRequest(until_now=True, resume_token=self.resume["orders"])
+        told = self.news("orders", self.orders.WatchOrders, request)
+        expect([said.order.id for said in told] == [self.order_id], "only what has changed is told")
+        expect(told[0].order.stage == self.pb["order_pb2"].STAGE_SEALED, "it is told as it stands now")
+
     def seal(self) -> str:
         pb, order = self.pb["order_pb2"], self.order()
         expect(self.waits(self.buyer) == {pb.ERRAND_SEAL}, "the seal waits for who ordered")
@@ -245,6 +277,7 @@ class Journey:
         self.call(self.orders.SealOrder, request)
         self.call(self.orders.SealOrder, request)
         expect(self.order().stage == pb.STAGE_SEALED, "the order is sealed, once")
+        self.sealed_is_news()
         return f"{len(order.route) - 1} contracts"
 
     def notice(self) -> str:
@@ -286,7 +319,7 @@ class Journey:
             return "ACCESS_MISSING"
         raise Broken("orders are confidential")
 
-    STEPS = ("list", "search", "route", "preview", "submit", "approve", "watch", "seal", "notice", "bundle", "stranger")
+    STEPS = ("list", "search", "route", "preview", "submit", "approve", "watch", "feeds", "seal", "notice", "bundle", "stranger")
 
     def play(self) -> int:
         """Every step; those after one that fails cannot be tried and count as failed."""

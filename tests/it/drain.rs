@@ -9,6 +9,9 @@ use tonic_health::pb::health_client::HealthClient;
 use verbund::domain::id::NodeId;
 use verbund::domain::reason::Reason;
 use verbund::node::tls;
+use verbund::wire::pb::catalogue::v1::FeedVerdict;
+use verbund::wire::pb::order::v1::WatchOrdersRequest;
+use verbund::wire::pb::order::v1::watch_orders_response::Said;
 use verbund::wire::status::to_refusal;
 
 use crate::federation::name;
@@ -30,6 +33,9 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
     processes.delivered().await;
     let mut watched = buyer.watch(order).await.expect("a party's own");
     assert!(watched.message().await.expect("open").is_some());
+    let mut feed = buyer.watch_orders(WatchOrdersRequest::default()).await.expect("a party's own");
+    let first = feed.message().await.expect("open").expect("an order");
+    assert!(matches!(&first.said, Some(Said::Order(told)) if told.id == order.to_string()), "{first:?}");
     let (address, pin) = processes.world.nodes[&name::<NodeId>(PARTIES[0])];
     let channel = tls::channel(&address.to_string(), pin, None, Duration::from_secs(60)).expect("a channel");
     let everything = HealthCheckRequest { service: String::new() };
@@ -47,6 +53,13 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
     assert_eq!(next.status(), ServingStatus::NotServing);
     let refusal = to_refusal(&watched.message().await.expect_err("it ends with a reason"));
     assert_eq!(refusal.reason, Reason::ShuttingDown);
+    let resume_token = loop {
+        let message = feed.message().await.expect("told, not cut").expect("a last word");
+        if let Some(Said::End(end)) = message.said {
+            assert_eq!((end.verdict(), end.reason.as_str()), (FeedVerdict::Resume, "SHUTTING_DOWN"));
+            break message.resume_token;
+        }
+    };
     // A call under way is answered, or told that it was too late.
     let answered = calling.await.expect("no panic").map_err(|refusal| refusal.reason);
     assert!(matches!(answered, Ok(()) | Err(Reason::ShuttingDown | Reason::Unreachable)), "{answered:?}");
@@ -65,6 +78,17 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
     hand_in(&mut buyer, "after", after, &also).await;
     until_sealed(&mut buyer, after).await;
     processes.delivered().await;
+    // The position outlives the process: what was told before does not come again.
+    let request = WatchOrdersRequest { resume_token, until_now: true };
+    let mut feed = buyer.watch_orders(request).await.expect("the same log");
+    let mut told = Vec::new();
+    while let Some(message) = feed.message().await.expect("no status") {
+        match message.said.expect("always set") {
+            Said::Order(order) => told.push(order.id),
+            Said::End(end) => assert_eq!(end.verdict(), FeedVerdict::Over),
+        }
+    }
+    assert_eq!(told, [after.to_string()]);
     processes.stop().await;
     assert_sealed_everywhere(&processes, &[(order, signed.id()), (after, also.id())].into());
 }

@@ -162,6 +162,16 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
+    /// The orders of the officer's organisation as they change, after a position.
+    pub async fn watch_orders(
+        &mut self,
+        request: order::v1::WatchOrdersRequest,
+    ) -> Result<tonic::Streaming<order::v1::WatchOrdersResponse>, Refusal> {
+        let request = self.confidential(request).await?;
+        let answer = self.orders().watch_orders(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
     /// The evidence bundle of an order.
     pub async fn evidence(&mut self, id: OrderId) -> Result<FetchedBundle, Refusal> {
         let request = order::v1::GetEvidenceRequest { order_id: id.to_string() };

@@ -1,12 +1,17 @@
 //! `verbund.catalogue.v1.CatalogueService`.
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::feeds::Wanted;
 use super::{Desk, answered};
 use crate::domain::reason::{Reason, Refusal};
+use crate::node::listening::Caller;
 use crate::protocol::Answer;
 use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, list, offering};
+use crate::wire::feed::OfferingFeed;
 use crate::wire::fitting::{DemandListing, RankWish, demand, profile_of};
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::pb::catalogue::v1::catalogue_service_server::CatalogueService;
@@ -36,6 +41,22 @@ impl CatalogueService for Desk {
             let (id, mut response) = self.look(move |view, _| offering(view, &which)).await?;
             response.statement = self.handle.statement(id).await?.as_ref().map(Into::into);
             Ok(response)
+        })
+        .await
+    }
+
+    type WatchOfferingsStream = ReceiverStream<Result<pb::WatchOfferingsResponse, Status>>;
+
+    async fn watch_offerings(
+        &self,
+        request: Request<pb::WatchOfferingsRequest>,
+    ) -> Result<Response<Self::WatchOfferingsStream>, Status> {
+        let (metadata, extensions, message) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let feed = OfferingFeed::try_from(&message)?;
+            let address = extensions.get::<Arc<Caller>>().map_or(Ipv4Addr::UNSPECIFIED.into(), |from| from.address());
+            let place = self.feeds.enter(&address)?;
+            self.feed(feed, place, Wanted { resume_token: message.resume_token, until_now: message.until_now }).await
         })
         .await
     }

@@ -106,7 +106,10 @@ enum Shape {
 impl Shape {
     fn of(path: &str) -> Self {
         match path {
-            "/verbund.order.v1.OrderService/WatchOrder" | "/grpc.health.v1.Health/Watch" => Self::Watch,
+            "/verbund.order.v1.OrderService/WatchOrder"
+            | "/verbund.order.v1.OrderService/WatchOrders"
+            | "/verbund.catalogue.v1.CatalogueService/WatchOfferings"
+            | "/grpc.health.v1.Health/Watch" => Self::Watch,
             "/verbund.peer.v1.PeerService/Sync" => Self::Stream,
             _ if path.ends_with("/ServerReflectionInfo") => Self::Stream,
             _ => Self::Call,

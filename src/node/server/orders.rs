@@ -1,12 +1,11 @@
 //! `verbund.order.v1.OrderService`.
-use std::time::Duration;
-
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use super::feeds::{TIME_UP, WATCH_MAX, Wanted};
 use super::{Desk, answered, until_stopped};
 use crate::domain::annex::Enclosed;
 use crate::domain::id::{OrderId, OrgId};
@@ -14,19 +13,18 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::protocol::Answer;
 use crate::wire::access;
+use crate::wire::feed::OrderFeed;
 use crate::wire::inbox::{InboxListing, inbox};
 use crate::wire::mandates::{MandateListing, mandates};
 use crate::wire::order::{
     CallOffListing, NeedListing, OrderListing, annexes_of, annexes_seen, call_offs, evidence_seen, explain, in_words,
     list, needs, order, submission,
 };
+use crate::wire::pb::catalogue::v1::{FeedEnd, FeedVerdict};
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::pb::order::v1::order_service_server::OrderService;
 use crate::wire::statement::{enclosed_as, signed_as};
 use crate::wire::status::{lang_of, to_status};
-
-/// How long an order is watched under one proof of identity; whoever was revoked meanwhile does not come back.
-const WATCH_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Changes waiting for a slow reader; beyond it the watch waits, and then sends the newest state.
 const WATCH_QUEUE: usize = 4;
@@ -255,6 +253,22 @@ impl OrderService for Desk {
         answered(lang_of(&metadata), self.watch(&metadata, &order_id)).await
     }
 
+    type WatchOrdersStream = ReceiverStream<Result<pb::WatchOrdersResponse, Status>>;
+
+    async fn watch_orders(
+        &self,
+        request: Request<pb::WatchOrdersRequest>,
+    ) -> Result<Response<Self::WatchOrdersStream>, Status> {
+        let (metadata, _, pb::WatchOrdersRequest { resume_token, until_now }) = request.into_parts();
+        answered(lang_of(&metadata), async {
+            let proof = access::read(&metadata)?;
+            let org = self.look(move |view, now| view.public().check_reader(&proof, now)).await?;
+            let place = self.watches.enter(&org)?;
+            self.feed(OrderFeed { org }, place, Wanted { resume_token, until_now }).await
+        })
+        .await
+    }
+
     async fn explain_order(
         &self,
         request: Request<pb::ExplainOrderRequest>,
@@ -330,7 +344,7 @@ impl Desk {
             let lang = watch.lang;
             tokio::select! {
                 // Ends when the reader leaves or the time is up; it may ask again.
-                _ = tokio::time::timeout(WATCH_MAX, watch.run(view, changes)) => {}
+                () = watch.run(view, changes) => {}
                 refusal = until_stopped(stopped) => {
                     let _ = leaving.send(Err(to_status(&refusal, lang))).await;
                 }
@@ -351,12 +365,21 @@ struct Watch {
 
 impl Watch {
     async fn run(self, mut last: pb::Order, mut changes: tokio::sync::broadcast::Receiver<OrderId>) {
+        let time_up = tokio::time::sleep(WATCH_MAX);
+        tokio::pin!(time_up);
         if self.send(Ok(last.clone())).await.is_err() {
             return;
         }
         loop {
             tokio::select! {
                 () = self.sender.closed() => return,
+                () = &mut time_up => {
+                    let end = FeedEnd { verdict: FeedVerdict::Resume.into(), reason: TIME_UP.to_owned() };
+                    let message = pb::WatchOrderResponse { order: Some(last), end: Some(end) };
+                    // Who reads nothing any more has gone.
+                    let _ = self.sender.try_send(Ok(message));
+                    return;
+                }
                 change = changes.recv() => match change {
                     Ok(id) if id != self.id => continue,
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -385,7 +408,7 @@ impl Watch {
 
     async fn send(&self, view: Result<pb::Order, Refusal>) -> Result<(), Refusal> {
         let message = view
-            .map(|order| pb::WatchOrderResponse { order: Some(order) })
+            .map(|order| pb::WatchOrderResponse { order: Some(order), end: None })
             .map_err(|refusal| to_status(&refusal, self.lang));
         self.sender.send(message).await.map_err(|_| Refusal::new(Reason::Unreachable))
     }

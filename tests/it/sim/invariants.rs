@@ -406,6 +406,11 @@ fn nothing_is_said_that_is_not_stored(world: &World, at: &NodeId) {
     if told != held {
         world.fail(&format!("I13: {at} knows what it has not stored:\n{told:?}\n{held:?}"));
     }
+    // Whoever follows the catalogue goes on after a restart with the position it had before.
+    let (now, again) = (live.state().catalogue.position(), stored.state().catalogue.position());
+    if now != again {
+        world.fail(&format!("I13: {at} counts {now} changes of offerings, and {again} when it reads them again"));
+    }
     for order in live.resting() {
         what_was_let_go_of_is_what_is_stored(world, at, live, order, &stored);
     }
