@@ -368,7 +368,7 @@ impl Client {
             }
             None => Offering::OfferingId(which.to_owned()),
         };
-        let request = catalogue::v1::GetOfferingRequest { offering: Some(offering) };
+        let request = catalogue::v1::GetOfferingRequest { offering: Some(offering), read_mask: None };
         let answer = self.catalogue().get_offering(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }

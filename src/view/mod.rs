@@ -177,6 +177,12 @@ impl View {
         Follower::of(node, 0, now).view
     }
 
+    /// The same with these orders beside its own, however they came to be: for whoever measures longer lists than anybody has.
+    pub fn with_orders(mut self, rows: impl IntoIterator<Item = OrderRow>) -> Self {
+        rows.into_iter().for_each(|row| self.orders.put(row));
+        self
+    }
+
     /// How far the clocks of the peers are ahead of this node's, the middle one, in milliseconds.
     pub fn clock_offset_ms(&self) -> Option<i64> {
         self.peers.clocks().offset()

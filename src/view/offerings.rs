@@ -50,6 +50,21 @@ impl View {
         rows.take_while(is_sought).filter(|row| filter.admits(&row.offering))
     }
 
+    /// What is on offer and fits, as it changed here after a position, or before it the newest first; each with its position.
+    pub fn offerings_changed<'a>(
+        &'a self,
+        filter: &'a Filter,
+        last: Option<u64>,
+        newest_first: bool,
+    ) -> impl Iterator<Item = (u64, &'a OfferingVersion)> + 'a {
+        let rows: Box<dyn Iterator<Item = (u64, &(OrgId, OrgId))>> = match newest_first {
+            true => Box::new(self.catalogue.changes_before(last.unwrap_or(u64::MAX))),
+            false => Box::new(self.catalogue.changes_after(last.unwrap_or(0))),
+        };
+        let offered = rows.filter_map(|(at, key)| Some((at, self.catalogue.offered(key)?)));
+        offered.filter(|(_, row)| filter.admits(&row.offering))
+    }
+
     /// How many offerings fit. With filters each is looked at, on the reader's thread.
     pub fn offering_count(&self, filter: &Filter) -> usize {
         match filter.admits_all() {

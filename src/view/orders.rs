@@ -90,7 +90,7 @@ pub struct OrderRow {
     /// Where its newest statement stands in this node's log, counted from 1: the same after every restart.
     pub changed_at: u64,
     /// The parties at home here, for whose lists it is.
-    parties: Vec<OrgId>,
+    pub parties: Vec<OrgId>,
 }
 
 impl OrderRow {
@@ -173,11 +173,34 @@ impl Sought {
 #[derive(Clone, Default)]
 pub(super) struct Orders {
     rows: RedBlackTreeMapSync<OrderId, Arc<OrderRow>>,
-    listed: RedBlackTreeSetSync<(OrgId, StageKind, OrderId)>,
-    overdue: RedBlackTreeSetSync<(OrgId, OrderId)>,
-    /// In the order in which they changed.
-    changes: RedBlackTreeSetSync<(OrgId, StageKind, Spot)>,
-    counts: RedBlackTreeMapSync<(OrgId, StageKind), usize>,
+    lists: RedBlackTreeMapSync<OrgId, Lists>,
+}
+
+/// The orders of one organisation in the orders in which they are listed.
+#[derive(Clone, Default)]
+struct Lists {
+    by_id: RedBlackTreeSetSync<(StageKind, OrderId)>,
+    changed: RedBlackTreeSetSync<(StageKind, Spot)>,
+    overdue: RedBlackTreeSetSync<OrderId>,
+    counts: [usize; StageKind::ALL.len()],
+}
+
+impl Lists {
+    fn put(&mut self, row: &OrderRow) {
+        self.by_id.insert_mut((row.kind(), row.id));
+        self.changed.insert_mut((row.kind(), row.spot()));
+        if row.overdue.is_some() {
+            self.overdue.insert_mut(row.id);
+        }
+        self.counts[row.kind() as usize] += 1;
+    }
+
+    fn remove(&mut self, row: &OrderRow) {
+        self.by_id.remove_mut(&(row.kind(), row.id));
+        self.changed.remove_mut(&(row.kind(), row.spot()));
+        self.overdue.remove_mut(&row.id);
+        self.counts[row.kind() as usize] -= 1;
+    }
 }
 
 impl Orders {
@@ -195,10 +218,7 @@ impl Orders {
             self.unlist(&known);
             self.rows.remove_mut(&id);
         }
-        if let Some(row) = row {
-            self.list(&row);
-            self.rows.insert_mut(id, Arc::new(row));
-        }
+        row.into_iter().for_each(|row| self.put(row));
     }
 
     /// Somebody has come home or gone away: whose lists a settled order is in.
@@ -206,32 +226,29 @@ impl Orders {
         let Some(known) = self.rows.get(&id).filter(|known| known.parties != parties).cloned() else { return };
         let row = OrderRow { parties, ..(*known).clone() };
         self.unlist(&known);
-        self.list(&row);
-        self.rows.insert_mut(id, Arc::new(row));
+        self.put(row);
     }
 
     fn list(&mut self, row: &OrderRow) {
-        for party in &row.parties {
-            self.listed.insert_mut((party.clone(), row.kind(), row.id));
-            self.changes.insert_mut((party.clone(), row.kind(), row.spot()));
-            if row.overdue.is_some() {
-                self.overdue.insert_mut((party.clone(), row.id));
-            }
-            let key = (party.clone(), row.kind());
-            let count = self.counts.get(&key).copied().unwrap_or(0);
-            self.counts.insert_mut(key, count + 1);
-        }
+        row.parties.iter().for_each(|party| self.relist(party, |lists| lists.put(row)));
     }
 
     fn unlist(&mut self, row: &OrderRow) {
-        for party in &row.parties {
-            self.listed.remove_mut(&(party.clone(), row.kind(), row.id));
-            self.changes.remove_mut(&(party.clone(), row.kind(), row.spot()));
-            self.overdue.remove_mut(&(party.clone(), row.id));
-            let key = (party.clone(), row.kind());
-            let count = self.counts.get(&key).copied().unwrap_or(0);
-            self.counts.insert_mut(key, count.saturating_sub(1));
-        }
+        row.parties.iter().for_each(|party| self.relist(party, |lists| lists.remove(row)));
+    }
+
+    fn relist(&mut self, party: &OrgId, change: impl FnOnce(&mut Lists)) {
+        let mut lists = self.lists.get(party).cloned().unwrap_or_default();
+        // One owner, or what readers do not share would be copied as well.
+        self.lists.remove_mut(party);
+        change(&mut lists);
+        self.lists.insert_mut(party.clone(), lists);
+    }
+
+    /// Takes an order in as it is shown.
+    pub(super) fn put(&mut self, row: OrderRow) {
+        self.list(&row);
+        self.rows.insert_mut(row.id, Arc::new(row));
     }
 
     /// The orders of several organisations after one of them, by id, each once.
@@ -264,10 +281,10 @@ impl Orders {
     ) -> Box<dyn Iterator<Item = &'a OrderRow> + 'a> {
         let row = move |(_, id): Spot| self.rows.get(&id).map(|row| &**row);
         let kinds = StageKind::ALL.into_iter().filter(move |kind| stage.is_none_or(|stage| stage == *kind));
-        let keys = orgs.iter().flat_map(move |org| kinds.clone().map(move |kind| (org, kind)));
-        let of = keys.map(|(org, kind)| {
-            let bound = |spot| Bound::Excluded((org.clone(), kind, spot));
-            self.changes.range((bound(after), bound(before))).map(|(_, _, spot)| *spot)
+        let lists = orgs.iter().filter_map(|org| self.lists.get(org));
+        let of = lists.flat_map(|lists| kinds.clone().map(move |kind| (lists, kind))).map(move |(lists, kind)| {
+            let bound = |spot| Bound::Excluded((kind, spot));
+            lists.changed.range((bound(after), bound(before))).map(|(_, spot)| *spot)
         });
         if newest_first {
             let of = of.map(|spots| Box::new(spots.rev().map(Reverse)) as Sorted<'_, Reverse<Spot>>);
@@ -282,7 +299,7 @@ impl Orders {
         match (orgs, sought) {
             ([org], Sought { stage, overdue_only: false, between: None }) => {
                 let kinds = StageKind::ALL.into_iter().filter(|kind| stage.is_none_or(|stage| stage == *kind));
-                kinds.filter_map(|kind| self.counts.get(&(org.clone(), kind))).sum()
+                self.lists.get(org).map_or(0, |lists| kinds.map(|kind| lists.counts[kind as usize]).sum())
             }
             // What two of them are parties to counts once.
             _ => self.after(orgs, sought, None).count(),
@@ -290,15 +307,14 @@ impl Orders {
     }
 
     fn listed_of<'a>(&'a self, org: &OrgId, kind: StageKind, (first, last): (Bound<OrderId>, OrderId)) -> Ids<'a> {
-        let start = first.map(|id| (org.clone(), kind, id));
-        let end = Bound::Included((org.clone(), kind, last));
-        Box::new(self.listed.range((start, end)).map(|(_, _, id)| *id))
+        let range = (first.map(|id| (kind, id)), Bound::Included((kind, last)));
+        let lists = self.lists.get(org).into_iter();
+        Box::new(lists.flat_map(move |lists| lists.by_id.range(range).map(|(_, id)| *id)))
     }
 
     fn overdue_of<'a>(&'a self, org: &OrgId, (first, last): (Bound<OrderId>, OrderId)) -> Ids<'a> {
-        let start = first.map(|id| (org.clone(), id));
-        let end = Bound::Included((org.clone(), last));
-        Box::new(self.overdue.range((start, end)).map(|(_, id)| *id))
+        let range = (first, Bound::Included(last));
+        Box::new(self.lists.get(org).into_iter().flat_map(move |lists| lists.overdue.range(range).copied()))
     }
 }
 

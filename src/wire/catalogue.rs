@@ -10,7 +10,8 @@ use crate::domain::text::{checked_text, tamed};
 use crate::protocol::catalogue::{Catalogue, OfferingVersion};
 use crate::view::View;
 use crate::view::offerings::Filter;
-use crate::wire::page::{Page, encoded_bytes, not_a_token};
+use crate::wire::mask::Mask;
+use crate::wire::page::{OrderBy, Page, encoded_bytes, not_a_token};
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::{optional, parsed, required};
 
@@ -25,25 +26,41 @@ const NARROW_VALUES_MAX: usize = 100;
 pub struct OfferingListing {
     filter: Filter,
     page: Page,
-    after: Option<(OrgId, OrgId)>,
+    begins: Begins,
+    mask: Mask,
+}
+
+/// After what a page begins, in one order or another.
+#[derive(Clone, Debug)]
+enum Begins {
+    AfterName(Option<(OrgId, OrgId)>),
+    Changed { last: Option<u64>, newest_first: bool },
 }
 
 impl TryFrom<pb::ListOfferingsRequest> for OfferingListing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOfferingsRequest) -> Result<Self, Refusal> {
-        let pb::ListOfferingsRequest { page_size, page_token, topic, land, seller, area } = message;
+        let pb::ListOfferingsRequest { page_size, page_token, topic, land, seller, area, order_by, read_mask } =
+            message;
         checked_text("topic", &topic, 100)?;
         checked_text("land", &land, 40)?;
-        let page = Page::read(page_size, &page_token, &[&topic, &land, &seller, &area])?;
-        let after = page.after().map(offering_of_key).transpose()?;
+        let by = OrderBy::read(&order_by, "seller,name")?;
+        let page = Page::read(page_size, &page_token, &[&topic, &land, &seller, &area, by.name()])?;
+        let begins = match by {
+            OrderBy::Key => Begins::AfterName(page.after().map(offering_of_key).transpose()?),
+            OrderBy::Changed { newest_first } => {
+                let last = page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?;
+                Begins::Changed { last, newest_first }
+            }
+        };
         let filter = Filter {
             topic: Some(topic).filter(|topic| !topic.is_empty()),
             land: (!land.is_empty()).then(|| land_named(&land)).transpose()?,
             seller: optional("seller", &seller)?,
             area: optional("area", &area)?,
         };
-        Ok(Self { filter, page, after })
+        Ok(Self { filter, page, begins, mask: Mask::read(read_mask, "verbund.catalogue.v1.OfferingEntry")? })
     }
 }
 
@@ -66,12 +83,22 @@ pub fn offering_of_key(key: &str) -> Result<(OrgId, OrgId), Refusal> {
 
 /// One page of what is on offer, by seller and name.
 pub fn list(view: &View, listing: &OfferingListing) -> pb::ListOfferingsResponse {
-    let OfferingListing { filter, page, after } = listing;
-    let rows = view.offerings(filter, after.as_ref());
-    let shown = |row: &&OfferingVersion| entry(view, &row.id, &row.offering);
-    let (rows, next_page_token) = page.begin(rows, |row| key_of(&row.offering), |row| encoded_bytes(&shown(row)));
+    let OfferingListing { filter, page, begins, mask } = listing;
+    let shown = |row: &OfferingVersion| mask.apply(entry(view, &row.id, &row.offering));
     let total_size = i32::try_from(view.offering_count(filter)).unwrap_or(i32::MAX);
-    pb::ListOfferingsResponse { offerings: rows.iter().map(shown).collect(), next_page_token, total_size }
+    let (offerings, next_page_token) = match begins {
+        Begins::AfterName(after) => {
+            let rows = view.offerings(filter, after.as_ref()).map(|row| (key_of(&row.offering), shown(row)));
+            page.begin(rows, |(key, _)| key.clone(), |(_, entry)| encoded_bytes(entry))
+        }
+        Begins::Changed { last, newest_first } => {
+            let rows =
+                view.offerings_changed(filter, *last, *newest_first).map(|(at, row)| (at.to_string(), shown(row)));
+            page.begin(rows, |(key, _)| key.clone(), |(_, entry)| encoded_bytes(entry))
+        }
+    };
+    let offerings = offerings.into_iter().map(|(_, entry)| entry).collect();
+    pb::ListOfferingsResponse { offerings, next_page_token, total_size }
 }
 
 /// What a caller searches for.
@@ -85,19 +112,22 @@ pub struct OfferingSearch {
     pub narrow: BTreeMap<String, BTreeSet<String>>,
     /// Which page.
     pub page: Page,
+    /// Which fields of a result.
+    pub mask: Mask,
 }
 
 impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
     type Error = Refusal;
 
     fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
-        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token, narrow } = message;
+        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token, narrow, read_mask } = message;
+        let mask = Mask::read(read_mask, "verbund.catalogue.v1.SearchResult")?;
         // What somebody types need not be tidy: blanks at its ends, letters as another system spells them.
         let query = tamed(&query, QUERY_CHARS_MAX + 1);
         checked_text("query", &query, QUERY_CHARS_MAX)?;
         let narrow = narrowing(narrow)?;
         let page = Page::read(page_size, &page_token, &[&query, &for_org, &format!("{narrow:?}")])?;
-        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page })
+        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page, mask })
     }
 }
 
@@ -153,12 +183,17 @@ impl TryFrom<pb::GetOfferingRequest> for Which {
     type Error = Refusal;
 
     fn try_from(message: pb::GetOfferingRequest) -> Result<Self, Refusal> {
-        let pb::GetOfferingRequest { offering } = message;
+        let pb::GetOfferingRequest { offering, read_mask: _ } = message;
         match required("offering", offering)? {
             pb::get_offering_request::Offering::OfferingId(id) => Self::version(&id),
             pb::get_offering_request::Offering::Name(name) => Self::newest(&name),
         }
     }
+}
+
+/// Which fields of the answer about one offering a caller wants.
+pub fn offering_mask(message: &pb::GetOfferingRequest) -> Result<Mask, Refusal> {
+    Mask::read(message.read_mask.clone(), "verbund.catalogue.v1.GetOfferingResponse")
 }
 
 /// A version and where it stands.
@@ -332,7 +367,8 @@ mod tests {
             let message = pb::SearchOfferingsRequest { query, for_org: for_org.to_owned(), ..Default::default() };
             OfferingSearch::try_from(message).map(|_| ()).expect_err("malformed")
         };
-        let get = |offering| Which::try_from(pb::GetOfferingRequest { offering }).expect_err("malformed");
+        let get =
+            |offering| Which::try_from(pb::GetOfferingRequest { offering, read_mask: None }).expect_err("malformed");
         let name = pb::OfferingName { seller: "provider".to_owned(), name: String::new() };
         for (refusal, reason, field) in [
             (list(|m| m.seller = "A B".to_owned()), Reason::NameInvalid, "seller"),

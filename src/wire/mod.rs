@@ -18,6 +18,7 @@ pub mod fitting;
 pub mod inbox;
 pub mod keys;
 pub mod mandates;
+pub mod mask;
 pub mod node;
 pub mod order;
 pub mod page;
@@ -63,6 +64,9 @@ pub mod pb {
 
     /// A point in time in any message.
     pub type Instant = prost_types::Timestamp;
+
+    /// Which fields of an answer are wanted.
+    pub type FieldMask = prost_types::FieldMask;
 
     /// All packages with their comments and imports, for gRPC reflection.
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verbund.binpb"));

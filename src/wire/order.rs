@@ -22,8 +22,9 @@ use crate::protocol::needs::Sought;
 use crate::protocol::public::Public;
 use crate::protocol::state::Order;
 use crate::view::View;
-use crate::view::orders::{OrderRow, Sought as Seeking, StageKind};
-use crate::wire::page::{Page, encoded_bytes, not_a_token};
+use crate::view::orders::{OrderRow, SPOT_MAX, SPOT_MIN, Sought as Seeking, Spot, StageKind};
+use crate::wire::mask::Mask;
+use crate::wire::page::{OrderBy, Page, encoded_bytes, not_a_token};
 use crate::wire::pb::chain::v1::Verdict as PbVerdict;
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::statement::{enclosed_as, signed_as};
@@ -73,22 +74,55 @@ pub fn request_of(order: &pb::Order) -> Result<Request, Refusal> {
 pub struct OrderListing {
     sought: Seeking,
     page: Page,
-    after: Option<OrderId>,
+    begins: Begins,
+    mask: Mask,
+}
+
+/// After what a page begins, in one order or another.
+#[derive(Clone, Copy, Debug)]
+enum Begins {
+    AfterId(Option<OrderId>),
+    Changed { between: (Spot, Spot), newest_first: bool },
 }
 
 impl TryFrom<pb::ListOrdersRequest> for OrderListing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOrdersRequest) -> Result<Self, Refusal> {
-        let pb::ListOrdersRequest { page_size, page_token, stage, overdue_only, id_prefix } = message;
-        let filters = [&stage.to_string(), &overdue_only.to_string(), &id_prefix];
-        let page = Page::read(page_size, &page_token, &filters.map(String::as_str))?;
+        let pb::ListOrdersRequest { page_size, page_token, stage, overdue_only, id_prefix, order_by, read_mask } =
+            message;
+        let by = OrderBy::read(&order_by, "id")?;
+        let filters = [&stage.to_string(), &overdue_only.to_string(), &id_prefix, by.name()];
+        let page = Page::read(page_size, &page_token, &filters)?;
         let stage = pb::Stage::try_from(stage)
             .map_err(|_| Refusal::new(Reason::FieldInvalid).with("field", "stage").with("value", stage))?;
-        let after = page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?;
         let between = (!id_prefix.is_empty()).then(|| id_beginning("id_prefix", &id_prefix)).transpose()?;
-        Ok(Self { sought: Seeking { stage: kind(stage), overdue_only, between }, page, after })
+        let begins = match by {
+            OrderBy::Key => {
+                Begins::AfterId(page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?)
+            }
+            OrderBy::Changed { .. } if overdue_only || between.is_some() => {
+                let refusal = Refusal::new(Reason::FieldInvalid).with("field", "order_by");
+                return Err(refusal.with("rule", "not together with overdue_only or id_prefix"));
+            }
+            OrderBy::Changed { newest_first } => {
+                let last = page.after().map(spot_of_key).transpose()?;
+                let between = match newest_first {
+                    true => (SPOT_MIN, last.unwrap_or(SPOT_MAX)),
+                    false => (last.unwrap_or(SPOT_MIN), SPOT_MAX),
+                };
+                Begins::Changed { between, newest_first }
+            }
+        };
+        let mask = Mask::read(read_mask, "verbund.order.v1.OrderSummary")?;
+        Ok(Self { sought: Seeking { stage: kind(stage), overdue_only, between }, page, begins, mask })
     }
+}
+
+/// Where a page of what changed ended.
+fn spot_of_key(key: &str) -> Result<Spot, Refusal> {
+    let read = key.split_once(' ').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+    read.ok_or_else(not_a_token)
 }
 
 /// Which order ids begin so; refused if none is that long.
@@ -114,11 +148,18 @@ fn kind(stage: pb::Stage) -> Option<StageKind> {
 
 /// One page of the orders to which an organisation is a party.
 pub fn list(view: &View, org: &OrgId, listing: &OrderListing, now: Timestamp) -> pb::ListOrdersResponse {
-    let OrderListing { sought, page, after } = listing;
+    let OrderListing { sought, page, begins, mask } = listing;
     let orgs = view.spoken_for(org, now);
-    let rows = view.orders(&orgs, *sought, *after);
-    let (rows, next_page_token) = page.begin(rows, |row| row.id.to_string(), |_| SUMMARY_BYTES);
-    let orders = rows.into_iter().map(|row| summary(view, row)).collect();
+    let (rows, next_page_token) = match *begins {
+        Begins::AfterId(after) => {
+            page.begin(view.orders(&orgs, *sought, after), |row| row.id.to_string(), |_| SUMMARY_BYTES)
+        }
+        Begins::Changed { between, newest_first } => {
+            let rows = view.orders_changed(&orgs, sought.stage, between, newest_first);
+            page.begin(rows, |row| format!("{} {}", row.changed_at, row.id), |_| SUMMARY_BYTES)
+        }
+    };
+    let orders = rows.into_iter().map(|row| mask.apply(summary(view, row))).collect();
     let total_size = i32::try_from(view.count_orders(&orgs, *sought)).unwrap_or(i32::MAX);
     pb::ListOrdersResponse { orders, next_page_token, total_size }
 }
@@ -463,6 +504,13 @@ pub fn annexes_of(order: &pb::Order) -> Result<BTreeSet<Hash>, Refusal> {
     order.messages.iter().filter(named).map(|message| message.annex_id.parse()).collect()
 }
 
+/// Which fields of an order a caller wants, and whether words beside statements are among them.
+pub fn order_mask(message: &pb::GetOrderRequest) -> Result<(Mask, bool), Refusal> {
+    let mask = Mask::read(message.read_mask.clone(), "verbund.order.v1.Order")?;
+    let with_words = ["messages", "contacts", "request_statement"].iter().any(|field| mask.wants(field));
+    Ok((mask, with_words))
+}
+
 /// Says where the annexes of an order are, and puts their words where they are looked for.
 pub fn annexes_seen(order: &mut pb::Order, here: &[Annex]) {
     let pb::Order { messages, contacts, request_statement, request_statement_id, .. } = order;
@@ -665,6 +713,68 @@ mod tests {
         );
         let wrong = pb::ListOrdersRequest { stage: 99, ..Default::default() };
         assert_eq!(OrderListing::try_from(wrong).expect_err("no such stage").field("field"), Some("stage"));
+    }
+
+    /// Every page of a list, and what changes before each but the first.
+    fn paged(town: &mut Town, order_by: &str, mut meanwhile: impl FnMut(&mut Town)) -> Vec<OrderId> {
+        let (mut ids, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let order_by = order_by.to_owned();
+            let message = pb::ListOrdersRequest { page_size: 2, page_token, order_by, ..Default::default() };
+            let listing = OrderListing::try_from(message).expect("its own token");
+            let page = list(&View::of(&town.node, town.now), &org("town"), &listing, town.now);
+            ids.extend(page.orders.iter().map(|order| order.id.parse::<OrderId>().expect("an id")));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return ids;
+            }
+            meanwhile(town);
+        }
+    }
+
+    #[test]
+    fn orders_are_listed_as_they_changed_and_nothing_is_left_out() {
+        let mut town = Town::new(by_rule());
+        let made: Vec<OrderId> = (0..5).map(|number| town.order(&format!("r{number}"), |_| ())).collect();
+        assert_eq!(paged(&mut town, "changed", |_| ()), made);
+        assert_eq!(paged(&mut town, "changed desc", |_| ()), made.iter().rev().copied().collect::<Vec<_>>());
+        let mut sorted = made.clone();
+        sorted.sort();
+        assert_eq!(paged(&mut town, "id", |_| ()), sorted);
+        // What changes meanwhile comes again at the end, and whatever else there is once.
+        let mut changes = [made[0]].into_iter();
+        let seen = paged(&mut town, "changed", |town| changes.next().into_iter().for_each(|id| _ = town.seal(id)));
+        assert_eq!(seen, [&made[..], &made[..1]].concat());
+        let mut changes = [made[4]].into_iter();
+        let seen =
+            paged(&mut town, "changed desc", |town| changes.next().into_iter().for_each(|id| _ = town.seal(id)));
+        assert_eq!(seen, [made[0], made[4], made[3], made[2], made[1]]);
+    }
+
+    #[test]
+    fn a_page_in_one_order_is_none_in_another() {
+        let mut town = Town::new(by_rule());
+        ["r1", "r2"].iter().for_each(|id| _ = town.order(id, |_| ()));
+        let first = |order_by: &str| pb::ListOrdersRequest {
+            page_size: 1,
+            order_by: order_by.to_owned(),
+            ..Default::default()
+        };
+        for order_by in ["", "changed", "changed desc"] {
+            let listing = OrderListing::try_from(first(order_by)).expect("well-formed");
+            let token = list(&View::of(&town.node, town.now), &org("town"), &listing, town.now).next_page_token;
+            for other in ["", "changed", "changed desc"] {
+                let next = pb::ListOrdersRequest { page_token: token.clone(), ..first(other) };
+                assert_eq!(OrderListing::try_from(next).is_ok(), other == order_by, "{order_by} {other}");
+            }
+        }
+        for wrong in [
+            pb::ListOrdersRequest { overdue_only: true, ..first("changed") },
+            pb::ListOrdersRequest { id_prefix: "abcd".to_owned(), ..first("changed") },
+            first("total_cents"),
+        ] {
+            assert_eq!(OrderListing::try_from(wrong).expect_err("no such order").field("field"), Some("order_by"));
+        }
     }
 
     #[test]

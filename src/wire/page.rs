@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::id::sha256;
+use crate::domain::id::{sha256, shortened};
 use crate::domain::reason::{Reason, Refusal};
 
 /// Items on a page if the caller does not say.
@@ -126,6 +126,45 @@ impl Page {
     }
 }
 
+/// In which order a list comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OrderBy {
+    /// By the key of its items.
+    Key,
+    /// By when they changed here.
+    Changed {
+        /// Whether the newest come first.
+        newest_first: bool,
+    },
+}
+
+impl OrderBy {
+    /// Reads `order_by` of a list whose items have this key; blanks do not matter (AIP-132).
+    pub fn read(text: &str, key: &str) -> Result<Self, Refusal> {
+        let words: Vec<&str> = text.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let key_words: Vec<&str> = key.split(',').collect();
+        match words[..] {
+            [] => Ok(Self::Key),
+            ["changed"] | ["changed", "asc"] => Ok(Self::Changed { newest_first: false }),
+            ["changed", "desc"] => Ok(Self::Changed { newest_first: true }),
+            _ if words == key_words => Ok(Self::Key),
+            _ => Err(Refusal::new(Reason::FieldInvalid)
+                .with("field", "order_by")
+                .with("value", shortened(text))
+                .with("expected", format!("{key}; changed; changed desc"))),
+        }
+    }
+
+    /// Its one spelling, by which pages know each other.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "",
+            Self::Changed { newest_first: false } => "changed",
+            Self::Changed { newest_first: true } => "changed desc",
+        }
+    }
+}
+
 /// Why a page is refused whose token no page has ended with.
 pub fn not_a_token() -> Refusal {
     Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token")
@@ -182,6 +221,24 @@ mod tests {
             let pages = pages(count, size, bytes);
             assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), lengths);
             assert!(pages.concat().is_sorted());
+        }
+    }
+
+    #[test]
+    fn an_order_has_one_spelling_and_others_are_refused() {
+        let read =
+            |text: &str| OrderBy::read(text, "seller,name").map(OrderBy::name).map_err(|refusal| refusal.reason);
+        for (text, name) in [
+            ("", ""),
+            ("seller, name", ""),
+            ("changed", "changed"),
+            (" changed  asc ", "changed"),
+            ("changed desc", "changed desc"),
+        ] {
+            assert_eq!(read(text), Ok(name), "{text}");
+        }
+        for wrong in ["seller", "name,seller", "changed,desc,id", "desc", "CHANGED", "price", "changed; drop"] {
+            assert_eq!(read(wrong), Err(Reason::FieldInvalid), "{wrong}");
         }
     }
 

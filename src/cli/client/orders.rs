@@ -68,7 +68,7 @@ impl Client {
 
     /// One order.
     pub async fn order(&mut self, id: OrderId) -> Result<order::v1::Order, Refusal> {
-        let request = order::v1::GetOrderRequest { order_id: id.to_string() };
+        let request = order::v1::GetOrderRequest { order_id: id.to_string(), read_mask: None };
         let request = self.confidential(request).await?;
         let answer = self.orders().get_order(request).await.map_err(|status| to_refusal(&status))?;
         answer.into_inner().order.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "order"))

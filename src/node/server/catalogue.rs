@@ -10,7 +10,7 @@ use super::{Desk, answered};
 use crate::domain::reason::{Reason, Refusal};
 use crate::node::listening::Caller;
 use crate::protocol::Answer;
-use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, list, offering};
+use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, list, offering, offering_mask};
 use crate::wire::feed::OfferingFeed;
 use crate::wire::fitting::{DemandListing, RankWish, demand, profile_of};
 use crate::wire::pb::catalogue::v1 as pb;
@@ -37,10 +37,13 @@ impl CatalogueService for Desk {
         request: Request<pb::GetOfferingRequest>,
     ) -> Result<Response<pb::GetOfferingResponse>, Status> {
         answered(lang_of(request.metadata()), async {
-            let which = Which::try_from(request.into_inner())?;
+            let message = request.into_inner();
+            let (mask, which) = (offering_mask(&message)?, Which::try_from(message)?);
             let (id, mut response) = self.look(move |view, _| offering(view, &which)).await?;
-            response.statement = self.handle.statement(id).await?.as_ref().map(Into::into);
-            Ok(response)
+            if mask.wants("statement") {
+                response.statement = self.handle.statement(id).await?.as_ref().map(Into::into);
+            }
+            Ok(mask.apply(response))
         })
         .await
     }
@@ -137,8 +140,12 @@ impl CatalogueService for Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::explain::fixture::{Town, by_rule};
+    use crate::domain::law::tests::org;
+    use crate::domain::offering::Offering;
+    use crate::domain::statement::{Kind, Signed};
+    use crate::protocol::explain::fixture::{Town, by_rule, offering as offering_of_town};
     use crate::view::View;
+    use crate::wire::pb::FieldMask;
 
     #[test]
     fn a_listing_filters_and_counts() {
@@ -148,5 +155,39 @@ mod tests {
             list(&View::of(&town.node, town.now), &message.try_into().expect("well-formed")).total_size
         };
         assert_eq!((count(""), count("bauen & wohnen"), count("Steuern")), (1, 1, 0));
+    }
+
+    #[test]
+    fn offerings_come_as_they_changed_page_by_page_and_with_the_fields_asked_for() {
+        let mut town = Town::new(by_rule());
+        for (name, version) in [("b", 1), ("a", 1), ("b", 2)] {
+            let body = Offering { name: org(name), version, ..offering_of_town() };
+            let key = Town::statement_key("provider");
+            town.publish(&Signed::sign(&Kind::Offering, &body, &[&key])).expect("a newer version");
+        }
+        let view = View::of(&town.node, town.now);
+        let names = |order_by: &str| {
+            let (mut names, mut page_token) = (Vec::new(), String::new());
+            loop {
+                let message = pb::ListOfferingsRequest {
+                    page_size: 2,
+                    page_token,
+                    order_by: order_by.to_owned(),
+                    read_mask: Some(FieldMask { paths: vec!["offering.name".to_owned()] }),
+                    ..Default::default()
+                };
+                let page = list(&view, &message.try_into().expect("its own token"));
+                assert_eq!(page.total_size, 3);
+                assert!(page.offerings.iter().all(|entry| entry.id.is_empty()), "not asked for");
+                names.extend(page.offerings.into_iter().filter_map(|entry| Some(entry.offering?.name)));
+                page_token = page.next_page_token;
+                if page_token.is_empty() {
+                    return names;
+                }
+            }
+        };
+        assert_eq!(names("seller,name"), ["a", "b", "wohngeld"]);
+        assert_eq!(names("changed"), ["wohngeld", "a", "b"]);
+        assert_eq!(names("changed desc"), ["b", "a", "wohngeld"]);
     }
 }

@@ -86,7 +86,7 @@ impl Finder {
             None => result,
         });
         Ok(pb::SearchOfferingsResponse {
-            results: priced.collect(),
+            results: priced.map(|result| wanted.mask.apply(result)).collect(),
             next_page_token: next,
             total_size: counted(found.total),
             facets: found.facets.into_iter().map(facet).collect(),

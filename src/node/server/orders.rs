@@ -18,7 +18,7 @@ use crate::wire::inbox::{InboxListing, inbox};
 use crate::wire::mandates::{MandateListing, mandates};
 use crate::wire::order::{
     CallOffListing, NeedListing, OrderListing, annexes_of, annexes_seen, call_offs, evidence_seen, explain, in_words,
-    list, needs, order, submission,
+    list, needs, order, order_mask, submission,
 };
 use crate::wire::pb::catalogue::v1::{FeedEnd, FeedVerdict};
 use crate::wire::pb::order::v1 as pb;
@@ -222,11 +222,14 @@ impl OrderService for Desk {
         &self,
         request: Request<pb::GetOrderRequest>,
     ) -> Result<Response<pb::GetOrderResponse>, Status> {
-        let (metadata, _, pb::GetOrderRequest { order_id }) = request.into_parts();
+        let (metadata, _, message) = request.into_parts();
         answered(lang_of(&metadata), async {
-            let mut view = self.ask_as_party(&metadata, &order_id, order).await?;
-            self.join_annexes(&mut view).await?;
-            Ok(pb::GetOrderResponse { order: Some(view) })
+            let (mask, with_words) = order_mask(&message)?;
+            let mut view = self.ask_as_party(&metadata, &message.order_id, order).await?;
+            if with_words {
+                self.join_annexes(&mut view).await?;
+            }
+            Ok(pb::GetOrderResponse { order: Some(mask.apply(view)) })
         })
         .await
     }

@@ -119,6 +119,7 @@ impl Asked {
             page_size: PAGE_SIZE,
             page_token: self.token.clone(),
             narrow: narrow.collect(),
+            read_mask: None,
         }
         .try_into()
     }
