@@ -10,21 +10,22 @@ use crate::audit::report::Report;
 use crate::domain::id::StatementId;
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
-use crate::store::segments::{Batch, Position, extent, read_batches};
+use crate::store::frames::{Batch, Position};
+use crate::store::reading::Records;
 
 /// Where a node's records lie below the folder given: itself, or that of a store, or that of a node.
 const PLACES: [&str; 3] = ["", "records", "data/records"];
 
 /// Judges everything in a folder of records. `FILE_UNREADABLE` if there are none.
 pub fn judge_folder(folder: &Path, root: Option<StatementId>) -> Result<Report, Refusal> {
-    let records = records_in(folder)?;
-    let extent = extent(&records)?;
+    let records = Records::alone(&records_in(folder)?);
+    let extent = records.extent()?;
     let bar = ProgressBar::new(extent.bytes);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {eta}") {
         bar.set_style(style);
     }
     let mut replica = Replica::new(root);
-    let read = read_batches(&records, Position::START, extent.end, |batch| {
+    let read = records.read_batches(Position::START, extent.end, |batch| {
         bar.inc(batch.bytes());
         take(&mut replica, &batch)
     });

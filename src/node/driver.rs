@@ -202,11 +202,14 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     async fn load(&mut self) -> Result<(), Refusal> {
         match self.load_whole().await {
             Err(refusal) if refusal.reason == Reason::StoreDamaged => {
-                let Some(holes) = self.store.pass_over().await? else { return Err(refusal) };
+                let Some(lost) = self.store.pass_over().await? else { return Err(refusal) };
                 let (reason, details) = (refusal.reason.code(), refusal.details());
                 tracing::error!(reason, details, "what cannot be read is passed over, and fetched from others");
                 self.node.forget();
-                self.node.has_lost(holes);
+                self.node.has_lost(lost.places);
+                if lost.is_at_end {
+                    self.node.has_lost_its_end();
+                }
                 self.load_whole().await
             }
             read => read,

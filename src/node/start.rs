@@ -33,7 +33,7 @@ use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
 use crate::store::Store as _;
 use crate::store::disk::{DiskStore, Opened};
-use crate::store::segments::Position;
+use crate::store::frames::Position;
 use crate::store::views::Found;
 
 /// Longest wait for calls under way when the node stops. Streams are told to end; a caller that does not listen, or half

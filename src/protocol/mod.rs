@@ -333,6 +333,12 @@ impl Node {
         self.state.passes_over = true;
     }
 
+    /// What the store had taken last is among it. Some of that may stand in no leaf that anybody else has seen, so everybody is asked
+    /// as if all were lost.
+    pub fn has_lost_its_end(&mut self) {
+        self.settings.is_new_store = true;
+    }
+
     /// What the node knows.
     pub fn state(&self) -> &State {
         &self.state

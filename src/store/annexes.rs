@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::annex::Annex;
 use crate::domain::id::Hash;
 use crate::domain::reason::Refusal;
-use crate::store::segments::{refused, sync_folder};
+use crate::store::medium::{refused, sync_folder};
 
 const PART: &str = "part";
 

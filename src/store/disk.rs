@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <folder>/lock          held while a process uses the store
-//! <folder>/records/      the truth: see `store::segments`; a backup is a copy of this folder
+//! <folder>/records/      the truth: see `store::frames`; a backup is a copy of this folder
+//! <folder>/confirmed     how far it was confirmed: see `store::marks`
 //! <folder>/annexes/      see `store::annexes`; what can be erased, so a backup of it ends some day
 //! <folder>/views/        the index: see `store::views`; may be deleted whenever no process uses the store
 //! <folder>/views.trust   whether the index may be believed
@@ -16,7 +17,9 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -30,13 +33,14 @@ use crate::protocol::overview::StoreCondition;
 use crate::protocol::proving::{KeyRing, SignatureCheck};
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::annexes::Annexes;
+use crate::store::frames::{Batch, Place, Position};
 use crate::store::holes::Holes;
-use crate::store::segments::{
-    Batch, Disk, Medium, Piece, Place, Position, SEGMENT_BYTES, Segments, Torn, is_rotten, look_over, read_pieces,
-    read_record, refused, sync_folder,
-};
+use crate::store::marks::Marks;
+use crate::store::medium::{Disk, Medium, refused, sync_folder};
+use crate::store::reading::{Piece, Records};
+use crate::store::segments::{SEGMENT_BYTES, Segments, Torn};
 use crate::store::views::{Found, Views};
-use crate::store::{Store, gather};
+use crate::store::{Lost, Store, gather};
 
 /// Lots prepared ahead of the consumer while loading, so that several cores are busy.
 const LOTS_AHEAD: usize = 4;
@@ -45,17 +49,21 @@ const LOTS_AHEAD: usize = 4;
 /// for nothing. A busy node's batches are small.
 const LOT_STATEMENTS: usize = 256;
 
+/// Nothing to do for so long, and the marks are made durable: a busy store has better things to do, and its last batch is at
+/// most this old.
+const MARKS_WAIT: Duration = Duration::from_secs(1);
+
 /// What tests set otherwise.
 pub struct Options {
     /// Length from which a new segment is begun, in bytes.
     pub segment_bytes: u64,
     /// The disk.
-    pub medium: Box<dyn Medium>,
+    pub medium: Arc<dyn Medium>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_BYTES, medium: Box::new(Disk) }
+        Self { segment_bytes: SEGMENT_BYTES, medium: Arc::new(Disk) }
     }
 }
 
@@ -79,6 +87,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 struct Inner {
     folder: PathBuf,
+    records: Records,
     opened: Opened,
     /// To the store's thread, which ends when this is gone.
     jobs: std::sync::mpsc::Sender<Job>,
@@ -121,16 +130,19 @@ impl DiskStore {
             .map_or(Ok(()), sync_folder)
             .map_err(|e| refused(folder, &e))?;
         let lock = lock(folder)?;
-        let (segments, torn) = Segments::open(&records(folder), options.segment_bytes, options.medium)?;
-        let (views, found) = Views::open(folder, &records(folder), segments.end())?;
+        let marks = Arc::new(Marks::open(folder));
+        let records = Records::new(folder.join("records"), options.medium, Arc::clone(&marks));
+        let (segments, torn) = Segments::open(records.clone(), options.segment_bytes)?;
+        let (views, found) = Views::open(folder, &records, segments.end())?;
         let opened = Opened { torn, views: found };
         let (annexes, holes) = (Annexes::open(folder.join("annexes"))?, Holes::read(folder));
         let (segments, views) = (Mutex::new(segments), RwLock::new(Some(views)));
-        let jobs = store_thread().map_err(|error| refused(folder, &error))?;
+        let jobs = store_thread(marks).map_err(|error| refused(folder, &error))?;
         let folder = folder.to_owned();
         Ok(Self {
             inner: Arc::new(Inner {
                 folder,
+                records,
                 opened,
                 jobs,
                 segments,
@@ -154,30 +166,29 @@ impl DiskStore {
     }
 
     /// [`Store::pass_over`], blocking.
-    pub fn pass_over_now(&self) -> Result<Option<Hash>, Refusal> {
+    pub fn pass_over_now(&self) -> Result<Option<Lost>, Refusal> {
         let end = self.inner.segments()?.end();
-        let mut found = Holes::default();
-        read_pieces(&records(&self.inner.folder), Position::START, end, |piece| {
+        let (mut found, mut is_at_end) = (Holes::default(), false);
+        self.inner.records.read_pieces(Position::START, end, |piece| {
+            is_at_end = matches!(piece, Piece::Hole(_));
             if let Piece::Hole(hole) = piece {
                 found.insert(hole);
             }
             Ok(())
         })?;
-        let name = found.name();
-        if name.is_some() {
-            found.write(&self.inner.folder)?;
-            // The index may name what is gone; the next read writes it again.
-            self.inner.views_mut()?.take();
-            Views::distrust(&self.inner.folder);
-            *self.inner.holes()? = found;
-        }
-        Ok(name)
+        let Some(places) = found.name() else { return Ok(None) };
+        found.write(&self.inner.folder)?;
+        // The index may name what is gone; the next read writes it again.
+        self.inner.views_mut()?.take();
+        Views::distrust(&self.inner.folder);
+        *self.inner.holes()? = found;
+        Ok(Some(Lost { places, is_at_end }))
     }
 
     /// Reads a few megabytes from a boundary on, so that what rots is noticed before somebody needs it; answers where to go on.
     pub fn look_over_now(&self, from: Position, bytes_max: u64) -> Result<Position, Refusal> {
         let end = self.inner.segments()?.end();
-        let (next, holes) = look_over(&records(&self.inner.folder), from, end, bytes_max)?;
+        let (next, holes) = self.inner.records.look_over(from, end, bytes_max)?;
         self.inner.rotten()?.extend(holes.iter().map(|hole| hole.segment));
         Ok(next)
     }
@@ -297,14 +308,14 @@ impl Inner {
             segments.check()?;
             segments.end()
         };
-        let (folder, known) = (records(&self.folder), self.holes()?.clone());
-        read_pieces(&folder, Position::START, end, |piece| match piece {
+        let known = self.holes()?.clone();
+        self.records.read_pieces(Position::START, end, |piece| match piece {
             Piece::Batch(batch) => each(batch),
             Piece::Hole(hole) if known.contains(&hole) => {
                 self.rotten()?.insert(hole.segment);
                 Ok(())
             }
-            Piece::Hole(hole) => Err(hole.refusal(&folder)),
+            Piece::Hole(hole) => Err(hole.refusal(self.records.folder())),
         })
     }
 
@@ -320,11 +331,10 @@ impl Inner {
     /// Reads one record. One that has rotted costs whoever asks for it, and nobody else; one that is not where the index
     /// says is a fault of the index.
     fn record(&self, place: Place) -> Result<Record, Refusal> {
-        let folder = records(&self.folder);
-        match read_record(&folder, place) {
+        match self.records.read_record(place) {
             Err(refusal) if refusal.reason == Reason::StoreDamaged => {
                 let is_known = self.rotten()?.contains(&place.segment);
-                if !is_known && !is_rotten(&folder, place)? {
+                if !is_known && !self.records.is_rotten(place)? {
                     return Err(index_wrong());
                 }
                 self.rotten()?.insert(place.segment);
@@ -375,7 +385,7 @@ impl Inner {
             }
         }
         slot.take();
-        let views = Views::rebuild(&self.folder, &records(&self.folder), segments.end())?;
+        let views = Views::rebuild(&self.folder, &self.records, segments.end())?;
         read(slot.insert(views))
     }
 }
@@ -499,7 +509,7 @@ impl Store for DiskStore {
         self.blocking(|store| store.inner.segments()?.try_room()).await
     }
 
-    async fn pass_over(&self) -> Result<Option<Hash>, Refusal> {
+    async fn pass_over(&self) -> Result<Option<Lost>, Refusal> {
         self.blocking(|store| store.pass_over_now()).await
     }
 
@@ -523,20 +533,25 @@ impl DiskStore {
     }
 }
 
-/// Begins the thread on which a store works. A job that panics ends that job; the next read finds its lock poisoned.
-fn store_thread() -> std::io::Result<std::sync::mpsc::Sender<Job>> {
+/// Begins the thread on which a store works. A job that panics ends that job; the next read finds its lock poisoned. When
+/// there is nothing to do for a while, the marks are made durable.
+fn store_thread(marks: Arc<Marks>) -> std::io::Result<std::sync::mpsc::Sender<Job>> {
     let (jobs, asked) = std::sync::mpsc::channel::<Job>();
     let work = move || {
-        while let Ok(job) = asked.recv() {
-            let _ = catch_unwind(AssertUnwindSafe(job));
+        loop {
+            let job = match marks.is_unsynced() {
+                true => asked.recv_timeout(MARKS_WAIT),
+                false => asked.recv().map_err(RecvTimeoutError::from),
+            };
+            match job {
+                Ok(job) => drop(catch_unwind(AssertUnwindSafe(job))),
+                Err(RecvTimeoutError::Timeout) => marks.sync(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     };
     std::thread::Builder::new().name("store".to_owned()).spawn(work)?;
     Ok(jobs)
-}
-
-fn records(folder: &Path) -> PathBuf {
-    folder.join("records")
 }
 
 fn lock(folder: &Path) -> Result<File, Refusal> {

@@ -11,7 +11,8 @@ use std::path::Path;
 
 use crate::domain::id::Hash;
 use crate::domain::reason::Refusal;
-use crate::store::segments::{Hole, refused, sync_folder};
+use crate::store::frames::Hole;
+use crate::store::medium::{refused, sync_folder};
 
 const NAME: &str = "holes";
 

@@ -49,9 +49,13 @@ use crate::protocol::record::{LogEntry, Record};
 pub mod annexes;
 #[cfg(feature = "node")]
 pub mod disk;
+pub mod frames;
 #[cfg(feature = "node")]
 pub mod holes;
+pub mod marks;
+pub mod medium;
 pub mod memory;
+pub mod reading;
 pub mod segments;
 #[cfg(feature = "node")]
 pub mod views;
@@ -59,6 +63,15 @@ pub mod views;
 /// Most bytes of one encoded batch: 4, and per record 4 and its bytes. Large enough for some ten thousand entries behind one sync, small enough that a
 /// batch fits into memory several times while a node starts.
 pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a store has lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lost {
+    /// A name of the places, another for other places.
+    pub places: Hash,
+    /// Whether what was stored last is among it, of which nobody else may have heard.
+    pub is_at_end: bool,
+}
 
 /// The port. See the room for its contract.
 pub trait Store: Send + Sync + 'static {
@@ -114,8 +127,8 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Passes over what can no longer be read: from then on `load` gives everything else, where it was refused with
-    /// `STORE_DAMAGED` before. Answers with a name that is another for other places; none if there are none.
-    fn pass_over(&self) -> impl Future<Output = Result<Option<Hash>, Refusal>> + Send {
+    /// `STORE_DAMAGED` before. None if there is nothing of that kind.
+    fn pass_over(&self) -> impl Future<Output = Result<Option<Lost>, Refusal>> + Send {
         async { Ok(None) }
     }
 
@@ -183,7 +196,7 @@ impl<S: Store> Store for std::sync::Arc<S> {
         self.as_ref().try_room()
     }
 
-    fn pass_over(&self) -> impl Future<Output = Result<Option<Hash>, Refusal>> + Send {
+    fn pass_over(&self) -> impl Future<Output = Result<Option<Lost>, Refusal>> + Send {
         self.as_ref().pass_over()
     }
 

@@ -17,7 +17,9 @@ use std::sync::{Mutex, MutexGuard};
 use crate::domain::id::{NodeId, OrderId, Origin, StatementId, sha256};
 use crate::domain::reason::{Reason, Refusal};
 use crate::protocol::record::Record;
-use crate::store::segments::{Piece, Place, Position, passing, read_pieces, refused, sync_folder};
+use crate::store::frames::{Place, Position};
+use crate::store::medium::{passing, refused, sync_folder};
+use crate::store::reading::{Piece, Records};
 
 /// Raised whenever keys or values change; other views are written again.
 const SCHEMA: u32 = 5;
@@ -97,8 +99,8 @@ pub struct Views {
 
 impl Views {
     /// Opens the views in the folder `store` and brings them up to `end`, the boundary after the last batch in the
-    /// folder `records`.
-    pub fn open(store: &Path, records: &Path, end: Position) -> Result<(Self, Found), Refusal> {
+    /// `records`.
+    pub fn open(store: &Path, records: &Records, end: Position) -> Result<(Self, Found), Refusal> {
         let kept = Self::check_trust(store)
             .and_then(|()| {
                 Self::set_trust(store, boot().as_deref().unwrap_or("unknown")).map_err(|refusal| refusal.to_string())
@@ -118,7 +120,7 @@ impl Views {
     }
 
     /// Removes what is there and writes the views from the records. The caller has dropped the old ones.
-    pub fn rebuild(store: &Path, records: &Path, end: Position) -> Result<Self, Refusal> {
+    pub fn rebuild(store: &Path, records: &Records, end: Position) -> Result<Self, Refusal> {
         Self::distrust(store);
         let folder = store.join(FOLDER);
         match std::fs::remove_dir_all(&folder) {
@@ -368,9 +370,9 @@ impl Views {
         })
     }
 
-    fn catch_up(&self, records: &Path, from: Position, end: Position) -> Result<u64, Refusal> {
+    fn catch_up(&self, records: &Records, from: Position, end: Position) -> Result<u64, Refusal> {
         let mut count = 0;
-        read_pieces(records, from, end, |piece| {
+        records.read_pieces(from, end, |piece| {
             // What is gone is not found.
             let Piece::Batch(batch) = piece else { return Ok(()) };
             for (record, (place, _)) in batch.decode()?.iter().zip(batch.places()) {

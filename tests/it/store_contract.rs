@@ -1,9 +1,9 @@
 //! One suite for every store: the sentences of the contract in `verbund::store`, each as a named check, run against
 //! memory and disk; then what only a disk can suffer.
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -15,15 +15,19 @@ use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME};
 use verbund::protocol::record::{LogEntry, Record};
 use verbund::store::disk::{DiskStore, Options};
 use verbund::store::memory::{Failure, MemoryStore};
-use verbund::store::segments::{Disk, Medium, SEGMENT_BYTES, Segments};
+use verbund::store::reading::Records;
+use verbund::store::segments::{SEGMENT_BYTES, Segments};
 use verbund::store::views::Found;
 use verbund::store::{BATCH_BYTES_MAX, Store, entry_bytes};
 
 mod annexes;
 mod deposits;
+mod faults;
+mod gone;
 mod rotten;
 use annexes::an_annex_is_kept_until_it_is_erased_and_no_record_holds_it;
 use deposits::deposits_are_found_by_depositor_and_number;
+use faults::Faults;
 
 fn origin(node: &str) -> Origin {
     format!("demo/log/{node}/1").parse().expect("origin")
@@ -95,54 +99,6 @@ impl Bench for InMemory {
     }
 }
 
-/// A disk that fails once when told to.
-#[derive(Clone, Default)]
-struct Faults {
-    next: Arc<Mutex<Option<Failure>>>,
-    truncate_fails: Arc<AtomicBool>,
-}
-
-impl Faults {
-    fn next_is(&self, failures: &[Failure]) -> std::io::Result<()> {
-        let mut next = self.next.lock().expect("lock");
-        match *next {
-            Some(failure) if failures.contains(&failure) => {
-                *next = None;
-                Err(match failure {
-                    Failure::Full => std::io::ErrorKind::StorageFull.into(),
-                    Failure::NoHandles => std::io::Error::from_raw_os_error(24),
-                    Failure::BeforePersist | Failure::AfterPersist => std::io::ErrorKind::Other.into(),
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Medium for Faults {
-    fn write(&mut self, file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
-        if let Err(error) = self.next_is(&[Failure::BeforePersist, Failure::Full, Failure::NoHandles]) {
-            // What a real disk does: a part of it is there.
-            Disk.write(file, &bytes[..bytes.len() / 2])?;
-            return Err(error);
-        }
-        Disk.write(file, bytes)
-    }
-
-    fn sync(&mut self, file: &File) -> std::io::Result<()> {
-        Disk.sync(file)?;
-        self.next_is(&[Failure::AfterPersist])
-    }
-
-    fn truncate(&mut self, file: &File, length: u64) -> std::io::Result<()> {
-        if self.truncate_fails.load(Ordering::Relaxed) {
-            Err(std::io::ErrorKind::Other.into())
-        } else {
-            Disk.truncate(file, length)
-        }
-    }
-}
-
 struct OnDisk {
     folder: TempDir,
     faults: Faults,
@@ -167,7 +123,7 @@ impl OnDisk {
     }
 
     fn try_open(&self) -> Result<DiskStore, Refusal> {
-        let medium = Box::new(self.faults.clone());
+        let medium = Arc::new(self.faults.clone());
         DiskStore::open_with(&self.path(), Options { segment_bytes: self.segment_bytes, medium })
     }
 }
@@ -628,8 +584,9 @@ fn whatever_happens_to_the_index_everything_is_found_again() {
 #[test]
 fn an_index_ahead_of_the_records_is_written_again() {
     let bench = OnDisk::new();
-    // In peace, so that the index knows the batch that is lost.
+    // In peace, so that the index knows the batch that is lost, as nothing else does.
     filled(&bench).close_now().expect("close");
+    fs::remove_file(bench.path().join("confirmed")).expect("removed");
     let file = fs::OpenOptions::new().write(true).open(bench.segment(1)).expect("open");
     let length = file.metadata().expect("metadata").len();
     file.set_len(length - 1).expect("truncate");
@@ -662,7 +619,7 @@ fn a_torn_tail_is_cut_off_wherever_it_is_torn() {
             let intact = bytes == whole;
             let torn = bytes.len() - kept;
             fs::write(bench.segment(1), bytes).expect("write");
-            let (segments, found) = Segments::open(&bench.path().join("records"), SEGMENT_BYTES, Box::new(Disk))
+            let (segments, found) = Segments::open(Records::alone(&bench.path().join("records")), SEGMENT_BYTES)
                 .unwrap_or_else(|refusal| panic!("torn after {end}: {refusal}"));
             let expected = (!intact && torn > 0).then_some(torn as u64);
             assert_eq!(found.map(|torn| torn.bytes), expected, "torn after {end}, zeros: {zeros}");
