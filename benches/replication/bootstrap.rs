@@ -123,6 +123,7 @@ fn write_node(dataset: &Dataset, folder: &Path, name: &NodeId, port: u16, other_
         federation_root: PinnedRoot(dataset.anchor),
         recovery_key: None,
         metrics: None,
+        services: None,
         peers: vec![peer],
         limits: Limits::default(),
         web: None,

@@ -109,6 +109,10 @@ pub struct RunFile {
     /// Where to answer with the node's numbers, over plain HTTP; nowhere if absent. For the operator's network only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
+    /// The LeiKa/OZG list as CSV (`docs/exchange.md`): offerings are found by the names that it gives their services. By their own
+    /// words only if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<PathBuf>,
     /// Nodes to connect to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<KnownPeer>,
@@ -239,6 +243,8 @@ pub struct NodeConfig {
     pub recovery_key: Option<String>,
     /// Where to answer with the node's numbers.
     pub metrics: Option<SocketAddr>,
+    /// The list of services; exists.
+    pub services: Option<PathBuf>,
     /// Nodes to connect to.
     pub peers: Vec<KnownPeer>,
     /// Upper bounds.
@@ -264,6 +270,10 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
             return Err(document.invalid(key, format!("{} is not a folder", folder.display())));
         }
     }
+    let services = file.services.map(|path| document.resolve(&path));
+    if let Some(path) = services.as_ref().filter(|path| !path.is_file()) {
+        return Err(document.invalid("services", format!("{} is not a file", path.display())));
+    }
     let is_key = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if file.recovery_key.as_ref().is_some_and(|text| !is_key(text)) {
         return Err(document.invalid("recovery_key", "64 hexadecimal digits, as `verbund key recovery` prints them"));
@@ -288,6 +298,7 @@ pub fn read_run(path: &Path) -> Result<NodeConfig, Refusal> {
         federation_root: file.federation_root.0,
         recovery_key: file.recovery_key,
         metrics: file.metrics,
+        services,
         peers: file.peers,
         limits: file.limits,
         web,

@@ -366,7 +366,7 @@ mod tests {
         };
         let points = SMALL_ORDER
             .iter()
-            .flat_map(|point| [*point, std::array::from_fn(|at| point[at] | 0x80 * u8::from(at == 31))]);
+            .flat_map(|point| [*point, std::array::from_fn(|at| point[at] | (0x80 * u8::from(at == 31)))]);
         let commitments = points.map(|point| with(0, &point));
         let scalars = [[0; 32], [0xff; 32]].map(|scalar| with(32, &scalar));
         let flipped = (0..64).map(|at| with(at, &[good.0[at] ^ 1]));

@@ -297,6 +297,7 @@ impl Beginning {
             federation_root: PinnedRoot(self.plan.file.root),
             recovery_key: Some(self.plan.recovery.to_string()),
             metrics: None,
+            services: None,
             passphrase_file: self.plan.passphrase.as_ref().map(|(file, _)| file.clone()),
             peers: Vec::new(),
             limits: Limits::default(),

@@ -23,6 +23,7 @@ mod recent;
 pub mod repair;
 pub mod sealing;
 pub mod server;
+mod services;
 pub mod start;
 pub mod system;
 pub mod tasks;

@@ -24,11 +24,12 @@ use crate::node::peers::{GrpcPeers, dial_all};
 use crate::node::ports::KeyRing;
 use crate::node::sealing::{RecoveryKeys, RecoveryPublic, RecoverySecret};
 use crate::node::server::Services;
+use crate::node::server::finding::Finder;
 use crate::node::system::{self, SystemClock, SystemDice, fill};
 use crate::node::tasks::Tasks;
 use crate::node::tls::{Identities, Identity};
 use crate::node::web::{self, Door};
-use crate::node::{evidence, files, metrics, server};
+use crate::node::{evidence, files, metrics, server, services};
 use crate::protocol::Node;
 use crate::protocol::settings::{Deciding, Instance, NodeKeys, Policy, Settings};
 use crate::store::Store as _;
@@ -107,6 +108,7 @@ pub async fn start_with(
     let identities = Identities::new(Identity::read_all(&config.keys, &mut opener)?)?;
     let node_keys = NodeKeys { tls: identities.pins(), ..node_keys };
     let genesis = read_genesis(&config.genesis)?;
+    let register = config.services.as_deref().map(services::read).transpose()?.unwrap_or_default();
     let Doors { places, listener, address, for_numbers, pages } = Doors::open(&config).await?;
     let data = config.data.clone();
     let store = tokio::task::spawn_blocking(move || DiskStore::open(&data))
@@ -131,7 +133,7 @@ pub async fn start_with(
     let (tasks, failed) = Tasks::new(stopped.clone());
     let (connections, accepting) = accept(listener, &identities, places.calls, is_peer(&handle, anchors.clone()))?;
     tasks.keep("accept", accepting);
-    let finder = Arc::default();
+    let finder = Arc::new(Finder::knowing(register));
     let services = Services {
         handle: handle.clone(),
         anchors,

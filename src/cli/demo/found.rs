@@ -310,6 +310,7 @@ fn write_node(
         federation_root: PinnedRoot(founding.anchor),
         recovery_key: Some(recovery.public().to_string()),
         metrics: None,
+        services: None,
         peers: peers?,
         limits: Limits::default(),
         web: None,

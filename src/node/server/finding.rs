@@ -25,6 +25,7 @@ const OWN_BYTES: usize = 32;
 #[derive(Default)]
 pub struct Finder {
     followed: RwLock<Followed>,
+    register: Register,
     ways: Ways,
 }
 
@@ -46,17 +47,17 @@ impl Followed {
     }
 
     /// Follows at the cost of what has changed since the last time; another life begins anew, and so does a worn index.
-    fn follow(&mut self, view: &View) {
+    fn follow(&mut self, view: &View, register: &Register) {
         if self.life != view.life() || self.index.is_worn() {
             *self = Self { life: view.life(), ..Self::default() };
         }
-        let (catalogue, register) = (view.public().catalogue, Register::default());
+        let catalogue = view.public().catalogue;
         for (key, offered) in catalogue.since(self.position) {
             if let Some(former) = self.held.remove(key) {
                 self.index.take(&former);
             }
             if let Some(row) = offered {
-                self.index.put(&entry_of(row.id, &row.offering, &register));
+                self.index.put(&entry_of(row.id, &row.offering, register));
                 self.held.insert(key.clone(), row.id);
             }
         }
@@ -66,6 +67,11 @@ impl Followed {
 }
 
 impl Finder {
+    /// One that finds offerings by what a register says about their services as well.
+    pub fn knowing(register: Register) -> Self {
+        Self { register, ..Self::default() }
+    }
+
     /// Answers a search, as of that view or later.
     pub(super) fn find(
         &self,
@@ -179,7 +185,7 @@ impl Finder {
             }
         }
         let mut known = self.followed.write().unwrap_or_else(PoisonError::into_inner);
-        known.follow(view);
+        known.follow(view, &self.register);
         look(&known.index)
     }
 }
@@ -210,6 +216,7 @@ mod tests {
     use crate::domain::offering::Offering;
     use crate::domain::statement::{Kind, Signed};
     use crate::protocol::explain::fixture::{Town, by_rule, offering};
+    use crate::search::entry::Service;
 
     fn asked(town: &Town, query: &str, for_org: &str, narrow: &[(&str, &str)]) -> pb::SearchOfferingsResponse {
         let narrow = narrow
@@ -271,6 +278,23 @@ mod tests {
         let none = asked(&town, "wohngeld", "town", &[("topic", "Steuern & Zoll")]);
         let told: Vec<(String, i32)> = none.facets.into_iter().map(|facet| (facet.value, facet.count)).collect();
         assert_eq!((none.total_size, told), (0, vec![("Bauen & Wohnen".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn an_offering_is_found_by_the_names_that_a_register_gives_its_services() {
+        let town = Town::new(by_rule());
+        let view = View::of(&town.node, town.now);
+        let service =
+            Service { names: vec!["Sprengstofflager".to_owned()], synonyms: vec!["Fischereischein".to_owned()] };
+        let services = offering().leika.into_iter().map(|key| (key, service.clone())).collect();
+        for (finder, found) in [(Finder::default(), 0), (Finder::knowing(Register { services }), 1)] {
+            for query in ["sprengstofflager", "fischereischein"] {
+                let message = pb::SearchOfferingsRequest { query: query.to_owned(), ..Default::default() };
+                let wanted = message.try_into().expect("well-formed");
+                let answer = finder.find(&view, &wanted, town.now.date()).expect("an answer");
+                assert_eq!(answer.total_size, found, "{query}");
+            }
+        }
     }
 
     /// One index follows the catalogue: a new version takes the place of the one before.
