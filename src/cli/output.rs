@@ -5,7 +5,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::{Value, json};
 
 use crate::domain::characters::{printable, printable_lines};
-use crate::domain::detail_words::detail;
+use crate::domain::detail_words::told;
 use crate::domain::json::{shown, shown_line};
 use crate::domain::law::words::german;
 use crate::domain::reason::{Lang, Reason, Refusal};
@@ -113,10 +113,10 @@ impl Output {
         table.set_width(table.width().unwrap_or(WIDTH_MAX));
         table.set_header(columns.iter().map(|(de, en)| self.say(de, en).to_uppercase()));
         for row in rows {
-            table.add_row(row.iter().map(|value| self.plain(value)));
+            table.add_row(row.iter().map(|value| bound(&self.plain(value))));
         }
         // Where there is room for the longest word of every column, none is cut in two.
-        let longest = |text: String| text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+        let longest = |text: String| bound(&text).split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns.len())
             .map(|at| {
                 let cells = rows.iter().filter_map(|row| row.get(at)).map(|value| longest(self.plain(value)));
@@ -129,7 +129,7 @@ impl Output {
                 column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
             }
         }
-        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        table.lines().map(|line| format!("{}\n", line.trim_end()).replace(BOUND, " ")).collect()
     }
 
     /// A value in a table.
@@ -197,6 +197,14 @@ impl Output {
     }
 }
 
+/// Stands in a table for a blank at which a line must not end, until the lines are made.
+const BOUND: char = '\u{a0}';
+
+/// An amount stays with its currency.
+fn bound(text: &str) -> String {
+    text.replace(" €", &format!("{BOUND}€"))
+}
+
 /// A refusal in words: what, why, what now, code.
 pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
     let reason = refusal.reason;
@@ -216,7 +224,8 @@ pub fn error_text(refusal: &Refusal, lang: Lang) -> String {
         .fields
         .iter()
         .filter(|(name, _)| !matches!(name.as_ref(), "why" | "why_en" | "like" | "next"))
-        .map(|(name, value)| format!("{}: {value}", detail(name, lang)))
+        .map(|(name, value)| told(name, value, lang))
+        .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     if !rest.is_empty() {
         text.push_str(&format!("  {why:<9} {}\n", rest.join(", ")));
@@ -291,6 +300,17 @@ mod tests {
             let all: usize = rows.iter().flatten().map(|text| letters(text)).sum();
             proptest::prop_assert_eq!(letters(&table), heads + all, "{}", table);
         }
+    }
+
+    #[test]
+    fn an_amount_stays_with_its_currency() {
+        let columns = [("Angebot", "offering"), ("Preis", "price"), ("Titel", "title")];
+        let long = "Onlinedienst ".repeat(12);
+        let rows: Vec<Vec<Value>> =
+            [7_940, 1, 12_000_000].map(|cents| vec![json!(long), json!(format!("{cents},00 €")), json!(long)]).into();
+        let table = Output::default().table(&columns, &rows);
+        assert!(table.lines().all(|line| !line.trim_start().starts_with('€') && !line.contains(BOUND)), "{table}");
+        assert_eq!(table.matches(",00 €").count(), rows.len(), "{table}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the details of a refusal are called: programs read their names, people a word of their language.
-use crate::domain::reason::Lang;
+use crate::domain::reason::{Lang, Refusal};
+use crate::domain::rule_words::rule;
 
 /// Every name that stands beside a reason, and its German word, by name. Where both are the same the name is German already.
 #[rustfmt::skip]
@@ -57,6 +58,20 @@ pub fn detail(name: &str, lang: Lang) -> &str {
     }
 }
 
+/// A detail in words: its name and, where it is a rule, what the rule says.
+pub fn told<'d>(name: &'d str, value: &'d str, lang: Lang) -> (&'d str, &'d str) {
+    (detail(name, lang), if name == "rule" { rule(value, lang) } else { value })
+}
+
+/// Every detail of a refusal in words; the reason that somebody gave in one language only.
+pub fn all_told(refusal: &Refusal, lang: Lang) -> Vec<(String, String)> {
+    let is_english = lang == Lang::En && refusal.field("why_en").is_some();
+    let skipped = if is_english { "why" } else { "why_en" };
+    let details = refusal.fields.iter().filter(|(name, _)| name.as_ref() != skipped);
+    let words = details.map(|(name, value)| told(name, value, lang));
+    words.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +81,12 @@ mod tests {
         assert!(WORDS.is_sorted_by(|(a, _), (b, _)| a < b));
         assert_eq!((detail("file", Lang::De), detail("file", Lang::En)), ("Datei", "file"));
         assert_eq!(detail("of_tomorrow", Lang::De), "of_tomorrow");
+        let refusal = Refusal::new(crate::domain::reason::Reason::PageInvalid);
+        let refusal = refusal.with("rule", "too long").with("why", "zu alt").with("why_en", "too old");
+        let words = |lang| all_told(&refusal, lang).into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+        assert_eq!(
+            (words(Lang::De), words(Lang::En)),
+            (vec!["zu lang".into(), "zu alt".into()], vec!["too long".into(), "too old".into()])
+        );
     }
 }

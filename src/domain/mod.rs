@@ -23,6 +23,7 @@ pub mod reason;
 pub mod register;
 pub mod route;
 pub mod rule_pack;
+pub mod rule_words;
 pub mod salt;
 pub mod seen;
 pub mod signing;

@@ -705,6 +705,9 @@ reasons! {
     PeerKeyWrong "PEER_KEY_WRONG" Verification
         "Am anderen Ende zeigt jemand einen anderen Schlüssel als den erwarteten." "The other end shows another key than the expected one."
         "Nicht fortfahren. Hat der Knoten seinen TLS-Schlüssel getauscht, das neue Zertifikat (tls.pem) von seinem Betreiber holen und den Fingerabdruck auf anderem Weg vergleichen. Sonst steht jemand dazwischen, etwa ein prüfender Proxy: den Knoten davon ausnehmen." "Do not go on. If the node has replaced its TLS key, get the new certificate (tls.pem) from its operator and compare the fingerprint by another way. Otherwise somebody stands in between, such as an inspecting proxy: exempt the node from it.";
+    PeerMixedUp "PEER_MIXED_UP" Verification
+        "Unter dieser Adresse antwortet ein anderer Knoten des Verbunds." "Another node of the federation answers at this address."
+        "Die Adresse berichtigen: in `run.toml` unter `peers`, oder der Betreiber in seiner Knotenmeldung. Niemand steht dazwischen." "Correct the address: in `run.toml` under `peers`, or its operator in the node record. Nobody stands in between.";
     TlsFailed "TLS_FAILED" Verification
         "Am anderen Ende spricht jemand nicht so, wie ein Knoten spricht." "The other end does not speak as a node does."
         "Adresse und Port prüfen: Knoten sprechen TLS 1.3 mit HTTP/2. Ein Proxy dazwischen muss die Verbindung unverändert durchlassen." "Check address and port: nodes speak TLS 1.3 with HTTP/2. A proxy in between must pass the connection on unchanged.";

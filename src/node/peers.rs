@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::config::node::NodeConfig;
@@ -124,6 +125,12 @@ impl GrpcPeers {
         Ok(client.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX))
     }
 
+    /// What has gone wrong with a call.
+    fn refusal(&self, status: &Status) -> Refusal {
+        let places = self.places.lock().expect("no panic while it is held");
+        recognised(&places, to_refusal(status))
+    }
+
     /// Takes over what the node records say about where nodes are and which keys they show.
     async fn learn(&self, handle: &Handle) {
         let records =
@@ -136,6 +143,17 @@ impl GrpcPeers {
                 places.insert(record.node, Place { addresses, pin: record.tls_sha256 });
             }
         }
+    }
+}
+
+/// Somebody else's key at the other end may be that of a node that is known: then addresses are mixed up, and nobody stands in
+/// between.
+fn recognised(places: &BTreeMap<NodeId, Place>, refusal: Refusal) -> Refusal {
+    let shown = refusal.field("shown").filter(|_| refusal.reason == Reason::PeerKeyWrong);
+    let other = shown.and_then(|shown| places.iter().find(|(_, place)| place.pin.to_string() == shown));
+    match other {
+        Some((node, _)) => Refusal { reason: Reason::PeerMixedUp, ..refusal }.with("node", node),
+        None => refusal,
     }
 }
 
@@ -157,11 +175,11 @@ impl Peers for GrpcPeers {
             let mut client = self.client(&node)?;
             if let [only] = deliveries.as_slice() {
                 let answer =
-                    client.deliver(DeliverRequest::from(only)).await.map_err(|status| to_refusal(&status))?;
+                    client.deliver(DeliverRequest::from(only)).await.map_err(|status| self.refusal(&status))?;
                 return Ok(vec![receipt(answer.into_inner())]);
             }
             let request = DeliverBatchRequest::from(deliveries.as_slice());
-            let answer = client.deliver_batch(request).await.map_err(|status| to_refusal(&status))?;
+            let answer = client.deliver_batch(request).await.map_err(|status| self.refusal(&status))?;
             outcomes(answer.into_inner(), asked)
         };
         let late = || Err(Refusal::new(Reason::DeadlineExceeded).with("node", &node));
@@ -173,7 +191,7 @@ impl Peers for GrpcPeers {
         let mut client = self.client(&node)?;
         match tokio::time::timeout(DELIVER, client.ask(AskRequest::from(&question))).await {
             Ok(Ok(answer)) => told(answer.into_inner()),
-            Ok(Err(status)) => Err(to_refusal(&status)),
+            Ok(Err(status)) => Err(self.refusal(&status)),
             Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
         }
     }
@@ -195,7 +213,7 @@ impl Peers for GrpcPeers {
         let mut client = self.client(&node)?;
         match tokio::time::timeout(DELIVER, client.deposit(DepositRequest { sealed })).await {
             Ok(Ok(_)) => Ok(fits),
-            Ok(Err(status)) => Err(to_refusal(&status)),
+            Ok(Err(status)) => Err(self.refusal(&status)),
             Err(_) => Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
         }
     }
@@ -204,7 +222,7 @@ impl Peers for GrpcPeers {
         let mut client = self.client(&node)?;
         let answer = match tokio::time::timeout(DELIVER, client.list_deposits(ListDepositsRequest { from })).await {
             Ok(Ok(answer)) => answer.into_inner(),
-            Ok(Err(status)) => return Err(to_refusal(&status)),
+            Ok(Err(status)) => return Err(self.refusal(&status)),
             Err(_) => return Err(Refusal::new(Reason::DeadlineExceeded).with("node", node)),
         };
         let ListDepositsResponse { sealed, next } = answer;
@@ -298,7 +316,7 @@ async fn reintroduce(peers: &GrpcPeers, handle: &Handle, node: &NodeId) -> Resul
     let (place, own) = (peers.place(node)?, peers.identities.newest()?);
     let channel = tls::channel_to_any(&place.addresses, place.pin, Some(&own.identity), DELIVER)?;
     let request = IntroduceRequest { log: None, node_record: Some((&record).into()) };
-    PeerServiceClient::new(channel).introduce(request).await.map_err(|status| to_refusal(&status))?;
+    PeerServiceClient::new(channel).introduce(request).await.map_err(|status| peers.refusal(&status))?;
     tracing::info!(peer = %node, "introduced with a new TLS key");
     Ok(())
 }
@@ -317,7 +335,7 @@ async fn talk(
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let (sender, requests) = mpsc::channel::<SyncRequest>(OUT_FRAMES_MAX);
-    let answer = client.sync(ReceiverStream::new(requests)).await.map_err(|status| to_refusal(&status))?;
+    let answer = client.sync(ReceiverStream::new(requests)).await.map_err(|status| peers.refusal(&status))?;
     let mut frames = answer.into_inner();
     // Only a peer that answers is up.
     let (mut out, into) = handle.open_stream(node.clone(), Dialler::Us, Some(place.pin)).await?;
@@ -333,7 +351,7 @@ async fn talk(
     };
     let receiving = async {
         while let Some(message) = frames.next().await {
-            let frame = message.map_err(|status| to_refusal(&status))?.frame;
+            let frame = message.map_err(|status| peers.refusal(&status))?.frame;
             let frame = frame.ok_or_else(|| Refusal::new(Reason::FrameInvalid).with("field", "frame"))?;
             handle.traffic().count(Direction::Received, &frame);
             let heard = Heard::read(frame, handle.federation())?;
@@ -360,6 +378,18 @@ mod tests {
         assert_eq!(in_turn(None, &published), ["a:1", "b:2"]);
         assert_eq!(in_turn(Some(&"b:2".to_owned()), &published), ["b:2", "a:1"]);
         assert_eq!(in_turn(Some(&"c:3".to_owned()), &published), ["c:3", "a:1", "b:2"]);
+    }
+
+    #[test]
+    fn another_nodes_key_is_told_apart_from_a_strangers() {
+        let place = |pin: u8| Place { addresses: Vec::new(), pin: Hash([pin; 32]) };
+        let places = [("kid", 1), ("akdb", 2)].map(|(node, pin)| (node.parse().expect("a name"), place(pin))).into();
+        let wrong = |shown: u8| Refusal::new(Reason::PeerKeyWrong).with("shown", Hash([shown; 32]));
+        let known = recognised(&places, wrong(2));
+        assert_eq!((known.reason, known.field("node")), (Reason::PeerMixedUp, Some("akdb")));
+        assert_eq!(recognised(&places, wrong(9)), wrong(9));
+        let other = Refusal::new(Reason::Unreachable).with("shown", Hash([1; 32]));
+        assert_eq!(recognised(&places, other.clone()), other);
     }
 
     #[test]

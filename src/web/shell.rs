@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::domain::detail_words::all_told;
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::web::assets;
 use crate::web::place::Place;
@@ -90,7 +91,8 @@ impl Visit {
     /// A refusal for a script of a page, which shows its words.
     pub(super) fn refused_to_script(&self, refusal: &Refusal) -> Response {
         let problem = Problem::of(refusal, self.lang);
-        let said = Said { what: problem.what, why: refusal.details(), now: problem.now, code: problem.code };
+        let why: Vec<String> = problem.why.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let said = Said { what: problem.what, why: why.join(", "), now: problem.now, code: problem.code };
         let mut response = Response::new(Body::from(serde_json::to_vec(&said).unwrap_or_default()));
         *response.status_mut() = status_of(refusal.reason.class());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -129,8 +131,7 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn of(refusal: &Refusal, lang: Lang) -> Self {
         let reason = refusal.reason;
-        let why = refusal.fields.iter().map(|(name, value)| (name.to_string(), value.clone()));
-        Self { what: reason.text(lang), why: why.collect(), now: reason.help(lang), code: reason.code() }
+        Self { what: reason.text(lang), why: all_told(refusal, lang), now: reason.help(lang), code: reason.code() }
     }
 }
 
