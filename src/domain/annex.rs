@@ -27,7 +27,7 @@ pub const ANNEX_BYTES_MAX: usize = 16 * 1024;
 pub const WORDS_CHARS_MAX: usize = 1000;
 
 /// Longest name of an office or a person to ask.
-const CONTACT_CHARS_MAX: usize = 200;
+pub const CONTACT_CHARS_MAX: usize = 200;
 
 /// The words of one statement, written by people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

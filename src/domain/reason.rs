@@ -777,6 +777,9 @@ reasons! {
     PageInvalid "PAGE_INVALID" Rejected
         "Die Seitenangabe ist ungültig." "The page token is not valid."
         "Mit der ersten Seite neu beginnen." "Start again with the first page.";
+    SessionEnded "SESSION_ENDED" Unauthenticated
+        "Ihre Sitzung ist zu Ende." "Your session has ended."
+        "In einem anderen Fenster neu anmelden und diese Seite neu laden: Was Sie eingegeben haben, steht noch in ihrer Adresse." "Sign in again by another window and reload this page: what you typed still stands in its address.";
     ResumeInvalid "RESUME_INVALID" Rejected
         "Von dieser Stelle lässt sich nicht fortsetzen." "It cannot go on from this position."
         "Ohne Stelle neu beginnen: Dann wird zuerst alles gemeldet, was bekannt ist." "Begin anew without a position: then everything known is told first.";

@@ -5,10 +5,11 @@ use serde::Serialize;
 use crate::domain::annex::{Annex, Texts};
 use crate::domain::body::Body;
 use crate::domain::grounds::Grounds;
-use crate::domain::id::{OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::json;
 use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
+use crate::domain::order::milestone::{Event, Milestone};
 use crate::domain::order::{
     Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
 };
@@ -74,10 +75,23 @@ pub(super) enum Act {
     Seal,
     /// End it.
     Cancel,
+    /// Say whom to ask from now on.
+    Contact,
+}
+
+/// Which words an officer may say beside an act.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Words {
+    /// None.
+    None,
+    /// A reason, or what else there is to say.
+    Note,
+    /// Whom to ask, without which there is nothing to sign.
+    Contact,
 }
 
 impl Act {
-    const ALL: [Self; 4] = [Self::Approve, Self::Refuse, Self::Seal, Self::Cancel];
+    const ALL: [Self; 5] = [Self::Approve, Self::Refuse, Self::Seal, Self::Cancel, Self::Contact];
 
     /// As it stands in an address.
     pub(super) fn word(self) -> &'static str {
@@ -86,6 +100,16 @@ impl Act {
             Self::Refuse => "ablehnen",
             Self::Seal => "abschliessen",
             Self::Cancel => "beenden",
+            Self::Contact => "ansprechstelle",
+        }
+    }
+
+    /// The words that go with it.
+    pub(super) fn words(self) -> Words {
+        match self {
+            Self::Approve | Self::Refuse => Words::Note,
+            Self::Seal | Self::Cancel => Words::None,
+            Self::Contact => Words::Contact,
         }
     }
 
@@ -100,13 +124,48 @@ impl Act {
             "approve" | "decide" => &[Self::Approve, Self::Refuse],
             "seal" => &[Self::Seal],
             "cancel" => &[Self::Cancel],
+            "report" => &[Self::Contact],
             _ => &[],
         }
     }
 }
 
-/// What to sign for an act.
-pub(super) fn act(node: &Node, id: OrderId, act: Act, by: Signer, now: Timestamp) -> Result<Draft, Refusal> {
+impl Words {
+    /// The words as an annex holds them; refused if there must be some and there are none, or they break a rule.
+    pub(super) fn annex(self, said: &str, salt: [u8; 32]) -> Result<Option<Annex>, Refusal> {
+        let texts = match self {
+            Self::None => Texts::default(),
+            Self::Note => Texts::note(said),
+            Self::Contact if said.is_empty() => {
+                return Err(Refusal::new(Reason::FieldInvalid)
+                    .with("field", "contact")
+                    .with("rule", "must not be empty"));
+            }
+            Self::Contact => Texts { contact: said.to_owned(), ..Texts::default() },
+        };
+        Annex::write(texts, salt)
+    }
+}
+
+/// What to sign for an act, with the words beside it.
+pub(super) fn act(
+    node: &Node,
+    id: OrderId,
+    (act, annex): (Act, Option<Annex>),
+    by: Signer,
+    now: Timestamp,
+) -> Result<Draft, Refusal> {
+    let words = annex.as_ref().map(Annex::id);
+    bare_act(node, id, (act, words), by, now).map(|draft| draft.beside(annex))
+}
+
+fn bare_act(
+    node: &Node,
+    id: OrderId,
+    (act, annex): (Act, Option<Hash>),
+    by: Signer,
+    now: Timestamp,
+) -> Result<Draft, Refusal> {
     let known = node.state().orders.get(&id).and_then(|known| known.current());
     let attempt = known.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", id))?;
     let request = attempt.request.body();
@@ -121,7 +180,7 @@ pub(super) fn act(node: &Node, id: OrderId, act: Act, by: Signer, now: Timestamp
                 leg: machine_verdict(node, attempt, &by.org, now)?,
                 org: by.org,
                 approve: act == Act::Approve,
-                annex: None,
+                annex,
                 officer: by.officer,
                 signed_at,
                 salt: by.salt,
@@ -154,7 +213,28 @@ pub(super) fn act(node: &Node, id: OrderId, act: Act, by: Signer, now: Timestamp
                 salt: by.salt,
             },
         ),
+        Act::Contact => contact(attempt, annex, by, now),
     }
+}
+
+/// Whom to ask from now on: the officer's organisation's next milestone.
+fn contact(attempt: &Attempt, annex: Option<Hash>, by: Signer, now: Timestamp) -> Result<Draft, Refusal> {
+    let unsealed = || Refusal::new(Reason::OrderState).with("rule", "not sealed");
+    let (request, seal) = (attempt.request.body(), attempt.seal.as_ref().ok_or_else(unsealed)?.id());
+    let own = attempt.milestones.keys().filter(|(from, _)| *from == by.org).map(|(_, number)| *number);
+    let body = Milestone {
+        order: request.order,
+        attempt: request.attempt,
+        seal,
+        number: own.max().unwrap_or(0) + 1,
+        from: by.org,
+        event: Event::Contact,
+        annex,
+        officer: by.officer,
+        signed_at: now,
+        salt: by.salt,
+    };
+    Draft::of(Kind::Milestone, &body)
 }
 
 /// What the facts say about the leg towards the officer's organisation, to stand beside a decision; for the buyer about the leg it
@@ -200,6 +280,11 @@ fn verdict_of(verdict: pb::Verdict) -> Verdict {
         pb::Verdict::NotFulfilled => Verdict::NotFulfilled,
         pb::Verdict::NotProven | pb::Verdict::Unspecified => Verdict::NotProven,
     }
+}
+
+/// Lines as forms send them, in the one form that statements have.
+pub(super) fn lines(typed: &str) -> String {
+    typed.trim().replace("\r\n", "\n")
 }
 
 /// What an officer has filled in.

@@ -34,6 +34,8 @@ pub mod site;
 #[cfg(test)]
 mod tests;
 mod texts;
+#[cfg(test)]
+mod validity;
 mod words;
 
 /// Requests answered at a time. Each takes a few milliseconds on a thread of its own; who comes when all places are taken is

@@ -18,8 +18,9 @@ use crate::web::shell::{Shell, Visit};
 /// Behind the question mark of the sign-in page: where to go on.
 pub(super) const NEXT: &str = "weiter";
 
-/// Longest address to go on to.
-const NEXT_BYTES_MAX: usize = 300;
+/// Longest address to go on to: it may hold what was typed into a form, and written into another address it grows threefold at
+/// most, which [`crate::web::gate`] still takes.
+const NEXT_BYTES_MAX: usize = 2_600;
 
 /// Who is here, judged by what is known now.
 pub(super) struct Officer {
@@ -70,6 +71,10 @@ fn sign_in(visit: &Visit, parts: &Parts) -> Response {
         return visit.refused_to_script(&Refusal::new(Reason::AccessMissing));
     }
     let next = parts.uri.path_and_query().map_or("/", |address| address.as_str());
+    if next.len() > NEXT_BYTES_MAX {
+        // It would be lost on the way there and back; here it stays where it is.
+        return visit.refused(&Refusal::new(Reason::SessionEnded));
+    }
     let address = visit.shell().with_query(Place::SignIn, &[(NEXT, next)]);
     if session::is_by_itself(&parts.headers) { leave_for(&address) } else { see_other(&address) }
 }

@@ -11,6 +11,7 @@ use crate::protocol::explain::fixture::offering;
 use crate::web::assets;
 use crate::web::fixture::{Answer, Reader};
 use crate::web::headers::{POLICY, POLICY_MUTE};
+use crate::web::validity;
 
 /// Every page in every state worth a look, by its address.
 fn addresses(reader: &Reader, others: &[crate::domain::id::StatementId]) -> Vec<String> {
@@ -47,7 +48,15 @@ fn addresses(reader: &Reader, others: &[crate::domain::id::StatementId]) -> Vec<
         all.extend(orders.map(|order| format!("/bestellungen/{order}")));
         all.push("/bestellungen/00000000000000000000000000000000".to_owned());
         let orders = reader.town.node.state().orders.keys();
-        let acts = ["freigeben", "abschliessen", "beenden", "x"];
+        let acts = [
+            "freigeben",
+            "freigeben?worte=Xqw",
+            "abschliessen",
+            "beenden",
+            "ansprechstelle",
+            "ansprechstelle?worte=",
+            "x",
+        ];
         all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
         let offering = reader.town.offering;
         let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
@@ -374,6 +383,22 @@ async fn has_landmarks(reader: &Reader, others: &[crate::domain::id::StatementId
             );
         }
     }
+}
+
+/// As the standard has it, in both languages.
+#[tokio::test]
+async fn every_page_is_valid_html() {
+    let mut faults = std::collections::BTreeMap::new();
+    for (reader, others) in everyone().await {
+        for address in addresses(&reader, &others) {
+            for lang in ["de", "en"] {
+                let html = reader.get(&in_language(&address, lang)).await.text;
+                let found = validity::faults(&html).into_iter().map(|fault| (fault, format!("{address} in {lang}")));
+                faults.extend(found);
+            }
+        }
+    }
+    assert!(faults.is_empty(), "each with a page that has it: {faults:#?}");
 }
 
 #[tokio::test]

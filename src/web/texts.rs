@@ -283,6 +283,7 @@ texts! {
     sign_in "Anmelden" "Sign in";
     sign_out "Abmelden" "Sign out";
     sign_in_lead "Sie melden sich mit Ihrem Schlüssel an; ein Passwort gibt es nicht. Ihr Browser unterschreibt eine Frage dieses Knotens, der Schlüssel bleibt bei Ihnen." "You sign in with your key; there is no password. Your browser signs a challenge by this node, and the key stays with you.";
+    sign_in_goes_on "Danach geht es dort weiter, wo Sie waren. Was Sie eingegeben haben, bleibt erhalten." "Afterwards you go on at your former place. All that you have typed stays.";
     sign_in_with "Schlüssel in diesem Browser" "Keys in this browser";
     sign_in_as "Anmelden als {officer} für {org} ({device})" "Sign in as {officer} for {org} ({device})";
     sign_in_none "In diesem Browser liegt noch kein Schlüssel." "There is no key in this browser yet.";
@@ -454,6 +455,10 @@ texts! {
     act_refuse "Ablehnen" "Refuse";
     act_seal "Abschließen" "Seal";
     act_cancel "Beenden" "Cancel";
+    act_contact "Ansprechstelle nennen" "Name a contact";
+    words_note_hint "Nicht nötig. Alle Beteiligten lesen es; nennen Sie keine Personen. Es lässt sich später löschen." "Need not be filled in. All parties read it; name no persons. It can be erased later.";
+    words_contact_hint "Eine Stelle, mit Telefon oder E-Mail. Alle Beteiligten lesen es; es lässt sich später löschen." "An office, by phone or e-mail. All parties read it; it can be erased later.";
+    words_button "Text übernehmen" "Take this text";
     ordering_here "Im Browser bestellen" "Order in your browser";
     ordering_lead "Sie bestellen für:" "You order for:";
     ordering_no_route "Es gibt keinen Weg, auf dem Ihre Organisation das beziehen kann." "There is no route on which your organisation can obtain this.";
@@ -465,7 +470,8 @@ texts! {
     signing_says "Was Sie unterschreiben" "What you sign";
     signing_button "Unterschreiben und abgeben" "Sign and hand in";
     signing_working "Wird unterschrieben und abgegeben …" "Being signed and handed in …";
-    signing_expired "Ihre Sitzung ist zu Ende. Melden Sie sich in einem anderen Fenster neu an und drücken Sie hier noch einmal." "Your session has ended. Sign in again in another window and press here once more.";
+    signing_expired "Ihre Sitzung ist zu Ende; abgegeben wurde nichts, und was hier steht, bleibt. Melden Sie sich in einem anderen Fenster neu an und drücken Sie hier noch einmal." "Your session has ended; nothing was handed in, and all you see here stays. Sign in again by another window and press here once more.";
+    signing_sign_in "In einem anderen Fenster anmelden" "Sign in by another window";
     signing_no_key "In diesem Browser liegt kein Schlüssel von {officer} für {org}." "This browser holds no key of {officer} at {org}.";
     signing_unreadable "Ihr Browser kann nicht lesen, was zu unterschreiben wäre. Unterschreiben Sie es nicht." "Your browser cannot read what would be signed. Do not sign it.";
     signing_bytes "Die Bytes selbst" "The bytes themselves";
@@ -474,6 +480,7 @@ texts! {
     says_approve "{org} gibt die Bestellung {order} frei." "{org} approves order {order}.";
     says_refuse "{org} lehnt die Bestellung {order} ab." "{org} refuses order {order}.";
     says_seal "{buyer} schließt die Bestellung {order} ab: Alle Verträge des Weges kommen damit zustande, zusammen {total} netto." "{buyer} seals order {order}: thereby all contracts on its route come about, {total} net in total.";
+    says_contact "{from} nennt für die Bestellung {order}, wen man fragt." "{from} says whom to ask about order {order}.";
     says_void "{buyer} beendet die Bestellung {order} ohne Abschluss." "{buyer} ends order {order} without a seal.";
     field_attempt "Versuch" "Attempt";
     field_request_id "Vorgangsnummer" "Request id";
@@ -501,6 +508,10 @@ texts! {
     field_grounds "Für die Akte" "For your file";
     field_annex "Prüfwert der Worte dazu" "Hash of the words beside it";
     field_note "Bemerkung" "Note";
+    field_number "Laufende Nummer" "Number";
+    field_event "Ereignis" "Event";
+    field_seal "Abschluss (Kennung)" "Seal (id)";
+    field_contact "Ansprechstelle" "Contact";
     signing_words "Worte dazu" "Words beside it";
 
     graph_heading "Wer wem angehört" "Who belongs to whom";

@@ -164,6 +164,27 @@ async fn without_scripts(browser: &mut Browser, page: &str) {
     browser.device("javascript", json!(true)).await;
 }
 
+/// The session ends while the page is open on which one signs: nothing of it is lost, and after a new sign-in it goes on.
+async fn outlives_its_session(browser: &mut Browser, office: &str) {
+    browser.until("document.querySelector('#erklaerung .actions button')").await;
+    let said = browser.text("document.querySelector('#erklaerung').innerText").await;
+    browser.value("fetch('/abmelden', { method: 'POST' }).then(() => 1)").await;
+    browser.click("#erklaerung .actions button").await;
+    browser.until("document.querySelector('#stand a[target=_blank]')").await;
+    let told = main_text(browser).await;
+    assert!(told.contains("Ihre Sitzung ist zu Ende; abgegeben wurde nichts"), "{told}");
+    assert_eq!(browser.text("document.querySelector('#erklaerung').innerText").await, said, "all of it stays");
+    // As another window does it.
+    let again = format!(
+        "(async () => {{ const own = (await verbundKeys.all()).find(({{ officer }}) => officer === {}); \
+         const {{ node, signed_at, salt }} = await (await fetch('/anmelden/frage')).json(); \
+         const proof = await verbundKeys.sign(own, 'access', {{ org: own.org, officer: own.officer, node, signed_at, salt }}); \
+         return (await fetch('/anmelden', {{ method: 'POST', body: proof, headers: {{ 'content-type': 'application/json' }} }})).status; }})()",
+        json!(office)
+    );
+    assert_eq!(browser.value(&again).await, json!(204));
+}
+
 /// Every page there is, with something on it.
 async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
     browser.visit(&format!("{page}bestellungen?lang=de")).await;
@@ -176,6 +197,7 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
         "",
         "angebote",
         "angebote?q=xyzzy",
+        "angebote?seite=x",
         "pruefen",
         "anmelden",
         "schluessel",
@@ -193,22 +215,35 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
     let fixed = fixed.map(str::to_owned).into_iter();
     let own = [
         format!("vergleich?id={id}&id={id}"),
+        format!("{order}/unterschreiben/ansprechstelle"),
+        format!("{order}/unterschreiben/ansprechstelle?worte="),
         order,
         format!("{offering}/bestellen"),
         format!("{offering}/bestellen?hoechstens=viel&pruefen=1"),
         format!("{offering}/bestellen?{filled}"),
         offering,
     ];
-    let in_german = |address: String| format!("{address}{}lang=de", if address.contains('?') { '&' } else { '?' });
-    fixed.chain(own).map(in_german).collect()
+    let all: Vec<String> = fixed.chain(own).collect();
+    let languages = ["de", "en"].into_iter();
+    let of = |lang| {
+        all.iter()
+            .map(move |address| format!("{address}{}lang={lang}", if address.contains('?') { '&' } else { '?' }))
+    };
+    languages.flat_map(of).collect()
 }
 
 /// The second officer approves, the seller decides, the first officer seals, and takes the evidence along.
 async fn concludes(browser: &mut Browser, page: &str, live: &Live) {
     sign_in(browser, page, "freigabe").await;
     act(browser, page, "Bestellung freigeben", "freigeben").await;
+    browser.until("document.querySelector('#worte')").await;
+    browser.fill("#worte", "Der <i>Haushalt</i> reicht.").await;
+    browser.click("main form button").await;
+    browser.until("location.search.includes('worte=')").await;
     let said = signs(browser, "freigeben").await;
     assert!(said.contains("barleben gibt die Bestellung") && said.contains("Voraussetzungen erfüllt"), "{said}");
+    assert!(said.contains("Der <i>Haushalt</i> reicht."), "{said}");
+    assert!(main_text(browser).await.contains("Der <i>Haushalt</i> reicht."), "the order shows the words");
 
     // The open page listens, asks by itself, and stays as it is while nothing happens.
     browser.until("performance.getEntriesByType('resource').some((entry) => entry.name.includes('gesehen='))").await;
@@ -223,6 +258,7 @@ async fn concludes(browser: &mut Browser, page: &str, live: &Live) {
 
     sign_in(browser, page, "einkauf").await;
     act(browser, page, "Bestellung abschließen", "abschliessen").await;
+    outlives_its_session(browser, "einkauf").await;
     let said = signs(browser, "abschliessen").await;
     assert!(said.contains("Alle Verträge des Weges kommen damit zustande"), "{said}");
     let order = main_text(browser).await;
@@ -259,9 +295,9 @@ async fn two_officers_order_approve_and_seal_with_keys_in_the_browser() {
     for (_, url) in browser.requests().await {
         assert!(url.starts_with(&page), "{url}");
     }
-    // A form that was filled in wrongly and a page that does not exist are answered so, which the browser writes down.
-    let is_meant =
-        |problem: &String| ["400 (Bad Request)", "404 (Not Found)"].iter().any(|wrong| problem.contains(wrong));
+    // A form that was filled in wrongly, a session that is over and a page that does not exist are answered so, which the browser writes down.
+    let meant = ["400 (Bad Request)", "401 (Unauthorized)", "404 (Not Found)"];
+    let is_meant = |problem: &String| meant.iter().any(|wrong| problem.contains(wrong));
     let problems = browser.problems().await.into_iter().filter(|problem| !is_meant(problem));
     assert_eq!(problems.collect::<Vec<_>>(), Vec::<String>::new());
     browser.close().await;

@@ -9,8 +9,8 @@
   const [labels, sentences] = [words.labels, words.sentences].map((text) => JSON.parse(text));
   const CENTS = new Set(["total", "total_max"]);
   // Where what somebody has named is told in words of the page.
-  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"] };
-  const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest };
+  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], event: ["contact"] };
+  const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest, contact: words.contact };
 
   function made(name, look, ...content) {
     const element = document.createElement(name);
@@ -49,7 +49,7 @@
   function sentenceOf(kind, body) {
     const parties = body.route ?? [];
     const blanks = {
-      buyer: body.buyer, org: body.org, order: body.order, years: body.term_years, provider: parties[parties.length - 1],
+      buyer: body.buyer, org: body.org, from: body.from, order: body.order, years: body.term_years, provider: parties[parties.length - 1],
       route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
       cap: body.total_max === undefined ? "" : euros(body.total_max),
     };
@@ -65,6 +65,14 @@
     return said;
   }
 
+  /** The session is over; what is to be signed stays here until there is another one. */
+  function tellEnd() {
+    tell(words.expired, "problem");
+    const link = made("a", "kern-link", words.signInAgain);
+    Object.assign(link, { href: words.signIn, target: "_blank", rel: "noopener" });
+    status.append(made("p", "kern-body", link));
+  }
+
   async function sign(record, payload, annex, button) {
     // A second click does nothing; what is handed in twice would be the same anyway.
     button.disabled = true;
@@ -74,7 +82,7 @@
       const answer = await fetch(words.post, { method: "POST", body: envelope, headers: { "content-type": "application/json" } });
       const said = await answer.json();
       if (answer.ok) return location.assign(said.href);
-      if (answer.status === 401) tell(words.expired, "problem");
+      if (answer.status === 401) tellEnd();
       else tell(`${said.what} ${said.now} (${words.code}: ${said.code}${said.why ? `; ${said.why}` : ""})`, "problem");
     } catch (error) {
       tell(`${words.failed} (${error.message})`, "problem");
@@ -98,7 +106,7 @@
       document.getElementById("ersatz").hidden = false;
       return;
     }
-    const of = body.org ?? body.buyer;
+    const of = body.org ?? body.from ?? body.buyer;
     const record = (await verbundKeys.all()).findLast(({ org, officer }) => org === of && officer === body.officer);
     if (!record) return tell(words.noKey.replace("{officer}", body.officer).replace("{org}", of), "problem");
     const button = made("button", "kern-btn kern-btn--primary", made("span", "kern-label", words.sign));

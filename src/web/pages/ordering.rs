@@ -11,7 +11,7 @@ use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::view::View;
 use crate::web::desk::Desk;
-use crate::web::drafts::{self, Signer, Wish};
+use crate::web::drafts::{self, Signer, Wish, lines};
 use crate::web::officer::Officer;
 use crate::web::pages::signing::Signing;
 use crate::web::place::Place;
@@ -128,11 +128,6 @@ impl Typed {
             },
         })
     }
-}
-
-/// Lines as forms send them, in the one form that statements have.
-fn lines(typed: &str) -> String {
-    typed.trim().replace("\r\n", "\n")
 }
 
 pub(super) async fn show(

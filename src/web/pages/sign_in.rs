@@ -26,6 +26,8 @@ struct SignIn {
     shell: Shell,
     t: &'static Texts,
     next: String,
+    /// Whether somebody was on the way to a page, perhaps with a form filled in.
+    goes_on: bool,
     keys: String,
     challenge: String,
     post: String,
@@ -36,6 +38,7 @@ pub(super) async fn show(visit: Visit, RawQuery(query): RawQuery) -> Response {
     let page = Query::read(&query.unwrap_or_default()).map(|query| SignIn {
         t: shell.t,
         next: next(query.first(NEXT), &shell),
+        goes_on: !query.first(NEXT).is_empty(),
         keys: shell.href(Place::Keys),
         challenge: Place::Challenge.path(),
         post: shell.href(Place::SignIn),
@@ -124,6 +127,29 @@ mod tests {
 
     fn post(address: &str, site: &str, body: impl Into<Body>) -> Request<Body> {
         Request::post(address).header("sec-fetch-site", site).body(body.into()).expect("a request")
+    }
+
+    #[tokio::test]
+    async fn what_was_typed_survives_the_end_of_a_session() {
+        let mut reader = Reader::new();
+        let form = format!("/angebote/{}/bestellen?lang=de&hoechstens=9000&zweck=", reader.town.offering);
+        let short = format!("{form}{}", "Meine+W%C3%B6rter+".repeat(100));
+        let to = reader.get(&short).await;
+        assert_eq!(to.status, StatusCode::SEE_OTHER);
+        let page = reader.get(to.header("location")).await.ok();
+        assert!(page.contains("Was Sie eingegeben haben"), "{page}");
+        let next = page.split("data-next=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
+        assert_eq!(next.replace("&#38;", "&").replace("&amp;", "&"), short);
+        // Too long to be carried along: the page itself keeps it.
+        let long = format!("{form}{}", "Meine+W%C3%B6rter+".repeat(400));
+        let kept = reader.get(&long).await;
+        assert_eq!(kept.status, StatusCode::UNAUTHORIZED);
+        assert!(kept.text.contains("SESSION_ENDED") && kept.text.contains("neu laden"), "{}", kept.text);
+        reader.sign_in("town", "einkauf").await;
+        for address in [&short, &long] {
+            assert!(reader.get(address).await.ok().contains("Meine Wörter"));
+        }
+        assert!(!reader.get("/anmelden").await.ok().contains("Was Sie eingegeben haben"));
     }
 
     #[tokio::test]
