@@ -249,11 +249,13 @@ impl Processes {
     #[expect(clippy::disallowed_methods, reason = "real processes keep real time")]
     pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         const PATIENCE: Duration = Duration::from_secs(120);
-        let (mut began, mut last) = (Instant::now(), String::new());
+        let (mut began, mut last) = (Instant::now(), self.progress().await);
         while !holds().await {
             if began.elapsed() > PATIENCE {
                 let now = self.progress().await;
-                assert_ne!(now, last, "nothing happens any more: {what}");
+                // What nodes log is no progress: one that waits in vain says so for ever.
+                let words = ALL.map(|node| format!("{node}:\n{}", self.last_words(node))).join("\n");
+                assert_ne!(now, last, "nothing happens any more: {what}\n{words}");
                 (began, last) = (Instant::now(), now);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -271,7 +273,7 @@ impl Processes {
                 let signs = &status["signs_nothing"];
                 format!("orders {} outbox {} {signs} logs {}", status["orders"], status["outbox"], logs.join(" "))
             });
-            lines.push(format!("{node}: {}\n{}", line.unwrap_or_else(|no| no.to_string()), self.last_words(node)));
+            lines.push(format!("{node}: {}", line.unwrap_or_else(|no| no.to_string())));
         }
         lines.join("\n")
     }
@@ -324,22 +326,34 @@ fn is_away(refusal: &Refusal) -> bool {
     matches!(refusal.reason.class(), Class::Unavailable | Class::Exhausted)
 }
 
-/// Calls again as long as the node is away.
+/// Longest wait for a node that is away: longer than any outage in a test, and than a start on a machine that is busy.
+const AWAY_MAX: Duration = Duration::from_secs(300);
+
+/// Calls again as long as the node is away, and not for ever: then what it said last is the answer.
+#[expect(clippy::disallowed_methods, reason = "real processes keep real time")]
 pub async fn patiently<T>(mut call: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let began = Instant::now();
     loop {
         match call().await {
-            Err(refusal) if is_away(&refusal) => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(refusal) if is_away(&refusal) && began.elapsed() < AWAY_MAX => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
             answer => return answer,
         }
     }
 }
 
 /// Hands in an order, however often the node goes away meanwhile.
+#[expect(clippy::disallowed_methods, reason = "real processes keep real time")]
 pub async fn hand_in(client: &mut Client, request_id: &str, order: OrderId, said: impl Into<Enclosed> + Clone) {
+    let began = Instant::now();
     loop {
         match client.hand_in(request_id, said.clone()).await {
-            Err(refusal) if is_away(&refusal) => tokio::time::sleep(LOOK_AGAIN).await,
-            answer => return assert_eq!(answer.expect("taken"), order),
+            Err(refusal) if is_away(&refusal) && began.elapsed() < AWAY_MAX => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Err(refusal) => panic!("{request_id} is not taken: {refusal}"),
+            Ok(taken) => return assert_eq!(taken, order),
         }
     }
 }
@@ -350,24 +364,25 @@ pub async fn order_until_sealed(mut client: Client, request_id: String, order: O
     until_sealed(&mut client, order).await;
 }
 
-/// How often one looks whether an order is sealed: some minutes, longer than any outage in a test.
-const SEAL_LOOKS_MAX: usize = 3_000;
-
 /// Waits until an order is sealed. Anything else is an end that nobody asked for.
+#[expect(clippy::disallowed_methods, reason = "real processes keep real time")]
 pub async fn until_sealed(client: &mut Client, order: OrderId) {
-    let mut last = None;
-    for _ in 0..SEAL_LOOKS_MAX {
+    let (began, mut last) = (Instant::now(), String::new());
+    while began.elapsed() < AWAY_MAX {
         match client.order(order).await {
-            Err(refusal) => assert!(is_away(&refusal), "known once it was taken: {refusal}"),
+            Err(refusal) => {
+                assert!(is_away(&refusal), "known once it was taken: {refusal}");
+                last = refusal.to_string();
+            }
             Ok(seen) => match Stage::try_from(seen.stage).expect("a stage") {
                 Stage::Sealed => return,
-                Stage::InChain | Stage::Offered => last = seen.explanation,
+                Stage::InChain | Stage::Offered => last = format!("{:?}", seen.explanation),
                 other => panic!("{order} is {other:?}: {:?}", seen.explanation),
             },
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-    panic!("{order} is never sealed: {last:?}");
+    panic!("{order} is never sealed: {last}");
 }
 
 /// Every order has one outcome, a seal, and every party holds the same one on its disk; nobody holds anything else.
