@@ -646,7 +646,8 @@ fn status_value(status: &node::v1::GetStatusResponse) -> Value {
         "rule_packs": status.rule_packs.iter().map(|pack| json!({"id": pack.id, "name": pack.name, "valid_from": pack.valid_from, "valid_to": pack.valid_to})).collect::<Vec<_>>(),
         "deposits": status.deposits,
         "store": status.store.as_ref().map(|store| json!({
-            "damaged_segments": store.damaged_segments, "holes": store.holes, "torn_bytes": store.torn_bytes,
+            "damaged_segments": store.damaged_segments, "holes": store.holes,
+            "missing_statements": store.missing_statements, "torn_bytes": store.torn_bytes,
             "index_rebuilt": store.index_rebuilt, "only_reading": store.only_reading,
         })),
         "warnings": status.warnings_de, "warnings_en": status.warnings_en,
@@ -709,7 +710,11 @@ fn store_lines(store: &Value, out: Output) -> Vec<String> {
     if number("holes") > 0 {
         let told =
             out.say("Unlesbare Stellen, um die herum gelesen wurde", "Unreadable places that were read around");
-        lines.push(format!("{told}: {}", number("holes")));
+        let back = match number("missing_statements") {
+            0 => out.say("nichts fehlt mehr", "nothing is missing any more").to_owned(),
+            missing => format!("{missing} {}", out.say("Erklärungen fehlen noch", "statements are still missing")),
+        };
+        lines.push(format!("{told}: {}, {back}", number("holes")));
     }
     if let Some(why) = store["index_rebuilt"].as_str().filter(|why| !why.is_empty()) {
         lines.push(format!(

@@ -127,6 +127,8 @@ struct Round {
     /// Whether a peer came, went or said anything.
     is_of_peers: bool,
     stop: Option<oneshot::Sender<()>>,
+    /// Whether the store has lost something since it was read.
+    is_rotten: bool,
 }
 
 impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
@@ -181,8 +183,11 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             let mut round = Round::default();
             self.fill(first, &mut round);
             while self.deliveries.try_join_next().is_some() {}
-            let stop = round.stop.take();
+            let (stop, is_rotten) = (round.stop.take(), round.is_rotten);
             self.settle(round).await?;
+            if is_rotten {
+                self.read_again().await?;
+            }
             self.read_entries().await?;
             self.end_outdated().await?;
             self.read_orders().await?;
@@ -238,7 +243,8 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
     /// Gives what is committed by now to whoever only reads.
     fn publish(&mut self) {
         let only_reading = self.full.filter(|_| *self.ends.is_full.borrow()).map(|full| full.reason);
-        self.follower.follow_store(StoreCondition { only_reading, ..self.store.condition() });
+        let missing = self.node.missing_statements();
+        self.follower.follow_store(StoreCondition { only_reading, missing, ..self.store.condition() });
         self.ends.view.send_replace(Some(Arc::new(self.follower.view().clone())));
     }
 
@@ -457,6 +463,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
                     self.step(Input::PeerDown(node), round);
                 }
             }
+            Ask::Rotted => round.is_rotten = true,
             Ask::Stop(reply) => round.stop = Some(reply),
             Ask::Look(look) => round.looks.push(look),
             Ask::LookAt(order, look) if self.node.is_resting(&order) => {
@@ -657,23 +664,41 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
         }
     }
 
-    /// Nothing of the batch may be spoken. A full disk is survivable: the node forgets the batch by reading the
-    /// store again, and only reads for a while. After anything else nobody knows what was written.
-    async fn not_stored(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+    /// The store has lost something while it was in use: it is read again around that place, and what is missing fetched from others,
+    /// as at a start.
+    async fn read_again(&mut self) -> Result<(), Refusal> {
+        self.let_go(&Refusal::new(Reason::CatchingUp).with("rule", "the store is read again"));
+        self.load().await?;
+        let mut round = Round::default();
+        self.step(Input::Started, &mut round);
+        self.is_started = true;
+        self.settle(round).await
+    }
+
+    /// Forgets everything that is not stored, and whoever waits for it.
+    fn let_go(&mut self, refusal: &Refusal) {
         for (_, reply) in std::mem::take(&mut self.replies) {
             let _ = reply.send(Err(refusal.clone()));
         }
-        if !refusal.reason.is_passing_fault() {
-            return Err(refusal);
-        }
-        tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
         self.streams.clear();
         self.ends.open.send_modify(BTreeSet::clear);
         self.reads.clear();
         self.order_reads.clear();
         self.unshown.clear();
         self.couriers.drop_all();
+        // A log may go on from further back than it has come.
+        self.recent = Recent::default();
         self.node.forget();
+    }
+
+    /// Nothing of the batch may be spoken. A full disk is survivable: the node forgets the batch by reading the
+    /// store again, and only reads for a while. After anything else nobody knows what was written.
+    async fn not_stored(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+        self.let_go(&refusal);
+        if !refusal.reason.is_passing_fault() {
+            return Err(refusal);
+        }
+        tracing::error!(reason = refusal.reason.code(), details = refusal.details(), "batch not stored");
         // Reading takes a file, too; while there is none, this waits.
         while let Err(refusal) = self.load().await {
             if refusal.reason != Reason::StoreHandles {

@@ -65,19 +65,43 @@ pub(super) enum Ask {
     Publish(Signed, Reply),
     Keys(NodeKeys),
     Officer(Enclosed, Reply),
-    Deliver { from: NodeId, delivery: Delivery, reply: Reply, room: OwnedSemaphorePermit },
+    Deliver {
+        from: NodeId,
+        delivery: Delivery,
+        reply: Reply,
+        room: OwnedSemaphorePermit,
+    },
     Introduced(Run, Hash, Reply),
     Reintroduced(Signed, Hash, Reply),
     Look(Look),
     LookAt(OrderId, OrderLook),
-    Open { node: NodeId, stream: Stream, reply: oneshot::Sender<Result<(), Refusal>> },
-    Frame { node: NodeId, stream: u64, frame: Frame, room: Option<OwnedSemaphorePermit> },
-    Close { node: NodeId, stream: u64 },
+    Open {
+        node: NodeId,
+        stream: Stream,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Frame {
+        node: NodeId,
+        stream: u64,
+        frame: Frame,
+        room: Option<OwnedSemaphorePermit>,
+    },
+    Close {
+        node: NodeId,
+        stream: u64,
+    },
     Delivered(NodeId, Vec<(DeliveryKey, Result<Signed, Refusal>)>),
     Told(NodeId, Question, Result<(Vec<Signed>, Vec<Annex>), Refusal>),
-    Deposit { from: NodeId, sealed: Vec<u8>, reply: Reply, room: OwnedSemaphorePermit },
+    Deposit {
+        from: NodeId,
+        sealed: Vec<u8>,
+        reply: Reply,
+        room: OwnedSemaphorePermit,
+    },
     Lodged(NodeId, Result<u64, Refusal>),
     Returned(NodeId, u64, Result<Returned, Refusal>),
+    /// Something in the store has rotted since it was read.
+    Rotted,
     Stop(oneshot::Sender<()>),
 }
 
@@ -548,6 +572,10 @@ impl Handle {
     pub(super) async fn lodged(&self, node: NodeId, result: Result<u64, Refusal>) {
         // A driver that has stopped gives it again.
         let _ = self.inbox.send(Ask::Lodged(node, result)).await;
+    }
+
+    pub(super) async fn rotted(&self) {
+        let _ = self.asks.send(Ask::Rotted).await;
     }
 
     pub(super) async fn returned(&self, node: NodeId, from: u64, answer: Result<Returned, Refusal>) {

@@ -47,6 +47,9 @@ const SCRUB_BYTES: u64 = 1024 * 1024;
 const SCRUB_WAIT: Duration = Duration::from_secs(1);
 const SCRUB_REST: Duration = Duration::from_secs(60 * 60);
 
+/// What rots is mended at most this often: each time costs reading the whole store.
+const MEND_WAIT: Duration = Duration::from_secs(60);
+
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// A node that runs.
@@ -158,7 +161,8 @@ pub async fn start_with(
     if let Some(door) = pages {
         tasks.watch("pages", door.serve(handle.clone(), finder, stopped.clone())?);
     }
-    tasks.keep("scrub", scrub(scrubbed));
+    tasks.keep("scrub", scrub(scrubbed.clone()));
+    tasks.keep("mend", mend(scrubbed, handle.clone()));
     tasks.keep("identity", show_as_named(identities, handle.clone()));
     tasks.watch("dial", dial_all(peers, handle.clone(), stopped));
     Ok(Running { handle, address, page, stop, driver, tasks, failed })
@@ -254,6 +258,16 @@ fn key_ring(config: &NodeConfig, opener: Opener, identities: Identities) -> KeyR
 fn is_peer(handle: &Handle, anchors: BTreeMap<[u8; 32], NodeId>) -> IsPeer {
     let pins = handle.watch_pins();
     Arc::new(move |key| anchors.contains_key(key) || pins.borrow().values().any(|pin| pin.0 == *key))
+}
+
+/// Lets the node fetch again what has rotted while it runs.
+async fn mend(store: DiskStore, handle: Handle) {
+    loop {
+        store.rotted().await;
+        tracing::error!("records have rotted; the store is read again around them");
+        handle.rotted().await;
+        tokio::time::sleep(MEND_WAIT).await;
+    }
 }
 
 /// Reads everything again, slowly and for ever, so that what has rotted is told before somebody needs it.

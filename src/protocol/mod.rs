@@ -67,7 +67,7 @@ use crate::protocol::lodging::Deposits;
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::outbox::Outbox;
 use crate::protocol::record::{LogEntry, Record};
-use crate::protocol::replication::memory::Replication;
+use crate::protocol::replication::memory::{OwnLog, Replication};
 use crate::protocol::settings::{Dice, Instance, NodeKeys, Settings};
 use crate::protocol::state::{State, is_outcome};
 
@@ -331,6 +331,9 @@ impl Node {
     pub fn has_lost(&mut self, holes: Hash) {
         self.settings.instance = self.instance.with_holes(holes);
         self.state.passes_over = true;
+        // How far the own log goes is to be asked again: what is read back may end before what was signed.
+        let longest = self.sync.own.longest;
+        self.sync = Replication::knowing(OwnLog { longest, ..OwnLog::default() });
     }
 
     /// What the store had taken last is among it. Some of that may stand in no leaf that anybody else has seen, so everybody is asked

@@ -31,6 +31,8 @@ pub struct StoreCondition {
     pub index_rebuilt: Option<String>,
     /// Why it takes nothing at the moment.
     pub only_reading: Option<Reason>,
+    /// Statements of the own log that were lost and have not been fetched yet.
+    pub missing: usize,
 }
 
 /// How far a node has come with what its peers have announced.

@@ -21,7 +21,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::annex::Annex;
@@ -33,7 +33,7 @@ use crate::protocol::overview::StoreCondition;
 use crate::protocol::proving::{KeyRing, SignatureCheck};
 use crate::protocol::record::{LogEntry, Record};
 use crate::store::annexes::Annexes;
-use crate::store::frames::{Batch, Place, Position};
+use crate::store::frames::{Batch, Hole, Place, Position};
 use crate::store::holes::Holes;
 use crate::store::marks::Marks;
 use crate::store::medium::{Disk, Medium, refused, sync_folder};
@@ -97,6 +97,8 @@ struct Inner {
     views: RwLock<Option<Views>>,
     annexes: Annexes,
     rotten: Mutex<BTreeSet<u32>>,
+    /// Told when something has rotted that is not passed over yet.
+    rotted: Notify,
     /// What is passed over.
     holes: Mutex<Holes>,
     /// Declared last, so that it is released last.
@@ -149,6 +151,7 @@ impl DiskStore {
                 views,
                 annexes,
                 rotten: Mutex::default(),
+                rotted: Notify::new(),
                 holes: Mutex::new(holes),
                 _lock: Lock(lock),
             }),
@@ -190,7 +193,18 @@ impl DiskStore {
         let end = self.inner.segments()?.end();
         let (next, holes) = self.inner.records.look_over(from, end, bytes_max)?;
         self.inner.rotten()?.extend(holes.iter().map(|hole| hole.segment));
+        let known = self.inner.holes()?.clone();
+        // What stands at the very end is still in memory; it waits until something stands behind it.
+        let is_behind = |hole: &&Hole| (hole.segment, hole.offset + hole.bytes) < (end.segment, end.offset);
+        if holes.iter().filter(is_behind).any(|hole| !known.contains(hole)) {
+            self.inner.rotted.notify_one();
+        }
         Ok(next)
+    }
+
+    /// Waits until something is noticed to have rotted that is not passed over yet.
+    pub async fn rotted(&self) {
+        self.inner.rotted.notified().await;
     }
 
     /// [`Store::load`], blocking.
@@ -338,6 +352,8 @@ impl Inner {
                     return Err(index_wrong());
                 }
                 self.rotten()?.insert(place.segment);
+                // The index names nothing that is passed over already.
+                self.rotted.notify_one();
                 Err(refusal)
             }
             other => other,
@@ -502,6 +518,7 @@ impl Store for DiskStore {
             torn_bytes: torn.as_ref().map_or(0, |torn| torn.bytes),
             index_rebuilt: if let Found::Rebuilt { why } = views { Some(why.clone()) } else { None },
             only_reading: None,
+            missing: 0,
         }
     }
 

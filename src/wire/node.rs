@@ -107,12 +107,12 @@ fn rotten(store: &StoreCondition, lang: Lang) -> Option<String> {
     let files = (!files.is_empty()).then(|| files.join(", "))?;
     Some(match lang {
         Lang::De => format!(
-            "Im Speicher lässt sich etwas nicht mehr lesen ({files}): den Datenträger prüfen. Der Knoten läuft weiter; beim Start liest \
-             er um die Stelle herum und holt von den anderen, was dort stand. Auf einem neuen Datenträger kommt alles von ihnen zurück."
+            "Im Speicher lässt sich etwas nicht mehr lesen ({files}): den Datenträger prüfen. Der Knoten läuft weiter, liest um die \
+             Stelle herum und holt von den anderen, was dort stand. Auf einem neuen Datenträger kommt alles von ihnen zurück."
         ),
         Lang::En => format!(
-            "Something in the store cannot be read any more ({files}): check the disk. The node runs on; when it starts it reads \
-             around the place and fetches from the others what stood there. On a new disk everything comes back from them."
+            "Something in the store cannot be read any more ({files}): check the disk. The node runs on, reads around the place and \
+             fetches from the others what stood there. On a new disk everything comes back from them."
         ),
     })
 }
@@ -121,6 +121,7 @@ fn store_status(store: &StoreCondition) -> pb::StoreStatus {
     pb::StoreStatus {
         damaged_segments: store.damaged_segments.clone(),
         holes: count(store.holes),
+        missing_statements: count(store.missing),
         torn_bytes: store.torn_bytes,
         index_rebuilt: store.index_rebuilt.clone().unwrap_or_default(),
         only_reading: store.only_reading.map(|reason| reason.code().to_owned()).unwrap_or_default(),

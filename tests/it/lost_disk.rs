@@ -1,6 +1,8 @@
 //! A node that lost its disk comes back from its keys alone: six real processes, real deposits sealed to a recovery key, and
 //! the folder of the buyer's node removed while orders run.
 use std::collections::BTreeMap;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 
 use verbund::config::node::read_run;
 use verbund::domain::annex::{Annex, Enclosed, Texts};
@@ -17,6 +19,9 @@ const PURPOSE: &str = "Wohngeld online";
 
 /// Where buyer and first hop are at home.
 const HOME: &str = PARTIES[0];
+
+/// Bytes of the offering that is ordered, as they stand in a node's records.
+const PUBLISHED: &[u8] = b"\"wohngeld\"";
 
 /// Whose records rot.
 const ROTTEN: &str = PARTIES[1];
@@ -63,13 +68,7 @@ async fn a_node_comes_back_from_its_keys_alone() {
     // takes part again.
     let segment =
         read_run(&processes.world.run_file(&name(ROTTEN))).expect("settings").data.join("records/00000001.seg");
-    let mut bytes = std::fs::read(&segment).expect("records");
-    for part in [2, 3] {
-        let at = bytes.len() * part / 4;
-        bytes[at] ^= 1;
-    }
-    *bytes.last_mut().expect("a byte") ^= 1;
-    std::fs::write(&segment, bytes).expect("written");
+    rot(&segment);
     let key_file = processes.world.recovery_file(&name(ROTTEN));
     processes.start_with(ROTTEN, &["--recovery-key", key_file.to_str().expect("UTF-8")]).await;
     for node in ALL.into_iter().filter(|node| *node != ROTTEN) {
@@ -86,8 +85,51 @@ async fn a_node_comes_back_from_its_keys_alone() {
         (&1.into(), &3.into()),
         "{status}"
     );
+    mend_while_running(&processes, &segment).await;
+    let (order, signed) = processes.request("after-mending");
+    hand_in(&mut client, "after-mending", order, &signed).await;
+    until_sealed(&mut client, order).await;
+    orders.insert(order, signed.id());
     processes.delivered().await;
     processes.level().await;
     processes.stop().await;
     assert_sealed_everywhere(&processes, &orders);
+}
+
+/// Two records in the middle of a segment rot, and the last.
+fn rot(segment: &Path) {
+    let mut bytes = std::fs::read(segment).expect("records");
+    for part in [2, 3] {
+        let at = bytes.len() * part / 4;
+        bytes[at] ^= 1;
+    }
+    *bytes.last_mut().expect("a byte") ^= 1;
+    std::fs::write(segment, bytes).expect("written");
+}
+
+/// One more record rots while its node runs, and is mended as soon as somebody asks for it.
+async fn mend_while_running(processes: &Processes, segment: &Path) {
+    let place = processes.offering();
+    let mut bytes = std::fs::read(segment).expect("records");
+    let spoken = bytes.windows(PUBLISHED.len()).position(|window| window == PUBLISHED).expect("published");
+    bytes[spoken] ^= 1;
+    let at = u64::try_from(spoken).expect("small");
+    write_at(segment, at, &bytes[spoken..=spoken]);
+    let mut rotten = processes.client(ROTTEN, None);
+    rotten.statement(place).await.expect_err("it has rotted");
+    processes
+        .until("what has rotted is mended", async || {
+            let status = rotten.status().await.unwrap_or_default();
+            status["store"]["holes"] == 4
+                && status["store"]["missing_statements"] == 0
+                && status["serves_no_orders"] == ""
+                && rotten.statement(place).await.is_ok()
+        })
+        .await;
+}
+
+/// Changes bytes of a file that somebody has open.
+fn write_at(path: &Path, at: u64, bytes: &[u8]) {
+    let mut file = std::fs::File::options().write(true).open(path).expect("open");
+    file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(bytes)).expect("written");
 }

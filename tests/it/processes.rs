@@ -278,6 +278,11 @@ impl Processes {
         lines.join("\n")
     }
 
+    /// The offering that is ordered.
+    pub fn offering(&self) -> StatementId {
+        self.offering.expect("published").0
+    }
+
     /// What the buyer's officer orders.
     pub fn orders(&self) -> Orders {
         let (offering, term_years) = self.offering.expect("published");

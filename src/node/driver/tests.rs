@@ -88,6 +88,16 @@ async fn a_full_disk_costs_reading_the_store_once() {
     assert_eq!(handle.view().await.expect("it runs").store().only_reading, None);
 }
 
+/// Else it would go on from where its records end now, beside what it had signed before.
+#[test]
+fn a_node_whose_store_has_lost_something_asks_again_before_it_signs() {
+    let mut node = Town::new(by_rule()).node;
+    node.forget();
+    assert_eq!(node.check_may_sign(), Ok(()), "what is only read again is known");
+    node.has_lost(Hash::of(b"places"));
+    assert_eq!(node.check_may_sign().expect_err("nobody was asked").reason, Reason::CatchingUp);
+}
+
 #[tokio::test]
 async fn callers_and_peers_take_turns() {
     let node = Town::new(by_rule()).node;

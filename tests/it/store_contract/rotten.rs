@@ -154,3 +154,42 @@ fn looking_over_finds_what_has_rotted() {
     assert!(looks >= 12, "{looks}");
     assert_eq!(store.condition().damaged_segments, [5]);
 }
+
+/// Whoever mends it is told, of new damage and not of what is passed over already; not of the very end, which is in memory still.
+#[tokio::test]
+async fn what_rots_in_use_is_told_until_it_is_passed_over() {
+    let look = |store: &DiskStore| {
+        let mut from = Position::START;
+        loop {
+            from = store.look_over_now(from, 1000).expect("it looks");
+            if from == Position::START {
+                break;
+            }
+        }
+    };
+    let is_told = async |store: &DiskStore| {
+        tokio::select! {
+            biased;
+            () = store.rotted() => true,
+            () = std::future::ready(()) => false,
+        }
+    };
+    let bench = OnDisk::with_segments_of(1);
+    let store = filled(&bench);
+    look(&store);
+    assert!(!is_told(&store).await);
+    flip_last(&bench, 12);
+    look(&store);
+    assert!(!is_told(&store).await, "nothing stands behind it yet");
+    store.commit_now(&[delivered(9)]).expect("committed");
+    look(&store);
+    assert!(is_told(&store).await);
+    assert!(!is_told(&store).await, "once for each look");
+    store.pass_over_now().expect("readable").expect("a hole");
+    look(&store);
+    assert!(!is_told(&store).await, "it is known");
+    store.statement_now(statement(1004).id()).expect("the index is written again").expect("it is there");
+    flip_last(&bench, 5);
+    store.statement_now(statement(1004).id()).expect_err("it has rotted");
+    assert!(is_told(&store).await, "whoever asks for it notices as well");
+}
