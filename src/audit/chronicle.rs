@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::audit::bundle::Reading;
 use crate::audit::logs::{Entry, Logs};
 use crate::audit::report::{Book, Check};
-use crate::domain::id::{Origin, StatementId};
+use crate::domain::id::{Hash, Origin, StatementId};
 use crate::domain::time::Timestamp;
 use crate::log::checkpoint::Checkpoint;
 
@@ -17,6 +17,8 @@ pub struct Chronicle {
     places: BTreeMap<StatementId, (Origin, u64)>,
     /// Sizes of witnessed checkpoints by log, ascending, each with its time.
     seen: BTreeMap<Origin, Vec<(u64, Timestamp)>>,
+    /// The roots of these checkpoints, by log and size.
+    roots: BTreeMap<(Origin, u64), Hash>,
 }
 
 impl Chronicle {
@@ -59,6 +61,12 @@ impl Chronicle {
         let seen = self.seen.entry(head.origin.clone()).or_default();
         seen.push((head.size, at));
         seen.sort_unstable();
+        self.roots.insert((head.origin.clone(), head.size), head.root);
+    }
+
+    /// The root of a log at a size, if a witnessed checkpoint says it.
+    pub fn root(&self, origin: &Origin, size: u64) -> Option<Hash> {
+        self.roots.get(&(origin.clone(), size)).copied()
     }
 
     /// When witnesses had seen a statement; none if no checkpoint that covers it has its quorum.

@@ -13,7 +13,9 @@ use crate::audit::messages::{Message, judge_messages, named};
 use crate::audit::part::{examine_part, part_in};
 use crate::audit::report::{Book, Case, Check, Ending, Ruling};
 use crate::audit::settlements::tell_settlements;
-use crate::audit::terms::{check_call_offs, check_endings, check_offering, check_officers, check_price, check_times};
+use crate::audit::terms::{
+    check_call_offs, check_endings, check_frozen, check_offering, check_officers, check_price, check_times,
+};
 use crate::domain::body::Body;
 use crate::domain::id::{Origin, StatementId};
 use crate::domain::order::{Attempt, Mode, Placed, Receipt, Request};
@@ -77,6 +79,7 @@ pub fn examine(entries: &[Entry], logs: &Logs, chronicle: &Chronicle, book: &mut
         }
     }
     check_offering(&request, attempt.as_ref(), logs, chronicle, &mut case, book);
+    check_frozen((&request_id, &request), chronicle, book);
     check_times(&messages, attempt.as_ref(), (&request_id, &request), chronicle, book);
     if let Some(attempt) = &attempt {
         check_price(attempt, logs, chronicle, &mut case, book);

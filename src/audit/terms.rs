@@ -8,12 +8,13 @@ use crate::audit::logs::{Entry, Logs};
 use crate::audit::messages::{Message, named};
 use crate::audit::report::{Book, Case, Check, Ruling};
 use crate::domain::body::Body;
-use crate::domain::id::{OrgId, StatementId};
+use crate::domain::id::{OrgId, Origin, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
 use crate::domain::order::approval::{Approval, approval};
 use crate::domain::order::charges::{Published, check_agreed, freely_agreed};
 use crate::domain::order::ending::check_undefeated;
+use crate::domain::order::frozen::check_selection;
 use crate::domain::order::orderable::objections;
 use crate::domain::order::timely::{check_award_day, check_seal_timely};
 use crate::domain::order::{Attempt, Counter, Receipt, Request};
@@ -158,6 +159,16 @@ pub(super) fn buyer_of<'a>(request: &'a Request, logs: &'a Logs) -> Buyer<'a> {
         home.and_then(|home| home.orgs().get(&request.buyer)).map(|standing| &standing.admission),
         request.quantities,
     )
+}
+
+/// A frozen search that the request names rests on what could be known when it was frozen.
+pub fn check_frozen(request: (&StatementId, &Request), chronicle: &Chronicle, book: &mut Book) {
+    let (id, request) = request;
+    let place = chronicle.place(&request.offering);
+    if let Some((selection, place)) = request.grounds.selection.as_ref().zip(place) {
+        let root = |log: &Origin, size| chronicle.root(log, size);
+        book.judge(Check::Offering, "request", check_selection(selection, place, chronicle.seen(id), root));
+    }
 }
 
 /// The request is within its officer's limit, or a second officer whose limit suffices has approved before the seal.

@@ -399,6 +399,26 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
+    /// The first results of a search, with the state of the logs by which they were found.
+    pub async fn search_with_state(
+        &mut self,
+        query: &str,
+        for_org: &OrgId,
+        narrow: Vec<catalogue::v1::FacetValues>,
+        most: usize,
+    ) -> Result<catalogue::v1::SearchOfferingsResponse, Refusal> {
+        let request = catalogue::v1::SearchOfferingsRequest {
+            query: query.to_owned(),
+            for_org: for_org.to_string(),
+            narrow,
+            page_size: i32::try_from(most).unwrap_or(i32::MAX),
+            with_state: true,
+            ..Default::default()
+        };
+        let answer = self.catalogue().search_offerings(request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
+    }
+
     /// What fits a municipality, best first: as many as are wanted, page by page.
     pub async fn rank(
         &mut self,

@@ -25,6 +25,7 @@ use crate::wire::pb::catalogue::v1 as pb;
 
 mod feed;
 mod fitting;
+pub mod freeze;
 mod review;
 mod search;
 
@@ -83,6 +84,11 @@ pub enum Verb {
         #[arg(long)]
         facets: bool,
     },
+    /// Eine Suche für den Vergabevermerk festhalten: was gefunden wurde, zu welchem Preis und Stand (Auswahl)
+    #[command(
+        after_help = "Beispiel:\n  verbund offering freeze wohngeld --for barleben --file auswahl.json\n  verbund order submit --offering dataport/wohngeld --max-euro 30000 --selection auswahl.json --why kid/wohngeld=fit"
+    )]
+    Freeze(freeze::Wish),
     /// Was zu einer Kommune passt, das Passendste zuerst (Vorsortierung)
     For {
         /// Die Kommune
@@ -180,6 +186,7 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
             let wish = search::Wish { query: query.join(" "), for_org, only, facets };
             search::run(global, &mut client, &wish, &search::Table { columns: &COLUMNS, row }).await
         }
+        Verb::Freeze(wish) => freeze::run(&mut connect()?, global.out(), wish).await,
         Verb::For { org, query, only, why, limit } => {
             let mut client = connect()?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -18,13 +18,16 @@ use crate::domain::order::erasure::Erasure;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, Signed};
-use crate::domain::text::{checked_label, checked_lines};
+use crate::domain::text::{checked_label, checked_lines, checked_text};
 
 /// Largest annex in bytes: what its longest texts take in letters of four bytes, and half as much again.
 pub const ANNEX_BYTES_MAX: usize = 16 * 1024;
 
 /// Longest text for purpose and choice: a long paragraph each.
 pub const WORDS_CHARS_MAX: usize = 1000;
+
+/// Longest words of a search in characters; longer ones are pasted by mistake.
+pub const QUERY_CHARS_MAX: usize = 200;
 
 /// Longest name of an office or a person to ask.
 pub const CONTACT_CHARS_MAX: usize = 200;
@@ -41,6 +44,9 @@ pub struct Texts {
     /// Of a request: why this offering and this route.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub choice: String,
+    /// Of a request: what was searched for before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query: String,
     /// Of a milestone: whom to ask from now on.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub contact: String,
@@ -54,7 +60,7 @@ impl Texts {
 
     /// All that is said, a text a line.
     pub fn told(&self) -> String {
-        let texts = [&self.note, &self.purpose, &self.choice, &self.contact];
+        let texts = [&self.note, &self.purpose, &self.choice, &self.query, &self.contact];
         texts.into_iter().filter(|text| !text.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
@@ -70,6 +76,7 @@ impl Texts {
         checked_lines("note", &self.note, NOTE_CHARS_MAX)?;
         checked_lines("purpose", &self.purpose, WORDS_CHARS_MAX)?;
         checked_lines("choice", &self.choice, WORDS_CHARS_MAX)?;
+        checked_text("query", &self.query, QUERY_CHARS_MAX)?;
         checked_label("contact", &self.contact, CONTACT_CHARS_MAX)
     }
 }

@@ -10,6 +10,7 @@ pub mod fact_base;
 pub mod facts;
 pub mod field_names;
 pub mod fit;
+pub mod frozen_search;
 pub mod grounds;
 pub mod id;
 pub mod json;

@@ -6,7 +6,7 @@
 //!
 //! [`attempt`] puts the messages of one attempt in their places, [`milestone`] and [`aftercare`] are what follows a seal,
 //! [`settlement`] ends a contradiction after it, [`erasure`] lets words beside statements go, [`gathered`] is one order for several members of the buyer, [`mandate`] what lets it, [`call_off`] what each of them gets. [`approval`],
-//! [`charges`], [`ending`], [`orderable`] and [`timely`] are the rules that node and auditor ask alike.
+//! [`charges`], [`ending`], [`frozen`], [`orderable`] and [`timely`] are the rules that node and auditor ask alike.
 use serde::{Deserialize, Serialize};
 
 use crate::domain::fact_base::FactBase;
@@ -32,6 +32,7 @@ pub mod call_off;
 pub mod charges;
 pub mod ending;
 pub mod erasure;
+pub mod frozen;
 pub mod gathered;
 pub mod mandate;
 pub mod milestone;
@@ -618,7 +619,7 @@ impl Request {
         if self.amends.as_ref().is_some_and(|amends| amends.order == self.order || self.mode != Mode::Binding) {
             return refuse("amends");
         }
-        self.grounds.check(&self.offering)?;
+        self.grounds.check(&self.offering, self.signed_at)?;
         self.check_procedure_day()?;
         let latest = self.signed_at.plus_ms(DEADLINE_DAYS_MAX * DAY_MS);
         if self.signed_at < self.quote_by && self.quote_by < self.seal_by && self.seal_by <= latest {

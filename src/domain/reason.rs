@@ -600,6 +600,9 @@ reasons! {
     OfferingSuperseded "OFFERING_SUPERSEDED" Conflict
         "Das Angebot gibt es in einer neueren Fassung." "There is a newer version of the offering."
         "Die neueste Fassung bestellen: `verbund offering show` nennt sie." "Order the newest version: `verbund offering show` names it.";
+    SelectionUnfounded "SELECTION_UNFOUNDED" Conflict
+        "Die festgehaltene Auswahl nennt einen Stand, aus dem sie nicht stammen kann." "The frozen selection names a state that it cannot come from."
+        "Die Auswahl neu festhalten: `verbund offering freeze`." "Freeze the selection anew: `verbund offering freeze`.";
     RulePackOutdated "RULE_PACK_NOT_IN_FORCE" Conflict
         "Für den Tag, an dem das Verfahren begann, gilt ein anderes Regelwerk." "For the day on which the procedure began another rule pack is in force."
         "Ohne `--rule-pack` bestellen; dann gilt das richtige." "Order without `--rule-pack`; then the right one is taken.";

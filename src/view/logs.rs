@@ -66,6 +66,11 @@ impl LogRow {
         self.head.size
     }
 
+    /// The root over those that count.
+    pub fn root(&self) -> Hash {
+        self.head.root
+    }
+
     /// How many entries are held, also those after a cut, and the root over them.
     pub fn tree(&self) -> (u64, Hash) {
         (self.held, self.root)

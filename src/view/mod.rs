@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::fact_base::FactBase;
+use crate::domain::grounds::KnownLog;
 use crate::domain::id::{Hash, NodeId, OrderId, OrgId, Origin, ShortId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::rule_pack::RulePack;
@@ -279,6 +280,17 @@ impl View {
     /// Where a statement stands that everyone may read: the first place of it.
     pub fn place(&self, id: &StatementId) -> Option<(&Origin, u64)> {
         self.places.of(id).min()
+    }
+
+    /// How far the logs are known that these statements stand in, and the own one, by log.
+    pub fn known_behind<'s>(&self, ids: impl IntoIterator<Item = &'s StatementId>) -> Vec<KnownLog> {
+        let own = &self.settings.origin;
+        // Where evidence would show it as well: in the own log if it stands there.
+        let place = |id| self.places.of(id).map(|(origin, _)| origin).min_by_key(|origin| (*origin != own, *origin));
+        let behind: BTreeSet<&Origin> = ids.into_iter().filter_map(place).chain([own]).collect();
+        let known = |log: &Origin| self.log(log).map(|row| (row.size(), row.root()));
+        let told = behind.into_iter().filter_map(|log| Some((log.clone(), known(log)?)));
+        told.map(|(log, (size, root))| KnownLog { log, size, root }).collect()
     }
 
     /// The statements whose id begins so, as far as there is room for them, whether everyone may read them or not.

@@ -1,22 +1,22 @@
 //! Offerings on the wire: what a caller may ask, and the catalogue's rows as messages.
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::annex::QUERY_CHARS_MAX;
+use crate::domain::grounds::KnownLog;
 use crate::domain::id::{OrgId, StatementId, shortened};
 use crate::domain::offering::{CatalogueReference, Maturity, MaturityModel, Offering, Sovereignty};
 use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Land;
 use crate::domain::text::{checked_text, tamed};
+use crate::domain::time::Timestamp;
 use crate::protocol::catalogue::{Catalogue, OfferingVersion};
 use crate::view::View;
 use crate::view::offerings::Filter;
 use crate::wire::mask::Mask;
 use crate::wire::page::{OrderBy, Page, encoded_bytes, not_a_token};
 use crate::wire::pb::catalogue::v1 as pb;
-use crate::wire::{optional, parsed, required};
-
-/// Longest search query in characters; longer ones are pasted by mistake.
-pub const QUERY_CHARS_MAX: usize = 200;
+use crate::wire::{optional, parsed, required, timestamp};
 
 /// Most values results may be narrowed by in one search; a page offers some dozens.
 const NARROW_VALUES_MAX: usize = 100;
@@ -114,20 +114,35 @@ pub struct OfferingSearch {
     pub page: Page,
     /// Which fields of a result.
     pub mask: Mask,
+    /// Whether the answer says by which state of the logs it was given.
+    pub with_state: bool,
 }
 
 impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
     type Error = Refusal;
 
     fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
-        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token, narrow, read_mask } = message;
+        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token, narrow, read_mask, with_state } =
+            message;
         let mask = Mask::read(read_mask, "verbund.catalogue.v1.SearchResult")?;
         // What somebody types need not be tidy: blanks at its ends, letters as another system spells them.
         let query = tamed(&query, QUERY_CHARS_MAX + 1);
         checked_text("query", &query, QUERY_CHARS_MAX)?;
         let narrow = narrowing(narrow)?;
         let page = Page::read(page_size, &page_token, &[&query, &for_org, &format!("{narrow:?}")])?;
-        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page, mask })
+        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page, mask, with_state })
+    }
+}
+
+/// By which state of the logs results were found.
+pub fn search_state(view: &View, results: &[pb::SearchResult], now: Timestamp) -> pb::SearchState {
+    let ids: Vec<StatementId> = results.iter().filter_map(|result| result.entry.as_ref()?.id.parse().ok()).collect();
+    let told =
+        |known: KnownLog| pb::KnownLog { log: known.log.to_string(), size: known.size, root: known.root.to_string() };
+    pb::SearchState {
+        node: view.settings().origin.node.to_string(),
+        answered_at: Some(timestamp(now)),
+        known: view.known_behind(&ids).into_iter().map(told).collect(),
     }
 }
 

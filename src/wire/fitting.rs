@@ -1,6 +1,7 @@
 //! Pre-sorting and demand on the wire.
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::annex::QUERY_CHARS_MAX;
 use crate::domain::connection::ConnectionProfile;
 use crate::domain::fit::FactorKind;
 use crate::domain::id::{OrgId, StatementId};
@@ -10,7 +11,7 @@ use crate::domain::time::Date;
 use crate::view::View;
 use crate::view::demand::Demand;
 use crate::view::fitting::{Ranked, Ranking};
-use crate::wire::catalogue::{QUERY_CHARS_MAX, entry, narrowing};
+use crate::wire::catalogue::{entry, narrowing};
 use crate::wire::page::{Page, encoded_bytes};
 use crate::wire::pb::catalogue::v1 as pb;
 use crate::wire::{optional, parsed};

@@ -625,7 +625,7 @@ def annex_of(dice: random.Random) -> bytes:
     salt = sha256(dice.randbytes(8)).hex()
     note = dice.choice(("geprüft", "geprüft\nund gut", "", " x", "a\u202eb", "ä" * 500, "ä" * 501, 7, None, ["ja"], '"'))
     words = {"note": note} if dice.random() < 0.6 else {}
-    words |= {word: text_of(dice) for word in ("purpose", "choice", "contact", "Purpose") if dice.random() < 0.3}
+    words |= {word: text_of(dice) for word in ("purpose", "choice", "query", "contact", "Purpose") if dice.random() < 0.3}
     annex = json.dumps({"salt": salt, **words}, ensure_ascii=dice.random() < 0.2)
     odd = (
         annex[:-1] + ',"more":{"note":["ja"]}}',

@@ -353,28 +353,29 @@ HIDING = (
 # Every name of a field in the body of any kind.
 KNOWN_FIELDS = frozenset(
     """
-    about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years
-    add addresses after against agreed agreement agrees all_represented alone_since alternatives amends annex
-    annexes approve approves area as_of assumed attempt authority auto_seal award basis binds_until bodies bundle bus buyer
-    cap catalogue central_purchasing cents chain character_kept choice circumstances citation common_goals
-    completes components confirms connected connection considered contact contracting_authority
-    contrary_interests cooperation copied corrects coverage d_stack data_location decision
-    decisive_influence description device due dvdv efa_confirmed ends_on entrustment entry epoch event
-    evidence federation fee from ground grounds group holds home_node index indexation inhabitants interfaces item
-    joint_influence key keys kind known_from last_good lead_land leg legal_form leika leika_types level
-    licence limit limit_per_year log mandate market_basis market_below market_share market_years maturity
-    member members message mode model modification municipality name nature need new_epoch next_sha256 node
-    nodes not_included note notice_days number of offering officer on open operates operator order
-    org outcome ozg paragraphs parties party payers payers_source portal portals predecessor prev price
-    private_advantage private_capital private_share procedure procedure_began productive provider provides
-    provision public_interest purpose quantities quorum quote_by rate reason received_at reference
-    references relation remit_since reorganised_on reported_on repository represented_by request request_id
-    requires result revoke revoked rise role roles root route rule_pack salt scope seal seal_by searched
-    seat sector seller seq share signed_at since size sole source sovereignty specialised_systems split
-    stand successor switch switches target_group tariff task tax term_years term_years_min terminated terms
-    threshold through title tls_sha256 to topic total total_max treatment trustees turnover until uses
-    uses_min valid_from valid_to vat verdict version void volume votes weight weights what who witnesses
-    year
+    about accept_assumed act activity_above activity_age_max activity_basis activity_share
+    activity_years add addresses after against agreed agreement agrees all_represented alone_since
+    alternatives amends annex annexes approve approves area as_of assumed attempt authority auto_seal
+    award basis binds_until bodies bundle bus buyer cap catalogue central_purchasing cents chain
+    character_kept choice circumstances citation common_goals completes components confirms connected
+    connection considered contact contracting_authority contrary_interests cooperation copied corrects
+    coverage d_stack data_location decision decisive_influence description device due dvdv efa_confirmed
+    ends_on entrustment entry epoch event evidence federation fee filters found from frozen_at ground
+    grounds group holds home_node index indexation inhabitants interfaces item joint_influence key keys
+    kind known known_from last_good lead_land leg legal_form leika leika_types level licence limit
+    limit_per_year log mandate market_basis market_below market_share market_years maturity member
+    members message mode model modification municipality name nature need new_epoch next_sha256 node
+    nodes not_included note notice_days number of offering officer on open operates operator order org
+    outcome ozg paragraphs parties party payers payers_source place portal portals predecessor prev
+    price private_advantage private_capital private_share procedure procedure_began productive provider
+    provides provision public_interest purpose quantities query quorum quote_by rate reason received_at
+    reference references relation remit_since reorganised_on reported_on repository represented_by
+    request request_id requires result revoke revoked rise role roles root route rule_pack salt scope
+    seal seal_by searched seat sector selection seller seq share signed_at since size sole source
+    sovereignty specialised_systems split stand successor switch switches target_group tariff task tax
+    term_years term_years_min terminated terms threshold through title tls_sha256 to topic total
+    total_max treatment trustees turnover until uses uses_min valid_from valid_to vat verdict version
+    void volume votes weight weights what who why witnesses year
     """.split()
 )
 
@@ -382,10 +383,10 @@ KNOWN_FIELDS = frozenset(
 # The names under which a list stands.
 LISTS = frozenset(
     """
-    about activity_years add addresses agreed alternatives annexes assumed bodies chain components confirms
-    connection considered coverage dvdv evidence fee interfaces keys last_good leika leika_types
-    market_years members nodes not_included paragraphs parties payers portals price provides references
-    requires revoke roles route specialised_systems split switches trustees
+    about activity_years add addresses agreed alternatives annexes assumed bodies chain components
+    confirms connection considered coverage dvdv evidence fee filters interfaces keys known last_good
+    leika leika_types market_years members nodes not_included paragraphs parties payers portals price
+    provides references requires revoke roles route specialised_systems split switches trustees
     """.split()
 )
 
@@ -1202,7 +1203,27 @@ BODIES: dict[str, Reader] = {
                 need=opt(ID),
                 searched=default(flag, False),
                 alternatives=default(
-                    many(record(offering=ID, seller=name, title=text, against=opt(text), total=opt(CENTS))), []
+                    many(
+                        record(
+                            offering=ID,
+                            seller=name,
+                            title=text,
+                            against=opt(text),
+                            total=opt(CENTS),
+                            why=opt(choice("price", "fit", "term", "route", "other")),
+                        )
+                    ),
+                    [],
+                ),
+                selection=opt(
+                    record(
+                        node=name,
+                        frozen_at=instant,
+                        filters=default(many(text), []),
+                        found=U32,
+                        place=U32,
+                        known=many(record(log=origin_field, size=U64, root=ID)),
+                    )
                 ),
             ),
             None,
@@ -1645,7 +1666,7 @@ def check_request(body: Doc) -> None:
     amends = body.amends
     within("amends", amends is None or (amends.order != body.order and body.mode == "binding"))
     if body.grounds is not None:
-        check_grounds(body.grounds, body.offering)
+        check_grounds(body.grounds, body.offering, body.signed_at)
     # Only a further attempt may belong to a procedure that began before it.
     began, signed = procedure_day(body), day_of(body.signed_at)
     within("procedure_began", began == signed or (began < signed and body.attempt > 1))
@@ -1675,12 +1696,25 @@ def check_gathered(gathered: Doc, buyer: str) -> None:
     within("bundle", all(1 <= member.weight <= WEIGHT_MAX for member in members))
 
 
-def check_grounds(grounds: Doc, chosen: bytes) -> None:
+def check_grounds(grounds: Doc, chosen: bytes, signed_at: int) -> None:
     for other in grounds.alternatives:
         title("title", other.title, 200)
         word("against", other.against)
     others = [other.offering for other in grounds.alternatives]
-    within("alternatives", distinct(others) and chosen not in others and len(others) <= 10)
+    within("alternatives", distinct(others) and chosen not in others and len(others) <= 20)
+    if grounds.selection is not None:
+        within("selection", grounds.searched and all(other.why is not None for other in grounds.alternatives))
+        check_selection(grounds.selection, len(others), signed_at)
+
+
+def check_selection(selection: Doc, others: int, signed_at: int) -> None:
+    for each in selection.filters:
+        label("filters", each, 200)
+    within("selection", len(selection.filters) <= 20)
+    within("selection", selection.frozen_at <= signed_at)
+    within("selection", others < selection.found and 1 <= selection.place <= selection.found)
+    logs = [known.log for known in selection.known]
+    within("selection", 1 <= len(logs) <= 22 and all(one < following for one, following in zip(logs, logs[1:])))
 
 
 def check_milestone(body: Doc) -> None:
@@ -1765,7 +1799,7 @@ BODY_RULES: dict[str, Callable[[Doc], None]] = {
 }
 
 # The words beside a message, and the kinds that may have some.
-WORDS = ("note", "purpose", "choice", "contact")
+WORDS = ("note", "purpose", "choice", "query", "contact")
 ANNEX = record(salt=digits(32, "JSON_INVALID"), **{word: default(text, "") for word in WORDS})
 ANNEX_BYTES_MAX = 16 * 1024
 HAVE_ANNEX = frozenset("request decision reject decline recall milestone".split())
@@ -2523,6 +2557,7 @@ def is_annex(member: str, data: bytes) -> bool:
         lines_text("note", annex.note, 500)
         lines_text("purpose", annex.purpose, 1000)
         lines_text("choice", annex.choice, 1000)
+        line_text("query", annex.query, 200)
         label("contact", annex.contact, 200)
     except (Refusal, ValueError):
         return False
@@ -3808,6 +3843,7 @@ class Chronicle:
     def __init__(self, entries: list[Entry], reading: Reading, logs: Logs, book: Book):
         self.places: dict[bytes, tuple[Origin, int]] = {}
         self.times: dict[Origin, list[tuple[int, int]]] = {}
+        self.roots: dict[tuple[Origin, int], bytes] = {}
         newest: dict[Origin, Checkpoint] = {}
         for entry in entries:
             if entry.place:
@@ -3833,6 +3869,7 @@ class Chronicle:
     def saw(self, head: Checkpoint, at: Optional[int]) -> None:
         if at is not None:
             bisect.insort(self.times.setdefault(head.origin, []), (head.size, at))
+            self.roots[head.origin, head.size] = head.root
 
     def seen(self, statement: bytes) -> Optional[int]:
         """The time of the first checkpoint that covers a statement and has its quorum."""
@@ -5275,6 +5312,7 @@ def examine_order(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: 
         for check in ("PRICE", "LEGS", "OFFICERS"):
             book.spare(check)
     check_ordered(request, attempt, logs, chronicle, book)
+    check_frozen(messages, request, chronicle, book)
     check_times(messages, attempt, request, chronicle, book)
     legs: list[dict[str, Any]] = []
     if attempt:
@@ -5519,6 +5557,28 @@ def require_on_offer(request: Doc, pinned: Doc, accepted: bytes, logs: Logs, chr
             raise Refusal("OFFERING_WITHDRAWN", offering=pinned.name)
         if kind == "offering" and body.version > pinned.version and request.amends is None:
             raise Refusal("OFFERING_SUPERSEDED", offering=pinned.name, newest=body.version)
+
+
+def check_frozen(messages: list[Message], request: Doc, chronicle: Chronicle, book: Book) -> None:
+    """A frozen search that the request names rests on what could be known when it was frozen."""
+    selection = request.grounds.selection if request.grounds is not None else None
+    place = chronicle.places.get(request.offering)
+    if selection is not None and place is not None:
+        asked = next((message.id for message in messages if message.kind == "request"), b"")
+        book.judge("OFFERING", "request", lambda: require_founded(selection, place, asked, chronicle))
+
+
+def require_founded(selection: Doc, place: tuple[Origin, int], asked: bytes, chronicle: Chronicle) -> None:
+    """Its offering lay within what was known, witnesses had not seen the request before, and the logs have these roots."""
+    log, index = place
+    if not any(known.log == log and index < known.size for known in selection.known):
+        raise Refusal("SELECTION_UNFOUNDED", rule="the offering was not known yet")
+    requested = chronicle.seen(asked)
+    if requested is not None and requested + WITNESSING_MS < selection.frozen_at:
+        raise Refusal("SELECTION_UNFOUNDED", rule="frozen after the request")
+    for known in selection.known:
+        if chronicle.roots.get((known.log, known.size), known.root) != known.root:
+            raise Refusal("SELECTION_UNFOUNDED", rule="another root")
 
 
 def check_price(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Book) -> None:

@@ -140,6 +140,23 @@ fn need_and_other_offerings_are_in_the_record_as_the_request_says() {
     assert_eq!(rows[0]["against"]["text"], "Es kostet 1.000,00 € mehr als das bestellte.");
 }
 
+#[test]
+fn a_frozen_search_is_in_the_record_with_its_day_its_state_and_why_the_others_were_not_taken() {
+    let page = json(&Script { considered: true, grounds: true, frozen: Some(|_| ()), ..Script::default() });
+    assert_eq!(page["verdict"], "VALID");
+    let offerings = section(&page, "offerings");
+    let entry = |name: &str| &offerings["entries"][name]["value"];
+    assert_eq!(entry("query"), "wohnsitz anmelden");
+    assert_eq!((entry("found"), entry("place"), entry("left_out")), (&6.into(), &2.into(), &2.into()));
+    assert_eq!((entry("node"), &entry("filters")[0]), (&"kitu".into(), &"topic=Querschnitt".into()));
+    let rows = offerings["tables"]["alternatives"]["rows"].as_array().expect("rows");
+    let whys: Vec<&Value> = rows.iter().map(|row| &row["why"]["value"]).collect();
+    assert_eq!(whys, ["price", "route", "other"]);
+    assert!(rows.iter().all(|row| row["against"]["known"] == true), "nothing is left to add");
+    let known = offerings["tables"]["known"]["rows"].as_array().expect("rows");
+    assert_eq!(known[0]["log"]["value"], "verbund-demo/log/dataport/1");
+}
+
 /// What keeps a printed page readable: columns have their widths, amounts and days stay whole, no row is parted.
 #[test]
 fn the_page_is_made_for_a_sheet_of_paper() {

@@ -372,6 +372,7 @@ impl World {
 
     fn request(&mut self, offering: StatementId) -> (Request, StatementId) {
         let grounds = if self.script.grounds { self.grounds() } else { Grounds::default() };
+        let grounds = self.freeze(grounds);
         let annex = self.script.grounds.then(|| self.officers_words().id());
         let given = self.give_mandate();
         let gathered = given.map(|(need, _)| Gathered {

@@ -7,7 +7,8 @@ use verbund::audit::dossier::draft;
 use verbund::audit::report::{Check, Ending, NotChecked, Report, Ruling};
 use verbund::audit::show::show;
 use verbund::audit::verify::{inspect, verify};
-use verbund::domain::id::StatementId;
+use verbund::domain::grounds::Selection;
+use verbund::domain::id::{Hash, StatementId};
 use verbund::domain::law::Verdict;
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
@@ -131,6 +132,37 @@ fn an_offering_withdrawn_or_superseded_before_the_acceptance_cannot_be_ordered()
         // After the acceptance, and after the seal, it changes nothing.
         assert_good(&Script { meanwhile: Some(what), ..Script::default() });
         assert_good(&Script { later: Some(what), ..Script::default() });
+    }
+}
+
+/// A search that was frozen after the fact, or by another state than the logs had, is no record of anything.
+#[test]
+fn a_frozen_search_is_what_could_be_found_then() {
+    let frozen = |bend: Bend<Selection>| Script { grounds: true, frozen: Some(bend), ..Script::default() };
+    assert_good(&frozen(|_| ()));
+    let unknown_size: Bend<Selection> = |selection| selection.known[0].size += 1;
+    assert_good(&frozen(unknown_size));
+    // That no checkpoint in a bundle has this size, an auditor can only say of those in it; the buyer's node knows them all.
+    assert_good(&frozen(|selection| selection.known[1].root = Hash([9; 32])));
+    let attacks: [Bend<Selection>; 3] = [
+        // Before the offering was published.
+        |selection| selection.known[0].size = 1,
+        // By a log that has nothing to do with it.
+        |selection| drop(selection.known.remove(0)),
+        // By a history that the witnesses have not seen.
+        |selection| selection.known[0].root = Hash([9; 32]),
+    ];
+    for bend in attacks {
+        assert_eq!(invalid(&frozen(bend)), [(Check::Offering, Reason::SelectionUnfounded)]);
+    }
+    // What a body may not say at all.
+    for bend in [
+        |selection: &mut Selection| selection.frozen_at = selection.frozen_at.plus_ms(3_600_001),
+        |selection: &mut Selection| selection.found = 3,
+        |selection: &mut Selection| selection.known.reverse(),
+    ] {
+        let findings = invalid(&frozen(bend));
+        assert!(findings.iter().any(|(_, reason)| *reason == Reason::FieldInvalid), "{findings:?}");
     }
 }
 

@@ -124,20 +124,67 @@ async fn an_interest_for_several_is_raised_prolonged_and_changed() {
     processes.stop().await;
 }
 
+/// A search kept for the record, and a reason for each offering of it that is not taken.
+fn frozen(processes: &Processes, buyer: &Desk) -> (String, Vec<String>) {
+    let file = processes.world.folder.join("auswahl.json").display().to_string();
+    let rows = buyer.does(&["offering", "freeze", "--for", "barleben", "--file", &file]);
+    let called = rows.as_array().into_iter().flatten().filter_map(|row| row["offering"].as_str());
+    let whys: Vec<String> =
+        called.filter(|called| *called != "dataport/wohngeld").map(|called| format!("{called}=other")).collect();
+    assert!(!whys.is_empty(), "{rows}");
+    (file, whys)
+}
+
+/// A selection that is no file, another's, of another offering, or altered afterwards; nothing is ordered.
+fn refused_selections(buyer: &Desk, file: &str, wish: &[&str]) {
+    let text = std::fs::read_to_string(file).expect("the selection");
+    let with = |text: &str, exit, code| {
+        let bent = format!("{file}.bent");
+        std::fs::write(&bent, text).expect("writable");
+        let words: Vec<&str> = wish.iter().map(|word| if *word == file { bent.as_str() } else { *word }).collect();
+        buyer.is_refused(&words, exit, code);
+    };
+    with("{", 6, "FILE_UNREADABLE");
+    with(&text.replace("\"for_org\": \"barleben\"", "\"for_org\": \"kid\""), 7, "SELECTION_UNFOUNDED");
+    let mut bent: Value = serde_json::from_str(&text).expect("JSON");
+    for known in bent["known"].as_array_mut().into_iter().flatten() {
+        known["root"] = "9".repeat(64).into();
+    }
+    with(&bent.to_string(), 7, "SELECTION_UNFOUNDED");
+    bent["frozen_at"] = "2090-01-01T00:00:00Z".into();
+    with(&bent.to_string(), 8, "FIELD_INVALID");
+    bent["offerings"].as_array_mut().expect("offerings").retain(|found| found["name"] != "wohngeld");
+    with(&bent.to_string(), 7, "SELECTION_UNFOUNDED");
+    let unreasoned: Vec<&str> =
+        wish.iter().map(|word| if word.ends_with("=other") { "a/b=other" } else { *word }).collect();
+    buyer.is_refused(&unreasoned, 6, "OFFERING_UNKNOWN");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_signs_blindly_and_what_waits_for_whom_is_told() {
     let mut processes = Processes::open().await;
     let desk = |officer| Desk { processes: &processes, officer };
     let (buyer, second) = (desk("barleben-einkauf"), desk("barleben-freigabe"));
+    let another = concat!(env!("CARGO_MANIFEST_DIR"), "/nodes/dataport/offerings/elterngeld.toml");
+    desk("dataport-vertrieb").does(&["offering", "publish", another]);
+    processes.level().await;
+    let (file, whys) = frozen(&processes, &buyer);
     let wish =
         ["order", "submit", "--offering", "dataport/wohngeld", "--max-euro", "30000", "--purpose", "Wohngeld online"];
+    let selected = ["--selection", &file].into_iter().chain(whys.iter().flat_map(|why| ["--why", why]));
+    let wish: Vec<&str> = wish.into_iter().chain(selected).collect();
     let holds = |shown: &str, words: &[&str]| {
         words.iter().for_each(|word| assert!(shown.contains(word), "{word} is missing:\n{shown}"));
     };
-    let terms = ["30.000,00 €", "Wohngeld online", "barleben", "dataport", "Nicht enthalten", "Befund"];
+    let terms =
+        ["30.000,00 €", "Wohngeld online", "barleben", "dataport", "Nicht enthalten", "Befund", "nicht gewählt"];
     holds(&buyer.is_asked(&wish), &terms);
     assert_eq!(buyer.does(&["order", "list"]), Value::Array(Vec::new()), "nothing was signed");
+    refused_selections(&buyer, &file, &wish);
     let order = buyer.orders(&wish);
+    let selection = &buyer.does(&["order", "show", &order])["selection"];
+    assert_eq!(selection["frozen"]["node"], "kitu");
+    assert!(selection["not_taken"].as_array().expect("others").iter().all(|other| other["why"] == "other"));
 
     let waits = |desk: &Desk| {
         let told = desk.does(&["order", "inbox"]);
@@ -225,7 +272,8 @@ fn short_ids_are_enough(buyer: &Desk, order: &str, need: &str) {
     let offering = buyer.does(&known)["id"].as_str().expect("an id").to_owned();
     assert_eq!(buyer.does(&["offering", "get", &offering[..8]])["id"], offering.as_str());
     assert_eq!(buyer.does(&["offering", "list", "--mine"]), Value::Array(Vec::new()), "a municipality sells nothing");
-    assert_eq!(buyer.does(&["offering", "list", "--mine", "--org", "dataport"])[0]["id"], offering.as_str());
+    let sold = buyer.does(&["offering", "list", "--mine", "--org", "dataport"]);
+    assert!(sold.as_array().expect("a list").iter().any(|sold| sold["id"] == offering.as_str()), "{sold}");
     assert_eq!(buyer.does(&["statement", "show", &need[..8]])["kind"], "need");
     let request = buyer.does(&["order", "show", order])["messages"][0]["statement_id"].clone();
     let request = request.as_str().expect("an id");

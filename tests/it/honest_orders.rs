@@ -33,6 +33,7 @@ fn honest() -> Vec<Script> {
         Script { no_tariff: Some("kid"), agreed: vec!["kid"], ..base() },
         Script { considered: true, ..base() },
         Script { grounds: true, ..base() },
+        Script { grounds: true, frozen: Some(|_| ()), ..base() },
         Script { considered: true, grounds: true, assumed: true, ..approved() },
         Script { considered: true, grounds: true, ..late() },
         Script { considered: true, void: true, ..base() },

@@ -46,6 +46,7 @@ const BEYOND: &[(Reason, &str)] = &[
     (Reason::FieldInvalid, "represented_by"),
     (Reason::FieldInvalid, "revoke"),
     (Reason::FieldInvalid, "root"),
+    (Reason::FieldInvalid, "selection"),
     (Reason::FieldInvalid, "share"),
     (Reason::FieldInvalid, "successor"),
     (Reason::FieldInvalid, "threshold"),

@@ -195,7 +195,9 @@ fn published(kind: &Kind) -> Option<Vec<Value>> {
 fn request() -> Value {
     let grounds = json!({ "need": id("5"), "searched": true,
         "alternatives": [{ "offering": id("6"), "seller": "akdb", "title": "Wohngeld", "against": "LEG_NOT_PROVEN",
-            "total": 8 }] });
+            "total": 8, "why": "route" }],
+        "selection": { "node": "kitu", "frozen_at": "2026-11-23T09:55:00Z", "filters": ["portal=IKISS"], "found": 3,
+            "place": 1, "known": [{ "log": "probe/log/kitu/1", "size": 12, "root": id("7") }] } });
     message(&json!({ "request_id": "vorgang-1", "mode": "binding", "buyer": "barleben", "offering": id("1"),
         "route": ["barleben", "kitu", "dataport"], "as_of": "2026-11-23", "procedure_began": "2026-11-23", "rule_pack": id("2"), "award": "sector", "term_years": 2,
         "total_max": 100000, "quote_by": "2026-11-24T10:00:00Z", "seal_by": "2026-12-24T10:00:00Z",
@@ -696,7 +698,7 @@ fn every_field_stands_in_a_sample() {
     let missing: Vec<_> =
         known.difference(&present).filter(|(_, field)| !["closed", "contact"].contains(field)).collect();
     assert!(missing.is_empty(), "no sample has {missing:?}");
-    let words = ["note", "purpose", "choice", "contact"];
+    let words = ["note", "purpose", "choice", "query", "contact"];
     let names: BTreeSet<&str> = present.iter().map(|(_, field)| *field).chain(words).collect();
     let listed: BTreeSet<&str> = KNOWN.iter().copied().collect();
     assert_eq!(names, listed, "domain::field_names::KNOWN lists the names of all fields, those of annexes too");

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::Draft;
 use super::page::{Cell, Chapter, Fit, Table};
 use crate::domain::body::Body;
-use crate::domain::grounds::OtherOffering;
+use crate::domain::grounds::{OtherOffering, Selection};
 use crate::domain::id::StatementId;
 use crate::domain::money::Cents;
 use crate::domain::offering::Need;
@@ -98,6 +98,9 @@ impl Draft<'_> {
         } else {
             chapter.tables.push(self.alternatives());
         }
+        if let Some(selection) = &grounds.selection {
+            self.frozen(&mut chapter, selection);
+        }
         let label = self.say("Gründe der Auswahl, wie angegeben", "Reasons for the choice, as given");
         chapter.entry("choice", label, self.requested(|words| &words.choice));
         chapter
@@ -126,6 +129,35 @@ impl Draft<'_> {
         chapter.entry("assumed", self.say("Annahmen", "Assumptions"), self.list(&offering.assumed));
     }
 
+    /// The search that was frozen before the order.
+    fn frozen(&self, chapter: &mut Chapter, selection: &Selection) {
+        let named = u32::try_from(self.request().grounds.alternatives.len() + 1).unwrap_or(u32::MAX);
+        let number = |number: u32| self.count(u64::from(number));
+        let when = self.say("Auswahl festgehalten am", "Selection frozen on");
+        chapter.entry("frozen_at", when, self.instant(selection.frozen_at));
+        let query = self.say("Gesucht nach", "Searched for");
+        chapter.entry("query", query, self.requested(|words| &words.query));
+        chapter.entry("filters", self.say("Eingegrenzt auf", "Narrowed to"), self.list(&selection.filters));
+        chapter.entry("found", self.say("Gefundene Angebote", "Offerings found"), number(selection.found));
+        let place = self.say("Stelle des bestellten darunter", "Place of the one ordered");
+        chapter.entry("place", place, number(selection.place));
+        let left = self.say("Nicht betrachtet", "Not considered");
+        chapter.entry("left_out", left, number(selection.found.saturating_sub(named)));
+        let state = self.say("Stand nach dem Katalog des Knotens", "State by the catalogue of the node");
+        chapter.entry("node", state, Cell::text(&selection.node));
+        let rows = selection
+            .known
+            .iter()
+            .map(|known| vec![Cell::text(&known.log), self.count(known.size), Cell::text(known.root)]);
+        let columns = [
+            ("log", Fit::Text, "Protokoll", "Log"),
+            ("size", Fit::Amount, "Einträge", "Entries"),
+            ("root", Fit::Below, "Wurzel", "Root"),
+        ];
+        let caption = self.say("Kenntnisstand der Auswahl", "What was known when it was frozen");
+        chapter.tables.push(self.table("known", caption, &columns, rows.collect()));
+    }
+
     /// The other offerings, as the request says.
     fn alternatives(&self) -> Table {
         let rows = self.request().grounds.alternatives.iter().map(|other| {
@@ -138,18 +170,26 @@ impl Draft<'_> {
                 Cell::text(other.offering),
             ]
         });
+        // Without a frozen search nobody said why.
+        let is_frozen = self.request().grounds.selection.is_some();
+        let rows = rows.zip(&self.request().grounds.alternatives).map(|(mut row, other)| {
+            row.extend(other.why.filter(|_| is_frozen).map(|why| Cell::of(why.text(self.lang), why.word())));
+            row
+        });
         let columns = [
             ("title", Fit::Text, "Angebot", "Offering"),
             ("seller", Fit::Text, "Anbieter", "Seller"),
             ("total", Fit::Amount, "Preis netto", "Net price"),
             ("against", Fit::Text, "Was dagegen sprach", "What stood against it"),
             ("statement", Fit::Below, "Erklärung", "Statement"),
+            ("why", Fit::Below, "Warum nicht gewählt", "Why it was not chosen"),
         ];
+        let columns = if is_frozen { &columns[..] } else { &columns[..columns.len() - 1] };
         let caption = self.say(
             "Andere Angebote derselben Leistungen, wie die Anfrage sie nennt; Preise über die Laufzeit",
             "Other offerings of the same services, as the request names them; prices over the term",
         );
-        self.table("alternatives", caption, &columns, rows.collect())
+        self.table("alternatives", caption, columns, rows.collect())
     }
 
     /// What stood against an offering: the reason named, else that it costs more than what was ordered.
@@ -169,6 +209,9 @@ impl Draft<'_> {
                     Lang::En => format!("It costs {more} more than the one ordered."),
                 };
                 Cell::of(text, "DEARER")
+            }
+            None if other.why.is_some() => {
+                Cell::of(self.say("Es war bestellbar.", "It could be ordered."), "ORDERABLE")
             }
             None => Cell::unknown(self.say(
                 "Es war bestellbar; warum es nicht gewählt wurde, ergänzen.",

@@ -8,6 +8,7 @@ use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
 use crate::cli::{ids, names};
 use crate::domain::annex::Texts;
+use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrderId, ShortId};
 use crate::domain::money::Cents;
 use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
@@ -100,7 +101,8 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
     keep_route(&mut wish, &before.request, &again, before.request.order)?;
     wish.amends = Some(Amends { order: before.request.order, seal, what });
     // What else was on offer then says nothing about today.
-    (wish.grounds.searched, wish.grounds.alternatives) = (false, Vec::new());
+    wish.grounds = Grounds { need: wish.grounds.need, ..Grounds::default() };
+    wish.words.query = String::new();
     hand_in(client, out, wish).await
 }
 

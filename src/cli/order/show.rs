@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::audit::papers::kind_text;
 use crate::cli::client::{Client, time_text};
+use crate::cli::grounds::selection_lines;
 use crate::cli::ids;
 use crate::cli::offering::euros;
 use crate::cli::order::{after, gathered, settle};
@@ -13,7 +14,7 @@ use crate::domain::id::{OrderId, ShortId};
 use crate::domain::reason::{Class, Lang, Refusal};
 use crate::domain::statement::Kind;
 use crate::wire::instant;
-use crate::wire::order::request_words;
+use crate::wire::order::{request_of, request_words};
 use crate::wire::pb::order::v1 as pb;
 use crate::wire::status::to_refusal;
 
@@ -176,7 +177,7 @@ fn order_value(order: &pb::Order) -> Value {
         "stage": pb::Stage::try_from(order.stage).map(|stage| stage.as_str_name()).unwrap_or_default(),
         "as_of": order.as_of, "term_years": order.term_years, "total_max_cents": order.total_max_cents,
         "total_cents": order.total_cents, "reference": order.reference, "officer": order.officer,
-        "purpose": said.purpose, "choice": said.choice,
+        "purpose": said.purpose, "choice": said.choice, "query": said.query, "selection": selection_value(order),
         "quote_by": time_text(order.quote_by.as_ref()), "seal_by": time_text(order.seal_by.as_ref()),
         "price": order.price.iter().map(|part| json!({"org": part.org, "cents": part.amount_cents})).collect::<Vec<_>>(),
         "legs": order.legs.iter().map(|leg| json!({
@@ -202,6 +203,12 @@ fn order_value(order: &pb::Order) -> Value {
     })
 }
 
+/// The frozen search and the offerings not taken, as the request has them; nothing if it has none.
+fn selection_value(order: &pb::Order) -> Value {
+    let grounds = request_of(order).map(|request| request.grounds).unwrap_or_default();
+    grounds.selection.map_or(Value::Null, |frozen| json!({ "frozen": frozen, "not_taken": grounds.alternatives }))
+}
+
 fn order_text(order: &pb::Order, out: Output) -> String {
     let mut lines = vec![
         format!("{} {}  [{}]", out.say("Bestellung", "Order"), order.id, stage_text(order.stage, out)),
@@ -225,6 +232,9 @@ fn order_text(order: &pb::Order, out: Output) -> String {
     for (label, text) in [(("Zweck", "Purpose"), &said.purpose), (("Begründung", "Choice"), &said.choice)] {
         lines.extend((!text.is_empty()).then(|| format!("{}: {text}", out.say(label.0, label.1))));
     }
+    let grounds = request_of(order).map(|request| request.grounds).unwrap_or_default();
+    let frozen = selection_lines(&grounds, out).into_iter();
+    lines.extend(frozen.map(|line| format!("{}: {line}", out.say("Auswahl", "Selection"))));
     lines.push(out.say("Erklärungen:", "Statements:").to_owned());
     for message in &order.messages {
         lines.push(format!(

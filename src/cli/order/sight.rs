@@ -9,6 +9,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use crate::audit::bundle::Bundle;
 use crate::cli::chain::verdict_of;
 use crate::cli::client::{Client, Days};
+use crate::cli::grounds::selection_lines;
 use crate::cli::offering::euros;
 use crate::cli::options::PriceNeeds;
 use crate::cli::output::Output;
@@ -91,6 +92,10 @@ impl Sight {
         };
         self.add(("Zweck", "Purpose"), if words.purpose.is_empty() { unsaid } else { &words.purpose });
         self.add(("Begründung", "Choice"), &words.choice);
+        self.add(("Gesucht", "Searched for"), &words.query);
+        for line in selection_lines(&request.grounds, out) {
+            self.add(("Auswahl", "Selection"), line);
+        }
         self.add(("Zeichen", "Reference"), &request.reference);
         self.add(("Bezug", "Amends"), request.amends.as_ref().map(|one| one.text(out.lang)).unwrap_or_default());
         let members = request.gathered.iter().flat_map(|gathered| &gathered.members);

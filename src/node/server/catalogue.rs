@@ -8,9 +8,11 @@ use tonic::{Request, Response, Status};
 use super::feeds::Wanted;
 use super::{Desk, answered};
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::Timestamp;
 use crate::node::listening::Caller;
 use crate::protocol::Answer;
-use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, list, offering, offering_mask};
+use crate::view::View;
+use crate::wire::catalogue::{OfferingListing, OfferingSearch, Which, list, offering, offering_mask, search_state};
 use crate::wire::feed::OfferingFeed;
 use crate::wire::fitting::{DemandListing, RankWish, demand, profile_of};
 use crate::wire::pb::catalogue::v1 as pb;
@@ -71,7 +73,14 @@ impl CatalogueService for Desk {
         answered(lang_of(request.metadata()), async {
             let wanted = OfferingSearch::try_from(request.into_inner())?;
             let finder = Arc::clone(&self.finder);
-            self.look(move |view, now| finder.find(view, &wanted, now.date())).await
+            let find = move |view: &View, now: Timestamp| {
+                let mut answer = finder.find(view, &wanted, now.date())?;
+                // Before the mask may take away which offerings were found.
+                answer.state = wanted.with_state.then(|| search_state(view, &answer.results, now));
+                answer.results = answer.results.into_iter().map(|result| wanted.mask.apply(result)).collect();
+                Ok(answer)
+            };
+            self.look(find).await
         })
         .await
     }
@@ -144,7 +153,6 @@ mod tests {
     use crate::domain::offering::Offering;
     use crate::domain::statement::{Kind, Signed};
     use crate::protocol::explain::fixture::{Town, by_rule, offering as offering_of_town};
-    use crate::view::View;
     use crate::wire::pb::FieldMask;
 
     #[test]

@@ -92,7 +92,7 @@ impl Finder {
             None => result,
         });
         Ok(pb::SearchOfferingsResponse {
-            results: priced.map(|result| wanted.mask.apply(result)).collect(),
+            results: priced.collect(),
             next_page_token: next,
             total_size: counted(found.total),
             facets: found.facets.into_iter().map(facet).collect(),
@@ -101,6 +101,7 @@ impl Finder {
             unknown_words: found.unknown,
             is_everything: found.is_empty,
             left_out: counted(left_out),
+            state: None,
         })
     }
 

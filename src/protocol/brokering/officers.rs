@@ -7,6 +7,7 @@ use crate::domain::order::approval::{Approval, approval, check_approval};
 use crate::domain::order::charges::check_agreed;
 use crate::domain::order::ending::{check_undefeated, objections as said_against};
 use crate::domain::order::erasure::Erasure;
+use crate::domain::order::frozen::check_selection;
 use crate::domain::order::gathered::Gathered;
 use crate::domain::order::milestone::Milestone;
 use crate::domain::order::orderable::objections;
@@ -140,6 +141,7 @@ impl Node {
             None => {}
         }
         self.check_orderable(request, now)?;
+        self.check_frozen(request)?;
         self.check_rule_pack(request)?;
         self.check_legs(request, request.as_of, request.signed_at.date())?;
         if let Some(amends) = &request.amends {
@@ -173,6 +175,16 @@ impl Node {
             self.state.catalogue.needs.check_sought(&request.buyer, need)?;
         }
         Ok(())
+    }
+
+    /// A frozen search rests on what this node knows of the logs it names.
+    fn check_frozen(&self, request: &Request) -> Result<(), Refusal> {
+        let Some(selection) = &request.grounds.selection else { return Ok(()) };
+        let log = self.public_place(&request.offering)?;
+        let index = self.state.place_of(&request.offering, &log).unwrap_or(u64::MAX);
+        check_selection(selection, &(log, index), Some(request.signed_at), |log, size| {
+            self.state.logs.get(log)?.tree.root_at(size).ok()
+        })
     }
 
     /// The rule pack is the one in force for the day on which the procedure began.

@@ -120,6 +120,7 @@ impl Asked {
             page_token: self.token.clone(),
             narrow: narrow.collect(),
             read_mask: None,
+            with_state: false,
         }
         .try_into()
     }

@@ -1,6 +1,6 @@
 //! What is needed: the grounds of an order, and an order for a member as well, with its mandate and what is called off.
 use verbund::domain::annex::{Annex, Texts};
-use verbund::domain::grounds::{Grounds, OtherOffering};
+use verbund::domain::grounds::{Grounds, KnownLog, OtherOffering, Selection, Why};
 use verbund::domain::id::StatementId;
 use verbund::domain::law::cases::judge_leg;
 use verbund::domain::offering::Need;
@@ -10,6 +10,7 @@ use verbund::domain::order::{LegFinding, Request};
 use verbund::domain::price::KeyKind;
 use verbund::domain::reason::Reason;
 use verbund::domain::statement::Kind;
+use verbund::log::checkpoint::Checkpoint;
 
 use super::script::Mandated;
 use super::{World, cents, day, hours, org, secret};
@@ -26,6 +27,7 @@ impl World {
             title: "Wohnsitzanmeldung".to_owned(),
             against: against.map(|reason| reason.code().to_owned()),
             total,
+            why: None,
         };
         Grounds {
             need: Some(self.publish("barleben", Kind::Need, &need)),
@@ -35,7 +37,33 @@ impl World {
                 other(2, "akdb", Some(Reason::LegNotProven), None),
                 other(3, "kid", None, None),
             ],
+            selection: None,
         }
+    }
+
+    /// The search by which the others were found, frozen an hour before the request; for each of them a reason.
+    pub(super) fn freeze(&self, grounds: Grounds) -> Grounds {
+        let Some(bend) = self.script.frozen else { return grounds };
+        // As the witnesses have seen it last.
+        let known = |name: &str| {
+            let mut seen = self.covers.iter().filter(|((of, _), _)| of == name);
+            let (_, note) = seen.next_back().expect("a log that was seen");
+            let head = Checkpoint::parse(note.text()).expect("a checkpoint");
+            KnownLog { log: head.origin, size: head.size, root: head.root }
+        };
+        let mut selection = Selection {
+            node: "kitu".parse().expect("a name"),
+            frozen_at: hours(-1),
+            filters: vec!["topic=Querschnitt".to_owned()],
+            found: 6,
+            place: 2,
+            known: vec![known("dataport"), known("kitu")],
+        };
+        bend(&mut selection);
+        let whys = [Why::Price, Why::Route, Why::Other];
+        let with = |(other, why)| OtherOffering { why: Some(why), ..other };
+        let alternatives = grounds.alternatives.into_iter().zip(whys).map(with).collect();
+        Grounds { alternatives, selection: Some(selection), ..grounds }
     }
 
     /// What the officer says beside the request.
@@ -43,6 +71,7 @@ impl World {
         let words = Texts {
             purpose: "Ersatz des Papierverfahrens".to_owned(),
             choice: "Günstigstes Angebot mit belegtem Weg".to_owned(),
+            query: self.script.frozen.map(|_| "wohnsitz anmelden".to_owned()).unwrap_or_default(),
             ..Texts::default()
         };
         let annex = Annex::write(words, [9; 32]).expect("admissible").expect("says something");

@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use verbund::domain::grounds::Selection;
 use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
 use verbund::domain::order::Considered;
@@ -91,6 +92,8 @@ pub struct Script {
     pub reference: &'static str,
     /// Whether it names a need, a purpose, the reason for the choice and other offerings.
     pub grounds: bool,
+    /// What is wrong with the frozen search that the request names, if it names one (and grounds).
+    pub frozen: Option<Bend<Selection>>,
     /// Barleben orders for Halberstadt as well, under this mandate.
     pub mandate: Option<Mandated>,
 }
@@ -228,6 +231,7 @@ impl Default for Script {
             bend_seal: |_| (),
             considered: false,
             grounds: false,
+            frozen: None,
             mandate: None,
             reference: "vorgang-1",
         }

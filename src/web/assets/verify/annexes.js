@@ -1,13 +1,13 @@
 //! Annexes: the words beside the order's statements, each bound by the statement that names its hash (proto/statements.md).
 import { hashOf } from "./bytes.js";
-import { label, linesText, or, pattern, record, text } from "./fields.js";
+import { label, lineText, linesText, or, pattern, record, text } from "./fields.js";
 import { readJson } from "./json.js";
 import { Refusal, VALID, refusalOf } from "./refusal.js";
 
 // What the longest texts take in letters of four bytes, and half as much again.
 const ANNEX_BYTES_MAX = 16 * 1024;
 
-const content = record({ salt: pattern(/^[0-9a-f]{64}$/, "JSON_INVALID"), note: or(text, ""), purpose: or(text, ""), choice: or(text, ""), contact: or(text, "") });
+const content = record({ salt: pattern(/^[0-9a-f]{64}$/, "JSON_INVALID"), note: or(text, ""), purpose: or(text, ""), choice: or(text, ""), query: or(text, ""), contact: or(text, "") });
 
 /** The id of the annex that a statement names, else null: that of a body that cannot be read counts for nothing. */
 export function annexNamed(signed) {
@@ -19,7 +19,7 @@ export function annexNamed(signed) {
 export const annexMember = (id) => `annexes/${id}.json`;
 
 /** All that is said, a text a line. */
-export const allSaid = ({ note, purpose, choice, contact }) => [note, purpose, choice, contact].filter((text) => text !== "").join("\n");
+export const allSaid = ({ note, purpose, choice, query, contact }) => [note, purpose, choice, query, contact].filter((text) => text !== "").join("\n");
 
 /** What the annex with this id says. */
 export function readAnnex(id, bytes) {
@@ -30,6 +30,7 @@ export function readAnnex(id, bytes) {
     linesText("note", said.note, 500);
     linesText("purpose", said.purpose, 1000);
     linesText("choice", said.choice, 1000);
+    lineText("query", said.query, 200);
     label("contact", said.contact, 200);
   });
   if (refusal !== null || hashOf(bytes) !== id || allSaid(said) === "") throw new Refusal("ANNEX_DIFFERS", { member: annexMember(id) });

@@ -54,6 +54,7 @@ export function examineOrder(entries, logs, chronicle, book) {
   // An attempt without a contract may have ended before anyone offered, judged or approved anything.
   if (ending !== "SEALED") for (const check of ["PRICE", "LEGS", "OFFICERS"]) book.spare(check);
   checkOrdered(request, attempt, context);
+  checkFrozen(request, context);
   checkTimes(attempt, request, context);
   let legs = [];
   if (attempt) {
@@ -263,6 +264,22 @@ function requireOnOffer(request, pinned, accepted, logs, chronicle) {
       throw new Refusal("OFFERING_SUPERSEDED", { offering: pinned.name, newest: body.version });
     }
   }
+}
+
+/** A frozen search that the request names rests on what could be known when it was frozen. */
+function checkFrozen(request, { messages, chronicle, book }) {
+  const [selection, place] = [request.grounds?.selection ?? null, chronicle.places.get(request.offering)];
+  if (selection === null || !place) return;
+  const unfounded = (rule) => new Refusal("SELECTION_UNFOUNDED", { rule });
+  book.judge("OFFERING", "request", () => {
+    const isKnown = selection.known.some(({ log, size }) => log === place.log && place.index < size);
+    if (!isKnown) throw unfounded("the offering was not known yet");
+    const asked = messages.find(({ kind }) => kind === "request");
+    const requested = asked ? chronicle.seen(asked.id) : null;
+    if (requested !== null && requested + WITNESSING_MS < selection.frozen_at) throw unfounded("frozen after the request");
+    const differs = ({ log, size, root }) => (chronicle.roots.get(`${log} ${size}`) ?? root) !== root;
+    if (selection.known.some(differs)) throw unfounded("another root");
+  });
 }
 
 /** The offers add up within the cap, and everyone charges what it has published or what the seal agrees to. */

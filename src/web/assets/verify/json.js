@@ -9,33 +9,34 @@ export const TEXT_CHARS_MAX = 4_000;
 
 // Every name of a field in the body of any kind.
 export const KNOWN_FIELDS = new Set(
-  `about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add addresses
-  after against agreed agreement agrees all_represented alone_since alternatives amends annex annexes approve approves
-  area as_of assumed attempt authority auto_seal award basis binds_until bodies bundle bus buyer cap catalogue
-  central_purchasing cents chain character_kept choice circumstances citation common_goals completes components
-  confirms connected connection considered contact contracting_authority contrary_interests cooperation copied
-  corrects coverage d_stack data_location decision decisive_influence description device due dvdv efa_confirmed
-  ends_on entrustment entry epoch event evidence federation fee from ground grounds group holds home_node index
-  indexation inhabitants interfaces item joint_influence key keys kind known_from last_good lead_land leg legal_form
-  leika leika_types level licence limit limit_per_year log mandate market_basis market_below market_share market_years
-  maturity member members message mode model modification municipality name nature need new_epoch next_sha256 node
-  nodes not_included note notice_days number of offering officer on open operates operator order org outcome
-  ozg paragraphs parties party payers payers_source portal portals predecessor prev price private_advantage
-  private_capital private_share procedure procedure_began productive provider provides provision public_interest
-  purpose quantities quorum quote_by rate reason received_at reference references relation remit_since reorganised_on
-  reported_on repository represented_by request request_id requires result revoke revoked rise role roles root route
-  rule_pack salt scope seal seal_by searched seat sector seller seq share signed_at since size sole source sovereignty
-  specialised_systems split stand successor switch switches target_group tariff task tax term_years term_years_min
-  terminated terms threshold through title tls_sha256 to topic total total_max treatment trustees turnover until uses
-  uses_min valid_from valid_to vat verdict version void volume votes weight weights what who witnesses year`.split(/\s+/),
+  `about accept_assumed act activity_above activity_age_max activity_basis activity_share activity_years add
+  addresses after against agreed agreement agrees all_represented alone_since alternatives amends annex annexes
+  approve approves area as_of assumed attempt authority auto_seal award basis binds_until bodies bundle bus buyer
+  cap catalogue central_purchasing cents chain character_kept choice circumstances citation common_goals completes
+  components confirms connected connection considered contact contracting_authority contrary_interests cooperation
+  copied corrects coverage d_stack data_location decision decisive_influence description device due dvdv
+  efa_confirmed ends_on entrustment entry epoch event evidence federation fee filters found from frozen_at ground
+  grounds group holds home_node index indexation inhabitants interfaces item joint_influence key keys kind known
+  known_from last_good lead_land leg legal_form leika leika_types level licence limit limit_per_year log mandate
+  market_basis market_below market_share market_years maturity member members message mode model modification
+  municipality name nature need new_epoch next_sha256 node nodes not_included note notice_days number of offering
+  officer on open operates operator order org outcome ozg paragraphs parties party payers payers_source place portal
+  portals predecessor prev price private_advantage private_capital private_share procedure procedure_began
+  productive provider provides provision public_interest purpose quantities query quorum quote_by rate reason
+  received_at reference references relation remit_since reorganised_on reported_on repository represented_by request
+  request_id requires result revoke revoked rise role roles root route rule_pack salt scope seal seal_by searched
+  seat sector selection seller seq share signed_at since size sole source sovereignty specialised_systems split
+  stand successor switch switches target_group tariff task tax term_years term_years_min terminated terms threshold
+  through title tls_sha256 to topic total total_max treatment trustees turnover until uses uses_min valid_from
+  valid_to vat verdict version void volume votes weight weights what who why witnesses year`.split(/\s+/),
 );
 
 // The names under which a list stands.
 export const LISTS = new Set(
-  `about activity_years add addresses agreed alternatives annexes assumed bodies chain components confirms connection
-  considered coverage dvdv evidence fee interfaces keys last_good leika leika_types market_years members nodes
-  not_included paragraphs parties payers portals price provides references requires revoke roles route
-  specialised_systems split switches trustees`.split(/\s+/),
+  `about activity_years add addresses agreed alternatives annexes assumed bodies chain components confirms
+  connection considered coverage dvdv evidence fee filters interfaces keys known last_good leika leika_types
+  market_years members nodes not_included paragraphs parties payers portals price provides references requires
+  revoke roles route specialised_systems split switches trustees`.split(/\s+/),
 );
 
 export function lengthOf(text) {

@@ -1,9 +1,9 @@
 //! What each kind of statement holds, and the rules of one body (proto/statements.md).
-import { hex, sha256, utf8 } from "./bytes.js";
+import { compared, hex, sha256, utf8 } from "./bytes.js";
 import { CENTS, COUNT_MAX, DAY_MS, I16, ID, LANDS, ORDER_ID, PARTIES_MAX, POINTS, SALT, U32, U64 } from "./fields.js";
 import { U8, checkCount, dayOf, isAddress, lineText, linesText, wordOf, area, choice, day } from "./fields.js";
 import { distinct, flag, instant, interval, key, label, leika, many, name, opt, or, origin } from "./fields.js";
-import { pattern, record, route, text, title, within, word, wrong } from "./fields.js";
+import { partsOf, pattern, record, route, text, title, within, word, wrong } from "./fields.js";
 import { TEXT_CHARS_MAX } from "./json.js";
 import { WEIGHT_MAX, checkItems, checkOffered, component, keyKind } from "./money.js";
 import { Refusal } from "./refusal.js";
@@ -282,8 +282,27 @@ const BODIES = {
         need: opt(ID),
         searched: or(flag, false),
         alternatives: or(
-          many(record({ offering: ID, seller: name, title: text, against: opt(text), total: opt(CENTS) })),
+          many(
+            record({
+              offering: ID,
+              seller: name,
+              title: text,
+              against: opt(text),
+              total: opt(CENTS),
+              why: opt(choice("price", "fit", "term", "route", "other")),
+            }),
+          ),
           [],
+        ),
+        selection: opt(
+          record({
+            node: name,
+            frozen_at: instant,
+            filters: or(many(text), []),
+            found: U32,
+            place: U32,
+            known: many(record({ log: origin, size: U64, root: ID })),
+          }),
         ),
       }),
       null,
@@ -440,13 +459,26 @@ function checkGathered({ members }, buyer) {
   within("bundle", members.every((member) => member.weight >= 1 && member.weight <= WEIGHT_MAX));
 }
 
-function checkGrounds(grounds, chosen) {
+function checkGrounds(grounds, chosen, signedAt) {
   for (const other of grounds.alternatives) {
     title("title", other.title, 200);
     word("against", other.against);
   }
   const others = grounds.alternatives.map((other) => other.offering);
-  within("alternatives", distinct(others) && !others.includes(chosen) && others.length <= 10);
+  within("alternatives", distinct(others) && !others.includes(chosen) && others.length <= 20);
+  if (grounds.selection === null) return;
+  within("selection", grounds.searched && grounds.alternatives.every((other) => other.why !== null));
+  checkSelection(grounds.selection, others.length, signedAt);
+}
+
+/** A frozen search, within a request that was signed then. */
+function checkSelection({ filters, frozen_at: frozenAt, found, place, known }, others, signedAt) {
+  for (const filter of filters) label("filters", filter, 200);
+  within("selection", filters.length <= 20 && frozenAt <= signedAt);
+  within("selection", others < found && place >= 1 && place <= found);
+  const logs = known.map(({ log }) => partsOf(log));
+  const isSorted = logs.every((log, at) => at === 0 || compared(logs[at - 1], log) < 0);
+  within("selection", logs.length >= 1 && logs.length <= 22 && isSorted);
 }
 
 function checkRefusing(body) {
@@ -640,7 +672,7 @@ const BODY_RULES = {
     within("considered", body.considered.length <= 20 && body.considered.every(sameEnds));
     if (body.bundle !== null) checkGathered(body.bundle, body.buyer);
     within("amends", body.amends === null || (body.amends.order !== body.order && body.mode === "binding"));
-    if (body.grounds !== null) checkGrounds(body.grounds, body.offering);
+    if (body.grounds !== null) checkGrounds(body.grounds, body.offering, body.signed_at);
     // Only a further attempt may belong to a procedure that began before it.
     const [began, signed] = [procedureDay(body), dayOf(body.signed_at)];
     within("procedure_began", began === signed || (began < signed && body.attempt > 1));

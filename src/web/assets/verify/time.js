@@ -1,5 +1,5 @@
 //! Where everything stands, and when witnesses had seen it. What signers say of times is not asked here.
-import { compared } from "./bytes.js";
+import { compared, hex } from "./bytes.js";
 import { dayOf } from "./fields.js";
 import { requireConsistency } from "./logs.js";
 import { Refusal, VALID, refusalOf } from "./refusal.js";
@@ -8,6 +8,7 @@ export class Chronicle {
   constructor(entries, reading, logs, book) {
     this.places = new Map();
     this.times = new Map();
+    this.roots = new Map();
     const newest = new Map();
     for (const { place, signed } of entries) if (place && !this.places.has(signed.id)) this.places.set(signed.id, place);
     for (const { proof } of reading.ends) {
@@ -31,8 +32,9 @@ export class Chronicle {
     if (isContinued) this.saw(earlier, logs.seenAt(cover.note));
   }
 
-  saw({ origin, size }, at) {
+  saw({ origin, size, root }, at) {
     if (at === null) return;
+    this.roots.set(`${origin} ${size}`, hex(root));
     const times = [...(this.times.get(origin) ?? []), { size, at }];
     this.times.set(origin, times.sort((one, other) => compared([one.size, one.at], [other.size, other.at])));
   }

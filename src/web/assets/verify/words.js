@@ -352,6 +352,7 @@ const REASONS = {
     "Das Angebot deckt diese Kommune nicht ab.",
     "The offering does not cover this municipality.",
   ],
+  SELECTION_UNFOUNDED: ["Die festgehaltene Auswahl nennt einen Stand, aus dem sie nicht stammen kann.", "The frozen selection names a state that it cannot come from."],
   OFFERING_SUPERSEDED: ["Das Angebot gibt es in einer neueren Fassung.", "There is a newer version of the offering."],
   OFFERING_UNKNOWN: ["Das bestellte Angebot liegt dem Paket nicht bei.", "The offering ordered is not in the bundle."],
   OFFERING_VERSION: [
