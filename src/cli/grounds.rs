@@ -16,8 +16,8 @@ use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::text::tamed;
 use crate::domain::time::Date;
+use crate::wire::chain::weighed;
 use crate::wire::pb::catalogue::v1::OfferingEntry;
-use crate::wire::pb::chain::v1::FindRoutesResponse;
 
 /// Most services of an offering whose other offerings are looked for: offerings bundle a handful.
 const SERVICES_MAX: usize = 5;
@@ -163,13 +163,4 @@ async fn others(client: &mut Client, buyer: &OrgId, offering: &str) -> Result<Ve
     }
     found.truncate(ALTERNATIVES_MAX);
     Ok(found)
-}
-
-/// What stands against an offering, and what it costs along its best route.
-fn weighed(found: &FindRoutesResponse) -> Result<(Option<String>, Option<Cents>), Refusal> {
-    let best = found.routes.iter().find(|route| route.orderable).or(found.routes.first());
-    let obstacle = found.offering_obstacles.first().or_else(|| best.and_then(|route| route.obstacles.first()));
-    let none = best.is_none().then_some(Reason::NoRoute.code().to_owned());
-    let total = best.and_then(|route| route.total_cents).map(Cents::try_from).transpose()?;
-    Ok((obstacle.map(|obstacle| obstacle.reason.clone()).or(none), total))
 }

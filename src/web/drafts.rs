@@ -298,6 +298,8 @@ pub(super) struct Wish {
     pub(super) term_years: u32,
     pub(super) reference: String,
     pub(super) words: Texts,
+    /// The offerings compared.
+    pub(super) grounds: Grounds,
 }
 
 /// What to sign for an order, along one of the routes found.
@@ -334,7 +336,7 @@ pub(super) fn request(
         considered: considered(found)?,
         amends: None,
         gathered: None,
-        grounds: Grounds::default(),
+        grounds: wish.grounds,
         annex: annex.as_ref().map(Annex::id),
         officer: by.officer,
         signed_at: now,

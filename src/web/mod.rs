@@ -28,6 +28,7 @@ mod own;
 mod pages;
 mod place;
 mod query;
+mod selecting;
 mod session;
 mod shell;
 pub mod site;

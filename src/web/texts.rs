@@ -459,6 +459,17 @@ texts! {
     words_note_hint "Nicht nötig. Alle Beteiligten lesen es; nennen Sie keine Personen. Es lässt sich später löschen." "Need not be filled in. All parties read it; name no persons. It can be erased later.";
     words_contact_hint "Eine Stelle, mit Telefon oder E-Mail. Alle Beteiligten lesen es; es lässt sich später löschen." "An office, by phone or e-mail. All parties read it; it can be erased later.";
     words_button "Text übernehmen" "Take this text";
+    selection_order "Bestellen und Auswahl festhalten" "Order and freeze the selection";
+    selection_heading "Auswahl: warum die anderen nicht" "Selection: why not the others";
+    selection_hint "Diese Suche kommt mit Tag und Kenntnisstand in Ihre Anfrage und in den Vergabevermerk. Näheres in der Begründung." "This search goes into your request and into the award record, with the day and the state of knowledge. Say more in the reason for the choice.";
+    selection_label "Festgehaltene Auswahl" "Frozen selection";
+    selection_others "Andere Angebote" "Other offerings";
+    selection_why_not "Warum nicht gewählt" "Why it was not chosen";
+    selection_query "Gesucht nach" "Searched for";
+    selection_frozen_at "Festgehalten am" "Frozen on";
+    selection_found "Gefundene Angebote" "Offerings found";
+    selection_known "Kenntnisstand" "State of knowledge";
+    selection_why "Grund wählen" "Choose a reason";
     ordering_here "Im Browser bestellen" "Order in your browser";
     ordering_lead "Sie bestellen für:" "You order for:";
     ordering_no_route "Es gibt keinen Weg, auf dem Ihre Organisation das beziehen kann." "There is no route on which your organisation can obtain this.";

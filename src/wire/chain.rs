@@ -443,6 +443,15 @@ impl From<Verdict> for pb::Verdict {
     }
 }
 
+/// What stands against an offering, and what it costs along its best route.
+pub fn weighed(found: &pb::FindRoutesResponse) -> Result<(Option<String>, Option<Cents>), Refusal> {
+    let best = found.routes.iter().find(|route| route.orderable).or(found.routes.first());
+    let obstacle = found.offering_obstacles.first().or_else(|| best.and_then(|route| route.obstacles.first()));
+    let none = best.is_none().then_some(Reason::NoRoute.code().to_owned());
+    let total = best.and_then(|route| route.total_cents).map(Cents::try_from).transpose()?;
+    Ok((obstacle.map(|obstacle| obstacle.reason.clone()).or(none), total))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,9 +112,8 @@ async fn orders(browser: &mut Browser, page: &str) {
     browser.write("#q", "Hundesteuer").await;
     browser.enter(".search button").await;
     browser.until("location.search.includes('Hundesteuer') && document.querySelector('.card a')").await;
-    browser.enter(".card a").await;
-    browser.until("document.querySelector('a[href*=\"/bestellen\"]')").await;
-    browser.enter("a[href*=\"/bestellen\"]").await;
+    // The search stands in the record of the order.
+    browser.enter(".card a[href*=\"/bestellen\"]").await;
     browser.until("document.querySelector('#hoechstens')").await;
     browser.picture("bestellen").await;
     browser.write("#hoechstens", "viel").await;
@@ -129,7 +128,14 @@ async fn orders(browser: &mut Browser, page: &str) {
     browser.picture("unterschreiben").await;
     browser.enter("#erklaerung .actions button").await;
     browser.until("/^.bestellungen.[0-9a-f]+$/.test(location.pathname) && document.readyState === 'complete'").await;
-    for part in ["bestellt verbindlich", "90.000,00 €", "Für den <b>Hund</b>", "barleben"] {
+    for part in [
+        "Festgehaltene Auswahl",
+        "Gesucht nach",
+        "bestellt verbindlich",
+        "90.000,00 €",
+        "Für den <b>Hund</b>",
+        "barleben",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let order = main_text(browser).await;
@@ -220,6 +226,7 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
         order,
         format!("{offering}/bestellen"),
         format!("{offering}/bestellen?hoechstens=viel&pruefen=1"),
+        format!("{offering}/bestellen?auswahl=1"),
         format!("{offering}/bestellen?{filled}"),
         offering,
     ];

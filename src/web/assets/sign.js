@@ -6,7 +6,7 @@
   const status = document.getElementById("stand");
   const words = place.dataset;
   const lang = document.documentElement.lang;
-  const [labels, sentences] = [words.labels, words.sentences].map((text) => JSON.parse(text));
+  const [labels, sentences, whys] = [words.labels, words.sentences, words.whys].map((text) => JSON.parse(text));
   const CENTS = new Set(["total", "total_max"]);
   // Where what somebody has named is told in words of the page.
   const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], event: ["contact"] };
@@ -27,6 +27,7 @@
     if (typeof value === "boolean") return value ? words.yes : words.no;
     if (CENTS.has(name)) return euros(value);
     if (WORDS[name]?.includes(value)) return VALUES[value];
+    if (name === "why" && Object.hasOwn(whys, value)) return whys[value];
     if (typeof value === "string") return /^\d{4}-\d\d-\d\d/.test(value) ? day(value) : value;
     return String(value);
   }

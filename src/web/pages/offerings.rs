@@ -14,6 +14,7 @@ use crate::view::View;
 use crate::web::desk::{Desk, Find};
 use crate::web::place::Place;
 use crate::web::query::Query;
+use crate::web::selecting::{SELECTED, WORDS};
 use crate::web::shell::{Problem, Shell, Visit, status_of};
 use crate::web::words::{self, filled};
 use crate::wire::catalogue::OfferingSearch;
@@ -23,7 +24,6 @@ use crate::wire::pb::catalogue::v1 as pb;
 const PAGE_SIZE: i32 = 20;
 
 /// Names behind the question mark.
-const WORDS: &str = "q";
 const TOKEN: &str = "seite";
 
 /// Values of one facet that are shown; with more, a word finds better than a list.
@@ -83,6 +83,8 @@ struct Card {
     href: String,
     title: String,
     compare: String,
+    /// Where it is ordered and this search frozen; none for whoever only reads.
+    ordering: Option<String>,
     description: String,
     seller: String,
     topic: String,
@@ -123,6 +125,15 @@ impl Asked {
             with_state: false,
         }
         .try_into()
+    }
+
+    /// Where one of the results is ordered, and this search frozen.
+    fn ordering(&self, shell: &Shell, id: StatementId) -> String {
+        let filters =
+            self.narrow.iter().flat_map(|(facet, values)| values.iter().map(|value| (facet.word(), value.as_str())));
+        let values = [(SELECTED, "1"), (WORDS, self.words.as_str())].into_iter().chain(filters);
+        let values: Vec<(&str, &str)> = values.filter(|(_, value)| !value.is_empty()).collect();
+        shell.with_query(Place::Ordering(id), &values)
     }
 
     /// Where the same is asked with other words, without one filter, or on another page.
@@ -211,7 +222,7 @@ impl Offerings {
             is_everything: found.is_empty,
             facets: groups(&shell, asked, view, &found),
             chips: chips(&shell, asked, view),
-            cards: rows.iter().map(|(hit, offering)| card(&shell, view, hit, offering)).collect(),
+            cards: rows.iter().map(|(hit, offering)| card(&shell, asked, view, (hit, offering))).collect(),
             next: (!next.is_empty()).then(|| asked.href(&shell, &asked.words, None, &next)),
             first: (!asked.token.is_empty()).then(|| asked.href(&shell, &asked.words, None, "")),
             ..Self::empty(shell, asked)
@@ -259,12 +270,13 @@ fn chips(shell: &Shell, asked: &Asked, view: &View) -> Vec<Chip> {
     filters.map(chip).collect()
 }
 
-fn card(shell: &Shell, view: &View, hit: &Hit, offering: &Offering) -> Card {
+fn card(shell: &Shell, asked: &Asked, view: &View, (hit, offering): (&Hit, &Offering)) -> Card {
     let t = shell.t;
     let id: StatementId = hit.id;
     Card {
         id: id.to_string(),
         href: shell.href(Place::Offering(id)),
+        ordering: shell.officer().map(|_| asked.ordering(shell, id)),
         title: offering.title.clone(),
         compare: filled(t.compare_one, &[("title", &offering.title)]),
         description: offering.description.clone(),

@@ -5,17 +5,20 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
 use crate::domain::annex;
+use crate::domain::frozen_search::{FoundOffering, FrozenSearch};
+use crate::domain::grounds::Why;
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::view::View;
-use crate::web::desk::Desk;
+use crate::web::desk::{Desk, Find};
 use crate::web::drafts::{self, Signer, Wish, lines};
 use crate::web::officer::Officer;
 use crate::web::pages::signing::Signing;
 use crate::web::place::Place;
 use crate::web::query::{self, Query};
+use crate::web::selecting::{Selecting, WHY};
 use crate::web::shell::{Problem, Shell, status_of};
 use crate::web::texts::Texts;
 use crate::web::words;
@@ -52,6 +55,23 @@ struct Ordering {
     routes: Vec<Way>,
     obstacles: Vec<String>,
     offering: String,
+    /// The search to be frozen: hidden fields, and the offerings not taken.
+    selected: Vec<(String, String)>,
+    others: Vec<Other>,
+}
+
+/// An offering that was found and is not ordered.
+struct Other {
+    field: String,
+    label: String,
+    hint: String,
+    reasons: Vec<OtherReason>,
+}
+
+struct OtherReason {
+    value: String,
+    label: &'static str,
+    is_chosen: bool,
 }
 
 struct Way {
@@ -75,6 +95,7 @@ struct Typed {
     choice: String,
     number: String,
     is_checked: bool,
+    selecting: Option<Selecting>,
 }
 
 impl Typed {
@@ -90,12 +111,13 @@ impl Typed {
             choice: of(CHOICE),
             number: if known.is_empty() { number.to_owned() } else { known },
             is_checked: !query.first(CHECK).is_empty(),
+            selecting: Selecting::of(query),
         }
     }
 
     /// Everything but the button, for the way back.
     fn query(&self) -> String {
-        query::write([
+        let own = [
             (ROUTE, self.route.as_str()),
             (CAP, &self.cap),
             (YEARS, &self.years),
@@ -103,10 +125,11 @@ impl Typed {
             (PURPOSE, &self.purpose),
             (CHOICE, &self.choice),
             (NUMBER, &self.number),
-        ])
+        ];
+        query::write(own.into_iter().chain(self.selecting.iter().flat_map(Selecting::pairs)))
     }
 
-    fn wish(&self) -> Result<Wish, Refusal> {
+    fn wish(&self, id: &StatementId, frozen: Option<&FrozenSearch>) -> Result<Wish, Refusal> {
         let refuse = |field: &'static str, rule: &str| {
             Refusal::new(Reason::FieldInvalid).with("field", field).with("rule", rule)
         };
@@ -115,7 +138,10 @@ impl Typed {
         if self.route.is_empty() {
             return Err(refuse(ROUTE, "one of those shown"));
         }
+        let selected = self.selecting.as_ref().zip(frozen);
+        let grounds = selected.map(|(selecting, frozen)| selecting.grounds(frozen, id)).transpose()?;
         Ok(Wish {
+            grounds: grounds.unwrap_or_default(),
             request_id: self.number.clone(),
             route: self.route.split(',').map(str::to_owned).collect(),
             total_max: Cents::try_from(i64::from(euros) * 100)?,
@@ -124,6 +150,7 @@ impl Typed {
             words: annex::Texts {
                 purpose: lines(&self.purpose),
                 choice: lines(&self.choice),
+                query: frozen.map(|frozen| frozen.query.clone()).unwrap_or_default(),
                 ..annex::Texts::default()
             },
         })
@@ -143,7 +170,7 @@ pub(super) async fn show(
         let id: StatementId = id.parse().map_err(|refusal: Refusal| refusal.with("field", "id"))?;
         let typed = Typed::of(&Query::read(&query.unwrap_or_default())?, &number);
         let (shell, org) = (shell.clone(), officer.org.clone());
-        desk.ask(move |view, _, now| made(&shell, view, id, &org, typed, by, now)).await
+        desk.ask(move |view, find, now| made(&shell, (view, find), id, &org, typed, by, now)).await
     };
     match made.await {
         Ok(Made::Check(page)) => officer.visit.answered(Ok(*page)),
@@ -162,7 +189,7 @@ enum Made {
 
 fn made(
     shell: &Shell,
-    view: &View,
+    (view, find): (&View, &dyn Find),
     id: StatementId,
     org: &OrgId,
     typed: Typed,
@@ -173,9 +200,11 @@ fn made(
     let offering = catalogue.version(&id).ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))?;
     let (title, shortest) = (offering.title.clone(), offering.term_years_min);
     let typed = if typed.years.is_empty() { Typed { years: shortest.to_string(), ..typed } } else { typed };
+    let frozen = typed.selecting.as_ref().map(|selecting| selecting.frozen(view, find, org, now)).transpose()?;
     let found = routes(view, id, org, typed.years.trim().parse().unwrap_or(0), now);
     let form = |problem: Option<Refusal>, typed: Typed, found: &pb::FindRoutesResponse| {
-        let page = Ordering::of(shell.clone(), view, id, org, title.clone(), typed, found, problem.as_ref());
+        let page = Ordering::of(shell.clone(), view, id, org, title.clone(), typed, found, problem.as_ref())
+            .with_others(frozen.as_ref(), id);
         Ok(Made::Form(Box::new(page), problem))
     };
     let found = match found {
@@ -190,7 +219,7 @@ fn made(
     if !typed.is_checked {
         return form(None, typed, &found);
     }
-    match typed.wish().and_then(|wish| drafts::request(wish, id, &found, by, now)) {
+    match typed.wish(&id, frozen.as_ref()).and_then(|wish| drafts::request(wish, id, &found, by, now)) {
         Err(refusal) => form(Some(refusal), typed, &found),
         Ok(draft) => {
             let back =
@@ -242,10 +271,37 @@ impl Ordering {
             routes: ways.map(|(at, route)| way(&shell, view, at, route, &chosen)).collect(),
             obstacles: obstacles.collect(),
             offering: shell.href(Place::Offering(id)),
+            selected: Vec::new(),
+            others: Vec::new(),
             title,
             typed,
             shell,
         }
+    }
+
+    /// With the offerings of a search that is frozen, each with its reason or a question for it.
+    fn with_others(mut self, frozen: Option<&FrozenSearch>, chosen: StatementId) -> Self {
+        let (Some(selecting), Some(frozen)) = (&self.typed.selecting, frozen) else { return self };
+        let lang = self.shell.lang();
+        let taken = frozen.offerings.iter().find(|found| found.offering == chosen);
+        let other = |found: &FoundOffering| {
+            let why = selecting.why(found).or(taken.and_then(|taken| found.evident(taken)));
+            let value = |why: Why| format!("{}={}", found.offering, why.word());
+            let of =
+                |each: Why| OtherReason { value: value(each), label: each.text(lang), is_chosen: why == Some(each) };
+            Other {
+                field: format!("warum-{}", found.offering),
+                label: format!("{} ({})", found.title, found.seller),
+                hint: found
+                    .total
+                    .map_or_else(|| self.t.price_unknown.to_owned(), |total| words::cents(total.get(), lang)),
+                reasons: Why::ALL.into_iter().map(of).collect(),
+            }
+        };
+        self.others = frozen.offerings.iter().filter(|found| found.offering != chosen).map(other).collect();
+        let hidden = selecting.pairs().filter(|(name, _)| *name != WHY);
+        self.selected = hidden.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self
     }
 }
 
@@ -278,7 +334,14 @@ fn way(shell: &Shell, view: &View, at: usize, route: &pb::Route, chosen: &str) -
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
+    use crate::domain::body::Body;
+    use crate::domain::grounds::Why;
+    use crate::domain::offering::Offering;
+    use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
+    use crate::protocol::explain::fixture::offering;
     use crate::web::fixture::Reader;
 
     const GOOD: &str = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Online&vorgang=web-1";
@@ -298,6 +361,38 @@ mod tests {
         let check = reader.get(&format!("{address}?{GOOD}&pruefen=1")).await.ok();
         assert!(check.contains("data-payload=\"") && check.contains("vorgang=web-1"), "{check}");
         assert!(reader.get(&format!("{address}?{GOOD}")).await.ok().contains("value=\"9000\""), "the way back");
+    }
+
+    /// From the search to the bytes that are signed: what was found stands in them, with why the others were not taken.
+    #[tokio::test]
+    async fn a_search_is_frozen_with_the_order() {
+        let mut reader = Reader::new();
+        let other = Offering { name: "wohngeld-2".parse().expect("a name"), ..offering() };
+        let other = reader.publish(&other);
+        reader.sign_in("town", "einkauf").await;
+        let found = reader.get("/angebote?q=wohngeld").await.ok();
+        let link = format!("/angebote/{}/bestellen?auswahl=1", reader.town.offering);
+        assert!(found.contains(&link), "{found}");
+        let address = format!("{link}&q=wohngeld");
+        let form = reader.get(&address).await.ok();
+        assert!(form.contains("name=\"auswahl\" value=\"1\"") && form.contains("name=\"warum\""), "{form}");
+        let asked = reader.get(&format!("{address}&{GOOD}&pruefen=1")).await;
+        assert!(asked.text.contains("FIELD_INVALID") && !asked.text.contains("data-payload"), "{}", asked.text);
+        let said = format!("{address}&{GOOD}&warum={other}=fit");
+        assert!(reader.get(&said).await.ok().contains(&format!("{other}=fit\" selected")), "what was typed stays");
+        let check = reader.get(&format!("{said}&pruefen=1")).await.ok();
+        let text = check.split("data-payload=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a payload");
+        let bytes = STANDARD.decode(text.replace("&#43;", "+").replace("&#x2b;", "+")).expect("base64");
+        let Ok(Body::Request(request)) = Body::read_payload(&Kind::Request, &bytes) else { panic!("a request") };
+        let selection = request.grounds.selection.expect("the frozen search");
+        assert_eq!((selection.found, selection.known.len(), selection.frozen_at), (2, 1, request.signed_at));
+        assert_eq!(request.grounds.alternatives.iter().map(|other| other.why).collect::<Vec<_>>(), [Some(Why::Fit)]);
+        let key = reader.town.key("town", "einkauf");
+        let pae = pae(&Kind::Request.payload_type(), &bytes);
+        let by = SignatureBy { key: key.public().hash(), signature: key.sign(&pae) };
+        let signed = Signed::parse(&pae, vec![by]).expect("a statement");
+        reader.hand_in(&signed).await.ok();
+        assert_eq!(reader.town.node.state().orders.len(), 1, "the node finds what the selection rests on");
     }
 
     #[tokio::test]

@@ -9,9 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::domain::annex::CONTACT_CHARS_MAX;
+use crate::domain::grounds::Why;
 use crate::domain::id::OrderId;
 use crate::domain::order::NOTE_CHARS_MAX;
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::web::desk::Desk;
 use crate::web::drafts::{self, Act, Draft, Words, lines};
 use crate::web::officer::Officer;
@@ -41,6 +42,8 @@ pub(super) struct Signing {
     post: String,
     labels: String,
     sentences: String,
+    /// Why an offering was not taken, by its word.
+    whys: String,
     keys: String,
     sign_in: String,
     back: String,
@@ -82,6 +85,7 @@ impl Signing {
             post: shell.href(Place::HandIn),
             labels: labels(t),
             sentences: sentences(t),
+            whys: whys(shell.lang()),
             keys: shell.href(Place::Keys),
             back,
             shell,
@@ -201,8 +205,21 @@ fn labels(t: &Texts) -> String {
         ("event", t.field_event),
         ("seal", t.field_seal),
         ("contact", t.field_contact),
+        ("selection", t.selection_label),
+        ("alternatives", t.selection_others),
+        ("why", t.selection_why_not),
+        ("query", t.selection_query),
+        ("frozen_at", t.selection_frozen_at),
+        ("found", t.selection_found),
+        ("known", t.selection_known),
     ];
     json!(BTreeMap::from(names)).to_string()
+}
+
+/// The words for the reasons why an offering was not taken.
+fn whys(lang: Lang) -> String {
+    let told: BTreeMap<&str, &str> = Why::ALL.map(|why| (why.word(), why.text(lang))).into();
+    json!(told).to_string()
 }
 
 /// The one sentence about the whole, by kind; its blanks are filled from the bytes.
