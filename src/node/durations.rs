@@ -7,10 +7,10 @@ use std::time::Duration;
 pub const BOUNDS_MS: [u64; 10] = [1, 2, 5, 10, 25, 100, 250, 1_000, 2_500, 10_000];
 
 /// Lengths of one thing. Clones count together.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub struct Durations(Arc<Counts>);
 
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Counts {
     up_to: [AtomicU64; BOUNDS_MS.len()],
     all: AtomicU64,
@@ -59,6 +59,8 @@ pub struct Timings {
     pub rounds: Durations,
     /// One call that delivers to another node.
     pub deliveries: Durations,
+    /// One call's place, from when it was had until the answer was read or nobody wanted it any more.
+    pub places: Durations,
 }
 
 #[cfg(test)]

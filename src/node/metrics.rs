@@ -196,6 +196,11 @@ fn of_store(page: &mut Page, store: &StoreCondition) {
     let damaged = store.damaged_segments.len() as i128;
     page.gauge("damaged_segments", "Segments of the store in which something cannot be read any more.", damaged);
     page.gauge("store_holes", "Places of the store that were passed over.", store.holes as i128);
+    page.gauge(
+        "store_missing_statements",
+        "Own statements that stood there and are not back yet.",
+        store.missing as i128,
+    );
     page.gauge("store_torn_bytes", "Bytes of an unfinished batch cut off at the start.", store.torn_bytes.into());
     let (rebuilt, reads) = (store.index_rebuilt.is_some(), store.only_reading.is_some());
     page.gauge("store_index_rebuilt", "1 if the index was written anew at the start.", rebuilt.into());
@@ -222,6 +227,11 @@ fn timings_text(timings: &Timings) -> String {
         &timings.rounds.counted(),
     );
     page.histogram("delivery_seconds", "Calls that deliver to other nodes.", &timings.deliveries.counted());
+    page.histogram(
+        "call_place_seconds",
+        "Places of calls: how long each was held until its answer was read.",
+        &timings.places.counted(),
+    );
     page.0
 }
 
@@ -241,6 +251,7 @@ mod tests {
         traffic.count(Direction::Sent, &(&Frame::Credit { bytes: 7 }).into());
         let timings = Timings::default();
         timings.rounds.observe(Duration::from_millis(3));
+        timings.places.observe(Duration::from_millis(20));
         let mut follower = Follower::of(&town.node, 0, town.now);
         follower.follow_peers(&town.node, &BTreeMap::new());
         let page = text(follower.view(), &traffic, town.now)
@@ -254,6 +265,7 @@ mod tests {
             "verbund_peer_inbox_refused_total{peer=\"kid\"} 5",
             "verbund_loop_round_seconds_bucket{le=\"0.005\"} 1",
             "verbund_loop_round_seconds_sum 0.003000",
+            "verbund_call_place_seconds_bucket{le=\"0.025\"} 1",
             "verbund_frames_total{kind=\"credit\",direction=\"sent\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");

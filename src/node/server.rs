@@ -109,6 +109,7 @@ struct Desk {
 /// `NOT_SERVING` when the node drains.
 pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, HealthReporter) {
     let Services { handle, anchors, bundle, reflection, calls_max, call_max, finder, stopped } = services;
+    let held = handle.timings().places.clone();
     let desk = Desk {
         handle,
         anchors: Arc::new(anchors),
@@ -132,7 +133,7 @@ pub async fn router(services: Services) -> (Router<Stack<GateLayer, Identity>>, 
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .http2_keepalive_interval(Some(PROBE_AFTER))
         .http2_keepalive_timeout(Some(PROBE_ANSWER))
-        .layer(GateLayer::new(calls_max.min(CALLS_MAX), call_max.min(CALL_MAX)))
+        .layer(GateLayer::new(calls_max.min(CALLS_MAX), call_max.min(CALL_MAX), held))
         .add_service(health_service)
         .add_service(bounded!(CatalogueServiceServer))
         .add_service(bounded!(ChainServiceServer))

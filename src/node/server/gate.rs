@@ -13,12 +13,14 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::node::durations::Durations;
 use crate::node::handle::RETRY_MS;
 use crate::node::listening::{Call, Caller, Running};
 use crate::node::system;
@@ -51,6 +53,7 @@ const ROOM_WAIT: Duration = Duration::from_millis(250);
 pub struct GateLayer {
     places: Places,
     longest: Duration,
+    held: Durations,
 }
 
 #[derive(Clone, Debug)]
@@ -63,8 +66,8 @@ struct Places {
 }
 
 impl GateLayer {
-    /// At most `calls` at a time, none longer than `longest`.
-    pub fn new(calls: usize, longest: Duration) -> Self {
+    /// At most `calls` at a time, none longer than `longest`. How long each holds its place is counted in `held`.
+    pub fn new(calls: usize, longest: Duration, held: Durations) -> Self {
         let places = |count: usize| Arc::new(Semaphore::new(count));
         let places = Places {
             calls: places(calls),
@@ -73,7 +76,7 @@ impl GateLayer {
             streams: places(OPEN_STREAMS_MAX),
             arriving: places(ARRIVING_KIB_MAX),
         };
-        Self { places, longest }
+        Self { places, longest, held }
     }
 }
 
@@ -204,19 +207,20 @@ impl GateLayer {
         };
         call.iter().for_each(Call::arrived);
         let permit = self.permit(&path, shape, caller.as_deref()).await?;
+        // What stays open for as long as something happens says nothing of how busy the node is.
+        let counted = (shape == Shape::Call).then(|| (system::ticks(), self.held.clone()));
+        let place = Place { counted, _permit: permit };
         let answer = match tokio::time::timeout_at(until, inner.call(request)).await.map_err(late)? {
             Ok(answer) => explained(answer, &path, lang),
             Err(error) => return Ok(Err(error)),
         };
         call.iter().for_each(Call::answered);
         Ok(Ok(answer.map(|body| match shape {
-            Shape::Call => Body::new(Held { body, _call: call, _stream: None, _permit: Some(permit) }),
+            Shape::Call => Body::new(Held { body, _call: call, _stream: None, _place: Some(place) }),
             // A stream that runs has its own limits.
-            Shape::Watch => {
-                Body::new(Held { body, _call: None, _stream: call.map(Call::into_stream), _permit: None })
-            }
+            Shape::Watch => Body::new(Held { body, _call: None, _stream: call.map(Call::into_stream), _place: None }),
             Shape::Stream => {
-                Body::new(Held { body, _call: None, _stream: call.map(Call::into_stream), _permit: Some(permit) })
+                Body::new(Held { body, _call: None, _stream: call.map(Call::into_stream), _place: Some(place) })
             }
         })))
     }
@@ -268,7 +272,21 @@ struct Held {
     body: Body,
     _call: Option<Call>,
     _stream: Option<Running>,
-    _permit: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
+}
+
+/// The place of a call among those at a time. How long it was held is counted once it is given back.
+struct Place {
+    counted: Option<(Instant, Durations)>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some((since, held)) = &self.counted {
+            held.observe(since.elapsed());
+        }
+    }
 }
 
 impl hyper::body::Body for Held {
@@ -357,19 +375,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_is_too_many_or_too_slow_gets_a_reason() {
-        let (code, refusal) = refusal_of(GateLayer::new(0, CALL), Body::empty()).await;
+        let (code, refusal) = refusal_of(GateLayer::new(0, CALL, Durations::default()), Body::empty()).await;
         assert_eq!((code, refusal.reason), (Code::ResourceExhausted, Reason::Overloaded));
-        let (code, refusal) = refusal_of(GateLayer::new(1, CALL), Body::empty()).await;
+        let (code, refusal) = refusal_of(GateLayer::new(1, CALL, Durations::default()), Body::empty()).await;
         assert_eq!((code, refusal.reason), (Code::Unavailable, Reason::DeadlineExceeded));
         let large = Body::new(Full::new(Bytes::from(vec![0; MESSAGE_BYTES_MAX + 6])));
-        let (code, refusal) = refusal_of(GateLayer::new(1, CALL), large).await;
+        let (code, refusal) = refusal_of(GateLayer::new(1, CALL, Durations::default()), large).await;
         assert_eq!((code, refusal.reason), (Code::InvalidArgument, Reason::MessageTooLarge));
     }
 
     /// Half a request takes no place from those that are complete, and comes to its own end.
     #[tokio::test(start_paused = true)]
     async fn half_a_request_holds_no_place() {
-        let layer = GateLayer::new(1, CALL);
+        let held = Durations::default();
+        let layer = GateLayer::new(1, CALL, held.clone());
         let (open, half) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, Status>>(1);
         let half = Body::new(http_body_util::StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(half)));
         let waiting = tokio::spawn(refusal_of(layer.clone(), half));
@@ -377,6 +396,8 @@ mod tests {
         let (_, refusal) = refusal_of(layer, Body::empty()).await;
         assert_eq!(refusal.reason, Reason::DeadlineExceeded, "it had the only place");
         assert_eq!(waiting.await.expect("no panic").1.reason, Reason::DeadlineExceeded);
+        let counted = held.counted();
+        assert_eq!((counted.all, counted.micros), (1, 1_000_000), "one place was held, until the deadline");
         drop(open);
     }
 
