@@ -185,10 +185,16 @@ impl Draft<'_> {
             ("why", Fit::Below, "Warum nicht gewählt", "Why it was not chosen"),
         ];
         let columns = if is_frozen { &columns[..] } else { &columns[..columns.len() - 1] };
-        let caption = self.say(
-            "Andere Angebote derselben Leistungen, wie die Anfrage sie nennt; Preise über die Laufzeit",
-            "Other offerings of the same services, as the request names them; prices over the term",
-        );
+        let caption = match is_frozen {
+            true => self.say(
+                "Die anderen Angebote der festgehaltenen Suche, in deren Reihenfolge; Preise über die Laufzeit",
+                "The other offerings of the frozen search, in its order; prices over the term",
+            ),
+            false => self.say(
+                "Andere Angebote derselben Leistungen, wie die Anfrage sie nennt; Preise über die Laufzeit",
+                "Other offerings of the same services, as the request names them; prices over the term",
+            ),
+        };
         self.table("alternatives", caption, columns, rows.collect())
     }
 

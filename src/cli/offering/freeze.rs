@@ -97,7 +97,8 @@ fn show(out: Output, file: &Path, frozen: &FrozenSearch) -> Result<(), Refusal> 
             (total, _) => total.map(Cents::get).into(),
         };
         let called = format!("{}/{}", one.seller, one.name);
-        vec![one.offering.to_string().into(), called.into(), one.title.as_str().into(), total, against]
+        let id = one.offering.to_string();
+        vec![out.short(&id).into(), called.into(), one.title.as_str().into(), total, against]
     };
     let rows: Vec<Vec<Value>> = frozen.offerings.iter().map(row).collect();
     let [when, of] = [frozen.frozen_at.told(out.lang), frozen.found.to_string()];
