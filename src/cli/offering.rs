@@ -164,20 +164,8 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
         Verb::Validate { files } => return review::validate(global, &files),
         Verb::Diff { former, latter } => review::diff(global, &former, &latter).await,
         Verb::List { topic, land, seller, mine, area } => {
-            let mut client = connect()?;
-            let missing = || Refusal::new(Reason::UsageInvalid).with("missing", "--org, --profile");
-            let seller = match mine {
-                true => client.org.clone().ok_or_else(missing)?.to_string(),
-                false => seller,
-            };
             let filter = pb::ListOfferingsRequest { topic, land, seller, area, ..Default::default() };
-            let seller = (!filter.seller.is_empty()).then(|| filter.seller.parse()).transpose()?;
-            let offerings = client.list_offerings(filter).await?;
-            if let (true, Some(seller)) = (offerings.is_empty(), &seller) {
-                names::check_org(&mut client, seller).await?;
-            }
-            let rows: Vec<Vec<Value>> = offerings.iter().filter_map(|entry| row(entry, global.out())).collect();
-            global.out().rows(&COLUMNS, &rows)
+            list(global, &mut connect()?, filter, mine).await
         }
         Verb::Watch { seller, following } => feed::offerings(&mut connect()?, global.out(), following, seller).await,
         Verb::Get { offering } => get(global, &mut connect()?, &offering).await,
@@ -228,6 +216,25 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
         }
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+async fn list(
+    global: &Global,
+    client: &mut Client,
+    mut filter: pb::ListOfferingsRequest,
+    mine: bool,
+) -> Result<(), Refusal> {
+    if mine {
+        let missing = || Refusal::new(Reason::UsageInvalid).with("missing", "--org, --profile");
+        filter.seller = client.org.as_ref().ok_or_else(missing)?.to_string();
+    }
+    let seller = (!filter.seller.is_empty()).then(|| filter.seller.parse()).transpose()?;
+    let offerings = client.list_offerings(filter).await?;
+    if let (true, Some(seller)) = (offerings.is_empty(), &seller) {
+        names::check_org(client, seller).await?;
+    }
+    let rows: Vec<Vec<Value>> = offerings.iter().filter_map(|entry| row(entry, global.out())).collect();
+    global.out().rows(&COLUMNS, &rows)
 }
 
 async fn get(global: &Global, client: &mut Client, which: &str) -> Result<(), Refusal> {

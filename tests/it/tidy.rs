@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("search", &["domain"]),
     ("exchange", &["domain"]),
     ("web", &["config", "domain", "exchange", "log", "protocol", "search", "view", "wire"]),
-    ("node", &["audit", "config", "domain", "log", "protocol", "search", "store", "view", "web", "wire"]),
+    ("node", &["audit", "config", "domain", "exchange", "log", "protocol", "search", "store", "view", "web", "wire"]),
     ("usage.rs", &["domain"]),
     // A folder of records is told to the audit, which knows neither.
     ("replay.rs", &["audit", "domain", "protocol", "store"]),
