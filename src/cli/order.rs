@@ -55,7 +55,7 @@ pub enum Verb {
         /// Datei mit dem Entwurf
         file: PathBuf,
     },
-    /// Bestellungen der eigenen Organisation
+    /// Bestellungen der eigenen Organisation, zuletzt Geändertes zuerst
     List,
     /// Was auf Sie wartet, das Älteste zuerst, mit Frist und Befehl
     Inbox,

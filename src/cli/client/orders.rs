@@ -1,4 +1,6 @@
 //! What a client asks of orders: handing in, reading, listing, watching, fetching evidence.
+use std::collections::BTreeSet;
+
 use super::{Client, FetchedBundle, Witnesses, pages};
 use crate::domain::annex::Enclosed;
 use crate::domain::body::Body;
@@ -136,14 +138,23 @@ impl Client {
         self.orders().list_orders(call).await.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
-    /// All orders of the officer's organisation, or those that wait longer than they should.
+    /// All orders of the officer's organisation, what has changed last in front, or those that wait longer than they should.
     pub async fn order_list(&mut self, overdue_only: bool) -> Result<Vec<order::v1::OrderSummary>, Refusal> {
-        pages(async |page_token| {
-            let request = order::v1::ListOrdersRequest { overdue_only, page_token, ..Default::default() };
+        // Read from the oldest change on: what changes meanwhile comes once more at the end, and nothing is passed over.
+        let order_by = if overdue_only { "" } else { "changed" };
+        let orders = pages(async |page_token| {
+            let order_by = order_by.to_owned();
+            let request = order::v1::ListOrdersRequest { overdue_only, order_by, page_token, ..Default::default() };
             let page = self.order_page(request).await?;
             Ok((page.orders, page.next_page_token))
-        })
-        .await
+        });
+        let mut orders = orders.await?;
+        if !overdue_only {
+            let mut seen = BTreeSet::new();
+            orders.reverse();
+            orders.retain(|order| seen.insert(order.id.clone()));
+        }
+        Ok(orders)
     }
 
     /// Who has an order, since when, what happens next.

@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long a node may be away before a watch gives up: longer than a restart takes.
 const AWAY_MAX: Duration = Duration::from_secs(120);
 
-/// Orders of the officer's organisation, or those that wait longer than they should.
+/// Orders of the officer's organisation, what has changed last in front, or those that wait longer than they should.
 pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Result<(), Refusal> {
     let orders = client.order_list(overdue_only).await?;
     let columns = [
