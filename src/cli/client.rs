@@ -321,10 +321,25 @@ impl Client {
         client.find_statements(request).await.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 
-    /// What the federation says about trust, and of one organisation if one is named.
+    /// What the federation says about trust, with all organisations, and of one if one is named.
     pub async fn trust(&mut self, org: Option<&OrgId>) -> Result<node::v1::GetTrustResponse, Refusal> {
+        let org = org.map(ToString::to_string).unwrap_or_default();
+        let mut first = self.trust_page(&org, String::new()).await?;
+        let next_page = std::mem::take(&mut first.next_page_token);
+        if !next_page.is_empty() {
+            let others = pages(async |page_token| {
+                let begun = if page_token.is_empty() { next_page.clone() } else { page_token };
+                let page = self.trust_page(&org, begun).await?;
+                Ok((page.organisations, page.next_page_token))
+            });
+            first.organisations.extend(others.await?);
+        }
+        Ok(first)
+    }
+
+    async fn trust_page(&self, org: &str, page_token: String) -> Result<node::v1::GetTrustResponse, Refusal> {
         let mut client = node::v1::node_service_client::NodeServiceClient::new(self.channel.clone());
-        let request = node::v1::GetTrustRequest { org: org.map(ToString::to_string).unwrap_or_default() };
+        let request = node::v1::GetTrustRequest { org: org.to_owned(), page_size: i32::MAX, page_token };
         client.get_trust(request).await.map(tonic::Response::into_inner).map_err(|status| to_refusal(&status))
     }
 

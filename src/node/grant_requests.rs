@@ -33,7 +33,7 @@ pub(super) async fn keep(handle: &Handle, folder: Option<PathBuf>, asked: Signed
     let org = grant.org.clone();
     let told = move |view: &crate::view::View, now| {
         let org = view.public().check_home(org, now)?;
-        trust::answer(view, &GetTrustRequest { org: org.to_string() })
+        trust::answer(view, &GetTrustRequest { org: org.to_string(), ..Default::default() })
     };
     let (mut told, ids) = handle.look(told).await?;
     for id in ids {

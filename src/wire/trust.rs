@@ -8,6 +8,7 @@ use crate::protocol::public::Public;
 use crate::protocol::trust_view::OrganisationView;
 use crate::view::View;
 use crate::wire::node::rule_pack;
+use crate::wire::page::{Page, encoded_bytes};
 use crate::wire::pb::node::v1 as pb;
 use crate::wire::{optional, parsed};
 
@@ -18,17 +19,28 @@ pub fn answer(
 ) -> Result<(pb::GetTrustResponse, Vec<StatementId>), Refusal> {
     let org: Option<OrgId> = optional("org", &message.org)?;
     let public = view.public();
+    let page = Page::read(message.page_size, &message.page_token, &["trust", &message.org])?;
     let said = public.trust_view(org.as_ref(), &|origin| view.size(origin))?;
+    let admitted = said.organisations.iter().map(|(id, standing)| admitted(id, standing));
+    let admitted = page.cut(admitted, |organisation| organisation.id.clone(), encoded_bytes);
+    let organisations = pb::GetTrustResponse {
+        organisations: admitted.items,
+        next_page_token: admitted.next,
+        organisation_count: admitted.total,
+        ..Default::default()
+    };
+    if page.after().is_some() {
+        return Ok((organisations, Vec::new()));
+    }
     let response = pb::GetTrustResponse {
         federation: public.own.federation.to_string(),
         root_hash: public.anchor.to_string(),
         root_versions: said.federation.root_versions_held().map(|(id, root)| root_version(id, root)).collect(),
-        organisations: said.organisations.iter().map(|(id, standing)| admitted(id, standing)).collect(),
         expulsions: expulsions(public),
         successions: successions(public),
         rule_packs: public.packs.iter().map(|(id, pack)| rule_pack(id, pack)).collect(),
         organisation: said.organisation.as_ref().map(organisation),
-        statements: Vec::new(),
+        ..organisations
     };
     Ok((response, said.statements))
 }
@@ -147,7 +159,10 @@ mod tests {
     #[test]
     fn what_a_node_says_about_an_organisation_is_complete() {
         let town = Town::new(by_rule());
-        let asked = |org: &str| answer(&View::of(&town.node, town.now), &pb::GetTrustRequest { org: org.to_owned() });
+        let asked = |org: &str| {
+            let message = pb::GetTrustRequest { org: org.to_owned(), ..Default::default() };
+            answer(&View::of(&town.node, town.now), &message)
+        };
         let (all, statements) = asked("").expect("a federation");
         assert_eq!((all.organisations.len(), all.root_versions.len(), all.rule_packs.len()), (4, 1, 1));
         assert!(all.organisation.is_none() && statements.len() == 2);
@@ -160,5 +175,30 @@ mod tests {
         assert_eq!((file.root, file.logs.len()), (town.node.settings().anchor, 1));
         assert_eq!(asked("fremd").expect_err("unknown").reason, Reason::OrgUnknown);
         assert_eq!(asked("Fremd").expect_err("no name").reason, Reason::NameInvalid);
+    }
+
+    #[test]
+    fn organisations_come_in_pages_and_everything_else_with_the_first() {
+        let town = Town::new(by_rule());
+        let view = View::of(&town.node, town.now);
+        let ask = |org: &str, page_size, page_token: &str| {
+            let page_token = page_token.to_owned();
+            answer(&view, &pb::GetTrustRequest { org: org.to_owned(), page_size, page_token })
+        };
+        let (mut found, mut token) = (Vec::new(), String::new());
+        for number in 0.. {
+            let (page, statements) = ask("", 3, &token).expect("a page");
+            assert_eq!((page.root_versions.is_empty(), statements.is_empty()), (number > 0, number > 0));
+            assert!(page.organisations.len() <= 3 && page.organisation_count == 4);
+            found.extend(page.organisations.into_iter().map(|one| one.id));
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert!(found.len() == 4 && found.is_sorted(), "{found:?}");
+        let (first, _) = ask("", 1, "").expect("a page");
+        let refused = [ask("", -1, ""), ask("", 1, "?"), ask("town", 1, &first.next_page_token)];
+        assert!(refused.into_iter().all(|answer| answer.expect_err("wrong").reason == Reason::PageInvalid));
     }
 }
