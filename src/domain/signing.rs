@@ -92,8 +92,8 @@ impl PublicKey {
     }
 
     /// The one way to check a signature, with the verdict of `verify_strict`: the key is not of small order, or it would
-    /// not be registered, and a commitment is taken as its bytes, so that it need not be decompressed, a tenth of the
-    /// work. They are compared with a canonical encoding, so one of small order is one of eight.
+    /// not be registered, and a commitment is taken as its bytes, so that it need not be decompressed. They are compared
+    /// with a canonical encoding, so one of small order is one of eight.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), Refusal> {
         let refuse = || Refusal::new(Reason::SignatureInvalid).with("key", self.hash().short());
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
