@@ -140,12 +140,7 @@ async fn weighed_on(
     offering: &str,
     (needs, as_of): (PriceNeeds, Option<Date>),
 ) -> Result<(Option<String>, Option<Cents>), Refusal> {
-    match client.routes(buyer, offering, needs, (as_of, None)).await {
-        Ok(found) => weighed(&found),
-        // The buyer's own offering needs no route to itself.
-        Err(refusal) if refusal.reason == Reason::RouteInvalid => Ok((Some(refusal.reason.code().to_owned()), None)),
-        Err(refusal) => Err(refusal),
-    }
+    weighed(client.routes(buyer, offering, needs, (as_of, None)).await)
 }
 
 /// Other offerings of the same services, by their keys; those that cover the buyer's area first.

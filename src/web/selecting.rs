@@ -4,7 +4,7 @@ use crate::domain::annex::QUERY_CHARS_MAX;
 use crate::domain::frozen_search::{FROZEN_MAX, FoundOffering, FrozenSearch};
 use crate::domain::grounds::{Grounds, Why};
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::reason::{Reason, Refusal};
+use crate::domain::reason::Refusal;
 use crate::domain::text::tamed;
 use crate::domain::time::Timestamp;
 use crate::search::Facet;
@@ -105,12 +105,8 @@ fn weigh(view: &View, id: StatementId, org: &OrgId, now: Timestamp) -> Result<Op
         offering: Some(find_routes_request::Offering::OfferingId(id.to_string())),
         ..Default::default()
     };
-    let (against, total) = match answer(view.public(), &RouteQuestion::try_from(question)?, now.date()) {
-        Ok(found) => weighed(&found)?,
-        // The buyer's own offering needs no route to itself.
-        Err(refusal) if refusal.reason == Reason::RouteInvalid => (Some(refusal.reason.code().to_owned()), None),
-        Err(refusal) => return Err(refusal),
-    };
+    let found = answer(view.public(), &RouteQuestion::try_from(question)?, now.date());
+    let (against, total) = weighed(found)?;
     let (seller, name, title) = (offering.seller.clone(), offering.name.clone(), offering.title.clone());
     Ok(Some(FoundOffering { offering: id, seller, name, title, against, total }))
 }

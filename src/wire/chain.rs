@@ -444,7 +444,14 @@ impl From<Verdict> for pb::Verdict {
 }
 
 /// What stands against an offering, and what it costs along its best route.
-pub fn weighed(found: &pb::FindRoutesResponse) -> Result<(Option<String>, Option<Cents>), Refusal> {
+pub fn weighed(found: Result<pb::FindRoutesResponse, Refusal>) -> Result<(Option<String>, Option<Cents>), Refusal> {
+    let found = match found {
+        // The buyer's own offering needs no route to itself.
+        Err(refusal) if refusal.reason == Reason::RouteInvalid => {
+            return Ok((Some(refusal.reason.code().to_owned()), None));
+        }
+        found => found?,
+    };
     let best = found.routes.iter().find(|route| route.orderable).or(found.routes.first());
     let obstacle = found.offering_obstacles.first().or_else(|| best.and_then(|route| route.obstacles.first()));
     let none = best.is_none().then_some(Reason::NoRoute.code().to_owned());
@@ -472,6 +479,20 @@ mod tests {
     fn ask(town: &Town, for_org: &str, as_of: &str) -> pb::FindRoutesResponse {
         let question = question(for_org, as_of).try_into().expect("well-formed");
         answer(town.node.state().public(), &question, town.now.date()).expect("an answer")
+    }
+
+    #[test]
+    fn an_offering_is_weighed_by_its_best_route_and_ones_own_needs_none() {
+        let town = Town::new(by_rule());
+        let found = ask(&town, "town", "");
+        let best = found.routes.iter().find(|route| route.orderable).expect("a route").total_cents;
+        let (against, total) = weighed(Ok(found.clone())).expect("weighed");
+        assert_eq!((against, total.map(Cents::get)), (None, best));
+        let nowhere = pb::FindRoutesResponse { routes: Vec::new(), ..found };
+        assert_eq!(weighed(Ok(nowhere)).expect("weighed"), (Some("NO_ROUTE".to_owned()), None));
+        let refused = |reason| weighed(Err(Refusal::new(reason)));
+        assert_eq!(refused(Reason::RouteInvalid).expect("one's own"), (Some("ROUTE_INVALID".to_owned()), None));
+        assert_eq!(refused(Reason::OrgUnknown).expect_err("an error").reason, Reason::OrgUnknown);
     }
 
     #[test]
