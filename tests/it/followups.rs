@@ -132,6 +132,7 @@ fn frozen(processes: &Processes, buyer: &Desk) -> (String, Vec<String>) {
     let whys: Vec<String> =
         called.filter(|called| *called != "dataport/wohngeld").map(|called| format!("{called}=other")).collect();
     assert!(!whys.is_empty(), "{rows}");
+    buyer.is_refused(&["offering", "freeze", "--for", "barleben", "--file", &file], 7, "FILE_EXISTS");
     (file, whys)
 }
 

@@ -1,5 +1,7 @@
 //! `verbund offering freeze`: a search kept in a file for the record, with price and route of each offering for one buyer and the
 //! state of the logs by which it was answered.
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -77,10 +79,15 @@ fn known(known: pb::KnownLog) -> Result<KnownLog, Refusal> {
     Ok(KnownLog { log: known.log.parse()?, size: known.size, root: known.root.parse()? })
 }
 
+/// Never over another one: what was compared for an order must not be lost for the next.
 fn write(file: &Path, frozen: &FrozenSearch) -> Result<(), Refusal> {
     let text = serde_json::to_string_pretty(frozen).expect("a frozen search is plain data");
-    let refuse = |error| Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error);
-    std::fs::write(file, text + "\n").map_err(refuse)
+    let refuse = |error: io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => Refusal::new(Reason::FileExists).with("file", file.display()),
+        _ => Refusal::new(Reason::FileUnwritable).with("file", file.display()).with("problem", error),
+    };
+    let mut made = File::create_new(file).map_err(refuse)?;
+    made.write_all((text + "\n").as_bytes()).map_err(refuse)
 }
 
 fn show(out: Output, file: &Path, frozen: &FrozenSearch) -> Result<(), Refusal> {
