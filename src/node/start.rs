@@ -135,7 +135,8 @@ pub async fn start_with(
     let (stop, stopped) = watch::channel(false);
     let (tasks, failed) = Tasks::new(stopped.clone());
     let (connections, accepting) = accept(listener, &identities, places.calls, is_peer(&handle, anchors.clone()))?;
-    tasks.keep("accept", accepting);
+    // It ends when the server takes no more: a server whose connections end before would end without telling anybody why.
+    tasks.watch("accept", accepting);
     let finder = Arc::new(Finder::knowing(register));
     let services = Services {
         handle: handle.clone(),

@@ -4,6 +4,7 @@
 //! language, `BadRequest` where one field is to blame, and `RetryInfo` where the refusal says when to come back.
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error as _;
 use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
@@ -103,7 +104,7 @@ pub fn to_refusal(status: &Status) -> Refusal {
         if let Some(refusal) = refused_here(status) {
             return refusal;
         }
-        let refusal = Refusal::new(reason_of(status.code())).with("code", status.code().description());
+        let refusal = Refusal::new(nearest_reason(status)).with("code", status.code().description());
         let refusal = refusal.with("message", shortened(status.message()));
         let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
         return match retry {
@@ -111,13 +112,14 @@ pub fn to_refusal(status: &Status) -> Refusal {
             None => refusal,
         };
     };
-    refusal_of(&info.reason, info.metadata.into_iter().collect(), reason_of(status.code()))
+    refusal_of(&info.reason, info.metadata.into_iter().collect(), nearest_reason(status))
 }
 
 /// The nearest reason for a status that names none: from a proxy, from the transport, or from a later version.
-fn reason_of(code: Code) -> Reason {
-    match code {
-        // The transport says `Cancelled` when its own timer has run out.
+fn nearest_reason(status: &Status) -> Reason {
+    match status.code() {
+        // The transport says `Cancelled` when its own timer has run out, and when the connection has gone.
+        Code::Cancelled if is_by_connection(status) => Reason::Unreachable,
         Code::DeadlineExceeded | Code::Cancelled => Reason::DeadlineExceeded,
         Code::ResourceExhausted => Reason::Overloaded,
         Code::Unauthenticated => Reason::AccessMissing,
@@ -126,6 +128,19 @@ fn reason_of(code: Code) -> Reason {
         Code::Internal | Code::DataLoss => Reason::Bug,
         _ => Reason::Unreachable,
     }
+}
+
+/// Whether something else than a timer of the transport has ended the call: then a source is named, and it is no timer.
+fn is_by_connection(status: &Status) -> bool {
+    let mut source = status.source();
+    let has_source = source.is_some();
+    while let Some(error) = source {
+        if error.is::<tonic::TimeoutExpired>() {
+            return false;
+        }
+        source = error.source();
+    }
+    has_source
 }
 
 fn shortened(text: &str) -> String {
@@ -167,6 +182,9 @@ pub fn ask_for(metadata: &mut MetadataMap, lang: Lang) {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -214,6 +232,13 @@ mod tests {
         assert_eq!(foreign(Code::Unknown).reason, Reason::Unreachable);
         assert_eq!(foreign(Code::DeadlineExceeded).reason, Reason::DeadlineExceeded);
         assert_eq!(foreign(Code::Cancelled).reason, Reason::DeadlineExceeded);
+        let ended_by = |source: Arc<dyn Error + Send + Sync>| {
+            let mut status = Status::cancelled("ended");
+            status.set_source(source);
+            to_refusal(&status).reason
+        };
+        assert_eq!(ended_by(Arc::new(tonic::TimeoutExpired(()))), Reason::DeadlineExceeded);
+        assert_eq!(ended_by(Arc::new(std::io::Error::other("connection closed"))), Reason::Unreachable);
         assert_eq!(foreign(Code::ResourceExhausted).reason, Reason::Overloaded);
         assert_eq!(foreign(Code::Unavailable).field("message"), Some("transport error"));
         let details = ErrorDetails::with_error_info("OF_A_LATER_VERSION", DOMAIN, HashMap::new());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use verbund::cli::client::Client;
 use verbund::domain::id::NodeId;
 use verbund::domain::reason::Reason;
 use verbund::node::tls;
@@ -62,7 +63,11 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
     };
     // A call under way is answered, or told that it was too late.
     let answered = calling.await.expect("no panic").map_err(|refusal| refusal.reason);
-    assert!(matches!(answered, Ok(()) | Err(Reason::ShuttingDown | Reason::Unreachable)), "{answered:?}");
+    assert!(
+        matches!(answered, Ok(()) | Err(Reason::ShuttingDown | Reason::Unreachable)),
+        "{answered:?}\n{}",
+        processes.last_words(PARTIES[0])
+    );
     terminate(&processes, PARTIES[0]);
     let mut child = processes.running.remove(&name::<NodeId>(PARTIES[0])).expect("it ran");
     let ended = child.wait().await.expect("ended");
@@ -79,6 +84,13 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
     until_sealed(&mut buyer, after).await;
     processes.delivered().await;
     // The position outlives the process: what was told before does not come again.
+    assert_eq!(told_since(&mut buyer, resume_token).await, [after.to_string()]);
+    processes.stop().await;
+    assert_sealed_everywhere(&processes, &[(order, signed.id()), (after, also.id())].into());
+}
+
+/// The orders that a feed tells of from a position on, until now.
+async fn told_since(buyer: &mut Client, resume_token: String) -> Vec<String> {
     let request = WatchOrdersRequest { resume_token, until_now: true };
     let mut feed = buyer.watch_orders(request).await.expect("the same log");
     let mut told = Vec::new();
@@ -88,9 +100,7 @@ async fn whoever_listens_is_told_before_a_node_ends_and_a_second_signal_forces()
             Said::End(end) => assert_eq!(end.verdict(), FeedVerdict::Over),
         }
     }
-    assert_eq!(told, [after.to_string()]);
-    processes.stop().await;
-    assert_sealed_everywhere(&processes, &[(order, signed.id()), (after, also.id())].into());
+    told
 }
 
 /// Under a limit at which strangers could keep the store from its files a node does not begin.

@@ -34,7 +34,12 @@ const SIGNING: [&str; 2] = ["verbund.order.v1.OrderService", ""];
 pub async fn keep_true(health: HealthReporter, handle: Handle, mut stopped: watch::Receiver<bool>) {
     let mut told = None;
     loop {
-        let now = look(&handle).await;
+        // A loop that has no time to answer does not delay the last word.
+        let now = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => break,
+            now = look(&handle) => now,
+        };
         if told != Some(now) {
             tell(&health, now).await;
             told = Some(now);
@@ -62,5 +67,30 @@ async fn tell(health: &HealthReporter, (reads, signs): (bool, bool)) {
         for name in names {
             health.set_service_status(name, status(is_served)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::driver::Driver;
+    use crate::node::ports::Nobody;
+    use crate::node::system::{SystemClock, ticks};
+    use crate::protocol::explain::fixture::{Town, by_rule};
+    use crate::store::memory::MemoryStore;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_answers_nobody_does_not_delay_the_last_word() {
+        let town = Town::new(by_rule());
+        // It never runs.
+        let (_driver, handle) = Driver::new(town.node, MemoryStore::new(), SystemClock, |_| Nobody);
+        let (stop, stopped) = watch::channel(false);
+        let (health, _service) = tonic_health::server::health_reporter();
+        let telling = tokio::spawn(keep_true(health, handle, stopped));
+        tokio::task::yield_now().await;
+        let began = ticks();
+        stop.send_replace(true);
+        telling.await.expect("no panic");
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }
