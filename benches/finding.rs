@@ -8,6 +8,8 @@
 mod finding;
 #[expect(dead_code, reason = "the peer is another process and measures itself")]
 mod measure;
+#[path = "finding/offerings.rs"]
+mod offerings;
 #[path = "../tests/it/shared.rs"]
 mod shared;
 
@@ -23,6 +25,7 @@ use verbund::search::{Entry, Facet, Field, Index, Narrowing};
 
 use crate::finding::{LOOKED_AT, Question, Service, asked, indexed, quality, questions, ranks, services};
 use crate::measure::{Figure, Figures, now};
+use crate::offerings::{Made, Maker, about};
 
 /// Milliseconds a search may take at a hundred thousand and at a million offerings, and a new offering until it is found.
 const SEARCH_100K_MS_MAX: f64 = 20.0;
@@ -49,7 +52,7 @@ fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let mut figures = Figures::begin("finding");
     let Some(services) = services() else { return };
-    let municipalities = municipalities();
+    let maker = Maker::of(&services);
     let questions = questions();
     found(&mut figures, &services, &questions);
     imported(&mut figures, "import_leika_s", "data/leika/leika_leistungen_nrw_2019.csv", |bytes| {
@@ -61,7 +64,8 @@ fn main() {
     let sizes = [("100k", 100_000, SEARCH_100K_MS_MAX), ("1m", 1_000_000, SEARCH_1M_MS_MAX)];
     for (name, size, limit) in sizes {
         let size = if quick { size / 50 } else { size };
-        fast(&mut figures, name, &made(&services, &municipalities, size), &questions, limit);
+        let entries: Vec<Entry> = (0..size).map(|n| entry(maker.offering(n))).collect();
+        fast(&mut figures, name, &entries, &questions, limit);
     }
     figures.finish();
 }
@@ -120,52 +124,32 @@ fn found(figures: &mut Figures, services: &BTreeMap<String, Service>, questions:
     put(figures, "index_leika_s", built, "s", None, services.len(), "all services of the LeiKa, from nothing");
 }
 
-fn about(service: &Service) -> String {
-    let about: Vec<&str> = service.about.iter().map(String::as_str).chain([service.topic.as_str()]).collect();
-    about.join(". ")
-}
-
 fn put(figures: &mut Figures, figure: &str, value: f64, unit: &str, limit: Option<f64>, n: usize, note: &str) {
     figures.put(Figure { figure, value, unit, n: n as u64, median_of: 1, peer: None, limit, note });
 }
 
-/// Names of municipalities, where this machine has the register.
-fn municipalities() -> Vec<String> {
-    let path = shared::shared("data/gemeinden/gemeinden_2025-08-31.csv");
-    let table = path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
-    let names = table.lines().skip(1).filter_map(|line| line.split(',').nth(2));
-    names.map(|name| name.trim_matches('"').to_owned()).collect()
-}
-
-/// Offerings of services by municipalities.
-fn made(services: &BTreeMap<String, Service>, municipalities: &[String], size: usize) -> Vec<Entry> {
-    let services: Vec<(&String, &Service)> = services.iter().collect();
-    let entry = |n: usize| {
-        let (key, service) = services[(n * 7_919) % services.len()];
-        let place = municipalities.get((n * 31) % municipalities.len().max(1)).map_or("", String::as_str);
-        let seller = format!("s{}", n % 500);
-        let texts = [
-            (Field::Key, key.clone()),
-            (Field::Title, format!("{} {place}", service.names[0])),
-            (Field::Label, service.topic.clone()),
-            (Field::Description, about(service)),
-        ];
-        let facets = [
-            (Facet::Topic, service.topic.clone()),
-            (Facet::Seller, seller.clone()),
-            (Facet::Portal, format!("Portal {}", n % 12)),
-            (Facet::Price, format!("Stufe {}", n % 5)),
-        ];
-        Entry {
-            id: StatementId(sha256(&n.to_be_bytes())),
-            seller: seller.parse().expect("a name"),
-            name: format!("a{n}").parse().expect("a name"),
-            texts: texts.to_vec(),
-            facets: facets.to_vec(),
-            coverage: vec![format!("{:02}", n % 16 + 1).parse().expect("an area")],
-        }
-    };
-    (0..size).map(entry).collect()
+/// The entry of an offering.
+fn entry(made: Made) -> Entry {
+    let facets = [
+        (Facet::Topic, made.topic.clone()),
+        (Facet::Seller, made.seller.clone()),
+        (Facet::Portal, made.portal),
+        (Facet::Price, format!("Stufe {}", made.step)),
+    ];
+    let texts = [
+        (Field::Key, made.key),
+        (Field::Title, made.title),
+        (Field::Label, made.topic),
+        (Field::Description, made.about),
+    ];
+    Entry {
+        id: StatementId(sha256(made.name.as_bytes())),
+        seller: made.seller.parse().expect("a name"),
+        name: made.name.parse().expect("a name"),
+        texts: texts.to_vec(),
+        facets: facets.to_vec(),
+        coverage: vec![made.land.parse().expect("an area")],
+    }
 }
 
 fn fast(figures: &mut Figures, name: &str, entries: &[Entry], questions: &[Question], limit: f64) {

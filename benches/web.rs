@@ -5,11 +5,17 @@
 #[allow(dead_code, reason = "the tests' federation offers more")]
 #[path = "../tests/it/federation.rs"]
 mod federation;
+#[allow(dead_code, reason = "the bench `finding` asks more of it")]
+#[path = "../tests/it/finding.rs"]
+mod finding;
 #[allow(dead_code, reason = "the bench `operation` runs all of it")]
 #[path = "operation/flood.rs"]
 mod flood;
 #[allow(dead_code, reason = "nothing here is measured in turns with a peer")]
 mod measure;
+#[allow(dead_code, reason = "the bench `finding` asks more of it")]
+#[path = "finding/offerings.rs"]
+mod offerings;
 #[path = "web/pages.rs"]
 mod pages;
 #[path = "../tests/it/ports.rs"]
@@ -19,6 +25,8 @@ mod ports;
 mod processes;
 #[path = "web/readers.rs"]
 mod readers;
+#[path = "../tests/it/shared.rs"]
+mod shared;
 
 use std::fs;
 use std::path::Path;

@@ -6,12 +6,14 @@
 //! single offerings come and go.
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::register::Area;
 use crate::search::dictionary::{Dictionary, TermId};
 use crate::search::facets::{Admitted, Facet, FacetCount, Fit, Narrowing, Values};
 use crate::search::query::{Group, Question, Way};
+use crate::search::ranks::Ranks;
 use crate::search::text::words;
 
 /// Most offerings held: a million take about 400 MB. What comes later is left out, and every answer says so.
@@ -83,11 +85,30 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 struct Held {
     id: StatementId,
-    key: String,
-    values: Vec<u32>,
-    coverage: Vec<u32>,
+    key: Arc<str>,
     seller: u32,
     terms: Vec<TermId>,
+    is_here: bool,
+}
+
+/// A few numbers of each offering, one behind the other: a question that finds everything reads them in one go.
+#[derive(Clone, Default, Debug)]
+struct Lists {
+    ends: Vec<usize>,
+    numbers: Vec<u32>,
+}
+
+impl Lists {
+    fn push(&mut self, numbers: impl Iterator<Item = u32>) {
+        self.numbers.extend(numbers);
+        self.ends.push(self.numbers.len());
+    }
+
+    fn of(&self, at: u32) -> &[u32] {
+        let at = at as usize;
+        let begin = at.checked_sub(1).map_or(0, |former| self.ends[former]);
+        &self.numbers[begin..self.ends[at]]
+    }
 }
 
 /// Where a term stands, and how much it says there.
@@ -121,6 +142,15 @@ impl Place {
         let score = u32::MAX - u32::from_str_radix(text.get(1..9)?, 16).ok()?;
         Some(Self { is_outside, score: Reverse(score), key: text.get(9..)?.to_owned() })
     }
+}
+
+/// The same within one question: by rank instead of seller and name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    is_outside: bool,
+    score: Reverse<u32>,
+    rank: u64,
+    at: u32,
 }
 
 /// One offering that fits.
@@ -166,6 +196,9 @@ pub struct Index {
     dictionary: Dictionary,
     postings: Vec<Postings>,
     held: Vec<Held>,
+    ranks: Ranks,
+    values_of: Lists,
+    coverage_of: Lists,
     places: BTreeMap<StatementId, u32>,
     values: Values,
     areas: BTreeMap<Area, u32>,
@@ -180,6 +213,9 @@ impl Default for Index {
             dictionary: Dictionary::new(),
             postings: Vec::new(),
             held: Vec::new(),
+            ranks: Ranks::default(),
+            values_of: Lists::default(),
+            coverage_of: Lists::default(),
             places: BTreeMap::new(),
             values: Values::default(),
             areas: BTreeMap::new(),
@@ -216,11 +252,12 @@ impl Index {
         }
         let at = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
         let terms = self.put_texts(at, &entry.texts);
-        let values = entry.facets.iter().map(|(facet, value)| self.values.number(*facet, value)).collect();
-        let coverage = entry.coverage.iter().map(|area| number_of(&mut self.areas, area)).collect();
+        self.values_of.push(entry.facets.iter().map(|(facet, value)| self.values.number(*facet, value)));
+        self.coverage_of.push(entry.coverage.iter().map(|area| number_of(&mut self.areas, area)));
         let seller = number_of(&mut self.sellers, &entry.seller);
-        let key = format!("{} {}", entry.seller, entry.name);
-        self.held.push(Held { id: entry.id, key, values, coverage, seller, terms });
+        let key = Arc::from(format!("{} {}", entry.seller, entry.name));
+        self.ranks.put(&key, at);
+        self.held.push(Held { id: entry.id, key, seller, terms, is_here: true });
         self.places.insert(entry.id, at);
     }
 
@@ -254,7 +291,10 @@ impl Index {
     /// Takes an offering out.
     pub fn take(&mut self, id: &StatementId) {
         let Some(at) = self.places.remove(id) else { return };
-        for term in std::mem::take(&mut self.held[at as usize].terms) {
+        let held = &mut self.held[at as usize];
+        held.is_here = false;
+        self.ranks.take(&held.key, at);
+        for term in std::mem::take(&mut held.terms) {
             self.dictionary.count(term, false);
             let postings = &mut self.postings[term as usize];
             if let Ok(place) = postings.offerings.binary_search(&at) {
@@ -283,8 +323,8 @@ impl Index {
     }
 
     fn all(&self) -> Scored {
-        let alive = self.places.values().map(|at| (*at, 0)).collect();
-        Scored { results: alive, has_all_words: true, met: Vec::new() }
+        let here = (0..).zip(&self.held).filter(|(_, held)| held.is_here).map(|(at, _)| (at, 0));
+        Scored { results: here.collect(), has_all_words: true, met: Vec::new() }
     }
 
     /// Offerings with their scores: those that have nearly as much of the question as the best has.
@@ -361,44 +401,36 @@ impl Index {
         let admitted = self.values.admitted(narrowing);
         let asking = Asking::new(self, narrowing);
         let mut counts = Counts { of_value: vec![0; self.values.count()], covers: [0; 2], orderable: [0; 2] };
-        let mut fitting: Vec<(bool, Reverse<u32>, u32)> = Vec::new();
+        let after = after.map(|after| {
+            let behind = self.ranks.behind(&after.key).unwrap_or(u64::MAX);
+            Row { is_outside: after.is_outside, score: after.score, rank: behind, at: 0 }
+        });
+        let (mut rows, mut total) = (Vec::new(), 0);
         for (at, score) in scored {
-            let held = &self.held[at as usize];
-            let (covers, orderable) = (asking.covers(held), asking.orderable(held));
-            let fit = asking.fit(admitted.fit(&held.values), covers, orderable);
-            counts.count(&admitted, fit, held, covers, orderable);
+            let values = self.values_of.of(at);
+            let (covers, orderable) = (asking.covers(self.coverage_of.of(at)), asking.orderable(self, at));
+            let fit = asking.fit(admitted.fit(values), covers, orderable);
+            counts.count(&admitted, fit, values, covers, orderable);
             if fit == Fit::Full {
-                fitting.push((!covers.unwrap_or(false), Reverse(score), at));
+                let is_outside = !covers.unwrap_or(false);
+                let row = Row { is_outside, score: Reverse(score), rank: self.ranks.of(at), at };
+                total += 1;
+                rows.extend(after.is_none_or(|after| row >= after).then_some(row));
             }
         }
-        let total = fitting.len();
-        let place = |(is_outside, score, at): &(bool, Reverse<u32>, u32)| Place {
-            is_outside: *is_outside,
-            score: *score,
-            key: self.held[*at as usize].key.clone(),
-        };
-        if let Some(after) = after {
-            let known = (after.is_outside, after.score);
-            fitting.retain(|row| (row.0, row.1) > known || ((row.0, row.1) == known && place(row) > *after));
-        }
-        let by_place = |a: &(bool, Reverse<u32>, u32), b: &(bool, Reverse<u32>, u32)| {
-            let key = |row: &(bool, Reverse<u32>, u32)| self.held[row.2 as usize].key.as_str();
-            (a.0, a.1, key(a)).cmp(&(b.0, b.1, key(b)))
-        };
-        let is_more = fitting.len() > limit;
+        let is_more = rows.len() > limit;
         if is_more {
-            fitting.select_nth_unstable_by(limit, by_place);
-            fitting.truncate(limit);
+            rows.select_nth_unstable(limit);
+            rows.truncate(limit);
         }
-        fitting.sort_unstable_by(by_place);
-        let hit = |row: &(bool, Reverse<u32>, u32)| Hit {
-            id: self.held[row.2 as usize].id,
-            score: row.1.0,
-            covers: narrowing.area.is_some() && !row.0,
-            place: place(row),
+        rows.sort_unstable();
+        let hit = |row: &Row| {
+            let Held { id, key, .. } = &self.held[row.at as usize];
+            let place = Place { is_outside: row.is_outside, score: row.score, key: key.to_string() };
+            Hit { id: *id, score: row.score.0, covers: narrowing.area.is_some() && !row.is_outside, place }
         };
         let facets = counts.told(self, narrowing);
-        Found { hits: fitting.iter().map(hit).collect(), total, is_more, facets, ..Found::default() }
+        Found { hits: rows.iter().map(hit).collect(), total, is_more, facets, ..Found::default() }
     }
 }
 
@@ -503,12 +535,12 @@ impl Asking {
         Self { covering, reachable, wants_covering: wants(Facet::Covers), wants_orderable: wants(Facet::Orderable) }
     }
 
-    fn covers(&self, held: &Held) -> Option<bool> {
-        self.covering.as_ref().map(|covering| held.coverage.iter().any(|area| covering[*area as usize]))
+    fn covers(&self, coverage: &[u32]) -> Option<bool> {
+        self.covering.as_ref().map(|covering| coverage.iter().any(|area| covering[*area as usize]))
     }
 
-    fn orderable(&self, held: &Held) -> Option<bool> {
-        self.reachable.as_ref().map(|reachable| reachable[held.seller as usize])
+    fn orderable(&self, index: &Index, at: u32) -> Option<bool> {
+        self.reachable.as_ref().map(|reachable| reachable[index.held[at as usize].seller as usize])
     }
 
     /// The fit with what depends on who asks.
@@ -530,12 +562,19 @@ struct Counts {
 }
 
 impl Counts {
-    fn count(&mut self, admitted: &Admitted, fit: Fit, held: &Held, covers: Option<bool>, orderable: Option<bool>) {
+    fn count(
+        &mut self,
+        admitted: &Admitted,
+        fit: Fit,
+        values: &[u32],
+        covers: Option<bool>,
+        orderable: Option<bool>,
+    ) {
         let counts = |facet: Facet| fit == Fit::Full || fit == Fit::But(facet);
         if fit == Fit::No {
             return;
         }
-        for value in &held.values {
+        for value in values {
             let is_counted = match fit {
                 Fit::But(facet) => admitted.is(*value, facet),
                 _ => true,

@@ -9,6 +9,7 @@ pub mod facets;
 pub mod index;
 pub mod lexicon;
 pub mod query;
+pub mod ranks;
 pub mod text;
 
 pub use facets::{Facet, FacetCount, Narrowing};
