@@ -206,6 +206,10 @@ impl Source for Standing {
         nothing()
     }
 
+    fn publish(&self, _: Signed) -> Later<'_, Answer> {
+        nothing()
+    }
+
     fn ask_for_grant(&self, _: Signed) -> Later<'_, ()> {
         nothing()
     }

@@ -6,7 +6,7 @@ use crate::domain::id::{OrgId, StatementId, shortened};
 use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Kind;
-use crate::domain::time::Date;
+use crate::domain::time::{Date, typed_day};
 use crate::search::text::{folded, words};
 use crate::wire::pb::catalogue::v1::{GetOfferingResponse, OfferingEntry};
 
@@ -142,15 +142,7 @@ pub fn euros(text: &str) -> Result<Cents, String> {
 
 /// A day as programs or as people write it: `2027-03-31` or `31.3.2027`.
 pub fn day(text: &str) -> Result<Date, Refusal> {
-    let parts: Vec<&str> = text.trim().split('.').collect();
-    let are_digits = |text: &&str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    match parts[..] {
-        [day, month, year] if parts.iter().all(are_digits) && year.len() == 4 => {
-            let written = format!("{year}-{month:0>2}-{day:0>2}");
-            written.parse().map_err(|refusal: Refusal| refusal.with("written", shortened(text)))
-        }
-        _ => text.trim().parse(),
-    }
+    typed_day(text)
 }
 
 #[cfg(test)]

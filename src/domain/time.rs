@@ -221,6 +221,19 @@ pub fn parse_date(text: &str) -> Result<Date, Refusal> {
     text.parse()
 }
 
+/// A day as people type it: `2027-03-31` or `31.3.2027`.
+pub fn typed_day(text: &str) -> Result<Date, Refusal> {
+    let parts: Vec<&str> = text.trim().split('.').collect();
+    let are_digits = |text: &&str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    match parts[..] {
+        [day, month, year] if parts.iter().all(are_digits) && year.len() == 4 => {
+            let written = format!("{year}-{month:0>2}-{day:0>2}");
+            written.parse().map_err(|refusal: Refusal| refusal.with("written", shortened(text)))
+        }
+        _ => text.trim().parse(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -160,6 +160,10 @@ impl Source for Pages {
         Box::pin(self.handle.officer(enclosed))
     }
 
+    fn publish(&self, signed: Signed) -> Later<'_, Answer> {
+        Box::pin(self.handle.publish(signed))
+    }
+
     fn ask_for_grant(&self, asked: Signed) -> Later<'_, ()> {
         Box::pin(grant_requests::keep(&self.handle, self.grant_requests.clone(), asked))
     }

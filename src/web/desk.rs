@@ -53,6 +53,9 @@ pub trait Source: Send + Sync {
     /// Hands in what an officer has signed.
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answer>;
 
+    /// Hands in a public statement.
+    fn publish(&self, signed: Signed) -> Later<'_, Answer>;
+
     /// Lays what an officer asks an organisation for before whoever signs for it.
     fn ask_for_grant(&self, asked: Signed) -> Later<'_, ()>;
 
@@ -175,6 +178,11 @@ impl Desk {
     /// Orders as they change.
     pub(super) fn changes(&self) -> Changes {
         self.source.changes()
+    }
+
+    /// Hands in what an organisation says to everyone.
+    pub(super) async fn publish(&self, signed: Signed) -> Result<Answer, Refusal> {
+        self.source.publish(signed).await
     }
 
     /// Lays what an officer asks an organisation for before whoever signs for it.

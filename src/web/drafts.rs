@@ -5,11 +5,11 @@ use serde::Serialize;
 use crate::domain::annex::{Annex, Texts};
 use crate::domain::body::Body;
 use crate::domain::grounds::Grounds;
-use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId, shortened};
 use crate::domain::json;
 use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
-use crate::domain::order::milestone::{Event, Milestone};
+use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::order::{
     Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
 };
@@ -20,6 +20,8 @@ use crate::domain::salt::Salt;
 use crate::domain::statement::Kind;
 use crate::domain::time::{Timestamp, parse_date};
 use crate::protocol::Node;
+use crate::web::forms;
+use crate::web::query::Query;
 use crate::wire::chain::{LegQuestion, explain};
 use crate::wire::pb::chain::v1 as pb;
 
@@ -42,7 +44,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Writes a body. Refused for one that breaks a rule by itself, so that it is told before anybody signs.
-    fn of<T: Serialize>(kind: Kind, body: &T) -> Result<Self, Refusal> {
+    pub(super) fn of<T: Serialize>(kind: Kind, body: &T) -> Result<Self, Refusal> {
         let payload = json::write(body);
         Body::read_payload(&kind, &payload)?;
         Ok(Self { kind, payload, annex: None })
@@ -64,7 +66,7 @@ pub(super) struct Signer {
     pub(super) annex_salt: [u8; 32],
 }
 
-/// What an officer does with an order.
+/// What an officer does with an order, before anything is filled in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Act {
     /// Approve or accept it.
@@ -75,23 +77,44 @@ pub(super) enum Act {
     Seal,
     /// End it.
     Cancel,
+    /// Say that a step of the connection is done.
+    Connected,
+    /// Say since when it is in use.
+    Productive,
     /// Say whom to ask from now on.
     Contact,
+    /// Give notice.
+    Terminate,
+    /// Say that the contract has ended and everything is settled.
+    Close,
 }
 
-/// Which words an officer may say beside an act.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Words {
-    /// None.
-    None,
-    /// A reason, or what else there is to say.
-    Note,
-    /// Whom to ask, without which there is nothing to sign.
-    Contact,
+/// The same with everything it says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Deed {
+    /// Approve or accept it, or not.
+    Decide(bool),
+    /// Conclude all contracts.
+    Seal,
+    /// End it.
+    Cancel,
+    /// Tell the other parties.
+    Report(Event),
 }
 
 impl Act {
-    const ALL: [Self; 5] = [Self::Approve, Self::Refuse, Self::Seal, Self::Cancel, Self::Contact];
+    /// All of them.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Approve,
+        Self::Refuse,
+        Self::Seal,
+        Self::Cancel,
+        Self::Connected,
+        Self::Productive,
+        Self::Contact,
+        Self::Terminate,
+        Self::Close,
+    ];
 
     /// As it stands in an address.
     pub(super) fn word(self) -> &'static str {
@@ -100,17 +123,41 @@ impl Act {
             Self::Refuse => "ablehnen",
             Self::Seal => "abschliessen",
             Self::Cancel => "beenden",
+            Self::Connected => "anbindung",
+            Self::Productive => "betrieb",
             Self::Contact => "ansprechstelle",
+            Self::Terminate => "kuendigung",
+            Self::Close => "abwicklung",
         }
     }
 
-    /// The words that go with it.
-    pub(super) fn words(self) -> Words {
+    /// The field without which there is nothing to sign.
+    pub(super) fn needs(self) -> Option<&'static str> {
         match self {
-            Self::Approve | Self::Refuse => Words::Note,
-            Self::Seal | Self::Cancel => Words::None,
-            Self::Contact => Words::Contact,
+            Self::Connected => Some(forms::STEP),
+            Self::Productive | Self::Terminate => Some(forms::DAY),
+            Self::Contact => Some(forms::WORDS),
+            _ => None,
         }
+    }
+
+    /// Whether an officer may say a text beside it.
+    pub(super) fn has_words(self) -> bool {
+        !matches!(self, Self::Seal | Self::Cancel)
+    }
+
+    /// What is done, as it was filled in.
+    pub(super) fn deed(self, query: &Query) -> Result<Deed, Refusal> {
+        Ok(match self {
+            Self::Approve | Self::Refuse => Deed::Decide(self == Self::Approve),
+            Self::Seal => Deed::Seal,
+            Self::Cancel => Deed::Cancel,
+            Self::Connected => Deed::Report(Event::Connected { item: step(query.first(forms::STEP))? }),
+            Self::Productive => Deed::Report(Event::Productive { since: forms::day(query, forms::DAY)? }),
+            Self::Contact => Deed::Report(Event::Contact),
+            Self::Terminate => Deed::Report(Event::Terminated { ends_on: forms::day(query, forms::DAY)? }),
+            Self::Close => Deed::Report(Event::Closed),
+        })
     }
 
     /// The act of that word.
@@ -124,24 +171,34 @@ impl Act {
             "approve" | "decide" => &[Self::Approve, Self::Refuse],
             "seal" => &[Self::Seal],
             "cancel" => &[Self::Cancel],
-            "report" => &[Self::Contact],
+            "report" => &[Self::Connected, Self::Productive, Self::Contact, Self::Terminate, Self::Close],
             _ => &[],
         }
     }
 }
 
-impl Words {
+/// A step of the connection by its word.
+fn step(word: &str) -> Result<ConnectionStep, Refusal> {
+    let known = ConnectionStep::ALL.into_iter().find(|step| step.word() == word);
+    let refuse = || {
+        let refusal = Refusal::new(Reason::FieldInvalid).with("field", forms::STEP);
+        refusal.with("value", shortened(word)).with("rule", "one of those shown")
+    };
+    known.ok_or_else(refuse)
+}
+
+impl Deed {
     /// The words as an annex holds them; refused if there must be some and there are none, or they break a rule.
-    pub(super) fn annex(self, said: &str, salt: [u8; 32]) -> Result<Option<Annex>, Refusal> {
+    pub(super) fn annex(&self, said: &str, salt: [u8; 32]) -> Result<Option<Annex>, Refusal> {
         let texts = match self {
-            Self::None => Texts::default(),
-            Self::Note => Texts::note(said),
-            Self::Contact if said.is_empty() => {
+            Self::Seal | Self::Cancel => Texts::default(),
+            Self::Report(Event::Contact) if said.is_empty() => {
                 return Err(Refusal::new(Reason::FieldInvalid)
                     .with("field", "contact")
                     .with("rule", "must not be empty"));
             }
-            Self::Contact => Texts { contact: said.to_owned(), ..Texts::default() },
+            Self::Report(Event::Contact) => Texts { contact: said.to_owned(), ..Texts::default() },
+            Self::Decide(_) | Self::Report(_) => Texts::note(said),
         };
         Annex::write(texts, salt)
     }
@@ -151,18 +208,18 @@ impl Words {
 pub(super) fn act(
     node: &Node,
     id: OrderId,
-    (act, annex): (Act, Option<Annex>),
+    (deed, annex): (Deed, Option<Annex>),
     by: Signer,
     now: Timestamp,
 ) -> Result<Draft, Refusal> {
     let words = annex.as_ref().map(Annex::id);
-    bare_act(node, id, (act, words), by, now).map(|draft| draft.beside(annex))
+    bare_act(node, id, (deed, words), by, now).map(|draft| draft.beside(annex))
 }
 
 fn bare_act(
     node: &Node,
     id: OrderId,
-    (act, annex): (Act, Option<Hash>),
+    (deed, annex): (Deed, Option<Hash>),
     by: Signer,
     now: Timestamp,
 ) -> Result<Draft, Refusal> {
@@ -170,8 +227,8 @@ fn bare_act(
     let attempt = known.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", id))?;
     let request = attempt.request.body();
     let (number, request_id, signed_at) = (request.attempt, attempt.request.id(), now);
-    match act {
-        Act::Approve | Act::Refuse => Draft::of(
+    match deed {
+        Deed::Decide(approve) => Draft::of(
             Kind::Decision,
             &Decision {
                 order: id,
@@ -179,14 +236,14 @@ fn bare_act(
                 request: request_id,
                 leg: machine_verdict(node, attempt, &by.org, now)?,
                 org: by.org,
-                approve: act == Act::Approve,
+                approve,
                 annex,
                 officer: by.officer,
                 signed_at,
                 salt: by.salt,
             },
         ),
-        Act::Seal => Draft::of(
+        Deed::Seal => Draft::of(
             Kind::Seal,
             &Seal {
                 order: id,
@@ -200,7 +257,7 @@ fn bare_act(
                 salt: by.salt,
             },
         ),
-        Act::Cancel => Draft::of(
+        Deed::Cancel => Draft::of(
             Kind::Void,
             &Void {
                 order: id,
@@ -213,12 +270,17 @@ fn bare_act(
                 salt: by.salt,
             },
         ),
-        Act::Contact => contact(attempt, annex, by, now),
+        Deed::Report(event) => milestone(attempt, (event, annex), by, now),
     }
 }
 
-/// Whom to ask from now on: the officer's organisation's next milestone.
-fn contact(attempt: &Attempt, annex: Option<Hash>, by: Signer, now: Timestamp) -> Result<Draft, Refusal> {
+/// The next milestone of the officer's organisation.
+fn milestone(
+    attempt: &Attempt,
+    (event, annex): (Event, Option<Hash>),
+    by: Signer,
+    now: Timestamp,
+) -> Result<Draft, Refusal> {
     let unsealed = || Refusal::new(Reason::OrderState).with("rule", "not sealed");
     let (request, seal) = (attempt.request.body(), attempt.seal.as_ref().ok_or_else(unsealed)?.id());
     let own = attempt.milestones.keys().filter(|(from, _)| *from == by.org).map(|(_, number)| *number);
@@ -228,7 +290,7 @@ fn contact(attempt: &Attempt, annex: Option<Hash>, by: Signer, now: Timestamp) -
         seal,
         number: own.max().unwrap_or(0) + 1,
         from: by.org,
-        event: Event::Contact,
+        event,
         annex,
         officer: by.officer,
         signed_at: now,
@@ -280,11 +342,6 @@ fn verdict_of(verdict: pb::Verdict) -> Verdict {
         pb::Verdict::NotFulfilled => Verdict::NotFulfilled,
         pb::Verdict::NotProven | pb::Verdict::Unspecified => Verdict::NotProven,
     }
-}
-
-/// Lines as forms send them, in the one form that statements have.
-pub(super) fn lines(typed: &str) -> String {
-    typed.trim().replace("\r\n", "\n")
 }
 
 /// What an officer has filled in.

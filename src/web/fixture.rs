@@ -42,6 +42,7 @@ struct Moment {
 /// What only the node itself can do.
 enum Ask {
     Look(NodeLook, oneshot::Sender<()>),
+    Publish(Signed, oneshot::Sender<Result<Answered, Refusal>>),
     HandIn(Enclosed, oneshot::Sender<Result<Answered, Refusal>>),
 }
 
@@ -98,6 +99,12 @@ impl Source for Moment {
     fn hand_in(&self, enclosed: Enclosed) -> Later<'_, Answered> {
         let (sender, answer) = oneshot::channel();
         assert!(self.asks.send(Ask::HandIn(enclosed, sender)).is_ok(), "the node is there");
+        Box::pin(async { answer.await.expect("answered") })
+    }
+
+    fn publish(&self, signed: Signed) -> Later<'_, Answered> {
+        let (sender, answer) = oneshot::channel();
+        assert!(self.asks.send(Ask::Publish(signed, sender)).is_ok(), "the node is there");
         Box::pin(async { answer.await.expect("answered") })
     }
 
@@ -228,6 +235,22 @@ impl Reader {
         };
         let signed = Signed::sign(&Kind::Need, &need, &[&Town::statement_key(of)]);
         self.town.publish(&signed).expect("a good need");
+        self.statements.push(signed);
+    }
+
+    /// The needs of an organisation.
+    pub(super) fn needs_of(&self, of: &str) -> Vec<StatementId> {
+        let needs = self.town.node.state().catalogue.needs.after(None);
+        needs.filter(|need| need.municipality.as_str() == of).map(|need| need.id).collect()
+    }
+
+    /// Hands in a public statement that an officer has signed, as a page does; the node keeps it.
+    pub(super) async fn publish_by_page(&mut self, signed: &Signed) -> Answer {
+        let answer = self.hand_in(signed).await;
+        if answer.status == StatusCode::OK {
+            self.statements.push(signed.clone());
+        }
+        answer
     }
 
     pub(super) fn withdraw(&mut self, withdrawal: &Withdrawal) {
@@ -268,7 +291,7 @@ impl Reader {
                         look(&self.town.node, self.town.now);
                         let _ = done.send(());
                     }
-                    Ask::HandIn(..) => panic!("see `hand_in`"),
+                    Ask::HandIn(..) | Ask::Publish(..) => panic!("see `hand_in`"),
                 },
             }
         }
@@ -289,6 +312,7 @@ impl Reader {
                         look(&self.town.node, self.town.now);
                         let _ = done.send(());
                     }
+                    Ask::Publish(signed, sender) => _ = sender.send(self.town.publish(&signed)),
                     Ask::HandIn(enclosed, sender) => _ = sender.send(self.town.hand_in(&enclosed.signed)),
                 },
             }

@@ -19,6 +19,7 @@ pub mod desk;
 mod drafts;
 #[cfg(test)]
 mod fixture;
+mod forms;
 mod gate;
 mod graph;
 mod headers;

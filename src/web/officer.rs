@@ -33,6 +33,11 @@ pub(super) struct Officer {
 }
 
 impl Officer {
+    /// The officer's name.
+    pub(super) fn name(&self) -> String {
+        self.officer.to_string()
+    }
+
     /// Who signs what is drafted for this visit.
     pub(super) fn signer(&self, desk: &Desk) -> Signer {
         let mut salt = Salt([0; 16]);

@@ -52,6 +52,12 @@ pub(super) enum Place {
     HandIn,
     /// What municipalities look for.
     Demand,
+    /// What the officer's own organisation looks for.
+    Needs,
+    /// Where it says what it looks for.
+    NeedRaising,
+    /// Where it takes that back.
+    NeedWithdrawing(StatementId),
     /// How the federation is.
     Nodes,
     /// What programs may call.
@@ -73,6 +79,7 @@ impl Place {
     pub(super) const ORDER: &'static str = "/bestellungen/{id}";
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const NEED_WITHDRAWING: &'static str = "/bedarf/{id}/zuruecknehmen";
     pub(super) const LIVE: &'static str = "/bestellungen/{id}/verlauf";
     pub(super) const BUNDLE: &'static str = "/bestellungen/{id}/pruefpaket";
 
@@ -86,6 +93,7 @@ impl Place {
             Self::Envelope(id) => return of(Self::ENVELOPE, id),
             Self::Signature(id) => return of(Self::SIGNATURE, id),
             Self::Ordering(id) => return of(Self::ORDERING, id),
+            Self::NeedWithdrawing(id) => return of(Self::NEED_WITHDRAWING, id),
             Self::Signing(id, act) => return of_order(Self::SIGNING, id).replace("{act}", act),
             Self::Order(id) => return of_order(Self::ORDER, id),
             Self::Live(id) => return of_order(Self::LIVE, id),
@@ -105,6 +113,8 @@ impl Place {
             Self::Check => "/pruefen",
             Self::CheckFile => "/pruefen/verbund-pruefen.html",
             Self::Demand => "/bedarf",
+            Self::Needs => "/bedarf/eigener",
+            Self::NeedRaising => "/bedarf/melden",
             Self::Nodes => "/knoten",
             Self::Interfaces => "/schnittstellen",
             Self::Accessibility => "/barrierefreiheit",

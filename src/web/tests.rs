@@ -41,30 +41,58 @@ fn addresses(reader: &Reader, others: &[crate::domain::id::StatementId]) -> Vec<
     ids.push(reader.town.offering.to_string());
     all.extend(ids.iter().map(|id| format!("/angebote/{id}")));
     if reader.cookie.is_some() {
-        let own =
-            ["/dran", "/dran?seite=x", "/bestellungen", "/bestellungen?stand=4", "/bestellungen?stand=x&achtung=1"];
-        all.extend(own.map(str::to_owned));
-        let orders = reader.town.node.state().orders.keys();
-        all.extend(orders.map(|order| format!("/bestellungen/{order}")));
-        all.push("/bestellungen/00000000000000000000000000000000".to_owned());
-        let orders = reader.town.node.state().orders.keys();
-        let acts = [
-            "freigeben",
-            "freigeben?worte=Xqw",
-            "abschliessen",
-            "beenden",
-            "ansprechstelle",
-            "ansprechstelle?worte=",
-            "x",
-        ];
-        all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
-        let offering = reader.town.offering;
-        let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
-        let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
-        all.extend(ways.map(|way| format!("/angebote/{offering}/bestellen?{way}")));
-        all.push(format!("/angebote/{offering}/bestellen?{filled}&pruefen=1"));
+        all.extend(own_addresses(reader));
     }
     all.push(format!("/vergleich?{}", ids.iter().map(|id| format!("id={id}")).collect::<Vec<_>>().join("&")));
+    all
+}
+
+/// What only an officer may open.
+fn own_addresses(reader: &Reader) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let own = ["/dran", "/dran?seite=x", "/bestellungen", "/bestellungen?stand=4", "/bestellungen?stand=x&achtung=1"];
+    all.extend(own.map(str::to_owned));
+    let needs = [
+        "/bedarf/eigener",
+        "/bedarf/melden",
+        "/bedarf/melden?worte=&tag=x",
+        "/bedarf/melden?worte=Xqn&leistungen=99107023017000&tag=2027-06-30&ueber=kitu",
+    ];
+    all.extend(needs.map(str::to_owned));
+    let needs = ["town", "kitu"].into_iter().flat_map(|of| reader.needs_of(of));
+    all.extend(
+        needs.flat_map(|need| {
+            ["", "?worte=+", "?worte=Xqo"].map(|said| format!("/bedarf/{need}/zuruecknehmen{said}"))
+        }),
+    );
+    let orders = reader.town.node.state().orders.keys();
+    all.extend(orders.map(|order| format!("/bestellungen/{order}")));
+    all.push("/bestellungen/00000000000000000000000000000000".to_owned());
+    let orders = reader.town.node.state().orders.keys();
+    let acts = [
+        "freigeben",
+        "freigeben?worte=Xqw",
+        "abschliessen",
+        "beenden",
+        "ansprechstelle",
+        "ansprechstelle?worte=",
+        "anbindung",
+        "anbindung?schritt=x&worte=Xqw",
+        "anbindung?schritt=routing",
+        "betrieb",
+        "betrieb?tag=x",
+        "betrieb?tag=2027-01-04",
+        "kuendigung",
+        "kuendigung?tag=2027-12-31&worte=Xqw",
+        "abwicklung",
+        "x",
+    ];
+    all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
+    let offering = reader.town.offering;
+    let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
+    let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
+    all.extend(ways.map(|way| format!("/angebote/{offering}/bestellen?{way}")));
+    all.push(format!("/angebote/{offering}/bestellen?{filled}&pruefen=1"));
     all
 }
 
@@ -207,10 +235,19 @@ async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId
         let address = link.replace("&amp;", "&").replace("&#38;", "&");
         let address = address.split('#').next().unwrap_or_default();
         let status = reader.get(address).await.status;
-        let is_wrong_on_purpose =
-            ["seite=x", "id=x", "/angebote/x", "stand=x", "/bestellungen/0000", "/bestellen", "/unterschreiben/"]
-                .iter()
-                .any(|wrong| address.contains(wrong));
+        let is_wrong_on_purpose = [
+            "/zuruecknehmen",
+            "/melden?",
+            "seite=x",
+            "id=x",
+            "/angebote/x",
+            "stand=x",
+            "/bestellungen/0000",
+            "/bestellen",
+            "/unterschreiben/",
+        ]
+        .iter()
+        .any(|wrong| address.contains(wrong));
         assert!(status == StatusCode::OK || is_wrong_on_purpose, "{link}: {status}");
     }
     assert!(links.len() > 40, "{links:?}");

@@ -208,6 +208,9 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
         "anmelden",
         "schluessel",
         "bedarf",
+        "bedarf/eigener",
+        "bedarf/melden",
+        "bedarf/melden?worte=&tag=",
         "knoten",
         "schnittstellen",
         "barrierefreiheit",
@@ -223,6 +226,8 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
         format!("vergleich?id={id}&id={id}"),
         format!("{order}/unterschreiben/ansprechstelle"),
         format!("{order}/unterschreiben/ansprechstelle?worte="),
+        format!("{order}/unterschreiben/anbindung"),
+        format!("{order}/unterschreiben/kuendigung?tag=2030-12-31"),
         order,
         format!("{offering}/bestellen"),
         format!("{offering}/bestellen?hoechstens=viel&pruefen=1"),
@@ -277,6 +282,35 @@ async fn concludes(browser: &mut Browser, page: &str, live: &Live) {
     assert_ne!(report.ruling(), Ruling::Invalid, "{}", report.text(verbund::domain::reason::Lang::De));
 }
 
+/// What comes after the seal, and what an organisation says to everyone.
+async fn goes_on(browser: &mut Browser, page: &str) {
+    sign_in(browser, page, "freigabe").await;
+    browser.visit(&format!("{page}bestellungen?lang=de")).await;
+    browser.click(".card a").await;
+    browser.until("document.querySelector('a[href*=\"/unterschreiben/anbindung\"]')").await;
+    browser.click("a[href*=\"/unterschreiben/anbindung\"]").await;
+    browser.until("document.querySelector('#schritt')").await;
+    browser.fill("#schritt", "routing").await;
+    browser.click("main form button").await;
+    browser.until("location.search.includes('schritt=')").await;
+    let said = signs(browser, "anbindung").await;
+    assert!(said.contains("einen Schritt der Anbindung als erledigt: Zuständigkeit."), "{said}");
+
+    // What is looked for is said by whoever may buy.
+    sign_in(browser, page, "einkauf").await;
+    browser.visit(&format!("{page}bedarf/melden?lang=de")).await;
+    browser.fill("#worte", "Wohngeld <i>online</i>").await;
+    browser.fill("#leistungen", "99107023017000").await;
+    browser.fill("#tag", "30.6.2030").await;
+    browser.click("main form button").await;
+    browser.until("document.querySelector('#erklaerung .actions button')").await;
+    let said = main_text(browser).await;
+    assert!(said.contains("barleben sucht öffentlich bis 30.06.2030: Wohngeld <i>online</i>"), "{said}");
+    browser.click("#erklaerung .actions button").await;
+    browser.until("location.pathname === '/bedarf/eigener' && document.readyState === 'complete'").await;
+    assert!(main_text(browser).await.contains("Wohngeld <i>online</i>"), "the need is listed");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_officers_order_approve_and_seal_with_keys_in_the_browser() {
     let Some(mut browser) = Browser::open() else { return };
@@ -291,6 +325,7 @@ async fn two_officers_order_approve_and_seal_with_keys_in_the_browser() {
     assert_eq!(browser.text(stolen).await, "kept");
     orders(&mut browser, &page).await;
     concludes(&mut browser, &page, &live).await;
+    goes_on(&mut browser, &page).await;
     let all = pages(&mut browser, &page).await;
     accessible::pictures(&mut browser, &page, &all).await;
     accessible::check(&mut browser, &page, &all).await;

@@ -29,6 +29,22 @@ impl ConnectionStep {
     /// The whole checklist, in its usual order.
     pub const ALL: [Self; 5] = [Self::Contact, Self::Routing, Self::Interface, Self::Test, Self::Acceptance];
 
+    /// What it is called.
+    pub fn title(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Self::Contact, Lang::De) => "Ansprechstellen",
+            (Self::Contact, Lang::En) => "Contacts",
+            (Self::Routing, Lang::De) => "Zuständigkeit",
+            (Self::Routing, Lang::En) => "Competent authority",
+            (Self::Interface, Lang::De) => "Schnittstelle",
+            (Self::Interface, Lang::En) => "Interface",
+            (Self::Test, Lang::De) => "Testfall",
+            (Self::Test, Lang::En) => "Test case",
+            (Self::Acceptance, Lang::De) => "Abnahme",
+            (Self::Acceptance, Lang::En) => "Acceptance",
+        }
+    }
+
     /// The words for a person; the German ones name the command's word as well.
     pub fn text(self, lang: Lang) -> &'static str {
         match (self, lang) {

@@ -9,8 +9,8 @@
   const [labels, sentences, whys] = [words.labels, words.sentences, words.whys].map((text) => JSON.parse(text));
   const CENTS = new Set(["total", "total_max"]);
   // Where what somebody has named is told in words of the page.
-  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], event: ["contact"] };
-  const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest, contact: words.contact };
+  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], item: ["contact", "routing", "interface", "test", "acceptance"] };
+  const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest, ...JSON.parse(words.values) };
 
   function made(name, look, ...content) {
     const element = document.createElement(name);
@@ -27,6 +27,7 @@
     if (typeof value === "boolean") return value ? words.yes : words.no;
     if (CENTS.has(name)) return euros(value);
     if (WORDS[name]?.includes(value)) return VALUES[value];
+    if (name === "event" && Object.hasOwn(VALUES, `event-${value}`)) return VALUES[`event-${value}`];
     if (name === "why" && Object.hasOwn(whys, value)) return whys[value];
     if (typeof value === "string") return /^\d{4}-\d\d-\d\d/.test(value) ? day(value) : value;
     return String(value);
@@ -47,14 +48,24 @@
     return list;
   }
 
+  /** Which sentence tells a body: of a decision the answer, of a milestone what has happened. */
+  function toldAs(kind, body) {
+    if (kind === "decision") return body.approve ? kind : "decision-no";
+    if (kind !== "milestone") return kind;
+    return `${kind}-${typeof body.event === "string" ? body.event : Object.keys(body.event)[0]}`;
+  }
+
   function sentenceOf(kind, body) {
     const parties = body.route ?? [];
+    const event = Object.values(Object(body.event))[0] ?? {};
     const blanks = {
       buyer: body.buyer, org: body.org, from: body.from, order: body.order, years: body.term_years, provider: parties[parties.length - 1],
       route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
       cap: body.total_max === undefined ? "" : euros(body.total_max),
+      step: valueOf("item", event.item ?? ""), day: day(event.since ?? event.ends_on ?? body.until ?? ""),
+      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need,
     };
-    const text = sentences[kind === "decision" && !body.approve ? "decision-no" : kind] ?? "";
+    const text = sentences[toldAs(kind, body)] ?? "";
     return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));
   }
 
@@ -107,9 +118,11 @@
       document.getElementById("ersatz").hidden = false;
       return;
     }
-    const of = body.org ?? body.from ?? body.buyer;
-    const record = (await verbundKeys.all()).findLast(({ org, officer }) => org === of && officer === body.officer);
-    if (!record) return tell(words.noKey.replace("{officer}", body.officer).replace("{org}", of), "problem");
+    const of = body.org ?? body.from ?? body.buyer ?? body.municipality;
+    // What an organisation says to everyone names no officer: then it is whoever has signed in.
+    const by = body.officer ?? words.officer;
+    const record = (await verbundKeys.all()).findLast(({ org, officer }) => org === of && officer === by);
+    if (!record) return tell(words.noKey.replace("{officer}", by).replace("{org}", of), "problem");
     const button = made("button", "kern-btn kern-btn--primary", made("span", "kern-label", words.sign));
     button.type = "button";
     button.addEventListener("click", () => sign(record, payload, annex, button));

@@ -23,6 +23,7 @@ const NAMED_MAX: usize = 20;
 struct DemandPage {
     shell: Shell,
     counted: String,
+    own: String,
     rows: Vec<Row>,
 }
 
@@ -54,7 +55,7 @@ impl DemandPage {
             all => filled(shell.t.demand_all, &[("n", &number(all))]),
         };
         let rows = demand.iter().take(ROWS_MAX).map(|one| row(&shell, view, one)).collect();
-        Self { counted, rows, shell }
+        Self { counted, own: shell.href(Place::Needs), rows, shell }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::web::place::Place;
 /// Where to go on.
 #[derive(Serialize)]
 struct Taken {
-    order: String,
+    id: String,
     href: String,
 }
 
@@ -25,16 +25,20 @@ pub(super) async fn take(State(desk): State<Desk>, officer: Officer, statement: 
     let visit = officer.visit;
     let taken = async {
         desk.sessions.act(&officer.proof, desk.now())?;
-        match desk.hand_in(envelope::read_enclosed(&statement)?).await? {
-            Answer::Order(order) => Ok(order),
+        let enclosed = envelope::read_enclosed(&statement)?;
+        // What everyone may read goes the way of a publication.
+        let answer = match enclosed.signed.kind().is_public() {
+            true => desk.publish(enclosed.signed).await?,
+            false => desk.hand_in(enclosed).await?,
+        };
+        match answer {
+            Answer::Order(order) => Ok((order.to_string(), Place::Order(order))),
+            Answer::Published { id, .. } => Ok((id.to_string(), Place::Needs)),
             other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),
         }
     };
     match taken.await {
-        Ok(order) => {
-            let href = visit.shell().href(Place::Order(order));
-            json(StatusCode::OK, &Taken { order: order.to_string(), href })
-        }
+        Ok((id, place)) => json(StatusCode::OK, &Taken { id, href: visit.shell().href(place) }),
         Err(refusal) => visit.refused_to_script(&refusal),
     }
 }

@@ -18,6 +18,7 @@ mod imprint;
 mod inbox;
 mod interfaces;
 mod keys;
+mod need;
 mod nodes;
 mod offering;
 mod offerings;
@@ -56,6 +57,9 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::LIVE, get(order::live))
         .route(Place::BUNDLE, get(order::bundle))
         .route(&Place::Demand.path(), get(demand::show))
+        .route(&Place::Needs.path(), get(need::show))
+        .route(&Place::NeedRaising.path(), get(need::raise))
+        .route(Place::NEED_WITHDRAWING, get(need::withdraw))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))
         .route(&Place::Accessibility.path(), get(accessibility::show))

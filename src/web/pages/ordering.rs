@@ -8,12 +8,12 @@ use crate::domain::annex;
 use crate::domain::frozen_search::{FoundOffering, FrozenSearch};
 use crate::domain::grounds::Why;
 use crate::domain::id::{OrgId, StatementId};
-use crate::domain::money::Cents;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::view::View;
 use crate::web::desk::{Desk, Find};
-use crate::web::drafts::{self, Signer, Wish, lines};
+use crate::web::drafts::{self, Signer, Wish};
+use crate::web::forms::{self, lines};
 use crate::web::officer::Officer;
 use crate::web::pages::signing::Signing;
 use crate::web::place::Place;
@@ -133,7 +133,6 @@ impl Typed {
         let refuse = |field: &'static str, rule: &str| {
             Refusal::new(Reason::FieldInvalid).with("field", field).with("rule", rule)
         };
-        let euros: u32 = self.cap.trim().parse().map_err(|_| refuse(CAP, "whole euros, digits only"))?;
         let years: u32 = self.years.trim().parse().map_err(|_| refuse(YEARS, "whole years, digits only"))?;
         if self.route.is_empty() {
             return Err(refuse(ROUTE, "one of those shown"));
@@ -144,7 +143,7 @@ impl Typed {
             grounds: grounds.unwrap_or_default(),
             request_id: self.number.clone(),
             route: self.route.split(',').map(str::to_owned).collect(),
-            total_max: Cents::try_from(i64::from(euros) * 100)?,
+            total_max: forms::euros(CAP, &self.cap)?,
             term_years: years,
             reference: self.reference.trim().to_owned(),
             words: annex::Texts {

@@ -12,13 +12,15 @@ use crate::domain::annex::CONTACT_CHARS_MAX;
 use crate::domain::grounds::Why;
 use crate::domain::id::OrderId;
 use crate::domain::order::NOTE_CHARS_MAX;
+use crate::domain::order::milestone::ConnectionStep;
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::web::desk::Desk;
-use crate::web::drafts::{self, Act, Draft, Words, lines};
+use crate::web::drafts::{self, Act, Draft};
+use crate::web::forms::{self, Field, Form, Look, lines};
 use crate::web::officer::Officer;
 use crate::web::place::Place;
 use crate::web::query::Query;
-use crate::web::shell::{Problem, Shell, status_of};
+use crate::web::shell::{Problem, Shell, Visit, status_of};
 use crate::web::texts::Texts;
 use crate::wire::order::order_id;
 
@@ -30,6 +32,8 @@ pub(super) struct Signing {
     heading: &'static str,
     /// What the node says beside the bytes: the offering's title.
     title: String,
+    /// Who signs what names no officer.
+    officer: String,
     /// Where words beside it are filled in; none where there are none to say.
     form: Option<Form>,
     /// Why the words cannot be taken.
@@ -44,22 +48,12 @@ pub(super) struct Signing {
     sentences: String,
     /// Why an offering was not taken, by its word.
     whys: String,
+    /// Words for values, by what stands in the bytes.
+    values: String,
     keys: String,
     sign_in: String,
     back: String,
 }
-
-/// Words that an officer says beside what is signed.
-struct Form {
-    action: String,
-    label: &'static str,
-    hint: &'static str,
-    most: usize,
-    typed: String,
-}
-
-/// Behind the question mark: the words, as they were typed.
-const WORDS: &str = "worte";
 
 impl Signing {
     /// The page for a draft.
@@ -69,13 +63,30 @@ impl Signing {
         Self { title, payload_type, payload, annex, ..Self::empty(shell, heading, back) }
     }
 
+    /// With a form beside it, and what was wrong in it.
+    pub(super) fn with_form(self, form: Option<Form>, refusal: Option<&Refusal>) -> Self {
+        let problem = refusal.map(|refusal| Problem::of(refusal, self.shell.lang()));
+        Self { form, problem, ..self }
+    }
+
+    /// By whom, where the bytes do not say it.
+    pub(super) fn by(self, officer: String) -> Self {
+        Self { officer, ..self }
+    }
+
+    /// What it is about, in the words of whoever has said it.
+    pub(super) fn about(self, title: String) -> Self {
+        Self { title, ..self }
+    }
+
     /// The page without anything to sign.
-    fn empty(shell: Shell, heading: &'static str, back: String) -> Self {
+    pub(super) fn empty(shell: Shell, heading: &'static str, back: String) -> Self {
         let t = shell.t;
         Self {
             t,
             heading,
             title: String::new(),
+            officer: String::new(),
             form: None,
             problem: None,
             payload_type: String::new(),
@@ -86,6 +97,7 @@ impl Signing {
             labels: labels(t),
             sentences: sentences(t),
             whys: whys(shell.lang()),
+            values: values(shell.lang(), t),
             keys: shell.href(Place::Keys),
             back,
             shell,
@@ -105,48 +117,63 @@ pub(super) async fn show(
         let unknown = || Refusal::new(Reason::PageUnknown).with("act", crate::domain::id::shortened(&word));
         let act = Act::of_word(&word).ok_or_else(unknown)?;
         let query = Query::read(&query.unwrap_or_default())?;
-        let (typed, back) = (query.first(WORDS), shell.href(Place::Order(id)));
+        let back = shell.href(Place::Order(id));
         let page = Signing::empty(shell.clone(), heading(act, shell.t), back.clone());
-        let form = form_of(&shell, id, act, typed);
+        let (form, org) = (form_of(&shell, id, act, &query), officer.org.clone());
         // Whoever has been asked nothing yet has made no mistake.
-        let is_asked_first = act.words() == Words::Contact && !query.pairs().any(|(name, _)| name == WORDS);
-        let org = officer.org.clone();
-        if is_asked_first {
+        if act.needs().is_some_and(|field| !forms::is_sent(&query, field)) {
             desk.ask_as_party(&org, id, |_, _, _| Ok(())).await?;
-            return Ok((Signing { form, ..page }, None));
+            return Ok((page.with_form(form, None), None));
         }
-        let annex = match act.words().annex(&lines(typed), by.annex_salt) {
-            Ok(annex) => annex,
+        let filled = act.deed(&query).and_then(|deed| {
+            let annex = deed.annex(&lines(query.first(forms::WORDS)), by.annex_salt)?;
+            Ok((deed, annex))
+        });
+        let filled = match filled {
+            Ok(filled) => filled,
             Err(refusal) => {
                 desk.ask_as_party(&org, id, |_, _, _| Ok(())).await?;
-                let problem = Some(Problem::of(&refusal, shell.lang()));
-                return Ok((Signing { form, problem, ..page }, Some(refusal)));
+                return Ok((page.with_form(form, Some(&refusal)), Some(refusal)));
             }
         };
-        let acts = (act, annex);
-        let draft = desk.ask_as_party(&org, id, move |node, _, now| drafts::act(node, id, acts, by, now)).await?;
+        let draft = desk.ask_as_party(&org, id, move |node, _, now| drafts::act(node, id, filled, by, now)).await?;
         let page = Signing::of(shell.clone(), heading(act, shell.t), String::new(), &draft, back);
-        Ok((Signing { form, ..page }, None))
+        Ok((page.with_form(form, None), None))
     };
-    match made.await {
-        Ok((page, Some(refusal))) => officer.visit.page(status_of(refusal.reason.class()), &page),
-        Ok((page, None)) => officer.visit.answered(Ok(page)),
-        Err(refusal) => officer.visit.refused(&refusal),
+    answered(&officer.visit, made.await)
+}
+
+/// The page, with the status of what was wrong in its form.
+pub(super) fn answered(visit: &Visit, made: Result<(Signing, Option<Refusal>), Refusal>) -> Response {
+    match made {
+        Ok((page, Some(refusal))) => visit.page(status_of(refusal.reason.class()), &page),
+        Ok((page, None)) => visit.answered(Ok(page)),
+        Err(refusal) => visit.refused(&refusal),
     }
 }
 
-/// The form for the words beside an act.
-fn form_of(shell: &Shell, id: OrderId, act: Act, typed: &str) -> Option<Form> {
-    let (t, action, typed) = (shell.t, Place::Signing(id, act.word()).path(), typed.to_owned());
-    match act.words() {
-        Words::None => None,
-        Words::Note => {
-            Some(Form { action, label: t.field_note, hint: t.words_note_hint, most: NOTE_CHARS_MAX, typed })
+/// What an officer fills in for an act.
+fn form_of(shell: &Shell, id: OrderId, act: Act, query: &Query) -> Option<Form> {
+    let (t, lang) = (shell.t, shell.lang());
+    let steps = ConnectionStep::ALL.map(|step| (step.word().to_owned(), step.title(lang).to_owned()));
+    let note = |_: &str| Look::Lines(NOTE_CHARS_MAX);
+    let own = match act {
+        Act::Connected => {
+            Some(Field::of(forms::STEP, t.field_item, "", query, |typed| Field::choices(steps.into_iter(), typed)))
         }
-        Words::Contact => {
-            Some(Form { action, label: t.field_contact, hint: t.words_contact_hint, most: CONTACT_CHARS_MAX, typed })
+        Act::Productive => Some(Field::day(forms::DAY, t.field_since, t.day_hint, query)),
+        Act::Terminate => Some(Field::day(forms::DAY, t.field_ends_on, t.notice_hint, query)),
+        _ => None,
+    };
+    let words = match act {
+        Act::Contact => {
+            let contact = |_: &str| Look::Lines(CONTACT_CHARS_MAX);
+            Some(Field::of(forms::WORDS, t.field_contact, t.words_contact_hint, query, contact))
         }
-    }
+        act => act.has_words().then(|| Field::of(forms::WORDS, t.field_note, t.words_note_hint, query, note)),
+    };
+    let fields: Vec<Field> = own.into_iter().chain(words).collect();
+    (!fields.is_empty()).then(|| Form { action: Place::Signing(id, act.word()).path(), fields })
 }
 
 /// What an act is called.
@@ -156,7 +183,11 @@ pub(super) fn heading(act: Act, t: &Texts) -> &'static str {
         Act::Refuse => t.act_refuse,
         Act::Seal => t.act_seal,
         Act::Cancel => t.act_cancel,
+        Act::Connected => t.act_connected,
+        Act::Productive => t.act_productive,
         Act::Contact => t.act_contact,
+        Act::Terminate => t.act_terminate,
+        Act::Close => t.act_close,
     }
 }
 
@@ -211,6 +242,17 @@ fn labels(t: &Texts) -> String {
         ("query", t.selection_query),
         ("frozen_at", t.selection_frozen_at),
         ("found", t.selection_found),
+        ("connected", t.act_connected),
+        ("item", t.field_item),
+        ("productive", t.act_productive),
+        ("since", t.field_since),
+        ("terminated", t.act_terminate),
+        ("ends_on", t.field_ends_on),
+        ("municipality", t.key_org),
+        ("leika", t.field_leika),
+        ("until", t.field_until),
+        ("through", t.field_through),
+        ("need", t.field_need),
         ("known", t.selection_known),
     ];
     json!(BTreeMap::from(names)).to_string()
@@ -222,11 +264,20 @@ fn whys(lang: Lang) -> String {
     json!(told).to_string()
 }
 
+/// The words for what is one of a few values.
+fn values(lang: Lang, t: &Texts) -> String {
+    let steps = ConnectionStep::ALL.map(|step| (step.word(), step.title(lang)));
+    let events = [("event-contact", t.field_contact), ("event-closed", t.act_close)];
+    json!(steps.into_iter().chain(events).collect::<BTreeMap<_, _>>()).to_string()
+}
+
 /// The one sentence about the whole, by kind; its blanks are filled from the bytes.
 fn sentences(t: &Texts) -> String {
     json!({
         "request": t.says_request, "decision": t.says_approve, "decision-no": t.says_refuse, "seal": t.says_seal,
-        "void": t.says_void, "milestone": t.says_contact,
+        "need": t.says_need, "need-withdrawal": t.says_need_withdrawal, "void": t.says_void, "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
+        "milestone-productive": t.says_productive, "milestone-terminated": t.says_terminated,
+        "milestone-closed": t.says_closed,
     })
     .to_string()
 }
@@ -240,6 +291,7 @@ mod tests {
     use crate::domain::body::Body;
     use crate::domain::money::Cents;
     use crate::domain::offering::{Offering, Withdrawal};
+    use crate::domain::order::milestone::Event;
     use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
     use crate::protocol::explain::fixture::offering;
     use crate::web::fixture::Reader;
@@ -324,6 +376,46 @@ mod tests {
         assert_eq!((body.order, body.number), (sealed, 1));
         let too_early = reader.get(&format!("/bestellungen/{id}/unterschreiben/ansprechstelle?worte=x")).await;
         assert!(too_early.text.contains("ORDER_STATE"), "{}", too_early.text);
+    }
+
+    /// Each report that a page offers becomes the milestone it says, in the order in which a contract sees them.
+    #[tokio::test]
+    async fn every_report_after_the_seal_can_be_signed_in_a_page() {
+        let mut reader = Reader::new();
+        let id = reader.town.order("eins", |_| ());
+        reader.town.seal(id).expect("sealed");
+        reader.sign_in("town", "leitung").await;
+        let order = reader.get(&format!("/bestellungen/{id}")).await.ok();
+        let day = |text: &str| text.parse().expect("a day");
+        let reports = [
+            ("anbindung?schritt=routing&worte=Erledigt", Event::Connected { item: ConnectionStep::Routing }),
+            ("betrieb?tag=23.11.2026", Event::Productive { since: day("2026-11-23") }),
+            ("kuendigung?tag=2029-12-31", Event::Terminated { ends_on: day("2029-12-31") }),
+        ];
+        for (number, (address, event)) in (1..).zip(reports) {
+            let place = format!("/bestellungen/{id}/unterschreiben/{address}");
+            let bare = place.split('?').next().expect("an address");
+            assert!(order.contains(bare), "{bare}: {order}");
+            assert!(!reader.get(bare).await.ok().contains("data-payload"), "{bare} asks first");
+            let page = reader.get(&place).await.ok();
+            let signed = sign(&reader, &page, &Kind::Milestone, "town", "leitung");
+            let Ok(Body::Milestone(body)) = Body::read(&signed) else { panic!("a milestone") };
+            assert_eq!((body.event, body.number), (event, number));
+            let taken = reader.hand_in(&signed).await.ok();
+            assert_eq!(reader.hand_in(&signed).await.ok(), taken, "a second click");
+        }
+        for (wrong, code) in [
+            ("anbindung?schritt=x&worte=Meine+Worte", "FIELD_INVALID"),
+            ("betrieb?tag=&worte=Meine+Worte", "TIME_INVALID"),
+            ("kuendigung?tag=31.13.2029&worte=Meine+Worte", "TIME_INVALID"),
+        ] {
+            let answer = reader.get(&format!("/bestellungen/{id}/unterschreiben/{wrong}")).await;
+            assert!(answer.status == StatusCode::BAD_REQUEST && answer.text.contains(code), "{}", answer.text);
+            assert!(answer.text.contains("Meine Worte") && !answer.text.contains("data-payload"), "{wrong}");
+        }
+        let again = reader.get(&format!("/bestellungen/{id}/unterschreiben/kuendigung?tag=2030-12-31")).await.ok();
+        let again = sign(&reader, &again, &Kind::Milestone, "town", "leitung");
+        assert!(!reader.hand_in(&again).await.status.is_success(), "notice has been given");
     }
 
     #[tokio::test]
