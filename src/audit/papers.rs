@@ -11,6 +11,7 @@ use crate::domain::law::words::german;
 use crate::domain::reason::Lang;
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Date, Timestamp};
+use crate::domain::value_words::kind_text;
 
 /// A statement as a person names it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,52 +105,6 @@ impl Paper {
         }
         text
     }
-}
-
-/// What a kind of statement is called.
-pub fn kind_text(kind: &Kind, lang: Lang) -> &str {
-    let [de, en] = match kind {
-        Kind::FederationRoot => ["Wurzel des Verbunds, Fassung", "Federation root, version"],
-        Kind::Admission => ["Aufnahme", "Admission"],
-        Kind::Expulsion => ["Ausschluss", "Expulsion"],
-        Kind::KeyEvent => ["Schlüsselmeldung", "Key event"],
-        Kind::NodeRecord => ["Knotenmeldung", "Node record"],
-        Kind::OfficerGrant => ["Vollmacht", "Grant"],
-        Kind::Recovery => ["Wiederherstellung der Schlüssel", "Recovery of the keys"],
-        Kind::Succession => ["Rechtsnachfolge", "Succession"],
-        Kind::Membership => ["Nachweis der Mitgliedschaft", "Evidence of the membership"],
-        Kind::EntityFacts => ["Nachweis der Eigenschaften", "Evidence of the properties"],
-        Kind::Offering => ["Angebot", "Offering"],
-        Kind::Withdrawal => ["Rücknahme des Angebots", "Withdrawal of the offering"],
-        Kind::ConnectionReport => ["Anbindungsbericht", "Connection report"],
-        Kind::ConnectionProfile => ["Anbindungsprofil", "Connection profile"],
-        Kind::Need => ["Bedarf", "Need"],
-        Kind::NeedWithdrawal => ["Rücknahme eines Bedarfs", "Withdrawal of a need"],
-        Kind::RulePack => ["Regelwerk", "Rule pack"],
-        Kind::Tariff => ["Entgelttarif", "Tariff"],
-        Kind::Request => ["Anfrage", "Request"],
-        Kind::Decision => ["Freigabeentscheidung", "Decision"],
-        Kind::Endorse => ["Feststellung zum Abschnitt", "Finding on the leg"],
-        Kind::Accept => ["Annahme", "Acceptance"],
-        Kind::Reject => ["Ablehnung", "Rejection"],
-        Kind::Counter => ["Angebot für den Abschnitt", "Offer for the leg"],
-        Kind::Decline => ["Absage", "Decline"],
-        Kind::Seal => ["Abschluss", "Seal"],
-        Kind::Void => ["Ende ohne Vertrag", "End without a contract"],
-        Kind::Confirm => ["Bestätigung des verspäteten Abschlusses", "Confirmation of the late seal"],
-        Kind::Recall => ["Rücknahme der Zusage", "Recall"],
-        Kind::LateNotice => ["Verspätungsanzeige", "Late notice"],
-        Kind::Reminder => ["Erinnerung", "Reminder"],
-        Kind::Milestone => ["Meldung nach dem Abschluss", "Milestone"],
-        Kind::Settlement => ["Beilegung eines Widerspruchs", "Settlement"],
-        Kind::Erasure => ["Löschung von Texten", "Erasure of texts"],
-        Kind::Mandate => ["Abrufvollmacht", "Mandate"],
-        Kind::CallOff => ["Einzelabruf", "Call-off"],
-        Kind::Receipt => ["Empfangsbestätigung", "Receipt"],
-        Kind::Access => ["Ausweis", "Proof of access"],
-        Kind::Unknown(_) => ["Erklärung unbekannter Art", "Statement of an unknown kind"],
-    };
-    if lang == Lang::De { de } else { en }
 }
 
 /// The papers of a bundle by their names in it, and the organisations' full names.

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::audit::bundle::{Bundle, Filed, Reading, Section, origin_of};
-use crate::audit::papers::{Paper, kind_text};
+use crate::audit::papers::Paper;
 use crate::domain::annex::{Erased, named};
 use crate::domain::characters::printable;
 use crate::domain::id::Hash;
 use crate::domain::reason::Lang;
+use crate::domain::value_words::kind_text;
 use crate::log::checkpoint::Checkpoint;
 
 /// The contents of a bundle.

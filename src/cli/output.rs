@@ -15,7 +15,7 @@ use crate::wire::instant;
 use crate::wire::pb::Instant;
 
 /// Widest table where no terminal says how wide it is: what fits a window beside another, and a printed page.
-const WIDTH_MAX: u16 = 100;
+pub(in crate::cli) const WIDTH_MAX: u16 = 100;
 
 /// Blanks around a cell.
 const PADDING: usize = 2;
@@ -97,7 +97,10 @@ impl Output {
                     .collect();
                 data(&(shown(&Value::Array(objects)) + "\n"))
             }
-            Format::Table => data(&self.table(columns, rows)),
+            Format::Table => {
+                let width = Table::new().width().unwrap_or(WIDTH_MAX);
+                data(&self.table(columns, rows, width))
+            }
             Format::Csv => {
                 let header = columns.iter().map(|(_, en)| Value::from(*en)).collect();
                 let lines = std::iter::once(&header).chain(rows).map(|cells| csv_line(cells));
@@ -106,16 +109,16 @@ impl Output {
         }
     }
 
-    /// Rows for people: as wide as the terminal, and where there is none at most [`WIDTH_MAX`].
-    fn table(&self, columns: &[(&str, &str)], rows: &[Vec<Value>]) -> String {
+    /// Rows for people, at most so wide.
+    pub(in crate::cli) fn table(&self, columns: &[(&str, &str)], rows: &[Vec<Value>], width: u16) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(table.width().unwrap_or(WIDTH_MAX));
+        table.set_width(width);
         table.set_header(columns.iter().map(|(de, en)| self.say(de, en).to_uppercase()));
         for row in rows {
             table.add_row(row.iter().map(|value| bound(&self.plain(value))));
         }
-        // Where there is room for the longest word of every column, none is cut in two.
+        // Where there is room for the longest word of every column, none is cut in two; elsewhere only the longest are.
         let longest = |text: String| bound(&text).split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns.len())
             .map(|at| {
@@ -123,11 +126,10 @@ impl Output {
                 cells.chain([longest(self.say(columns[at].0, columns[at].1).to_owned())]).max().unwrap_or(0) + PADDING
             })
             .collect();
-        if widths.iter().sum::<usize>() <= usize::from(table.width().unwrap_or(WIDTH_MAX)) {
-            for (column, width) in table.column_iter_mut().zip(widths) {
-                let width = u16::try_from(width).unwrap_or(WIDTH_MAX);
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-            }
+        let cap = cap_of(&widths, usize::from(width));
+        for (column, width) in table.column_iter_mut().zip(widths) {
+            let width = u16::try_from(width.min(cap)).unwrap_or(WIDTH_MAX);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
         }
         table.lines().map(|line| format!("{}\n", line.trim_end()).replace(BOUND, " ")).collect()
     }
@@ -195,6 +197,13 @@ impl Output {
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(stderr, "{}", printable_lines(text));
     }
+}
+
+/// The most that a column may ask for so that all of them fit: what is short stays whole.
+fn cap_of(widths: &[usize], room: usize) -> usize {
+    let fits = |cap: &usize| widths.iter().map(|width| (*width).min(*cap)).sum::<usize>() <= room;
+    let most = widths.iter().copied().max().unwrap_or(0);
+    (0..=most).rev().find(fits).unwrap_or(0)
 }
 
 /// Stands in a table for a blank at which a line must not end, until the lines are made.
@@ -292,7 +301,7 @@ mod tests {
             let count = rows.first().map_or(3, Vec::len);
             let columns: Vec<_> = names.into_iter().cycle().take(count).collect();
             let cells: Vec<Vec<Value>> = rows.iter().map(|row| row.iter().map(|text| json!(text)).collect()).collect();
-            let table = out.table(&columns, &cells);
+            let table = out.table(&columns, &cells, WIDTH_MAX);
             let widest = table.lines().map(|line| line.chars().count()).max().unwrap_or(0);
             proptest::prop_assert!(widest <= usize::from(WIDTH_MAX), "{widest}\n{table}");
             let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
@@ -308,7 +317,7 @@ mod tests {
         let long = "Onlinedienst ".repeat(12);
         let rows: Vec<Vec<Value>> =
             [7_940, 1, 12_000_000].map(|cents| vec![json!(long), json!(format!("{cents},00 €")), json!(long)]).into();
-        let table = Output::default().table(&columns, &rows);
+        let table = Output::default().table(&columns, &rows, WIDTH_MAX);
         assert!(table.lines().all(|line| !line.trim_start().starts_with('€') && !line.contains(BOUND)), "{table}");
         assert_eq!(table.matches(",00 €").count(), rows.len(), "{table}");
     }

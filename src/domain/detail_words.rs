@@ -1,6 +1,7 @@
 //! What the details of a refusal are called: programs read their names, people a word of their language.
 use crate::domain::reason::{Lang, Refusal};
 use crate::domain::rule_words::rule;
+use crate::domain::value_words;
 
 /// Every name that stands beside a reason, and its German word, by name. Where both are the same the name is German already.
 #[rustfmt::skip]
@@ -58,9 +59,9 @@ pub fn detail(name: &str, lang: Lang) -> &str {
     }
 }
 
-/// A detail in words: its name and, where it is a rule, what the rule says.
+/// A detail in words: its name, and what a rule says or a value of the program is called.
 pub fn told<'d>(name: &'d str, value: &'d str, lang: Lang) -> (&'d str, &'d str) {
-    (detail(name, lang), if name == "rule" { rule(value, lang) } else { value })
+    (detail(name, lang), if name == "rule" { rule(value, lang) } else { value_words::value(name, value, lang) })
 }
 
 /// Every detail of a refusal in words; the reason that somebody gave in one language only.

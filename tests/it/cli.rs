@@ -6,6 +6,7 @@ use std::process::Command;
 use verbund::domain::detail_words::detail;
 use verbund::domain::reason::Lang;
 use verbund::domain::rule_words::rule;
+use verbund::domain::value_words::{NAMES, value};
 
 use crate::cluster::{run, verbund};
 use crate::ports::free_addresses;
@@ -154,6 +155,17 @@ fn every_detail_of_a_refusal_has_a_german_word() {
                 for said in code.split(".with(\"rule\", \"").skip(1).filter_map(|rest| rest.split('"').next()) {
                     if rule(said, Lang::De) == said {
                         missing.insert(said.to_owned());
+                    }
+                }
+                for said in code.split(".with(\"").skip(1).filter_map(|rest| rest.split_once("\", \"")) {
+                    let (name, rest) = said;
+                    let given = rest.split('"').next().unwrap_or_default();
+                    // A name with a quotation mark is one behind which no text stands.
+                    let is_told = name.contains('"') || name.starts_with("why") || NAMES.contains(&name);
+                    // A file is called what it is called.
+                    let is_told = is_told || given.contains('/');
+                    if name != "rule" && !is_told && value(name, given, Lang::De) == given {
+                        missing.insert(format!("{name}: {given}"));
                     }
                 }
                 for rest in text.split(".with(\"").skip(1) {

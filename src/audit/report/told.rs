@@ -3,12 +3,13 @@
 //! The words of a refusal are made for whoever acts in the federation; an auditor acts on papers, so where the two differ
 //! the auditor's words stand here. Must never change what counts: codes and rulings are those of the finding.
 use super::{AuditFinding, Check, Ruling};
-use crate::audit::papers::{Papers, kind_text};
+use crate::audit::papers::Papers;
 use crate::domain::characters::printable;
 use crate::domain::law::words::german;
 use crate::domain::reason::{Class, Lang, Reason, Refusal};
 use crate::domain::statement::Kind;
 use crate::domain::time::{Timestamp, parse_date};
+use crate::domain::value_words::kind_text;
 
 /// A finding for a person.
 pub struct Told {

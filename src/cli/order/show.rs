@@ -3,16 +3,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::audit::papers::kind_text;
 use crate::cli::client::{Client, time_text};
 use crate::cli::grounds::selection_lines;
 use crate::cli::ids;
 use crate::cli::offering::euros;
 use crate::cli::order::{after, gathered, settle};
-use crate::cli::output::Output;
+use crate::cli::output::{Format, Output};
 use crate::domain::id::{OrderId, ShortId};
 use crate::domain::reason::{Class, Lang, Refusal};
 use crate::domain::statement::Kind;
+use crate::domain::value_words::kind_text;
 use crate::wire::instant;
 use crate::wire::order::{request_of, request_words};
 use crate::wire::pb::order::v1 as pb;
@@ -27,6 +27,9 @@ const AWAY_MAX: Duration = Duration::from_secs(120);
 /// Orders of the officer's organisation, what has changed last in front, or those that wait longer than they should.
 pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Result<(), Refusal> {
     let orders = client.order_list(overdue_only).await?;
+    if out.format == Format::Table {
+        return out.rows(&SHOWN, &orders.iter().map(|order| shown_row(order, out)).collect::<Vec<_>>());
+    }
     let columns = [
         ("Bestellung", "order_id"),
         ("Besteller", "buyer"),
@@ -38,23 +41,47 @@ pub async fn list(client: &mut Client, out: Output, overdue_only: bool) -> Resul
         ("Zuletzt", "updated_at"),
         ("Achtung", "overdue"),
     ];
-    let rows: Vec<Vec<Value>> = orders
-        .iter()
-        .map(|order| {
-            vec![
-                out.id(&order.id),
-                order.buyer.clone().into(),
-                order.provider.clone().into(),
-                order.offering_title.clone().into(),
-                stage_text(order.stage, out).into(),
-                order.turn.clone().into(),
-                total_text(order.total_cents, out).into(),
-                out.time(order.updated_at.as_ref()),
-                overdue_text(order.overdue, out).into(),
-            ]
-        })
-        .collect();
-    out.rows(&columns, &rows)
+    let row = |order: &pb::OrderSummary| {
+        vec![
+            out.id(&order.id),
+            order.buyer.clone().into(),
+            order.provider.clone().into(),
+            order.offering_title.clone().into(),
+            stage_text(order.stage, out).into(),
+            order.turn.clone().into(),
+            total_text(order.total_cents, out).into(),
+            out.time(order.updated_at.as_ref()),
+            overdue_text(order.overdue, out).into(),
+        ]
+    };
+    out.rows(&columns, &orders.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What a person sees of the list: as much as fits a page without a word that is cut.
+const SHOWN: [(&str, &str); 7] = [
+    ("Bestellung", "order"),
+    ("Besteller", "buyer"),
+    ("Angebot", "offering"),
+    ("Stand", "stage"),
+    ("Am Zug", "turn"),
+    ("Preis", "total"),
+    ("Zuletzt", "updated"),
+];
+
+/// The same as a program reads, in fewer cells: the provider stands beside the offering, what needs attention beside the stage.
+fn shown_row(order: &pb::OrderSummary, out: Output) -> Vec<Value> {
+    let offering = format!("{} ({})", order.offering_title, order.provider);
+    let overdue = overdue_text(order.overdue, out);
+    let stage = stage_text(order.stage, out);
+    vec![
+        out.id(&order.id),
+        order.buyer.clone().into(),
+        offering.trim_start().into(),
+        if overdue.is_empty() { stage.into() } else { format!("{stage}: {overdue}").into() },
+        order.turn.clone().into(),
+        total_text(order.total_cents, out).into(),
+        out.time(order.updated_at.as_ref()),
+    ]
 }
 
 /// A total; nobody knows one before all offers are here, and that is not nothing.
@@ -269,4 +296,48 @@ pub fn is_over(stage: i32) -> bool {
         pb::Stage::try_from(stage),
         Ok(pb::Stage::Sealed | pb::Stage::Void | pb::Stage::Disputed | pb::Stage::Unsealed)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cli::output::WIDTH_MAX;
+    use crate::wire::pb::Instant;
+
+    /// Orders at every stage, with whatever needs attention.
+    fn orders() -> Vec<pb::OrderSummary> {
+        let order = |stage: i32, overdue: i32| pb::OrderSummary {
+            id: "5f0e1d2c3b4a59687786a5b4c3d2e1f0".to_owned(),
+            buyer: "halberstadt".to_owned(),
+            provider: "dataport".to_owned(),
+            offering_title: "Geburtsurkunde online".to_owned(),
+            stage,
+            overdue,
+            turn: "halberstadt".to_owned(),
+            total_cents: if stage == 2 { 0 } else { 123_456_789 },
+            updated_at: Some(Instant { seconds: 1_796_082_240, nanos: 0 }),
+            ..pb::OrderSummary::default()
+        };
+        let stages = (0..).take_while(|stage| pb::Stage::try_from(*stage).is_ok());
+        let overdue = || (0..).take_while(|overdue| pb::Overdue::try_from(*overdue).is_ok());
+        stages.flat_map(|stage| overdue().map(move |overdue| order(stage, overdue))).collect()
+    }
+
+    #[test]
+    fn no_word_and_no_time_of_the_list_is_cut_in_two() {
+        for lang in [Lang::De, Lang::En] {
+            let out = Output { lang, ..Output::default() };
+            for order in orders() {
+                let row = shown_row(&order, out);
+                let table = out.table(&SHOWN, std::slice::from_ref(&row), WIDTH_MAX);
+                assert!(table.lines().all(|line| line.chars().count() <= usize::from(WIDTH_MAX)), "{table}");
+                let shown: BTreeSet<&str> = table.split_whitespace().collect();
+                for word in row.iter().filter_map(Value::as_str).flat_map(str::split_whitespace) {
+                    assert!(shown.contains(word), "{word} is cut:\n{table}");
+                }
+            }
+        }
+    }
 }
