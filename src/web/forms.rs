@@ -11,6 +11,7 @@ pub(super) const WORDS: &str = "worte";
 pub(super) const STEP: &str = "schritt";
 pub(super) const DAY: &str = "tag";
 pub(super) const SERVICES: &str = "leistungen";
+pub(super) const CAP: &str = "hoechstens";
 pub(super) const THROUGH: &str = "ueber";
 
 /// Longest day: `31.12.2027`.

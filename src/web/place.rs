@@ -58,6 +58,10 @@ pub(super) enum Place {
     NeedRaising,
     /// Where it takes that back.
     NeedWithdrawing(StatementId),
+    /// Where it lets a cooperative order for a need of its own.
+    Mandating(StatementId),
+    /// Where a colleague approves that.
+    MandateApproving(OrderId, StatementId),
     /// How the federation is.
     Nodes,
     /// What programs may call.
@@ -80,6 +84,8 @@ impl Place {
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
     pub(super) const NEED_WITHDRAWING: &'static str = "/bedarf/{id}/zuruecknehmen";
+    pub(super) const MANDATING: &'static str = "/bedarf/{id}/vollmacht";
+    pub(super) const MANDATE_APPROVING: &'static str = "/vollmachten/{matter}/{id}";
     pub(super) const LIVE: &'static str = "/bestellungen/{id}/verlauf";
     pub(super) const BUNDLE: &'static str = "/bestellungen/{id}/pruefpaket";
 
@@ -94,6 +100,10 @@ impl Place {
             Self::Signature(id) => return of(Self::SIGNATURE, id),
             Self::Ordering(id) => return of(Self::ORDERING, id),
             Self::NeedWithdrawing(id) => return of(Self::NEED_WITHDRAWING, id),
+            Self::Mandating(id) => return of(Self::MANDATING, id),
+            Self::MandateApproving(matter, id) => {
+                return of(Self::MANDATE_APPROVING, id).replace("{matter}", &matter.to_string());
+            }
             Self::Signing(id, act) => return of_order(Self::SIGNING, id).replace("{act}", act),
             Self::Order(id) => return of_order(Self::ORDER, id),
             Self::Live(id) => return of_order(Self::LIVE, id),

@@ -60,11 +60,12 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
     ];
     all.extend(needs.map(str::to_owned));
     let needs = ["town", "kitu"].into_iter().flat_map(|of| reader.needs_of(of));
-    all.extend(
-        needs.flat_map(|need| {
-            ["", "?worte=+", "?worte=Xqo"].map(|said| format!("/bedarf/{need}/zuruecknehmen{said}"))
-        }),
-    );
+    all.extend(needs.flat_map(|need| {
+        let mandates = ["", "?hoechstens=x", "?ueber=kitu&hoechstens=9000&tag=30.6.2027"];
+        let mandates = mandates.map(|said| format!("/bedarf/{need}/vollmacht{said}"));
+        let withdrawals = ["", "?worte=+", "?worte=Xqo"];
+        mandates.into_iter().chain(withdrawals.map(|said| format!("/bedarf/{need}/zuruecknehmen{said}")))
+    }));
     let orders = reader.town.node.state().orders.keys();
     all.extend(orders.map(|order| format!("/bestellungen/{order}")));
     all.push("/bestellungen/00000000000000000000000000000000".to_owned());
@@ -238,6 +239,7 @@ async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId
         let is_wrong_on_purpose = [
             "/zuruecknehmen",
             "/melden?",
+            "/vollmacht",
             "seite=x",
             "id=x",
             "/angebote/x",

@@ -368,7 +368,6 @@ texts! {
     inbox_age_1 "seit gestern" "since yesterday";
     inbox_age_n "seit {n} Tagen" "for {n} days";
     inbox_order "Zur Bestellung" "To the order";
-    inbox_command "Auf der Kommandozeile" "By command line";
     inbox_count_1 "Eine Sache wartet." "One thing waits.";
     inbox_count_n "{n} Sachen warten." "{n} things wait.";
     errand_approve "Bestellung freigeben" "Approve an order";
@@ -469,6 +468,8 @@ texts! {
     act_refuse "Ablehnen" "Refuse";
     act_seal "Abschließen" "Seal";
     act_cancel "Beenden" "Cancel";
+    act_mandate "Abrufvollmacht erteilen" "Give a mandate";
+    act_mandate_approve "Abrufvollmacht freigeben" "Approve a mandate";
     act_connected "Schritt der Anbindung melden" "Report a step of the connection";
     act_productive "Betrieb melden" "Report the start of use";
     act_contact "Ansprechstelle nennen" "Name a contact";
@@ -511,6 +512,7 @@ texts! {
     says_seal "{buyer} schließt die Bestellung {order} ab: Alle Verträge des Weges kommen damit zustande, zusammen {total} netto." "{buyer} seals order {order}: thereby all contracts on its route come about, {total} net in total.";
     says_contact "{from} nennt für die Bestellung {order}, wen man fragt." "{from} says whom to ask about order {order}.";
     says_need "{municipality} sucht öffentlich bis {day}: {note}" "{municipality} looks publicly until {day} for: {note}";
+    says_mandate "{org} bevollmächtigt {to}, für den Bedarf {need} bis {day} mitzubestellen; {org} zahlt über die ganze Laufzeit höchstens {cap} netto." "{org} lets {to} order for need {need} until {day}; {org} pays at most {cap} net over the whole term.";
     says_need_withdrawal "{municipality} nimmt den Bedarf {need} zurück: {note}" "{municipality} takes need {need} back: {note}";
     says_connected "{from} meldet für die Bestellung {order} einen Schritt der Anbindung als erledigt: {step}." "{from} reports a step of the connection as done for order {order}: {step}.";
     says_productive "{from} meldet: Die Leistung aus der Bestellung {order} ist in Betrieb seit {day}." "{from} reports: the service of order {order} is in use since {day}.";
@@ -550,6 +552,10 @@ texts! {
     field_leika "Leistungen (LeiKa)" "Services (LeiKa)";
     field_until "Bis wann" "Until when";
     field_through "Genossenschaft" "Cooperative";
+    field_approves "Gibt frei" "Approves";
+    field_mandate_cap "Höchstbetrag der eigenen Organisation" "Most that the own organisation pays";
+    field_mandate_until "Letzter Tag des Abrufs" "Last day of the order";
+    mandate_cap_hint "In ganzen Euro netto, über die ganze Laufzeit. Über Ihrer Betragsgrenze gibt eine zweite Person frei." "In whole euros net, over the whole term. Beyond your limit a second person approves.";
     field_item "Schritt" "Step";
     field_since "Seit wann" "Since when";
     field_ends_on "Letzter Tag des Vertrags" "Last day of the contract";

@@ -309,6 +309,18 @@ async fn goes_on(browser: &mut Browser, page: &str) {
     browser.click("#erklaerung .actions button").await;
     browser.until("location.pathname === '/bedarf/eigener' && document.readyState === 'complete'").await;
     assert!(main_text(browser).await.contains("Wohngeld <i>online</i>"), "the need is listed");
+
+    browser.click("a[href*=\"/vollmacht\"]").await;
+    browser.until("document.querySelector('#hoechstens')").await;
+    browser.fill("#ueber", "kitu").await;
+    browser.fill("#hoechstens", "900").await;
+    browser.fill("#tag", "30.6.2030").await;
+    browser.click("main form button").await;
+    browser.until("document.querySelector('#erklaerung .actions button')").await;
+    let said = main_text(browser).await;
+    assert!(said.contains("barleben bevollmächtigt kitu") && said.contains("höchstens 900,00 € netto"), "{said}");
+    browser.click("#erklaerung .actions button").await;
+    browser.until("location.pathname === '/bedarf/eigener' && document.readyState === 'complete'").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

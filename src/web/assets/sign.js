@@ -7,7 +7,7 @@
   const words = place.dataset;
   const lang = document.documentElement.lang;
   const [labels, sentences, whys] = [words.labels, words.sentences, words.whys].map((text) => JSON.parse(text));
-  const CENTS = new Set(["total", "total_max"]);
+  const CENTS = new Set(["total", "total_max", "cap"]);
   // Where what somebody has named is told in words of the page.
   const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], item: ["contact", "routing", "interface", "test", "acceptance"] };
   const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest, ...JSON.parse(words.values) };
@@ -61,7 +61,7 @@
     const blanks = {
       buyer: body.buyer, org: body.org, from: body.from, order: body.order, years: body.term_years, provider: parties[parties.length - 1],
       route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
-      cap: body.total_max === undefined ? "" : euros(body.total_max),
+      cap: euros(body.total_max ?? body.cap ?? 0), to: body.to,
       step: valueOf("item", event.item ?? ""), day: day(event.since ?? event.ends_on ?? body.until ?? ""),
       services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need,
     };

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::envelope;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::statement::Kind;
 use crate::protocol::Answer;
 use crate::web::desk::Desk;
 use crate::web::officer::Officer;
@@ -27,11 +28,14 @@ pub(super) async fn take(State(desk): State<Desk>, officer: Officer, statement: 
         desk.sessions.act(&officer.proof, desk.now())?;
         let enclosed = envelope::read_enclosed(&statement)?;
         // What everyone may read goes the way of a publication.
+        let is_mandate = *enclosed.signed.kind() == Kind::Mandate;
         let answer = match enclosed.signed.kind().is_public() {
             true => desk.publish(enclosed.signed).await?,
             false => desk.hand_in(enclosed).await?,
         };
         match answer {
+            // The matter of a mandate has no page of its own.
+            Answer::Order(matter) if is_mandate => Ok((matter.to_string(), Place::Needs)),
             Answer::Order(order) => Ok((order.to_string(), Place::Order(order))),
             Answer::Published { id, .. } => Ok((id.to_string(), Place::Needs)),
             other => Err(Refusal::new(Reason::Bug).with("answer", format!("{other:?}"))),

@@ -3,6 +3,7 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
+use crate::domain::id::{OrderId, StatementId};
 use crate::domain::time::Timestamp;
 use crate::view::View;
 use crate::web::desk::Desk;
@@ -42,9 +43,9 @@ struct Card {
     since: String,
     age: String,
     due: String,
-    /// The order's page; a mandate has none.
+    /// The order's page; a mandate has none, and is approved at once.
     href: Option<String>,
-    command: Option<String>,
+    approve: Option<String>,
 }
 
 pub(super) async fn show(State(desk): State<Desk>, officer: Officer, RawQuery(query): RawQuery) -> Response {
@@ -95,8 +96,14 @@ fn card(shell: &Shell, view: &View, entry: &pb::InboxEntry, now: Timestamp) -> C
         age: entry.since.as_ref().map(|since| age(wire::instant(since), now, t)).unwrap_or_default(),
         due: if entry.due.is_some() { words::instant(entry.due.as_ref().map(wire::instant), lang) } else { day },
         href: entry.order_id.parse().ok().filter(|_| !is_mandate).map(|id| shell.href(Place::Order(id))),
-        command: is_mandate.then(|| format!("verbund need approve {}", entry.statement_id)),
+        approve: mandate_of(entry).map(|(matter, id)| shell.href(Place::MandateApproving(matter, id))),
     }
+}
+
+/// The matter and the statement of a mandate that waits.
+fn mandate_of(entry: &pb::InboxEntry) -> Option<(OrderId, StatementId)> {
+    let ids = (entry.order_id.parse().ok()?, entry.statement_id.parse().ok()?);
+    (entry.errand() == pb::Errand::ApproveMandate).then_some(ids)
 }
 
 /// Days by the calendar of Germany, as people count them.

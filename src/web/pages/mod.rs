@@ -18,6 +18,7 @@ mod imprint;
 mod inbox;
 mod interfaces;
 mod keys;
+mod mandate;
 mod need;
 mod nodes;
 mod offering;
@@ -60,6 +61,8 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(&Place::Needs.path(), get(need::show))
         .route(&Place::NeedRaising.path(), get(need::raise))
         .route(Place::NEED_WITHDRAWING, get(need::withdraw))
+        .route(Place::MANDATING, get(mandate::give))
+        .route(Place::MANDATE_APPROVING, get(mandate::approve))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))
         .route(&Place::Accessibility.path(), get(accessibility::show))

@@ -47,6 +47,8 @@ struct Row {
     through: String,
     withdraw: String,
     label: String,
+    mandate: String,
+    mandate_label: String,
 }
 
 /// A need as the catalogue knows it: everything but its words.
@@ -70,7 +72,9 @@ pub(super) async fn show(State(desk): State<Desk>, officer: Officer) -> Response
             let label = format!("{}: {note}", shell.t.act_need_withdraw);
             let withdraw = shell.href(Place::NeedWithdrawing(need.id));
             let Known { services, until, is_over, through, .. } = need;
-            needs.push(Row { note, services, until, is_over, through, withdraw, label });
+            let (mandate, mandate_label) =
+                (shell.href(Place::Mandating(need.id)), format!("{}: {note}", shell.t.act_mandate));
+            needs.push(Row { mandate, mandate_label, note, services, until, is_over, through, withdraw, label });
         }
         let number = |count: usize| words::number(count, lang);
         let counted = match all {
@@ -180,7 +184,7 @@ fn withdrawal(municipality: OrgId, need: StatementId, query: &Query) -> Result<D
 }
 
 /// Of whom the organisation is a member, with their names: who may order for it with others.
-fn cooperatives(view: &View, org: &OrgId) -> Vec<(String, String)> {
+pub(super) fn cooperatives(view: &View, org: &OrgId) -> Vec<(String, String)> {
     let public = view.public();
     let own = public.facts.memberships().filter(|(_, fact)| fact.member == *org).map(|(_, fact)| &fact.of);
     let own: BTreeSet<&OrgId> = own.collect();

@@ -253,6 +253,8 @@ fn labels(t: &Texts) -> String {
         ("until", t.field_until),
         ("through", t.field_through),
         ("need", t.field_need),
+        ("cap", t.field_mandate_cap),
+        ("approves", t.field_approves),
         ("known", t.selection_known),
     ];
     json!(BTreeMap::from(names)).to_string()
@@ -275,7 +277,7 @@ fn values(lang: Lang, t: &Texts) -> String {
 fn sentences(t: &Texts) -> String {
     json!({
         "request": t.says_request, "decision": t.says_approve, "decision-no": t.says_refuse, "seal": t.says_seal,
-        "need": t.says_need, "need-withdrawal": t.says_need_withdrawal, "void": t.says_void, "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
+        "mandate": t.says_mandate, "need": t.says_need, "need-withdrawal": t.says_need_withdrawal, "void": t.says_void, "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
         "milestone-productive": t.says_productive, "milestone-terminated": t.says_terminated,
         "milestone-closed": t.says_closed,
     })
