@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use verbund::cli::demo::found::{World, found_world};
 use verbund::config::folder::read_folder;
-use verbund::config::node::{HostPort, read_run};
+use verbund::config::node::{HostPort, NodeConfig, read_run};
 use verbund::config::offerings::read_offerings;
 use verbund::domain::id::{Hash, NodeId, OrderId, Origin};
 use verbund::domain::reason::{Reason, Refusal};
@@ -483,9 +483,13 @@ async fn a_cut_log_is_repaired_and_others_follow_the_new_one() {
 
 /// Somebody else's node, seen from outside: its TLS key, and nothing of its own running.
 fn outsider(live: &Live, node: &str) -> GrpcPeers {
-    let config = read_run(&live.run_file(node)).expect("settings");
+    outside(&read_run(&live.run_file(node)).expect("settings"))
+}
+
+/// The same with other settings.
+pub fn outside(config: &NodeConfig) -> GrpcPeers {
     let held = Identity::read_all(&config.keys, &mut Opener::default()).expect("a TLS key");
-    GrpcPeers::new(&config, Identities::new(held).expect("in good form"), RecoveryKeys::default())
+    GrpcPeers::new(config, Identities::new(held).expect("in good form"), RecoveryKeys::default())
 }
 
 /// A delivery that any node refuses once it looks at it.

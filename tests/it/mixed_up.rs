@@ -4,9 +4,11 @@ use std::fs;
 use verbund::config::node::read_run;
 use verbund::domain::reason::{Lang, Reason};
 use verbund::node::keys::Opener;
+use verbund::node::ports::Peers as _;
 use verbund::node::start::start;
 
-use crate::live::{Live, wait_until};
+use crate::federation::name;
+use crate::live::{Live, outside, wait_until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_belongs_to_another_node_is_refused_at_the_start() {
@@ -47,5 +49,22 @@ async fn what_belongs_to_another_node_is_refused_at_the_start() {
     assert_eq!(refused().await.reason, Reason::StoreForeign);
     fs::write(live.run_file("kitu"), run).expect("put back");
     live.start("kitu").await;
+    addresses_mixed_up(&live).await;
     live.stop_all().await;
+}
+
+/// Where another node is said to be sits one that is known: that is told apart from somebody in between.
+async fn addresses_mixed_up(live: &Live) {
+    let right = read_run(&live.run_file("akdb")).expect("settings");
+    let mut wrong = right.clone();
+    let of = |node: &str| right.peers.iter().position(|peer| peer.node.as_str() == node).expect("a peer");
+    let (kitu, kid) = (of("kitu"), of("kid"));
+    wrong.peers[kid].address = right.peers[kitu].address.clone();
+    let told = async |config| outside(config).ask_back(name("kid"), 0).await.expect_err("no such node there");
+    let refusal = told(&wrong).await;
+    assert_eq!((refusal.reason, refusal.field("node")), (Reason::PeerMixedUp, Some("kitu")), "{refusal}");
+    // A stranger's key there is another matter.
+    let mut alone = wrong.clone();
+    alone.peers.retain(|peer| peer.node.as_str() == "kid");
+    assert_eq!(told(&alone).await.reason, Reason::PeerKeyWrong);
 }
