@@ -3,6 +3,7 @@
 //! It encodes and decodes every record as the disk does, so that a record that does not survive its bytes is found
 //! here first. It must never be cleverer than the contract: what it forgives, the disk would not.
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::domain::annex::Annex;
@@ -35,6 +36,8 @@ pub struct MemoryStore {
 struct State {
     /// Encoded records: all that survives a crash, with what follows.
     records: Vec<Arc<[u8]>>,
+    /// Where each batch begins in `records`.
+    batches: Vec<usize>,
     /// The batch that was written before a failure said otherwise.
     unconfirmed: Vec<Arc<[u8]>>,
     /// Statement to index in `records`.
@@ -88,6 +91,7 @@ impl MemoryStore {
         let state = self.state();
         let mut copy = State {
             records: state.records.clone(),
+            batches: state.batches.clone(),
             statements: state.statements.clone(),
             orders: state.orders.clone(),
             runs: state.runs.clone(),
@@ -96,8 +100,30 @@ impl MemoryStore {
             annexes: state.annexes.clone(),
             ..State::default()
         };
+        if !state.unconfirmed.is_empty() {
+            copy.batches.push(copy.records.len());
+        }
         for bytes in &state.unconfirmed {
             copy.keep(&Record::decode(bytes)?, bytes.clone());
+        }
+        Ok(Self { state: Mutex::new(copy) })
+    }
+
+    /// How many batches are persisted.
+    pub fn batches(&self) -> usize {
+        self.state().batches.len()
+    }
+
+    /// A store with what is left once these batches can no longer be read.
+    pub fn rotten(&self, lost: Range<usize>) -> Result<Self, Refusal> {
+        let state = self.state();
+        let mut copy = State { annexes: state.annexes.clone(), ..State::default() };
+        for (number, first) in state.batches.iter().enumerate().filter(|(number, _)| !lost.contains(number)) {
+            copy.batches.push(copy.records.len());
+            let end = state.batches.get(number + 1).copied().unwrap_or(state.records.len());
+            for bytes in &state.records[*first..end] {
+                copy.keep(&Record::decode(bytes)?, bytes.clone());
+            }
         }
         Ok(Self { state: Mutex::new(copy) })
     }
@@ -128,7 +154,7 @@ impl MemoryStore {
             Some(Failure::NoHandles) => return Err(Refusal::new(Reason::StoreHandles)),
             Some(Failure::BeforePersist) => {}
             Some(Failure::AfterPersist) => state.unconfirmed = encoded,
-            None => batch.iter().zip(encoded).for_each(|(record, bytes)| state.keep(record, bytes)),
+            None => state.keep_batch(batch, encoded),
         }
         if failure.is_some() {
             state.ended = Some(Ended::Failed);
@@ -201,6 +227,11 @@ impl MemoryStore {
 }
 
 impl State {
+    fn keep_batch(&mut self, batch: &[Record], encoded: Vec<Arc<[u8]>>) {
+        self.batches.push(self.records.len());
+        batch.iter().zip(encoded).for_each(|(record, bytes)| self.keep(record, bytes));
+    }
+
     fn keep(&mut self, record: &Record, bytes: Arc<[u8]>) {
         let index = self.records.len();
         self.records.push(bytes);
@@ -211,6 +242,8 @@ impl State {
         if let Record::Entries { origin, first, entries, .. } = record
             && !entries.is_empty()
         {
+            // What stood behind was passed over, and comes again in runs that begin elsewhere.
+            self.runs.retain(|(of, at), _| of != origin || at < first);
             self.runs.insert((origin.clone(), *first), index);
         }
         if let Some((origin, size)) = record.covers() {

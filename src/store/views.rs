@@ -22,7 +22,7 @@ use crate::store::medium::{passing, refused, sync_folder};
 use crate::store::reading::{Piece, Records};
 
 /// Raised whenever keys or values change; other views are written again.
-const SCHEMA: u32 = 5;
+const SCHEMA: u32 = 6;
 /// sled holds several times this in memory. The hot part of the index is small, and the system caches files as well.
 const CACHE_BYTES: u64 = 2 * 1024 * 1024;
 /// Statements and runs held in memory before they are written together: about 8 MB, and a quarter of a second to read
@@ -141,6 +141,7 @@ impl Views {
         if let Record::Entries { origin, first, entries, .. } = record
             && !entries.is_empty()
         {
+            self.drop_runs_behind(&mut recent, origin, *first)?;
             recent.runs.insert(run_key(origin, *first), place);
         }
         if let Some((origin, size)) = record.covers() {
@@ -152,6 +153,21 @@ impl Views {
         recent.statements.extend(record.statements().map(|signed| (signed.id(), place)));
         recent.orders.extend(record.orders().map(|order| order_entry(order, place)));
         Ok(())
+    }
+
+    /// A log that goes on before its end does so because a part of it is lost: what stood behind was passed over and comes again, in
+    /// runs that begin elsewhere.
+    fn drop_runs_behind(&self, recent: &mut Lot, origin: &Origin, first: u64) -> Result<(), Refusal> {
+        let Some(next) = first.checked_add(1) else { return Ok(()) };
+        let behind = run_key(origin, next)..=run_key(origin, u64::MAX);
+        let stale: Vec<_> = recent.runs.range(behind.clone()).map(|(key, _)| *key).collect();
+        stale.iter().for_each(|key| _ = recent.runs.remove(key));
+        guarded(|| {
+            for key in self.runs.range(behind).keys() {
+                self.runs.remove(key?)?;
+            }
+            Ok(())
+        })
     }
 
     /// Notes that every batch before this boundary has been added.

@@ -178,6 +178,7 @@ contract! {
     the_newest_record_with_a_statement_is_found
     every_record_of_an_order_is_found_in_order
     entries_are_contiguous_and_bounded
+    a_log_that_goes_on_before_its_end_hides_nothing
     a_closed_store_refuses_and_opens_again
     concurrent_commits_are_kept_whole
     an_annex_is_kept_until_it_is_erased_and_no_record_holds_it
@@ -365,6 +366,18 @@ async fn entries_are_contiguous_and_bounded(bench: &impl Bench) {
         let expected: Vec<LogEntry> = expected.map(entry).collect();
         assert_eq!(found, expected, "{case}");
     }
+}
+
+/// A hole was passed over, and what stood in it and behind it has come again.
+async fn a_log_that_goes_on_before_its_end_hides_nothing(bench: &impl Bench) {
+    let (store, log) = (bench.open(), origin("kid"));
+    for (first, count) in [(0, 5), (10, 3), (13, 2), (5, 20)] {
+        store.commit(vec![entries(&log, first, count)]).await.expect("stored");
+    }
+    let expected: Vec<LogEntry> = (0..25).map(entry).collect();
+    assert_eq!(store.entries(&log, 0, 100, usize::MAX).await.expect("read"), expected);
+    let store = bench.restart(store);
+    assert_eq!(store.entries(&log, 15, 100, usize::MAX).await.expect("read"), expected[15..]);
 }
 
 async fn a_closed_store_refuses_and_opens_again(bench: &impl Bench) {
