@@ -167,6 +167,16 @@ pub fn rotation(world: &World, org: &str, role: KeyRole) -> Signed {
 }
 
 impl World {
+    /// Lets a node crash at one of its next commits: before it there are `commits` more.
+    pub fn crash_at(&mut self, node: &str, commits: u64, failure: Failure) {
+        self.crash = Some((name(node), commits, failure));
+    }
+
+    /// Lets something happen to a node now.
+    pub fn inject(&mut self, node: &str, input: Input) {
+        self.step(&name(node), input);
+    }
+
     pub(super) fn go_wrong(&mut self, fault: Fault) {
         if !self.faults.active {
             return;

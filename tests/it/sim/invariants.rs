@@ -441,7 +441,11 @@ fn only_what_is_over_rests(known: &Order) -> Result<(), String> {
 /// Everything that must survive a restart; settled orders are read again for it.
 fn picture(world: &World, at: &NodeId, node: &Node) -> Vec<String> {
     let state = node.state();
-    let mut picture = vec![state.digest().to_string(), state.catalogue.digest().to_string()];
+    let mut picture = vec![state.catalogue.digest().to_string()];
+    // How much of its log a node shows while it deposits is no matter of its store: it shows the rest once others keep it.
+    if !world.deposits {
+        picture.push(state.digest().to_string());
+    }
     picture.extend(state.logs.iter().map(|(origin, log)| {
         let witnessed = log.witnessed.as_ref().map(|(size, _)| *size);
         let note = log.note.as_ref().map(|note| note.text().to_owned());

@@ -8,6 +8,7 @@
 //! ```text
 //! VERBUND_SEEDS=1000000 cargo test --release --test it sim::seeds        orders among six nodes
 //! VERBUND_SEEDS=10000 cargo test --release --test it sim::coalitions  liars together, and the bundles they make
+//! VERBUND_SEEDS=10000 cargo test --release --test it sim::holes       records that rot while orders run
 //! VERBUND_SEEDS=10000 cargo test --release --test it swarm::seeds        replication, one seed in ten among up to 100 nodes
 //! cargo test --release --test it swarm::crowds -- --ignored              300 and 500 nodes
 //! VERBUND_FUZZ=1000000 cargo test --release --test it swarm::properties::fuzz -- --ignored
@@ -23,6 +24,7 @@ mod covers;
 mod deposits;
 pub mod faults;
 mod health;
+mod holes;
 pub mod invariants;
 pub mod liars;
 mod looked_at;
@@ -38,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use verbund::domain::body::Body;
-use verbund::domain::id::{NodeId, OrderId, OrgId};
+use verbund::domain::id::{Hash, NodeId, OrderId, OrgId};
 use verbund::domain::order::Attempt;
 use verbund::domain::reason::{Class, Reason, Refusal};
 use verbund::domain::statement::{Kind, Signed};
@@ -84,6 +86,8 @@ pub struct Site {
     policies: BTreeMap<OrgId, Policy>,
     instance: Instance,
     is_new_store: bool,
+    /// The name of what can no longer be read in its store.
+    holes: Option<Hash>,
     /// What a backup would bring back.
     backup: Option<MemoryStore>,
     /// Its disk is full until then.
@@ -226,7 +230,10 @@ impl World {
         let mut world = self;
         for (node, (records, _)) in image() {
             let store = MemoryStore::new();
-            store.commit_now(records).expect("an empty store takes everything");
+            // One batch each, so that each can rot by itself.
+            for record in records {
+                store.commit_now(std::slice::from_ref(record)).expect("a new store takes everything");
+            }
             let mut policies = world.federation.settings(node).policies;
             edit(&mut policies, &mut world.dice);
             world.place_site(node.clone(), store, policies);
@@ -288,6 +295,7 @@ impl World {
             policies,
             instance,
             is_new_store: false,
+            holes: None,
             backup: None,
             full_until: Timestamp::default(),
             rotations: BTreeMap::new(),
@@ -465,6 +473,7 @@ impl World {
         let state = state.unwrap_or_else(|| State::new(settings.anchor, settings.origin.clone()));
         let mut node = Node::resume(settings, self.keys(node), dice, state);
         node.keep_settled(if self.settles { 0 } else { usize::MAX });
+        site.holes.into_iter().for_each(|holes| node.has_lost(holes));
         node
     }
 
@@ -754,16 +763,6 @@ impl World {
             }
             None => {}
         }
-    }
-
-    /// Lets a node crash at one of its next commits: before it there are `commits` more.
-    pub fn crash_at(&mut self, node: &str, commits: u64, failure: Failure) {
-        self.crash = Some((name(node), commits, failure));
-    }
-
-    /// Lets something happen to a node now.
-    pub fn inject(&mut self, node: &str, input: Input) {
-        self.step(&name(node), input);
     }
 
     /// A running node, for steps outside the world.
