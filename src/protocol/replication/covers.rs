@@ -17,17 +17,21 @@ use crate::protocol::limits::{COVER_LATE_MS, COVERS_MAX, COVERS_MS, COVERS_ORDER
 use crate::protocol::state::Order;
 use crate::protocol::{Effect, Node, Work};
 
+/// The orders of one look, and after which the next one goes on; after the last it begins with the first.
+fn next_of<V>(orders: &BTreeMap<OrderId, V>, after: Option<OrderId>) -> (Vec<&V>, Option<OrderId>) {
+    let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let some: Vec<(&OrderId, &V)> = orders.range((begin, Bound::Unbounded)).take(COVERS_ORDERS_MAX).collect();
+    let last = some.last().filter(|_| some.len() == COVERS_ORDERS_MAX).map(|(order, _)| **order);
+    (some.into_iter().map(|(_, order)| order).collect(), last)
+}
+
 impl Node {
     /// Asks for what seems to have been seen long after it was said, once on each stream. Until an order has come to its
     /// end, what it rests on is still on its way.
     pub(super) fn seek_covers(&mut self, work: &mut Work) {
-        let begin = self.sync.covers_after.map_or(Bound::Unbounded, Bound::Excluded);
-        let some: Vec<(&OrderId, &Order)> =
-            self.state.orders.range((begin, Bound::Unbounded)).take(COVERS_ORDERS_MAX).collect();
-        // After the last one the next look begins with the first.
-        let last = some.last().filter(|_| some.len() == COVERS_ORDERS_MAX);
-        self.sync.covers_after = last.map(|(order, _)| **order);
-        let ended = some.into_iter().filter_map(|(_, order)| order.current());
+        let (orders, last): (Vec<&Order>, _) = next_of(&self.state.orders, self.sync.covers_after);
+        self.sync.covers_after = last;
+        let ended = orders.into_iter().filter_map(Order::current);
         let ended = ended.filter(|attempt| attempt.outcome().is_some());
         let mut late: BTreeMap<Origin, BTreeSet<u64>> = BTreeMap::new();
         for (origin, index) in ended.flat_map(|attempt| self.late_places(attempt)) {
@@ -95,5 +99,50 @@ impl Node {
             work.then.push(Effect::ReadCover { to: from.clone(), origin: origin.clone(), index });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u32) -> OrderId {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        OrderId(bytes)
+    }
+
+    #[test]
+    fn one_look_takes_few_orders_and_the_looks_together_take_all() {
+        let most = COVERS_ORDERS_MAX as u32;
+        for count in [0, 1, most - 1, most, most + 1, 2 * most, 5 * most + 7] {
+            let orders: BTreeMap<OrderId, u32> = (0..count).map(|number| (id(number), number)).collect();
+            let (mut seen, mut after) = (Vec::new(), None);
+            for _ in 0..=count / most {
+                let (some, last) = next_of(&orders, after);
+                assert!(some.len() <= COVERS_ORDERS_MAX, "{count}");
+                seen.extend(some.into_iter().copied());
+                after = last;
+            }
+            assert_eq!(seen, (0..count).collect::<Vec<u32>>(), "each once, in the order of their ids");
+            assert_eq!(after, None, "{count}: the next look begins with the first");
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_gone_or_new_between_two_looks_keeps_no_other_from_its_turn() {
+        let most = COVERS_ORDERS_MAX as u32;
+        let mut orders: BTreeMap<OrderId, u32> = (0..3 * most).map(|number| (id(2 * number), number)).collect();
+        let (mut seen, mut after) = (Vec::new(), None);
+        for look in 0..4 {
+            let (some, last) = next_of(&orders, after);
+            seen.extend(some.into_iter().copied());
+            after = last;
+            if let Some(last) = after {
+                orders.remove(&last);
+                orders.insert(id(1), u32::MAX - look);
+            }
+        }
+        assert_eq!(seen, (0..3 * most).collect::<Vec<u32>>());
     }
 }
