@@ -15,7 +15,7 @@
 //! | 2 | [`log`]: Merkle tree, checkpoints, cosignatures, proofs. [`protocol`]: the node as `step(input, now)`. [`view`]: read models, a second fold made for questions. [`audit`]: offline judgement | name tokio, tonic or sled; protocol knows neither view nor audit |
 //! | 3 | [`store`]: records and their index. `wire`: the protobuf edge. `config`: files to checked values. `search`. `exchange`: registers and other people's formats | hold a rule; know one another |
 //! | 4 | `web`: pages for browsers, made from `view` and `search`. `node`: driver loop, gRPC server, peers, TLS, clock, randomness; it serves the pages | decide anything: handlers decode, ask, encode |
-//! | 5 | `cli`, `main.rs`, `bin/verbund-audit.rs`, `usage.rs` and `replay.rs` for both | reach past the node into the protocol |
+//! | 5 | `cli`, `main.rs`, `bin/verbund-audit.rs`, `usage` and `replay.rs` for both | reach past the node into the protocol |
 //!
 //! Without the default feature `node` only floors 1 and 2, the reader of records and the memory store are built: the auditor's binary has no
 //! network, no async runtime and no database in its dependency tree.

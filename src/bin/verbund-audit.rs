@@ -23,7 +23,7 @@ use verbund::usage::{self, Stop};
 
 /// Prüft Nachweise einer Bestellung ohne Netz und ohne Vertrauen in einen Knoten.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, max_term_width = usage::PAGE_WIDTH, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -182,7 +182,7 @@ fn parsed_root(text: &str) -> Result<StatementId, Refusal> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Arguments = match usage::parse(std::env::args_os()) {
+    let arguments: Arguments = match usage::parse(std::env::args_os(), |command| command) {
         Ok(arguments) => arguments,
         Err(Stop::Shown) => return ExitCode::SUCCESS,
         Err(Stop::Told) => return ExitCode::from(Class::Usage.exit_code()),

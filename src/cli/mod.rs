@@ -7,6 +7,7 @@ pub mod chain;
 pub mod client;
 pub mod demo;
 pub mod doctor;
+mod examples;
 pub mod export;
 pub mod fact;
 pub mod feed;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::cli::examples::with_examples;
 use crate::cli::options::Global;
 use crate::cli::output::{Format, Output};
 use crate::domain::reason::{Class, Reason, Refusal};
@@ -47,7 +49,7 @@ use crate::usage::{self, Stop};
 #[command(
     name = "verbund",
     version,
-    max_term_width = 110,
+    max_term_width = usage::PAGE_WIDTH,
     disable_help_subcommand = true,
     after_help = "Beispiele:\n  verbund demo\n  verbund --profile DIR/client.toml order list"
 )]
@@ -123,7 +125,7 @@ enum Noun {
 /// Parses, runs, and turns the outcome into an exit code.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli: Cli = match usage::parse(arguments.iter().cloned()) {
+    let cli: Cli = match usage::parse(arguments.iter().cloned(), with_examples) {
         Ok(cli) => cli,
         Err(Stop::Shown) => return ExitCode::SUCCESS,
         Err(Stop::Told) => return ExitCode::from(Class::Usage.exit_code()),
@@ -184,7 +186,32 @@ async fn run(cli: Cli) -> Result<ExitCode, Refusal> {
         Noun::Trust(verb) => trust::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Org(verb) => org::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
         Noun::Officer(verb) => officer::run(&global, verb).await.map(|()| ExitCode::SUCCESS),
-        Noun::Completions(wanted) => shell::completions(&global, Cli::command(), &wanted).map(|()| ExitCode::SUCCESS),
-        Noun::Man(wanted) => shell::pages(&global, Cli::command(), &wanted).map(|()| ExitCode::SUCCESS),
+        Noun::Completions(wanted) => {
+            shell::completions(&global, with_examples(Cli::command()), &wanted).map(|()| ExitCode::SUCCESS)
+        }
+        Noun::Man(wanted) => {
+            shell::pages(&global, with_examples(Cli::command()), &wanted).map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::usage::english::untold;
+
+    #[test]
+    fn every_page_of_help_has_english_words() {
+        let mut missing = untold(&Cli::command());
+        missing.sort();
+        missing.dedup();
+        assert!(
+            missing.is_empty(),
+            "{} texts are missing in src/usage/help.en.txt:\n{}",
+            missing.len(),
+            missing.join("\n@@\n")
+        );
     }
 }

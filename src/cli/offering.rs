@@ -56,7 +56,6 @@ pub enum Verb {
         area: String,
     },
     /// Zusehen, was sich an den Angeboten ändert: veröffentlicht, neue Fassung, zurückgezogen, ausgesetzt
-    #[command(after_help = "Beispiel:\n  verbund offering watch -o json --since STELLE")]
     Watch {
         /// Nur von diesem Anbieter
         #[arg(long)]
@@ -85,9 +84,6 @@ pub enum Verb {
         facets: bool,
     },
     /// Eine Suche für den Vergabevermerk festhalten: was gefunden wurde, zu welchem Preis und Stand (Auswahl)
-    #[command(
-        after_help = "Beispiel:\n  verbund offering freeze wohngeld --for barleben --file auswahl.json\n  verbund order submit --offering dataport/wohngeld --max-euro 30000 --selection auswahl.json --why kid/wohngeld=fit"
-    )]
     Freeze(freeze::Wish),
     /// Was zu einer Kommune passt, das Passendste zuerst (Vorsortierung)
     For {
@@ -126,14 +122,12 @@ pub enum Verb {
         source: String,
     },
     /// Angebotsdateien prüfen, bevor etwas veröffentlicht wird: alle Fehler auf einmal, mit Zeile und Feld
-    #[command(after_help = "Beispiel:\n  verbund offering validate angebote/wohngeld.toml")]
     Validate {
         /// Angebote (TOML)
         #[arg(required = true, value_name = "DATEI")]
         files: Vec<PathBuf>,
     },
     /// Zeigen, was eine Fassung an einer anderen ändert
-    #[command(after_help = "Beispiel:\n  verbund offering diff dataport/wohngeld wohngeld-neu.toml")]
     Diff {
         /// Die frühere Fassung: Datei (TOML), Kennung oder ANBIETER/NAME
         #[arg(value_name = "VORHER")]

@@ -101,7 +101,6 @@ pub enum Verb {
         order: ShortId,
     },
     /// Zusehen, bis die Bestellung entschieden ist; mit --all allen eigenen Bestellungen
-    #[command(after_help = "Beispiel:\n  verbund order watch --all -o json --since STELLE")]
     Watch {
         /// Bestellnummer
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -149,7 +148,6 @@ pub enum Verb {
     /// Eigene Anteile an Sammelbestellungen
     CallOffs,
     /// Stand der Einführung je Kommune und Leistung: angeboten, bestellt, angebunden, in Betrieb, auffindbar
-    #[command(after_help = "Beispiel:\n  verbund order rollout --portal pvog.xml -o csv >stand.csv")]
     Rollout(rollout::Asked),
 }
 

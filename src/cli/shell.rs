@@ -8,14 +8,11 @@ use clap_complete::Shell;
 use crate::cli::options::{Global, LangArgument};
 use crate::cli::output::data;
 use crate::domain::reason::{Reason, Refusal};
+use crate::usage::english::english;
 use crate::usage::german;
 
 /// For which shell.
 #[derive(clap::Args)]
-#[command(after_help = "Beispiele:\n  \
-    verbund completions bash >~/.local/share/bash-completion/completions/verbund\n  \
-    verbund completions zsh >~/.zfunc/_verbund\n  \
-    verbund completions fish >~/.config/fish/completions/verbund.fish")]
 pub struct Completions {
     /// Die Shell
     #[arg(value_enum)]
@@ -24,7 +21,6 @@ pub struct Completions {
 
 /// Where the pages go.
 #[derive(clap::Args)]
-#[command(after_help = "Beispiel:\n  verbund man --out ~/.local/share/man/man1\n  man verbund-order-submit")]
 pub struct Pages {
     /// Ordner, in den eine Seite je Befehl kommt; ohne ihn geht die Seite des Programms auf die Standardausgabe
     #[arg(long, value_name = "ORDNER")]
@@ -69,7 +65,7 @@ pub fn pages(global: &Global, command: Command, wanted: &Pages) -> Result<(), Re
 fn spoken(global: &Global, command: Command) -> Command {
     match global.lang {
         LangArgument::De => german(command),
-        LangArgument::En => command,
+        LangArgument::En => english(command),
     }
 }
 

@@ -29,7 +29,6 @@ use findings::{field_of, findings};
 #[derive(Subcommand)]
 pub enum Verb {
     /// Das JSON-Schema einer Art von Erklärung
-    #[command(after_help = "Beispiel:\n  verbund statement schema request > request.v1.json")]
     Schema {
         /// Art, z. B. request; ohne Angabe alle Arten
         kind: Option<String>,
@@ -38,7 +37,6 @@ pub enum Verb {
         example: bool,
     },
     /// Den Inhalt einer Erklärung prüfen, bevor er unterschrieben wird: alle Fehler auf einmal
-    #[command(after_help = "Beispiel:\n  verbund statement check anfrage.json --kind request")]
     Check {
         /// Datei mit dem Inhalt (JSON)
         file: PathBuf,
@@ -47,9 +45,6 @@ pub enum Verb {
         kind: String,
     },
     /// Den Inhalt prüfen und unterschreiben; gibt einen DSSE-Umschlag aus
-    #[command(
-        after_help = "Beispiel:\n  verbund statement sign anfrage.json --kind request --key amt.pem > anfrage.dsse.json"
-    )]
     Sign {
         /// Datei mit dem Inhalt (JSON)
         file: PathBuf,
@@ -58,7 +53,6 @@ pub enum Verb {
         kind: String,
     },
     /// Eine Erklärung zeigen: aus einer Datei oder, nach ihrer Kennung, vom Knoten
-    #[command(after_help = "Beispiel:\n  verbund statement show anfrage.dsse.json --signer amt.pub.pem")]
     Show {
         /// Datei mit einem DSSE-Umschlag, oder die Kennung einer öffentlichen Erklärung
         which: String,

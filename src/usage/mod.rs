@@ -1,5 +1,5 @@
 //! Floor 5: what both programs share: how a file is read, and what the command-line library says by itself, in German. In
-//! English it speaks for itself.
+//! English it speaks for itself, and `english` turns what the source says into English.
 //!
 //! Must never change what is accepted, only the words; exit codes stay: 0 after help, 2 after wrong use.
 use std::ffi::OsString;
@@ -11,8 +11,15 @@ use clap::{Arg, ArgAction, Command, Error, Parser};
 
 use crate::domain::reason::{Lang, Reason, Refusal};
 
+pub mod english;
+
+use english::{english, with_german_values};
+
 /// The page of help: clap's own, with a German word for `Usage`.
 const TEMPLATE: &str = "{about-with-newline}\n\u{1b}[1m\u{1b}[4mAufruf:\u{1b}[0m {usage}\n\n{all-args}{after-help}";
+
+/// Columns of a page of help.
+pub const PAGE_WIDTH: usize = 100;
 
 /// The heading over options that have none of their own.
 const OPTIONS: &str = "Optionen";
@@ -28,34 +35,26 @@ pub enum Stop {
     Refused(Refusal),
 }
 
-/// Parses the arguments, in the language they ask for.
-pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, Stop> {
+/// Parses the arguments, in the language they ask for. `with_examples` adds them to the pages of help.
+pub fn parse<P: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+    with_examples: fn(Command) -> Command,
+) -> Result<P, Stop> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if lang_of(&arguments) == Lang::En {
-        let is_program = asks_for_json(&arguments);
-        return P::try_parse_from(arguments).map_err(|error| {
-            if is_program && error.use_stderr() {
-                let said = error.to_string();
-                return Stop::Refused(
-                    Refusal::new(Reason::UsageInvalid).with("why", said.lines().next().unwrap_or("")),
-                );
-            }
-            let _ = error.print();
-            if error.use_stderr() { Stop::Told } else { Stop::Shown }
-        });
-    }
-    let command = german(P::command());
+    let lang = lang_of(&arguments);
+    let command = with_examples(P::command());
+    let command = if lang == Lang::En { english(command) } else { german(command) };
     let matches = command.try_get_matches_from(arguments).and_then(|found| P::from_arg_matches(&found));
     matches.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            show(&error, std::io::stdout().lock(), std::io::stdout().is_terminal());
+            show(&error, lang, std::io::stdout().lock(), std::io::stdout().is_terminal());
             Stop::Shown
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            show(&error, std::io::stderr().lock(), std::io::stderr().is_terminal());
+            show(&error, lang, std::io::stderr().lock(), std::io::stderr().is_terminal());
             Stop::Told
         }
-        _ => Stop::Refused(Refusal::new(Reason::UsageInvalid).with("why", why(&error))),
+        _ => Stop::Refused(Refusal::new(Reason::UsageInvalid).with("why", why(&error, lang))),
     })
 }
 
@@ -82,11 +81,40 @@ pub fn lang_of(arguments: &[OsString]) -> Lang {
     if english { Lang::En } else { Lang::De }
 }
 
-fn show(error: &Error, mut to: impl Write, terminal: bool) {
+fn show(error: &Error, lang: Lang, mut to: impl Write, terminal: bool) {
     let text = error.render();
     let text = if terminal { text.ansi().to_string() } else { text.to_string() };
+    let is_usage = |line: &str| line.contains("Aufruf:") || line.contains("Usage:");
+    let text: Vec<String> =
+        text.lines().map(|line| if is_usage(line) { folded(line) } else { line.to_owned() }).collect();
+    let text = text.join("\n") + "\n";
     // Nobody is left to tell if the other side is gone.
-    let _ = to.write_all(text.replace("[OPTIONS]", "[OPTIONEN]").as_bytes());
+    let text = if lang == Lang::De { text.replace("[OPTIONS]", "[OPTIONEN]") } else { text };
+    let _ = to.write_all(text.as_bytes());
+}
+
+/// The line that sums up the usage, in as many as it needs: the library breaks every text but this one.
+fn folded(line: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let last = lines.last_mut().expect("begins with one");
+        if !last.is_empty() && seen(last) + 1 + seen(word) > PAGE_WIDTH {
+            lines.push(format!("       {word}"));
+        } else {
+            let space = if last.is_empty() { "" } else { " " };
+            last.push_str(space);
+            last.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+/// How many letters of a text a terminal shows: all but those of its colours.
+fn seen(text: &str) -> usize {
+    let parts = text.split('\u{1b}').enumerate();
+    let parts =
+        parts.map(|(at, part)| if at == 0 { part } else { part.split_once('m').map_or("", |(_, part)| part) });
+    parts.map(|part| part.chars().count()).sum()
 }
 
 /// The command with German headings and notes, and all commands below it.
@@ -117,6 +145,7 @@ fn noted(arg: Arg) -> Arg {
     if !arg.get_action().takes_values() {
         return arg;
     }
+    let arg = with_german_values(arg);
     let mut notes = Vec::new();
     let words = |words: Vec<String>| words.join(", ");
     let default = arg.get_default_values().iter().filter(|word| !word.is_empty());
@@ -140,7 +169,10 @@ fn noted(arg: Arg) -> Arg {
 }
 
 /// What is wrong, in one or two sentences.
-fn why(error: &Error) -> String {
+fn why(error: &Error, lang: Lang) -> String {
+    if lang == Lang::En {
+        return why_in_english(error);
+    }
     let said = |kind| error.get(kind).map(listed).unwrap_or_default();
     let arg = said(ContextKind::InvalidArg);
     let what = match error.kind() {
@@ -171,6 +203,21 @@ fn why(error: &Error) -> String {
         sentences.push(format!("Gemeint vielleicht: {meant}."));
     }
     sentences.join(" ")
+}
+
+/// The library's own sentence, without what it repeats below every refusal; a rule of ours speaks for itself.
+fn why_in_english(error: &Error) -> String {
+    let said = |kind| error.get(kind).map(listed).unwrap_or_default();
+    let rule = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Refusal>());
+    if let Some(refusal) = rule {
+        let (value, arg) = (said(ContextKind::InvalidValue), said(ContextKind::InvalidArg));
+        let (what, help) = (refusal.reason.text(Lang::En), refusal.reason.help(Lang::En));
+        return format!("invalid value '{value}' for '{arg}': {what} {help}");
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let end = ["\n\nUsage:", "\n\nFor more"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
+    text[..end].split_whitespace().collect::<Vec<&str>>().join(" ")
 }
 
 /// Why a value was not taken: the words of our own rule, or those of the library's number parser.

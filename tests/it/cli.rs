@@ -39,66 +39,98 @@ fn wrong_use_is_explained() {
         let said = refused(verbund().args(arguments), 2, "USAGE_INVALID");
         assert!(said.contains(told), "{arguments:?}: {told} expected:\n{said}");
     }
-    let english = run(verbund().args(["--lang", "en", "bestellen"]), 2);
-    assert!(String::from_utf8_lossy(&english.stderr).contains("unrecognized subcommand"));
+    for (arguments, told) in [
+        (&["bestellen"][..], "unrecognized subcommand"),
+        (&["order", "list", "--timeout", "viele"], "invalid value 'viele'"),
+        (&["price", "preview", "--for", "Barleben?"], "invalid value 'Barleben?'"),
+    ] {
+        let english = run(verbund().args(["--lang", "en"]).args(arguments), 2);
+        let said = String::from_utf8_lossy(&english.stderr).into_owned();
+        assert!(said.contains(told) && said.contains("USAGE_INVALID") && !said.contains("Abhilfe"), "{said}");
+        let german = ["ä", "ö", "ü", "ß", " der ", " die ", " und "].into_iter().find(|word| said.contains(word));
+        assert_eq!(german, None, "{said}");
+    }
     let audit = run(Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(["verify", "a", "--root", "12"]), 2);
     assert!(String::from_utf8_lossy(&audit.stderr).contains("Das ist kein SHA-256-Wert."));
     refused(verbund().args(["order", "list"]), 2, "USAGE_INVALID");
 }
 
+/// Every page of help in a language, with the words that lead to it.
+fn help_pages(program: &str, lang: &str, path: &[String]) -> Vec<(Vec<String>, String)> {
+    let output = run(Command::new(program).args(path).args(["--help", "--lang", lang]), 0);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let commands = text.lines().skip_while(|line| !matches!(*line, "Befehle:" | "Commands:")).skip(1);
+    let commands = commands.take_while(|line| line.starts_with(' ')).filter(|line| !line.starts_with("   "));
+    let names = commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    let below = names.flat_map(|name| help_pages(program, lang, &[path, &[name.to_owned()]].concat()));
+    let mut pages: Vec<(Vec<String>, String)> = below.collect();
+    pages.push((path.to_vec(), text));
+    pages
+}
+
+/// What is on pages of one language and must not be on those of the other.
+const FOREIGN: [(&str, &str, &str, &[&str]); 2] = [
+    (
+        "de",
+        "Aufruf: verbund",
+        "Beispiel",
+        &[
+            "Usage",
+            "Options",
+            "OPTIONS",
+            "Commands",
+            "COMMAND",
+            "Arguments",
+            "Print",
+            "default",
+            "possible",
+            "Example",
+            "<FILE",
+            "<ORDER",
+            "<KIND",
+            "<BUNDLE",
+            "<REASON",
+            "<NOTE",
+            "<OFFERING",
+            "<FOLDER",
+            "<LANG",
+            "_DAYS>",
+            " the ",
+        ],
+    ),
+    (
+        "en",
+        "Usage: verbund",
+        "Example",
+        &[
+            "ä", "ö", "ü", "ß", "Ä", "Ö", "Ü", "„", " der ", " die ", " das ", " und ", " nicht ", " oder ", " mit ",
+            " ein ", " eine ", " wenn ", " von ", "Aufruf", "Beispiel", "<DATEI", "<ORDNER", "<KENNUNG", "<ZAHL",
+            "JJJJ",
+        ],
+    ),
+];
+
 #[test]
-fn help_is_german_for_every_command() {
-    let nouns = [
-        "",
-        "demo",
-        "offering",
-        "fact",
-        "chain",
-        "price",
-        "need",
-        "order",
-        "audit",
-        "export",
-        "import",
-        "node",
-        "peer",
-        "key",
-        "trust",
-        "org",
-        "officer",
-        "statement",
-        "access",
-        "completions",
-        "man",
-    ];
-    let mut pages: Vec<Vec<&str>> = nouns.iter().map(|noun| noun.split_whitespace().collect()).collect();
-    pages.extend([vec!["chain", "routes"], vec!["order", "submit"], vec!["price", "preview"], vec!["node", "run"]]);
-    pages.extend([vec!["order", "inbox"], vec!["statement", "check"], vec!["statement", "sign"]]);
-    pages.extend([
-        vec!["trust", "found"],
-        vec!["trust", "propose", "admission"],
-        vec!["org", "join"],
-        vec!["node", "init"],
-    ]);
-    pages.extend([vec!["officer", "grant"], vec!["officer", "end"], vec!["node", "host"], vec!["trust", "sign"]]);
-    for page in pages {
-        for flag in ["-h", "--help"] {
-            let output = run(verbund().args(&page).arg(flag), 0);
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(text.contains("Aufruf: verbund") && text.contains("Diese Hilfe zeigen"), "{text}");
-            for word in
-                ["Usage", "Options", "OPTIONS", "Commands", "COMMAND", "Arguments", "Print", "default", "possible"]
-            {
-                assert!(!text.contains(word), "{page:?} {flag}: {word}\n{text}");
+fn every_page_of_help_speaks_one_language_shows_an_example_and_fits() {
+    for (lang, usage, example, foreign) in FOREIGN {
+        for program in [env!("CARGO_BIN_EXE_verbund"), env!("CARGO_BIN_EXE_verbund-audit")] {
+            let pages = help_pages(program, lang, &[]);
+            assert!(pages.len() > if program.ends_with("audit") { 6 } else { 100 }, "{}", pages.len());
+            for (path, text) in pages {
+                let is_leaf = !text.lines().any(|line| matches!(line, "Befehle:" | "Commands:"));
+                assert!(text.contains(usage), "{path:?}\n{text}");
+                assert!(!is_leaf || text.contains(example), "{path:?}: no example\n{text}");
+                let said = text.split(example).next().expect("a beginning");
+                for word in foreign {
+                    assert!(!said.contains(word), "{path:?}: {word}\n{text}");
+                }
+                let long = text.lines().find(|line| line.chars().count() > 100);
+                assert!(long.is_none(), "{path:?}: {long:?}");
             }
         }
     }
-    for page in [&["--help"][..], &["verify", "--help"], &["report", "-h"]] {
-        let output = run(Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(page), 0);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(text.contains("Aufruf: verbund-audit") && text.contains("Prüfpaket"), "{text}");
-        assert!(!text.contains("Print") && !text.contains("federation"), "{text}");
-    }
+    let short = run(verbund().args(["order", "submit", "-h"]), 0);
+    assert!(String::from_utf8_lossy(&short.stdout).contains("Diese Hilfe zeigen"));
     let none = run(verbund().arg("order"), 2);
     assert!(none.stdout.is_empty() && String::from_utf8_lossy(&none.stderr).contains("Aufruf: verbund order"));
     assert!(!run(verbund().arg("--version"), 0).stdout.is_empty());
