@@ -232,7 +232,7 @@ impl<'e> Draft<'e> {
         let address = self
             .say("Die Anschrift steht nicht im Prüfpaket; ergänzen.", "The address is not in the bundle; add it.");
         chapter.entry("address", self.say("Anschrift", "Address"), Cell::unknown(address));
-        let area = buyer_of(request, self.logs).area;
+        let area = buyer_of(request, Some(self.attempt), self.logs, self.chronicle).area;
         let area = area.map_or_else(|| Cell::unknown(self.say("nicht angegeben", "not given")), Cell::text);
         chapter.entry("area", self.say("Regionalschlüssel", "Regional key"), area);
         chapter.entry(

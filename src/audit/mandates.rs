@@ -24,7 +24,10 @@ pub fn check_mandates(messages: &[Message], logs: &Logs, chronicle: &Chronicle, 
             // By its own word, and as witnesses saw it.
             let days = [Some(part.asked().day), seen].into_iter().flatten();
             days.into_iter().try_for_each(|day| check_covers(mandate.body(), &Asked { day, ..part.asked() }))?;
-            check_given(mandate, &mandates, |of, role| suffices(of, role, logs))
+            // What was approved only after the call-off did not stand behind it.
+            let stood =
+                mandates.iter().filter(|other| chronicle.is_before(&verified.id(), &other.id()) != Some(true));
+            check_given(mandate, stood, |of, role| suffices(of, role, logs))
         });
         book.judge(Check::Officers, &message.entry.name, judged);
     }

@@ -16,7 +16,7 @@ use crate::domain::order::charges::{Published, check_agreed, freely_agreed};
 use crate::domain::order::ending::check_undefeated;
 use crate::domain::order::frozen::check_selection;
 use crate::domain::order::orderable::objections;
-use crate::domain::order::timely::{check_award_day, check_seal_timely};
+use crate::domain::order::timely::{check_award_day, check_seal_timely, check_stated_time};
 use crate::domain::order::{Attempt, Counter, Receipt, Request};
 use crate::domain::price::Tariff;
 use crate::domain::price::quote::Buyer;
@@ -41,7 +41,7 @@ pub fn check_price(attempt: &Attempt, logs: &Logs, chronicle: &Chronicle, case: 
     if attempt.chain().is_ok() {
         book.judge(Check::Price, "order", attempt.offer());
     }
-    let buyer = buyer_of(request, logs);
+    let buyer = buyer_of(request, Some(attempt), logs, chronicle);
     let tariff = |counter: &Counter| tariff_in_force(counter, attempt, logs, chronicle).map(|tariff| &tariff.fee[..]);
     let offering = offering_of(request, logs).map(|(_, offering)| &offering.price[..]);
     let free = freely_agreed(attempt, &Published { offering, tariff: &tariff }, &buyer);
@@ -107,7 +107,7 @@ pub fn check_offering(
         return book.refuse(Check::Offering, "facts", refusal);
     };
     case.offering_title = Some((offering.title.clone(), offering.seller.clone(), offering.version));
-    let area = buyer_of(request, logs).area;
+    let area = buyer_of(request, attempt, logs, chronicle).area;
     let against = objections(request, offering, area, request.signed_at.date());
     if against.is_empty() {
         book.pass(Check::Offering);
@@ -151,14 +151,23 @@ fn check_on_offer(
     Ok(())
 }
 
-/// What prices depend on about the buyer: its admission, and what the request says.
-pub(super) fn buyer_of<'a>(request: &'a Request, logs: &'a Logs) -> Buyer<'a> {
-    let home = logs.home(&request.buyer).ok();
-    Buyer::admitted(
-        &request.buyer,
-        home.and_then(|home| home.orgs().get(&request.buyer)).map(|standing| &standing.admission),
-        request.quantities,
-    )
+/// What prices and areas depend on about the buyer: what the request says, and its newest admission that did not come after
+/// the request, since no later one changes an order; the first one if all did.
+pub(super) fn buyer_of<'a>(
+    request: &'a Request,
+    attempt: Option<&Attempt>,
+    logs: &'a Logs,
+    chronicle: &Chronicle,
+) -> Buyer<'a> {
+    let asked = attempt.map(|attempt| attempt.request.id());
+    let known = logs.public().iter().filter_map(|(id, (_, verified))| match verified.body() {
+        Body::Admission(admission) if admission.org == request.buyer => Some((id, admission)),
+        _ => None,
+    });
+    let is_later = |id: &StatementId| asked.is_some_and(|asked| chronicle.is_before(&asked, id) == Some(true));
+    let newest = known.clone().filter(|(id, _)| !is_later(id)).max_by_key(|(_, admission)| admission.number);
+    let admission = newest.or_else(|| known.min_by_key(|(_, admission)| admission.number));
+    Buyer::admitted(&request.buyer, admission.map(|(_, admission)| admission), request.quantities)
 }
 
 /// A frozen search that the request names rests on what could be known when it was frozen.
@@ -228,6 +237,13 @@ pub fn check_times(
         book.judge(Check::Times, "seal", check_seal_timely(attempt, sealed));
     }
     if let Some(requested) = chronicle.seen(request_id) {
+        match check_stated_time(request, requested) {
+            Err((refusal, is_false)) => {
+                let ruling = if is_false { Ruling::Invalid } else { Ruling::NotCheckable };
+                book.note(Check::Times, "request", ruling, refusal);
+            }
+            Ok(()) => book.pass(Check::Times),
+        }
         match check_award_day(request, requested, sealed) {
             // By its own word the request is old enough, but no witness saw it in time: nobody can say.
             Err(refusal) if request.as_of >= request.signed_at.date() && request.as_of < requested.date() => {
@@ -258,7 +274,7 @@ pub fn check_times(
     }
 }
 
-/// Sets the day up to which an officer's grant was good against the time at which witnesses had seen what the officer
+/// Sets the days on which an officer's grant was good against the time at which witnesses had seen what the officer
 /// signed. A remark: the gate stands at the officer's home node.
 pub fn mark_grants(entries: &[Entry], logs: &Logs, chronicle: &Chronicle, book: &mut Book) {
     for entry in entries.iter().filter(|entry| matches!(entry.section, Section::Order | Section::Facts)) {
@@ -266,9 +282,10 @@ pub fn mark_grants(entries: &[Entry], logs: &Logs, chronicle: &Chronicle, book: 
         let (Some(grant), Some(seen)) = (logs.grant(origin, &by.key), chronicle.seen(&entry.signed.id())) else {
             continue;
         };
-        if seen.date() > grant.valid_to {
+        if !(grant.valid_from..=grant.valid_to).contains(&seen.date()) {
             let refusal = Refusal::new(Reason::GrantExpired).with("officer", &grant.officer);
-            let refusal = refusal.with("valid_to", grant.valid_to).with("witnessed", seen);
+            let refusal = refusal.with("valid_from", grant.valid_from).with("valid_to", grant.valid_to);
+            let refusal = refusal.with("witnessed", seen);
             book.note(Check::Officers, &entry.name, Ruling::Valid, refusal);
         }
     }

@@ -594,6 +594,9 @@ reasons! {
     AwardDay "AWARD_DAY_OUTSIDE" Rejected
         "Der Tag der Vergabe liegt nicht zwischen Anfrage und Abschluss." "The day of award does not lie between request and seal."
         "Als Vergabetag den Tag der Anfrage oder einen späteren bis zum Abschluss angeben." "Give the day of the request as day of award, or a later one up to the seal.";
+    RequestTimeUnseen "REQUEST_TIME_UNSEEN" Rejected
+        "Die Anfrage will an einem anderen Tag unterschrieben sein, als Zeugen sie sahen." "The request claims to be signed on another day than witnesses saw it."
+        "Nach diesem Tag richten sich Regelwerk und Tatsachen: Uhr des Bestellers prüfen und neu bestellen." "Rule pack and facts go by that day: check the buyer's clock and order anew.";
     PriceNotAgreed "PRICE_NOT_AGREED" Conflict
         "Ein Preis folgt aus keinem veröffentlichten Angebot oder Tarif, und der Besteller hat ihm nicht ausdrücklich zugestimmt." "A price follows from no published offering or tariff, and the buyer has not agreed to it by name."
         "Den Preis ansehen (`verbund order show`) und beim Abschluss mit `--agree ORGANISATION` zustimmen, oder einen anderen Weg wählen." "Look at the price (`verbund order show`) and agree when sealing with `--agree ORGANISATION`, or choose another route.";

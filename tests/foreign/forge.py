@@ -410,6 +410,7 @@ class Packer:
         crc_off: int = 0,
         size_off: int = 0,
         hidden: bool = False,
+        wide: bool = False,
     ) -> None:
         packed = content
         if deflate:
@@ -421,7 +422,12 @@ class Packer:
         known = struct.pack("<3L", crc, len(packed), size)
         name = raw if local_name is None else local_name
         inner = extra if local_extra is None else local_extra
-        head = struct.pack("<4s5H", b"PK\3\4", 20, flags, method, 0, 0x21) + (bytes(12) if described else known)
+        here = bytes(12) if described else known
+        if wide:
+            # A tool that does not know the length beforehand leaves room for a long one, the unpacked one first.
+            inner += struct.pack("<2H2Q", 1, 16, size, len(packed))
+            here = struct.pack("<3L", crc, 0xFFFFFFFF, 0xFFFFFFFF)
+        head = struct.pack("<4s5H", b"PK\3\4", 20, flags, method, 0, 0x21) + here
         self.file += head + struct.pack("<2H", len(name), len(inner)) + name + inner + packed
         self.file += struct.pack("<L", 0x08074B50) + known if described else b""
         if hidden:
@@ -457,13 +463,14 @@ def packed_otherwise(dice: random.Random, members: dict[str, bytes]) -> tuple[by
     common: dict[str, Any] = {}
     prefix, end, before, after = "", {}, b"", b""
     trick = dice.choice(
-        "plain stored descriptors zip64 times owner order enclosing dot folders apple view jar comment membercomment gap "
+        "plain stored descriptors zip64 zip64heads times owner order enclosing dot folders apple view jar comment membercomment gap "
         "front trailing twin twice casetwin folderfile link setuid device dotfile upper absolute parent space hidden "
         "localname localextra crc size encrypted utf8 unknownextra unicodepath wrongpath emptyfolder otherfolder "
         "dosfolder method token format nonascii backslash fifo".split()
     )
-    if trick in ("stored", "descriptors", "times", "owner"):
+    if trick in ("stored", "descriptors", "times", "owner", "zip64heads"):
         common = {"stored": {"deflate": False}, "descriptors": {"described": True}, "times": {"extra": TIMES},
+                  "zip64heads": {"wide": True},
                   "owner": {"extra": TIMES + OWNER, "local_extra": OWNER}}[trick]  # fmt: skip
     elif trick == "zip64":
         end = {"wide": True}
@@ -954,7 +961,7 @@ def change_times(dice: random.Random, world: World) -> str:
     """Witnesses saw something earlier or later, or what they saw first is not shown."""
     origin = dice.choice(sorted(world.newest))
     covers = world.covers.setdefault(origin, {})
-    moved = dice.choice((-86_400, -3_600, -601, 599, 3_600, 36_000, 86_400, 600 * 3_600, 1_200 * 3_600))
+    moved = dice.choice((-86_400, -3_600, -601, -300, 300, 599, 601, 3_600, 36_000, 86_400, 600 * 3_600, 1_200 * 3_600))
     how = dice.randrange(6)
     if how == 0:
         covers.clear()

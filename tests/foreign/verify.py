@@ -2098,7 +2098,7 @@ class ZipEntry:
         wide = extra_fields(fields.take(extra_length), raw)
         if wide is not None:
             inner = Fields(wide)
-            packed, size = inner.widened([packed, size])
+            size, packed = inner.widened([size, packed])  # In front of a member the unpacked length comes first.
             inner.finish()
         if raw != self.raw or (flags, method) != (self.flags, self.method):
             raise ambiguous("two names or ways of packing of one member")
@@ -3887,13 +3887,15 @@ class Chronicle:
 
 
 def mark_grants(entries: list[Entry], logs: Logs, chronicle: Chronicle, book: Book) -> None:
-    """A remark where an officer's grant ended before witnesses saw what the officer signed."""
+    """A remark where an officer's grant did not hold on the day on which witnesses saw what the officer signed."""
     for entry in entries:
         if entry.section not in ("order", "facts") or not entry.place or len(entry.signed.signatures) != 1:
             continue
         (hashed,), log = entry.signed.signatures, logs.logs.get(entry.place[0])
         standing, seen = log.keys.get(hashed) if log else None, chronicle.seen(entry.signed.id)
-        if standing and standing.grant and seen is not None and day_of(seen) > standing.grant.valid_to:
+        if standing is None or standing.grant is None or seen is None:
+            continue
+        if not standing.grant.valid_from <= day_of(seen) <= standing.grant.valid_to:
             book.note("OFFICERS", entry.name, VALID, Refusal("GRANT_EXPIRED", officer=standing.grant.officer))
 
 
@@ -5507,10 +5509,14 @@ def check_outcome(messages: list[Message], attempt: Optional[Attempt], request: 
     return "OPEN" if void is None else "VOID_" + void.upper().replace("-", "_")
 
 
-def buyer_of(request: Doc, logs: Logs) -> Buyer:
-    home = logs.logs[logs.homes[request.buyer]] if request.buyer in logs.homes else None
-    standing = home.orgs.get(request.buyer) if home else None
-    return Buyer(request.buyer, standing.admission if standing else None, request.quantities)
+def buyer_of(request: Doc, attempt: Optional[Attempt], logs: Logs, chronicle: Chronicle) -> Buyer:
+    """By its newest admission that did not come after the request; by the first one if all did."""
+    asked = attempt.request.id if attempt else b""
+    known = [(id, body) for id, (_, kind, body) in logs.public.items() if kind == "admission" and body.org == request.buyer]
+    stood = [body for id, body in known if chronicle.is_before(asked, id) is not True]
+    first = min((body for _, body in known), key=lambda body: body.number, default=None)
+    admission = max(stood, key=lambda body: body.number, default=first)
+    return Buyer(request.buyer, admission, request.quantities)
 
 
 def check_ordered(
@@ -5523,7 +5529,7 @@ def check_ordered(
     member, kind, offering = found
     if kind != "offering":
         return book.refuse("OFFERING", "facts", Refusal("STATEMENT_MALFORMED", kind="offering"))
-    buyer, on = buyer_of(request, logs), day_of(request.signed_at)
+    buyer, on = buyer_of(request, attempt, logs, chronicle), day_of(request.signed_at)
     ends = offering.valid_to
     covers = any(place == "*" or (buyer.area or "").startswith(place) for place in offering.coverage)
     against = [
@@ -5591,7 +5597,7 @@ def check_price(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Book) 
         return
     if is_complete(attempt):
         book.judge("PRICE", "order", attempt.offer)
-    buyer = buyer_of(request, logs)
+    buyer = buyer_of(request, attempt, logs, chronicle)
     charges: list[tuple[Doc, Optional[list[Doc]]]] = []
     if attempt.acceptance:
         found = logs.public.get(request.offering)
@@ -5699,7 +5705,7 @@ def check_mandates(messages: list[Message], logs: Logs, chronicle: Chronicle, bo
             return False
         return body.cap <= min(grant.limit, CENTS_MAX if grant.limit_per_year is None else grant.limit_per_year)
 
-    def require_given(mandate: Message) -> None:
+    def require_given(mandate: Message, call_off: bytes) -> None:
         if suffices(mandate, "buyer"):
             return
         body = mandate.body
@@ -5707,7 +5713,13 @@ def check_mandates(messages: list[Message], logs: Logs, chronicle: Chronicle, bo
         def terms(of: Doc) -> tuple[Any, ...]:
             return (of.attempt, of.org, of.to, of.need, of.cap, of.until)
 
-        approvals = [other for other in mandates if other.body.approves == mandate.id and terms(other.body) == terms(body)]
+        # What was approved only after the call-off did not stand behind it.
+        approvals = [
+            other
+            for other in mandates
+            if other.body.approves == mandate.id and terms(other.body) == terms(body)
+            and chronicle.is_before(call_off, other.id) is not True
+        ]
         colleagues = [other for other in approvals if other.body.officer != body.officer]
         if approvals and not colleagues:
             raise Refusal("SAME_OFFICER", officer=body.officer)
@@ -5733,7 +5745,7 @@ def check_mandates(messages: list[Message], logs: Logs, chronicle: Chronicle, bo
                     raise Refusal("MANDATE_EXPIRED", until=str(body.until))
                 if part.share > body.cap:
                     raise Refusal("MANDATE_EXCEEDED", cap=body.cap, share=part.share)
-            require_given(mandate)
+            require_given(mandate, message.id)
 
         book.judge("OFFICERS", message.name, rule)
 
@@ -5860,6 +5872,13 @@ def check_legs(
         if message.holds and message.kind in ("endorse", "accept", "call-off"):
             until = chronicle.seen(message.id) if message.kind == "call-off" else sealed
             legs.append(check_finding(ground, message, until, logs, chronicle, book))
+        elif message.holds and message.kind == "decision":
+            approved, leg = message.body.approve and message.body.org == request.buyer, message.body.leg
+            if approved and leg is not None and leg.verdict in ("fulfilled", "contested"):
+                if (leg.from_, leg.to, leg.as_of) == (request.buyer, request.route[1], request.as_of):
+                    check_finding(ground, message, sealed, logs, chronicle, book)
+                else:
+                    book.refuse("LEGS", message.name, Refusal("CHAIN_BROKEN", rule="judged another leg or day"))
     for statement, (member, kind, body) in logs.public.items():
         seen = chronicle.seen(statement)
         if corrected_by(kind, body) and sealed is not None and seen is not None and seen > sealed:
@@ -5915,12 +5934,12 @@ def check_finding(
 
 
 def require_evidence(leg: Doc, until: Optional[int], logs: Logs, chronicle: Chronicle) -> None:
-    """All evidence named lies in the bundle, and witnesses had seen it by then."""
+    """All evidence named lies in the bundle, and witnesses had seen it by then, or soon after."""
     for fact in leg.evidence:
         if fact not in logs.public or logs.public[fact][1] not in ("membership", "entity-facts"):
             raise Refusal("EVIDENCE_MISSING", fact=fact.hex())
         seen = chronicle.seen(fact)
-        if seen is not None and until is not None and seen > until:
+        if seen is not None and until is not None and seen > until + WITNESSING_MS:
             raise Refusal("EVIDENCE_LATER", fact=fact.hex())
 
 
@@ -5969,6 +5988,17 @@ def require_timely(attempt: Attempt, sealed: Optional[int]) -> None:
         raise Refusal("SEAL_LATE", unconfirmed=", ".join(missing))
 
 
+def check_stated_time(request: Doc, requested: int, book: Book) -> None:
+    """When the request says it was signed decides the law and the facts that count: witnesses had seen it that day."""
+    refusal = Refusal("REQUEST_TIME_UNSEEN", signed_at=request.signed_at, seen=requested)
+    if request.signed_at > requested + WITNESSING_MS:
+        book.note("TIMES", "request", INVALID, refusal)
+    elif day_of(request.signed_at) < day_of(requested - WITNESSING_MS):
+        book.note("TIMES", "request", NOT_CHECKABLE, refusal)
+    else:
+        book.ok("TIMES")
+
+
 def require_award_day(request: Doc, requested: int, sealed: Optional[int]) -> None:
     first, last = day_of(requested - WITNESSING_MS), day_of(sealed) if sealed is not None else datetime.date.max
     if not first <= request.as_of <= last:
@@ -5985,6 +6015,7 @@ def check_times(
     asked = next((message.id for message in messages if message.kind == "request"), b"")
     requested = chronicle.seen(asked)
     if requested is not None:
+        check_stated_time(request, requested, book)
         try:
             require_award_day(request, requested, sealed)
             book.ok("TIMES")

@@ -29,7 +29,7 @@ use verbund::domain::signing::SecretKey;
 use verbund::domain::statement::{Kind, Signed};
 use verbund::domain::time::{Date, Timestamp, parse_date};
 use verbund::domain::trust::subject::subject_of;
-use verbund::domain::trust::{KeyEvent, KeyRole, OnlineKey};
+use verbund::domain::trust::{Admission, KeyEvent, KeyRole, OnlineKey};
 use verbund::log::checkpoint::Checkpoint;
 use verbund::log::cosignature::{cosign, merge};
 use verbund::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
@@ -44,6 +44,8 @@ use crate::history::History;
 // Named, so that benches find them as well.
 #[path = "evidence/after.rs"]
 mod after;
+#[path = "evidence/meanwhile.rs"]
+mod meanwhile;
 #[path = "evidence/needs.rs"]
 mod needs;
 #[path = "evidence/script.rs"]
@@ -307,7 +309,7 @@ impl World {
             topic: "Querschnitt".to_owned(),
             lead_land: Some("HH".to_owned()),
             efa_confirmed: true,
-            coverage: vec!["*".parse().expect("area")],
+            coverage: vec![self.script.covers.parse().expect("area")],
             maturity: None,
             connection: vec!["osci-xta".to_owned()],
             portals: Vec::new(),
@@ -354,7 +356,11 @@ impl World {
         let said = serde_json::to_value(body).expect("plain data");
         let signed_at: Timestamp =
             said["signed_at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(hours(self.now));
-        let late = if kind == Kind::Seal { self.script.seal_seen_late } else { 0 };
+        let late = match kind {
+            Kind::Seal => self.script.seal_seen_late,
+            Kind::Request => self.script.request_seen_late,
+            _ => 0,
+        };
         self.now = signed_at.since_ms(hours(0)) / HOUR_MS;
         // What stands before the request in its log was seen with it.
         if kind == Kind::Request {
@@ -431,6 +437,8 @@ impl World {
     fn decide(&mut self, request: &Request, id: StatementId) {
         let Some(approve) = self.script.approval else { return };
         let annex = Annex::write(Texts::note(APPROVERS_NOTE), [8; 32]).expect("admissible").expect("says something");
+        let mut leg = LegFinding { verdict: self.script.approver_found, ..self.leg(request, 1) };
+        (self.script.bend_finding)(&mut leg);
         let decision = Decision {
             order: request.order,
             attempt: 1,
@@ -438,7 +446,7 @@ impl World {
             org: org("barleben"),
             approve,
             annex: Some(annex.id()),
-            leg: Some(LegFinding { verdict: self.script.approver_found, ..self.leg(request, 1) }),
+            leg: Some(leg),
             officer: "leitung".parse().expect("name"),
             signed_at: hours(self.script.approved_after),
             salt: self.salt(),
@@ -653,61 +661,6 @@ impl World {
             self.void(&request, id);
         }
         self.fill(self.script.others + self.script.more_others);
-    }
-
-    fn publishes(&mut self, what: Meanwhile) {
-        match what {
-            Meanwhile::Withdrawn => {
-                let (seller, name) = (org("dataport"), org("wohnsitz-ummeldung"));
-                let gone = Withdrawal { seller, name, version: 1, reason: "Eingestellt".to_owned() };
-                self.publish("dataport", Kind::Withdrawal, &gone);
-            }
-            Meanwhile::NewVersion => {
-                self.publish("dataport", Kind::Offering, &self.offering(2));
-            }
-            Meanwhile::NewPack => self.new_pack(),
-            Meanwhile::Corrected => {
-                let (id, fact) = self.membership("kitu", "kid");
-                let correction = Membership { corrects: Some(id), revoked: true, ..fact };
-                self.publish("kid", Kind::Membership, &correction);
-            }
-            Meanwhile::Recalled | Meanwhile::Declined => {}
-        }
-    }
-
-    fn happens(&mut self, request: &Request, id: StatementId, what: Meanwhile) {
-        let (from, officer, annex, note) = (org("provitako"), None, None, String::new());
-        let (order, attempt, signed_at, reason) = (request.order, 1, hours(self.now), "LATER".to_owned());
-        match what {
-            Meanwhile::Recalled => {
-                let salt = self.salt();
-                let recall =
-                    Recall { order, attempt, from, request: id, reason, note, annex, officer, signed_at, salt };
-                let recall = self.say("provitako", Kind::Recall, &recall, &secret("org/provitako/statement"));
-                self.objection = Some(recall);
-                self.receipt(request, "barleben", recall);
-            }
-            Meanwhile::Declined => {
-                let salt = self.salt();
-                let decline = Decline { order, attempt, from, request: id, reason, note, annex, signed_at, salt };
-                let decline = self.say("provitako", Kind::Decline, &decline, &secret("org/provitako/statement"));
-                self.objection = Some(decline);
-                self.receipt(request, "barleben", decline);
-            }
-            _ => self.publishes(what),
-        }
-    }
-
-    /// A stricter pack, from the year of the order on, in every log.
-    fn new_pack(&mut self) {
-        let mut stricter = RulePack { name: org("gwb-108-neu"), valid_from: day("2026-08-01"), ..pack(&self.script) };
-        stricter.switches.retain(|setting| setting.switch != Switch::InverseJoint);
-        let trustees: Vec<&SecretKey> = self.founding.trustees.iter().take(3).collect();
-        let signed = Signed::sign(&Kind::RulePack, &stricter, &trustees);
-        for name in NODES {
-            self.append(name, &signed, NO_OUTCOME);
-            self.cover(name, self.now);
-        }
     }
 
     fn membership(&self, member: &str, of: &str) -> (StatementId, Membership) {

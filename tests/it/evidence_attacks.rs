@@ -79,6 +79,43 @@ fn the_day_of_award_lies_between_the_witnessed_request_and_the_seal() {
 }
 
 #[test]
+fn a_request_cannot_choose_its_law_by_a_day_on_which_nobody_saw_it() {
+    // By its own word of the day before: nobody can say.
+    let dated_back = Script { request_seen_late: 24, award_day: Some("2026-09-02"), ..Script::default() };
+    assert_eq!(found(&dated_back), (Ruling::NotCheckable, vec![(Check::Times, Reason::RequestTimeUnseen)]));
+    // Signed after it was seen, which is no slow clock.
+    let dated_ahead = Script { request_seen_late: -1, ..Script::default() };
+    assert_eq!(invalid(&dated_ahead), [(Check::Times, Reason::RequestTimeUnseen)]);
+    // Seen an hour late, on the same day.
+    assert_good(&Script { request_seen_late: 1, ..Script::default() });
+}
+
+#[test]
+fn a_renewed_admission_neither_undoes_nor_heals_an_order_that_was_asked_for_before() {
+    let at_home = Script { covers: "15", ..Script::default() };
+    assert_good(&at_home);
+    assert_good(&Script { later: Some(Meanwhile::Renewed), ..at_home.clone() });
+    let elsewhere = Script { covers: "09", ..Script::default() };
+    let not_covered = [(Check::Offering, Reason::OfferingNotCovering)];
+    assert_eq!(invalid(&Script { later: Some(Meanwhile::Renewed), ..elsewhere.clone() }), not_covered);
+    // Before the request it counts, either way.
+    assert_good(&Script { before: Some(Meanwhile::Renewed), ..elsewhere });
+    assert_eq!(invalid(&Script { before: Some(Meanwhile::Renewed), ..at_home }), not_covered);
+}
+
+#[test]
+fn what_an_approval_found_is_judged_like_every_finding() {
+    let with = |bend_finding| Script { limit: 1, approval: Some(true), bend_finding, ..Script::default() };
+    assert_good(&with(|_| ()));
+    let without_evidence = invalid(&with(|finding| finding.evidence.clear()));
+    assert_eq!(without_evidence, [(Check::Legs, Reason::LegNotProven)]);
+    assert_eq!(invalid(&with(|finding| finding.assumed = true)), [(Check::Legs, Reason::LegFindingDiffers)]);
+    let (ruling, findings) = found(&with(|finding| finding.as_of = day("2020-01-01")));
+    assert!(ruling > Ruling::Valid, "{findings:?}");
+    assert_eq!(findings, [(Check::Legs, Reason::ChainBroken)]);
+}
+
+#[test]
 fn an_approval_counts_before_the_seal_and_with_a_finding_that_fulfils() {
     let approved = Script { limit: 1, approval: Some(true), ..Script::default() };
     assert_good(&approved);
@@ -228,6 +265,7 @@ fn a_call_off_binds_nobody_but_under_a_mandate_of_its_own() {
         (Mandated { to: "kitu", ..base() }, Reason::MandateForeign),
         (Mandated { limit: 1, ..base() }, Reason::GrantLimit),
         (Mandated { limit: 1, approver: Some("einkauf"), ..base() }, Reason::SameOfficer),
+        (Mandated { limit: 1, approver: Some("leitung"), approved_late: true, ..base() }, Reason::GrantLimit),
     ] {
         assert_eq!(invalid(&with(given)), [(Check::Officers, reason)]);
     }

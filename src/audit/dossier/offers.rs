@@ -24,7 +24,7 @@ impl Draft<'_> {
             let by = counter.tariff.as_ref();
             charges.push((&counter.from, counter.tariff, by.and_then(tariff), counter.components.as_slice()));
         }
-        let buyer = buyer_of(request, self.logs);
+        let buyer = buyer_of(request, Some(self.attempt), self.logs, self.chronicle);
         let mut explained = true;
         let charges: Vec<Charge> = charges
             .into_iter()

@@ -44,6 +44,22 @@ pub fn check_seal_timely(attempt: &Attempt, witnessed: Option<Timestamp>) -> Res
         .with("unconfirmed", missing.join(", ")))
 }
 
+/// When a request says it was signed decides which law and which facts count, so witnesses had seen it on that German day.
+/// `Err(_, true)` where it says later than it was seen, which is false; else no witness saw it in time and nobody can say.
+pub fn check_stated_time(request: &Request, requested: Timestamp) -> Result<(), (Refusal, bool)> {
+    let refusal = || {
+        let refusal = Refusal::new(Reason::RequestTimeUnseen).with("signed_at", request.signed_at);
+        refusal.with("seen", requested)
+    };
+    if request.signed_at > requested.plus_ms(WITNESSING_MS) {
+        return Err((refusal(), true));
+    }
+    if request.signed_at.date() < requested.plus_ms(-WITNESSING_MS).date() {
+        return Err((refusal(), false));
+    }
+    Ok(())
+}
+
 /// The day of award lies between the request and the seal, as the witnesses saw them. Without a seal there is no end.
 pub fn check_award_day(request: &Request, requested: Timestamp, sealed: Option<Timestamp>) -> Result<(), Refusal> {
     let first = requested.plus_ms(-WITNESSING_MS).date();

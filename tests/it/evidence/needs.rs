@@ -87,7 +87,7 @@ impl World {
         let need = Need { municipality: org("halberstadt"), leika: Vec::new(), note, until, through: None };
         let need = self.publish("halberstadt", Kind::Need, &need);
         let first = self.mandate(given, need, None, "einkauf");
-        if let Some(officer) = given.approver {
+        if let Some(officer) = given.approver.filter(|_| !given.approved_late) {
             self.mandate(given, need, Some(first), officer);
         }
         Some((need, first))
@@ -156,6 +156,9 @@ impl World {
         };
         (given.bend)(&mut body);
         self.say("barleben", Kind::CallOff, &body, &secret("org/barleben/statement"));
+        if let Some(officer) = given.approver.filter(|_| given.approved_late) {
+            self.mandate(given, body.need, Some(mandate), officer);
+        }
         self.cover("kitu", self.now + given.seen_late);
     }
 }

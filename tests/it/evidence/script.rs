@@ -5,9 +5,9 @@ use serde_json::Value;
 use verbund::domain::grounds::Selection;
 use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
-use verbund::domain::order::Considered;
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
+use verbund::domain::order::{Considered, LegFinding};
 use verbund::domain::route::Route;
 use verbund::domain::rule_pack::RulePack;
 use verbund::domain::trust::{OfficerRole, WitnessPolicy};
@@ -76,12 +76,18 @@ pub struct Script {
     pub confirmed: Vec<&'static str>,
     /// What Barleben proposes to ProVitako about the last objection, and what comes of it.
     pub settled: Option<Settling>,
+    /// What is wrong with the approver's finding.
+    pub bend_finding: Bend<LegFinding>,
+    /// How many hours later than signed witnesses see the request.
+    pub request_seen_late: i64,
     /// Who lets the approver's words be erased.
     pub erased_by: Option<&'static str>,
     /// Entries of others in every log.
     pub others: u64,
     /// How many more of them come at the end.
     pub more_others: u64,
+    /// Which area the offering covers.
+    pub covers: &'static str,
     /// Title of the offering.
     pub title: &'static str,
     /// What the buyer's program writes into the seal beside or instead of what it should.
@@ -129,6 +135,8 @@ pub struct Mandated {
     pub limit: i64,
     /// Who approves it, if anyone.
     pub approver: Option<&'static str>,
+    /// Whether that comes only after the call-off.
+    pub approved_late: bool,
     /// Whether the call-off names it.
     pub is_named: bool,
     /// How many hours later than signed witnesses see the call-off.
@@ -147,6 +155,7 @@ impl Default for Mandated {
             to: "barleben",
             limit: 5_000_000,
             approver: None,
+            approved_late: false,
             is_named: true,
             seen_late: 0,
             bend: |_| (),
@@ -170,6 +179,8 @@ pub enum Meanwhile {
     NewPack,
     /// `kid` corrects the membership that its leg rests on.
     Corrected,
+    /// The trustees renew Barleben's admission, for another area.
+    Renewed,
 }
 
 /// The route ordered, and one that was not proven and could not be priced.
@@ -214,6 +225,8 @@ impl Default for Script {
             award_day: None,
             approved_after: 1,
             approver_found: Verdict::Fulfilled,
+            bend_finding: |_| (),
+            request_seen_late: 0,
             no_tariff: None,
             agreed: Vec::new(),
             names_nothing: false,
@@ -227,6 +240,7 @@ impl Default for Script {
             erased_by: None,
             others: 40,
             more_others: 0,
+            covers: "*",
             title: "Elektronische Wohnsitzanmeldung",
             bend_seal: |_| (),
             considered: false,

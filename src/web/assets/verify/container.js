@@ -133,7 +133,8 @@ class ZipEntry {
     let [packed, size] = [narrowPacked, narrowSize];
     if (wide !== null) {
       const inner = new Fields(wide);
-      [packed, size] = inner.widened([packed, size]);
+      // In front of a member the unpacked length comes first.
+      [size, packed] = inner.widened([size, packed]);
       inner.finish();
     }
     if (!sameBytes(raw, this.raw) || flags !== this.flags || method !== this.method) {

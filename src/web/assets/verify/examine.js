@@ -218,8 +218,14 @@ function checkReceipts(entries, messages, logs, book) {
 
 // ---- offering and price ----
 
-function buyerOf(request, logs) {
-  return new Buyer(request.buyer, logs.standingOf(request.buyer)?.admission ?? null, request.quantities);
+/** The buyer by its newest admission that did not come after the request; by the first one if all did. */
+function buyerOf(request, attempt, { logs, chronicle }) {
+  const asked = attempt?.request.id;
+  const known = [...logs.holding].filter(([, { kind, body }]) => kind === "admission" && body.org === request.buyer);
+  const numbered = ([, { body }]) => [body.number];
+  const stood = known.filter(([id]) => chronicle.isBefore(asked, id) !== true);
+  const [, found] = (stood.length ? greatest(stood, numbered) : least(known, numbered)) ?? [];
+  return new Buyer(request.buyer, found?.body ?? null, request.quantities);
 }
 
 /** The offering named, if it is a good public statement here and one; else what stands against it is booked. */
@@ -236,7 +242,7 @@ function checkOrdered(request, attempt, context) {
   const found = offeringOf(request.offering, context);
   if (!found) return;
   const { name, body: offering } = found;
-  const [{ area }, on] = [buyerOf(request, logs), dayOf(request.signed_at)];
+  const [{ area }, on] = [buyerOf(request, attempt, context), dayOf(request.signed_at)];
   const covers = area === null || offering.coverage.some((place) => place === "*" || area.startsWith(place));
   const rules = {
     ROUTE_INVALID: offering.seller === request.route[request.route.length - 1],
@@ -289,7 +295,7 @@ function checkPrice(attempt, { logs, chronicle, book }) {
   for (const { body } of counters) book.judge("PRICE", body.from, () => requireOwnTariff(body, logs));
   if (seal === null) return;
   if (attempt.isComplete()) book.judge("PRICE", "order", () => attempt.offer());
-  const buyer = buyerOf(request, logs);
+  const buyer = buyerOf(request, attempt, { logs, chronicle });
   const charges = counters.map((message) => [message.body, tariffInForce(message, logs, chronicle)]);
   if (attempt.acceptance) {
     const found = logs.holding.get(request.offering);
@@ -409,7 +415,8 @@ function checkMandates({ messages, logs, chronicle, book }) {
         if (on > until) throw new Refusal("MANDATE_EXPIRED", { until });
         if (part.share > cap) throw new Refusal("MANDATE_EXCEEDED", { cap, share: part.share });
       }
-      requireGiven(mandate, mandates, logs);
+      // What was approved only after the call-off did not stand behind it.
+      requireGiven(mandate, mandates.filter((other) => chronicle.isBefore(id, other.id) !== true), logs);
     });
   }
 }
@@ -457,6 +464,7 @@ function checkLegs(attempt, { messages, entries, logs, chronicle, book }) {
     const until = message.kind === "call-off" ? chronicle.seen(message.id) : sealed;
     return checkFinding(ground, message, until, logs, chronicle, book);
   });
+  checkApprovals(ground, { request, messages, sealed, logs, chronicle, book });
   for (const [id, fact] of logs.holding) {
     const seen = chronicle.seen(id);
     if (correctedBy(fact) && sealed !== null && seen !== null && seen > sealed) {
@@ -464,6 +472,18 @@ function checkLegs(attempt, { messages, entries, logs, chronicle, book }) {
     }
   }
   return legs;
+}
+
+/** What the buyer's approval found about its own leg is judged like what the hops found. */
+function checkApprovals(ground, { request, messages, sealed, logs, chronicle, book }) {
+  for (const message of messages.filter(({ holds, kind }) => holds && kind === "decision")) {
+    const { approve, org, leg } = message.body;
+    const isFound = approve && org === request.buyer && leg !== null && ["fulfilled", "contested"].includes(leg.verdict);
+    if (!isFound) continue;
+    if (leg.from === request.buyer && leg.to === request.route[1] && leg.as_of === request.as_of) {
+      checkFinding(ground, message, sealed, logs, chronicle, book);
+    } else book.refuse("LEGS", message.name, new Refusal("CHAIN_BROKEN", { rule: "judged another leg or day" }));
+  }
 }
 
 /** Of the packs that the buyer's log held before the request, and the one named, that is the one for the procedure. */
@@ -513,13 +533,13 @@ function checkFinding(ground, message, until, logs, chronicle, book) {
   };
 }
 
-/** All evidence named lies in the bundle, and witnesses had seen it by then. */
+/** All evidence named lies in the bundle, and witnesses had seen it by then, or soon after. */
 function requireEvidence(leg, until, logs, chronicle) {
   for (const fact of leg.evidence) {
     const kind = logs.holding.get(fact)?.kind;
     if (kind !== "membership" && kind !== "entity-facts") throw new Refusal("EVIDENCE_MISSING", { fact });
     const seen = chronicle.seen(fact);
-    if (seen !== null && until !== null && seen > until) throw new Refusal("EVIDENCE_LATER", { fact });
+    if (seen !== null && until !== null && seen > until + WITNESSING_MS) throw new Refusal("EVIDENCE_LATER", { fact });
   }
 }
 
@@ -542,7 +562,10 @@ function checkTimes(attempt, request, { messages, chronicle, book }) {
   if (attempt?.seal) book.judge("TIMES", "seal", () => requireTimely(attempt, sealed));
   const asked = messages.find(({ kind }) => kind === "request");
   const requested = asked ? chronicle.seen(asked.id) : null;
-  if (requested !== null) checkAwardDay(request, requested, sealed, book);
+  if (requested !== null) {
+    checkStatedTime(request, requested, book);
+    checkAwardDay(request, requested, sealed, book);
+  }
   const times = new Map(messages.map(({ id, body }) => [id, body.signed_at]));
   for (const message of messages) {
     const at = message.body.signed_at;
@@ -559,6 +582,14 @@ function requireTimely(attempt, sealed) {
   if (Math.max(attempt.seal.body.signed_at, sealed ?? 0) <= attempt.request.body.seal_by) return;
   const missing = attempt.route.filter((_, at) => at > 0 && !attempt.confirmations.has(at));
   if (missing.length) throw new Refusal("SEAL_LATE", { unconfirmed: missing.join(", ") });
+}
+
+/** When the request says it was signed decides the law and the facts that count: witnesses had seen it that day. */
+function checkStatedTime(request, requested, book) {
+  const refusal = new Refusal("REQUEST_TIME_UNSEEN", { signed_at: request.signed_at, seen: requested });
+  if (request.signed_at > requested + WITNESSING_MS) book.note("TIMES", "request", INVALID, refusal);
+  else if (dayOf(request.signed_at) < dayOf(requested - WITNESSING_MS)) book.note("TIMES", "request", NOT_CHECKABLE, refusal);
+  else book.ok("TIMES");
 }
 
 function checkAwardDay(request, requested, sealed, book) {

@@ -54,14 +54,14 @@ export class Chronicle {
   }
 }
 
-/** A remark where an officer's grant ended before witnesses saw what the officer signed. */
+/** A remark where an officer's grant did not hold on the day on which witnesses saw what the officer signed. */
 export function markGrants(entries, logs, chronicle, book) {
   for (const entry of entries) {
     if (!["order", "facts"].includes(entry.section) || !entry.place || entry.signed.signatures.size !== 1) continue;
     const [hashed] = entry.signed.signatures.keys();
     const grant = logs.logs.get(entry.place.log)?.keys.get(hashed)?.grant;
     const seen = chronicle.seen(entry.signed.id);
-    if (grant && seen !== null && dayOf(seen) > grant.valid_to) {
+    if (grant && seen !== null && (dayOf(seen) < grant.valid_from || dayOf(seen) > grant.valid_to)) {
       book.note("OFFICERS", entry.name, VALID, new Refusal("GRANT_EXPIRED", { officer: grant.officer }));
     }
   }

@@ -424,6 +424,10 @@ const REASONS = {
   ],
   QUANTITY_MISSING: ["Der Preis hängt von einer Zahl ab, die fehlt.", "The price depends on a number that is missing."],
   RECOVERY_VOID: ["Die Wiederherstellung ist nicht zulässig.", "The recovery is not admissible."],
+  REQUEST_TIME_UNSEEN: [
+    "Die Anfrage will an einem anderen Tag unterschrieben sein, als Zeugen sie sahen.",
+    "The request claims to be signed on another day than witnesses saw it.",
+  ],
   ROOT_NOT_GIVEN: [
     "Ohne die Wurzel des Verbunds ist nicht prüfbar, um welchen Verbund es geht.",
     "Without the federation root it cannot be checked which federation this is.",
