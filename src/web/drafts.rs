@@ -9,9 +9,11 @@ use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId, shortene
 use crate::domain::json;
 use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
+use crate::domain::order::acts::{self, By, Of};
+use crate::domain::order::aftercare::next_number;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::order::{
-    Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
+    Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, VoidReason,
 };
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -64,6 +66,13 @@ pub(super) struct Signer {
     pub(super) salt: Salt,
     /// Hides what an annex says.
     pub(super) annex_salt: [u8; 32],
+}
+
+impl Signer {
+    /// The same for what is signed now.
+    pub(super) fn at(self, signed_at: Timestamp) -> By {
+        By { org: self.org, officer: self.officer, signed_at, salt: self.salt }
+    }
 }
 
 /// What an officer does with an order, before anything is filled in.
@@ -257,19 +266,10 @@ fn bare_act(
                 salt: by.salt,
             },
         ),
-        Deed::Cancel => Draft::of(
-            Kind::Void,
-            &Void {
-                order: id,
-                attempt: number,
-                buyer: by.org,
-                request: request_id,
-                reason: VoidReason::Cancelled,
-                officer: Some(by.officer),
-                signed_at,
-                salt: by.salt,
-            },
-        ),
+        Deed::Cancel => {
+            let of = Of { order: id, attempt: number };
+            Draft::of(Kind::Void, &acts::void(of, request_id, VoidReason::Cancelled, by.at(now)))
+        }
         Deed::Report(event) => milestone(attempt, (event, annex), by, now),
     }
 }
@@ -283,12 +283,11 @@ fn milestone(
 ) -> Result<Draft, Refusal> {
     let unsealed = || Refusal::new(Reason::OrderState).with("rule", "not sealed");
     let (request, seal) = (attempt.request.body(), attempt.seal.as_ref().ok_or_else(unsealed)?.id());
-    let own = attempt.milestones.keys().filter(|(from, _)| *from == by.org).map(|(_, number)| *number);
     let body = Milestone {
         order: request.order,
         attempt: request.attempt,
         seal,
-        number: own.max().unwrap_or(0) + 1,
+        number: next_number(&attempt.milestones, &by.org),
         from: by.org,
         event,
         annex,

@@ -48,6 +48,10 @@ pub(super) enum Place {
     Ordering(StatementId),
     /// What an officer is about to sign about an order.
     Signing(OrderId, &'static str),
+    /// Where a contradiction after the seal is settled.
+    Settling(OrderId),
+    /// Where the other party agrees to that.
+    Agreeing(OrderId, StatementId),
     /// Where a script hands in what an officer has signed.
     HandIn,
     /// What municipalities look for.
@@ -83,6 +87,8 @@ impl Place {
     pub(super) const ORDER: &'static str = "/bestellungen/{id}";
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const SETTLING: &'static str = "/bestellungen/{id}/beilegen";
+    pub(super) const AGREEING: &'static str = "/bestellungen/{id}/beilegen/{proposal}";
     pub(super) const NEED_WITHDRAWING: &'static str = "/bedarf/{id}/zuruecknehmen";
     pub(super) const MANDATING: &'static str = "/bedarf/{id}/vollmacht";
     pub(super) const MANDATE_APPROVING: &'static str = "/vollmachten/{matter}/{id}";
@@ -103,6 +109,10 @@ impl Place {
             Self::Mandating(id) => return of(Self::MANDATING, id),
             Self::MandateApproving(matter, id) => {
                 return of(Self::MANDATE_APPROVING, id).replace("{matter}", &matter.to_string());
+            }
+            Self::Settling(id) => return of_order(Self::SETTLING, id),
+            Self::Agreeing(id, proposal) => {
+                return of_order(Self::AGREEING, id).replace("{proposal}", &proposal.to_string());
             }
             Self::Signing(id, act) => return of_order(Self::SIGNING, id).replace("{act}", act),
             Self::Order(id) => return of_order(Self::ORDER, id),

@@ -89,6 +89,13 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
         "x",
     ];
     all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
+    all.extend(reader.town.node.state().orders.iter().flat_map(|(order, known)| {
+        let proposals = known.sealed().into_iter().flat_map(|sealed| sealed.settlements.values());
+        let agreed = proposals.map(|said| format!("/{}", said.id()));
+        let about = known.unsettled().into_iter().map(|id| format!("?mit=kitu&worum={id}&worte=Xqu"));
+        let forms = ["".to_owned(), "?worte=+".to_owned()].into_iter().chain(about).chain(agreed);
+        forms.map(move |said| format!("/bestellungen/{order}/beilegen{said}")).collect::<Vec<_>>()
+    }));
     let offering = reader.town.offering;
     let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
     let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
@@ -153,6 +160,12 @@ async fn officer(of: &str, office: &str) -> (Reader, Vec<crate::domain::id::Stat
     reader.town.order("zwei", |request| request.total_max = dear);
     let sealed = reader.town.order("drei", |_| ());
     reader.town.seal(sealed).expect("sealed");
+    let about = reader.town.contradict(sealed);
+    reader.sign_in("kitu", "leitung").await;
+    let proposed = format!("/bestellungen/{sealed}/beilegen?mit=town&worum={about}&worte=Xqs");
+    let page = reader.get(&proposed).await.ok();
+    let proposal = reader.sign(&page, &crate::domain::statement::Kind::Settlement, "kitu", "leitung");
+    reader.hand_in(&proposal).await.ok();
     reader.sign_in(of, office).await;
     (reader, others)
 }
@@ -247,6 +260,7 @@ async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId
             "/bestellungen/0000",
             "/bestellen",
             "/unterschreiben/",
+            "/beilegen",
         ]
         .iter()
         .any(|wrong| address.contains(wrong));

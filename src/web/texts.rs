@@ -435,6 +435,10 @@ texts! {
     order_free "frei vereinbart" "freely agreed";
     order_total "Summe" "Total";
     order_timeline "Verlauf" "Timeline";
+    order_settlements "Beilegungen" "Settlements";
+    order_settled "beigelegt" "settled";
+    order_settle_open "vorgeschlagen" "proposed";
+    order_settle_parties "{from} und {to}" "{from} and {to}";
     order_note_missing "Text liegt hier nicht vor" "text absent here";
     order_note_erased "Text gelöscht" "text erased";
     order_bundle "Prüfpaket herunterladen" "Download bundle";
@@ -462,6 +466,8 @@ texts! {
     statement_erasure "Löschung" "Erasure";
 
     act_order "Bestellen" "Order";
+    act_settle "Widerspruch beilegen" "Settle a contradiction";
+    act_agree "Einer Beilegung zustimmen" "Agree to a settlement";
     act_need "Bedarf melden" "Say what is needed";
     act_need_withdraw "Bedarf zurücknehmen" "Take the need back";
     act_approve "Freigeben" "Approve";
@@ -519,6 +525,17 @@ texts! {
     says_terminated "{from} kündigt den Vertrag aus der Bestellung {order}. Er endet am {day}. Eine Kündigung lässt sich nicht zurücknehmen." "{from} gives notice of the contract of order {order}. It ends on {day}. Notice cannot be taken back.";
     says_closed "{from} meldet: Der Vertrag aus der Bestellung {order} ist beendet und abgewickelt." "{from} reports: the contract of order {order} has ended and everything is settled.";
     says_void "{buyer} beendet die Bestellung {order} ohne Abschluss." "{buyer} ends order {order} without a seal.";
+    says_settle "{from} schlägt {to} zur Bestellung {order} vor, einen Widerspruch beizulegen. Es soll gelten: {terms} Beigelegt ist er erst, wenn {to} zustimmt; die Verträge bleiben, wie sie sind." "{from} proposes to {to} to settle a contradiction about order {order}. What is to hold: {terms} It is settled once {to} agrees; all contracts stay as they are.";
+    says_agree "{from} stimmt {to} zur Bestellung {order} zu. Damit ist der Widerspruch beigelegt, und es gilt: {terms} Die Verträge bleiben, wie sie sind." "{from} agrees with {to} about order {order}. Thereby it is settled that this holds: {terms} All contracts stay as they are.";
+    field_by "Erklärt von" "Stated by";
+    field_with "Gegenüber" "Towards";
+    field_about "Widerspruch" "Contradiction";
+    field_holds "Es gilt die Erklärung" "Statement that holds";
+    field_terms "Was vereinbart ist" "What is agreed";
+    field_agrees "Stimmt dem Vorschlag zu" "Agrees to proposal";
+    settle_about_hint "Die Erklärung, die dem Abschluss widerspricht." "A statement that contradicts the seal.";
+    settle_holds_none "keine; was vereinbart ist, sagt alles" "none; what is agreed says it all";
+    settle_terms_hint "In einer Zeile, zum Beispiel: Es gilt die erste Fassung. Alle Beteiligten lesen es; es lässt sich nicht löschen, nennen Sie keine Personen." "On one line, for instance: the first version holds. All parties read it; it cannot be erased, name no persons.";
     field_attempt "Versuch" "Attempt";
     field_request_id "Vorgangsnummer" "Request id";
     field_offering "Angebot (Kennung)" "Offering (id)";

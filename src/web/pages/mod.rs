@@ -27,6 +27,7 @@ mod order;
 mod ordering;
 mod orders;
 mod privacy;
+mod settling;
 mod sign_in;
 mod signing;
 mod start;
@@ -55,6 +56,8 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::ORDER, get(order::show))
         .route(Place::ORDERING, get(ordering::show))
         .route(Place::SIGNING, get(signing::show))
+        .route(Place::SETTLING, get(settling::propose))
+        .route(Place::AGREEING, get(settling::agree))
         .route(Place::LIVE, get(order::live))
         .route(Place::BUNDLE, get(order::bundle))
         .route(&Place::Demand.path(), get(demand::show))

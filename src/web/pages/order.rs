@@ -49,6 +49,7 @@ struct Page {
     prices: Vec<Price>,
     total: String,
     messages: Vec<Message>,
+    settlements: Vec<Settled>,
     offering: Option<String>,
     bundle: String,
     check: String,
@@ -75,6 +76,15 @@ struct Message {
     absent: Option<&'static str>,
 }
 
+/// A contradiction that two parties settle, or one proposes to.
+struct Settled {
+    parties: String,
+    terms: String,
+    state: &'static str,
+    /// Where the reader's organisation agrees to it.
+    agree: Option<String>,
+}
+
 /// Behind the question mark: what an open page shows already.
 const SEEN: &str = "gesehen";
 
@@ -96,7 +106,7 @@ pub(super) async fn show(
         if is_by_itself && query.first(SEEN) == state {
             return Ok(None);
         }
-        desk.ask(move |view, _, now| Ok(Some(Page::of(shell, view, id, &state, (&found, now))))).await
+        desk.ask(move |view, _, now| Ok(Some(Page::of(shell, view, &org, id, &state, (&found, now))))).await
     };
     match made.await {
         Ok(Some(page)) => visit.answered(Ok(page)),
@@ -148,7 +158,14 @@ pub(super) async fn bundle(State(desk): State<Desk>, officer: Officer, Path(id):
 }
 
 impl Page {
-    fn of(shell: Shell, view: &View, id: OrderId, state: &str, (order, now): (&pb::Order, Timestamp)) -> Self {
+    fn of(
+        shell: Shell,
+        view: &View,
+        own: &OrgId,
+        id: OrderId,
+        state: &str,
+        (order, now): (&pb::Order, Timestamp),
+    ) -> Self {
         let (t, lang) = (shell.t, shell.lang());
         let told = order.explanation.clone().unwrap_or_default();
         let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
@@ -164,12 +181,7 @@ impl Page {
             attention: words::overdue(told.overdue(), t),
             explanation: said(&told.text_de, &told.text_en),
             choices: told.choices.iter().map(|choice| said(&choice.text_de, &choice.text_en)).collect(),
-            acts: told
-                .choices
-                .iter()
-                .flat_map(|choice| Act::of_choice(&choice.word))
-                .map(|act| (shell.href(Place::Signing(id, act.word())), signing::heading(*act, t)))
-                .collect(),
+            acts: told.choices.iter().flat_map(|choice| acts(&shell, id, &choice.word)).collect(),
             facts: facts(&shell, view, order),
             purpose: words_of_officer.purpose,
             choice: words_of_officer.choice,
@@ -178,11 +190,33 @@ impl Page {
             prices: order.price.iter().map(|part| price(view, order, part, lang)).collect(),
             total: if total == 0 { t.price_unknown.to_owned() } else { words::cents(total, lang) },
             messages: order.messages.iter().map(|message| message_of(view, message, t, lang)).collect(),
+            settlements: order.settlements.iter().map(|said| settled(&shell, view, (own, id), said)).collect(),
             offering: order.offering_id.parse().ok().map(|id| shell.href(Place::Offering(id))),
             bundle: Place::Bundle(id).path(),
             check: shell.href(Place::Check),
             shell,
         }
+    }
+}
+
+/// Where what a person can do is done, and what it is called.
+fn acts(shell: &Shell, id: OrderId, choice: &str) -> Vec<(String, &'static str)> {
+    let signed = Act::of_choice(choice).iter();
+    let signed = signed.map(|act| (Place::Signing(id, act.word()), signing::heading(*act, shell.t)));
+    let settled = (choice == "settle").then(|| (Place::Settling(id), shell.t.act_settle));
+    signed.chain(settled).map(|(place, label)| (shell.href(place), label)).collect()
+}
+
+fn settled(shell: &Shell, view: &View, (own, id): (&OrgId, OrderId), said: &pb::Settlement) -> Settled {
+    let t = shell.t;
+    let is_open = said.agreement_id.is_empty();
+    let (from, to) = (words::party(view, &said.from), words::party(view, &said.to));
+    let proposal = said.statement_id.parse().ok().filter(|_| is_open && said.to == own.as_str());
+    Settled {
+        parties: filled(t.order_settle_parties, &[("from", &from), ("to", &to)]),
+        terms: said.terms.clone(),
+        state: if is_open { t.order_settle_open } else { t.order_settled },
+        agree: proposal.map(|proposal| shell.href(Place::Agreeing(id, proposal))),
     }
 }
 

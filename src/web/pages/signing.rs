@@ -1,19 +1,15 @@
 //! One page to check before signing: what the bytes say, read from the very bytes by the browser, which then signs them.
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 
 use crate::domain::annex::CONTACT_CHARS_MAX;
-use crate::domain::grounds::Why;
 use crate::domain::id::OrderId;
 use crate::domain::order::NOTE_CHARS_MAX;
 use crate::domain::order::milestone::ConnectionStep;
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Reason, Refusal};
 use crate::web::desk::Desk;
 use crate::web::drafts::{self, Act, Draft};
 use crate::web::forms::{self, Field, Form, Look, lines};
@@ -21,6 +17,7 @@ use crate::web::officer::Officer;
 use crate::web::place::Place;
 use crate::web::query::Query;
 use crate::web::shell::{Problem, Shell, Visit, status_of};
+use crate::web::telling;
 use crate::web::texts::Texts;
 use crate::wire::order::order_id;
 
@@ -94,10 +91,10 @@ impl Signing {
             annex: String::new(),
             sign_in: shell.href(Place::SignIn),
             post: shell.href(Place::HandIn),
-            labels: labels(t),
-            sentences: sentences(t),
-            whys: whys(shell.lang()),
-            values: values(shell.lang(), t),
+            labels: telling::labels(t),
+            sentences: telling::sentences(t),
+            whys: telling::whys(shell.lang()),
+            values: telling::values(shell.lang(), t),
             keys: shell.href(Place::Keys),
             back,
             shell,
@@ -191,99 +188,6 @@ pub(super) fn heading(act: Act, t: &Texts) -> &'static str {
     }
 }
 
-/// What the fields are called; one without a name here is shown under its own.
-fn labels(t: &Texts) -> String {
-    let names = [
-        ("order", t.order_id),
-        ("attempt", t.field_attempt),
-        ("request_id", t.field_request_id),
-        ("mode", t.order_mode),
-        ("buyer", t.orders_buyer),
-        ("offering", t.field_offering),
-        ("route", t.order_route),
-        ("as_of", t.field_as_of),
-        ("rule_pack", t.field_rule_pack),
-        ("award", t.field_award),
-        ("term_years", t.field_term_years),
-        ("total_max", t.field_total_max),
-        ("total", t.field_total),
-        ("quote_by", t.order_quote_by),
-        ("seal_by", t.order_seal_by),
-        ("reference", t.order_reference),
-        ("considered", t.field_considered),
-        ("purpose", t.order_purpose),
-        ("choice", t.order_choice),
-        ("officer", t.field_officer),
-        ("signed_at", t.field_signed_at),
-        ("salt", t.field_salt),
-        ("request", t.field_request),
-        ("org", t.key_org),
-        ("approve", t.field_approve),
-        ("leg", t.field_leg),
-        ("from", t.field_from),
-        ("to", t.field_to),
-        ("verdict", t.field_verdict),
-        ("basis", t.field_basis),
-        ("assumed", t.order_assumed),
-        ("evidence", t.order_evidence),
-        ("chain", t.field_chain),
-        ("agreed", t.field_agreed),
-        ("reason", t.field_reason),
-        ("grounds", t.field_grounds),
-        ("annex", t.field_annex),
-        ("note", t.field_note),
-        ("number", t.field_number),
-        ("event", t.field_event),
-        ("seal", t.field_seal),
-        ("contact", t.field_contact),
-        ("selection", t.selection_label),
-        ("alternatives", t.selection_others),
-        ("why", t.selection_why_not),
-        ("query", t.selection_query),
-        ("frozen_at", t.selection_frozen_at),
-        ("found", t.selection_found),
-        ("connected", t.act_connected),
-        ("item", t.field_item),
-        ("productive", t.act_productive),
-        ("since", t.field_since),
-        ("terminated", t.act_terminate),
-        ("ends_on", t.field_ends_on),
-        ("municipality", t.key_org),
-        ("leika", t.field_leika),
-        ("until", t.field_until),
-        ("through", t.field_through),
-        ("need", t.field_need),
-        ("cap", t.field_mandate_cap),
-        ("approves", t.field_approves),
-        ("known", t.selection_known),
-    ];
-    json!(BTreeMap::from(names)).to_string()
-}
-
-/// The words for the reasons why an offering was not taken.
-fn whys(lang: Lang) -> String {
-    let told: BTreeMap<&str, &str> = Why::ALL.map(|why| (why.word(), why.text(lang))).into();
-    json!(told).to_string()
-}
-
-/// The words for what is one of a few values.
-fn values(lang: Lang, t: &Texts) -> String {
-    let steps = ConnectionStep::ALL.map(|step| (step.word(), step.title(lang)));
-    let events = [("event-contact", t.field_contact), ("event-closed", t.act_close)];
-    json!(steps.into_iter().chain(events).collect::<BTreeMap<_, _>>()).to_string()
-}
-
-/// The one sentence about the whole, by kind; its blanks are filled from the bytes.
-fn sentences(t: &Texts) -> String {
-    json!({
-        "request": t.says_request, "decision": t.says_approve, "decision-no": t.says_refuse, "seal": t.says_seal,
-        "mandate": t.says_mandate, "need": t.says_need, "need-withdrawal": t.says_need_withdrawal, "void": t.says_void, "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
-        "milestone-productive": t.says_productive, "milestone-terminated": t.says_terminated,
-        "milestone-closed": t.says_closed,
-    })
-    .to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
@@ -294,28 +198,14 @@ mod tests {
     use crate::domain::money::Cents;
     use crate::domain::offering::{Offering, Withdrawal};
     use crate::domain::order::milestone::Event;
-    use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
+    use crate::domain::statement::Kind;
     use crate::protocol::explain::fixture::offering;
     use crate::web::fixture::Reader;
-
-    /// What a page gives to be signed.
-    fn payload(page: &str) -> Vec<u8> {
-        let text = page.split("data-payload=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a payload");
-        STANDARD.decode(text.replace("&#43;", "+").replace("&#x2b;", "+")).expect("base64")
-    }
-
-    /// Signs the bytes of a page, as the browser does.
-    fn sign(reader: &Reader, page: &str, kind: &Kind, of: &str, officer: &str) -> Signed {
-        let key = reader.town.key(of, officer);
-        let bytes = pae(&kind.payload_type(), &payload(page));
-        let by = SignatureBy { key: key.public().hash(), signature: key.sign(&bytes) };
-        Signed::parse(&bytes, vec![by]).expect("a statement")
-    }
 
     async fn does(reader: &mut Reader, id: OrderId, act: &str, kind: &Kind, of: &str, officer: &str) {
         reader.sign_in(of, officer).await;
         let page = reader.get(&format!("/bestellungen/{id}/unterschreiben/{act}")).await.ok();
-        let signed = sign(reader, &page, kind, of, officer);
+        let signed = reader.sign(&page, kind, of, officer);
         reader.hand_in(&signed).await.ok();
     }
 
@@ -352,7 +242,7 @@ mod tests {
             page.contains("Passt so,\r\nund schnell</textarea>") || page.contains("und schnell</textarea>"),
             "{page}"
         );
-        let signed = sign(&reader, &page, &Kind::Decision, "town", "leitung");
+        let signed = reader.sign(&page, &Kind::Decision, "town", "leitung");
         let Ok(Body::Decision(body)) = Body::read(&signed) else { panic!("a decision") };
         assert!(body.annex.is_some());
         let wrong = reader.get(&format!("{place}?worte=%E2%80%AEabc")).await;
@@ -373,7 +263,7 @@ mod tests {
         );
         let page = reader.get(&format!("{place}?worte=Amt+f%C3%BCr+IT%2C+0391+1")).await.ok();
         assert!(said(&page).contains("\"contact\":\"Amt für IT, 0391 1\""), "{}", said(&page));
-        let signed = sign(&reader, &page, &Kind::Milestone, "town", "leitung");
+        let signed = reader.sign(&page, &Kind::Milestone, "town", "leitung");
         let Ok(Body::Milestone(body)) = Body::read(&signed) else { panic!("a milestone") };
         assert_eq!((body.order, body.number), (sealed, 1));
         let too_early = reader.get(&format!("/bestellungen/{id}/unterschreiben/ansprechstelle?worte=x")).await;
@@ -400,7 +290,7 @@ mod tests {
             assert!(order.contains(bare), "{bare}: {order}");
             assert!(!reader.get(bare).await.ok().contains("data-payload"), "{bare} asks first");
             let page = reader.get(&place).await.ok();
-            let signed = sign(&reader, &page, &Kind::Milestone, "town", "leitung");
+            let signed = reader.sign(&page, &Kind::Milestone, "town", "leitung");
             let Ok(Body::Milestone(body)) = Body::read(&signed) else { panic!("a milestone") };
             assert_eq!((body.event, body.number), (event, number));
             let taken = reader.hand_in(&signed).await.ok();
@@ -416,7 +306,7 @@ mod tests {
             assert!(answer.text.contains("Meine Worte") && !answer.text.contains("data-payload"), "{wrong}");
         }
         let again = reader.get(&format!("/bestellungen/{id}/unterschreiben/kuendigung?tag=2030-12-31")).await.ok();
-        let again = sign(&reader, &again, &Kind::Milestone, "town", "leitung");
+        let again = reader.sign(&again, &Kind::Milestone, "town", "leitung");
         assert!(!reader.hand_in(&again).await.status.is_success(), "notice has been given");
     }
 
@@ -427,7 +317,7 @@ mod tests {
         let id = reader.town.order("eins", |request| request.total_max = dear);
         reader.sign_in("town", "einkauf").await;
         let page = reader.get(&format!("/bestellungen/{id}/unterschreiben/freigeben")).await.ok();
-        let own = sign(&reader, &page, &Kind::Decision, "town", "einkauf");
+        let own = reader.sign(&page, &Kind::Decision, "town", "einkauf");
         let refused = reader.hand_in(&own).await;
         assert!(!refused.status.is_success() && refused.text.contains("\"now\":"), "{}", refused.text);
         assert_eq!(reader.get(&format!("/bestellungen/{id}/unterschreiben/x")).await.status, StatusCode::NOT_FOUND);
@@ -448,10 +338,10 @@ mod tests {
                 "{place}?weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Meine+Worte&vorgang=web-{number}&pruefen=1"
             )
         };
-        let first = sign(&reader, &reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
-        let left_open = sign(&reader, &reader.get(&filled(2)).await.ok(), &Kind::Request, "town", "einkauf");
+        let first = reader.sign(&reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
+        let left_open = reader.sign(&reader.get(&filled(2)).await.ok(), &Kind::Request, "town", "einkauf");
         reader.hand_in(&first).await.ok();
-        let back = sign(&reader, &reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
+        let back = reader.sign(&reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
         assert_ne!(back.id(), first.id(), "the page is made anew");
         let told = reader.hand_in(&back).await;
         assert!(told.status.is_success() || told.text.contains("\"now\":"), "{}", told.text);
