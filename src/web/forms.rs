@@ -13,6 +13,9 @@ pub(super) const DAY: &str = "tag";
 pub(super) const SERVICES: &str = "leistungen";
 pub(super) const CAP: &str = "hoechstens";
 pub(super) const THROUGH: &str = "ueber";
+pub(super) const ROUTE: &str = "weg";
+pub(super) const YEARS: &str = "jahre";
+pub(super) const NUMBER: &str = "vorgang";
 pub(super) const WITH: &str = "mit";
 pub(super) const ABOUT: &str = "worum";
 pub(super) const HOLDS: &str = "gilt";
@@ -25,6 +28,15 @@ const DAY_CHARS_MAX: usize = 10;
 pub(super) struct Form {
     pub(super) action: String,
     pub(super) fields: Vec<Field>,
+    /// What is sent along and not asked for.
+    pub(super) kept: Vec<(&'static str, String)>,
+}
+
+impl Form {
+    /// A form of these fields.
+    pub(super) fn of(action: String, fields: Vec<Field>) -> Self {
+        Self { action, fields, kept: Vec::new() }
+    }
 }
 
 /// One field.

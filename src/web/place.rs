@@ -48,6 +48,8 @@ pub(super) enum Place {
     Ordering(StatementId),
     /// What an officer is about to sign about an order.
     Signing(OrderId, &'static str),
+    /// Where what follows an order is filled in.
+    Following(OrderId, &'static str),
     /// Where a contradiction after the seal is settled.
     Settling(OrderId),
     /// Where the other party agrees to that.
@@ -87,6 +89,7 @@ impl Place {
     pub(super) const ORDER: &'static str = "/bestellungen/{id}";
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const FOLLOWING: &'static str = "/bestellungen/{id}/weiter/{act}";
     pub(super) const SETTLING: &'static str = "/bestellungen/{id}/beilegen";
     pub(super) const AGREEING: &'static str = "/bestellungen/{id}/beilegen/{proposal}";
     pub(super) const NEED_WITHDRAWING: &'static str = "/bedarf/{id}/zuruecknehmen";
@@ -110,6 +113,7 @@ impl Place {
             Self::MandateApproving(matter, id) => {
                 return of(Self::MANDATE_APPROVING, id).replace("{matter}", &matter.to_string());
             }
+            Self::Following(id, act) => return of_order(Self::FOLLOWING, id).replace("{act}", act),
             Self::Settling(id) => return of_order(Self::SETTLING, id),
             Self::Agreeing(id, proposal) => {
                 return of_order(Self::AGREEING, id).replace("{proposal}", &proposal.to_string());

@@ -47,6 +47,9 @@ fn first_labels(t: &Texts) -> Vec<(&'static str, &'static str)> {
         ("to", t.field_with),
         ("leg-from", t.field_from),
         ("leg-to", t.field_to),
+        ("amends", t.field_amends),
+        ("what", t.field_what),
+        ("procedure_began", t.field_procedure_began),
         ("about", t.field_about),
         ("holds", t.field_holds),
         ("terms", t.field_terms),
@@ -103,7 +106,12 @@ pub(super) fn whys(lang: Lang) -> String {
 /// The words for what is one of a few values.
 pub(super) fn values(lang: Lang, t: &Texts) -> String {
     let steps = ConnectionStep::ALL.map(|step| (step.word(), step.title(lang)));
-    let events = [("event-contact", t.field_contact), ("event-closed", t.act_close)];
+    let events = [
+        ("event-contact", t.field_contact),
+        ("event-closed", t.act_close),
+        ("change", t.act_change),
+        ("prolong", t.act_prolong),
+    ];
     json!(steps.into_iter().chain(events).collect::<BTreeMap<_, _>>()).to_string()
 }
 
@@ -111,7 +119,12 @@ pub(super) fn values(lang: Lang, t: &Texts) -> String {
 pub(super) fn sentences(t: &Texts) -> String {
     json!({
         "request": t.says_request, "decision": t.says_approve, "decision-no": t.says_refuse, "seal": t.says_seal,
-        "mandate": t.says_mandate, "need": t.says_need, "need-withdrawal": t.says_need_withdrawal, "void": t.says_void, "settlement": t.says_settle, "settlement-agree": t.says_agree, "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
+        "mandate": t.says_mandate, "need": t.says_need, "need-withdrawal": t.says_need_withdrawal,
+        "void": t.says_void, "void-rerouted": t.says_rerouted, "void-superseded": t.says_superseded,
+        "request-change": t.says_change, "request-prolong": t.says_prolong, "request-interest": t.says_interest,
+        "recall": t.says_recall, "confirm": t.says_confirm,
+        "settlement": t.says_settle, "settlement-agree": t.says_agree,
+        "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
         "milestone-productive": t.says_productive, "milestone-terminated": t.says_terminated,
         "milestone-closed": t.says_closed,
     })

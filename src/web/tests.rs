@@ -86,6 +86,10 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
         "kuendigung",
         "kuendigung?tag=2027-12-31&worte=Xqw",
         "abwicklung",
+        "zuruecknehmen",
+        "zuruecknehmen?worte=",
+        "zuruecknehmen?worte=Xqw",
+        "bestaetigen",
         "x",
     ];
     all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
@@ -96,6 +100,17 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
         let forms = ["".to_owned(), "?worte=+".to_owned()].into_iter().chain(about).chain(agreed);
         forms.map(move |said| format!("/bestellungen/{order}/beilegen{said}")).collect::<Vec<_>>()
     }));
+    let follow = [
+        "aendern",
+        "aendern?hoechstens=x&worte=Xqw",
+        "aendern?weg=town,kitu,provider&hoechstens=9000&jahre=2&worte=Xqw&vorgang=web-3",
+        "verlaengern",
+        "anderer-weg",
+        "verbindlich",
+        "x",
+    ];
+    let orders = reader.town.node.state().orders.keys();
+    all.extend(orders.flat_map(|order| follow.map(|step| format!("/bestellungen/{order}/weiter/{step}"))));
     let offering = reader.town.offering;
     let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
     let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
@@ -261,6 +276,7 @@ async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId
             "/bestellen",
             "/unterschreiben/",
             "/beilegen",
+            "/weiter/",
         ]
         .iter()
         .any(|wrong| address.contains(wrong));

@@ -466,6 +466,12 @@ texts! {
     statement_erasure "Löschung" "Erasure";
 
     act_order "Bestellen" "Order";
+    act_change "Vertrag ändern" "Change the contract";
+    act_prolong "Vertrag verlängern" "Prolong the contract";
+    act_reroute "Anderen Weg nehmen" "Take another route";
+    act_raise "Verbindlich anfragen" "Order bindingly";
+    act_recall "Eigene Zusage zurücknehmen" "Withdraw your promise";
+    act_confirm "Verspäteten Abschluss bestätigen" "Confirm a late seal";
     act_settle "Widerspruch beilegen" "Settle a contradiction";
     act_agree "Einer Beilegung zustimmen" "Agree to a settlement";
     act_need "Bedarf melden" "Say what is needed";
@@ -525,6 +531,16 @@ texts! {
     says_terminated "{from} kündigt den Vertrag aus der Bestellung {order}. Er endet am {day}. Eine Kündigung lässt sich nicht zurücknehmen." "{from} gives notice of the contract of order {order}. It ends on {day}. Notice cannot be taken back.";
     says_closed "{from} meldet: Der Vertrag aus der Bestellung {order} ist beendet und abgewickelt." "{from} reports: the contract of order {order} has ended and everything is settled.";
     says_void "{buyer} beendet die Bestellung {order} ohne Abschluss." "{buyer} ends order {order} without a seal.";
+    says_change "{buyer} will den Vertrag aus der Bestellung {amended} ändern und bestellt dafür neu bei {provider}, höchstens {cap} netto über {years} Jahre, auf dem Weg {route}. Bis zum neuen Abschluss gilt der alte Vertrag." "{buyer} wants to change its contract of order {amended} and for this orders anew at {provider}, at most {cap} net over a term ({years}), via {route}. Until sealed anew, its old contract stands.";
+    says_prolong "{buyer} will den Vertrag aus der Bestellung {amended} verlängern und bestellt dafür neu bei {provider}, höchstens {cap} netto über {years} Jahre, auf dem Weg {route}. Bis zum neuen Abschluss gilt der alte Vertrag." "{buyer} wants to prolong its contract of order {amended} and for this orders anew at {provider}, at most {cap} net over a term ({years}), via {route}. Until sealed anew, its old contract stands.";
+    says_interest "{buyer} fragt unverbindlich bei {provider} an, höchstens {cap} netto über {years} Jahre, auf dem Weg {route}. Das bindet niemanden." "{buyer} enquires at {provider}, at most {cap} net over a term ({years}), via {route}. It binds nobody.";
+    says_rerouted "{buyer} beendet den laufenden Versuch der Bestellung {order}, um einen anderen Weg zu nehmen. Danach führt die Seite der Bestellung zum nächsten Versuch." "{buyer} ends this attempt of order {order}, to take another route. Afterwards its page leads to another attempt.";
+    says_superseded "{buyer} beendet die unverbindliche Anfrage {order}, um verbindlich anzufragen. Danach führt die Seite der Bestellung zur verbindlichen Anfrage." "{buyer} ends enquiry {order}, to order bindingly. Afterwards its page leads on to that.";
+    says_recall "{from} nimmt zurück, was es zur Bestellung {order} zugesagt hat. Der Versuch kann damit nicht mehr abgeschlossen werden." "{from} withdraws what it has promised about order {order}. This attempt can be sealed no more.";
+    says_confirm "{from} bestätigt den verspäteten Abschluss der Bestellung {order}. Er bindet, sobald alle anderen Beteiligten ihn bestätigt haben." "{from} confirms a late seal on order {order}. It binds once all other parties have confirmed it.";
+    field_amends "Betrifft den Vertrag" "Concerns contract";
+    field_what "Was geschieht" "What happens";
+    field_procedure_began "Beginn des Verfahrens" "Procedure began on";
     says_settle "{from} schlägt {to} zur Bestellung {order} vor, einen Widerspruch beizulegen. Es soll gelten: {terms} Beigelegt ist er erst, wenn {to} zustimmt; die Verträge bleiben, wie sie sind." "{from} proposes to {to} to settle a contradiction about order {order}. What is to hold: {terms} It is settled once {to} agrees; all contracts stay as they are.";
     says_agree "{from} stimmt {to} zur Bestellung {order} zu. Damit ist der Widerspruch beigelegt, und es gilt: {terms} Die Verträge bleiben, wie sie sind." "{from} agrees with {to} about order {order}. Thereby it is settled that this holds: {terms} All contracts stay as they are.";
     field_by "Erklärt von" "Stated by";

@@ -1,7 +1,8 @@
 //! What an officer signs about an order that is there, as every tool writes it: command line and page call the same functions.
+use crate::domain::grounds::Grounds;
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
 use crate::domain::order::settlement::Settlement;
-use crate::domain::order::{Confirm, Recall, Void, VoidReason};
+use crate::domain::order::{Amendment, Amends, Confirm, Recall, Request, Void, VoidReason};
 use crate::domain::reason::Reason;
 use crate::domain::salt::Salt;
 use crate::domain::time::Timestamp;
@@ -111,5 +112,25 @@ pub fn void(of: Of, request: StatementId, reason: VoidReason, by: By) -> Void {
         officer: Some(by.officer),
         signed_at: by.signed_at,
         salt: by.salt,
+    }
+}
+
+/// The next attempt of an order as far as it stays what it was. The same procedure goes on, and so the same law.
+pub fn again(before: &Request) -> Request {
+    let procedure_began = Some(before.procedure_day());
+    Request { attempt: before.attempt + 1, procedure_began, ..before.clone() }
+}
+
+/// An order that changes or prolongs a sealed one, as far as it stays what it was: a procedure of its own for the same members, on
+/// the same route. What else was on offer then says nothing about today.
+pub fn amending(before: &Request, request_id: String, seal: StatementId, what: Amendment) -> Request {
+    Request {
+        order: OrderId::derive(&before.buyer, &request_id),
+        attempt: 1,
+        request_id,
+        procedure_began: None,
+        amends: Some(Amends { order: before.order, seal, what }),
+        grounds: Grounds { need: before.grounds.need, ..Grounds::default() },
+        ..before.clone()
     }
 }

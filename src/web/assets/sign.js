@@ -9,7 +9,7 @@
   const [labels, sentences, whys] = [words.labels, words.sentences, words.whys].map((text) => JSON.parse(text));
   const CENTS = new Set(["total", "total_max", "cap"]);
   // Where what somebody has named is told in words of the page.
-  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], item: ["contact", "routing", "interface", "test", "acceptance"] };
+  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], item: ["contact", "routing", "interface", "test", "acceptance"], what: ["change", "prolong"] };
   const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest, ...JSON.parse(words.values) };
 
   function made(name, look, ...content) {
@@ -52,6 +52,8 @@
   /** Which sentence tells a body: of a decision the answer, of a milestone what has happened. */
   function toldAs(kind, body) {
     if (kind === "decision") return body.approve ? kind : "decision-no";
+    const shade = { request: body.amends?.what ?? body.mode, void: body.reason }[kind];
+    if (Object.hasOwn(sentences, `${kind}-${shade}`)) return `${kind}-${shade}`;
     if (kind === "settlement") return body.agrees ? "settlement-agree" : kind;
     if (kind !== "milestone") return kind;
     return `${kind}-${typeof body.event === "string" ? body.event : Object.keys(body.event)[0]}`;
@@ -65,7 +67,7 @@
       route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
       cap: euros(body.total_max ?? body.cap ?? 0), to: body.to,
       step: valueOf("item", event.item ?? ""), day: day(event.since ?? event.ends_on ?? body.until ?? ""),
-      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need, terms: body.terms,
+      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need, terms: body.terms, amended: body.amends?.order,
     };
     const text = sentences[toldAs(kind, body)] ?? "";
     return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));

@@ -129,7 +129,7 @@ fn giving(shell: &Shell, need: StatementId, cooperatives: Vec<(String, String)>,
         Field::of(forms::CAP, t.field_mandate_cap, t.mandate_cap_hint, query, |_| Look::Line(EUROS_CHARS_MAX)),
         Field::day(forms::DAY, t.field_mandate_until, t.day_hint, query),
     ];
-    Form { action: Place::Mandating(need).path(), fields }
+    Form::of(Place::Mandating(need).path(), fields)
 }
 
 #[cfg(test)]

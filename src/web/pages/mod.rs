@@ -13,6 +13,7 @@ mod accessibility;
 mod check;
 mod comparison;
 mod demand;
+mod following;
 mod hand_in;
 mod imprint;
 mod inbox;
@@ -56,6 +57,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::ORDER, get(order::show))
         .route(Place::ORDERING, get(ordering::show))
         .route(Place::SIGNING, get(signing::show))
+        .route(Place::FOLLOWING, get(following::show))
         .route(Place::SETTLING, get(settling::propose))
         .route(Place::AGREEING, get(settling::agree))
         .route(Place::LIVE, get(order::live))

@@ -202,13 +202,13 @@ fn raising(shell: &Shell, cooperatives: Vec<(String, String)>, query: &Query) ->
             Field::choices(nobody.chain(cooperatives), typed)
         }),
     ];
-    Form { action: Place::NeedRaising.path(), fields }
+    Form::of(Place::NeedRaising.path(), fields)
 }
 
 fn withdrawing(shell: &Shell, id: StatementId, query: &Query) -> Form {
     let t = shell.t;
     let why = Field::of(forms::WORDS, t.field_reason, t.need_reason_hint, query, |_| Look::Lines(REASON_CHARS_MAX));
-    Form { action: Place::NeedWithdrawing(id).path(), fields: vec![why] }
+    Form::of(Place::NeedWithdrawing(id).path(), vec![why])
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::web::drafts::Act;
 use crate::web::graph::Graph;
 use crate::web::live;
 use crate::web::officer::Officer;
+use crate::web::pages::following::Step;
 use crate::web::pages::signing;
 use crate::web::place::Place;
 use crate::web::query::Query;
@@ -181,7 +182,11 @@ impl Page {
             attention: words::overdue(told.overdue(), t),
             explanation: said(&told.text_de, &told.text_en),
             choices: told.choices.iter().map(|choice| said(&choice.text_de, &choice.text_en)).collect(),
-            acts: told.choices.iter().flat_map(|choice| acts(&shell, id, &choice.word)).collect(),
+            acts: told
+                .choices
+                .iter()
+                .flat_map(|choice| acts(&shell, (id, order.buyer == own.as_str()), &choice.word))
+                .collect(),
             facts: facts(&shell, view, order),
             purpose: words_of_officer.purpose,
             choice: words_of_officer.choice,
@@ -200,11 +205,13 @@ impl Page {
 }
 
 /// Where what a person can do is done, and what it is called.
-fn acts(shell: &Shell, id: OrderId, choice: &str) -> Vec<(String, &'static str)> {
+fn acts(shell: &Shell, (id, is_buyer): (OrderId, bool), choice: &str) -> Vec<(String, &'static str)> {
     let signed = Act::of_choice(choice).iter();
     let signed = signed.map(|act| (Place::Signing(id, act.word()), signing::heading(*act, shell.t)));
     let settled = (choice == "settle").then(|| (Place::Settling(id), shell.t.act_settle));
-    signed.chain(settled).map(|(place, label)| (shell.href(place), label)).collect()
+    let follows = Step::of_choice(choice).iter().filter(|_| is_buyer);
+    let follows = follows.map(|step| (Place::Following(id, step.word()), step.heading(shell.t)));
+    signed.chain(follows).chain(settled).map(|(place, label)| (shell.href(place), label)).collect()
 }
 
 fn settled(shell: &Shell, view: &View, (own, id): (&OrgId, OrderId), said: &pb::Settlement) -> Settled {

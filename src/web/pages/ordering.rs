@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::view::View;
 use crate::web::desk::{Desk, Find};
 use crate::web::drafts::{self, Signer, Wish};
-use crate::web::forms::{self, lines};
+use crate::web::forms::{self, CAP, NUMBER, ROUTE, YEARS, lines};
 use crate::web::officer::Officer;
 use crate::web::pages::signing::Signing;
 use crate::web::place::Place;
@@ -29,13 +29,9 @@ use crate::wire::pb::chain::v1 as pb;
 const ROUTES_MAX: usize = 10;
 
 /// The fields, as they stand in the address.
-const ROUTE: &str = "weg";
-const CAP: &str = "hoechstens";
-const YEARS: &str = "jahre";
 const REFERENCE: &str = "zeichen";
 const PURPOSE: &str = "zweck";
 const CHOICE: &str = "wahl";
-const NUMBER: &str = "vorgang";
 /// Set by the button that leads on to the check.
 const CHECK: &str = "pruefen";
 
@@ -163,8 +159,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let (shell, by) = (officer.visit.shell(), officer.signer(&desk));
-    let number =
-        hex::encode(desk.token()).get(..NUMBER_LETTERS).map(|text| format!("web-{text}")).unwrap_or_default();
+    let number = drawn_number(&desk);
     let made = async {
         let id: StatementId = id.parse().map_err(|refusal: Refusal| refusal.with("field", "id"))?;
         let typed = Typed::of(&Query::read(&query.unwrap_or_default())?, &number);
@@ -179,6 +174,11 @@ pub(super) async fn show(
         },
         Err(refusal) => officer.visit.refused(&refusal),
     }
+}
+
+/// What the officer's tool calls an order that is not signed yet.
+pub(super) fn drawn_number(desk: &Desk) -> String {
+    hex::encode(desk.token()).get(..NUMBER_LETTERS).map(|text| format!("web-{text}")).unwrap_or_default()
 }
 
 enum Made {

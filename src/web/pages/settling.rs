@@ -175,7 +175,7 @@ fn proposing(shell: &Shell, view: &View, id: OrderId, open: &Open, query: &Query
         Field::of(forms::HOLDS, t.field_holds, "", query, |typed| Field::choices(holds, typed)),
         Field::of(forms::WORDS, t.field_terms, t.settle_terms_hint, query, |_| Look::Line(NOTE_CHARS_MAX)),
     ];
-    Form { action: Place::Settling(id).path(), fields }
+    Form::of(Place::Settling(id).path(), fields)
 }
 
 #[cfg(test)]

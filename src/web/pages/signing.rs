@@ -170,7 +170,7 @@ fn form_of(shell: &Shell, id: OrderId, act: Act, query: &Query) -> Option<Form> 
         act => act.has_words().then(|| Field::of(forms::WORDS, t.field_note, t.words_note_hint, query, note)),
     };
     let fields: Vec<Field> = own.into_iter().chain(words).collect();
-    (!fields.is_empty()).then(|| Form { action: Place::Signing(id, act.word()).path(), fields })
+    (!fields.is_empty()).then(|| Form::of(Place::Signing(id, act.word()).path(), fields))
 }
 
 /// What an act is called.
@@ -185,6 +185,8 @@ pub(super) fn heading(act: Act, t: &Texts) -> &'static str {
         Act::Contact => t.act_contact,
         Act::Terminate => t.act_terminate,
         Act::Close => t.act_close,
+        Act::Recall => t.act_recall,
+        Act::Confirm => t.act_confirm,
     }
 }
 
@@ -308,6 +310,67 @@ mod tests {
         let again = reader.get(&format!("/bestellungen/{id}/unterschreiben/kuendigung?tag=2030-12-31")).await.ok();
         let again = reader.sign(&again, &Kind::Milestone, "town", "leitung");
         assert!(!reader.hand_in(&again).await.status.is_success(), "notice has been given");
+    }
+
+    /// Before the seal a party takes back what it has promised, and says why.
+    #[tokio::test]
+    async fn a_promise_is_withdrawn_before_the_seal() {
+        let mut reader = Reader::new();
+        let id = reader.town.order("eins", |_| ());
+        let place = format!("/bestellungen/{id}/unterschreiben/zuruecknehmen");
+        reader.sign_in("town", "leitung").await;
+        assert!(
+            !reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place),
+            "the buyer promised nothing"
+        );
+        reader.sign_in("kitu", "leitung").await;
+        assert!(reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place), "the order leads there");
+        let asked = reader.get(&place).await.ok();
+        assert!(asked.contains("name=\"worte\"") && !asked.contains("data-payload"), "{asked}");
+        let empty = reader.get(&format!("{place}?worte=+")).await;
+        assert!(empty.status == StatusCode::BAD_REQUEST && empty.text.contains("FIELD_INVALID"), "{}", empty.text);
+        let page = reader.get(&format!("{place}?worte=Kein+Personal")).await.ok();
+        let signed = reader.sign(&page, &Kind::Recall, "kitu", "leitung");
+        let Ok(Body::Recall(body)) = Body::read(&signed) else { panic!("a recall") };
+        assert!(body.annex.is_some() && body.note.is_empty() && body.from.as_str() == "kitu");
+        let taken = reader.hand_in(&signed).await.ok();
+        assert_eq!(reader.hand_in(&signed).await.ok(), taken, "a second click");
+        let order = reader.get(&format!("/bestellungen/{id}")).await.ok();
+        assert!(order.contains("beendet ohne Abschluss") && !order.contains(&place), "{order}");
+        let late = reader.get(&format!("{place}?worte=Noch+einmal")).await.ok();
+        let late = reader.sign(&late, &Kind::Recall, "kitu", "leitung");
+        let refused = reader.hand_in(&late).await;
+        assert!(refused.text.contains("ORDER_CLOSED") && refused.text.contains("\"now\":"), "{}", refused.text);
+    }
+
+    /// A seal that came too late binds once every other party has confirmed it; one in time needs that from nobody.
+    #[tokio::test]
+    async fn a_late_seal_is_confirmed_by_each_other_party() {
+        let mut reader = Reader::new();
+        let id = reader.town.order("eins", |_| ());
+        let place = format!("/bestellungen/{id}/unterschreiben/bestaetigen");
+        reader.sign_in("kitu", "leitung").await;
+        assert!(reader.get(&place).await.text.contains("ORDER_STATE"), "there is no seal yet");
+        let seal_by = reader.town.node.state().orders[&id].attempts[&1].request.body().seal_by;
+        reader.town.wake(seal_by.plus_ms(-120_000));
+        reader.town.seal_at(id, seal_by.plus_ms(1)).expect("sealed by a clock that runs ahead");
+        for (of, others) in [("kitu", 1), ("provider", 0)] {
+            reader.sign_in(of, "leitung").await;
+            assert!(reader.get("/dran").await.ok().contains("Verspäteten Abschluss bestätigen"), "{of}");
+            assert!(reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place), "{of}");
+            let page = reader.get(&place).await.ok();
+            let signed = reader.sign(&page, &Kind::Confirm, of, "leitung");
+            let taken = reader.hand_in(&signed).await.ok();
+            assert_eq!(reader.hand_in(&signed).await.ok(), taken, "a second click");
+            let attempt = &reader.town.node.state().orders[&id].attempts[&1];
+            assert_eq!(reader.town.node.unconfirmed(attempt).map(|late| late.len()), Some(others), "{of}");
+            assert!(!reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place), "{of} has confirmed");
+        }
+        let other = reader.town.order("zwei", |_| ());
+        reader.town.seal(other).expect("sealed in time");
+        let page = reader.get(&format!("/bestellungen/{other}/unterschreiben/bestaetigen")).await.ok();
+        let signed = reader.sign(&page, &Kind::Confirm, "provider", "leitung");
+        assert!(reader.hand_in(&signed).await.text.contains("ORDER_STATE"), "it came in time");
     }
 
     #[tokio::test]
