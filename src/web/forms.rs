@@ -18,6 +18,8 @@ pub(super) const YEARS: &str = "jahre";
 pub(super) const NUMBER: &str = "vorgang";
 pub(super) const WITH: &str = "mit";
 pub(super) const ABOUT: &str = "worum";
+pub(super) const GROUND: &str = "grund";
+pub(super) const AUTHORITY: &str = "stelle";
 pub(super) const HOLDS: &str = "gilt";
 
 /// Longest day: `31.12.2027`.

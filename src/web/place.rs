@@ -48,6 +48,8 @@ pub(super) enum Place {
     Ordering(StatementId),
     /// What an officer is about to sign about an order.
     Signing(OrderId, &'static str),
+    /// Where an organisation lets words of its own be erased.
+    Erasing(OrderId),
     /// Where what follows an order is filled in.
     Following(OrderId, &'static str),
     /// Where a contradiction after the seal is settled.
@@ -66,6 +68,8 @@ pub(super) enum Place {
     NeedWithdrawing(StatementId),
     /// Where it lets a cooperative order for a need of its own.
     Mandating(StatementId),
+    /// What the officer's organisation lets others order, and may order for others.
+    Mandates,
     /// Where a colleague approves that.
     MandateApproving(OrderId, StatementId),
     /// How the federation is.
@@ -89,6 +93,7 @@ impl Place {
     pub(super) const ORDER: &'static str = "/bestellungen/{id}";
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const ERASING: &'static str = "/bestellungen/{id}/texte-loeschen";
     pub(super) const FOLLOWING: &'static str = "/bestellungen/{id}/weiter/{act}";
     pub(super) const SETTLING: &'static str = "/bestellungen/{id}/beilegen";
     pub(super) const AGREEING: &'static str = "/bestellungen/{id}/beilegen/{proposal}";
@@ -113,6 +118,7 @@ impl Place {
             Self::MandateApproving(matter, id) => {
                 return of(Self::MANDATE_APPROVING, id).replace("{matter}", &matter.to_string());
             }
+            Self::Erasing(id) => return of_order(Self::ERASING, id),
             Self::Following(id, act) => return of_order(Self::FOLLOWING, id).replace("{act}", act),
             Self::Settling(id) => return of_order(Self::SETTLING, id),
             Self::Agreeing(id, proposal) => {
@@ -138,6 +144,7 @@ impl Place {
             Self::CheckFile => "/pruefen/verbund-pruefen.html",
             Self::Demand => "/bedarf",
             Self::Needs => "/bedarf/eigener",
+            Self::Mandates => "/vollmachten",
             Self::NeedRaising => "/bedarf/melden",
             Self::Nodes => "/knoten",
             Self::Interfaces => "/schnittstellen",

@@ -202,6 +202,13 @@ texts! {
     own_needs_one "Ein Bedarf." "One need.";
     own_needs_all "{n} Bedarfe." "{n} needs.";
     own_needs_some "{all} Bedarfe; {n} davon stehen hier." "{all} needs; {n} are shown.";
+    mandates "Abrufvollmachten" "Mandates";
+    mandates_lead "Was andere für Ihre Organisation mitbestellen dürfen, und was sie für andere mitbestellen darf." "What others may order for your organisation, and what it may order for others.";
+    mandates_none "Keine Abrufvollmacht." "No mandate.";
+    mandate_to "An {org}" "To {org}";
+    mandate_from "Von {org}" "From {org}";
+    mandate_counts "gilt" "counts";
+    mandate_waits "wartet auf Freigabe" "awaits approval";
     need_over "abgelaufen" "over";
     need_note_hint "Was gesucht wird, in eigenen Worten. Jeder liest es; nennen Sie keine Personen." "What is looked for, in your own words. Everyone reads it; name no persons.";
     need_leika_hint "LeiKa-Schlüssel mit 14 Ziffern; mehrere durch Komma getrennt. Leer, wenn keiner passt." "LeiKa keys of 14 digits; several with commas between. Empty if none fits.";
@@ -472,6 +479,7 @@ texts! {
     act_raise "Verbindlich anfragen" "Order bindingly";
     act_recall "Eigene Zusage zurücknehmen" "Withdraw your promise";
     act_confirm "Verspäteten Abschluss bestätigen" "Confirm a late seal";
+    act_erase "Eigene Texte löschen" "Erase own texts";
     act_settle "Widerspruch beilegen" "Settle a contradiction";
     act_agree "Einer Beilegung zustimmen" "Agree to a settlement";
     act_need "Bedarf melden" "Say what is needed";
@@ -541,6 +549,14 @@ texts! {
     field_amends "Betrifft den Vertrag" "Concerns contract";
     field_what "Was geschieht" "What happens";
     field_procedure_began "Beginn des Verfahrens" "Procedure began on";
+    says_erasure "{from} lässt einen eigenen Text zur Bestellung {order} bei allen Beteiligten löschen, nach {ground}, entschieden von: {authority}. Zurückholen lässt er sich nicht; die Erklärungen gelten weiter." "{from} lets a text that it has written about order {order} be erased at all parties, by {ground}, decided by: {authority}. It cannot be brought back; all statements stand.";
+    field_erased "Welcher Text" "Which text";
+    field_annexes "Prüfwerte der Texte" "Hashes of texts";
+    field_ground "Rechtsgrund" "Legal ground";
+    field_authority "Wer das entschieden hat" "Who has decided this";
+    erase_hint "Die Erklärung, neben der er steht. Sie selbst bleibt." "Its statement; that itself stays.";
+    erase_ground_hint "Zum Beispiel Art. 17 Abs. 1 Buchst. a DSGVO. Bleibt stehen; nennen Sie keine Personen." "For instance Art. 17 (1) (a) GDPR. It stays for good; name no persons.";
+    erase_authority_hint "Eine Stelle, zum Beispiel Datenschutzbeauftragte. Bleibt stehen; nennen Sie keine Personen." "An office, for instance data protection officer. It stays for good; name no persons.";
     says_settle "{from} schlägt {to} zur Bestellung {order} vor, einen Widerspruch beizulegen. Es soll gelten: {terms} Beigelegt ist er erst, wenn {to} zustimmt; die Verträge bleiben, wie sie sind." "{from} proposes to {to} to settle a contradiction about order {order}. What is to hold: {terms} It is settled once {to} agrees; all contracts stay as they are.";
     says_agree "{from} stimmt {to} zur Bestellung {order} zu. Damit ist der Widerspruch beigelegt, und es gilt: {terms} Die Verträge bleiben, wie sie sind." "{from} agrees with {to} about order {order}. Thereby it is settled that this holds: {terms} All contracts stay as they are.";
     field_by "Erklärt von" "Stated by";

@@ -528,6 +528,13 @@ pub fn annexes_seen(order: &mut pb::Order, here: &[Annex]) {
     }
 }
 
+/// The messages of an organisation whose words can still be erased, once it is said where the annexes are.
+pub fn erasable<'o>(order: &'o pb::Order, own: &'o OrgId) -> impl Iterator<Item = &'o pb::Message> {
+    let has_words =
+        |message: &&pb::Message| message.annex_state() != pb::AnnexState::Unspecified && !is_erased(message);
+    order.messages.iter().filter(|message| message.by == own.as_str()).filter(has_words)
+}
+
 fn is_erased(message: &pb::Message) -> bool {
     message.annex_state() == pb::AnnexState::Erased
 }

@@ -1,6 +1,7 @@
 //! What an officer signs about an order that is there, as every tool writes it: command line and page call the same functions.
 use crate::domain::grounds::Grounds;
 use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId};
+use crate::domain::order::erasure::Erasure;
 use crate::domain::order::settlement::Settlement;
 use crate::domain::order::{Amendment, Amends, Confirm, Recall, Request, Void, VoidReason};
 use crate::domain::reason::Reason;
@@ -132,5 +133,21 @@ pub fn amending(before: &Request, request_id: String, seal: StatementId, what: A
         amends: Some(Amends { order: before.order, seal, what }),
         grounds: Grounds { need: before.grounds.need, ..Grounds::default() },
         ..before.clone()
+    }
+}
+
+/// A party lets annexes of its own go, by a ground and as an authority has decided.
+pub fn erasure(of: Of, number: u32, annexes: Vec<Hash>, (ground, authority): (String, String), by: By) -> Erasure {
+    Erasure {
+        order: of.order,
+        attempt: of.attempt,
+        from: by.org,
+        number,
+        annexes,
+        ground,
+        authority,
+        officer: by.officer,
+        signed_at: by.signed_at,
+        salt: by.salt,
     }
 }

@@ -67,7 +67,7 @@
       route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
       cap: euros(body.total_max ?? body.cap ?? 0), to: body.to,
       step: valueOf("item", event.item ?? ""), day: day(event.since ?? event.ends_on ?? body.until ?? ""),
-      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need, terms: body.terms, amended: body.amends?.order,
+      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need, terms: body.terms, amended: body.amends?.order, ground: body.ground, authority: body.authority,
     };
     const text = sentences[toldAs(kind, body)] ?? "";
     return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));

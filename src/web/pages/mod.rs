@@ -13,6 +13,7 @@ mod accessibility;
 mod check;
 mod comparison;
 mod demand;
+mod erasing;
 mod following;
 mod hand_in;
 mod imprint;
@@ -20,6 +21,7 @@ mod inbox;
 mod interfaces;
 mod keys;
 mod mandate;
+mod mandates;
 mod need;
 mod nodes;
 mod offering;
@@ -57,6 +59,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::ORDER, get(order::show))
         .route(Place::ORDERING, get(ordering::show))
         .route(Place::SIGNING, get(signing::show))
+        .route(Place::ERASING, get(erasing::show))
         .route(Place::FOLLOWING, get(following::show))
         .route(Place::SETTLING, get(settling::propose))
         .route(Place::AGREEING, get(settling::agree))
@@ -67,6 +70,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(&Place::NeedRaising.path(), get(need::raise))
         .route(Place::NEED_WITHDRAWING, get(need::withdraw))
         .route(Place::MANDATING, get(mandate::give))
+        .route(&Place::Mandates.path(), get(mandates::show))
         .route(Place::MANDATE_APPROVING, get(mandate::approve))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))

@@ -24,7 +24,7 @@ use crate::web::shell::Shell;
 use crate::web::texts::Texts;
 use crate::web::words::{self, filled};
 use crate::wire;
-use crate::wire::order::{annexes_of, annexes_seen, order, order_id, request_words};
+use crate::wire::order::{annexes_of, annexes_seen, erasable, order, order_id, request_words};
 use crate::wire::pb::order::v1 as pb;
 
 #[derive(Template)]
@@ -54,6 +54,8 @@ struct Page {
     offering: Option<String>,
     bundle: String,
     check: String,
+    /// Where own words are erased, if there are some and the order is decided.
+    erase: Option<String>,
 }
 
 struct Leg {
@@ -199,6 +201,7 @@ impl Page {
             offering: order.offering_id.parse().ok().map(|id| shell.href(Place::Offering(id))),
             bundle: Place::Bundle(id).path(),
             check: shell.href(Place::Check),
+            erase: erasable(order, own).next().filter(|_| !is_open).map(|_| shell.href(Place::Erasing(id))),
             shell,
         }
     }
