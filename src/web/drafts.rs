@@ -369,6 +369,8 @@ fn verdict_of(verdict: pb::Verdict) -> Verdict {
 /// What an officer has filled in.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
+    /// Whether it binds.
+    pub(super) mode: Mode,
     /// What the officer's tool calls it: handed in twice, it is one order.
     pub(super) request_id: String,
     /// The route, one of those found.
@@ -397,7 +399,7 @@ pub(super) fn request(
         order: OrderId::derive(&by.org, &wish.request_id),
         attempt: 1,
         request_id: wish.request_id,
-        mode: Mode::Binding,
+        mode: wish.mode,
         buyer: by.org,
         offering,
         route: route_of(&wish.route)?,

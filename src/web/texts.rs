@@ -514,6 +514,9 @@ texts! {
     ordering_no_route "Es gibt keinen Weg, auf dem Ihre Organisation das beziehen kann." "There is no route on which your organisation can obtain this.";
     ordering_cap_hint "Ganze Euro, nur Ziffern, netto über die Laufzeit. Wird es teurer, kommt keine Bestellung zustande." "Whole euros, digits only, net over the term. If it costs more, no order comes about.";
     ordering_purpose_hint "Wofür es gebraucht wird. Alle Beteiligten lesen es; nennen Sie keine Personen." "What it is needed for. All parties read it; name no persons.";
+    ordering_need_none "keiner" "none";
+    ordering_need_hint "Wenn die Bestellung einen Bedarf deckt, den Ihre Organisation veröffentlicht hat." "If this order meets a need that your organisation has published.";
+    own_needs_find "Angebote dafür suchen" "Look for offerings";
     ordering_button "Weiter: prüfen" "Next: check";
     order_choice "Warum dieses Angebot und dieser Weg" "Why this offering and this route";
     signing_lead "Ihr Browser liest hier aus den Bytes vor, die Sie unterschreiben. Erst der Knopf unterschreibt." "Your browser reads out here what the bytes say that you sign. Only pressing sign below signs.";

@@ -19,6 +19,7 @@ use crate::web::officer::Officer;
 use crate::web::pages::signing::{Signing, answered};
 use crate::web::place::Place;
 use crate::web::query::Query;
+use crate::web::selecting;
 use crate::web::shell::Shell;
 use crate::web::words::{self, filled};
 
@@ -50,11 +51,15 @@ struct Row {
     label: String,
     mandate: String,
     mandate_label: String,
+    /// What is on offer for it.
+    find: Option<String>,
+    find_label: String,
 }
 
 /// A need as the catalogue knows it: everything but its words.
 struct Known {
     id: StatementId,
+    first_service: Option<String>,
     services: String,
     until: String,
     is_over: bool,
@@ -75,7 +80,21 @@ pub(super) async fn show(State(desk): State<Desk>, officer: Officer) -> Response
             let Known { services, until, is_over, through, .. } = need;
             let (mandate, mandate_label) =
                 (shell.href(Place::Mandating(need.id)), format!("{}: {note}", shell.t.act_mandate));
-            needs.push(Row { mandate, mandate_label, note, services, until, is_over, through, withdraw, label });
+            let find_label = format!("{}: {note}", shell.t.own_needs_find);
+            let find = need.first_service.map(|key| shell.with_query(Place::Offerings, &[(selecting::WORDS, &key)]));
+            needs.push(Row {
+                mandate,
+                mandate_label,
+                note,
+                services,
+                until,
+                is_over,
+                through,
+                withdraw,
+                label,
+                find,
+                find_label,
+            });
         }
         let number = |count: usize| words::number(count, lang);
         let counted = match all {
@@ -99,6 +118,7 @@ fn known(view: &View, org: &OrgId, lang: Lang, now: Timestamp) -> (Vec<Known>, u
     let own: Vec<_> = needs.after(Some(&from)).take_while(|need| need.municipality == org).collect();
     let shown = own.iter().take(ROWS_MAX).map(|need| Known {
         id: need.id,
+        first_service: need.leika.first().map(ToString::to_string),
         services: need.leika.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         until: words::date(need.until, lang),
         is_over: need.until < now.date(),
