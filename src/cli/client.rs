@@ -16,6 +16,7 @@ use crate::domain::annex::{Annex, Texts};
 use crate::domain::body::Body;
 use crate::domain::id::{NodeId, OfficerName, OrgId, ShortId, StatementId};
 use crate::domain::order::Access;
+use crate::domain::order::acts::By;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::signing::SecretKey;
@@ -52,6 +53,13 @@ pub struct ActingOfficer {
     pub name: OfficerName,
     /// With which key.
     pub key: SecretKey,
+}
+
+impl ActingOfficer {
+    /// Who signs now.
+    pub fn by(&self) -> By {
+        By { org: self.org.clone(), officer: self.name.clone(), signed_at: SystemClock.now(), salt: fresh_salt() }
+    }
 }
 
 /// How many witnesses have cosigned, of how many that are needed.

@@ -32,7 +32,10 @@ macro_rules! bodies {
             Unknown,
         }
 
-        impl Body {
+        /// Who may say what an organisation needs: who buys knows it, and what runs at home, and what was tried.
+pub const NEED_ROLES: &[OfficerRole] = &[OfficerRole::Publisher, OfficerRole::Buyer];
+
+impl Body {
             /// Reads the body that the statement's kind asks for. Signatures are not looked at.
             pub fn read(signed: &Signed) -> Result<Self, Refusal> {
                 signed.take_ahead().map_or_else(|| Self::parse(signed), Ok)
@@ -186,8 +189,7 @@ impl Body {
     /// Whose key must have signed, for statements with one signature; none for the kinds with rules of their own.
     pub fn signer_rule(&self) -> Option<(&OrgId, SignerRule)> {
         const PUBLISH: SignerRule = SignerRule::Either(&[OfficerRole::Publisher]);
-        // Who buys knows what is needed, what runs at home, and what was tried.
-        const NEED: SignerRule = SignerRule::Either(&[OfficerRole::Publisher, OfficerRole::Buyer]);
+        const NEED: SignerRule = SignerRule::Either(NEED_ROLES);
         const BUY: SignerRule = SignerRule::Officer(&[OfficerRole::Buyer]);
         const DECIDE: SignerRule = SignerRule::Officer(&[OfficerRole::Approver]);
         const WITHDRAW: SignerRule = SignerRule::Either(&[OfficerRole::Approver]);

@@ -25,6 +25,7 @@ use crate::domain::salt::Salt;
 use crate::domain::text::{checked_label, checked_lines, checked_text, checked_word};
 use crate::domain::time::{Date, Timestamp};
 
+pub mod acts;
 pub mod aftercare;
 pub mod approval;
 pub mod attempt;

@@ -5,6 +5,7 @@ use crate::domain::order::Attempt;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::Timestamp;
+use crate::domain::trust::OfficerRole;
 use crate::protocol::Node;
 use crate::protocol::limits::{ACCESS_MS, SESSION_MS};
 use crate::protocol::public::Public;
@@ -20,6 +21,15 @@ impl Public<'_> {
     pub fn check_session(self, proof: &Signed, now: Timestamp) -> Result<OrgId, Refusal> {
         let org = self.check_access_for(proof, SESSION_MS, now)?;
         self.check_home(org, now)
+    }
+
+    /// Whether the grant behind a proof of identity has one of these roles: what an officer learns before signing, by the rule that
+    /// judges what is signed.
+    pub fn check_roles(self, proof: &Signed, roles: &[OfficerRole]) -> Result<(), Refusal> {
+        let Ok(Body::Access(access)) = Body::read(proof) else { return Err(Refusal::new(Reason::AccessMissing)) };
+        let key = proof.signatures().first().map(|by| by.key);
+        let grant = key.and_then(|key| self.registry.officer(&access.org, &key));
+        grant.ok_or_else(|| Refusal::new(Reason::AccessMissing))?.check_roles(roles)
     }
 
     fn check_access_for(self, proof: &Signed, longest_ms: i64, now: Timestamp) -> Result<OrgId, Refusal> {

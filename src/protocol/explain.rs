@@ -308,7 +308,13 @@ fn choices(stage: Stage, mode: Mode, turn: Option<&Turn>, buyer: &OrgId, for_org
     let own = match stage {
         Stage::Disputed => return vec![Choice::Clarify, Choice::Evidence],
         Stage::Sealed => return vec![Choice::Report, Choice::Evidence],
-        Stage::Void(VoidReason::Expired | VoidReason::Rejected | VoidReason::Recalled) if is_buyer => {
+        // What was ended so goes on, also for whom the second statement of the two was lost.
+        Stage::Void(VoidReason::Superseded) if is_buyer && mode == Mode::Interest => {
+            return vec![Choice::Raise, Choice::Reorder, Choice::Evidence];
+        }
+        Stage::Void(VoidReason::Expired | VoidReason::Rejected | VoidReason::Recalled | VoidReason::Rerouted)
+            if is_buyer =>
+        {
             return vec![Choice::Reroute, Choice::Reorder, Choice::Evidence];
         }
         Stage::Void(_) if is_buyer => return vec![Choice::Reorder, Choice::Evidence],

@@ -9,9 +9,11 @@ use crate::domain::id::{Hash, OfficerName, OrderId, OrgId, StatementId, shortene
 use crate::domain::json;
 use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
+use crate::domain::order::acts::{self, By, Of};
+use crate::domain::order::aftercare::next_number;
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::order::{
-    Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason,
+    Attempt, CONSIDERED_MAX, Considered, Decision, LegFinding, Mode, Request, Seal, VoidReason,
 };
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
@@ -20,9 +22,10 @@ use crate::domain::salt::Salt;
 use crate::domain::statement::Kind;
 use crate::domain::time::{Timestamp, parse_date};
 use crate::protocol::Node;
+use crate::view::View;
 use crate::web::forms;
 use crate::web::query::Query;
-use crate::wire::chain::{LegQuestion, explain};
+use crate::wire::chain::{LegQuestion, RouteQuestion, answer, explain};
 use crate::wire::pb::chain::v1 as pb;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -66,6 +69,13 @@ pub(super) struct Signer {
     pub(super) annex_salt: [u8; 32],
 }
 
+impl Signer {
+    /// The same for what is signed now.
+    pub(super) fn at(self, signed_at: Timestamp) -> By {
+        By { org: self.org, officer: self.officer, signed_at, salt: self.salt }
+    }
+}
+
 /// What an officer does with an order, before anything is filled in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Act {
@@ -87,6 +97,10 @@ pub(super) enum Act {
     Terminate,
     /// Say that the contract has ended and everything is settled.
     Close,
+    /// Withdraw what the organisation has promised.
+    Recall,
+    /// Take a seal for binding that came late.
+    Confirm,
 }
 
 /// The same with everything it says.
@@ -100,11 +114,15 @@ pub(super) enum Deed {
     Cancel,
     /// Tell the other parties.
     Report(Event),
+    /// Withdraw what was promised.
+    Recall,
+    /// Take a late seal for binding.
+    Confirm,
 }
 
 impl Act {
     /// All of them.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Approve,
         Self::Refuse,
         Self::Seal,
@@ -114,6 +132,8 @@ impl Act {
         Self::Contact,
         Self::Terminate,
         Self::Close,
+        Self::Recall,
+        Self::Confirm,
     ];
 
     /// As it stands in an address.
@@ -128,6 +148,8 @@ impl Act {
             Self::Contact => "ansprechstelle",
             Self::Terminate => "kuendigung",
             Self::Close => "abwicklung",
+            Self::Recall => "zuruecknehmen",
+            Self::Confirm => "bestaetigen",
         }
     }
 
@@ -136,14 +158,14 @@ impl Act {
         match self {
             Self::Connected => Some(forms::STEP),
             Self::Productive | Self::Terminate => Some(forms::DAY),
-            Self::Contact => Some(forms::WORDS),
+            Self::Contact | Self::Recall => Some(forms::WORDS),
             _ => None,
         }
     }
 
     /// Whether an officer may say a text beside it.
     pub(super) fn has_words(self) -> bool {
-        !matches!(self, Self::Seal | Self::Cancel)
+        !matches!(self, Self::Seal | Self::Cancel | Self::Confirm)
     }
 
     /// What is done, as it was filled in.
@@ -157,6 +179,8 @@ impl Act {
             Self::Contact => Deed::Report(Event::Contact),
             Self::Terminate => Deed::Report(Event::Terminated { ends_on: forms::day(query, forms::DAY)? }),
             Self::Close => Deed::Report(Event::Closed),
+            Self::Recall => Deed::Recall,
+            Self::Confirm => Deed::Confirm,
         })
     }
 
@@ -171,6 +195,8 @@ impl Act {
             "approve" | "decide" => &[Self::Approve, Self::Refuse],
             "seal" => &[Self::Seal],
             "cancel" => &[Self::Cancel],
+            "recall" => &[Self::Recall],
+            "confirm" => &[Self::Confirm],
             "report" => &[Self::Connected, Self::Productive, Self::Contact, Self::Terminate, Self::Close],
             _ => &[],
         }
@@ -191,7 +217,8 @@ impl Deed {
     /// The words as an annex holds them; refused if there must be some and there are none, or they break a rule.
     pub(super) fn annex(&self, said: &str, salt: [u8; 32]) -> Result<Option<Annex>, Refusal> {
         let texts = match self {
-            Self::Seal | Self::Cancel => Texts::default(),
+            Self::Seal | Self::Cancel | Self::Confirm => Texts::default(),
+            Self::Recall => Texts::note(forms::required(said.to_owned(), "note")?),
             Self::Report(Event::Contact) if said.is_empty() => {
                 return Err(Refusal::new(Reason::FieldInvalid)
                     .with("field", "contact")
@@ -227,6 +254,7 @@ fn bare_act(
     let attempt = known.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", id))?;
     let request = attempt.request.body();
     let (number, request_id, signed_at) = (request.attempt, attempt.request.id(), now);
+    let of = Of { order: id, attempt: number };
     match deed {
         Deed::Decide(approve) => Draft::of(
             Kind::Decision,
@@ -257,21 +285,17 @@ fn bare_act(
                 salt: by.salt,
             },
         ),
-        Deed::Cancel => Draft::of(
-            Kind::Void,
-            &Void {
-                order: id,
-                attempt: number,
-                buyer: by.org,
-                request: request_id,
-                reason: VoidReason::Cancelled,
-                officer: Some(by.officer),
-                signed_at,
-                salt: by.salt,
-            },
-        ),
+        Deed::Cancel => Draft::of(Kind::Void, &acts::void(of, request_id, VoidReason::Cancelled, by.at(now))),
+        Deed::Recall => Draft::of(Kind::Recall, &acts::recall(of, request_id, annex, by.at(now))),
+        Deed::Confirm => Draft::of(Kind::Confirm, &acts::confirmation(of, sealed(attempt)?, by.at(now))),
         Deed::Report(event) => milestone(attempt, (event, annex), by, now),
     }
+}
+
+/// The seal of an attempt.
+fn sealed(attempt: &Attempt) -> Result<StatementId, Refusal> {
+    let unsealed = || Refusal::new(Reason::OrderState).with("rule", "not sealed");
+    Ok(attempt.seal.as_ref().ok_or_else(unsealed)?.id())
 }
 
 /// The next milestone of the officer's organisation.
@@ -281,14 +305,12 @@ fn milestone(
     by: Signer,
     now: Timestamp,
 ) -> Result<Draft, Refusal> {
-    let unsealed = || Refusal::new(Reason::OrderState).with("rule", "not sealed");
-    let (request, seal) = (attempt.request.body(), attempt.seal.as_ref().ok_or_else(unsealed)?.id());
-    let own = attempt.milestones.keys().filter(|(from, _)| *from == by.org).map(|(_, number)| *number);
+    let (request, seal) = (attempt.request.body(), sealed(attempt)?);
     let body = Milestone {
         order: request.order,
         attempt: request.attempt,
         seal,
-        number: own.max().unwrap_or(0) + 1,
+        number: next_number(&attempt.milestones, &by.org),
         from: by.org,
         event,
         annex,
@@ -347,6 +369,8 @@ fn verdict_of(verdict: pb::Verdict) -> Verdict {
 /// What an officer has filled in.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
+    /// Whether it binds.
+    pub(super) mode: Mode,
     /// What the officer's tool calls it: handed in twice, it is one order.
     pub(super) request_id: String,
     /// The route, one of those found.
@@ -375,7 +399,7 @@ pub(super) fn request(
         order: OrderId::derive(&by.org, &wish.request_id),
         attempt: 1,
         request_id: wish.request_id,
-        mode: Mode::Binding,
+        mode: wish.mode,
         buyer: by.org,
         offering,
         route: route_of(&wish.route)?,
@@ -402,9 +426,52 @@ pub(super) fn request(
     Ok(Draft::of(Kind::Request, &body)?.beside(annex))
 }
 
-fn route_of(parties: &[String]) -> Result<Route, Refusal> {
+/// A route by the names of its parties.
+pub(super) fn route_of(parties: &[String]) -> Result<Route, Refusal> {
     let parties: Result<Vec<OrgId>, Refusal> = parties.iter().map(|party| party.parse()).collect();
     Route::new(parties?)
+}
+
+/// The ways of a request that follows another one; refused for terms that the offering does not have.
+pub(super) fn ways(view: &View, next: &Request, now: Timestamp) -> Result<pb::FindRoutesResponse, Refusal> {
+    let question = pb::FindRoutesRequest {
+        for_org: next.buyer.to_string(),
+        offering: Some(pb::find_routes_request::Offering::OfferingId(next.offering.to_string())),
+        term_years: next.term_years,
+        uses: next.quantities.uses,
+        target_group: next.quantities.target_group,
+        procedure_began: next.procedure_began.map(|day| day.to_string()).unwrap_or_default(),
+        award: pb::Award::from(next.award).into(),
+        changes_contract: next.is_change(),
+        ..Default::default()
+    };
+    answer(view.public(), &RouteQuestion::try_from(question)?, now.date())
+}
+
+/// What to sign for a request that follows another one, judged as of today.
+pub(super) fn following(
+    view: &View,
+    next: Request,
+    words: Texts,
+    by: Signer,
+    now: Timestamp,
+) -> Result<Draft, Refusal> {
+    let (annex, found) = (Annex::write(words, by.annex_salt)?, ways(view, &next, now)?);
+    let By { officer, signed_at, salt, .. } = by.at(now);
+    let body = Request {
+        as_of: parse_date(&found.as_of)?,
+        rule_pack: found.rule_pack_id.parse()?,
+        quote_by: now.plus_ms(QUOTE_MS),
+        seal_by: now.plus_ms(SEAL_MS),
+        auto_seal: None,
+        considered: considered(&found)?,
+        annex: annex.as_ref().map(Annex::id),
+        officer,
+        signed_at,
+        salt,
+        ..next
+    };
+    Ok(Draft::of(Kind::Request, &body)?.beside(annex))
 }
 
 /// What the search offered, for the record.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tower::ServiceExt as _;
 
@@ -16,7 +18,7 @@ use crate::domain::offering::{Need, Offering, Withdrawal};
 use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
-use crate::domain::statement::{Kind, Signed};
+use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
 use crate::domain::time::{Date, Timestamp};
 use crate::protocol::Answer as Answered;
 use crate::protocol::explain::fixture::{Town, by_rule, offering};
@@ -295,6 +297,16 @@ impl Reader {
                 },
             }
         }
+    }
+
+    /// Signs the bytes that a page gives, as the browser does.
+    pub(super) fn sign(&self, page: &str, kind: &Kind, of: &str, officer: &str) -> Signed {
+        let text = page.split("data-payload=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a payload");
+        let payload = STANDARD.decode(text.replace("&#43;", "+").replace("&#x2b;", "+")).expect("base64");
+        let bytes = pae(&kind.payload_type(), &payload);
+        let key = self.town.key(of, officer);
+        let by = SignatureBy { key: key.public().hash(), signature: key.sign(&bytes) };
+        Signed::parse(&bytes, vec![by]).expect("a statement")
     }
 
     /// Hands in what an officer has signed, as a page does.

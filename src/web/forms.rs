@@ -13,6 +13,14 @@ pub(super) const DAY: &str = "tag";
 pub(super) const SERVICES: &str = "leistungen";
 pub(super) const CAP: &str = "hoechstens";
 pub(super) const THROUGH: &str = "ueber";
+pub(super) const ROUTE: &str = "weg";
+pub(super) const YEARS: &str = "jahre";
+pub(super) const NUMBER: &str = "vorgang";
+pub(super) const WITH: &str = "mit";
+pub(super) const ABOUT: &str = "worum";
+pub(super) const GROUND: &str = "grund";
+pub(super) const AUTHORITY: &str = "stelle";
+pub(super) const HOLDS: &str = "gilt";
 
 /// Longest day: `31.12.2027`.
 const DAY_CHARS_MAX: usize = 10;
@@ -22,6 +30,15 @@ const DAY_CHARS_MAX: usize = 10;
 pub(super) struct Form {
     pub(super) action: String,
     pub(super) fields: Vec<Field>,
+    /// What is sent along and not asked for.
+    pub(super) kept: Vec<(&'static str, String)>,
+}
+
+impl Form {
+    /// A form of these fields.
+    pub(super) fn of(action: String, fields: Vec<Field>) -> Self {
+        Self { action, fields, kept: Vec::new() }
+    }
 }
 
 /// One field.
@@ -121,6 +138,12 @@ pub(super) fn list<T: std::str::FromStr<Err = Refusal>>(
 ) -> Result<Vec<T>, Refusal> {
     let parts = query.first(name).split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty());
     parts.map(|part| part.parse().map_err(|refusal: Refusal| refusal.with("field", name))).collect()
+}
+
+/// The value in a field that must be chosen.
+pub(super) fn chosen<T: std::str::FromStr<Err = Refusal>>(query: &Query, name: &'static str) -> Result<T, Refusal> {
+    let missing = || Refusal::new(Reason::FieldInvalid).with("field", name).with("rule", "one of those shown");
+    one(query, name)?.ok_or_else(missing)
 }
 
 /// The value in a field, if there is one.

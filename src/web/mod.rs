@@ -33,6 +33,7 @@ mod selecting;
 mod session;
 mod shell;
 pub mod site;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -48,6 +48,14 @@ pub(super) enum Place {
     Ordering(StatementId),
     /// What an officer is about to sign about an order.
     Signing(OrderId, &'static str),
+    /// Where an organisation lets words of its own be erased.
+    Erasing(OrderId),
+    /// Where what follows an order is filled in.
+    Following(OrderId, &'static str),
+    /// Where a contradiction after the seal is settled.
+    Settling(OrderId),
+    /// Where the other party agrees to that.
+    Agreeing(OrderId, StatementId),
     /// Where a script hands in what an officer has signed.
     HandIn,
     /// What municipalities look for.
@@ -60,6 +68,8 @@ pub(super) enum Place {
     NeedWithdrawing(StatementId),
     /// Where it lets a cooperative order for a need of its own.
     Mandating(StatementId),
+    /// What the officer's organisation lets others order, and may order for others.
+    Mandates,
     /// Where a colleague approves that.
     MandateApproving(OrderId, StatementId),
     /// How the federation is.
@@ -83,6 +93,10 @@ impl Place {
     pub(super) const ORDER: &'static str = "/bestellungen/{id}";
     pub(super) const ORDERING: &'static str = "/angebote/{id}/bestellen";
     pub(super) const SIGNING: &'static str = "/bestellungen/{id}/unterschreiben/{act}";
+    pub(super) const ERASING: &'static str = "/bestellungen/{id}/texte-loeschen";
+    pub(super) const FOLLOWING: &'static str = "/bestellungen/{id}/weiter/{act}";
+    pub(super) const SETTLING: &'static str = "/bestellungen/{id}/beilegen";
+    pub(super) const AGREEING: &'static str = "/bestellungen/{id}/beilegen/{proposal}";
     pub(super) const NEED_WITHDRAWING: &'static str = "/bedarf/{id}/zuruecknehmen";
     pub(super) const MANDATING: &'static str = "/bedarf/{id}/vollmacht";
     pub(super) const MANDATE_APPROVING: &'static str = "/vollmachten/{matter}/{id}";
@@ -104,6 +118,12 @@ impl Place {
             Self::MandateApproving(matter, id) => {
                 return of(Self::MANDATE_APPROVING, id).replace("{matter}", &matter.to_string());
             }
+            Self::Erasing(id) => return of_order(Self::ERASING, id),
+            Self::Following(id, act) => return of_order(Self::FOLLOWING, id).replace("{act}", act),
+            Self::Settling(id) => return of_order(Self::SETTLING, id),
+            Self::Agreeing(id, proposal) => {
+                return of_order(Self::AGREEING, id).replace("{proposal}", &proposal.to_string());
+            }
             Self::Signing(id, act) => return of_order(Self::SIGNING, id).replace("{act}", act),
             Self::Order(id) => return of_order(Self::ORDER, id),
             Self::Live(id) => return of_order(Self::LIVE, id),
@@ -124,6 +144,7 @@ impl Place {
             Self::CheckFile => "/pruefen/verbund-pruefen.html",
             Self::Demand => "/bedarf",
             Self::Needs => "/bedarf/eigener",
+            Self::Mandates => "/vollmachten",
             Self::NeedRaising => "/bedarf/melden",
             Self::Nodes => "/knoten",
             Self::Interfaces => "/schnittstellen",

@@ -53,6 +53,8 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
     let own = ["/dran", "/dran?seite=x", "/bestellungen", "/bestellungen?stand=4", "/bestellungen?stand=x&achtung=1"];
     all.extend(own.map(str::to_owned));
     let needs = [
+        "/vollmachten",
+        "/vollmachten?seite=x",
         "/bedarf/eigener",
         "/bedarf/melden",
         "/bedarf/melden?worte=&tag=x",
@@ -66,6 +68,18 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
         let withdrawals = ["", "?worte=+", "?worte=Xqo"];
         mandates.into_iter().chain(withdrawals.map(|said| format!("/bedarf/{need}/zuruecknehmen{said}")))
     }));
+    all.extend(order_addresses(reader));
+    let offering = reader.town.offering;
+    let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
+    let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
+    all.extend(ways.map(|way| format!("/angebote/{offering}/bestellen?{way}")));
+    all.push(format!("/angebote/{offering}/bestellen?{filled}&pruefen=1"));
+    all
+}
+
+/// What parties to orders may open, and what they may sign there.
+fn order_addresses(reader: &Reader) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
     let orders = reader.town.node.state().orders.keys();
     all.extend(orders.map(|order| format!("/bestellungen/{order}")));
     all.push("/bestellungen/00000000000000000000000000000000".to_owned());
@@ -86,14 +100,37 @@ fn own_addresses(reader: &Reader) -> Vec<String> {
         "kuendigung",
         "kuendigung?tag=2027-12-31&worte=Xqw",
         "abwicklung",
+        "zuruecknehmen",
+        "zuruecknehmen?worte=",
+        "zuruecknehmen?worte=Xqw",
+        "bestaetigen",
         "x",
     ];
     all.extend(orders.flat_map(|order| acts.map(|act| format!("/bestellungen/{order}/unterschreiben/{act}"))));
-    let offering = reader.town.offering;
-    let filled = "weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Xq&vorgang=web-1";
-    let ways = ["", filled, "hoechstens=x&pruefen=1", "jahre=99"];
-    all.extend(ways.map(|way| format!("/angebote/{offering}/bestellen?{way}")));
-    all.push(format!("/angebote/{offering}/bestellen?{filled}&pruefen=1"));
+    all.extend(reader.town.node.state().orders.iter().flat_map(|(order, known)| {
+        let proposals = known.sealed().into_iter().flat_map(|sealed| sealed.settlements.values());
+        let agreed = proposals.map(|said| format!("/{}", said.id()));
+        let about = known.unsettled().into_iter().map(|id| format!("?mit=kitu&worum={id}&worte=Xqu"));
+        let forms = ["".to_owned(), "?worte=+".to_owned()].into_iter().chain(about).chain(agreed);
+        forms.map(move |said| format!("/bestellungen/{order}/beilegen{said}")).collect::<Vec<_>>()
+    }));
+    let follow = [
+        "aendern",
+        "aendern?hoechstens=x&worte=Xqw",
+        "aendern?weg=town,kitu,provider&hoechstens=9000&jahre=2&worte=Xqw&vorgang=web-3",
+        "verlaengern",
+        "anderer-weg",
+        "verbindlich",
+        "x",
+    ];
+    let orders = reader.town.node.state().orders.keys();
+    all.extend(orders.flat_map(|order| follow.map(|step| format!("/bestellungen/{order}/weiter/{step}"))));
+    let orders = reader.town.node.state().orders.iter();
+    all.extend(orders.flat_map(|(order, known)| {
+        let request = known.attempts[&1].request.id();
+        ["".to_owned(), "?grund=".to_owned(), format!("?worum={request}&grund=Xqe&stelle=Xqf")]
+            .map(|said| format!("/bestellungen/{order}/texte-loeschen{said}"))
+    }));
     all
 }
 
@@ -151,15 +188,26 @@ async fn officer(of: &str, office: &str) -> (Reader, Vec<crate::domain::id::Stat
     let words = reader.words(Texts { purpose: "Xqz".to_owned(), choice: "Xqy".to_owned(), ..Texts::default() });
     reader.town.order("eins", |request| request.annex = words);
     reader.town.order("zwei", |request| request.total_max = dear);
-    let sealed = reader.town.order("drei", |_| ());
+    let sealed = reader.town.order("drei", |request| request.annex = words);
     reader.town.seal(sealed).expect("sealed");
+    let about = reader.town.contradict(sealed);
+    reader.sign_in("kitu", "leitung").await;
+    let proposed = format!("/bestellungen/{sealed}/beilegen?mit=town&worum={about}&worte=Xqs");
+    let page = reader.get(&proposed).await.ok();
+    let proposal = reader.sign(&page, &crate::domain::statement::Kind::Settlement, "kitu", "leitung");
+    reader.hand_in(&proposal).await.ok();
     reader.sign_in(of, office).await;
     (reader, others)
 }
 
 /// Everyone who may look at a page.
 async fn everyone() -> Vec<(Reader, Vec<crate::domain::id::StatementId>)> {
-    vec![reader(), officer("town", "leitung").await, officer("provider", "leitung").await]
+    vec![
+        reader(),
+        officer("town", "leitung").await,
+        officer("town", "einkauf").await,
+        officer("provider", "leitung").await,
+    ]
 }
 
 #[tokio::test]
@@ -238,7 +286,7 @@ async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId
         let status = reader.get(address).await.status;
         let is_wrong_on_purpose = [
             "/zuruecknehmen",
-            "/melden?",
+            "/melden",
             "/vollmacht",
             "seite=x",
             "id=x",
@@ -247,6 +295,9 @@ async fn needs_nothing(reader: &Reader, others: &[crate::domain::id::StatementId
             "/bestellungen/0000",
             "/bestellen",
             "/unterschreiben/",
+            "/beilegen",
+            "/weiter/",
+            "/texte-loeschen",
         ]
         .iter()
         .any(|wrong| address.contains(wrong));

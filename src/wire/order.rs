@@ -5,7 +5,7 @@ use std::ops::Bound;
 use crate::domain::annex::{Annex, Enclosed, Erased, Texts};
 use crate::domain::body::Body;
 use crate::domain::id::{Hash, OrderId, OrgId, ShortId, StatementId, shortened};
-use crate::domain::order::aftercare::{Phase, connected, contacts, phase, settlements};
+use crate::domain::order::aftercare::{Phase, connected, contacts, next_number, phase, settlements};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::settlement::Settlement;
 use crate::domain::order::{Attempt, LegFinding, Mode, Request, VoidReason};
@@ -286,16 +286,13 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
         })
     });
     let (phase, phase_day) = phase_of(attempt);
-    let own_milestones = attempt.milestones.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     let is_buyer = request.buyer == *for_org;
     let gathered = request.gathered.iter().filter(|_| is_buyer);
     let unconfirmed = node.unconfirmed(attempt);
-    let own_erasures = attempt.erasures.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
-    let own_settlements = attempt.settlements.range((for_org.clone(), 0)..=(for_org.clone(), u32::MAX));
     pb::Order {
         settlements: settlements(attempt).map(settlement).collect(),
-        next_erasure: own_erasures.last().map_or(1, |((_, number), _)| number + 1),
-        next_settlement: own_settlements.last().map_or(1, |((_, number), _)| number + 1),
+        next_erasure: next_number(&attempt.erasures, for_org),
+        next_settlement: next_number(&attempt.settlements, for_org),
         sealed_late: unconfirmed.is_some(),
         unconfirmed: unconfirmed.into_iter().flatten().map(ToString::to_string).collect(),
         ended_attempts: ended.collect(),
@@ -310,7 +307,7 @@ fn afterwards(node: &Node, known: &Order, attempt: &Attempt, for_org: &OrgId) ->
         amended_by: node.amending(request.order).map(|id| id.to_string()).collect(),
         call_offs: known.call_offs.values().filter(|_| is_buyer).map(|part| call_off(node, part)).collect(),
         seal_statement_id: attempt.seal.as_ref().map(|seal| seal.id().to_string()).unwrap_or_default(),
-        next_milestone: own_milestones.last().map_or(1, |((_, number), _)| number + 1),
+        next_milestone: next_number(&attempt.milestones, for_org),
         bundled_members: gathered
             .flat_map(|gathered| gathered.members.iter().map(|member| member.org.to_string()))
             .collect(),
@@ -529,6 +526,13 @@ pub fn annexes_seen(order: &mut pb::Order, here: &[Annex]) {
             request.annex = annex.bytes().to_vec();
         }
     }
+}
+
+/// The messages of an organisation whose words can still be erased, once it is said where the annexes are.
+pub fn erasable<'o>(order: &'o pb::Order, own: &'o OrgId) -> impl Iterator<Item = &'o pb::Message> {
+    let has_words =
+        |message: &&pb::Message| message.annex_state() != pb::AnnexState::Unspecified && !is_erased(message);
+    order.messages.iter().filter(|message| message.by == own.as_str()).filter(has_words)
 }
 
 fn is_erased(message: &pb::Message) -> bool {

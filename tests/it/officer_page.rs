@@ -210,6 +210,7 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
         "bedarf",
         "bedarf/eigener",
         "bedarf/melden",
+        "vollmachten",
         "bedarf/melden?worte=&tag=",
         "knoten",
         "schnittstellen",
@@ -222,7 +223,22 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
         "vergleich",
     ];
     let fixed = fixed.map(str::to_owned).into_iter();
+    browser.visit(&format!("{page}bedarf/eigener?lang=de")).await;
+    let mandate = browser.text("document.querySelector('a[href*=\"/vollmacht\"]').pathname.slice(1)").await;
+    let withdrawal = browser.text("document.querySelector('a[href*=\"/zuruecknehmen\"]').pathname.slice(1)").await;
     let own = [
+        format!("{mandate}?ueber=kitu&hoechstens=x&tag=x"),
+        format!("{mandate}?ueber=kitu&hoechstens=900&tag=30.6.2030"),
+        mandate,
+        format!("{withdrawal}?worte=+"),
+        format!("{withdrawal}?worte=Bestellt"),
+        withdrawal,
+        format!("{order}/beilegen"),
+        format!("{order}/weiter/aendern"),
+        format!("{order}/texte-loeschen"),
+        format!("{order}/texte-loeschen?grund="),
+        format!("{order}/weiter/aendern?hoechstens=viel"),
+        format!("{order}/unterschreiben/zuruecknehmen?worte="),
         format!("vergleich?id={id}&id={id}"),
         format!("{order}/unterschreiben/ansprechstelle"),
         format!("{order}/unterschreiben/ansprechstelle?worte="),

@@ -11,7 +11,8 @@ use crate::cli::output::Output;
 use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::id::{OrderId, OrgId, ShortId, StatementId};
 use crate::domain::money::Cents;
-use crate::domain::order::{Confirm, Decision, LegFinding, Request, Seal, Void, VoidReason};
+use crate::domain::order::acts::{self, Of};
+use crate::domain::order::{Decision, LegFinding, Request, Seal, VoidReason};
 use crate::domain::reason::{Class, Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
 use crate::domain::time::{Timestamp, parse_date};
@@ -267,15 +268,8 @@ pub async fn confirm(client: &mut Client, out: Output, called: &ShortId) -> Resu
     let id = ids::order(client, called).await?;
     let order = client.order(id).await?;
     let officer = client.officer()?;
-    let body = Confirm {
-        order: id,
-        attempt: order.attempt,
-        from: officer.org.clone(),
-        seal: order.seal_statement_id.parse()?,
-        officer: officer.name.clone(),
-        signed_at: SystemClock.now(),
-        salt: fresh_salt(),
-    };
+    let of = Of { order: id, attempt: order.attempt };
+    let body = acts::confirmation(of, order.seal_statement_id.parse()?, officer.by());
     let signed = Signed::sign(&Kind::Confirm, &body, &[&officer.key]);
     let order = client.hand_in("", &signed).await?;
     answered(out, order)
@@ -292,16 +286,8 @@ pub async fn end(client: &mut Client, out: Output, called: &ShortId, reason: Voi
 /// Ends the current attempt.
 pub async fn void(client: &mut Client, order: &pb::Order, reason: VoidReason) -> Result<OrderId, Refusal> {
     let officer = client.officer()?;
-    let body = Void {
-        order: order.id.parse()?,
-        attempt: order.attempt,
-        buyer: officer.org.clone(),
-        request: order.request_statement_id.parse()?,
-        reason,
-        officer: Some(officer.name.clone()),
-        signed_at: SystemClock.now(),
-        salt: fresh_salt(),
-    };
+    let of = Of { order: order.id.parse()?, attempt: order.attempt };
+    let body = acts::void(of, order.request_statement_id.parse()?, reason, officer.by());
     let signed = Signed::sign(&Kind::Void, &body, &[&officer.key]);
     client.hand_in("", &signed).await
 }

@@ -9,7 +9,7 @@ use crate::cli::output::Output;
 use crate::cli::{ids, names};
 use crate::domain::annex::{Annex, Enclosed, Texts};
 use crate::domain::id::ShortId;
-use crate::domain::order::Recall;
+use crate::domain::order::acts::{self, Of};
 use crate::domain::order::milestone::{ConnectionStep, Event, Milestone};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
@@ -108,18 +108,8 @@ pub async fn recall(client: &mut Client, out: Output, called: &ShortId, note: St
     let order = client.order(id).await?;
     let annex = annex_of(Texts::note(note))?;
     let officer = client.officer()?;
-    let body = Recall {
-        order: id,
-        attempt: order.attempt,
-        from: officer.org.clone(),
-        request: order.request_statement_id.parse()?,
-        reason: Reason::DecisionNo.code().to_owned(),
-        note: String::new(),
-        annex: annex.as_ref().map(Annex::id),
-        officer: Some(officer.name.clone()),
-        signed_at: SystemClock.now(),
-        salt: fresh_salt(),
-    };
+    let (of, words) = (Of { order: id, attempt: order.attempt }, annex.as_ref().map(Annex::id));
+    let body = acts::recall(of, order.request_statement_id.parse()?, words, officer.by());
     let signed = Signed::sign(&Kind::Recall, &body, &[&officer.key]);
     let order = client.hand_in("", Enclosed { signed, annex }).await?;
     answered(out, order)

@@ -8,10 +8,9 @@ use crate::cli::order::wish::{DAY_MS, RequestTerms, Wish, considered};
 use crate::cli::output::Output;
 use crate::cli::{ids, names};
 use crate::domain::annex::Texts;
-use crate::domain::grounds::Grounds;
 use crate::domain::id::{OrderId, ShortId};
 use crate::domain::money::Cents;
-use crate::domain::order::{Amendment, Amends, AutoSeal, Mode, Request, VoidReason};
+use crate::domain::order::{Amendment, AutoSeal, Mode, Request, VoidReason, acts};
 use crate::domain::price::Quantities;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::parse_date;
@@ -31,7 +30,7 @@ pub struct Again {
     terms: RequestTerms,
 }
 
-/// The request that is followed.
+/// A request that is followed, or that follows.
 struct Before {
     request: Request,
     /// What its officer said beside it; nothing if that is not here any more.
@@ -41,6 +40,11 @@ struct Before {
 impl Before {
     fn of(order: &pb::Order) -> Result<Self, Refusal> {
         Ok(Self { request: request_of(order)?, words: request_words(order) })
+    }
+
+    /// Its next attempt.
+    fn again(&self) -> Self {
+        Self { request: acts::again(&self.request), words: self.words.clone() }
     }
 }
 
@@ -53,7 +57,7 @@ pub async fn reroute(client: &mut Client, out: Output, again: Again) -> Result<(
     let ended = order.ended_attempts.iter().map(|ended| ended.route.clone());
     let tried = ended.chain([order.route.clone()]).filter(|_| before.request.amends.is_none()).collect();
     // Asked before anything ends: who has no other route keeps the attempt.
-    let mut wish = next(client, &before, &again, &tried, same_procedure(&before.request)).await?;
+    let mut wish = next(client, &before.again(), &again, &tried).await?;
     if let Some(amends) = &before.request.amends {
         keep_route(&mut wish, &before.request, &again, amends.order)?;
     }
@@ -71,10 +75,7 @@ pub async fn raise(client: &mut Client, out: Output, again: Again) -> Result<(),
     if before.request.mode != Mode::Interest {
         return Err(Refusal::new(Reason::OrderState).with("rule", "not an interest"));
     }
-    let mut wish = Wish {
-        mode: Mode::Binding,
-        ..next(client, &before, &again, &BTreeSet::new(), same_procedure(&before.request)).await?
-    };
+    let mut wish = Wish { mode: Mode::Binding, ..next(client, &before.again(), &again, &BTreeSet::new()).await? };
     if !again.terms.names_route() {
         wish.route = before.request.route;
     }
@@ -92,17 +93,11 @@ pub async fn amend(client: &mut Client, out: Output, again: Again, what: Amendme
         return Err(Refusal::new(Reason::OrderState).with("rule", "not sealed"));
     }
     let seal = order.seal_statement_id.parse()?;
-    let before = Before::of(&order)?;
-    // What changes or prolongs a contract is a procedure of its own.
-    let anew = Days { is_change: what == Amendment::Change, ..Days::default() };
-    let mut wish = next(client, &before, &again, &BTreeSet::new(), anew).await?;
-    wish.request_id = hex::encode(fresh_salt().0);
-    wish.attempt = 1;
-    keep_route(&mut wish, &before.request, &again, before.request.order)?;
-    wish.amends = Some(Amends { order: before.request.order, seal, what });
-    // What else was on offer then says nothing about today.
-    wish.grounds = Grounds { need: wish.grounds.need, ..Grounds::default() };
-    wish.words.query = String::new();
+    let Before { request, words } = Before::of(&order)?;
+    let anew = acts::amending(&request, hex::encode(fresh_salt().0), seal, what);
+    let anew = Before { request: anew, words: Texts { query: String::new(), ..words } };
+    let mut wish = next(client, &anew, &again, &BTreeSet::new()).await?;
+    keep_route(&mut wish, &request, &again, request.order)?;
     hand_in(client, out, wish).await
 }
 
@@ -115,49 +110,44 @@ fn keep_route(wish: &mut Wish, before: &Request, again: &Again, amended: OrderId
     Ok(())
 }
 
-/// Whoever begins anew after a void goes on with the same procedure, and so with the same law.
-fn same_procedure(before: &Request) -> Days {
-    Days { began: Some(before.procedure_day()), is_change: before.is_change(), ..Days::default() }
-}
-
-/// The next request of an order, on a route not tried yet: what is not named stays as it was.
+/// The request that follows, on a route not tried yet: what is not named stays as it was.
 async fn next(
     client: &mut Client,
-    Before { request: before, words }: &Before,
+    Before { request: next, words }: &Before,
     again: &Again,
     tried: &BTreeSet<Vec<String>>,
-    procedure: Days,
 ) -> Result<Wish, Refusal> {
     let terms = &again.terms;
     let as_of = terms.as_of.as_deref().map(names::day).transpose()?;
-    let days = Days { as_of, award: before.award.into(), ..procedure };
+    let (began, is_change) = (next.procedure_began, next.is_change());
+    let days = Days { as_of, began, award: next.award.into(), is_change, ..Days::default() };
     let mut needs = terms.needs;
-    needs.term_years = if needs.term_years == 0 { before.term_years } else { needs.term_years };
-    needs.uses = needs.uses.or(before.quantities.uses);
-    needs.target_group = needs.target_group.or(before.quantities.target_group);
-    let found = client.routes(&before.buyer, &before.offering.to_string(), needs, days).await?;
+    needs.term_years = if needs.term_years == 0 { next.term_years } else { needs.term_years };
+    needs.uses = needs.uses.or(next.quantities.uses);
+    needs.target_group = needs.target_group.or(next.quantities.target_group);
+    let found = client.routes(&next.buyer, &next.offering.to_string(), needs, days).await?;
     let route = terms.way(&found, tried)?;
     Ok(Wish {
-        request_id: before.request_id.clone(),
-        attempt: before.attempt + 1,
-        mode: before.mode,
+        request_id: next.request_id.clone(),
+        attempt: next.attempt,
+        mode: next.mode,
         route,
-        offering: before.offering,
+        offering: next.offering,
         rule_pack: found.rule_pack_id.parse()?,
-        award: before.award,
+        award: next.award,
         as_of: parse_date(&found.as_of)?,
-        procedure_began: procedure.began,
+        procedure_began: next.procedure_began,
         term_years: needs.term_years,
-        total_max: again.max_euro.unwrap_or(before.total_max),
+        total_max: again.max_euro.unwrap_or(next.total_max),
         quote_ms: terms.quote_days * DAY_MS,
         seal_ms: terms.seal_days * DAY_MS,
         auto_seal: terms.auto_seal.then_some(AutoSeal { accept_assumed: terms.accept_assumed }),
         quantities: Quantities { uses: needs.uses, target_group: needs.target_group },
-        reference: if terms.reference.is_empty() { before.reference.clone() } else { terms.reference.clone() },
+        reference: if terms.reference.is_empty() { next.reference.clone() } else { terms.reference.clone() },
         considered: considered(&found)?,
-        grounds: before.grounds.clone(),
+        grounds: next.grounds.clone(),
         words: words.clone(),
-        amends: before.amends.clone(),
-        gathered: before.gathered.clone(),
+        amends: next.amends.clone(),
+        gathered: next.gathered.clone(),
     })
 }

@@ -1,15 +1,14 @@
 //! `verbund order erase-annex`: an organisation lets what it has written for people be erased, at every party.
-use crate::cli::client::{Client, fresh_salt};
+use crate::cli::client::Client;
 use crate::cli::ids;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::Sight;
 use crate::cli::output::Output;
-use crate::domain::id::{Hash, ShortId, StatementId};
-use crate::domain::order::erasure::Erasure;
+use crate::domain::id::{Hash, OrgId, ShortId, StatementId};
+use crate::domain::order::acts::{self, Of};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
-use crate::node::ports::Clock as _;
-use crate::node::system::SystemClock;
+use crate::wire::order::erasable;
 use crate::wire::pb::order::v1 as pb;
 
 /// Whose words go, and why.
@@ -37,7 +36,7 @@ pub async fn erase(client: &mut Client, out: Output, erasing: Erasing) -> Result
     let mut annexes: Vec<Hash> = Vec::new();
     for called in &erasing.statements {
         let statement = ids::among(called, order.messages.iter().map(|message| message.statement_id.as_str()))?;
-        let message = annexed(&order, statement, own.as_str())?;
+        let message = annexed(&order, statement, &own)?;
         sight.line(("Text", "Text"), format!("{}, {}: „{}“", message.kind, statement, message.note));
         annexes.push(message.annex_id.parse()?);
     }
@@ -53,31 +52,16 @@ pub async fn erase(client: &mut Client, out: Output, erasing: Erasing) -> Result
     sight.line(("!", "!"), forever);
     sight.ask(client.asks)?;
     let officer = client.officer()?;
-    let body = Erasure {
-        order: id,
-        attempt: order.attempt,
-        from: own,
-        number: order.next_erasure,
-        annexes,
-        ground: erasing.ground,
-        authority: erasing.authority,
-        officer: officer.name.clone(),
-        signed_at: SystemClock.now(),
-        salt: fresh_salt(),
-    };
+    let (of, because) = (Of { order: id, attempt: order.attempt }, (erasing.ground, erasing.authority));
+    let body = acts::erasure(of, order.next_erasure, annexes, because, officer.by());
     let signed = Signed::sign(&Kind::Erasure, &body, &[&officer.key]);
     let order = client.hand_in("", &signed).await?;
     answered(out, order)
 }
 
 /// The message of one's own organisation that has a text which is not erased.
-fn annexed<'o>(order: &'o pb::Order, id: StatementId, own: &str) -> Result<&'o pb::Message, Refusal> {
+fn annexed<'o>(order: &'o pb::Order, id: StatementId, own: &'o OrgId) -> Result<&'o pb::Message, Refusal> {
     let name = id.to_string();
-    let is_it = |message: &&pb::Message| {
-        let state = message.annex_state();
-        let is_there = state != pb::AnnexState::Unspecified && state != pb::AnnexState::Erased;
-        message.statement_id == name && message.by == own && is_there
-    };
-    let found = order.messages.iter().find(is_it);
+    let found = erasable(order, own).find(|message| message.statement_id == name);
     found.ok_or_else(|| Refusal::new(Reason::NothingToErase).with("statement", id))
 }

@@ -1,18 +1,16 @@
 //! `verbund order settle`: two parties end a contradiction after the seal. One proposes, the other agrees.
 use serde_json::{Value, json};
 
-use crate::cli::client::{Client, fresh_salt};
+use crate::cli::client::Client;
 use crate::cli::ids;
 use crate::cli::order::acts::answered;
 use crate::cli::order::sight::{self, Sight};
 use crate::cli::output::Output;
 use crate::domain::body::Body;
 use crate::domain::id::{OrgId, ShortId, StatementId};
-use crate::domain::order::settlement::Settlement;
+use crate::domain::order::acts::{self, Of, Terms};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::{Kind, Signed};
-use crate::node::ports::Clock as _;
-use crate::node::system::SystemClock;
 use crate::wire::pb::order::v1 as pb;
 
 /// What is to be settled, or whose proposal is agreed to.
@@ -37,14 +35,6 @@ pub struct Settling {
     terms: Option<String>,
 }
 
-/// What both sign alike.
-struct Terms {
-    to: OrgId,
-    about: Vec<StatementId>,
-    holds: Option<StatementId>,
-    terms: String,
-}
-
 impl Settling {
     fn terms(self, order: &pb::Order) -> Result<Terms, Refusal> {
         let missing = |what: &str| Refusal::new(Reason::UsageInvalid).with("missing", what);
@@ -52,7 +42,7 @@ impl Settling {
         let terms = self.terms.ok_or_else(|| missing("--terms"))?;
         let about = self.about.iter().map(|called| said_in(order, called)).collect::<Result<_, _>>()?;
         let holds = self.holds.map(|called| said_in(order, &called)).transpose()?;
-        Ok(Terms { to, about, holds, terms })
+        Ok(Terms { to, about, holds, terms, agrees: None })
     }
 }
 
@@ -63,13 +53,12 @@ fn said_in(order: &pb::Order, called: &ShortId) -> Result<StatementId, Refusal> 
     ids::among(called, messages.chain(proposals).chain(order.contradictions.iter().map(String::as_str)))
 }
 
-/// The terms of a proposal as its author signed them, and as whoever it was made to signs them.
+/// The terms of a proposal that is agreed to.
 fn agreed(said: &[Body], proposal: StatementId) -> Result<Terms, Refusal> {
-    let [Body::Settlement(said)] = said else {
-        return Err(Refusal::new(Reason::StatementUnknown).with("statement", proposal));
-    };
-    let (about, holds, terms) = (said.about.clone(), said.holds, said.terms.clone());
-    Ok(Terms { to: said.from.clone(), about, holds, terms })
+    match said {
+        [Body::Settlement(said)] => Ok(Terms::agreeing(proposal, said)),
+        _ => Err(Refusal::new(Reason::StatementUnknown).with("statement", proposal)),
+    }
 }
 
 /// Signs one half and hands it in; says its id, which the other party names.
@@ -86,29 +75,17 @@ pub async fn settle(client: &mut Client, out: Output, settling: Settling) -> Res
         Some(proposal) => Some(agreed(&sight::statements(&mut sight, client, &order, &[proposal]).await?, proposal)?),
         None => None,
     };
-    let Terms { to, about, holds, terms } = agreed.map_or_else(|| settling.terms(&order), Ok)?;
+    let terms = agreed.map_or_else(|| settling.terms(&order), Ok)?;
     let list = |ids: &[StatementId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    sight.line(("Mit", "With"), to.as_str());
-    sight.line(("Widerspruch", "Contradiction"), list(&about));
-    sight.line(("Es gilt", "Holds"), list(&holds.into_iter().collect::<Vec<_>>()));
-    sight.line(("Vereinbart", "Terms"), &terms);
+    sight.line(("Mit", "With"), terms.to.as_str());
+    sight.line(("Widerspruch", "Contradiction"), list(&terms.about));
+    sight.line(("Es gilt", "Holds"), list(terms.holds.as_slice()));
+    sight.line(("Vereinbart", "Terms"), &terms.terms);
     sight.ask(client.asks)?;
     let officer = client.officer()?;
-    let body = Settlement {
-        order: id,
-        attempt: order.attempt,
-        seal: order.seal_statement_id.parse()?,
-        from: officer.org.clone(),
-        to,
-        number: order.next_settlement,
-        about,
-        holds,
-        terms,
-        agrees,
-        officer: officer.name.clone(),
-        signed_at: SystemClock.now(),
-        salt: fresh_salt(),
-    };
+    let seal = order.seal_statement_id.parse()?;
+    let body =
+        acts::settlement(Of { order: id, attempt: order.attempt }, seal, order.next_settlement, terms, officer.by());
     let signed = Signed::sign(&Kind::Settlement, &body, &[&officer.key]);
     let order = client.hand_in("", &signed).await?;
     if agrees.is_none() {

@@ -73,6 +73,12 @@ pub fn contacts(attempt: &Attempt) -> BTreeMap<OrgId, StatementId> {
     said.map(|milestone| (milestone.body().from.clone(), milestone.id())).collect()
 }
 
+/// The number of a party's next word among those that it may say several times.
+pub fn next_number<T>(said: &BTreeMap<(OrgId, u32), T>, party: &OrgId) -> u32 {
+    let own = said.range((party.clone(), 0)..=(party.clone(), u32::MAX));
+    own.last().map_or(1, |((_, number), _)| number + 1)
+}
+
 /// The proposals of an attempt, each with the other party's agreement, if it has agreed.
 pub fn settlements(
     attempt: &Attempt,

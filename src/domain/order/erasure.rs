@@ -19,7 +19,7 @@ pub const ERASURES_MAX: u32 = 20;
 pub const ANNEXES_MAX: usize = 20;
 
 /// Longest ground and longest name of an authority: a provision, an office.
-const LABEL_CHARS_MAX: usize = 200;
+pub const LABEL_CHARS_MAX: usize = 200;
 
 /// One party's word that annexes of its own go.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

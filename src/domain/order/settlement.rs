@@ -78,6 +78,12 @@ impl Settlement {
             && (&self.about, self.holds, &self.terms) == (&proposal.about, proposal.holds, &proposal.terms)
     }
 
+    /// Whether this says what the same party has said already, signed another time.
+    pub fn repeats(&self, said: &Self) -> bool {
+        let (number, officer) = (said.number, said.officer.clone());
+        *said == Self { number, officer, signed_at: said.signed_at, salt: said.salt, ..self.clone() }
+    }
+
     /// What is said to hold is the seal or what it rests on: two parties cannot put another contract in its place.
     pub fn check_holds(&self, seal: &Seal) -> Result<(), Refusal> {
         match self.holds {

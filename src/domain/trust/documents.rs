@@ -551,6 +551,16 @@ impl OfficerGrant {
         cap <= self.limit && of_year
     }
 
+    /// Refuses with `GRANT_ROLE_MISSING` where it has none of these roles.
+    pub fn check_roles(&self, roles: &[OfficerRole]) -> Result<(), Refusal> {
+        if roles.iter().any(|role| self.roles.contains(role)) {
+            return Ok(());
+        }
+        let needed: Vec<&str> = roles.iter().map(|role| role.word()).collect();
+        let refusal = Refusal::new(Reason::GrantRoleMissing).with("org", &self.org).with("officer", &self.officer);
+        Err(refusal.with("needed", needed.join("/")))
+    }
+
     /// Refuses with `GRANT_EXPIRED` on a day on which the grant is not in force.
     pub fn check_on(&self, day: Date) -> Result<(), Refusal> {
         if (self.valid_from..=self.valid_to).contains(&day) {

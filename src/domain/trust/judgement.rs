@@ -307,11 +307,7 @@ impl LogTrust {
 }
 
 fn check_grant(grant: &OfficerGrant, roles: &[OfficerRole], signed_at: Option<Timestamp>) -> Result<(), Refusal> {
-    let refuse = |reason| Refusal::new(reason).with("org", &grant.org).with("officer", &grant.officer);
-    if !roles.iter().any(|role| grant.roles.contains(role)) {
-        let needed: Vec<&str> = roles.iter().map(|role| role.word()).collect();
-        return Err(refuse(Reason::GrantRoleMissing).with("needed", needed.join("/")));
-    }
+    grant.check_roles(roles)?;
     signed_at.map_or(Ok(()), |time| grant.check_on(time.date()))
 }
 

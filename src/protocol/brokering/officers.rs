@@ -1,7 +1,7 @@
 //! What officers hand in: requests, decisions, seals, voids, recalls, milestones. Each rule is asked before the log grows.
 use crate::domain::annex::Erased;
 use crate::domain::body::Body;
-use crate::domain::id::{OrderId, OrgId};
+use crate::domain::id::{OrderId, OrgId, StatementId};
 use crate::domain::order::aftercare::check_timely;
 use crate::domain::order::approval::{Approval, approval, check_approval};
 use crate::domain::order::charges::check_agreed;
@@ -66,6 +66,8 @@ impl Node {
                 self.take(verified, work)?;
                 work.touched.extend(self.waiting_for(&mandate));
             }
+            // Signed anew from a page left open or a command repeated, it is what was said already.
+            Body::Settlement(settlement) if self.has_said(&settlement) => {}
             Body::Settlement(settlement) => {
                 self.check_settlement(&settlement, &signed)?;
                 self.take(verified, work)?;
@@ -321,14 +323,25 @@ impl Node {
         if self.is_known(signed) || settlement.agrees.is_some() {
             return Ok(());
         }
-        let attempt = self.attempt(settlement.order, settlement.attempt)?;
-        let known = self.state.orders.get(&settlement.order);
-        let contradicts = known.into_iter().flat_map(|known| &known.contradictions).map(Signed::id);
-        let mut open = contradicts.chain(said_against(attempt).into_iter().map(|(id, ..)| id));
-        if open.any(|id| settlement.about.contains(&id)) {
+        let open = self.to_settle(settlement.order, settlement.attempt)?;
+        if open.iter().any(|id| settlement.about.contains(id)) {
             return Ok(());
         }
         Err(Refusal::new(Reason::NothingToSettle).with("order", settlement.order))
+    }
+
+    /// What a settlement may be about: what contradicts the seal of an attempt here.
+    pub fn to_settle(&self, order: OrderId, number: u32) -> Result<Vec<StatementId>, Refusal> {
+        let attempt = self.attempt(order, number)?;
+        let known = self.state.orders.get(&order);
+        let contradicts = known.into_iter().flat_map(|known| &known.contradictions).map(Signed::id);
+        Ok(contradicts.chain(said_against(attempt).into_iter().map(|(id, ..)| id)).collect())
+    }
+
+    /// Whether its author has proposed or agreed to these very terms already.
+    fn has_said(&self, settlement: &Settlement) -> bool {
+        let attempt = self.attempt(settlement.order, settlement.attempt);
+        attempt.is_ok_and(|attempt| attempt.settlements.values().any(|said| settlement.repeats(said.body())))
     }
 
     /// Whoever lets annexes go names one at least that is its own and still there. What others say of theirs counts by

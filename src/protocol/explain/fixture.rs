@@ -7,7 +7,7 @@ use crate::domain::law::tests::{World, day, org};
 use crate::domain::law::{Award, Verdict};
 use crate::domain::money::Cents;
 use crate::domain::offering::Offering;
-use crate::domain::order::{Access, Decision, LegFinding, Mode, Request, Seal, Void, VoidReason};
+use crate::domain::order::{Access, Decision, Endorse, LegFinding, Mode, Request, Seal, Void, VoidReason};
 use crate::domain::price::{Component, CostItem, Due, Quantities};
 use crate::domain::reason::Refusal;
 use crate::domain::route::Route;
@@ -253,6 +253,11 @@ impl Town {
     }
 
     pub(crate) fn seal(&mut self, order: OrderId) -> Result<Answer, Refusal> {
+        self.seal_at(order, self.now)
+    }
+
+    /// Sealed by a clock that differs a little.
+    pub(crate) fn seal_at(&mut self, order: OrderId, signed_at: Timestamp) -> Result<Answer, Refusal> {
         let attempt = &self.node.state().orders[&order].attempts[&1];
         let seal = Seal {
             order,
@@ -262,11 +267,23 @@ impl Town {
             total: attempt.total()?,
             agreed: Vec::new(),
             officer: Some("einkauf".parse().expect("a name")),
-            signed_at: self.now,
+            signed_at,
             salt: Salt([3; 16]),
         };
         let signed = Signed::sign(&Kind::Seal, &seal, &[self.key("town", "einkauf")]);
         self.reply(Input::Officer(RequestId(4), signed))
+    }
+
+    /// The cooperative contradicts what it has said on the way, after the seal.
+    pub(crate) fn contradict(&mut self, order: OrderId) -> StatementId {
+        let attempt = &self.node.state().orders[&order].attempts[&1];
+        let said =
+            attempt.endorsements.values().find(|said| said.body().from == org("kitu")).expect("it has endorsed");
+        let other = Endorse { salt: Salt([9; 16]), ..said.body().clone() };
+        let other = Signed::sign(&Kind::Endorse, &other, &[&Self::statement_key("kitu")]);
+        let id = other.id();
+        self.node.state.keep(other).expect("it is kept as evidence");
+        id
     }
 
     /// The buyer's officer ends the newest attempt, for another route.

@@ -9,7 +9,7 @@
   const [labels, sentences, whys] = [words.labels, words.sentences, words.whys].map((text) => JSON.parse(text));
   const CENTS = new Set(["total", "total_max", "cap"]);
   // Where what somebody has named is told in words of the page.
-  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], item: ["contact", "routing", "interface", "test", "acceptance"] };
+  const WORDS = { verdict: ["fulfilled", "not-proven", "not-fulfilled", "contested"], mode: ["binding", "interest"], item: ["contact", "routing", "interface", "test", "acceptance"], what: ["change", "prolong"] };
   const VALUES = { fulfilled: words.fulfilled, "not-proven": words.notProven, "not-fulfilled": words.notFulfilled, contested: words.contested, binding: words.binding, interest: words.interest, ...JSON.parse(words.values) };
 
   function made(name, look, ...content) {
@@ -34,14 +34,15 @@
   }
 
   /** Every field of the body, none left out. */
-  function factsOf(body) {
+  function factsOf(body, within = "") {
     const list = made("dl", "facts");
     for (const [name, value] of Object.entries(body)) {
-      list.append(made("dt", "", labels[name] ?? name));
+      // Of a leg a party awards something; of a whole statement it says something.
+      list.append(made("dt", "", labels[`${within}-${name}`] ?? labels[name] ?? name));
       const items = Array.isArray(value) ? value : [value];
       for (const item of items) {
         const isNested = typeof item === "object" && item !== null;
-        list.append(made("dd", "", isNested ? factsOf(item) : valueOf(name, item)));
+        list.append(made("dd", "", isNested ? factsOf(item, name) : valueOf(name, item)));
       }
       if (items.length === 0) list.append(made("dd", "", "–"));
     }
@@ -51,6 +52,9 @@
   /** Which sentence tells a body: of a decision the answer, of a milestone what has happened. */
   function toldAs(kind, body) {
     if (kind === "decision") return body.approve ? kind : "decision-no";
+    const shade = { request: body.amends?.what ?? body.mode, void: body.reason }[kind];
+    if (Object.hasOwn(sentences, `${kind}-${shade}`)) return `${kind}-${shade}`;
+    if (kind === "settlement") return body.agrees ? "settlement-agree" : kind;
     if (kind !== "milestone") return kind;
     return `${kind}-${typeof body.event === "string" ? body.event : Object.keys(body.event)[0]}`;
   }
@@ -63,7 +67,7 @@
       route: parties.join(" → "), total: body.total === undefined ? "" : euros(body.total),
       cap: euros(body.total_max ?? body.cap ?? 0), to: body.to,
       step: valueOf("item", event.item ?? ""), day: day(event.since ?? event.ends_on ?? body.until ?? ""),
-      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need,
+      services: (body.leika ?? []).join(", "), note: body.note ?? body.reason, municipality: body.municipality, need: body.need, terms: body.terms, amended: body.amends?.order, ground: body.ground, authority: body.authority,
     };
     const text = sentences[toldAs(kind, body)] ?? "";
     return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));

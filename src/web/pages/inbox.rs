@@ -43,9 +43,10 @@ struct Card {
     since: String,
     age: String,
     due: String,
-    /// The order's page; a mandate has none, and is approved at once.
+    /// The order's page; a mandate has none.
     href: Option<String>,
-    approve: Option<String>,
+    /// Where what a colleague or another party has signed is signed as well, and what that is called.
+    also: Option<(String, &'static str)>,
 }
 
 pub(super) async fn show(State(desk): State<Desk>, officer: Officer, RawQuery(query): RawQuery) -> Response {
@@ -96,14 +97,17 @@ fn card(shell: &Shell, view: &View, entry: &pb::InboxEntry, now: Timestamp) -> C
         age: entry.since.as_ref().map(|since| age(wire::instant(since), now, t)).unwrap_or_default(),
         due: if entry.due.is_some() { words::instant(entry.due.as_ref().map(wire::instant), lang) } else { day },
         href: entry.order_id.parse().ok().filter(|_| !is_mandate).map(|id| shell.href(Place::Order(id))),
-        approve: mandate_of(entry).map(|(matter, id)| shell.href(Place::MandateApproving(matter, id))),
+        also: also(entry, t).map(|(place, label)| (shell.href(place), label)),
     }
 }
 
-/// The matter and the statement of a mandate that waits.
-fn mandate_of(entry: &pb::InboxEntry) -> Option<(OrderId, StatementId)> {
-    let ids = (entry.order_id.parse().ok()?, entry.statement_id.parse().ok()?);
-    (entry.errand() == pb::Errand::ApproveMandate).then_some(ids)
+fn also(entry: &pb::InboxEntry, t: &Texts) -> Option<(Place, &'static str)> {
+    let (order, said): (OrderId, StatementId) = (entry.order_id.parse().ok()?, entry.statement_id.parse().ok()?);
+    match entry.errand() {
+        pb::Errand::ApproveMandate => Some((Place::MandateApproving(order, said), t.act_mandate_approve)),
+        pb::Errand::Agree => Some((Place::Agreeing(order, said), t.act_agree)),
+        _ => None,
+    }
 }
 
 /// Days by the calendar of Germany, as people count them.

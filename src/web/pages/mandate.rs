@@ -33,11 +33,8 @@ struct Terms {
 
 impl Terms {
     fn of(query: &Query) -> Result<Self, Refusal> {
-        let to = forms::one(query, forms::THROUGH)?;
-        let missing =
-            || Refusal::new(Reason::FieldInvalid).with("field", forms::THROUGH).with("rule", "one of those shown");
         Ok(Self {
-            to: to.ok_or_else(missing)?,
+            to: forms::chosen(query, forms::THROUGH)?,
             cap: forms::euros(forms::CAP, query.first(forms::CAP))?,
             until: forms::day(query, forms::DAY)?,
         })
@@ -132,29 +129,16 @@ fn giving(shell: &Shell, need: StatementId, cooperatives: Vec<(String, String)>,
         Field::of(forms::CAP, t.field_mandate_cap, t.mandate_cap_hint, query, |_| Look::Line(EUROS_CHARS_MAX)),
         Field::day(forms::DAY, t.field_mandate_until, t.day_hint, query),
     ];
-    Form { action: Place::Mandating(need).path(), fields }
+    Form::of(Place::Mandating(need).path(), fields)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
 
     use super::*;
     use crate::domain::body::Body;
-    use crate::domain::statement::{SignatureBy, Signed, pae};
     use crate::web::fixture::Reader;
-
-    /// Signs the bytes that a page gives, as the browser does.
-    fn sign(reader: &Reader, page: &str, officer: &str) -> Signed {
-        let text = page.split("data-payload=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a payload");
-        let payload = STANDARD.decode(text.replace("&#43;", "+").replace("&#x2b;", "+")).expect("base64");
-        let bytes = pae(&Kind::Mandate.payload_type(), &payload);
-        let key = reader.town.key("town", officer);
-        let by = SignatureBy { key: key.public().hash(), signature: key.sign(&bytes) };
-        Signed::parse(&bytes, vec![by]).expect("a statement")
-    }
 
     /// Beyond the officer's limit a colleague signs the same terms, from the inbox on.
     #[tokio::test]
@@ -177,7 +161,7 @@ mod tests {
             assert!(answer.text.contains("value=\"9"), "{wrong}: what was typed stays");
         }
         let page = reader.get(&format!("{place}?ueber=kitu&hoechstens=20000&tag=30.6.2027")).await.ok();
-        let given = sign(&reader, &page, "einkauf");
+        let given = reader.sign(&page, &Kind::Mandate, "town", "einkauf");
         let Ok(Body::Mandate(body)) = Body::read(&given) else { panic!("a mandate") };
         assert_eq!((body.attempt, body.cap.get(), body.to.as_str()), (1, 2_000_000, "kitu"));
         let taken = reader.hand_in(&given).await.ok();
@@ -188,7 +172,7 @@ mod tests {
         let inbox = reader.get("/dran").await.ok();
         assert!(inbox.contains(&approve), "{inbox}");
         let page = reader.get(&approve).await.ok();
-        let approval = sign(&reader, &page, "leitung");
+        let approval = reader.sign(&page, &Kind::Mandate, "town", "leitung");
         let Ok(Body::Mandate(again)) = Body::read(&approval) else { panic!("a mandate") };
         assert!(again.has_terms_of(&body) && again.approves == Some(given.id()));
         reader.hand_in(&approval).await.ok();

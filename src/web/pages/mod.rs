@@ -13,12 +13,15 @@ mod accessibility;
 mod check;
 mod comparison;
 mod demand;
+mod erasing;
+mod following;
 mod hand_in;
 mod imprint;
 mod inbox;
 mod interfaces;
 mod keys;
 mod mandate;
+mod mandates;
 mod need;
 mod nodes;
 mod offering;
@@ -27,6 +30,7 @@ mod order;
 mod ordering;
 mod orders;
 mod privacy;
+mod settling;
 mod sign_in;
 mod signing;
 mod start;
@@ -55,6 +59,10 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(Place::ORDER, get(order::show))
         .route(Place::ORDERING, get(ordering::show))
         .route(Place::SIGNING, get(signing::show))
+        .route(Place::ERASING, get(erasing::show))
+        .route(Place::FOLLOWING, get(following::show))
+        .route(Place::SETTLING, get(settling::propose))
+        .route(Place::AGREEING, get(settling::agree))
         .route(Place::LIVE, get(order::live))
         .route(Place::BUNDLE, get(order::bundle))
         .route(&Place::Demand.path(), get(demand::show))
@@ -62,6 +70,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route(&Place::NeedRaising.path(), get(need::raise))
         .route(Place::NEED_WITHDRAWING, get(need::withdraw))
         .route(Place::MANDATING, get(mandate::give))
+        .route(&Place::Mandates.path(), get(mandates::show))
         .route(Place::MANDATE_APPROVING, get(mandate::approve))
         .route(&Place::Nodes.path(), get(nodes::show))
         .route(&Place::Interfaces.path(), get(interfaces::show))

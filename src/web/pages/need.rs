@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
-use crate::domain::body::Body;
+use crate::domain::body::{Body, NEED_ROLES};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::{Need, NeedWithdrawal};
 use crate::domain::reason::{Lang, Reason, Refusal};
@@ -19,6 +19,7 @@ use crate::web::officer::Officer;
 use crate::web::pages::signing::{Signing, answered};
 use crate::web::place::Place;
 use crate::web::query::Query;
+use crate::web::selecting;
 use crate::web::shell::Shell;
 use crate::web::words::{self, filled};
 
@@ -36,6 +37,7 @@ struct NeedsPage {
     shell: Shell,
     counted: String,
     raise: String,
+    mandates: String,
     needs: Vec<Row>,
 }
 
@@ -49,11 +51,15 @@ struct Row {
     label: String,
     mandate: String,
     mandate_label: String,
+    /// What is on offer for it.
+    find: Option<String>,
+    find_label: String,
 }
 
 /// A need as the catalogue knows it: everything but its words.
 struct Known {
     id: StatementId,
+    first_service: Option<String>,
     services: String,
     until: String,
     is_over: bool,
@@ -74,7 +80,21 @@ pub(super) async fn show(State(desk): State<Desk>, officer: Officer) -> Response
             let Known { services, until, is_over, through, .. } = need;
             let (mandate, mandate_label) =
                 (shell.href(Place::Mandating(need.id)), format!("{}: {note}", shell.t.act_mandate));
-            needs.push(Row { mandate, mandate_label, note, services, until, is_over, through, withdraw, label });
+            let find_label = format!("{}: {note}", shell.t.own_needs_find);
+            let find = need.first_service.map(|key| shell.with_query(Place::Offerings, &[(selecting::WORDS, &key)]));
+            needs.push(Row {
+                mandate,
+                mandate_label,
+                note,
+                services,
+                until,
+                is_over,
+                through,
+                withdraw,
+                label,
+                find,
+                find_label,
+            });
         }
         let number = |count: usize| words::number(count, lang);
         let counted = match all {
@@ -85,7 +105,8 @@ pub(super) async fn show(State(desk): State<Desk>, officer: Officer) -> Response
             }
             all => filled(shell.t.own_needs_all, &[("n", &number(all))]),
         };
-        Ok(NeedsPage { counted, raise: shell.href(Place::NeedRaising), needs, shell: shell.clone() })
+        let (raise, mandates) = (shell.href(Place::NeedRaising), shell.href(Place::Mandates));
+        Ok(NeedsPage { counted, raise, mandates, needs, shell: shell.clone() })
     };
     officer.visit.answered(made.await)
 }
@@ -97,6 +118,7 @@ fn known(view: &View, org: &OrgId, lang: Lang, now: Timestamp) -> (Vec<Known>, u
     let own: Vec<_> = needs.after(Some(&from)).take_while(|need| need.municipality == org).collect();
     let shown = own.iter().take(ROWS_MAX).map(|need| Known {
         id: need.id,
+        first_service: need.leika.first().map(ToString::to_string),
         services: need.leika.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         until: words::date(need.until, lang),
         is_over: need.until < now.date(),
@@ -109,10 +131,11 @@ pub(super) async fn raise(State(desk): State<Desk>, officer: Officer, RawQuery(q
     let (shell, org) = (officer.visit.shell(), officer.org.clone());
     let made = async {
         let query = Query::read(&query.unwrap_or_default())?;
-        let own = org.clone();
+        let (own, proof) = (org.clone(), officer.proof.clone());
+        let may = desk.ask(move |view, _, _| view.public().check_roles(&proof, NEED_ROLES)).await;
         let cooperatives = desk.ask(move |view, _, _| Ok(cooperatives(view, &own))).await?;
         let form = raising(&shell, cooperatives, &query);
-        let (page, refusal) = page(&shell, (shell.t.act_need, form), &query, |query| need(org, query));
+        let (page, refusal) = page(&shell, (shell.t.act_need, form), (&query, may), |query| need(org, query));
         Ok((page.by(officer.name()), refusal))
     };
     answered(&officer.visit, made.await)
@@ -128,7 +151,8 @@ pub(super) async fn withdraw(
     let made = async {
         let id: StatementId = id.parse().map_err(|refusal: Refusal| refusal.with("field", "id"))?;
         let query = Query::read(&query.unwrap_or_default())?;
-        let own = org.clone();
+        let (own, proof) = (org.clone(), officer.proof.clone());
+        let may = desk.ask(move |view, _, _| view.public().check_roles(&proof, NEED_ROLES)).await;
         let stands = move |view: &View| {
             let needs = &view.public().catalogue.needs;
             needs.check(&id, &own).and_then(|()| needs.check_sought(&own, &id))
@@ -139,7 +163,7 @@ pub(super) async fn withdraw(
             return Err(Refusal::new(Reason::StatementUnknown).with("need", id));
         };
         let (page, refusal) =
-            page(&shell, (shell.t.act_need_withdraw, withdrawing(&shell, id, &query)), &query, |query| {
+            page(&shell, (shell.t.act_need_withdraw, withdrawing(&shell, id, &query)), (&query, may), |query| {
                 withdrawal(org, id, query)
             });
         Ok((page.about(need.note).by(officer.name()), refusal))
@@ -147,15 +171,19 @@ pub(super) async fn withdraw(
     answered(&officer.visit, made.await)
 }
 
-/// The page for a form: as long as it has not been sent nothing is wrong; once it has, what to sign or what is wrong.
+/// The page for a form: as long as it has not been sent nothing is wrong; once it has, what to sign or what is wrong. Whose grant does
+/// not cover it is told so before anything is typed.
 fn page(
     shell: &Shell,
     (heading, form): (&'static str, Form),
-    query: &Query,
+    (query, may): (&Query, Result<(), Refusal>),
     draft: impl FnOnce(&Query) -> Result<Draft, Refusal>,
 ) -> (Signing, Option<Refusal>) {
     let back = shell.href(Place::Needs);
     let empty = |back: String| Signing::empty(shell.clone(), heading, back);
+    if let Err(refusal) = may {
+        return (empty(back).with_form(Some(form), Some(&refusal)), Some(refusal));
+    }
     if !forms::is_sent(query, forms::WORDS) {
         return (empty(back).with_form(Some(form), None), None);
     }
@@ -202,13 +230,13 @@ fn raising(shell: &Shell, cooperatives: Vec<(String, String)>, query: &Query) ->
             Field::choices(nobody.chain(cooperatives), typed)
         }),
     ];
-    Form { action: Place::NeedRaising.path(), fields }
+    Form::of(Place::NeedRaising.path(), fields)
 }
 
 fn withdrawing(shell: &Shell, id: StatementId, query: &Query) -> Form {
     let t = shell.t;
     let why = Field::of(forms::WORDS, t.field_reason, t.need_reason_hint, query, |_| Look::Lines(REASON_CHARS_MAX));
-    Form { action: Place::NeedWithdrawing(id).path(), fields: vec![why] }
+    Form::of(Place::NeedWithdrawing(id).path(), vec![why])
 }
 
 #[cfg(test)]
@@ -261,6 +289,30 @@ mod tests {
         assert!(reader.get("/bedarf/eigener").await.ok().contains("sucht zurzeit nichts"));
         let stale = reader.get(&withdraw).await;
         assert!(!stale.status.is_success() && stale.text.contains("NEED_WITHDRAWN"), "{}", stale.text);
+    }
+
+    /// Who may only approve learns it from the form, and what was typed stays for a colleague; who buys may.
+    #[tokio::test]
+    async fn who_may_not_publish_is_told_before_signing() {
+        let mut reader = Reader::new();
+        reader.need("town", "99107023017000");
+        let withdraw = format!("/bedarf/{}/zuruecknehmen", reader.needs_of("town")[0]);
+        reader.sign_in("town", "leitung").await;
+        for address in ["/bedarf/melden", GOOD, &withdraw, &format!("{withdraw}?worte=Wohngeld+online")] {
+            let answer = reader.get(address).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{address}: {}", answer.text);
+            for part in ["GRANT_ROLE_MISSING", "Was jetzt", "name=\"worte\""] {
+                assert!(
+                    answer.text.contains(part) && !answer.text.contains("data-payload"),
+                    "{part}: {}",
+                    answer.text
+                );
+            }
+            assert!(!address.contains("worte=") || answer.text.contains("Wohngeld online</textarea>"), "{address}");
+        }
+        reader.sign_in("town", "einkauf").await;
+        reader.get("/bedarf/melden").await.ok();
+        reader.get(&withdraw).await.ok();
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use crate::web::drafts::Act;
 use crate::web::graph::Graph;
 use crate::web::live;
 use crate::web::officer::Officer;
+use crate::web::pages::following::Step;
 use crate::web::pages::signing;
 use crate::web::place::Place;
 use crate::web::query::Query;
@@ -23,7 +24,7 @@ use crate::web::shell::Shell;
 use crate::web::texts::Texts;
 use crate::web::words::{self, filled};
 use crate::wire;
-use crate::wire::order::{annexes_of, annexes_seen, order, order_id, request_words};
+use crate::wire::order::{annexes_of, annexes_seen, erasable, order, order_id, request_words};
 use crate::wire::pb::order::v1 as pb;
 
 #[derive(Template)]
@@ -49,9 +50,12 @@ struct Page {
     prices: Vec<Price>,
     total: String,
     messages: Vec<Message>,
+    settlements: Vec<Settled>,
     offering: Option<String>,
     bundle: String,
     check: String,
+    /// Where own words are erased, if there are some and the order is decided.
+    erase: Option<String>,
 }
 
 struct Leg {
@@ -75,6 +79,15 @@ struct Message {
     absent: Option<&'static str>,
 }
 
+/// A contradiction that two parties settle, or one proposes to.
+struct Settled {
+    parties: String,
+    terms: String,
+    state: &'static str,
+    /// Where the reader's organisation agrees to it.
+    agree: Option<String>,
+}
+
 /// Behind the question mark: what an open page shows already.
 const SEEN: &str = "gesehen";
 
@@ -96,7 +109,7 @@ pub(super) async fn show(
         if is_by_itself && query.first(SEEN) == state {
             return Ok(None);
         }
-        desk.ask(move |view, _, now| Ok(Some(Page::of(shell, view, id, &state, (&found, now))))).await
+        desk.ask(move |view, _, now| Ok(Some(Page::of(shell, view, &org, id, &state, (&found, now))))).await
     };
     match made.await {
         Ok(Some(page)) => visit.answered(Ok(page)),
@@ -148,7 +161,14 @@ pub(super) async fn bundle(State(desk): State<Desk>, officer: Officer, Path(id):
 }
 
 impl Page {
-    fn of(shell: Shell, view: &View, id: OrderId, state: &str, (order, now): (&pb::Order, Timestamp)) -> Self {
+    fn of(
+        shell: Shell,
+        view: &View,
+        own: &OrgId,
+        id: OrderId,
+        state: &str,
+        (order, now): (&pb::Order, Timestamp),
+    ) -> Self {
         let (t, lang) = (shell.t, shell.lang());
         let told = order.explanation.clone().unwrap_or_default();
         let said = |de: &str, en: &str| if lang == Lang::De { de.to_owned() } else { en.to_owned() };
@@ -167,8 +187,7 @@ impl Page {
             acts: told
                 .choices
                 .iter()
-                .flat_map(|choice| Act::of_choice(&choice.word))
-                .map(|act| (shell.href(Place::Signing(id, act.word())), signing::heading(*act, t)))
+                .flat_map(|choice| acts(&shell, (id, order.buyer == own.as_str()), &choice.word))
                 .collect(),
             facts: facts(&shell, view, order),
             purpose: words_of_officer.purpose,
@@ -178,11 +197,36 @@ impl Page {
             prices: order.price.iter().map(|part| price(view, order, part, lang)).collect(),
             total: if total == 0 { t.price_unknown.to_owned() } else { words::cents(total, lang) },
             messages: order.messages.iter().map(|message| message_of(view, message, t, lang)).collect(),
+            settlements: order.settlements.iter().map(|said| settled(&shell, view, (own, id), said)).collect(),
             offering: order.offering_id.parse().ok().map(|id| shell.href(Place::Offering(id))),
             bundle: Place::Bundle(id).path(),
             check: shell.href(Place::Check),
+            erase: erasable(order, own).next().filter(|_| !is_open).map(|_| shell.href(Place::Erasing(id))),
             shell,
         }
+    }
+}
+
+/// Where what a person can do is done, and what it is called.
+fn acts(shell: &Shell, (id, is_buyer): (OrderId, bool), choice: &str) -> Vec<(String, &'static str)> {
+    let signed = Act::of_choice(choice).iter();
+    let signed = signed.map(|act| (Place::Signing(id, act.word()), signing::heading(*act, shell.t)));
+    let settled = (choice == "settle").then(|| (Place::Settling(id), shell.t.act_settle));
+    let follows = Step::of_choice(choice).iter().filter(|_| is_buyer);
+    let follows = follows.map(|step| (Place::Following(id, step.word()), step.heading(shell.t)));
+    signed.chain(follows).chain(settled).map(|(place, label)| (shell.href(place), label)).collect()
+}
+
+fn settled(shell: &Shell, view: &View, (own, id): (&OrgId, OrderId), said: &pb::Settlement) -> Settled {
+    let t = shell.t;
+    let is_open = said.agreement_id.is_empty();
+    let (from, to) = (words::party(view, &said.from), words::party(view, &said.to));
+    let proposal = said.statement_id.parse().ok().filter(|_| is_open && said.to == own.as_str());
+    Settled {
+        parties: filled(t.order_settle_parties, &[("from", &from), ("to", &to)]),
+        terms: said.terms.clone(),
+        state: if is_open { t.order_settle_open } else { t.order_settled },
+        agree: proposal.map(|proposal| shell.href(Place::Agreeing(id, proposal))),
     }
 }
 

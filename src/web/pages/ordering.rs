@@ -6,14 +6,15 @@ use axum::response::Response;
 
 use crate::domain::annex;
 use crate::domain::frozen_search::{FoundOffering, FrozenSearch};
-use crate::domain::grounds::Why;
+use crate::domain::grounds::{Grounds, Why};
 use crate::domain::id::{OrgId, StatementId};
+use crate::domain::order::Mode;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::view::View;
 use crate::web::desk::{Desk, Find};
 use crate::web::drafts::{self, Signer, Wish};
-use crate::web::forms::{self, lines};
+use crate::web::forms::{self, CAP, Choice, NUMBER, ROUTE, YEARS, lines};
 use crate::web::officer::Officer;
 use crate::web::pages::signing::Signing;
 use crate::web::place::Place;
@@ -25,19 +26,23 @@ use crate::web::words;
 use crate::wire::chain::{RouteQuestion, answer};
 use crate::wire::pb::chain::v1 as pb;
 
+/// Own needs to choose from; a buyer with more of them for one service names one at the command line.
+const NEEDS_MAX: usize = 50;
+
 /// Routes shown; the best ones.
 const ROUTES_MAX: usize = 10;
 
 /// The fields, as they stand in the address.
-const ROUTE: &str = "weg";
-const CAP: &str = "hoechstens";
-const YEARS: &str = "jahre";
+const MODE: &str = "art";
+const NEED: &str = "bedarf";
 const REFERENCE: &str = "zeichen";
 const PURPOSE: &str = "zweck";
 const CHOICE: &str = "wahl";
-const NUMBER: &str = "vorgang";
 /// Set by the button that leads on to the check.
 const CHECK: &str = "pruefen";
+
+/// Whether it binds, by the word in the address; an order does unless it is said.
+const MODES: [(&str, Mode); 2] = [("", Mode::Binding), ("interest", Mode::Interest)];
 
 /// How many letters of a token a number has: enough that no two forms of an organisation have the same.
 const NUMBER_LETTERS: usize = 16;
@@ -55,6 +60,9 @@ struct Ordering {
     routes: Vec<Way>,
     obstacles: Vec<String>,
     offering: String,
+    modes: Vec<Choice>,
+    /// The organisation's own needs that this offering serves.
+    needs: Vec<Choice>,
     /// The search to be frozen: hidden fields, and the offerings not taken.
     selected: Vec<(String, String)>,
     others: Vec<Other>,
@@ -90,6 +98,8 @@ struct Typed {
     route: String,
     cap: String,
     years: String,
+    mode: String,
+    need: String,
     reference: String,
     purpose: String,
     choice: String,
@@ -106,6 +116,8 @@ impl Typed {
             route: of(ROUTE),
             cap: of(CAP),
             years: of(YEARS),
+            mode: of(MODE),
+            need: of(NEED),
             reference: of(REFERENCE),
             purpose: of(PURPOSE),
             choice: of(CHOICE),
@@ -121,6 +133,8 @@ impl Typed {
             (ROUTE, self.route.as_str()),
             (CAP, &self.cap),
             (YEARS, &self.years),
+            (MODE, &self.mode),
+            (NEED, &self.need),
             (REFERENCE, &self.reference),
             (PURPOSE, &self.purpose),
             (CHOICE, &self.choice),
@@ -139,8 +153,12 @@ impl Typed {
         }
         let selected = self.selecting.as_ref().zip(frozen);
         let grounds = selected.map(|(selecting, frozen)| selecting.grounds(frozen, id)).transpose()?;
+        let mode = MODES.into_iter().find(|(word, _)| *word == self.mode);
+        let need = Some(self.need.as_str()).filter(|need| !need.is_empty()).map(str::parse).transpose();
+        let need = need.map_err(|refusal: Refusal| refusal.with("field", NEED))?;
         Ok(Wish {
-            grounds: grounds.unwrap_or_default(),
+            mode: mode.ok_or_else(|| refuse(MODE, "one of those shown"))?.1,
+            grounds: Grounds { need, ..grounds.unwrap_or_default() },
             request_id: self.number.clone(),
             route: self.route.split(',').map(str::to_owned).collect(),
             total_max: forms::euros(CAP, &self.cap)?,
@@ -163,8 +181,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let (shell, by) = (officer.visit.shell(), officer.signer(&desk));
-    let number =
-        hex::encode(desk.token()).get(..NUMBER_LETTERS).map(|text| format!("web-{text}")).unwrap_or_default();
+    let number = drawn_number(&desk);
     let made = async {
         let id: StatementId = id.parse().map_err(|refusal: Refusal| refusal.with("field", "id"))?;
         let typed = Typed::of(&Query::read(&query.unwrap_or_default())?, &number);
@@ -179,6 +196,11 @@ pub(super) async fn show(
         },
         Err(refusal) => officer.visit.refused(&refusal),
     }
+}
+
+/// What the officer's tool calls an order that is not signed yet.
+pub(super) fn drawn_number(desk: &Desk) -> String {
+    hex::encode(desk.token()).get(..NUMBER_LETTERS).map(|text| format!("web-{text}")).unwrap_or_default()
 }
 
 enum Made {
@@ -200,9 +222,11 @@ fn made(
     let (title, shortest) = (offering.title.clone(), offering.term_years_min);
     let typed = if typed.years.is_empty() { Typed { years: shortest.to_string(), ..typed } } else { typed };
     let frozen = typed.selecting.as_ref().map(|selecting| selecting.frozen(view, find, org, now)).transpose()?;
+    let needs = fitting(shell, view, (id, org), now);
     let found = routes(view, id, org, typed.years.trim().parse().unwrap_or(0), now);
     let form = |problem: Option<Refusal>, typed: Typed, found: &pb::FindRoutesResponse| {
         let page = Ordering::of(shell.clone(), view, id, org, title.clone(), typed, found, problem.as_ref())
+            .with_needs(&needs)
             .with_others(frozen.as_ref(), id);
         Ok(Made::Form(Box::new(page), problem))
     };
@@ -226,6 +250,22 @@ fn made(
             Ok(Made::Check(Box::new(Signing::of(shell.clone(), shell.t.act_order, title, &draft, back))))
         }
     }
+}
+
+/// The needs of an organisation that an offering serves, with the words of a choice.
+fn fitting(shell: &Shell, view: &View, (id, org): (StatementId, &OrgId), now: Timestamp) -> Vec<(String, String)> {
+    let Some(offering) = view.public().catalogue.version(&id) else { return Vec::new() };
+    let needs = &view.public().catalogue.needs;
+    let from = (org.clone(), StatementId([0; 32]));
+    let own = needs.after(Some(&from)).take_while(|need| need.municipality == org);
+    let open = own.filter(|need| need.until >= now.date());
+    let fit = open.filter(|need| need.leika.iter().any(|key| offering.leika.contains(key)));
+    let told = fit.take(NEEDS_MAX).map(|need| {
+        let services: Vec<String> = need.leika.iter().map(ToString::to_string).collect();
+        let until = words::date(need.until, shell.lang());
+        (need.id.to_string(), format!("{}, {until} ({})", services.join(", "), need.id.short()))
+    });
+    told.collect()
 }
 
 /// The routes of a buyer to an offering; refused for terms that the offering does not have.
@@ -270,12 +310,31 @@ impl Ordering {
             routes: ways.map(|(at, route)| way(&shell, view, at, route, &chosen)).collect(),
             obstacles: obstacles.collect(),
             offering: shell.href(Place::Offering(id)),
+            modes: MODES
+                .into_iter()
+                .map(|(word, mode)| {
+                    let label = if mode == Mode::Binding { t.order_binding } else { t.order_interest };
+                    Choice { value: word.to_owned(), label: label.to_owned(), is_chosen: word == typed.mode }
+                })
+                .collect(),
+            needs: Vec::new(),
             selected: Vec::new(),
             others: Vec::new(),
             title,
             typed,
             shell,
         }
+    }
+
+    /// With the needs that it can name.
+    fn with_needs(mut self, needs: &[(String, String)]) -> Self {
+        let choice = |(value, label): &(String, String)| Choice {
+            is_chosen: *value == self.typed.need,
+            value: value.clone(),
+            label: label.clone(),
+        };
+        self.needs = needs.iter().map(choice).collect();
+        self
     }
 
     /// With the offerings of a search that is frozen, each with its reason or a question for it.
@@ -339,6 +398,7 @@ mod tests {
     use crate::domain::body::Body;
     use crate::domain::grounds::Why;
     use crate::domain::offering::Offering;
+    use crate::domain::order::Mode;
     use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
     use crate::protocol::explain::fixture::offering;
     use crate::web::fixture::Reader;
@@ -360,6 +420,40 @@ mod tests {
         let check = reader.get(&format!("{address}?{GOOD}&pruefen=1")).await.ok();
         assert!(check.contains("data-payload=\"") && check.contains("vorgang=web-1"), "{check}");
         assert!(reader.get(&format!("{address}?{GOOD}")).await.ok().contains("value=\"9000\""), "the way back");
+    }
+
+    /// An order may name a need of one's own, and may only ask: then it binds nobody, and the order leads on to the binding one.
+    #[tokio::test]
+    async fn an_order_names_a_need_and_may_only_ask() {
+        let mut reader = Reader::new();
+        reader.need("town", "99107023017000");
+        reader.need("kitu", "99107023017000");
+        let (own, other) = (reader.needs_of("town")[0], reader.needs_of("kitu")[0]);
+        let address = format!("/angebote/{}/bestellen", reader.town.offering);
+        reader.sign_in("town", "einkauf").await;
+        let needs = reader.get("/bedarf/eigener").await.ok();
+        assert!(needs.contains("/angebote?q=99107023017000"), "a need leads to what serves it: {needs}");
+        let form = reader.get(&address).await.ok();
+        assert!(form.contains(&own.to_string()) && !form.contains(&other.to_string()), "{form}");
+        for wrong in ["art=x", "bedarf=x"] {
+            let answer = reader.get(&format!("{address}?{GOOD}&{wrong}&pruefen=1")).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}: {}", answer.text);
+            assert!(!answer.text.contains("data-payload") && answer.text.contains("Online</textarea>"), "{wrong}");
+        }
+        let filled = format!("{address}?{GOOD}&art=interest&bedarf={own}");
+        let back = reader.get(&filled).await.ok();
+        assert!(
+            back.contains("value=\"interest\" selected") && back.contains(&format!("{own}\" selected")),
+            "{back}"
+        );
+        let page = reader.get(&format!("{filled}&pruefen=1")).await.ok();
+        let signed = reader.sign(&page, &Kind::Request, "town", "einkauf");
+        let Ok(Body::Request(request)) = Body::read(&signed) else { panic!("a request") };
+        assert_eq!((request.mode, request.grounds.need), (Mode::Interest, Some(own)));
+        let taken = reader.hand_in(&signed).await.ok();
+        assert_eq!(reader.hand_in(&signed).await.ok(), taken, "a second click");
+        let order = reader.get(&format!("/bestellungen/{}", request.order)).await.ok();
+        assert!(order.contains("/weiter/verbindlich") && order.contains("unverbindliche Anfrage"), "{order}");
     }
 
     /// From the search to the bytes that are signed: what was found stands in them, with why the others were not taken.

@@ -1,19 +1,15 @@
 //! One page to check before signing: what the bytes say, read from the very bytes by the browser, which then signs them.
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 
 use crate::domain::annex::CONTACT_CHARS_MAX;
-use crate::domain::grounds::Why;
 use crate::domain::id::OrderId;
 use crate::domain::order::NOTE_CHARS_MAX;
 use crate::domain::order::milestone::ConnectionStep;
-use crate::domain::reason::{Lang, Reason, Refusal};
+use crate::domain::reason::{Reason, Refusal};
 use crate::web::desk::Desk;
 use crate::web::drafts::{self, Act, Draft};
 use crate::web::forms::{self, Field, Form, Look, lines};
@@ -21,6 +17,7 @@ use crate::web::officer::Officer;
 use crate::web::place::Place;
 use crate::web::query::Query;
 use crate::web::shell::{Problem, Shell, Visit, status_of};
+use crate::web::telling;
 use crate::web::texts::Texts;
 use crate::wire::order::order_id;
 
@@ -94,10 +91,10 @@ impl Signing {
             annex: String::new(),
             sign_in: shell.href(Place::SignIn),
             post: shell.href(Place::HandIn),
-            labels: labels(t),
-            sentences: sentences(t),
-            whys: whys(shell.lang()),
-            values: values(shell.lang(), t),
+            labels: telling::labels(t),
+            sentences: telling::sentences(t),
+            whys: telling::whys(shell.lang()),
+            values: telling::values(shell.lang(), t),
             keys: shell.href(Place::Keys),
             back,
             shell,
@@ -173,7 +170,7 @@ fn form_of(shell: &Shell, id: OrderId, act: Act, query: &Query) -> Option<Form> 
         act => act.has_words().then(|| Field::of(forms::WORDS, t.field_note, t.words_note_hint, query, note)),
     };
     let fields: Vec<Field> = own.into_iter().chain(words).collect();
-    (!fields.is_empty()).then(|| Form { action: Place::Signing(id, act.word()).path(), fields })
+    (!fields.is_empty()).then(|| Form::of(Place::Signing(id, act.word()).path(), fields))
 }
 
 /// What an act is called.
@@ -188,100 +185,9 @@ pub(super) fn heading(act: Act, t: &Texts) -> &'static str {
         Act::Contact => t.act_contact,
         Act::Terminate => t.act_terminate,
         Act::Close => t.act_close,
+        Act::Recall => t.act_recall,
+        Act::Confirm => t.act_confirm,
     }
-}
-
-/// What the fields are called; one without a name here is shown under its own.
-fn labels(t: &Texts) -> String {
-    let names = [
-        ("order", t.order_id),
-        ("attempt", t.field_attempt),
-        ("request_id", t.field_request_id),
-        ("mode", t.order_mode),
-        ("buyer", t.orders_buyer),
-        ("offering", t.field_offering),
-        ("route", t.order_route),
-        ("as_of", t.field_as_of),
-        ("rule_pack", t.field_rule_pack),
-        ("award", t.field_award),
-        ("term_years", t.field_term_years),
-        ("total_max", t.field_total_max),
-        ("total", t.field_total),
-        ("quote_by", t.order_quote_by),
-        ("seal_by", t.order_seal_by),
-        ("reference", t.order_reference),
-        ("considered", t.field_considered),
-        ("purpose", t.order_purpose),
-        ("choice", t.order_choice),
-        ("officer", t.field_officer),
-        ("signed_at", t.field_signed_at),
-        ("salt", t.field_salt),
-        ("request", t.field_request),
-        ("org", t.key_org),
-        ("approve", t.field_approve),
-        ("leg", t.field_leg),
-        ("from", t.field_from),
-        ("to", t.field_to),
-        ("verdict", t.field_verdict),
-        ("basis", t.field_basis),
-        ("assumed", t.order_assumed),
-        ("evidence", t.order_evidence),
-        ("chain", t.field_chain),
-        ("agreed", t.field_agreed),
-        ("reason", t.field_reason),
-        ("grounds", t.field_grounds),
-        ("annex", t.field_annex),
-        ("note", t.field_note),
-        ("number", t.field_number),
-        ("event", t.field_event),
-        ("seal", t.field_seal),
-        ("contact", t.field_contact),
-        ("selection", t.selection_label),
-        ("alternatives", t.selection_others),
-        ("why", t.selection_why_not),
-        ("query", t.selection_query),
-        ("frozen_at", t.selection_frozen_at),
-        ("found", t.selection_found),
-        ("connected", t.act_connected),
-        ("item", t.field_item),
-        ("productive", t.act_productive),
-        ("since", t.field_since),
-        ("terminated", t.act_terminate),
-        ("ends_on", t.field_ends_on),
-        ("municipality", t.key_org),
-        ("leika", t.field_leika),
-        ("until", t.field_until),
-        ("through", t.field_through),
-        ("need", t.field_need),
-        ("cap", t.field_mandate_cap),
-        ("approves", t.field_approves),
-        ("known", t.selection_known),
-    ];
-    json!(BTreeMap::from(names)).to_string()
-}
-
-/// The words for the reasons why an offering was not taken.
-fn whys(lang: Lang) -> String {
-    let told: BTreeMap<&str, &str> = Why::ALL.map(|why| (why.word(), why.text(lang))).into();
-    json!(told).to_string()
-}
-
-/// The words for what is one of a few values.
-fn values(lang: Lang, t: &Texts) -> String {
-    let steps = ConnectionStep::ALL.map(|step| (step.word(), step.title(lang)));
-    let events = [("event-contact", t.field_contact), ("event-closed", t.act_close)];
-    json!(steps.into_iter().chain(events).collect::<BTreeMap<_, _>>()).to_string()
-}
-
-/// The one sentence about the whole, by kind; its blanks are filled from the bytes.
-fn sentences(t: &Texts) -> String {
-    json!({
-        "request": t.says_request, "decision": t.says_approve, "decision-no": t.says_refuse, "seal": t.says_seal,
-        "mandate": t.says_mandate, "need": t.says_need, "need-withdrawal": t.says_need_withdrawal, "void": t.says_void, "milestone-contact": t.says_contact, "milestone-connected": t.says_connected,
-        "milestone-productive": t.says_productive, "milestone-terminated": t.says_terminated,
-        "milestone-closed": t.says_closed,
-    })
-    .to_string()
 }
 
 #[cfg(test)]
@@ -294,28 +200,14 @@ mod tests {
     use crate::domain::money::Cents;
     use crate::domain::offering::{Offering, Withdrawal};
     use crate::domain::order::milestone::Event;
-    use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
+    use crate::domain::statement::Kind;
     use crate::protocol::explain::fixture::offering;
     use crate::web::fixture::Reader;
-
-    /// What a page gives to be signed.
-    fn payload(page: &str) -> Vec<u8> {
-        let text = page.split("data-payload=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a payload");
-        STANDARD.decode(text.replace("&#43;", "+").replace("&#x2b;", "+")).expect("base64")
-    }
-
-    /// Signs the bytes of a page, as the browser does.
-    fn sign(reader: &Reader, page: &str, kind: &Kind, of: &str, officer: &str) -> Signed {
-        let key = reader.town.key(of, officer);
-        let bytes = pae(&kind.payload_type(), &payload(page));
-        let by = SignatureBy { key: key.public().hash(), signature: key.sign(&bytes) };
-        Signed::parse(&bytes, vec![by]).expect("a statement")
-    }
 
     async fn does(reader: &mut Reader, id: OrderId, act: &str, kind: &Kind, of: &str, officer: &str) {
         reader.sign_in(of, officer).await;
         let page = reader.get(&format!("/bestellungen/{id}/unterschreiben/{act}")).await.ok();
-        let signed = sign(reader, &page, kind, of, officer);
+        let signed = reader.sign(&page, kind, of, officer);
         reader.hand_in(&signed).await.ok();
     }
 
@@ -352,7 +244,7 @@ mod tests {
             page.contains("Passt so,\r\nund schnell</textarea>") || page.contains("und schnell</textarea>"),
             "{page}"
         );
-        let signed = sign(&reader, &page, &Kind::Decision, "town", "leitung");
+        let signed = reader.sign(&page, &Kind::Decision, "town", "leitung");
         let Ok(Body::Decision(body)) = Body::read(&signed) else { panic!("a decision") };
         assert!(body.annex.is_some());
         let wrong = reader.get(&format!("{place}?worte=%E2%80%AEabc")).await;
@@ -373,7 +265,7 @@ mod tests {
         );
         let page = reader.get(&format!("{place}?worte=Amt+f%C3%BCr+IT%2C+0391+1")).await.ok();
         assert!(said(&page).contains("\"contact\":\"Amt für IT, 0391 1\""), "{}", said(&page));
-        let signed = sign(&reader, &page, &Kind::Milestone, "town", "leitung");
+        let signed = reader.sign(&page, &Kind::Milestone, "town", "leitung");
         let Ok(Body::Milestone(body)) = Body::read(&signed) else { panic!("a milestone") };
         assert_eq!((body.order, body.number), (sealed, 1));
         let too_early = reader.get(&format!("/bestellungen/{id}/unterschreiben/ansprechstelle?worte=x")).await;
@@ -400,7 +292,7 @@ mod tests {
             assert!(order.contains(bare), "{bare}: {order}");
             assert!(!reader.get(bare).await.ok().contains("data-payload"), "{bare} asks first");
             let page = reader.get(&place).await.ok();
-            let signed = sign(&reader, &page, &Kind::Milestone, "town", "leitung");
+            let signed = reader.sign(&page, &Kind::Milestone, "town", "leitung");
             let Ok(Body::Milestone(body)) = Body::read(&signed) else { panic!("a milestone") };
             assert_eq!((body.event, body.number), (event, number));
             let taken = reader.hand_in(&signed).await.ok();
@@ -416,8 +308,69 @@ mod tests {
             assert!(answer.text.contains("Meine Worte") && !answer.text.contains("data-payload"), "{wrong}");
         }
         let again = reader.get(&format!("/bestellungen/{id}/unterschreiben/kuendigung?tag=2030-12-31")).await.ok();
-        let again = sign(&reader, &again, &Kind::Milestone, "town", "leitung");
+        let again = reader.sign(&again, &Kind::Milestone, "town", "leitung");
         assert!(!reader.hand_in(&again).await.status.is_success(), "notice has been given");
+    }
+
+    /// Before the seal a party takes back what it has promised, and says why.
+    #[tokio::test]
+    async fn a_promise_is_withdrawn_before_the_seal() {
+        let mut reader = Reader::new();
+        let id = reader.town.order("eins", |_| ());
+        let place = format!("/bestellungen/{id}/unterschreiben/zuruecknehmen");
+        reader.sign_in("town", "leitung").await;
+        assert!(
+            !reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place),
+            "the buyer promised nothing"
+        );
+        reader.sign_in("kitu", "leitung").await;
+        assert!(reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place), "the order leads there");
+        let asked = reader.get(&place).await.ok();
+        assert!(asked.contains("name=\"worte\"") && !asked.contains("data-payload"), "{asked}");
+        let empty = reader.get(&format!("{place}?worte=+")).await;
+        assert!(empty.status == StatusCode::BAD_REQUEST && empty.text.contains("FIELD_INVALID"), "{}", empty.text);
+        let page = reader.get(&format!("{place}?worte=Kein+Personal")).await.ok();
+        let signed = reader.sign(&page, &Kind::Recall, "kitu", "leitung");
+        let Ok(Body::Recall(body)) = Body::read(&signed) else { panic!("a recall") };
+        assert!(body.annex.is_some() && body.note.is_empty() && body.from.as_str() == "kitu");
+        let taken = reader.hand_in(&signed).await.ok();
+        assert_eq!(reader.hand_in(&signed).await.ok(), taken, "a second click");
+        let order = reader.get(&format!("/bestellungen/{id}")).await.ok();
+        assert!(order.contains("beendet ohne Abschluss") && !order.contains(&place), "{order}");
+        let late = reader.get(&format!("{place}?worte=Noch+einmal")).await.ok();
+        let late = reader.sign(&late, &Kind::Recall, "kitu", "leitung");
+        let refused = reader.hand_in(&late).await;
+        assert!(refused.text.contains("ORDER_CLOSED") && refused.text.contains("\"now\":"), "{}", refused.text);
+    }
+
+    /// A seal that came too late binds once every other party has confirmed it; one in time needs that from nobody.
+    #[tokio::test]
+    async fn a_late_seal_is_confirmed_by_each_other_party() {
+        let mut reader = Reader::new();
+        let id = reader.town.order("eins", |_| ());
+        let place = format!("/bestellungen/{id}/unterschreiben/bestaetigen");
+        reader.sign_in("kitu", "leitung").await;
+        assert!(reader.get(&place).await.text.contains("ORDER_STATE"), "there is no seal yet");
+        let seal_by = reader.town.node.state().orders[&id].attempts[&1].request.body().seal_by;
+        reader.town.wake(seal_by.plus_ms(-120_000));
+        reader.town.seal_at(id, seal_by.plus_ms(1)).expect("sealed by a clock that runs ahead");
+        for (of, others) in [("kitu", 1), ("provider", 0)] {
+            reader.sign_in(of, "leitung").await;
+            assert!(reader.get("/dran").await.ok().contains("Verspäteten Abschluss bestätigen"), "{of}");
+            assert!(reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place), "{of}");
+            let page = reader.get(&place).await.ok();
+            let signed = reader.sign(&page, &Kind::Confirm, of, "leitung");
+            let taken = reader.hand_in(&signed).await.ok();
+            assert_eq!(reader.hand_in(&signed).await.ok(), taken, "a second click");
+            let attempt = &reader.town.node.state().orders[&id].attempts[&1];
+            assert_eq!(reader.town.node.unconfirmed(attempt).map(|late| late.len()), Some(others), "{of}");
+            assert!(!reader.get(&format!("/bestellungen/{id}")).await.ok().contains(&place), "{of} has confirmed");
+        }
+        let other = reader.town.order("zwei", |_| ());
+        reader.town.seal(other).expect("sealed in time");
+        let page = reader.get(&format!("/bestellungen/{other}/unterschreiben/bestaetigen")).await.ok();
+        let signed = reader.sign(&page, &Kind::Confirm, "provider", "leitung");
+        assert!(reader.hand_in(&signed).await.text.contains("ORDER_STATE"), "it came in time");
     }
 
     #[tokio::test]
@@ -427,7 +380,7 @@ mod tests {
         let id = reader.town.order("eins", |request| request.total_max = dear);
         reader.sign_in("town", "einkauf").await;
         let page = reader.get(&format!("/bestellungen/{id}/unterschreiben/freigeben")).await.ok();
-        let own = sign(&reader, &page, &Kind::Decision, "town", "einkauf");
+        let own = reader.sign(&page, &Kind::Decision, "town", "einkauf");
         let refused = reader.hand_in(&own).await;
         assert!(!refused.status.is_success() && refused.text.contains("\"now\":"), "{}", refused.text);
         assert_eq!(reader.get(&format!("/bestellungen/{id}/unterschreiben/x")).await.status, StatusCode::NOT_FOUND);
@@ -448,10 +401,10 @@ mod tests {
                 "{place}?weg=town,kitu,provider&hoechstens=9000&jahre=2&zweck=Meine+Worte&vorgang=web-{number}&pruefen=1"
             )
         };
-        let first = sign(&reader, &reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
-        let left_open = sign(&reader, &reader.get(&filled(2)).await.ok(), &Kind::Request, "town", "einkauf");
+        let first = reader.sign(&reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
+        let left_open = reader.sign(&reader.get(&filled(2)).await.ok(), &Kind::Request, "town", "einkauf");
         reader.hand_in(&first).await.ok();
-        let back = sign(&reader, &reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
+        let back = reader.sign(&reader.get(&filled(1)).await.ok(), &Kind::Request, "town", "einkauf");
         assert_ne!(back.id(), first.id(), "the page is made anew");
         let told = reader.hand_in(&back).await;
         assert!(told.status.is_success() || told.text.contains("\"now\":"), "{}", told.text);
