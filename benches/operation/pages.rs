@@ -35,7 +35,7 @@ pub fn run(figures: &mut Figures) {
         let request = ListOfferingsRequest { page_token: token, ..ListOfferingsRequest::default() };
         let began = now();
         let listing = OfferingListing::try_from(request).expect("an own token");
-        let page = list(&view, &listing);
+        let page = list(&view, &listing, start()).expect("a page");
         times.push(began.elapsed().as_secs_f64() * 1_000.0);
         assert!(!page.offerings.is_empty() && page.total_size > 0);
         token = page.next_page_token;

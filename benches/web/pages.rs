@@ -14,7 +14,7 @@ use verbund::domain::id::{Hash, NodeId, OrderId, OrgId, StatementId, sha256};
 use verbund::domain::offering::Offering;
 use verbund::domain::reason::{Reason, Refusal};
 use verbund::domain::statement::Signed;
-use verbund::domain::time::{Date, Timestamp};
+use verbund::domain::time::Timestamp;
 use verbund::protocol::settings::Dice;
 use verbund::protocol::{Answer, Input, Node, RequestId};
 use verbund::search::entry::{Register, entry_of};
@@ -162,7 +162,7 @@ fn offering(made: Option<Made>, number: u64) -> Offering {
 }
 
 impl Find for Indexed {
-    fn find(&self, _: &View, wanted: &OfferingSearch, _: Date, limit: usize) -> Result<(Found, usize), Refusal> {
+    fn find(&self, _: &View, wanted: &OfferingSearch, _: Timestamp, limit: usize) -> Result<(Found, usize), Refusal> {
         let after = wanted.page.after().and_then(Place::of_text);
         Ok((self.0.find(&wanted.query, &Narrowing::default(), after.as_ref(), limit), 0))
     }

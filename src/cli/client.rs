@@ -359,18 +359,21 @@ impl Client {
         order::v1::order_service_client::OrderServiceClient::new(self.channel.clone())
     }
 
-    /// All offerings.
+    /// All offerings, and the past day that was asked for.
     pub async fn list_offerings(
         &mut self,
         filter: catalogue::v1::ListOfferingsRequest,
-    ) -> Result<Vec<catalogue::v1::OfferingEntry>, Refusal> {
-        pages(async |page_token| {
+    ) -> Result<(Vec<catalogue::v1::OfferingEntry>, Option<catalogue::v1::PastDay>), Refusal> {
+        let mut as_of = None;
+        let offerings = pages(async |page_token| {
             let request = catalogue::v1::ListOfferingsRequest { page_token, ..filter.clone() };
             let answer = self.catalogue().list_offerings(request).await.map_err(|status| to_refusal(&status))?;
             let page = answer.into_inner();
+            as_of = page.as_of;
             Ok((page.offerings, page.next_page_token))
         })
-        .await
+        .await?;
+        Ok((offerings, as_of))
     }
 
     /// Offerings as they change, after a position.
@@ -402,20 +405,22 @@ impl Client {
         query: &str,
         for_org: Option<&OrgId>,
     ) -> Result<catalogue::v1::SearchOfferingsResponse, Refusal> {
-        self.search_narrowed(query, for_org, Vec::new()).await
+        self.search_narrowed(query, for_org, Vec::new(), "").await
     }
 
-    /// Searches among offerings that have the values.
+    /// Searches among offerings that have the values, now or as they were on a past day.
     pub async fn search_narrowed(
         &mut self,
         query: &str,
         for_org: Option<&OrgId>,
         narrow: Vec<catalogue::v1::FacetValues>,
+        as_of: &str,
     ) -> Result<catalogue::v1::SearchOfferingsResponse, Refusal> {
         let request = catalogue::v1::SearchOfferingsRequest {
             query: query.to_owned(),
             for_org: for_org.map(ToString::to_string).unwrap_or_default(),
             narrow,
+            as_of: as_of.to_owned(),
             ..Default::default()
         };
         let answer = self.catalogue().search_offerings(request).await;

@@ -245,7 +245,7 @@ fn bundle_bytes(file: &Path) -> Result<Vec<u8>, Refusal> {
 /// Everything on offer, as it was signed. One offering that cannot be had ends the export: a list with gaps deletes elsewhere.
 async fn catalogue(global: &Global) -> Result<Vec<Offering>, Refusal> {
     let mut client = Client::connect(global, Duration::from_secs(global.timeout))?;
-    let entries = client.list_offerings(pb::ListOfferingsRequest::default()).await?;
+    let (entries, _) = client.list_offerings(pb::ListOfferingsRequest::default()).await?;
     let bar = ProgressBar::new(entries.len() as u64);
     let mut offerings = Vec::new();
     for entry in entries {

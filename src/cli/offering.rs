@@ -26,6 +26,7 @@ use crate::wire::pb::catalogue::v1 as pb;
 mod feed;
 mod fitting;
 pub mod freeze;
+mod past;
 mod review;
 mod search;
 
@@ -54,6 +55,9 @@ pub enum Verb {
         /// Nur Angebote für dieses Gebiet (Regionalschlüssel)
         #[arg(long, default_value = "")]
         area: String,
+        /// Wie der Katalog am Ende dieses Tages war, nach dem, was Zeugen bis dahin gesehen hatten
+        #[arg(long, value_name = "JJJJ-MM-TT")]
+        as_of: Option<String>,
     },
     /// Zusehen, was sich an den Angeboten ändert: veröffentlicht, neue Fassung, zurückgezogen, ausgesetzt
     Watch {
@@ -82,6 +86,9 @@ pub enum Verb {
         /// Statt der Treffer zeigen, wonach sie sich eingrenzen lassen
         #[arg(long)]
         facets: bool,
+        /// Wie der Katalog am Ende dieses Tages war, nach dem, was Zeugen bis dahin gesehen hatten
+        #[arg(long, value_name = "JJJJ-MM-TT")]
+        as_of: Option<String>,
     },
     /// Eine Suche für den Vergabevermerk festhalten: was gefunden wurde, zu welchem Preis und Stand (Auswahl)
     Freeze(freeze::Wish),
@@ -157,15 +164,17 @@ pub async fn run(global: &Global, verb: Verb) -> Result<ExitCode, Refusal> {
     match verb {
         Verb::Validate { files } => return review::validate(global, &files),
         Verb::Diff { former, latter } => review::diff(global, &former, &latter).await,
-        Verb::List { topic, land, seller, mine, area } => {
-            let filter = pb::ListOfferingsRequest { topic, land, seller, area, ..Default::default() };
+        Verb::List { topic, land, seller, mine, area, as_of } => {
+            let as_of = past::typed(as_of.as_deref())?;
+            let filter = pb::ListOfferingsRequest { topic, land, seller, area, as_of, ..Default::default() };
             list(global, &mut connect()?, filter, mine).await
         }
         Verb::Watch { seller, following } => feed::offerings(&mut connect()?, global.out(), following, seller).await,
         Verb::Get { offering } => get(global, &mut connect()?, &offering).await,
-        Verb::Search { query, for_org, only, facets } => {
+        Verb::Search { query, for_org, only, facets, as_of } => {
+            let as_of = past::typed(as_of.as_deref())?;
             let mut client = connect()?;
-            let wish = search::Wish { query: query.join(" "), for_org, only, facets };
+            let wish = search::Wish { query: query.join(" "), for_org, only, facets, as_of };
             search::run(global, &mut client, &wish, &search::Table { columns: &COLUMNS, row }).await
         }
         Verb::Freeze(wish) => freeze::run(&mut connect()?, global.out(), wish).await,
@@ -223,12 +232,15 @@ async fn list(
         filter.seller = client.org.as_ref().ok_or_else(missing)?.to_string();
     }
     let seller = (!filter.seller.is_empty()).then(|| filter.seller.parse()).transpose()?;
-    let offerings = client.list_offerings(filter).await?;
+    let (offerings, past) = client.list_offerings(filter).await?;
     if let (true, Some(seller)) = (offerings.is_empty(), &seller) {
         names::check_org(client, seller).await?;
     }
-    let rows: Vec<Vec<Value>> = offerings.iter().filter_map(|entry| row(entry, global.out())).collect();
-    global.out().rows(&COLUMNS, &rows)
+    let out = global.out();
+    past::remark(out, past.as_ref());
+    let shown = |entry: &pb::OfferingEntry| Some(past::with(row(entry, out)?, entry, past.as_ref(), out));
+    let rows: Vec<Vec<Value>> = offerings.iter().filter_map(shown).collect();
+    out.rows(&past::columns(&COLUMNS, past.as_ref()), &rows)
 }
 
 async fn get(global: &Global, client: &mut Client, which: &str) -> Result<(), Refusal> {
@@ -347,6 +359,7 @@ pub fn entry_value(entry: Option<&pb::OfferingEntry>, withdrawn: bool) -> Value 
         "valid_from": offering.valid_from, "valid_to": offering.valid_to,
         "source": offering.source, "assumptions": offering.assumptions,
         "log_origin": entry.log_origin, "log_index": entry.log_index, "witnessed": entry.witnessed,
+        "witnessed_at": past::seen(entry).map(|at| at.to_string()),
         "withdrawn": withdrawn,
     })
 }

@@ -146,6 +146,9 @@ reasons! {
     DayAhead "DAY_AHEAD" Rejected
         "Dieser Tag ist noch nicht gekommen." "That day has not come yet."
         "Einen Tag bis heute angeben." "Give a day up to today.";
+    DayUnknown "DAY_UNKNOWN" Rejected
+        "Von diesem Tag weiß dieser Knoten nichts." "This node knows nothing of that day."
+        "Einen späteren Tag angeben, oder einen Knoten fragen, der schon länger im Verbund ist." "Give a later day, or ask a node that has been in the federation for longer.";
     LandUnknown "LAND_UNKNOWN" Rejected
         "Dieses Land gibt es nicht." "There is no such Land."
         "Kurzform oder Namen angeben, z. B. SH oder Schleswig-Holstein." "Give its short form or name, such as SH or Schleswig-Holstein.";

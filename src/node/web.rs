@@ -29,7 +29,7 @@ use crate::domain::annex::{Annex, Enclosed};
 use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
-use crate::domain::time::{Date, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::node::evidence;
 use crate::node::grant_requests;
 use crate::node::handle::Handle;
@@ -188,10 +188,10 @@ impl Find for Finder {
         &self,
         view: &View,
         wanted: &OfferingSearch,
-        today: Date,
+        now: Timestamp,
         limit: usize,
     ) -> Result<(Found, usize), Refusal> {
-        self.found(view, wanted, today, limit)
+        self.found(view, wanted, now, limit)
     }
 }
 

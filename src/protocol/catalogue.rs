@@ -1,6 +1,7 @@
 //! The catalogue: a pure fold over public statements. Same statements, same view, whatever the order of arrival.
 //!
-//! Must never decide by time or by who sent something; an offering of an unreachable node stays.
+//! Must never decide by a clock or by who sent something; an offering of an unreachable node stays. What it said on a past day
+//! is told by what witnesses had seen by then.
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -12,6 +13,7 @@ use crate::domain::id::{Hash, OrgId, StatementId};
 use crate::domain::offering::{Offering, Withdrawal};
 use crate::domain::price::Tariff;
 use crate::domain::reason::{Reason, Refusal};
+use crate::domain::time::{Date, Timestamp};
 use crate::domain::trust::subject::Subject;
 use crate::protocol::connections::Connections;
 use crate::protocol::needs::Needs;
@@ -45,9 +47,19 @@ impl Versions {
 
     /// The withdrawal that covers this version: the one of the highest version, of two the smaller reason text.
     fn withdrawal(&self, version: u32) -> Option<&Withdrawal> {
-        let all = self.withdrawals.values();
+        self.withdrawal_of(version, |_| true)
+    }
+
+    fn withdrawal_of(&self, version: u32, counts: impl Fn(&StatementId) -> bool) -> Option<&Withdrawal> {
+        let all = self.withdrawals.iter().filter(|(id, _)| counts(id)).map(|(_, known)| known);
         let strongest = all.max_by_key(|known| (known.version, Reverse(&known.reason)))?;
         (version <= strongest.version).then_some(strongest)
+    }
+
+    /// The version that its seller offers, by what counts.
+    fn offered(&self, counts: impl Fn(&StatementId) -> bool) -> Option<&Arc<OfferingVersion>> {
+        let newest = self.known.values().rev().find(|row| counts(&row.id))?;
+        self.withdrawal_of(newest.offering.version, counts).is_none().then_some(newest)
     }
 }
 
@@ -62,6 +74,17 @@ pub enum Standing {
     Suspended,
     /// Nothing of it counts any more.
     Gone,
+}
+
+/// A past day as the catalogue knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PastDay {
+    /// The day, in Germany.
+    pub day: Date,
+    /// Its last moment, or the present one: what witnesses had seen by then counts.
+    pub until: Timestamp,
+    /// From when on this node knows what witnesses had seen.
+    pub known_from: Timestamp,
 }
 
 /// The tariffs of one organisation.
@@ -82,8 +105,13 @@ pub struct Catalogue {
     pub needs: Needs,
     /// What municipalities run, and what was tried on it.
     pub connections: Connections,
-    /// Sellers that the federation has expelled: what they offered before stays known, and is on offer no more.
-    expelled: BTreeSet<OrgId>,
+    /// Sellers that the federation has expelled, and the statements that say so: what they offered before stays known, and is on
+    /// offer no more.
+    expelled: BTreeMap<OrgId, BTreeSet<StatementId>>,
+    /// When witnesses had seen what stands here, as far as enough of them are known to have.
+    seen: RedBlackTreeMapSync<StatementId, Timestamp>,
+    /// The earliest checkpoint known that witnesses have seen: of what was before nothing is known.
+    watched_from: Option<Timestamp>,
 }
 
 impl Catalogue {
@@ -119,6 +147,7 @@ impl Catalogue {
         for id in gone {
             let Some(key) = self.keys.get(id).cloned() else { continue };
             self.keys.remove_mut(id);
+            self.seen.remove_mut(id);
             self.change(&key, |versions| {
                 versions.known.retain(|_, row| row.id != *id);
                 versions.withdrawals.remove(id);
@@ -139,14 +168,59 @@ impl Catalogue {
         }
     }
 
-    /// Takes everything of these sellers off offer.
-    pub fn expel(&mut self, orgs: impl IntoIterator<Item = OrgId>) {
-        for org in orgs {
-            if self.expelled.insert(org.clone()) {
-                let keys: Vec<Key> = self.keys_of(&org).cloned().collect();
-                keys.iter().for_each(|key| self.change(key, |_| ()));
-            }
+    /// Takes everything of a seller off offer, if there are statements that expel it.
+    pub fn expel(&mut self, org: &OrgId, by: impl IntoIterator<Item = StatementId>) {
+        let by: BTreeSet<StatementId> = by.into_iter().collect();
+        if !by.is_empty() && self.expelled.insert(org.clone(), by).is_none() {
+            let keys: Vec<Key> = self.keys_of(org).cloned().collect();
+            keys.iter().for_each(|key| self.change(key, |_| ()));
         }
+    }
+
+    /// Witnesses had seen a checkpoint at this time.
+    pub fn watched(&mut self, at: Timestamp) {
+        self.watched_from = Some(self.watched_from.map_or(at, |known| known.min(at)));
+    }
+
+    /// When witnesses had seen an offering, a withdrawal or an expulsion; nothing if no time is known.
+    pub fn date(&mut self, id: StatementId, seen: Option<Timestamp>) {
+        match seen {
+            Some(at) => self.seen.insert_mut(id, at),
+            None => _ = self.seen.remove_mut(&id),
+        }
+    }
+
+    /// When witnesses had seen a version, as far as that is known.
+    pub fn seen_at(&self, id: &StatementId) -> Option<Timestamp> {
+        self.seen.get(id).copied()
+    }
+
+    /// The day whose end is looked at instead of the present. It must not lie ahead, and something must be known of it.
+    pub fn past(&self, day: Date, now: Timestamp) -> Result<PastDay, Refusal> {
+        if day > now.date() {
+            return Err(Refusal::new(Reason::DayAhead).with("field", "as_of").with("value", day));
+        }
+        let unknown = || Refusal::new(Reason::DayUnknown).with("field", "as_of").with("value", day);
+        let known_from = self.watched_from.ok_or_else(unknown)?;
+        if day < known_from.date() {
+            return Err(unknown().with("known_from", known_from.date()));
+        }
+        let end = day.tomorrow().map_or(now, |tomorrow| tomorrow.begins().plus_ms(-1));
+        Ok(PastDay { day, until: end.min(now), known_from })
+    }
+
+    /// Everything that was on offer at a time, after one offering or from the beginning. Walks over what is known, a few look-ups
+    /// for each offering.
+    pub fn on_offer_at<'a>(
+        &'a self,
+        until: Timestamp,
+        last: Option<&(OrgId, OrgId)>,
+    ) -> impl Iterator<Item = &'a OfferingVersion> + use<'a> {
+        let start = last.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
+        let counts = move |id: &StatementId| self.seen.get(id).is_some_and(|seen| *seen <= until);
+        let is_suspended = move |seller: &OrgId| self.expelled.get(seller).is_some_and(|by| by.iter().any(counts));
+        let rows = self.rows.range((start, Bound::Unbounded)).filter(move |((seller, _), _)| !is_suspended(seller));
+        rows.filter_map(move |(_, versions)| versions.offered(counts)).map(|row| &**row)
     }
 
     fn keys_of<'a>(&'a self, seller: &'a OrgId) -> impl Iterator<Item = &'a Key> + 'a {
@@ -160,8 +234,8 @@ impl Catalogue {
         // One owner, or the rows that readers share would be copied each time.
         self.rows.remove_mut(key);
         change(Arc::make_mut(&mut versions));
-        let standing = versions.newest().filter(|row| versions.withdrawal(row.offering.version).is_none());
-        let standing = standing.filter(|row| !self.expelled.contains(&row.offering.seller)).cloned();
+        let standing = versions.offered(|_| true);
+        let standing = standing.filter(|row| !self.expelled.contains_key(&row.offering.seller)).cloned();
         let at = self.position() + 1;
         match standing {
             Some(row) => self.offered.insert_mut(key.clone(), row),
@@ -210,7 +284,7 @@ impl Catalogue {
         };
         match versions.withdrawal(newest.offering.version) {
             Some(_) => Standing::Withdrawn,
-            None if self.expelled.contains(seller) => Standing::Suspended,
+            None if self.expelled.contains_key(seller) => Standing::Suspended,
             None => Standing::OnOffer,
         }
     }
@@ -278,7 +352,7 @@ impl Catalogue {
     pub fn orderable(&self, id: &StatementId) -> Result<&Offering, Refusal> {
         let offering = self.version(id).ok_or_else(|| Refusal::new(Reason::OfferingUnknown).with("id", id))?;
         match self.withdrawal(offering) {
-            None if self.expelled.contains(&offering.seller) => {
+            None if self.expelled.contains_key(&offering.seller) => {
                 Err(Refusal::new(Reason::OrgExpelled).with("org", &offering.seller))
             }
             None => Ok(offering),

@@ -1,9 +1,10 @@
 //! When witnesses had seen a log: by the first checkpoint known that covers an entry.
 //!
-//! Rules ask for the time of outcomes (a late seal binds only once it is confirmed), at any later day; of other entries
-//! it is asked while they are new. So of the checkpoints that lie back only those stay that are the first to cover an
-//! outcome, and memory grows with the orders, whose places are kept anyway, and not with the checkpoints, of which a busy
-//! log has dozens a second. All of them lie in the store. What is not known any more is no time, never a later one.
+//! Of some entries the time is asked at any later day: of outcomes (a late seal binds only once it is confirmed), and of what
+//! the catalogue rests on (what did it say that day?); of all others while they are new. So of the checkpoints that lie back
+//! only those stay that are the first to cover such a *lasting* entry, and memory grows with orders and offerings, whose places
+//! are kept anyway, and not with the checkpoints, of which a busy log has dozens a second. All of them lie in the store. What
+//! is not known any more is no time, never a later one.
 
 /// Newest checkpoints of a log that are all remembered: so many at least and twice as many at most, 8 KiB. Checkpoints
 /// overtake each other on different ways, and a node that was away asks for what it missed.
@@ -14,19 +15,19 @@ const RECENT_MIN: usize = 256;
 pub struct Sightings {
     /// Size, and when witnesses had seen it, in seconds since 1970; ascending.
     rows: Vec<(u64, u64)>,
-    /// How many of them lie back: each is the first that covers some outcome.
+    /// How many of them lie back: each is the first that covers some lasting entry.
     back: usize,
-    /// Entries from here on are told exactly; before, only outcomes.
+    /// Entries from here on are told exactly; before, only lasting ones.
     floor: u64,
-    /// Where the outcomes of orders stand, ascending.
-    outcomes: Vec<u64>,
+    /// Where the lasting entries stand, ascending.
+    lasting: Vec<u64>,
 }
 
 impl Sightings {
-    /// An outcome stands at this place. Places are told before a checkpoint that covers them.
-    pub fn outcome(&mut self, index: u64) {
-        if let Err(at) = self.outcomes.binary_search(&index) {
-            self.outcomes.insert(at, index);
+    /// A lasting entry stands at this place. Places are told before a checkpoint that covers them.
+    pub fn lasting(&mut self, index: u64) {
+        if let Err(at) = self.lasting.binary_search(&index) {
+            self.lasting.insert(at, index);
         }
     }
 
@@ -46,13 +47,13 @@ impl Sightings {
     /// Whether a checkpoint of this size would be the first known to cover something that is asked for.
     pub fn would_tell_more(&self, size: u64) -> bool {
         let Err(at) = self.find(size) else { return false };
-        size > self.floor || self.has_outcome(self.size_before(at), size)
+        size > self.floor || self.has_lasting(self.size_before(at), size)
     }
 
     /// Size of the first checkpoint that covers the entry at `index`, and when witnesses had seen it, in seconds since 1970;
     /// none if it is not known, or not any more.
     pub fn first(&self, index: u64) -> Option<(u64, u64)> {
-        if index < self.floor && self.outcomes.binary_search(&index).is_err() {
+        if index < self.floor && self.lasting.binary_search(&index).is_err() {
             return None;
         }
         let first = self.rows.partition_point(|(size, _)| *size <= index);
@@ -67,18 +68,18 @@ impl Sightings {
         at.checked_sub(1).map_or(0, |before| self.rows[before].0)
     }
 
-    /// Whether an outcome stands at a place from `first` on, before `end`.
-    fn has_outcome(&self, first: u64, end: u64) -> bool {
-        let at = self.outcomes.partition_point(|index| *index < first);
-        self.outcomes.get(at).is_some_and(|index| *index < end)
+    /// Whether a lasting entry stands at a place from `first` on, before `end`.
+    fn has_lasting(&self, first: u64, end: u64) -> bool {
+        let at = self.lasting.partition_point(|index| *index < first);
+        self.lasting.get(at).is_some_and(|index| *index < end)
     }
 
-    /// Lets go of what lies back and is the first to cover no outcome.
+    /// Lets go of what lies back and is the first to cover no lasting entry.
     fn let_go(&mut self) {
         let recent = self.rows.split_off(self.rows.len() - RECENT_MIN);
         let ageing = self.rows.split_off(self.back);
         for (size, seconds) in ageing {
-            if self.has_outcome(self.size_before(self.rows.len()), size) {
+            if self.has_lasting(self.size_before(self.rows.len()), size) {
                 self.rows.push((size, seconds));
             }
             self.floor = size;
@@ -97,7 +98,7 @@ mod tests {
         let mut sightings = Sightings::default();
         for index in 0..entries {
             if index % 1_000 == 0 {
-                sightings.outcome(index);
+                sightings.lasting(index);
             }
             if index % 3 == 2 {
                 sightings.saw(index + 1, index + 1);
@@ -110,7 +111,7 @@ mod tests {
     fn memory_grows_with_orders_and_not_with_checkpoints() {
         let sightings = seen(300_000);
         let outcomes = 300;
-        assert_eq!(sightings.outcomes.len(), outcomes);
+        assert_eq!(sightings.lasting.len(), outcomes);
         assert!(sightings.rows.len() <= outcomes + 2 * RECENT_MIN, "{} rows", sightings.rows.len());
     }
 

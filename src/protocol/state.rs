@@ -17,7 +17,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::trust::subject::is_for_everyone;
 use crate::domain::trust::{LogTrust, Registry};
 use crate::log::checkpoint::Checkpoint;
-use crate::log::cosignature::Quorum;
 use crate::log::digest::{Head, HeadDigest, bucket_of};
 use crate::log::fork::ForkProof;
 use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
@@ -36,6 +35,8 @@ use crate::protocol::record::{LogEntry, Record, order_of};
 use crate::protocol::settings::Instance;
 use crate::protocol::sightings::Sightings;
 
+mod dated;
+
 /// One log as this node holds it.
 #[derive(Clone, Debug, Default)]
 pub struct LogState {
@@ -52,6 +53,8 @@ pub struct LogState {
     pub witnessed: Option<(u64, SignedNote)>,
     /// When witnesses had seen it, and that far.
     seen: Sightings,
+    /// What the catalogue rests on, by its place.
+    dated: BTreeMap<u64, StatementId>,
     /// Public entries whose content was refused, each with its reason: their leaves stay, their content is not used.
     pub refused: BTreeMap<u64, Refusal>,
     /// Two checkpoints of this log cannot both be true; it is not followed any further.
@@ -106,8 +109,8 @@ impl LogState {
         if self.fork.is_some() { 0 } else { self.witnessed.as_ref().map_or(0, |(size, _)| *size) }
     }
 
-    /// When witnesses had seen the entry at `index`, by the first checkpoint known that covers it: of every outcome, and of
-    /// what is new.
+    /// When witnesses had seen the entry at `index`, by the first checkpoint known that covers it: of every outcome, of what
+    /// the catalogue rests on, and of what is new.
     pub fn seen_at(&self, index: u64) -> Option<Timestamp> {
         self.first_cover(index).map(|(_, seen_at)| seen_at)
     }
@@ -392,35 +395,6 @@ impl State {
         proof.check(&|size| [u64::MAX, shared].into_iter().filter_map(|shared| beside(size, shared)).collect())
     }
 
-    /// Cuts a log: what comes after the cut leaves every view, as if it had never been there. The smallest cut known
-    /// counts, so that all who have seen the same proofs show the same, whatever the order of arrival.
-    pub fn cut(&mut self, proof: ForkProof, cut: u64) {
-        let origin = proof.origin.clone();
-        let log = self.log_mut(&origin);
-        if log.cut().is_some_and(|known| known <= cut) {
-            return;
-        }
-        log.fork = Some(Fork { proof, cut });
-        log.refused.split_off(&cut);
-        let mut trust = self.trust_of(&origin);
-        trust.cut(cut);
-        self.put_trust(trust);
-        let gone = self.places.cut(&origin, cut);
-        self.take_back(&gone);
-        self.touched(&origin, 1);
-    }
-
-    /// Takes note of a witnessed checkpoint whose cosignatures have been checked, the newest or an earlier one.
-    pub fn witnessed(&mut self, origin: &Origin, size: u64, note: SignedNote) {
-        let seen = Quorum::of_checked(&note, self.registry.witnesses().1).seen_at();
-        let log = self.log_mut(origin);
-        seen.into_iter().for_each(|seconds| log.seen.saw(size, seconds));
-        if log.witnessed.as_ref().is_none_or(|(known, _)| *known < size) {
-            log.witnessed = Some((size, note));
-            self.touched(origin, 1);
-        }
-    }
-
     /// A log's head has changed: so many entries more, or one thing else.
     pub(super) fn touched(&mut self, origin: &Origin, by: u64) {
         self.journal.moved(origin, by);
@@ -512,7 +486,9 @@ impl State {
         if !Mechanism::TakeBack.is_on() {
             return;
         }
-        self.catalogue.expel(orgs.iter().filter(|org| self.registry.is_expelled(org)).cloned());
+        for org in orgs {
+            self.catalogue.expel(org, self.registry.expulsions(org));
+        }
         let keys: BTreeSet<KeyHash> = orgs.iter().flat_map(|org| self.registry.keys_of(org)).collect();
         if keys.is_empty() {
             return;
@@ -613,7 +589,7 @@ impl State {
             let prefix = outcome_prefix(&leaf.outcome());
             let log = self.log_mut(origin);
             log.outcomes.entry(prefix).or_insert(index);
-            log.seen.outcome(index);
+            log.seen.lasting(index);
             self.ended.extend(self.awaited.get(&prefix));
         }
     }
@@ -638,6 +614,7 @@ impl State {
             }
             self.places.signed_by(&id, &by.key);
         }
+        self.note_dated(origin, index, &verified);
         if is_for_everyone(verified.body()) {
             self.for_everyone.insert(id, verified.signed().clone());
             if self.place_of(&id, &self.own).is_some() {

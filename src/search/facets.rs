@@ -1,7 +1,7 @@
 //! By what results can be narrowed: facets with their values, and filters over them.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::OrgId;
+use crate::domain::id::{OrgId, StatementId};
 use crate::domain::offering::{MaturityModel, Offering};
 use crate::domain::price::Due;
 use crate::domain::register::Area;
@@ -125,6 +125,8 @@ pub struct Narrowing {
     pub area: Option<Area>,
     /// To which sellers a lawful route leads, where that is known.
     pub reachable: Option<BTreeSet<OrgId>>,
+    /// The only versions that count, in an index that holds others as well.
+    pub among: Option<Vec<StatementId>>,
 }
 
 /// How many results have a value.

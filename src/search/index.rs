@@ -312,7 +312,8 @@ impl Index {
     /// Answers a question: the `limit` results after `after`. A text without words finds everything.
     pub fn find(&self, text: &str, narrowing: &Narrowing, after: Option<&Place>, limit: usize) -> Found {
         let question = Question::read(text, &self.dictionary);
-        let scored = if question.is_empty { self.all() } else { self.scored(&question) };
+        let among = narrowing.among.as_deref().map(|ids| self.rows_of(ids));
+        let scored = if question.is_empty { self.all(among.as_deref()) } else { self.scored(&question, among) };
         let mut found = self.page(scored.results, narrowing, after, limit);
         found.has_all_words = scored.has_all_words;
         found.did_you_mean = question.corrected();
@@ -322,15 +323,23 @@ impl Index {
         found
     }
 
-    fn all(&self) -> Scored {
+    /// Whether each row is one of these.
+    fn rows_of(&self, ids: &[StatementId]) -> Vec<bool> {
+        let mut rows = vec![false; self.held.len()];
+        ids.iter().filter_map(|id| self.places.get(id)).for_each(|at| rows[*at as usize] = true);
+        rows
+    }
+
+    fn all(&self, among: Option<&[bool]>) -> Scored {
         let here = (0..).zip(&self.held).filter(|(_, held)| held.is_here).map(|(at, _)| (at, 0));
+        let here = here.filter(|(at, _): &(u32, u32)| among.is_none_or(|among| among[*at as usize]));
         Scored { results: here.collect(), has_all_words: true, met: Vec::new() }
     }
 
     /// Offerings with their scores: those that have nearly as much of the question as the best has.
-    fn scored(&self, question: &Question) -> Scored {
+    fn scored(&self, question: &Question, among: Option<Vec<bool>>) -> Scored {
         let mut sums = Sums::new(self.held.len());
-        let mut scratches = Scratches::new(self.held.len());
+        let mut scratches = Scratches { among, ..Scratches::new(self.held.len()) };
         let (mut all, mut has_all_words, mut met) = (0, true, Vec::new());
         for (word, asked) in question.asked.iter().enumerate() {
             for way in question.ways.iter().filter(|way| way.covers.contains(&word)) {
@@ -365,15 +374,16 @@ impl Index {
 
     fn follow_way(&self, way: &Way, scratches: &mut Scratches) {
         if let [group] = way.groups.as_slice() {
-            self.each(group, way.weight, |at, impact| scratches.word.raise(at, impact));
+            let Scratches { word, among, .. } = scratches;
+            self.each(group, way.weight, among.as_deref(), |at, impact| word.raise(at, impact));
             return;
         }
         // All groups: the middle of what the parts say. The rarest goes first, so that the others have less to add to.
         let mut groups: Vec<&Group> = way.groups.iter().collect();
         groups.sort_by_key(|group| group.iter().map(|(term, _)| self.dictionary.offerings(*term)).sum::<usize>());
-        let Scratches { word, sum, next } = scratches;
+        let Scratches { word, sum, next, among } = scratches;
         for (n, group) in groups.iter().enumerate() {
-            self.each(group, way.weight, |at, impact| {
+            self.each(group, way.weight, among.as_deref(), |at, impact| {
                 if n == 0 || sum.impacts[at as usize] > 0 {
                     next.raise(at, impact);
                 }
@@ -388,10 +398,11 @@ impl Index {
     }
 
     /// Every posting of a group, weighed.
-    fn each(&self, group: &[(TermId, u32)], weight: u32, mut act: impl FnMut(u32, u32)) {
+    fn each(&self, group: &[(TermId, u32)], weight: u32, among: Option<&[bool]>, mut act: impl FnMut(u32, u32)) {
         for (term, own) in group {
             let Some(postings) = self.postings.get(*term as usize) else { continue };
-            for (at, impact) in postings.offerings.iter().zip(&postings.impacts) {
+            let postings = postings.offerings.iter().zip(&postings.impacts);
+            for (at, impact) in postings.filter(|(at, _)| among.is_none_or(|among| among[**at as usize])) {
                 act(*at, u32::from(*impact) * own * weight / 10_000);
             }
         }
@@ -450,11 +461,14 @@ struct Scratches {
     word: Scratch,
     sum: Scratch,
     next: Scratch,
+    /// The only rows that count.
+    among: Option<Vec<bool>>,
 }
 
 impl Scratches {
     fn new(offerings: usize) -> Self {
-        Self { word: Scratch::new(offerings), sum: Scratch::new(offerings), next: Scratch::new(offerings) }
+        let [word, sum, next] = std::array::from_fn(|_| Scratch::new(offerings));
+        Self { word, sum, next, among: None }
     }
 }
 
@@ -677,6 +691,26 @@ mod tests {
         }
     }
 
+    /// What does not count is as if it were not there: a word that only it has is unknown, and takes nothing from the others.
+    #[test]
+    fn only_what_counts_is_found() {
+        let index = index();
+        let asked = |text: &str, among: &[u8]| {
+            let among = Some(among.iter().map(|n| id(*n)).collect());
+            index.find(text, &Narrowing { among, ..Narrowing::default() }, None, 10)
+        };
+        let found =
+            |text: &str, among: &[u8]| asked(text, among).hits.iter().map(|hit| hit.id.0[0]).collect::<Vec<u8>>();
+        assert_eq!(found("geld", &[1, 2]), [1]);
+        assert_eq!(found("", &[2, 5]), [2, 5]);
+        assert_eq!(found("steuer", &[5]), [5]);
+        assert_eq!(
+            (found("wohngeld hund", &[1]), asked("wohngeld hund", &[1]).unknown),
+            (vec![1], vec!["hund".to_owned()])
+        );
+        assert_eq!(asked("geld", &[]).total, 0);
+    }
+
     #[test]
     fn what_was_understood_is_said() {
         let index = index();
@@ -697,6 +731,7 @@ mod tests {
             facets: BTreeMap::from([(Facet::Topic, BTreeSet::from(["steuern & zoll".to_owned()]))]),
             area: Some("150830040040".parse().expect("an area")),
             reachable: Some(BTreeSet::from(["kid".parse().expect("a name")])),
+            among: None,
         };
         let found = index.find("", &narrowing, None, 10);
         let told: Vec<(&str, &str, usize)> =

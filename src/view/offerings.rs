@@ -2,6 +2,7 @@
 use crate::domain::id::OrgId;
 use crate::domain::offering::Offering;
 use crate::domain::register::Area;
+use crate::domain::time::Timestamp;
 use crate::protocol::catalogue::OfferingVersion;
 use crate::view::View;
 
@@ -29,6 +30,22 @@ impl Filter {
             && self.area.as_ref().is_none_or(|area| offering.covers(area))
     }
 
+    /// After what to begin, where that is after `last`.
+    fn begins(&self, last: Option<&(OrgId, OrgId)>) -> Option<(OrgId, OrgId)> {
+        let first = self.seller.as_ref().map(|seller| (seller.clone(), OrgId::lowest()));
+        // Nothing is called by the lowest name, so that whatever comes after it is everything of that seller.
+        last.max(first.as_ref()).cloned()
+    }
+
+    /// What of rows by seller and name fits.
+    fn cut<'a>(
+        &'a self,
+        rows: impl Iterator<Item = &'a OfferingVersion>,
+    ) -> impl Iterator<Item = &'a OfferingVersion> {
+        let is_sought = |row: &&OfferingVersion| self.seller.as_ref().is_none_or(|of| *of == row.offering.seller);
+        rows.take_while(is_sought).filter(|row| self.admits(&row.offering))
+    }
+
     fn admits_all(&self) -> bool {
         let Self { topic, land, seller, area } = self;
         topic.is_none() && land.is_none() && seller.is_none() && area.is_none()
@@ -42,12 +59,19 @@ impl View {
         filter: &'a Filter,
         last: Option<&(OrgId, OrgId)>,
     ) -> impl Iterator<Item = &'a OfferingVersion> + use<'a> {
-        let first = filter.seller.as_ref().map(|seller| (seller.clone(), OrgId::lowest()));
-        // Nothing is called by the lowest name, so that whatever comes after it is everything of that seller.
-        let last = last.max(first.as_ref()).cloned();
-        let rows = self.catalogue.on_offer_after(last.as_ref());
-        let is_sought = |row: &&OfferingVersion| filter.seller.as_ref().is_none_or(|of| *of == row.offering.seller);
-        rows.take_while(is_sought).filter(|row| filter.admits(&row.offering))
+        let last = filter.begins(last);
+        filter.cut(self.catalogue.on_offer_after(last.as_ref()))
+    }
+
+    /// The same as it was on offer at a time, by what witnesses had seen by then.
+    pub fn offerings_at<'a>(
+        &'a self,
+        until: Timestamp,
+        filter: &'a Filter,
+        last: Option<&(OrgId, OrgId)>,
+    ) -> impl Iterator<Item = &'a OfferingVersion> + use<'a> {
+        let last = filter.begins(last);
+        filter.cut(self.catalogue.on_offer_at(until, last.as_ref()))
     }
 
     /// What is on offer and fits, as it changed here after a position, or before it the newest first; each with its position.

@@ -11,7 +11,7 @@ use crate::domain::annex::{Annex, Enclosed};
 use crate::domain::id::{Hash, OrderId, OrgId, StatementId};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
-use crate::domain::time::{Date, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::protocol::{Answer, Node};
 use crate::search::Found;
 use crate::view::View;
@@ -76,7 +76,7 @@ pub trait Find {
         &self,
         view: &View,
         wanted: &OfferingSearch,
-        today: Date,
+        now: Timestamp,
         limit: usize,
     ) -> Result<(Found, usize), Refusal>;
 }

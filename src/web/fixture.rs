@@ -21,6 +21,7 @@ use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
 use crate::domain::time::{Date, Timestamp};
 use crate::protocol::Answer as Answered;
+use crate::protocol::catalogue::OfferingVersion;
 use crate::protocol::explain::fixture::{Town, by_rule, offering};
 use crate::search::entry::{Register, entry_of};
 use crate::search::{Facet, Found, Index, Narrowing, Place};
@@ -51,10 +52,19 @@ enum Ask {
 struct Finder;
 
 impl Find for Finder {
-    fn find(&self, view: &View, wanted: &OfferingSearch, _: Date, limit: usize) -> Result<(Found, usize), Refusal> {
-        let mut index = Index::default();
-        for row in view.public().catalogue.on_offer() {
-            index.put(&entry_of(row.id, &row.offering, &Register::default()));
+    fn find(
+        &self,
+        view: &View,
+        wanted: &OfferingSearch,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<(Found, usize), Refusal> {
+        let (mut index, catalogue) = (Index::default(), view.public().catalogue);
+        let past = wanted.as_of.map(|day| catalogue.past(day, now)).transpose()?;
+        let put = |row: &OfferingVersion| index.put(&entry_of(row.id, &row.offering, &Register::default()));
+        match past {
+            Some(past) => catalogue.on_offer_at(past.until, None).for_each(put),
+            None => catalogue.on_offer().for_each(put),
         }
         index.settle();
         let facets = wanted.narrow.iter().filter_map(|(word, values)| Some((Facet::of_word(word)?, values.clone())));
@@ -219,6 +229,12 @@ impl Reader {
     }
 
     /// Publishes an offering of the provider.
+    /// Lets the witness have its say about what was published.
+    pub(super) fn witnessed(mut self) -> Self {
+        self.town.wake(self.town.now.plus_ms(1_000));
+        self
+    }
+
     pub(super) fn publish(&mut self, offering: &Offering) -> StatementId {
         let signed = Signed::sign(&Kind::Offering, offering, &[&Town::statement_key("provider")]);
         self.town.publish(&signed).expect("a good offering");

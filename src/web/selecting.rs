@@ -75,7 +75,7 @@ impl Selecting {
             narrow: narrow.collect(),
             ..Default::default()
         };
-        let (found, _) = find.find(view, &wanted.try_into()?, now.date(), FROZEN_MAX)?;
+        let (found, _) = find.find(view, &wanted.try_into()?, now, FROZEN_MAX)?;
         let ids: Vec<StatementId> = found.hits.iter().map(|hit| hit.id).collect();
         let offerings = ids.iter().filter_map(|id| weigh(view, *id, org, now).transpose());
         Ok(FrozenSearch {

@@ -9,8 +9,8 @@ use crate::domain::price::{Component, Due};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::register::Land;
 use crate::domain::text::{checked_text, tamed};
-use crate::domain::time::Timestamp;
-use crate::protocol::catalogue::{Catalogue, OfferingVersion};
+use crate::domain::time::{Date, Timestamp};
+use crate::protocol::catalogue::{Catalogue, OfferingVersion, PastDay};
 use crate::view::View;
 use crate::view::offerings::Filter;
 use crate::wire::mask::Mask;
@@ -34,22 +34,36 @@ pub struct OfferingListing {
 #[derive(Clone, Debug)]
 enum Begins {
     AfterName(Option<(OrgId, OrgId)>),
-    Changed { last: Option<u64>, newest_first: bool },
+    /// The same on a past day.
+    On(Date, Option<(OrgId, OrgId)>),
+    Changed {
+        last: Option<u64>,
+        newest_first: bool,
+    },
 }
 
 impl TryFrom<pb::ListOfferingsRequest> for OfferingListing {
     type Error = Refusal;
 
     fn try_from(message: pb::ListOfferingsRequest) -> Result<Self, Refusal> {
-        let pb::ListOfferingsRequest { page_size, page_token, topic, land, seller, area, order_by, read_mask } =
+        let pb::ListOfferingsRequest { page_size, page_token, topic, land, seller, area, order_by, read_mask, as_of } =
             message;
         checked_text("topic", &topic, 100)?;
         checked_text("land", &land, 40)?;
         let by = OrderBy::read(&order_by, "seller,name")?;
-        let page = Page::read(page_size, &page_token, &[&topic, &land, &seller, &area, by.name()])?;
-        let begins = match by {
-            OrderBy::Key => Begins::AfterName(page.after().map(offering_of_key).transpose()?),
-            OrderBy::Changed { newest_first } => {
+        // A day more makes other pages, none leaves those that were begun before it could be asked for.
+        let filters = [&topic, &land, &seller, &area, by.name(), &as_of];
+        let filters = if as_of.is_empty() { &filters[..5] } else { &filters };
+        let page = Page::read(page_size, &page_token, filters)?;
+        let after = || page.after().map(offering_of_key).transpose();
+        let begins = match (by, optional("as_of", &as_of)?) {
+            (OrderBy::Key, None) => Begins::AfterName(after()?),
+            (OrderBy::Key, Some(day)) => Begins::On(day, after()?),
+            (OrderBy::Changed { .. }, Some(_)) => {
+                let refusal = Refusal::new(Reason::FieldInvalid).with("field", "order_by");
+                return Err(refusal.with("rule", "with as_of only by seller,name"));
+            }
+            (OrderBy::Changed { newest_first }, None) => {
                 let last = page.after().map(|key| key.parse().map_err(|_| not_a_token())).transpose()?;
                 Begins::Changed { last, newest_first }
             }
@@ -82,13 +96,22 @@ pub fn offering_of_key(key: &str) -> Result<(OrgId, OrgId), Refusal> {
 }
 
 /// One page of what is on offer, by seller and name.
-pub fn list(view: &View, listing: &OfferingListing) -> pb::ListOfferingsResponse {
+pub fn list(view: &View, listing: &OfferingListing, now: Timestamp) -> Result<pb::ListOfferingsResponse, Refusal> {
     let OfferingListing { filter, page, begins, mask } = listing;
     let shown = |row: &OfferingVersion| mask.apply(entry(view, &row.id, &row.offering));
-    let total_size = i32::try_from(view.offering_count(filter)).unwrap_or(i32::MAX);
+    let by_name = |row: &OfferingVersion| (key_of(&row.offering), shown(row));
+    let past = if let Begins::On(day, _) = begins { Some(view.public().catalogue.past(*day, now)?) } else { None };
+    // The count of a past day looks at every offering, as that of a filter does, on the reader's thread.
+    let count =
+        past.map_or_else(|| view.offering_count(filter), |past| view.offerings_at(past.until, filter, None).count());
     let (offerings, next_page_token) = match begins {
         Begins::AfterName(after) => {
-            let rows = view.offerings(filter, after.as_ref()).map(|row| (key_of(&row.offering), shown(row)));
+            let rows = view.offerings(filter, after.as_ref()).map(by_name);
+            page.begin(rows, |(key, _)| key.clone(), |(_, entry)| encoded_bytes(entry))
+        }
+        Begins::On(_, after) => {
+            let until = past.map_or(now, |past| past.until);
+            let rows = view.offerings_at(until, filter, after.as_ref()).map(by_name);
             page.begin(rows, |(key, _)| key.clone(), |(_, entry)| encoded_bytes(entry))
         }
         Begins::Changed { last, newest_first } => {
@@ -98,7 +121,15 @@ pub fn list(view: &View, listing: &OfferingListing) -> pb::ListOfferingsResponse
         }
     };
     let offerings = offerings.into_iter().map(|(_, entry)| entry).collect();
-    pb::ListOfferingsResponse { offerings, next_page_token, total_size }
+    let total_size = i32::try_from(count).unwrap_or(i32::MAX);
+    Ok(pb::ListOfferingsResponse { offerings, next_page_token, total_size, as_of: past.map(Into::into) })
+}
+
+impl From<PastDay> for pb::PastDay {
+    fn from(past: PastDay) -> Self {
+        let PastDay { day, until, known_from } = past;
+        Self { day: day.to_string(), until: Some(timestamp(until)), known_from: Some(timestamp(known_from)) }
+    }
 }
 
 /// What a caller searches for.
@@ -116,21 +147,34 @@ pub struct OfferingSearch {
     pub mask: Mask,
     /// Whether the answer says by which state of the logs it was given.
     pub with_state: bool,
+    /// On which past day.
+    pub as_of: Option<Date>,
 }
 
 impl TryFrom<pb::SearchOfferingsRequest> for OfferingSearch {
     type Error = Refusal;
 
     fn try_from(message: pb::SearchOfferingsRequest) -> Result<Self, Refusal> {
-        let pb::SearchOfferingsRequest { query, for_org, page_size, page_token, narrow, read_mask, with_state } =
-            message;
+        let pb::SearchOfferingsRequest {
+            query,
+            for_org,
+            page_size,
+            page_token,
+            narrow,
+            read_mask,
+            with_state,
+            as_of,
+        } = message;
         let mask = Mask::read(read_mask, "verbund.catalogue.v1.SearchResult")?;
         // What somebody types need not be tidy: blanks at its ends, letters as another system spells them.
         let query = tamed(&query, QUERY_CHARS_MAX + 1);
         checked_text("query", &query, QUERY_CHARS_MAX)?;
         let narrow = narrowing(narrow)?;
-        let page = Page::read(page_size, &page_token, &[&query, &for_org, &format!("{narrow:?}")])?;
-        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page, mask, with_state })
+        let narrowed = format!("{narrow:?}");
+        let filters = [&query, &for_org, narrowed.as_str(), &as_of];
+        let page = Page::read(page_size, &page_token, if as_of.is_empty() { &filters[..3] } else { &filters })?;
+        let as_of = optional("as_of", &as_of)?;
+        Ok(Self { query, for_org: optional("for_org", &for_org)?, narrow, page, mask, with_state, as_of })
     }
 }
 
@@ -216,7 +260,15 @@ pub fn entry(view: &View, id: &StatementId, offering: &Offering) -> pb::Offering
     let place = view.place(id);
     let (log_origin, log_index) = place.map_or((String::new(), 0), |(origin, index)| (origin.to_string(), index));
     let witnessed = place.is_some_and(|(origin, index)| view.is_witnessed(origin, index));
-    pb::OfferingEntry { id: id.to_string(), offering: Some(offering.into()), log_origin, log_index, witnessed }
+    let witnessed_at = view.public().catalogue.seen_at(id).map(timestamp);
+    pb::OfferingEntry {
+        id: id.to_string(),
+        offering: Some(offering.into()),
+        log_origin,
+        log_index,
+        witnessed,
+        witnessed_at,
+    }
 }
 
 /// One offering without its statement, which the store holds; and which statement that is.
@@ -392,6 +444,13 @@ mod tests {
             (list(|m| m.page_token = "?".to_owned()), Reason::PageInvalid, "page_token"),
             (list(|m| m.topic = "x".repeat(101)), Reason::TextTooLong, "topic"),
             (list(|m| m.land = "\u{7}".to_owned()), Reason::TextHides, "land"),
+            (list(|m| m.as_of = "1.10.2026".to_owned()), Reason::TimeInvalid, "as_of"),
+            (list(|m| m.as_of = "2026-02-30".to_owned()), Reason::TimeInvalid, "as_of"),
+            (
+                list(|m| (m.as_of, m.order_by) = ("2026-11-23".to_owned(), "changed".to_owned())),
+                Reason::FieldInvalid,
+                "order_by",
+            ),
             (search("x".repeat(201), ""), Reason::TextTooLong, "query"),
             (search(String::new(), "-"), Reason::NameInvalid, "for_org"),
             (get(None), Reason::FieldInvalid, "offering"),

@@ -251,7 +251,7 @@ async fn whatever_a_stranger_asks_is_answered_while_the_loop_hangs() {
     for query in ["wohngeld", "führer", "wohn", ""] {
         let found = client.search(query, None).await.expect("answered");
         assert!(query == "führer" || found.total_size > 0, "{query}");
-        assert!(!client.list_offerings(Default::default()).await.expect("answered").is_empty());
+        assert!(!client.list_offerings(Default::default()).await.expect("answered").0.is_empty());
         assert!(client.get_offering(&id).await.expect("answered").statement.is_some());
         answered("price", client.price(&id, Default::default()).await);
         answered("routes", client.routes(&buyer, &id, PriceNeeds::default(), (None, None)).await);

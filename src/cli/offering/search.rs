@@ -1,6 +1,7 @@
 //! `verbund offering search`: results, what else could have been meant, and by what to narrow them.
 use serde_json::Value;
 
+use super::past;
 use crate::cli::client::Client;
 use crate::cli::options::Global;
 use crate::cli::output::{Format, Output};
@@ -19,6 +20,8 @@ pub(super) struct Wish {
     pub(super) for_org: Option<OrgId>,
     pub(super) only: Vec<String>,
     pub(super) facets: bool,
+    /// The past day asked for; empty for now.
+    pub(super) as_of: String,
 }
 
 /// How offerings are shown: their columns, and the cells of one.
@@ -30,34 +33,39 @@ pub(super) struct Table<'a> {
 /// What only whoever is named wants to know.
 const OWN: [(&str, &str); 3] = [("deckt ab", "covers"), ("Für Sie", "total_cents"), ("Weg", "way")];
 
-/// Programs find the same columns whoever asks.
-fn has_own(wish: &Wish, out: Output) -> bool {
-    wish.for_org.is_some() || out.format != Format::Table
+/// Programs find the same columns whoever asks; what it cost on a past day, and by which way, nobody is told.
+fn own_columns(wish: &Wish, out: Output) -> usize {
+    match (&wish.for_org, out.format) {
+        (None, Format::Table) => 0,
+        (Some(_), Format::Table) if !wish.as_of.is_empty() => 1,
+        _ => OWN.len(),
+    }
 }
 
 /// Searches and shows.
 pub(super) async fn run(global: &Global, client: &mut Client, wish: &Wish, table: &Table<'_>) -> Result<(), Refusal> {
     let narrow = wish.only.iter().map(|only| narrowed(only)).collect::<Result<Vec<_>, _>>()?;
     let is_narrowed = !narrow.is_empty();
-    let found = client.search_narrowed(&wish.query, wish.for_org.as_ref(), narrow).await?;
+    let found = client.search_narrowed(&wish.query, wish.for_org.as_ref(), narrow, &wish.as_of).await?;
     let out = global.out();
     remark(&out, wish, &found);
+    past::remark(out, found.as_of.as_ref());
     if found.results.is_empty() {
-        let all = client.search("", wish.for_org.as_ref()).await?;
+        let all = client.search_narrowed("", wish.for_org.as_ref(), Vec::new(), &wish.as_of).await?;
         out.talk(&nothing(&out, &found, &all, is_narrowed));
     }
     if wish.facets {
         let rows: Vec<Vec<Value>> = found.facets.iter().map(facet_row).collect();
         return out.rows(&[("Merkmal", "facet"), ("Wert", "value"), ("Angebote", "count")], &rows);
     }
-    let rows: Vec<Vec<Value>> =
-        found.results.iter().filter_map(|result| result_row(result, wish, table, out)).collect();
+    let past = found.as_of.as_ref();
+    let shown = |result: &pb::SearchResult| {
+        Some(past::with(result_row(result, wish, table, out)?, result.entry.as_ref()?, past, out))
+    };
+    let rows: Vec<Vec<Value>> = found.results.iter().filter_map(shown).collect();
     let mut columns = table.columns.to_vec();
-    columns.extend(OWN);
-    if !has_own(wish, out) {
-        columns.truncate(table.columns.len());
-    }
-    out.rows(&columns, &rows)
+    columns.extend(&OWN[..own_columns(wish, out)]);
+    out.rows(&past::columns(&columns, past), &rows)
 }
 
 /// A facet and its value, as typed.
@@ -69,9 +77,7 @@ pub(super) fn narrowed(only: &str) -> Result<pb::FacetValues, Refusal> {
 
 fn result_row(result: &pb::SearchResult, wish: &Wish, table: &Table<'_>, out: Output) -> Option<Vec<Value>> {
     let mut cells = (table.row)(result.entry.as_ref()?, out)?;
-    if has_own(wish, out) {
-        cells.extend(own(result, wish, out));
-    }
+    cells.extend(own(result, wish, out).into_iter().take(own_columns(wish, out)));
     Some(cells)
 }
 

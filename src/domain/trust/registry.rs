@@ -220,6 +220,11 @@ impl Registry {
         self.expelled.keys()
     }
 
+    /// The statements that expel an organisation, as far as any log knows.
+    pub fn expulsions(&self, org: &OrgId) -> impl Iterator<Item = StatementId> {
+        self.expelled.get(org).into_iter().flat_map(BTreeMap::keys).copied()
+    }
+
     /// Whether an organisation is expelled, as far as any log knows.
     pub fn is_expelled(&self, org: &OrgId) -> bool {
         self.expelled.contains_key(org)

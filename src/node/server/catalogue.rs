@@ -29,7 +29,7 @@ impl CatalogueService for Desk {
     ) -> Result<Response<pb::ListOfferingsResponse>, Status> {
         answered(lang_of(request.metadata()), async {
             let listing = OfferingListing::try_from(request.into_inner())?;
-            self.look(move |view, _| Ok(list(view, &listing))).await
+            self.look(move |view, now| list(view, &listing, now)).await
         })
         .await
     }
@@ -74,7 +74,7 @@ impl CatalogueService for Desk {
             let wanted = OfferingSearch::try_from(request.into_inner())?;
             let finder = Arc::clone(&self.finder);
             let find = move |view: &View, now: Timestamp| {
-                let mut answer = finder.find(view, &wanted, now.date())?;
+                let mut answer = finder.find(view, &wanted, now)?;
                 // Before the mask may take away which offerings were found.
                 answer.state = wanted.with_state.then(|| search_state(view, &answer.results, now));
                 answer.results = answer.results.into_iter().map(|result| wanted.mask.apply(result)).collect();
@@ -160,7 +160,9 @@ mod tests {
         let town = Town::new(by_rule());
         let count = |topic: &str| {
             let message = pb::ListOfferingsRequest { topic: topic.to_owned(), ..Default::default() };
-            list(&View::of(&town.node, town.now), &message.try_into().expect("well-formed")).total_size
+            list(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"), town.now)
+                .expect("listed")
+                .total_size
         };
         assert_eq!((count(""), count("bauen & wohnen"), count("Steuern")), (1, 1, 0));
     }
@@ -184,7 +186,7 @@ mod tests {
                     read_mask: Some(FieldMask { paths: vec!["offering.name".to_owned()] }),
                     ..Default::default()
                 };
-                let page = list(&view, &message.try_into().expect("its own token"));
+                let page = list(&view, &message.try_into().expect("its own token"), town.now).expect("listed");
                 assert_eq!(page.total_size, 3);
                 assert!(page.offerings.iter().all(|entry| entry.id.is_empty()), "not asked for");
                 names.extend(page.offerings.into_iter().filter_map(|entry| Some(entry.offering?.name)));

@@ -8,7 +8,8 @@ use std::sync::{PoisonError, RwLock};
 use crate::domain::id::{OrgId, StatementId};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::register::Area;
-use crate::domain::time::Date;
+use crate::domain::time::{Date, Timestamp};
+use crate::protocol::catalogue::{OfferingVersion, PastDay};
 use crate::search::entry::{Register, entry_of};
 use crate::search::{Facet, FacetCount, Found, Hit, Index, Narrowing, Place};
 use crate::view::View;
@@ -25,6 +26,8 @@ const OWN_BYTES: usize = 32;
 #[derive(Default)]
 pub struct Finder {
     followed: RwLock<Followed>,
+    /// All versions; empty until somebody asks for a past day.
+    past: RwLock<Followed>,
     register: Register,
     ways: Ways,
 }
@@ -37,8 +40,17 @@ struct Followed {
     /// Position of the catalogue up to which it was followed.
     position: u64,
     /// What is indexed, by seller and name: what takes a version out again.
-    held: BTreeMap<(OrgId, OrgId), StatementId>,
+    held: BTreeMap<(OrgId, OrgId), BTreeSet<StatementId>>,
     index: Index,
+}
+
+/// What of an offering an index holds.
+#[derive(Clone, Copy)]
+enum Holds {
+    /// The version on offer.
+    OnOffer,
+    /// Every version, as past days are asked for.
+    Everything,
 }
 
 impl Followed {
@@ -47,18 +59,23 @@ impl Followed {
     }
 
     /// Follows at the cost of what has changed since the last time; another life begins anew, and so does a worn index.
-    fn follow(&mut self, view: &View, register: &Register) {
+    fn follow(&mut self, view: &View, register: &Register, holds: Holds) {
         if self.life != view.life() || self.index.is_worn() {
             *self = Self { life: view.life(), ..Self::default() };
         }
         let catalogue = view.public().catalogue;
         for (key, offered) in catalogue.since(self.position) {
-            if let Some(former) = self.held.remove(key) {
-                self.index.take(&former);
-            }
-            if let Some(row) = offered {
-                self.index.put(&entry_of(row.id, &row.offering, register));
-                self.held.insert(key.clone(), row.id);
+            let rows: Vec<&OfferingVersion> = match holds {
+                Holds::OnOffer => offered.map(|row| &**row).into_iter().collect(),
+                Holds::Everything => catalogue.versions(&key.0, &key.1).collect(),
+            };
+            let held: BTreeSet<StatementId> = rows.iter().map(|row| row.id).collect();
+            let former = self.held.remove(key).unwrap_or_default();
+            former.difference(&held).for_each(|id| self.index.take(id));
+            let new = rows.into_iter().filter(|row| !former.contains(&row.id));
+            new.for_each(|row| self.index.put(&entry_of(row.id, &row.offering, register)));
+            if !held.is_empty() {
+                self.held.insert(key.clone(), held);
             }
         }
         self.index.settle();
@@ -77,20 +94,21 @@ impl Finder {
         &self,
         view: &View,
         wanted: &OfferingSearch,
-        today: Date,
+        now: Timestamp,
     ) -> Result<pb::SearchOfferingsResponse, Refusal> {
         let public = view.public();
         // One more than a page holds, so that a full page knows whether another follows.
-        let (found, left_out) = self.found(view, wanted, today, PAGE_SIZE_MAX + 1)?;
+        let (found, left_out) = self.found(view, wanted, now, PAGE_SIZE_MAX + 1)?;
         let shown = found.hits.iter().filter_map(|hit| Some((hit, public.catalogue.version(&hit.id)?)));
         let rows = shown.map(|(hit, offering)| (hit, result(hit, entry(view, &hit.id, offering))));
         let (rows, next) =
             wanted.page.begin(rows, |(hit, _)| hit.place.to_text(), |(_, result)| encoded_bytes(result) + OWN_BYTES);
         // Priced once it is known what is shown.
         let priced = rows.into_iter().map(|(hit, result)| match &wanted.for_org {
-            Some(org) => self.priced(view, hit, result, org, today),
-            None => result,
+            Some(org) if wanted.as_of.is_none() => self.priced(view, hit, result, org, now.date()),
+            _ => result,
         });
+        let past = wanted.as_of.map(|day| public.catalogue.past(day, now)).transpose()?;
         Ok(pb::SearchOfferingsResponse {
             results: priced.collect(),
             next_page_token: next,
@@ -102,6 +120,7 @@ impl Finder {
             is_everything: found.is_empty,
             left_out: counted(left_out),
             state: None,
+            as_of: past.map(Into::into),
         })
     }
 
@@ -120,14 +139,21 @@ impl Finder {
         &self,
         view: &View,
         wanted: &OfferingSearch,
-        today: Date,
+        now: Timestamp,
         limit: usize,
     ) -> Result<(Found, usize), Refusal> {
-        let narrowing = self.narrowing(view, wanted.for_org.as_ref(), &wanted.narrow, today)?;
+        let catalogue = view.public().catalogue;
+        let past = wanted.as_of.map(|day| catalogue.past(day, now)).transpose()?;
+        let day = past.map_or_else(|| now.date(), |past| past.day);
+        let narrowing = self.narrowing(view, wanted.for_org.as_ref(), &wanted.narrow, day)?;
+        let at = |past: PastDay| catalogue.on_offer_at(past.until, None).map(|row| row.id).collect();
+        let narrowing = Narrowing { among: past.map(at), ..narrowing };
+        let holds = if past.is_some() { Holds::Everything } else { Holds::OnOffer };
         let not_a_token =
             || Refusal::new(Reason::PageInvalid).with("field", "page_token").with("rule", "not a token");
         let after = wanted.page.after().map(|text| Place::of_text(text).ok_or_else(not_a_token)).transpose()?;
-        Ok(self.looked(view, |index| (index.find(&wanted.query, &narrowing, after.as_ref(), limit), index.left_out)))
+        let look = |index: &Index| (index.find(&wanted.query, &narrowing, after.as_ref(), limit), index.left_out);
+        Ok(self.looked(view, holds, look))
     }
 
     /// Ranks what is found for a municipality, as of that view or later.
@@ -146,7 +172,8 @@ impl Finder {
             view.rank(catalogue.on_offer(), &question, &self.ways)?
         } else {
             let narrowing = self.narrowing(view, Some(&wish.for_org), &wish.narrow, today)?;
-            let found = self.looked(view, |index| index.find(&wish.query, &narrowing, None, usize::MAX));
+            let found =
+                self.looked(view, Holds::OnOffer, |index| index.find(&wish.query, &narrowing, None, usize::MAX));
             let row = |hit: &Hit| {
                 let offering = catalogue.version(&hit.id)?;
                 catalogue.row(&offering.seller, &offering.name).filter(|row| row.id == hit.id)
@@ -166,7 +193,7 @@ impl Finder {
     ) -> Result<Narrowing, Refusal> {
         let public = view.public();
         let facets = facets(narrow)?;
-        let Some(org) = for_org else { return Ok(Narrowing { facets, area: None, reachable: None }) };
+        let Some(org) = for_org else { return Ok(Narrowing { facets, ..Narrowing::default() }) };
         let home = public.registry.home(org)?;
         let area: Option<Area> = home.orgs().get(org).and_then(|standing| standing.admission.area.clone());
         // Only where it is asked for: the first question of a municipality searches routes to every seller.
@@ -174,19 +201,23 @@ impl Finder {
             let sellers: BTreeSet<&OrgId> = public.catalogue.on_offer().map(|row| &row.offering.seller).collect();
             view.reachable(org, sellers.into_iter(), today, &self.ways)
         });
-        Ok(Narrowing { facets, area, reachable })
+        Ok(Narrowing { facets, area, reachable, among: None })
     }
 
     /// Looks into the index, once it is level with the view. Many look at a time; only who brings it up to date is alone.
-    fn looked<T>(&self, view: &View, look: impl Fn(&Index) -> T) -> T {
+    fn looked<T>(&self, view: &View, holds: Holds, look: impl Fn(&Index) -> T) -> T {
+        let followed = match holds {
+            Holds::OnOffer => &self.followed,
+            Holds::Everything => &self.past,
+        };
         {
-            let known = self.followed.read().unwrap_or_else(PoisonError::into_inner);
+            let known = followed.read().unwrap_or_else(PoisonError::into_inner);
             if known.is_level(view) {
                 return look(&known.index);
             }
         }
-        let mut known = self.followed.write().unwrap_or_else(PoisonError::into_inner);
-        known.follow(view, &self.register);
+        let mut known = followed.write().unwrap_or_else(PoisonError::into_inner);
+        known.follow(view, &self.register, holds);
         look(&known.index)
     }
 }
@@ -230,7 +261,7 @@ mod tests {
             ..pb::SearchOfferingsRequest::default()
         };
         Finder::default()
-            .find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"), town.now.date())
+            .find(&View::of(&town.node, town.now), &message.try_into().expect("well-formed"), town.now)
             .expect("an answer")
     }
 
@@ -292,7 +323,7 @@ mod tests {
             for query in ["sprengstofflager", "fischereischein"] {
                 let message = pb::SearchOfferingsRequest { query: query.to_owned(), ..Default::default() };
                 let wanted = message.try_into().expect("well-formed");
-                let answer = finder.find(&view, &wanted, town.now.date()).expect("an answer");
+                let answer = finder.find(&view, &wanted, town.now).expect("an answer");
                 assert_eq!(answer.total_size, found, "{query}");
             }
         }
@@ -305,10 +336,7 @@ mod tests {
         let count = |town: &Town, query: &str| {
             let message = pb::SearchOfferingsRequest { query: query.to_owned(), ..Default::default() };
             let view = View::of(&town.node, town.now);
-            finder
-                .find(&view, &message.try_into().expect("well-formed"), town.now.date())
-                .expect("an answer")
-                .total_size
+            finder.find(&view, &message.try_into().expect("well-formed"), town.now).expect("an answer").total_size
         };
         assert_eq!((count(&town, "wohngeld"), count(&town, "hundesteuer")), (1, 0));
         let next = Offering {
@@ -322,6 +350,47 @@ mod tests {
         assert_eq!((count(&town, "mietzuschuss"), count(&town, "hundesteuer")), (0, 1));
     }
 
+    /// A past day is searched as it was: words of later versions find nothing in it, and those of earlier ones do.
+    #[test]
+    fn a_past_day_is_searched_as_it_was() {
+        let (mut town, finder) = (Town::new(by_rule()), Finder::default());
+        let first = town.now.date();
+        // The witness has its say at the latest by then.
+        town.wake(town.now.plus_ms(1_000));
+        town.wake("2026-11-25T10:00:00Z".parse().expect("a time"));
+        let next = Offering {
+            version: 2,
+            title: "Hundesteuer digital".to_owned(),
+            description: "Hunde anmelden".to_owned(),
+            ..offering()
+        };
+        let key = Town::statement_key("provider");
+        town.publish(&Signed::sign(&Kind::Offering, &next, &[&key])).expect("a good version");
+        town.wake(town.now.plus_ms(1_000));
+        let asked = |query: &str, as_of: &str| {
+            let (query, as_of) = (query.to_owned(), as_of.to_owned());
+            let message =
+                pb::SearchOfferingsRequest { query, as_of, for_org: "town".to_owned(), ..Default::default() };
+            let view = View::of(&town.node, town.now);
+            finder.find(&view, &message.try_into().expect("well-formed"), town.now)
+        };
+        let found = |query: &str, day: &str| {
+            let answer = asked(query, day).expect("an answer");
+            assert_eq!(answer.as_of.map(|past| past.day).unwrap_or_default(), day);
+            assert!(day.is_empty() || answer.results.iter().all(|one| one.total_cents.is_none() && one.covers));
+            answer.total_size
+        };
+        for (day, before, after) in [(first.to_string().as_str(), 1, 0), ("2026-11-24", 1, 0), ("2026-11-25", 0, 1)] {
+            assert_eq!((found("mietzuschuss", day), found("hundesteuer", day)), (before, after), "{day}");
+            assert_eq!(found("", day), 1, "{day}");
+        }
+        assert_eq!((found("mietzuschuss", ""), found("hundesteuer", "")), (0, 1));
+        for (day, reason) in [("2026-11-22", Reason::DayUnknown), ("2026-11-26", Reason::DayAhead)] {
+            let refusal = asked("", day).expect_err("no such day");
+            assert_eq!((refusal.reason, refusal.field("field")), (reason, Some("as_of")), "{day}");
+        }
+    }
+
     #[test]
     fn an_unknown_facet_and_a_foreign_token_are_refused() {
         let town = Town::new(by_rule());
@@ -330,7 +399,7 @@ mod tests {
         let refused = Finder::default().find(
             &View::of(&town.node, town.now),
             &message.try_into().expect("well-formed"),
-            town.now.date(),
+            town.now,
         );
         assert_eq!(refused.expect_err("no such facet").reason, Reason::FieldInvalid);
     }

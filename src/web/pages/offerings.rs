@@ -25,6 +25,7 @@ const PAGE_SIZE: i32 = 20;
 
 /// Names behind the question mark.
 const TOKEN: &str = "seite";
+const AS_OF: &str = "stand";
 
 /// Values of one facet that are shown; with more, a word finds better than a list.
 const VALUES_SHOWN: usize = 12;
@@ -35,6 +36,8 @@ struct Offerings {
     shell: Shell,
     problem: Option<Problem>,
     words: String,
+    /// The past day asked for, as typed.
+    as_of: String,
     /// How many were found, in a whole sentence.
     counted: String,
     state: String,
@@ -99,6 +102,7 @@ struct Card {
 struct Asked {
     words: String,
     narrow: BTreeMap<Facet, BTreeSet<String>>,
+    as_of: String,
     token: String,
 }
 
@@ -106,7 +110,8 @@ impl Asked {
     fn of(query: &Query) -> Self {
         let asked = |facet: Facet| (facet, query.all(facet.word()).map(str::to_owned).collect::<BTreeSet<_>>());
         let narrow = Facet::ALL.into_iter().map(asked).filter(|(_, values)| !values.is_empty());
-        Self { words: query.first(WORDS).to_owned(), narrow: narrow.collect(), token: query.first(TOKEN).to_owned() }
+        let first = |name: &str| query.first(name).to_owned();
+        Self { words: first(WORDS), narrow: narrow.collect(), as_of: first(AS_OF), token: first(TOKEN) }
     }
 
     /// The same question as gRPC has it, checked by the same rules.
@@ -123,6 +128,7 @@ impl Asked {
             narrow: narrow.collect(),
             read_mask: None,
             with_state: false,
+            as_of: self.as_of.clone(),
         }
         .try_into()
     }
@@ -141,7 +147,8 @@ impl Asked {
         let filters =
             self.narrow.iter().flat_map(|(facet, values)| values.iter().map(|value| (*facet, value.as_str())));
         let filters = filters.filter(|filter| Some(*filter) != without).map(|(facet, value)| (facet.word(), value));
-        let values = [(WORDS, words)].into_iter().chain(filters).chain([(TOKEN, token)]);
+        let values =
+            [(WORDS, words)].into_iter().chain(filters).chain([(AS_OF, self.as_of.as_str()), (TOKEN, token)]);
         let values: Vec<(&str, &str)> = values.filter(|(_, value)| !value.is_empty()).collect();
         shell.with_query(Place::Offerings, &values)
     }
@@ -171,6 +178,7 @@ impl Offerings {
         Self {
             problem: None,
             words: asked.words.clone(),
+            as_of: asked.as_of.clone(),
             counted: String::new(),
             state: String::new(),
             left_out: None,
@@ -197,7 +205,8 @@ impl Offerings {
         let (t, lang) = (shell.t, shell.lang());
         let wanted = asked.search()?;
         // One more than a page holds, so that a full page knows whether another follows.
-        let (found, left_out) = find.find(view, &wanted, now.date(), wanted.page.size() + 1)?;
+        let (found, left_out) = find.find(view, &wanted, now, wanted.page.size() + 1)?;
+        let past = wanted.as_of.map(|day| view.public().catalogue.past(day, now)).transpose()?;
         let rows = found.hits.iter().filter_map(|hit| Some((hit, view.public().catalogue.version(&hit.id)?)));
         let (rows, next) = wanted.page.begin(rows, |(hit, _)| hit.place.to_text(), |_| 0);
         let nodes: BTreeSet<_> = view.log_views().iter().map(|log| &log.origin.node).collect();
@@ -208,10 +217,15 @@ impl Offerings {
                 1 => t.results_one.to_owned(),
                 many => told(t.results_many, many),
             },
-            state: filled(
-                t.results_state,
-                &[("nodes", &words::number(nodes.len(), lang)), ("time", &now.told(lang))],
-            ),
+            state: match past {
+                Some(past) => {
+                    filled(t.results_past, &[("time", &past.until.told(lang)), ("from", &past.known_from.told(lang))])
+                }
+                None => filled(
+                    t.results_state,
+                    &[("nodes", &words::number(nodes.len(), lang)), ("time", &now.told(lang))],
+                ),
+            },
             left_out: (left_out > 0).then(|| told(t.results_left_out, left_out)),
             unknown: (!found.unknown.is_empty())
                 .then(|| filled(t.results_unknown, &[("words", &found.unknown.join(", "))])),
@@ -276,7 +290,8 @@ fn card(shell: &Shell, asked: &Asked, view: &View, (hit, offering): (&Hit, &Offe
     Card {
         id: id.to_string(),
         href: shell.href(Place::Offering(id)),
-        ordering: shell.officer().map(|_| asked.ordering(shell, id)),
+        // What was on offer on a past day is not what is ordered now.
+        ordering: shell.officer().filter(|_| asked.as_of.is_empty()).map(|_| asked.ordering(shell, id)),
         title: offering.title.clone(),
         compare: filled(t.compare_one, &[("title", &offering.title)]),
         description: offering.description.clone(),
@@ -316,6 +331,27 @@ mod tests {
         assert!(none.contains("Kein Angebot gefunden.") && none.contains("Ohne Treffer blieb: xyzzy."), "{none}");
         let slip = reader.get("/angebote?q=wohngled").await.ok();
         assert!(slip.contains("Meinten Sie Wohngeld?") && slip.contains("/angebote?q=Wohngeld"), "{slip}");
+    }
+
+    /// The day stays in the form and in the links; one that cannot be is refused beside what was typed.
+    #[tokio::test]
+    async fn a_past_day_is_asked_for_in_the_form() {
+        let reader = market(25).witnessed();
+        let page = reader.get("/angebote?q=wohngeld&stand=2026-11-23").await.ok();
+        assert!(page.contains("26 Angebote gefunden.") && page.contains("name=\"stand\""), "{page}");
+        assert!(page.contains("value=\"2026-11-23\"") && page.contains("bis 23.11.2026"), "{page}");
+        assert!(
+            page.contains("stand=2026-11-23&amp;seite=") || page.contains("stand=2026-11-23&#38;seite="),
+            "{page}"
+        );
+        for (day, code) in [("2027-01-01", "DAY_AHEAD"), ("2026-11-22", "DAY_UNKNOWN"), ("gestern", "TIME_INVALID")] {
+            let answer = reader.get(&format!("/angebote?q=geld&stand={day}")).await;
+            assert!(
+                answer.text.contains(code) && answer.text.contains(&format!("value=\"{day}\"")),
+                "{}",
+                answer.text
+            );
+        }
     }
 
     /// Every offering stands on exactly one page, and the link to the next keeps words and filters.

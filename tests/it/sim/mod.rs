@@ -30,6 +30,7 @@ pub mod liars;
 mod looked_at;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod past;
 mod regressions;
 mod scenarios;
 mod seeds;
