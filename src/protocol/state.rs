@@ -26,6 +26,7 @@ use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::merkle::Tree;
 use crate::log::note::SignedNote;
 use crate::log::subjects::Subjects;
+use crate::protocol::beyond::Beyond;
 use crate::protocol::catalogue::Catalogue;
 use crate::protocol::commitments::Commitments;
 use crate::protocol::frame::DeliveryKey;
@@ -247,6 +248,8 @@ pub struct State {
     pub gaps: BTreeMap<StatementId, u64>,
     /// Content of such entries that came back and does not fit in yet.
     recovered: BTreeMap<u64, Verified<Body>>,
+    /// What the store has beyond places that cannot be read any more.
+    pub(super) beyond: Beyond,
     /// Outcomes that parties hosted here wait for, by the beginning of their tags.
     awaited: BTreeMap<OutcomePrefix, OrderId>,
     /// Orders of which an outcome has come into sight.
@@ -291,6 +294,7 @@ impl State {
             for_everyone: BTreeMap::new(),
             gaps: BTreeMap::new(),
             recovered: BTreeMap::new(),
+            beyond: Beyond::default(),
             awaited: BTreeMap::new(),
             ended: BTreeSet::new(),
             places: Places::default(),
@@ -392,12 +396,14 @@ impl State {
     /// never been there.
     pub fn put_trust(&mut self, trust: LogTrust) {
         let reached = self.registry.put(trust);
+        self.beyond.heard_of_keys();
         self.review(&reached);
     }
 
     /// Takes a statement of the own log into its trust.
     pub fn absorb_own(&mut self, verified: &Verified<Body>, index: u64) {
         let reached = self.registry.absorb(&self.own.clone(), self.anchor, verified, index);
+        self.beyond.heard_of_keys();
         self.review(&reached);
     }
 

@@ -1,34 +1,80 @@
 //! How what was stored comes back, through the same checks it came in by; where the store has places that cannot be read any
 //! more, around those.
+use std::collections::BTreeSet;
+
 use crate::domain::body::Body;
-use crate::domain::id::Origin;
+use crate::domain::id::{OrderId, Origin};
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::statement::Signed;
 use crate::log::checkpoint::Checkpoint;
 use crate::log::leaf::Audience;
 use crate::log::note::SignedNote;
 use crate::protocol::frame::DeliveryKey;
-use crate::protocol::record::{LogEntry, Record};
+use crate::protocol::record::{LogEntry, Record, order_of};
 use crate::protocol::state::{State, judge_entry};
 
 impl State {
     /// Takes back what was stored, through the same checks it came in by. Where the store has places that cannot be read any more,
-    /// what rests on them does not come back: whoever has it is asked.
+    /// what rests on them does not come back: whoever has it is asked. What nobody else may have waits for that.
     pub fn replay(&mut self, record: Record) -> Result<(), Refusal> {
         if !self.passes_over {
             return self.replay_whole(record);
         }
         let held = |origin: &Origin| self.logs.get(origin).map_or(0, |log| log.tree.size());
-        let rests_on_hole = match &record {
-            Record::Entries { origin, first, .. } => *first != held(origin),
-            Record::Cosigned { origin, .. } => record.covers().is_none_or(|(_, size)| size > held(origin)),
-            _ => false,
-        };
-        if !rests_on_hole {
+        match record {
+            Record::Entries { origin, first, entries, .. } if first != held(&origin) => {
+                if origin == self.own {
+                    self.beyond.put(first, entries);
+                }
+            }
+            Record::Cosigned { ref origin, .. } if record.covers().is_none_or(|(_, size)| size > held(origin)) => {}
+            Record::Kept(signed) => {
+                if self.keep(signed.clone()).is_err() {
+                    self.beyond.wait(signed);
+                }
+            }
             // Refused for the same reason: an order without its request, a content without its entry.
-            let _ = self.replay_whole(record);
+            record => _ = self.replay_whole(record),
         }
         Ok(())
+    }
+
+    /// Judges again what could not be judged when it was read back, because what its keys rest on was passed over. Gives the
+    /// orders it belongs to.
+    pub fn judge_again(&mut self) -> BTreeSet<OrderId> {
+        let mut judged = BTreeSet::new();
+        if !self.beyond.is_news() {
+            return judged;
+        }
+        let mut waiting = self.beyond.waiting();
+        // The newest first: one that was kept later takes the place of one before.
+        waiting.reverse();
+        for signed in waiting {
+            let is_kept = match self.gaps.contains_key(&signed.id()) {
+                true => self.recover(&signed),
+                false => self.keep_behind(signed.clone()),
+            };
+            match is_kept {
+                Ok(()) => judged.extend(order_of(&signed)),
+                Err(_) => self.beyond.wait(signed),
+            }
+        }
+        self.beyond.reverse();
+        judged
+    }
+
+    /// The next entries of the own log that stand in the store behind a hole, if they go on where the log ends by now.
+    pub(in crate::protocol) fn next_beyond(&mut self) -> Option<Vec<LogEntry>> {
+        let size = self.logs.get(&self.own)?.tree.size();
+        let (first, mut entries) = self.beyond.next(size)?;
+        let is_here = |(at, entry): (u64, &LogEntry)| {
+            at >= size || self.place_of(&entry.leaf.statement_id(), &self.own) == Some(at)
+        };
+        if !(first..).zip(&entries).all(is_here) {
+            return None;
+        }
+        entries.drain(..usize::try_from(size - first).unwrap_or(usize::MAX).min(entries.len()));
+        Some(entries)
     }
 
     fn replay_whole(&mut self, record: Record) -> Result<(), Refusal> {
@@ -75,7 +121,8 @@ impl State {
         }
     }
 
-    fn replay_entries(
+    /// Takes a run of entries back.
+    pub(in crate::protocol) fn replay_entries(
         &mut self,
         origin: Origin,
         first: u64,
@@ -92,7 +139,15 @@ impl State {
         for (index, entry) in (first..).zip(&entries) {
             if let (Audience::Parties, Some(signed)) = (entry.leaf.audience(), &entry.statement) {
                 taken.take().into_iter().for_each(|trust| self.put_trust(trust));
-                let verified = self.judge(signed)?;
+                let verified = match self.judge(signed) {
+                    Err(_) if self.passes_over => {
+                        self.push_entry(&origin, index, entry);
+                        self.gaps.insert(signed.id(), index);
+                        self.beyond.wait(signed.clone());
+                        continue;
+                    }
+                    judged => judged?,
+                };
                 self.push_entry(&origin, index, entry);
                 self.note_if_lone(&verified, index);
                 let (id, placed) = (verified.id(), self.place(verified));
@@ -149,21 +204,33 @@ impl State {
 
     /// Keeps a statement outside the log: a receipt, or a message that contradicts one already held.
     pub fn keep(&mut self, signed: Signed) -> Result<(), Refusal> {
-        let verified = self.judge(&signed)?;
-        match verified.body() {
+        match self.judge(&signed)?.body() {
             Body::Receipt(receipt) => {
                 let known = self.orders.entry(receipt.order).or_default();
                 known.receipts.insert((receipt.message, receipt.from.clone()), signed);
             }
-            body => {
-                if let Some((order, _)) = body.order() {
-                    let order = self.orders.entry(order).or_default();
-                    if !order.contradictions.iter().any(|known| known.id() == signed.id()) {
-                        order.contradictions.push(signed);
-                    }
-                }
-            }
+            body => self.keep_contradiction(body, signed),
         }
         Ok(())
+    }
+
+    /// The same of one that was kept before what is known by now.
+    fn keep_behind(&mut self, signed: Signed) -> Result<(), Refusal> {
+        match self.judge(&signed)?.body() {
+            Body::Receipt(receipt) => {
+                let known = self.orders.entry(receipt.order).or_default();
+                known.receipts.entry((receipt.message, receipt.from.clone())).or_insert(signed);
+            }
+            body => self.keep_contradiction(body, signed),
+        }
+        Ok(())
+    }
+
+    fn keep_contradiction(&mut self, body: &Body, signed: Signed) {
+        let Some((order, _)) = body.order() else { return };
+        let order = self.orders.entry(order).or_default();
+        if !order.contradictions.iter().any(|known| known.id() == signed.id()) {
+            order.contradictions.push(signed);
+        }
     }
 }
