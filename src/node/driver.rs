@@ -228,6 +228,7 @@ impl<S: Store, P: Peers, C: Clock> Driver<S, P, C> {
             node.replay(record)
         };
         self.store.load(read).await?;
+        self.node.has_read_all();
         // What was erased, and what the process may have stopped before.
         for id in erased.annexes() {
             self.store.erase_annex(id).await?;

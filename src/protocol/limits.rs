@@ -243,6 +243,13 @@ pub const DEPOSIT_PARKED_MAX: usize = 1_024;
 /// Most statements given back that wait for what they rest on: they came in the order of the log, so hardly any do.
 pub const DEPOSIT_UNPLACED_MAX: usize = 10_000;
 
+/// Most entries of the own log that wait in memory for what could not be read before them. Others soon have what was written;
+/// this is many times what a busy node writes while nobody can be reached.
+pub const BEYOND_ENTRIES_MAX: usize = 10_000;
+
+/// Most statements that wait for keys which were passed over with a hole.
+pub const BEYOND_STATEMENTS_MAX: usize = 10_000;
+
 /// After how long a colleague is reminded of an approval, in milliseconds: three days.
 pub const APPROVAL_REMIND_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 

@@ -7,6 +7,7 @@
 //! Must never know of tokio, tonic, sled or a file. Must never believe a peer about anything but its own signature.
 pub mod access;
 pub mod affected;
+mod beyond;
 pub mod brokering;
 pub mod catalogue;
 pub mod clocks;
@@ -293,6 +294,11 @@ impl Node {
             self.mark_keys.iter().for_each(|key| key.recognise(signed, &self.marks));
         }
         self.state.replay(record)
+    }
+
+    /// Every record is back: what waited for a later one is judged.
+    pub fn has_read_all(&mut self) {
+        self.state.judge_again();
     }
 
     /// Puts the marks of what is to be stored before it.
@@ -640,6 +646,7 @@ impl Node {
     /// Carries touched orders as far as they go, tells peers of new entries, and says when to come back.
     fn finish(&mut self, now: Timestamp, mut work: Work) -> Step {
         work.touched.append(&mut self.state.ended);
+        work.touched.append(&mut self.state.judge_again());
         self.take_over_for_everyone(&mut work);
         self.part_with_expelled(now, &mut work);
         self.review_recovery(now, &mut work);
@@ -657,7 +664,7 @@ impl Node {
             work.looked_at.insert(order);
         }
         self.pursue_deposits(now, &mut work);
-        self.let_settled_go(&work.looked_at, now);
+        self.let_settled_go(now, &mut work);
         self.spread_if_due(now, &mut work);
         if let Some(wake) = self.wake_at(now) {
             work.then.push(Effect::WakeAt(wake));

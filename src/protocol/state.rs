@@ -1,4 +1,6 @@
 //! What a node knows: a pure fold over its records. Nothing here decides, sends or looks at a clock.
+mod reading_back;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use crate::log::leaf::{Audience, Leaf, NO_OUTCOME, OutcomeTag};
 use crate::log::merkle::Tree;
 use crate::log::note::SignedNote;
 use crate::log::subjects::Subjects;
+use crate::protocol::beyond::Beyond;
 use crate::protocol::catalogue::Catalogue;
 use crate::protocol::commitments::Commitments;
 use crate::protocol::frame::DeliveryKey;
@@ -31,7 +34,7 @@ use crate::protocol::lone::{Held, Lone};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::places::Places;
 use crate::protocol::public::Public;
-use crate::protocol::record::{LogEntry, Record, order_of};
+use crate::protocol::record::{LogEntry, order_of};
 use crate::protocol::settings::Instance;
 use crate::protocol::sightings::Sightings;
 
@@ -248,6 +251,8 @@ pub struct State {
     pub gaps: BTreeMap<StatementId, u64>,
     /// Content of such entries that came back and does not fit in yet.
     recovered: BTreeMap<u64, Verified<Body>>,
+    /// What the store has beyond places that cannot be read any more.
+    pub(super) beyond: Beyond,
     /// Outcomes that parties hosted here wait for, by the beginning of their tags.
     awaited: BTreeMap<OutcomePrefix, OrderId>,
     /// Orders of which an outcome has come into sight.
@@ -292,6 +297,7 @@ impl State {
             for_everyone: BTreeMap::new(),
             gaps: BTreeMap::new(),
             recovered: BTreeMap::new(),
+            beyond: Beyond::default(),
             awaited: BTreeMap::new(),
             ended: BTreeSet::new(),
             places: Places::default(),
@@ -322,69 +328,6 @@ impl State {
         self.logs.get(origin).map_or(0, LogState::size)
     }
 
-    /// Takes back what was stored, through the same checks it came in by. Where the store has places that cannot be read any more,
-    /// what rests on them does not come back: whoever has it is asked.
-    pub fn replay(&mut self, record: Record) -> Result<(), Refusal> {
-        if !self.passes_over {
-            return self.replay_whole(record);
-        }
-        let held = |origin: &Origin| self.logs.get(origin).map_or(0, |log| log.tree.size());
-        let rests_on_hole = match &record {
-            Record::Entries { origin, first, .. } => *first != held(origin),
-            Record::Cosigned { origin, .. } => record.covers().is_none_or(|(_, size)| size > held(origin)),
-            _ => false,
-        };
-        if !rests_on_hole {
-            // Refused for the same reason: an order without its request, a content without its entry.
-            let _ = self.replay_whole(record);
-        }
-        Ok(())
-    }
-
-    fn replay_whole(&mut self, record: Record) -> Result<(), Refusal> {
-        match record {
-            Record::Entries { origin, first, entries, note } => self.replay_entries(origin, first, entries, &note),
-            Record::Cosigned { origin, note } => {
-                let note = SignedNote::parse(&note)?;
-                let size = Checkpoint::parse(note.text())?.size;
-                self.witnessed(&origin, size, note);
-                Ok(())
-            }
-            Record::Kept(signed) => self.keep(signed),
-            Record::Recovered(signed) => self.recover(&signed),
-            // The node's own business, which alone can tell whether they are its own.
-            Record::Checked(_) => Ok(()),
-            Record::Delivered { order, attempt, to, message } => {
-                let key = DeliveryKey { order, attempt, to, message };
-                self.orders.entry(order).or_default().delivered.insert(key);
-                Ok(())
-            }
-            Record::Forked(proof) => {
-                let cut = self.check_fork(&proof)?;
-                self.cut(*proof, cut);
-                Ok(())
-            }
-            Record::Cursor { peer, instance, position } => {
-                self.cursors.insert(peer, (instance, position));
-                Ok(())
-            }
-            Record::Deposited { of, number, sealed } => {
-                self.deposits.entry(of).or_default().add(number, &sealed);
-                Ok(())
-            }
-            Record::Lodged { with, from, upto } => {
-                self.lone.lodged(with, (from, upto));
-                Ok(())
-            }
-            Record::Bridge { origin, note } => {
-                let note = SignedNote::parse(&note)?;
-                let size = Checkpoint::parse(note.text())?.size;
-                self.log_mut(&origin).keep_bridge(size, note);
-                Ok(())
-            }
-        }
-    }
-
     /// Checks a fork proof and says where the log is cut. Each half stands under the log key in force at its own size;
     /// in a history that parts from the one held here, a key that was registered before they part.
     pub fn check_fork(&self, proof: &ForkProof) -> Result<u64, Refusal> {
@@ -404,51 +347,6 @@ impl State {
         if !origins.contains(origin) {
             origins.insert(origin.clone());
         }
-    }
-
-    fn replay_entries(
-        &mut self,
-        origin: Origin,
-        first: u64,
-        entries: Vec<LogEntry>,
-        note: &str,
-    ) -> Result<(), Refusal> {
-        let size = self.logs.get(&origin).map_or(0, |log| log.tree.size());
-        if first != size {
-            return Err(Refusal::new(Reason::StoreDamaged).with("log", &origin).with("gap", first));
-        }
-        self.touched(&origin, entries.len() as u64);
-        // Taken out only where something may change it: most records of a busy node hold order messages alone.
-        let mut taken = None;
-        for (index, entry) in (first..).zip(&entries) {
-            if let (Audience::Parties, Some(signed)) = (entry.leaf.audience(), &entry.statement) {
-                taken.take().into_iter().for_each(|trust| self.put_trust(trust));
-                let verified = self.judge(signed)?;
-                self.push_entry(&origin, index, entry);
-                self.note_if_lone(&verified, index);
-                let (id, placed) = (verified.id(), self.place(verified));
-                if self.passes_over && placed.is_err() {
-                    self.gaps.insert(id, index);
-                } else {
-                    placed?;
-                }
-                continue;
-            }
-            let trust = taken.get_or_insert_with(|| self.trust_of(&origin));
-            let judged = judge_entry(trust, entry, index);
-            self.push_entry(&origin, index, entry);
-            self.note_gap(&origin, index, entry);
-            self.admit(&origin, index, judged);
-        }
-        taken.into_iter().for_each(|trust| self.put_trust(trust));
-        let is_foreign = || self.registry.log(&origin).is_none_or(|trust| trust.root().is_none());
-        if first == 0 && origin == self.own && is_foreign() {
-            return Err(Refusal::new(Reason::StoreForeign).with("log", &origin).with("root", self.anchor));
-        }
-        if !note.is_empty() {
-            self.replace_note(&origin, SignedNote::parse(note)?);
-        }
-        Ok(())
     }
 
     /// Keeps the newest checkpoint of a log, and gives the one before. If the log key has changed in between, the former
@@ -472,12 +370,14 @@ impl State {
     /// never been there.
     pub fn put_trust(&mut self, trust: LogTrust) {
         let reached = self.registry.put(trust);
+        self.beyond.heard_of_keys();
         self.review(&reached);
     }
 
     /// Takes a statement of the own log into its trust.
     pub fn absorb_own(&mut self, verified: &Verified<Body>, index: u64) {
         let reached = self.registry.absorb(&self.own.clone(), self.anchor, verified, index);
+        self.beyond.heard_of_keys();
         self.review(&reached);
     }
 
@@ -553,33 +453,6 @@ impl State {
             _ => None,
         };
         to.is_none_or(|to| to.iter().all(|party| self.is_local(party)))
-    }
-
-    /// Remembers that the content of an entry of the own log is not here, where that is so.
-    pub(super) fn note_gap(&mut self, origin: &Origin, index: u64, entry: &LogEntry) {
-        if *origin == self.own && entry.leaf.audience() == Audience::Parties && entry.statement.is_none() {
-            self.gaps.insert(entry.leaf.statement_id(), index);
-        }
-    }
-
-    /// Takes back the content of an entry of the own log, and places what fits by now, in the order of the log.
-    pub fn recover(&mut self, signed: &Signed) -> Result<(), Refusal> {
-        let id = signed.id();
-        let index = self.gaps.get(&id).copied().ok_or_else(|| Refusal::new(Reason::LeafInvalid).with("id", id))?;
-        let verified = self.judge(signed)?;
-        self.gaps.remove(&id);
-        self.note_if_lone(&verified, index);
-        self.recovered.insert(index, verified);
-        let mut waiting = std::mem::take(&mut self.recovered);
-        loop {
-            let before = waiting.len();
-            waiting.retain(|_, verified| self.place(verified.clone()).is_err());
-            if waiting.len() == before {
-                break;
-            }
-        }
-        self.recovered = waiting;
-        Ok(())
     }
 
     /// Remembers where the statement of a leaf stands that is in the tree already.
@@ -768,26 +641,6 @@ impl State {
                 self.awaited.remove(&outcome_prefix(&tag));
             }
         }
-    }
-
-    /// Keeps a statement outside the log: a receipt, or a message that contradicts one already held.
-    pub fn keep(&mut self, signed: Signed) -> Result<(), Refusal> {
-        let verified = self.judge(&signed)?;
-        match verified.body() {
-            Body::Receipt(receipt) => {
-                let known = self.orders.entry(receipt.order).or_default();
-                known.receipts.insert((receipt.message, receipt.from.clone()), signed);
-            }
-            body => {
-                if let Some((order, _)) = body.order() {
-                    let order = self.orders.entry(order).or_default();
-                    if !order.contradictions.iter().any(|known| known.id() == signed.id()) {
-                        order.contradictions.push(signed);
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The heads of all logs that have begun, by origin.

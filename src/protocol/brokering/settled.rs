@@ -158,6 +158,9 @@ impl Node {
         now: Timestamp,
         work: &mut Work,
     ) {
+        if self.state.orders.contains_key(&order) {
+            return self.rest_if_stored(order, records, now);
+        }
         self.resting.reading.remove(&order);
         let is_touched = self.resting.touched.remove(&order);
         match records.and_then(|records| self.reread(order, records)) {
@@ -191,38 +194,40 @@ impl Node {
         }
         let row = self.resting.row(&order);
         let row = row.ok_or_else(|| Refusal::new(Reason::OrderUnknown).with("order", order))?;
-        let (mut known, mut messages, mut ids) = (Order::default(), Vec::new(), BTreeSet::new());
-        for item in records.into_iter().flat_map(|record| record.of_order(order)) {
-            match item {
-                OfOrder::Said(signed) if ids.insert(signed.id()) => messages.push(signed),
-                OfOrder::Said(_) => {}
-                OfOrder::Kept(signed) => known.keep_receipt(signed)?,
-                OfOrder::Delivered(attempt, to, message) => {
-                    known.delivered.insert(DeliveryKey { order, attempt, to, message });
-                }
-            }
+        read_as(&row.seen, order, records)
+    }
+
+    /// An order in memory was read, because it is to leave it.
+    fn rest_if_stored(&mut self, order: OrderId, records: Result<Vec<Record>, Refusal>, now: Timestamp) {
+        let Some(known) = self.state.orders.get(&order) else { return };
+        let is_stored = records.and_then(|records| read_as(&known.seen(), order, records)).is_ok();
+        let is_free = !self.resting.must_wait(&[order].into());
+        if is_stored && is_free && self.check_may_broker().is_ok() && self.is_settled(order, now) {
+            self.rest(order);
         }
-        let beside = delivered_bytes(&known);
-        let messages = row.seen.take_back(messages, known.receipts.values(), &beside)?;
-        known.place_all(messages).map_err(|refusal| refusal.with("order", order))?;
-        Ok(known)
     }
 
     /// Lets go of what is settled among the orders that were looked at, and of what is one too many in memory.
-    pub(in crate::protocol) fn let_settled_go(&mut self, looked_at: &BTreeSet<OrderId>, now: Timestamp) {
+    /// Where part of the store was passed over, only once its records have been seen to hold it as it is known: what came back
+    /// may be less than they hold, or more.
+    pub(in crate::protocol) fn let_settled_go(&mut self, now: Timestamp, work: &mut Work) {
         // Whoever takes back what it has lost needs everything at hand.
         if self.check_may_broker().is_err() || !self.state.gaps.is_empty() {
             return;
         }
-        let amended = looked_at.iter().flat_map(|order| self.amended_by(order)).collect::<Vec<_>>();
-        for order in looked_at.iter().copied().chain(amended) {
+        let amended = work.looked_at.iter().flat_map(|order| self.amended_by(order)).collect::<Vec<_>>();
+        for order in work.looked_at.iter().copied().chain(amended) {
             if self.is_settled(order, now) {
                 self.resting.line_up(order);
             }
         }
         for order in self.resting.over() {
-            if self.is_settled(order, now) {
-                self.rest(order);
+            if !self.is_settled(order, now) {
+                continue;
+            }
+            match self.state.passes_over {
+                true => work.then.push(Effect::ReadOrder(order)),
+                false => self.rest(order),
             }
         }
     }
@@ -266,8 +271,8 @@ impl Node {
     /// A settled order leaves memory.
     fn rest(&mut self, order: OrderId) {
         let Some(known) = self.state.orders.get(&order) else { return };
+        let seen = known.seen();
         let messages: Vec<&Signed> = known.attempts.values().flat_map(Attempt::messages).collect();
-        let seen = Seen::of(messages.iter().copied().chain(known.receipts.values()), &delivered_bytes(known));
         let parties: BTreeSet<&OrgId> =
             known.attempts.values().flat_map(|attempt| attempt.route().parties()).collect();
         let before = self.lost_by_node(known, messages.iter().copied());
@@ -290,6 +295,12 @@ impl Node {
 }
 
 impl Order {
+    /// The digest over everything that is known of it.
+    fn seen(&self) -> Seen {
+        let messages = self.attempts.values().flat_map(Attempt::messages);
+        Seen::of(messages.chain(self.receipts.values()), &delivered_bytes(self))
+    }
+
     fn keep_receipt(&mut self, signed: Signed) -> Result<(), Refusal> {
         match Body::read(&signed)? {
             Body::Receipt(receipt) => {
@@ -324,6 +335,25 @@ impl Order {
         }
         Ok(())
     }
+}
+
+/// An order as its records have it, if that is what was seen.
+fn read_as(seen: &Seen, order: OrderId, records: Vec<Record>) -> Result<Order, Refusal> {
+    let (mut known, mut messages, mut ids) = (Order::default(), Vec::new(), BTreeSet::new());
+    for item in records.into_iter().flat_map(|record| record.of_order(order)) {
+        match item {
+            OfOrder::Said(signed) if ids.insert(signed.id()) => messages.push(signed),
+            OfOrder::Said(_) => {}
+            OfOrder::Kept(signed) => known.keep_receipt(signed)?,
+            OfOrder::Delivered(attempt, to, message) => {
+                known.delivered.insert(DeliveryKey { order, attempt, to, message });
+            }
+        }
+    }
+    let beside = delivered_bytes(&known);
+    let messages = seen.take_back(messages, known.receipts.values(), &beside)?;
+    known.place_all(messages).map_err(|refusal| refusal.with("order", order))?;
+    Ok(known)
 }
 
 /// The deliveries of an order, for its digest.

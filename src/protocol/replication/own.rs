@@ -14,6 +14,7 @@ use crate::log::checkpoint::Checkpoint;
 use crate::log::note::SignedNote;
 use crate::protocol::limits::OWN_LOG_WAIT_MS;
 use crate::protocol::mechanism::Mechanism;
+use crate::protocol::record::Record;
 use crate::protocol::{Node, Work};
 
 impl Node {
@@ -107,6 +108,7 @@ impl Node {
             return;
         }
         self.sync.own.is_known = true;
+        self.go_on_beyond_holes(work);
         self.note_lost_store();
         work.touched.append(&mut self.sync.own.waiting);
         if self.settings.alone && !self.others().is_empty() {
@@ -114,6 +116,26 @@ impl Node {
         }
         self.replace_lost_tls_key(work);
         self.publish_tariffs(work);
+    }
+
+    /// What the store has of the own log behind places that cannot be read goes on where the log ends for the others: they were
+    /// shown no more, and it was said all the same. Stored again, so that the next start finds it in its place.
+    fn go_on_beyond_holes(&mut self, work: &mut Work) {
+        let (origin, from) = (self.settings.origin.clone(), self.own_size());
+        while let Some(entries) = self.state.next_beyond() {
+            let first = self.own_size();
+            if self.state.replay_entries(origin.clone(), first, entries.clone(), "").is_err() {
+                debug_assert!(false, "what was passed over is a gap, and no mistake");
+                break;
+            }
+            self.sync.arrived(&origin, first, None);
+            work.commit.push(Record::Entries { origin: origin.clone(), first, entries, note: String::new() });
+        }
+        if self.own_size() > from {
+            self.checkpoint = None;
+            self.look_in_own_store(from, work);
+            work.touched.extend(self.state.orders.keys());
+        }
     }
 
     /// Everyone may see that this start was on the operator's word alone.

@@ -461,6 +461,7 @@ impl World {
         if let Err(refusal) = self.sites[node].store.load_now(|record| rebuilt.replay(record)) {
             self.fail(&format!("{node} does not take back what it stored: {refusal}"));
         }
+        rebuilt.has_read_all();
         rebuilt
     }
 
