@@ -19,7 +19,7 @@ use crate::domain::order::Access;
 use crate::domain::reason::{Reason, Refusal};
 use crate::domain::salt::Salt;
 use crate::domain::statement::{Kind, SignatureBy, Signed, pae};
-use crate::domain::time::{Date, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::protocol::Answer as Answered;
 use crate::protocol::catalogue::OfferingVersion;
 use crate::protocol::explain::fixture::{Town, by_rule, offering};
