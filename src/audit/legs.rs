@@ -11,7 +11,7 @@ use crate::domain::law::cases::Court;
 use crate::domain::law::{Award, Basis, LegJudgement, Verdict};
 use crate::domain::order::call_off::CallOff;
 use crate::domain::order::timely::WITNESSING_MS;
-use crate::domain::order::{Attempt, Decision, LegFinding, Request};
+use crate::domain::order::{Attempt, LegFinding};
 use crate::domain::reason::{Lang, Reason, Refusal};
 use crate::domain::rule_pack::{RulePack, check_named};
 use crate::domain::statement::Kind;
@@ -56,10 +56,6 @@ pub fn check_legs(
             Body::Endorse(body) => (&body.leg, sealed),
             Body::Accept(body) => (&body.leg, sealed),
             Body::CallOff(body) => (&body.leg, seen),
-            Body::Decision(body) => {
-                check_approval(&ground, (body, request, sealed), &message.entry.name, book);
-                continue;
-            }
             _ => continue,
         };
         check_finding(&ground, (finding, until), &message.entry.name, case, book);
@@ -102,45 +98,14 @@ pub fn check_part_leg(
     check_finding(&ground, (&part.leg, chronicle.seen(&message.entry.signed.id())), name, case, book);
 }
 
-/// What the buyer's approval found about its own leg is judged like what the hops found: whoever approves states it.
-fn check_approval(
-    ground: &Ground,
-    (approval, request, sealed): (&Decision, &Request, Option<Timestamp>),
-    name: &str,
-    book: &mut Book,
-) {
-    let Some(finding) = approval.leg.as_ref().filter(|leg| leg.verdict.holds()) else { return };
-    if !approval.approve || approval.org != request.buyer {
-        return;
-    }
-    let asked = (&request.buyer, &request.route.parties()[1], request.as_of);
-    if (&finding.from, &finding.to, finding.as_of) == asked {
-        judged_again(ground, (finding, sealed), name, book);
-    } else {
-        let another = Refusal::new(Reason::ChainBroken).with("rule", "judged another leg or day");
-        book.refuse(Check::Legs, name, another);
-    }
-}
-
-/// Judges one leg again, compares, and puts the result into the case.
+/// Judges one leg again and compares.
 fn check_finding(
     ground: &Ground,
-    finding: (&LegFinding, Option<Timestamp>),
+    (finding, until): (&LegFinding, Option<Timestamp>),
     name: &str,
     case: &mut Case,
     book: &mut Book,
 ) {
-    let judged = judged_again(ground, finding, name, book);
-    case.assumptions.extend(assumptions(&judged, ground.logs));
-    case.legs.push(leg_line(&judged));
-}
-
-fn judged_again(
-    ground: &Ground,
-    (finding, until): (&LegFinding, Option<Timestamp>),
-    name: &str,
-    book: &mut Book,
-) -> LegJudgement {
     let judged = ground.judge(finding);
     let missing = ground.check_evidence(finding, until);
     let is_gap = missing.is_err();
@@ -154,7 +119,8 @@ fn judged_again(
             book.judge(Check::Legs, name, result);
         }
     }
-    judged
+    case.assumptions.extend(assumptions(&judged, ground.logs));
+    case.legs.push(leg_line(&judged));
 }
 
 fn pack_of<'l>(id: &StatementId, logs: &'l Logs) -> Option<&'l RulePack> {

@@ -21,7 +21,7 @@ const WORDS: &[(&str, &str)] = &[
     ("format", "Form"), ("former", "vorher"), ("found", "gefunden"), ("from", "von"), ("gap", "Lücke"),
     ("ground", "Rechtsgrund"), ("have", "vorhanden"), ("heard", "gehört"), ("highest", "höchste"), ("holder", "Inhaber"), ("holds", "es gilt"),
     ("id", "Kennung"), ("in_force", "in Kraft"), ("index", "Stelle"), ("item", "Posten"), ("key", "Schlüssel"),
-    ("kind", "Art"), ("known", "bekannt"), ("last", "letzte"), ("least", "mindestens"), ("left_hours", "Stunden übrig"),
+    ("kind", "Art"), ("known", "bekannt"), ("known_from", "bekannt ab"), ("last", "letzte"), ("least", "mindestens"), ("left_hours", "Stunden übrig"),
     ("leg", "Schritt"), ("legs", "Schritte"), ("level", "Stufe"), ("like", "ähnlich"), ("limit", "Grenze"),
     ("limit_bytes", "Grenze in Bytes"), ("line", "Zeile"), ("lines_max", "Zeilen höchstens"), ("log", "Protokoll"),
     ("longest", "längste"), ("member", "Mitglied"), ("members", "Mitglieder"), ("message", "Meldung"),

@@ -162,6 +162,7 @@ const WORDS: &[(&str, &str)] = &[
     ("only hops endorse", "nur Stationen geben weiter"),
     ("only hops make counter-offers", "nur Stationen machen eigene Angebote"),
     ("only reading", "nur Lesen"),
+    ("only the buyer orders again", "neu bestellt nur der Besteller"),
     ("only the provider accepts", "nur der Anbieter nimmt an"),
     ("orders followed", "verfolgte Bestellungen"),
     ("orders watched at a time", "beobachtete Bestellungen zur gleichen Zeit"),
@@ -246,6 +247,7 @@ const WORDS: &[(&str, &str)] = &[
     ("whole euros, digits only", "ganze Euro, nur Ziffern"),
     ("whole years, digits only", "ganze Jahre, nur Ziffern"),
     ("whom to ask stands in the annex", "wen man fragt, steht im Anhang"),
+    ("with as_of only by seller,name", "mit as_of nur nach seller,name geordnet"),
     ("zip64 end record", "Endsatz von zip64"),
     ("zip64 field of a member", "zip64-Feld eines Teils"),
 ];

@@ -5872,13 +5872,6 @@ def check_legs(
         if message.holds and message.kind in ("endorse", "accept", "call-off"):
             until = chronicle.seen(message.id) if message.kind == "call-off" else sealed
             legs.append(check_finding(ground, message, until, logs, chronicle, book))
-        elif message.holds and message.kind == "decision":
-            approved, leg = message.body.approve and message.body.org == request.buyer, message.body.leg
-            if approved and leg is not None and leg.verdict in ("fulfilled", "contested"):
-                if (leg.from_, leg.to, leg.as_of) == (request.buyer, request.route[1], request.as_of):
-                    check_finding(ground, message, sealed, logs, chronicle, book)
-                else:
-                    book.refuse("LEGS", message.name, Refusal("CHAIN_BROKEN", rule="judged another leg or day"))
     for statement, (member, kind, body) in logs.public.items():
         seen = chronicle.seen(statement)
         if corrected_by(kind, body) and sealed is not None and seen is not None and seen > sealed:

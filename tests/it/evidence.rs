@@ -437,8 +437,6 @@ impl World {
     fn decide(&mut self, request: &Request, id: StatementId) {
         let Some(approve) = self.script.approval else { return };
         let annex = Annex::write(Texts::note(APPROVERS_NOTE), [8; 32]).expect("admissible").expect("says something");
-        let mut leg = LegFinding { verdict: self.script.approver_found, ..self.leg(request, 1) };
-        (self.script.bend_finding)(&mut leg);
         let decision = Decision {
             order: request.order,
             attempt: 1,
@@ -446,7 +444,7 @@ impl World {
             org: org("barleben"),
             approve,
             annex: Some(annex.id()),
-            leg: Some(leg),
+            leg: Some(LegFinding { verdict: self.script.approver_found, ..self.leg(request, 1) }),
             officer: "leitung".parse().expect("name"),
             signed_at: hours(self.script.approved_after),
             salt: self.salt(),

@@ -104,18 +104,6 @@ fn a_renewed_admission_neither_undoes_nor_heals_an_order_that_was_asked_for_befo
 }
 
 #[test]
-fn what_an_approval_found_is_judged_like_every_finding() {
-    let with = |bend_finding| Script { limit: 1, approval: Some(true), bend_finding, ..Script::default() };
-    assert_good(&with(|_| ()));
-    let without_evidence = invalid(&with(|finding| finding.evidence.clear()));
-    assert_eq!(without_evidence, [(Check::Legs, Reason::LegNotProven)]);
-    assert_eq!(invalid(&with(|finding| finding.assumed = true)), [(Check::Legs, Reason::LegFindingDiffers)]);
-    let (ruling, findings) = found(&with(|finding| finding.as_of = day("2020-01-01")));
-    assert!(ruling > Ruling::Valid, "{findings:?}");
-    assert_eq!(findings, [(Check::Legs, Reason::ChainBroken)]);
-}
-
-#[test]
 fn an_approval_counts_before_the_seal_and_with_a_finding_that_fulfils() {
     let approved = Script { limit: 1, approval: Some(true), ..Script::default() };
     assert_good(&approved);

@@ -5,9 +5,9 @@ use serde_json::Value;
 use verbund::domain::grounds::Selection;
 use verbund::domain::id::Hash;
 use verbund::domain::law::Verdict;
+use verbund::domain::order::Considered;
 use verbund::domain::order::call_off::CallOff;
 use verbund::domain::order::settlement::Settlement;
-use verbund::domain::order::{Considered, LegFinding};
 use verbund::domain::route::Route;
 use verbund::domain::rule_pack::RulePack;
 use verbund::domain::trust::{OfficerRole, WitnessPolicy};
@@ -76,8 +76,6 @@ pub struct Script {
     pub confirmed: Vec<&'static str>,
     /// What Barleben proposes to ProVitako about the last objection, and what comes of it.
     pub settled: Option<Settling>,
-    /// What is wrong with the approver's finding.
-    pub bend_finding: Bend<LegFinding>,
     /// How many hours later than signed witnesses see the request.
     pub request_seen_late: i64,
     /// Who lets the approver's words be erased.
@@ -225,7 +223,6 @@ impl Default for Script {
             award_day: None,
             approved_after: 1,
             approver_found: Verdict::Fulfilled,
-            bend_finding: |_| (),
             request_seen_late: 0,
             no_tariff: None,
             agreed: Vec::new(),

@@ -464,7 +464,6 @@ function checkLegs(attempt, { messages, entries, logs, chronicle, book }) {
     const until = message.kind === "call-off" ? chronicle.seen(message.id) : sealed;
     return checkFinding(ground, message, until, logs, chronicle, book);
   });
-  checkApprovals(ground, { request, messages, sealed, logs, chronicle, book });
   for (const [id, fact] of logs.holding) {
     const seen = chronicle.seen(id);
     if (correctedBy(fact) && sealed !== null && seen !== null && seen > sealed) {
@@ -472,18 +471,6 @@ function checkLegs(attempt, { messages, entries, logs, chronicle, book }) {
     }
   }
   return legs;
-}
-
-/** What the buyer's approval found about its own leg is judged like what the hops found. */
-function checkApprovals(ground, { request, messages, sealed, logs, chronicle, book }) {
-  for (const message of messages.filter(({ holds, kind }) => holds && kind === "decision")) {
-    const { approve, org, leg } = message.body;
-    const isFound = approve && org === request.buyer && leg !== null && ["fulfilled", "contested"].includes(leg.verdict);
-    if (!isFound) continue;
-    if (leg.from === request.buyer && leg.to === request.route[1] && leg.as_of === request.as_of) {
-      checkFinding(ground, message, sealed, logs, chronicle, book);
-    } else book.refuse("LEGS", message.name, new Refusal("CHAIN_BROKEN", { rule: "judged another leg or day" }));
-  }
 }
 
 /** Of the packs that the buyer's log held before the request, and the one named, that is the one for the procedure. */
