@@ -1,6 +1,7 @@
 //! `verbund-audit`: judges an evidence bundle offline. Contains no network stack, no async runtime and no database.
 //!
 //! Data on stdout, talk on stderr. Exit codes: 0 valid, 9 invalid, 10 not checkable, 2 usage, 6 no such file.
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,11 +15,12 @@ use verbund::audit::report::Report;
 use verbund::audit::show::show as listing;
 use verbund::audit::timestamp::{TOKEN_BYTES_MAX, attach, trusted};
 use verbund::audit::{inspect, inspect_stamped};
-use verbund::domain::characters::printable;
+use verbund::domain::characters::printable_lines;
 use verbund::domain::id::StatementId;
 use verbund::domain::json::shown;
 use verbund::domain::reason::{Class, Lang, Reason, Refusal};
 use verbund::replay::judge_folder;
+use verbund::usage::refusal::error_text;
 use verbund::usage::{self, Stop};
 
 /// Prüft Nachweise einer Bestellung ohne Netz und ohne Vertrauen in einen Knoten.
@@ -65,8 +67,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "de")]
         lang: Language,
         /// Form des Vermerks.
-        #[arg(long, value_enum, default_value = "html")]
-        format: Sheet,
+        #[arg(short, long, alias = "format", value_enum, default_value = "html")]
+        output: Sheet,
     },
     /// Listet auf, was in einem Prüfpaket steht: wer, was, wann, Kennung. Prüft nichts.
     #[command(after_help = "Beispiel:\n  verbund-audit show bestellung.asice")]
@@ -182,20 +184,21 @@ fn parsed_root(text: &str) -> Result<StatementId, Refusal> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Arguments = match usage::parse(std::env::args_os(), |command| command) {
-        Ok(arguments) => arguments,
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let parsed: Arguments = match usage::parse(arguments.iter().cloned(), |command| command) {
+        Ok(parsed) => parsed,
         Err(Stop::Shown) => return ExitCode::SUCCESS,
         Err(Stop::Told) => return ExitCode::from(Class::Usage.exit_code()),
         Err(Stop::Refused(refusal)) => {
-            complain(&refusal, Lang::De);
+            complain(&refusal, usage::lang_of(&arguments));
             return ExitCode::from(refusal.reason.class().exit_code());
         }
     };
-    let (lang, done) = match arguments.command {
+    let (lang, done) = match parsed.command {
         Command::Verify { bundle, root, tsa_ca, lang, output } => {
             (lang, verify(&bundle, root, tsa_ca.as_deref(), lang.into(), output))
         }
-        Command::Report { bundle, root, lang, format } => (lang, report(&bundle, root, lang.into(), format)),
+        Command::Report { bundle, root, lang, output } => (lang, report(&bundle, root, lang.into(), output)),
         Command::Log { folder, root, lang, output } => {
             (lang, judge_folder(&folder, root).and_then(|report| tell(&report, lang.into(), output)))
         }
@@ -274,26 +277,16 @@ fn compare(bundles: [&Path; 2], root: Option<StatementId>, lang: Lang, output: F
 
 fn write(text: &str) -> Result<(), Refusal> {
     let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("error", error))
+    written.map_err(|error| Refusal::new(Reason::FileUnwritable).with("problem", error))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
-    let refuse = |error| Refusal::new(Reason::FileUnreadable).with("file", path.display()).with("error", error);
+    let refuse = |error| Refusal::new(Reason::FileUnreadable).with("file", path.display()).with("problem", error);
     std::fs::File::open(path).and_then(bytes_of).map_err(refuse)
 }
 
 /// What, why, what now, code.
 fn complain(refusal: &Refusal, lang: Lang) {
-    let reason = refusal.reason;
-    let words = match lang {
-        Lang::De => ["Fehler", "Grund", "Abhilfe", "Code"],
-        Lang::En => ["Error", "Why", "What now", "Code"],
-    };
-    let lines =
-        [reason.text(lang).to_owned(), refusal.details(), reason.help(lang).to_owned(), reason.code().to_owned()];
-    let mut stderr = std::io::stderr().lock();
-    for (word, line) in words.iter().zip(lines) {
-        // Nobody is left to tell if stderr is gone.
-        let _ = writeln!(stderr, "{word}: {}", printable(&line));
-    }
+    // Nobody is left to tell if stderr is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable_lines(&error_text(refusal, lang)));
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::client::Client;
 use crate::cli::ids;
 use crate::cli::options::Global;
-use crate::cli::output::{Output, data, error_text};
+use crate::cli::output::{Output, data};
 use crate::cli::passphrase::opener;
 use crate::domain::envelope::{self, ENVELOPE_BYTES_MAX};
 use crate::domain::id::ShortId;
@@ -19,6 +19,7 @@ use crate::domain::reason::{Class, Reason, Refusal};
 use crate::domain::signing::PublicKey;
 use crate::domain::statement::{Kind, Signed};
 use crate::usage;
+use crate::usage::refusal::error_text;
 
 pub mod findings;
 pub mod schemas;

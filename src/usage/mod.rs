@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, Command, Error, Parser};
 use crate::domain::reason::{Lang, Reason, Refusal};
 
 pub mod english;
+pub mod refusal;
 
 use english::{english, with_german_values};
 

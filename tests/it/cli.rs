@@ -52,6 +52,16 @@ fn wrong_use_is_explained() {
     }
     let audit = run(Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(["verify", "a", "--root", "12"]), 2);
     assert!(String::from_utf8_lossy(&audit.stderr).contains("Das ist kein SHA-256-Wert."));
+    for (arguments, exit, told) in [
+        (&["--lang", "de", "verify", "a.asice"][..], 2, "Die Angabe --lang ist hier unbekannt."),
+        (&["verify", "nicht/da.asice"], 6, "Datei: nicht/da.asice"),
+        (&["verify", "a", "--output", "yaml", "--lang", "en"], 2, "invalid value 'yaml'"),
+    ] {
+        let output = run(Command::new(env!("CARGO_BIN_EXE_verbund-audit")).args(arguments), exit);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(told) && !said.contains("why") && !said.contains("error:"), "{said}");
+        assert!(said.lines().all(|line| !line.trim_end().ends_with("Grund:")), "{said}");
+    }
     refused(verbund().args(["order", "list"]), 2, "USAGE_INVALID");
 }
 

@@ -28,7 +28,10 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("replay.rs", &["audit", "domain", "protocol", "store"]),
     ("cli", &["audit", "config", "domain", "exchange", "log", "node", "replay", "search", "store", "usage", "wire"]),
     // The demonstration plays the trustees and every organisation, so it founds what elsewhere comes from outside.
-    ("cli/demo", &["audit", "cli", "config", "domain", "log", "node", "protocol", "search", "store", "wire"]),
+    (
+        "cli/demo",
+        &["audit", "cli", "config", "domain", "log", "node", "protocol", "search", "store", "usage", "wire"],
+    ),
     ("main.rs", &["cli", "config", "domain", "node"]),
     ("bin/verbund-audit.rs", &["audit", "domain", "log", "replay", "usage"]),
     ("lib.rs", &[]),

@@ -18,7 +18,7 @@ use crate::cli::options::PriceNeeds;
 use crate::cli::order::acts::sign_request;
 use crate::cli::order::show::is_over;
 use crate::cli::order::wish::{Wish, considered};
-use crate::cli::output::{Output, error_text};
+use crate::cli::output::Output;
 use crate::config::folder::FederationFolder;
 use crate::domain::id::{NodeId, OfficerName, OrderId, OrgId};
 use crate::domain::law::{Award, Verdict};
@@ -33,6 +33,7 @@ use crate::domain::time::{Date, Timestamp, parse_date};
 use crate::node::ports::Clock as _;
 use crate::node::system::SystemClock;
 use crate::node::tls;
+use crate::usage::refusal::error_text;
 use crate::wire::pb::catalogue::v1::PreviewPriceRequest;
 use crate::wire::pb::order::v1::{Order, Stage};
 

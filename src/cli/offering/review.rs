@@ -9,13 +9,14 @@ use serde_json::{Map, Value, json};
 use crate::cli::client::Client;
 use crate::cli::names;
 use crate::cli::options::Global;
-use crate::cli::output::{Output, error_text};
+use crate::cli::output::Output;
 use crate::config::document::line_of;
 use crate::config::offerings::{faults, read_offering};
 use crate::domain::body::Body;
 use crate::domain::id::StatementId;
 use crate::domain::json::shown;
 use crate::domain::reason::{Class, Reason, Refusal};
+use crate::usage::refusal::error_text;
 
 /// Tells everything that is wrong with each of the files. The exit code says whether all can be published.
 pub fn validate(global: &Global, files: &[PathBuf]) -> Result<ExitCode, Refusal> {
