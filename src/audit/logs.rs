@@ -190,9 +190,14 @@ impl Logs {
         self.registry.home(org)
     }
 
-    /// Whose key stands behind the only signature of an officer's statement.
-    pub fn officer(&self, org: &OrgId, signed: &Signed) -> Option<&OfficerGrant> {
-        self.registry.officer(org, &signed.signatures().first()?.key)
+    /// Whose key stands behind the only signature of an officer's statement, as the log knows it in which that stands: the
+    /// organisation may have moved since.
+    pub fn officer(&self, org: &OrgId, signed: &Signed, place: Option<&(Origin, u64)>) -> Option<&OfficerGrant> {
+        let key = &signed.signatures().first()?.key;
+        match place {
+            Some((origin, _)) => self.grant(origin, key).filter(|grant| grant.org == *org),
+            None => self.registry.officer(org, key),
+        }
     }
 
     /// Judges a statement that is no part of the fold by its author's home log: at its place, or at `otherwise`.

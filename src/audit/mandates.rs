@@ -27,7 +27,7 @@ pub fn check_mandates(messages: &[Message], logs: &Logs, chronicle: &Chronicle, 
             // What was approved only after the call-off did not stand behind it.
             let stood =
                 mandates.iter().filter(|other| chronicle.is_before(&verified.id(), &other.id()) != Some(true));
-            check_given(mandate, stood, |of, role| suffices(of, role, logs))
+            check_given(mandate, stood, |of, role| suffices(of, role, (logs, chronicle)))
         });
         book.judge(Check::Officers, &message.entry.name, judged);
     }
@@ -38,8 +38,8 @@ fn mandate_in(message: &Message) -> Option<Verified<Mandate>> {
     Some(verified.clone().map(|_| body.clone()))
 }
 
-fn suffices(mandate: &Verified<Mandate>, role: OfficerRole, logs: &Logs) -> bool {
+fn suffices(mandate: &Verified<Mandate>, role: OfficerRole, (logs, chronicle): (&Logs, &Chronicle)) -> bool {
     let (cap, org) = (mandate.body().cap, &mandate.body().org);
-    let grant = logs.officer(org, mandate.signed());
+    let grant = logs.officer(org, mandate.signed(), chronicle.place(&mandate.id()));
     grant.is_some_and(|grant| grant.roles.contains(&role) && grant.suffices(cap, Cents::ZERO))
 }

@@ -188,7 +188,8 @@ pub fn check_officers(attempt: &Attempt, logs: &Logs, chronicle: &Chronicle, boo
     let (request, buyer) = (attempt.request.body(), &attempt.request.body().buyer);
     // Of other orders of the same year a bundle shows nothing; that one order alone stays within the year is shown.
     let suffices = |signed: &Signed, _: Timestamp| {
-        logs.officer(buyer, signed).is_some_and(|grant| grant.suffices(request.total_max, Cents::ZERO))
+        logs.officer(buyer, signed, chronicle.place(&signed.id()))
+            .is_some_and(|grant| grant.suffices(request.total_max, Cents::ZERO))
     };
     let result = match approval(attempt, suffices) {
         Approval::Given if suffices(attempt.request.signed(), request.signed_at) => Ok(()),

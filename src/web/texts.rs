@@ -97,7 +97,7 @@ texts! {
     results_state "Von {nodes} Knoten, Stand {time}. Jede Unterschrift wurde beim Aufnehmen geprüft." "From {nodes} nodes, as of {time}. Every signature was checked when it was taken in.";
     results_past "Was Zeugen bis {time} gesehen hatten. Dieser Knoten kennt Zeugenzeiten seit {from}; was er erst später erfuhr, gilt als später gesehen." "What witnesses had seen by {time}. This node knows what they saw since {from}; what it learned of late counts as seen late.";
     past_label "Stand vom (leer: jetzt)" "As of (empty: now)";
-    past_hint "Wie der Katalog am Ende dieses Tages war" "What the catalogue was at the end of that day";
+    past_hint "Wie der Katalog am Ende dieses Tages war, zum Beispiel 1.10.2026" "What the catalogue was at the end of that day, for example 2026-10-01";
     results_left_out "{n} weitere Angebote sind noch nicht durchsuchbar." "{n} more offerings cannot be searched yet.";
     results_meant "Meinten Sie {words}?" "Did you mean {words}?";
     results_unknown "Ohne Treffer blieb: {words}." "Nothing was found for: {words}.";

@@ -5692,16 +5692,23 @@ def check_call_offs(messages: list[Message], attempt: Attempt, book: Book) -> No
         book.refuse("PRICE", "order", Refusal("EVIDENCE_MISSING", kind="call-off", org=member))
 
 
+def grant_of(org: str, message: Message, logs: Logs, chronicle: Chronicle) -> Any:
+    """The officer's grant as the log knows it in which the statement stands: the organisation may have moved since."""
+    place = chronicle.places.get(message.id)
+    origin = place[0] if place else logs.homes.get(org)
+    log = logs.logs.get(origin) if origin else None
+    standing = log.keys.get(next(iter(message.entry.signed.signatures))) if log else None
+    return standing.grant if standing and standing.grant and standing.grant.org == org else None
+
+
 def check_mandates(messages: list[Message], logs: Logs, chronicle: Chronicle, book: Book) -> None:
     """Every call-off stands under a mandate that covers it and was given."""
     mandates = [message for message in messages if message.kind == "mandate" and message.holds]
 
     def suffices(mandate: Message, role: str) -> bool:
         body = mandate.body
-        home = logs.logs[logs.homes[body.org]] if body.org in logs.homes else None
-        standing = home.keys.get(next(iter(mandate.entry.signed.signatures))) if home else None
-        grant = standing.grant if standing else None
-        if grant is None or grant.org != body.org or role not in grant.roles:
+        grant = grant_of(body.org, mandate, logs, chronicle)
+        if grant is None or role not in grant.roles:
             return False
         return body.cap <= min(grant.limit, CENTS_MAX if grant.limit_per_year is None else grant.limit_per_year)
 
@@ -5757,10 +5764,8 @@ def check_officers(attempt: Attempt, logs: Logs, chronicle: Chronicle, book: Boo
     request = attempt.request.body
 
     def suffices(message: Message) -> bool:
-        home = logs.logs[logs.homes[request.buyer]] if request.buyer in logs.homes else None
-        standing = home.keys.get(next(iter(message.entry.signed.signatures))) if home else None
-        grant = standing.grant if standing else None
-        if grant is None or grant.org != request.buyer:
+        grant = grant_of(request.buyer, message, logs, chronicle)
+        if grant is None:
             return False
         return request.total_max <= min(grant.limit, CENTS_MAX if grant.limit_per_year is None else grant.limit_per_year)
 

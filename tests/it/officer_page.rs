@@ -224,7 +224,8 @@ async fn pages(browser: &mut Browser, page: &str) -> Vec<String> {
     ];
     let fixed = fixed.map(str::to_owned).into_iter();
     browser.visit(&format!("{page}bedarf/eigener?lang=de")).await;
-    let mandate = browser.text("document.querySelector('a[href*=\"/vollmacht\"]').pathname.slice(1)").await;
+    let mandate =
+        browser.text("document.querySelector('a[href*=\"/bedarf/\"][href*=\"/vollmacht\"]').pathname.slice(1)").await;
     let withdrawal = browser.text("document.querySelector('a[href*=\"/zuruecknehmen\"]').pathname.slice(1)").await;
     let own = [
         format!("{mandate}?ueber=kitu&hoechstens=x&tag=x"),
@@ -326,7 +327,7 @@ async fn goes_on(browser: &mut Browser, page: &str) {
     browser.until("location.pathname === '/bedarf/eigener' && document.readyState === 'complete'").await;
     assert!(main_text(browser).await.contains("Wohngeld <i>online</i>"), "the need is listed");
 
-    browser.click("a[href*=\"/vollmacht\"]").await;
+    browser.click("a[href*=\"/bedarf/\"][href*=\"/vollmacht\"]").await;
     browser.until("document.querySelector('#hoechstens')").await;
     browser.fill("#ueber", "kitu").await;
     browser.fill("#hoechstens", "900").await;
@@ -365,8 +366,9 @@ async fn two_officers_order_approve_and_seal_with_keys_in_the_browser() {
     for (_, url) in browser.requests().await {
         assert!(url.starts_with(&page), "{url}");
     }
-    // A form that was filled in wrongly, a session that is over and a page that does not exist are answered so, which the browser writes down.
-    let meant = ["400 (Bad Request)", "401 (Unauthorized)", "404 (Not Found)"];
+    // A form that was filled in wrongly, a session that is over, a page that does not exist and an act for which there is no
+    // ground are answered so, which the browser writes down.
+    let meant = ["400 (Bad Request)", "401 (Unauthorized)", "404 (Not Found)", "409 (Conflict)"];
     let is_meant = |problem: &String| meant.iter().any(|wrong| problem.contains(wrong));
     let problems = browser.problems().await.into_iter().filter(|problem| !is_meant(problem));
     assert_eq!(problems.collect::<Vec<_>>(), Vec::<String>::new());

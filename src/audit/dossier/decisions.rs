@@ -117,7 +117,10 @@ impl Draft<'_> {
 
     fn approved_by(&self) -> Cell {
         let request = self.request();
-        let limit = self.logs.officer(&request.buyer, self.attempt.request.signed()).map(|grant| grant.limit);
+        let limit = self
+            .logs
+            .officer(&request.buyer, self.attempt.request.signed(), self.chronicle.place(&self.attempt.request.id()))
+            .map(|grant| grant.limit);
         match (self.attempt.decisions.get(&request.buyer).map(Verified::body), limit) {
             (Some(decision), _) if decision.approve => Cell::text(&decision.officer),
             (Some(decision), _) => {

@@ -8,7 +8,7 @@ use axum::response::Response;
 use crate::domain::id::StatementId;
 use crate::domain::offering::Offering;
 use crate::domain::reason::{Class, Refusal};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, typed_day};
 use crate::search::{Facet, Found, Hit};
 use crate::view::View;
 use crate::web::desk::{Desk, Find};
@@ -128,7 +128,8 @@ impl Asked {
             narrow: narrow.collect(),
             read_mask: None,
             with_state: false,
-            as_of: self.as_of.clone(),
+            // As people write days; what is none is refused as it was typed.
+            as_of: typed_day(&self.as_of).map_or_else(|_| self.as_of.clone(), |day| day.to_string()),
         }
         .try_into()
     }
@@ -344,6 +345,8 @@ mod tests {
             page.contains("stand=2026-11-23&amp;seite=") || page.contains("stand=2026-11-23&#38;seite="),
             "{page}"
         );
+        let german = reader.get("/angebote?q=wohngeld&stand=23.11.2026").await.ok();
+        assert!(german.contains("26 Angebote gefunden.") && german.contains("value=\"23.11.2026\""), "{german}");
         for (day, code) in [("2027-01-01", "DAY_AHEAD"), ("2026-11-22", "DAY_UNKNOWN"), ("gestern", "TIME_INVALID")] {
             let answer = reader.get(&format!("/angebote?q=geld&stand={day}")).await;
             assert!(

@@ -380,7 +380,7 @@ function checkOfficers(attempt, { logs, chronicle, book }) {
   const { seal } = attempt;
   if (seal === null && attempt.endorsements.size === 0 && attempt.acceptance === null) return;
   const request = attempt.request.body;
-  const suffices = (message) => reaches(logs.grantOf(request.buyer, message.signed), request.total_max);
+  const suffices = (message) => reaches(logs.grantOf(request.buyer, message.signed, chronicle), request.total_max);
   if (suffices(attempt.request)) {
     book.ok("OFFICERS");
     return;
@@ -416,15 +416,15 @@ function checkMandates({ messages, logs, chronicle, book }) {
         if (part.share > cap) throw new Refusal("MANDATE_EXCEEDED", { cap, share: part.share });
       }
       // What was approved only after the call-off did not stand behind it.
-      requireGiven(mandate, mandates.filter((other) => chronicle.isBefore(id, other.id) !== true), logs);
+      requireGiven(mandate, mandates.filter((other) => chronicle.isBefore(id, other.id) !== true), { logs, chronicle });
     });
   }
 }
 
-function requireGiven(mandate, mandates, logs) {
+function requireGiven(mandate, mandates, { logs, chronicle }) {
   const { officer, cap, org } = mandate.body;
   const suffices = ({ body, signed }, role) => {
-    const grant = logs.grantOf(body.org, signed);
+    const grant = logs.grantOf(body.org, signed, chronicle);
     return grant !== null && grant.roles.includes(role) && reaches(grant, cap);
   };
   if (suffices(mandate, "buyer")) return;

@@ -147,8 +147,11 @@ export class Logs {
   }
 
   /** The grant of an organisation's officer by whose key its statement is signed, or null. */
-  grantOf(org, signed) {
-    const standing = this.homes.has(org) ? this.home(org).keys.get(signed.signatures.keys().next().value) : null;
+  grantOf(org, signed, chronicle) {
+    // As the log knows it in which the statement stands: the organisation may have moved since.
+    const place = chronicle.places.get(signed.id);
+    const log = place ? this.logs.get(place.log) : this.homes.has(org) ? this.home(org) : null;
+    const standing = log?.keys.get(signed.signatures.keys().next().value);
     return standing?.grant?.org === org ? standing.grant : null;
   }
 
