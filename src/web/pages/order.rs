@@ -211,7 +211,7 @@ impl Page {
 fn acts(shell: &Shell, (id, is_buyer): (OrderId, bool), choice: &str) -> Vec<(String, &'static str)> {
     let signed = Act::of_choice(choice).iter();
     let signed = signed.map(|act| (Place::Signing(id, act.word()), signing::heading(*act, shell.t)));
-    let settled = (choice == "settle").then(|| (Place::Settling(id), shell.t.act_settle));
+    let settled = (choice == "settle").then_some((Place::Settling(id), shell.t.act_settle));
     let follows = Step::of_choice(choice).iter().filter(|_| is_buyer);
     let follows = follows.map(|step| (Place::Following(id, step.word()), step.heading(shell.t)));
     signed.chain(follows).chain(settled).map(|(place, label)| (shell.href(place), label)).collect()
