@@ -79,7 +79,7 @@ fn main() {
     if let Some(number) = asked("--only") {
         let (zip, change, good) = made(seed, number, &goods);
         let report = examine(&zip, Some(good.root));
-        return println!("{change}\n{}\nnew signed bytes: {}", report.text(Lang::En), has_new(&zip, good));
+        return eprintln!("{change}\n{}\nnew signed bytes: {}", report.text(Lang::En), has_new(&zip, good));
     }
     let (tally, began) = (Mutex::new(Tally::default()), now());
     // A panic is counted and shown by its number; its text would only break up the table.
@@ -162,14 +162,14 @@ impl Tally {
 
 fn show(tally: &Tally, seconds: u64) {
     for ((change, ruling), count) in &tally.rulings {
-        println!("{change:<28} {ruling:<12} {count:>9}");
+        eprintln!("{change:<28} {ruling:<12} {count:>9}");
     }
-    println!("\nReasons given, each once for a bundle:");
+    eprintln!("\nReasons given, each once for a bundle:");
     for (reason, count) in &tally.reasons {
-        println!("{reason:<41} {count:>9}");
+        eprintln!("{reason:<41} {count:>9}");
     }
     let Tally { made, undetected, panics, .. } = tally;
-    println!("\n{made} changes in {seconds} s, undetected: {undetected:?}, panics: {panics:?}");
+    eprintln!("\n{made} changes in {seconds} s, undetected: {undetected:?}, panics: {panics:?}");
 }
 
 fn leave(tally: &Tally, seed: u64) {
